@@ -1,0 +1,91 @@
+package org.jobwitness.server.access;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.MessageDigest;
+import java.security.SecureRandom;
+import java.util.EnumMap;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.jobwitness.server.http.Role;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The bearer tokens, one file a role in the data folder, made at the first start and readable by the server's user only.
+ * To change one, write another text into its file, or delete it, and start the server anew.
+ */
+public final class Tokens {
+    private static final Logger log = LoggerFactory.getLogger(Tokens.class);
+    private static final List<Role> ROLES = List.of(Role.OPERATOR, Role.AGENT, Role.SCRAPE);
+    private static final int BYTES = 32;
+    private static final int SHORTEST = 16;
+
+    private final Path folder;
+    private final Map<Role, byte[]> tokens = new EnumMap<>(Role.class);
+
+    private Tokens(Path folder) {
+        this.folder = folder;
+    }
+
+    /**
+     * Reads the tokens, and makes those that are missing.
+     *
+     * @throws IOException with what to do about it
+     */
+    public static Tokens in(Path folder) throws IOException {
+        Tokens tokens = new Tokens(folder);
+        Files.createDirectories(folder,
+                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+        for (Role role : ROLES) {
+            Path file = tokens.file(role);
+            String token = readOrMake(file);
+            if (token.length() < SHORTEST) {
+                throw new IOException(file + " holds a token of " + token.length() + " characters; give it at least "
+                        + SHORTEST + ", or delete the file and a new one is made");
+            }
+            tokens.tokens.put(role, token.getBytes(StandardCharsets.UTF_8));
+        }
+        return tokens;
+    }
+
+    private static String readOrMake(Path file) throws IOException {
+        try {
+            return Files.readString(file).strip();
+        } catch (NoSuchFileException e) {
+            byte[] random = new byte[BYTES];
+            new SecureRandom().nextBytes(random);
+            String token = HexFormat.of().formatHex(random);
+            Path fresh = file.resolveSibling(file.getFileName() + ".new");
+            Files.deleteIfExists(fresh);
+            Files.createFile(fresh, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+            Files.writeString(fresh, token + "\n", StandardOpenOption.SYNC);
+            Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
+            log.info("token_made file={}", file);
+            return token;
+        }
+    }
+
+    /** Where a role's token is. */
+    public Path file(Role role) {
+        return folder.resolve(role.name().toLowerCase(Locale.ROOT) + ".token");
+    }
+
+    Path folder() {
+        return folder;
+    }
+
+    Optional<Role> roleOf(String token) {
+        byte[] given = token.getBytes(StandardCharsets.UTF_8);
+        return ROLES.stream().filter(role -> MessageDigest.isEqual(tokens.get(role), given)).findFirst();
+    }
+}

@@ -1,0 +1,218 @@
+package org.jobwitness.server.db;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import io.prometheus.metrics.core.metrics.Counter;
+import io.prometheus.metrics.core.metrics.Histogram;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.flywaydb.core.Flyway;
+import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.Jdbi;
+import org.jdbi.v3.core.JdbiException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The one door to PostgreSQL. It keeps trying to reach it from the start on, so that the server can run while its
+ * database is away; calls answer {@link DatabaseUnavailable} until then. Thread-safe.
+ */
+public final class Database implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(Database.class);
+    private static final int ATTEMPTS = 3;
+    private static final Duration FIRST_PAUSE = Duration.ofMillis(250);
+    private static final Duration LONGEST_PAUSE = Duration.ofSeconds(10);
+    /** A deadlock's victim, a failed serialisation, and a race that a unique index decided: run again, they pass. */
+    private static final Set<String> WORTH_ANOTHER_TRY = Set.of("40001", "40P01", "23505");
+
+    private final HikariDataSource pool;
+    private final Jdbi jdbi;
+    private final Thread migrator;
+    private final CountDownLatch closing = new CountDownLatch(1);
+    private final Histogram duration;
+    private final Counter errors;
+    private volatile boolean migrated;
+    private volatile @Nullable String trouble = "not reached yet";
+
+    /** A block of SQL that answers something. */
+    @FunctionalInterface
+    public interface Work<T> {
+        T run(Handle handle) throws SQLException;
+    }
+
+    public Database(DatabaseAddress address, int connections, PrometheusRegistry metrics) {
+        HikariConfig config = new HikariConfig();
+        config.setPoolName("database");
+        config.setJdbcUrl(address.jdbcUrl());
+        config.setUsername(address.user());
+        config.setPassword(address.password());
+        config.setMaximumPoolSize(connections);
+        config.setMinimumIdle(1);
+        config.setConnectionTimeout(2_000);
+        config.setValidationTimeout(1_000);
+        config.setInitializationFailTimeout(-1);
+        config.addDataSourceProperty("ApplicationName", "jobwitness-server");
+        config.addDataSourceProperty("connectTimeout", "5");
+        config.addDataSourceProperty("socketTimeout", "60");
+        config.addDataSourceProperty("tcpKeepAlive", "true");
+        config.addDataSourceProperty("options", "-c statement_timeout=30s -c lock_timeout=10s -c TimeZone=UTC"
+                + " -c idle_in_transaction_session_timeout=60s");
+        pool = new HikariDataSource(config);
+        jdbi = Jdbi.create(pool).registerArrayType(String.class, "text").registerArrayType(Integer.class, "int4");
+        duration = Histogram.builder().name("storage_operation_duration_seconds")
+                .help("Time that operations of the database took.").labelNames("operation", "success")
+                .classicUpperBounds(.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10)
+                .classicOnly().register(metrics);
+        errors = Counter.builder().name("storage_operation_errors_total")
+                .help("Operations of the database that failed.")
+                .labelNames("operation", "error_type").register(metrics);
+        migrator = Thread.ofPlatform().name("database-migrator").daemon().unstarted(() -> keepTrying(address));
+    }
+
+    /** Begins to reach for the database; returns at once. */
+    public void start() {
+        migrator.start();
+    }
+
+    private void keepTrying(DatabaseAddress address) {
+        Duration pause = FIRST_PAUSE;
+        long began = System.nanoTime();
+        while (closing.getCount() > 0) {
+            try {
+                Flyway.configure().dataSource(pool).locations("classpath:db").load().migrate();
+                jdbi.useHandle(handle -> handle.execute("""
+                        select audit_partition((now() at time zone 'UTC' + month * interval '1 month')::date)
+                        from generate_series(0, 13) month"""));
+                trouble = null;
+                migrated = true;
+                log.info("database_ready url={} ms={}", address.jdbcUrl(), (System.nanoTime() - began) / 1_000_000);
+                return;
+            } catch (RuntimeException e) {
+                trouble = rootMessage(e);
+                log.warn("database_away url={} retry_in_ms={} cause=\"{}\"", address.jdbcUrl(), pause.toMillis(),
+                        trouble);
+            }
+            if (closedWithin(pause)) {
+                return;
+            }
+            pause = pause.multipliedBy(2).compareTo(LONGEST_PAUSE) > 0 ? LONGEST_PAUSE : pause.multipliedBy(2);
+        }
+    }
+
+    private boolean closedWithin(Duration pause) {
+        try {
+            return closing.await(pause.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return true;
+        }
+    }
+
+    /** Asks the database. */
+    public <T> T read(String operation, Work<T> work) {
+        return timed(operation, () -> jdbi.withHandle(work::run));
+    }
+
+    /** Runs the work as one transaction; all of it is durable when this returns. It may run more than once. */
+    public <T> T write(String operation, Work<T> work) {
+        return timed(operation, () -> {
+            for (int attempt = 1;; attempt++) {
+                try {
+                    return jdbi.inTransaction(work::run);
+                } catch (JdbiException | SQLException e) {
+                    if (attempt == ATTEMPTS || !WORTH_ANOTHER_TRY.contains(sqlState(e))) {
+                        throw e;
+                    }
+                }
+            }
+        });
+    }
+
+    /** What is wrong with the database; empty when it answers. */
+    public Optional<String> trouble() {
+        if (!migrated) {
+            return Optional.ofNullable(trouble);
+        }
+        try {
+            read("health", handle -> handle.createQuery("select 1").mapTo(Integer.class).one());
+            return Optional.empty();
+        } catch (RuntimeException e) {
+            return Optional.of(rootMessage(e));
+        }
+    }
+
+    private <T> T timed(String operation, Call<T> call) {
+        if (!migrated) {
+            throw new DatabaseUnavailable("the database is not ready: " + trouble);
+        }
+        long began = System.nanoTime();
+        boolean success = false;
+        try {
+            T answer = call.run();
+            success = true;
+            return answer;
+        } catch (JdbiException | SQLException e) {
+            boolean away = isAway(e);
+            errors.labelValues(operation, away ? "unavailable" : "sql").inc();
+            if (away) {
+                throw new DatabaseUnavailable("the database does not answer: " + rootMessage(e), e);
+            }
+            throw new IllegalStateException("database operation " + operation + " failed: " + rootMessage(e), e);
+        } catch (RuntimeException e) {
+            errors.labelValues(operation, "other").inc();
+            throw e;
+        } finally {
+            duration.labelValues(operation, String.valueOf(success)).observe((System.nanoTime() - began) / 1e9);
+        }
+    }
+
+    @FunctionalInterface
+    private interface Call<T> {
+        T run() throws SQLException;
+    }
+
+    /** No connection, a lost one, a database that shuts down or starts up, or one that is out of room (classes 08, 53, 57P). */
+    private static boolean isAway(Throwable e) {
+        for (Throwable t = e; t != null; t = t.getCause()) {
+            if (t instanceof java.sql.SQLTransientConnectionException) {
+                return true;
+            }
+            String state = t instanceof SQLException sql ? sql.getSQLState() : null;
+            if (state != null && (state.startsWith("08") || state.startsWith("53") || state.startsWith("57")
+                    || state.equals("25006") || state.equals("25P03"))) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static String sqlState(Throwable e) {
+        for (Throwable t = e; t != null; t = t.getCause()) {
+            if (t instanceof SQLException sql && sql.getSQLState() != null) {
+                return sql.getSQLState();
+            }
+        }
+        return "";
+    }
+
+    private static String rootMessage(Throwable e) {
+        Throwable root = e;
+        while (root.getCause() != null) {
+            root = root.getCause();
+        }
+        String message = root.getMessage() == null ? root.getClass().getSimpleName() : root.getMessage();
+        return message.lines().findFirst().orElse(message);
+    }
+
+    @Override
+    public void close() {
+        closing.countDown();
+        pool.close();
+    }
+}

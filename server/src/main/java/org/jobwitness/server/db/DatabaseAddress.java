@@ -1,0 +1,70 @@
+package org.jobwitness.server.db;
+
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where a PostgreSQL is, and as whom to log in.
+ *
+ * @param jdbcUrl without user and password, so that it may be logged
+ */
+public record DatabaseAddress(String jdbcUrl, @Nullable String user, @Nullable String password) {
+
+    /**
+     * Reads {@code postgres://user:password@host:port/database?sslmode=…} (or {@code postgresql://}) and
+     * {@code jdbc:postgresql://host/database?user=…&password=…}.
+     *
+     * @throws IllegalArgumentException with what is wrong, but without the password
+     */
+    public static DatabaseAddress parse(String url) {
+        boolean jdbc = url.startsWith("jdbc:postgresql:");
+        String plain = jdbc ? url.substring("jdbc:".length()) : url;
+        if (!jdbc && !plain.startsWith("postgres://") && !plain.startsWith("postgresql://")) {
+            throw new IllegalArgumentException("must begin with postgres://, postgresql:// or jdbc:postgresql:");
+        }
+        URI uri;
+        try {
+            uri = new URI(plain);
+        } catch (URISyntaxException e) {
+            throw new IllegalArgumentException("is not a URL: " + e.getReason() + " at character " + e.getIndex()
+                    + "; write special characters of the password as %xx", e);
+        }
+        if (uri.getRawAuthority() == null || uri.getPath() == null || uri.getPath().length() < 2) {
+            throw new IllegalArgumentException("must name a host and a database, as in postgres://user@host:5432/name");
+        }
+        String authority = uri.getRawAuthority();
+        int at = authority.lastIndexOf('@');
+        String user = null;
+        String password = null;
+        if (at >= 0) {
+            String[] login = authority.substring(0, at).split(":", 2);
+            user = decode(login[0]);
+            password = login.length > 1 ? decode(login[1]) : null;
+        }
+        StringBuilder query = new StringBuilder();
+        for (String pair : uri.getRawQuery() == null ? new String[0] : uri.getRawQuery().split("&")) {
+            if (pair.startsWith("user=")) {
+                user = decode(pair.substring("user=".length()));
+            } else if (pair.startsWith("password=")) {
+                password = decode(pair.substring("password=".length()));
+            } else if (!pair.isEmpty()) {
+                query.append(query.isEmpty() ? "?" : "&").append(pair);
+            }
+        }
+        return new DatabaseAddress(
+                "jdbc:postgresql://" + authority.substring(at + 1) + uri.getRawPath() + query, user, password);
+    }
+
+    private static String decode(String text) {
+        return URLDecoder.decode(text.replace("+", "%2B"), StandardCharsets.UTF_8);
+    }
+
+    /** Never shows the password. */
+    @Override
+    public String toString() {
+        return user == null ? jdbcUrl : jdbcUrl + " as " + user;
+    }
+}

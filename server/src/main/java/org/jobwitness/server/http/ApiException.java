@@ -1,0 +1,63 @@
+package org.jobwitness.server.http;
+
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** A request that cannot be answered as asked: becomes the error JSON of the API. */
+public final class ApiException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    private final int status;
+    private final String code;
+    private final transient @Nullable Map<String, String> details;
+
+    private ApiException(int status, String code, String message, @Nullable Map<String, String> details) {
+        super(message);
+        this.status = status;
+        this.code = code;
+        this.details = details;
+    }
+
+    /** 400: the request as a whole cannot be read. */
+    public static ApiException invalidRequest(String message) {
+        return new ApiException(400, "invalid_request", message, null);
+    }
+
+    /** 400: one field or parameter is wrong. */
+    public static ApiException invalidField(String field, String message) {
+        return new ApiException(400, "validation_error", message, Map.of("field", field));
+    }
+
+    public static ApiException unauthorized(String message) {
+        return new ApiException(401, "unauthorized", message, null);
+    }
+
+    public static ApiException forbidden(String message) {
+        return new ApiException(403, "forbidden", message, null);
+    }
+
+    public static ApiException notFound(String message) {
+        return new ApiException(404, "not_found", message, null);
+    }
+
+    static ApiException tooLarge(String message) {
+        return new ApiException(413, "payload_too_large", message, null);
+    }
+
+    static ApiException unsupportedMediaType(String message) {
+        return new ApiException(415, "unsupported_media_type", message, null);
+    }
+
+    int status() {
+        return status;
+    }
+
+    String code() {
+        return code;
+    }
+
+    @Nullable
+    Map<String, String> details() {
+        return details;
+    }
+}

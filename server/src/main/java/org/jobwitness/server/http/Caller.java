@@ -1,0 +1,31 @@
+package org.jobwitness.server.http;
+
+import io.javalin.http.Context;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * On whose behalf a request runs; goes with it through every query and into the audit trail.
+ *
+ * @param actor who was authenticated
+ * @param claim who the caller says it acts for (X-Changed-By); believed by nobody
+ * @param source which program it says it is (X-Source)
+ * @param correlationId joins the answer, the log and the audit trail
+ */
+public record Caller(String actor, @Nullable String claim, @Nullable String source, String correlationId,
+        Scope scope) {
+    private static final String ATTRIBUTE = "caller";
+
+    /** The caller of a request, once {@code access} has let it in. */
+    public static Caller of(Context ctx) {
+        Caller caller = ctx.attribute(ATTRIBUTE);
+        if (caller == null) {
+            throw new IllegalStateException("no caller: " + ctx.path() + " is not behind access control");
+        }
+        return caller;
+    }
+
+    /** Lets a request in. */
+    public void admit(Context ctx) {
+        ctx.attribute(ATTRIBUTE, this);
+    }
+}

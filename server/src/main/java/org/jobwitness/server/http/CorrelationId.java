@@ -1,0 +1,27 @@
+package org.jobwitness.server.http;
+
+import io.javalin.http.Context;
+import java.util.UUID;
+import java.util.regex.Pattern;
+
+/** The X-Correlation-Id of a request: the caller's if it sent a sane one, else a new one. Every answer carries it. */
+public final class CorrelationId {
+    static final String HEADER = "X-Correlation-Id";
+    private static final Pattern SANE = Pattern.compile("[A-Za-z0-9._:/+=@-]{1,128}");
+
+    private CorrelationId() {
+    }
+
+    static void assign(Context ctx) {
+        String sent = ctx.header(HEADER);
+        String id = sent != null && SANE.matcher(sent).matches() ? sent : UUID.randomUUID().toString();
+        ctx.attribute(HEADER, id);
+        ctx.header(HEADER, id);
+    }
+
+    /** The id of this request. */
+    public static String of(Context ctx) {
+        String id = ctx.attribute(HEADER);
+        return id == null ? "" : id;
+    }
+}

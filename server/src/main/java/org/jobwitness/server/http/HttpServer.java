@@ -1,0 +1,158 @@
+package org.jobwitness.server.http;
+
+import io.javalin.Javalin;
+import io.javalin.config.RoutesConfig;
+import io.javalin.http.Context;
+import io.javalin.http.Handler;
+import io.javalin.http.HttpResponseException;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.function.Consumer;
+import org.eclipse.jetty.http.HttpException;
+import org.eclipse.jetty.server.NetworkConnectionLimit;
+import org.eclipse.jetty.server.ServerConnector;
+import org.jobwitness.server.db.DatabaseUnavailable;
+import org.jobwitness.wire.ErrorAnswer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The listener: limits, deadlines, JSON answers, and every error as the error JSON of the API. */
+public final class HttpServer implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(HttpServer.class);
+    private static final Duration GRACE = Duration.ofSeconds(5);
+
+    private final Javalin javalin;
+    private final RequestDeadline deadline;
+
+    /**
+     * How the listener behaves.
+     *
+     * @param port 0 lets the system choose
+     * @param requestDeadline how long a request may take to arrive in full
+     */
+    public record Settings(String host, int port, int maxConnections, Duration requestDeadline) {
+    }
+
+    /**
+     * Prepares the listener.
+     *
+     * @param access admits or refuses each request that has a route
+     * @param routes what each feature answers
+     */
+    public HttpServer(Settings settings, Json json, Handler access, List<Consumer<RoutesConfig>> routes) {
+        deadline = new RequestDeadline(settings.requestDeadline());
+        javalin = Javalin.create(config -> {
+            config.startup.showJavalinBanner = false;
+            config.startup.startupWatcherEnabled = false;
+            config.startup.showOldJavalinVersionWarning = false;
+            config.concurrency.useVirtualThreads = true;
+            config.http.prefer405over404 = true;
+            config.http.defaultContentType = "application/json";
+            config.jetty.host = settings.host();
+            config.jetty.port = settings.port();
+            config.jetty.modifyHttpConfiguration(http -> {
+                http.setSendServerVersion(false);
+                http.setRequestHeaderSize(16 * 1024);
+            });
+            config.jetty.modifyServer(server -> {
+                server.setStopTimeout(GRACE.toMillis());
+                server.addBean(new NetworkConnectionLimit(settings.maxConnections(), server));
+                server.addBean(deadline);
+                for (var connector : server.getConnectors()) {
+                    if (connector instanceof ServerConnector network) {
+                        network.setIdleTimeout(Duration.ofSeconds(60).toMillis());
+                        network.setAcceptQueueSize(1024);
+                        network.addBean(deadline);
+                    }
+                }
+            });
+            config.routes.before(CorrelationId::assign);
+            config.routes.beforeMatched(access);
+            routes.forEach(feature -> feature.accept(config.routes));
+            errors(config.routes, json);
+        });
+    }
+
+    private static void errors(RoutesConfig routes, Json json) {
+        routes.exception(ApiException.class, (e, ctx) -> {
+            if (e.status() == 401) {
+                ctx.header("WWW-Authenticate", "Bearer");
+            }
+            answer(ctx, json, e.status(), new ErrorAnswer(e.code(), String.valueOf(e.getMessage()), e.details()));
+        });
+        routes.exception(DatabaseUnavailable.class, (e, ctx) -> {
+            ctx.header("Retry-After", "5");
+            answer(ctx, json, 503, new ErrorAnswer("unavailable",
+                    e.getMessage() + "; nothing was stored, send it again later", null));
+        });
+        routes.exception(HttpResponseException.class, (e, ctx) -> {
+            if (e.getStatus() == 405) {
+                String allowed = e.getDetails().getOrDefault("availableMethods", "");
+                ctx.header("Allow", allowed);
+                answer(ctx, json, 405, new ErrorAnswer("method_not_allowed",
+                        ctx.method() + " is not possible on this path; allowed: " + allowed, null));
+            } else if (e.getStatus() == 404) {
+                answer(ctx, json, 404, new ErrorAnswer("not_found",
+                        "there is nothing at " + Requests.shown(ctx.path()) + "; /docs lists what there is", null));
+            } else if (e.getStatus() < 500) {
+                answer(ctx, json, 400, new ErrorAnswer("invalid_request", String.valueOf(e.getMessage()), null));
+            } else {
+                internal(e, ctx, json);
+            }
+        });
+        routes.exception(Exception.class, (e, ctx) -> {
+            if (causedByCaller(e)) {
+                answer(ctx, json, 400, new ErrorAnswer("invalid_request", "the request did not arrive in full", null));
+            } else {
+                internal(e, ctx, json);
+            }
+        });
+        routes.error(404, ctx -> {
+            if (ctx.attribute("answered") == null) {
+                answer(ctx, json, 404, new ErrorAnswer("not_found",
+                        "there is nothing at " + Requests.shown(ctx.path()) + "; /docs lists what there is", null));
+            }
+        });
+    }
+
+    private static boolean causedByCaller(@Nullable Throwable e) {
+        for (Throwable t = e; t != null; t = t.getCause()) {
+            if (t instanceof HttpException || t instanceof IOException) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static void internal(Exception e, Context ctx, Json json) {
+        String id = CorrelationId.of(ctx);
+        log.error("request_failed method={} path=\"{}\" correlation_id={}", ctx.method(), Requests.shown(ctx.path()),
+                id, e);
+        answer(ctx, json, 500, new ErrorAnswer("internal_error",
+                "the server failed; its log tells more under correlation id " + id, null));
+    }
+
+    private static void answer(Context ctx, Json json, int status, ErrorAnswer error) {
+        ctx.attribute("answered", true);
+        ctx.status(status).contentType("application/json").result(json.text(error));
+    }
+
+    /** Begins to listen. */
+    public void start() {
+        javalin.start();
+    }
+
+    /** The port it listens on. */
+    public int port() {
+        return javalin.port();
+    }
+
+    /** Stops listening, lets running requests end, and returns. */
+    @Override
+    public void close() {
+        javalin.stop();
+        deadline.close();
+    }
+}

@@ -1,0 +1,138 @@
+package org.jobwitness.server.http;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.jobwitness.wire.InvalidFieldException;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadConstraints;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.json.JsonFactory;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JavaType;
+import tools.jackson.databind.MapperFeature;
+import tools.jackson.databind.PropertyNamingStrategies;
+import tools.jackson.databind.cfg.CoercionAction;
+import tools.jackson.databind.cfg.CoercionInputShape;
+import tools.jackson.databind.cfg.DateTimeFeature;
+import tools.jackson.databind.cfg.EnumFeature;
+import tools.jackson.databind.exc.InvalidFormatException;
+import tools.jackson.databind.exc.MismatchedInputException;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.type.LogicalType;
+
+/**
+ * JSON as the API speaks it: snake_case, absent instead of null, RFC 3339 times. Reading is strict, because a number that
+ * is missing, quoted, rounded or cut off must never become a figure: wrong types, fractions for whole numbers, overflow,
+ * duplicate keys, trailing text and deep nesting are errors that name their field. Fields that we do not know are passed
+ * over, so that a newer sender can talk to an older server.
+ */
+public final class Json {
+    private static final int MAX_DEPTH = 32;
+
+    private final JsonMapper mapper = JsonMapper
+            .builder(JsonFactory.builder()
+                    .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(MAX_DEPTH)
+                            .maxNumberLength(64).maxStringLength(1 << 20).maxNameLength(256).build())
+                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build())
+            .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+            .changeDefaultPropertyInclusion(_ -> JsonInclude.Value.construct(JsonInclude.Include.NON_NULL,
+                    JsonInclude.Include.NON_NULL))
+            .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS, MapperFeature.SORT_PROPERTIES_ALPHABETICALLY)
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS, DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+            .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT, DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .enable(EnumFeature.FAIL_ON_NUMBERS_FOR_ENUMS, EnumFeature.READ_ENUMS_USING_TO_STRING,
+                    EnumFeature.WRITE_ENUMS_USING_TO_STRING)
+            .disable(DateTimeFeature.WRITE_DATES_AS_TIMESTAMPS)
+            .withCoercionConfig(LogicalType.Textual, text -> text.setCoercion(CoercionInputShape.Integer,
+                    CoercionAction.Fail).setCoercion(CoercionInputShape.Float, CoercionAction.Fail)
+                    .setCoercion(CoercionInputShape.Boolean, CoercionAction.Fail))
+            .withCoercionConfig(LogicalType.DateTime, time -> time.setCoercion(CoercionInputShape.Integer,
+                    CoercionAction.Fail).setCoercion(CoercionInputShape.Float, CoercionAction.Fail)
+                    .setCoercion(CoercionInputShape.EmptyString, CoercionAction.Fail))
+            .withCoercionConfig(LogicalType.Enum, e -> e.setCoercion(CoercionInputShape.EmptyString,
+                    CoercionAction.Fail))
+            .build();
+
+    /**
+     * Reads one JSON object.
+     *
+     * @throws ApiException 400 that names the field, or the place where it stops being JSON
+     */
+    public <T> T read(byte[] json, Class<T> type) {
+        try {
+            T value = mapper.readValue(json, type);
+            if (value == null) {
+                throw ApiException.invalidRequest("the body must be a JSON object, was null");
+            }
+            return value;
+        } catch (JacksonException e) {
+            throw explain(e);
+        }
+    }
+
+    /** Reads what {@link #text} wrote. */
+    public Map<String, Object> map(String json) {
+        JavaType type = mapper.getTypeFactory().constructMapType(Map.class, String.class, Object.class);
+        return mapper.readValue(json, type);
+    }
+
+    /** The value as JSON text. */
+    public String text(Object value) {
+        return mapper.writeValueAsString(value);
+    }
+
+    void write(Object value, OutputStream out) throws IOException {
+        out.write(mapper.writeValueAsBytes(value));
+    }
+
+    private static ApiException explain(JacksonException e) {
+        for (Throwable t = e; t != null; t = t.getCause()) {
+            if (t instanceof InvalidFieldException invalid) {
+                return ApiException.invalidField(invalid.field(), String.valueOf(invalid.getMessage()));
+            }
+        }
+        String field = e.getPath().stream()
+                .map(step -> step.getPropertyName() != null ? step.getPropertyName() : "[" + step.getIndex() + "]")
+                .collect(Collectors.joining(".")).replace(".[", "[");
+        if (field.isEmpty()) {
+            return ApiException.invalidRequest("the body is not a JSON object as expected: " + firstLine(e) + place(e));
+        }
+        if (e instanceof InvalidFormatException format && format.getTargetType().isEnum()) {
+            String allowed = Arrays.stream(format.getTargetType().getEnumConstants()).map(String::valueOf)
+                    .collect(Collectors.joining(", "));
+            return ApiException.invalidField(field,
+                    field + " must be one of " + allowed + ", was " + format.getValue());
+        }
+        if (e instanceof MismatchedInputException mismatch && mismatch.getTargetType() != null) {
+            return ApiException.invalidField(field, field + " must be " + describe(mismatch.getTargetType()));
+        }
+        return ApiException.invalidField(field, field + " cannot be read: " + firstLine(e) + place(e));
+    }
+
+    private static String describe(Class<?> type) {
+        return switch (type.getSimpleName()) {
+            case "Integer", "int" -> "a whole number that fits 32 bits, not a string, a fraction or null";
+            case "Long", "long" -> "a whole number that fits 64 bits, not a string, a fraction or null";
+            case "Double", "double" -> "a number";
+            case "String" -> "a string";
+            case "Instant" -> "an RFC 3339 time such as 2026-11-22T21:34:10Z";
+            case "List", "ArrayList" -> "an array";
+            default -> "an object";
+        };
+    }
+
+    private static String place(JacksonException e) {
+        var place = e.getLocation();
+        return place == null ? "" : " (line " + place.getLineNr() + ", column " + place.getColumnNr() + ")";
+    }
+
+    private static String firstLine(JacksonException e) {
+        String message = e.getOriginalMessage();
+        String line = message == null ? "" : message.lines().findFirst().orElse("");
+        return line.length() > 200 ? line.substring(0, 200) + "…" : line;
+    }
+}

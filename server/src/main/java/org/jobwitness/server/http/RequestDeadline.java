@@ -1,0 +1,79 @@
+package org.jobwitness.server.http;
+
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.eclipse.jetty.io.Connection;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Cuts off a client whose request does not arrive in time. Jetty's idle timeout starts anew with every byte, so that a
+ * client which sends one byte a second would hold its connection for hours. Opened and closed by Jetty's threads, swept
+ * by one of its own.
+ */
+final class RequestDeadline implements Connection.Listener, AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(RequestDeadline.class);
+
+    private final Duration limit;
+    private final Map<Connection, Progress> connections = new ConcurrentHashMap<>();
+    private final ScheduledExecutorService sweeper = Executors
+            .newSingleThreadScheduledExecutor(Thread.ofPlatform().name("request-deadline").daemon().factory());
+
+    /**
+     * How far a connection had come when something last ended on it.
+     *
+     * @param messages request headers read plus answers begun
+     * @param bytes bytes read by then
+     * @param since nanoTime of the first byte after that; 0 while there is none
+     */
+    private record Progress(long messages, long bytes, long since) {
+    }
+
+    RequestDeadline(Duration limit) {
+        this.limit = limit;
+        sweeper.scheduleWithFixedDelay(this::sweep, 1, 1, TimeUnit.SECONDS);
+    }
+
+    @Override
+    public void onOpened(Connection connection) {
+        connections.put(connection, new Progress(0, 0, 0));
+    }
+
+    @Override
+    public void onClosed(Connection connection) {
+        connections.remove(connection);
+    }
+
+    private void sweep() {
+        long now = System.nanoTime();
+        connections.replaceAll((connection, was) -> {
+            long messages = connection.getMessagesIn() + connection.getMessagesOut();
+            long bytes = connection.getBytesIn();
+            if (messages != was.messages) {
+                return new Progress(messages, bytes, 0);
+            }
+            if (bytes == was.bytes) {
+                return was;
+            }
+            if (was.since == 0) {
+                return new Progress(messages, was.bytes, now);
+            }
+            if (now - was.since > limit.toNanos()) {
+                log.info("request_cut_off remote={} after_s={}", connection.getEndPoint().getRemoteSocketAddress(),
+                        limit.toSeconds());
+                connection.getEndPoint().close(new TimeoutException("request deadline"));
+            }
+            return was;
+        });
+    }
+
+    @Override
+    public void close() {
+        sweeper.shutdownNow();
+    }
+}

@@ -1,0 +1,86 @@
+package org.jobwitness.server.http;
+
+import io.javalin.http.Context;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.util.Locale;
+import java.util.Optional;
+
+/** Reads what a request carries: its JSON body and its query parameters. What is wrong is said, not guessed away. */
+public final class Requests {
+    private static final int MAX_BODY_BYTES = 1 << 20;
+
+    private final Json json;
+
+    public Requests(Json json) {
+        this.json = json;
+    }
+
+    /**
+     * The body as one JSON object of the given type.
+     *
+     * @throws ApiException 400, 413 or 415
+     */
+    public <T> T body(Context ctx, Class<T> type) {
+        String contentType = ctx.contentType();
+        if (contentType == null || !contentType.strip().toLowerCase(Locale.ROOT)
+                .matches("application/json\\s*(;\\s*charset=\"?utf-8\"?\\s*)?")) {
+            throw ApiException.unsupportedMediaType(
+                    "Content-Type must be application/json, was " + (contentType == null ? "missing" : contentType));
+        }
+        if (ctx.header("Content-Encoding") != null) {
+            throw ApiException.unsupportedMediaType("Content-Encoding is not accepted here; send the body as it is");
+        }
+        if (ctx.contentLength() > MAX_BODY_BYTES) {
+            throw tooLarge();
+        }
+        try (InputStream in = ctx.bodyInputStream()) {
+            byte[] body = in.readNBytes(MAX_BODY_BYTES + 1);
+            if (body.length > MAX_BODY_BYTES) {
+                throw tooLarge();
+            }
+            if (body.length == 0) {
+                throw ApiException.invalidRequest("the body is empty; send one JSON object");
+            }
+            return json.read(body, type);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static ApiException tooLarge() {
+        return ApiException.tooLarge("the body is larger than " + MAX_BODY_BYTES + " bytes");
+    }
+
+    /** A query parameter, if it was sent; sent twice is an error. */
+    public static Optional<String> parameter(Context ctx, String name) {
+        var values = ctx.queryParams(name);
+        if (values.size() > 1) {
+            throw ApiException.invalidField(name, name + " was given " + values.size() + " times; give it once");
+        }
+        return values.stream().findFirst();
+    }
+
+    /** A whole number within bounds. */
+    public static int number(Context ctx, String name, int otherwise, int least, int most) {
+        String text = parameter(ctx, name).orElse(null);
+        if (text == null) {
+            return otherwise;
+        }
+        if (text.matches("[0-9]{1,9}")) {
+            int number = Integer.parseInt(text);
+            if (number >= least && number <= most) {
+                return number;
+            }
+        }
+        throw ApiException.invalidField(name, name + " must be " + least + ".." + most + ", was " + shown(text));
+    }
+
+    /** A value from outside, short and plain enough for a message. */
+    public static String shown(String text) {
+        String plain = text.codePoints().map(c -> Character.isISOControl(c) ? '?' : c)
+                .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append).toString();
+        return plain.length() > 80 ? plain.substring(0, 80) + "…" : plain;
+    }
+}

@@ -1,0 +1,53 @@
+package org.jobwitness.server.job;
+
+import java.time.Instant;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import org.jobwitness.wire.GpuVendor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a run is: whose, where, with what. Every hook of every node may add to it; what is known is never reset.
+ *
+ * @param nodes the run's nodes, in Slurm's order
+ * @param restartCount how often the job had been requeued when the run began, as its prolog said
+ * @param deadline when its time limit ends it, as its prolog said
+ * @param gpus, gpuVendor, gpuDevices, cgroupPath what was said of the job as a whole; {@link OnNode} has each node's own
+ */
+public record About(@Nullable String user, @Nullable Integer uid, List<String> nodes, @Nullable String partition,
+        @Nullable String account, @Nullable String hetJobId, @Nullable Integer restartCount,
+        @Nullable Instant deadline, @Nullable Integer cpus, @Nullable Long memoryMb, @Nullable Integer gpus,
+        @Nullable GpuVendor gpuVendor, List<String> gpuDevices, @Nullable String cgroupPath) {
+
+    public About {
+        nodes = List.copyOf(nodes);
+        gpuDevices = List.copyOf(gpuDevices);
+    }
+
+    About add(About said, Differences differences) {
+        return new About(differences.keep("user", user, said.user), differences.keep("uid", uid, said.uid),
+                union(nodes, said.nodes), differences.keep("partition", partition, said.partition),
+                differences.keep("account", account, said.account),
+                differences.keep("het_job_id", hetJobId, said.hetJobId),
+                differences.keep("restart_count", restartCount, said.restartCount),
+                differences.keep("deadline", deadline, said.deadline),
+                differences.keep("allocated_cpus", cpus, said.cpus),
+                differences.keep("allocated_memory_mb", memoryMb, said.memoryMb),
+                differences.keep("allocated_gpus", gpus, said.gpus),
+                differences.keep("gpu_vendor", gpuVendor, said.gpuVendor),
+                differences.keep("gpu_devices", gpuDevices, said.gpuDevices),
+                differences.keep("cgroup_path", cgroupPath, said.cgroupPath));
+    }
+
+    /** All names of both. The longer list gives the order, so that it does not depend on who spoke first. */
+    private static List<String> union(List<String> known, List<String> said) {
+        if (known.equals(said) || said.isEmpty()) {
+            return known;
+        }
+        Set<String> all = new LinkedHashSet<>(known.size() >= said.size() ? known : said);
+        all.addAll(known);
+        all.addAll(said);
+        return List.copyOf(all);
+    }
+}

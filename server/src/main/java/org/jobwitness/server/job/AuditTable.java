@@ -1,0 +1,71 @@
+package org.jobwitness.server.job;
+
+import java.time.OffsetDateTime;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jdbi.v3.core.Handle;
+import org.jobwitness.server.http.Caller;
+import org.jobwitness.server.http.Json;
+import org.jobwitness.wire.AuditEntry;
+import org.jspecify.annotations.Nullable;
+
+/** The audit trail. Rows are added inside the transaction of the change that they tell of, and never touched again. */
+final class AuditTable {
+    private final Json json;
+
+    AuditTable(Json json) {
+        this.json = json;
+    }
+
+    /** What kind of line it is. */
+    enum Action {
+        /** The run became known. */
+        CREATED,
+        /** Fields of the run changed. */
+        UPDATED,
+        /** Something was said that differs from what is known, and did not change it. */
+        NOTED
+    }
+
+    void add(Handle handle, Caller caller, Action action, Run run, @Nullable String eventId,
+            Map<String, Object> before, Map<String, Object> after) {
+        handle.createUpdate("""
+                insert into audit (job_key, cluster, job_id, action, actor, claim, source, correlation_id, event_id,
+                                   before, after)
+                values (:key, :cluster, :job_id, :action, :actor, :claim, :source, :correlation_id, :event_id,
+                        cast(:before as jsonb), cast(:after as jsonb))""")
+                .bind("key", run.key()).bind("cluster", run.identity().cluster())
+                .bind("job_id", run.identity().jobId())
+                .bind("action", action.name().toLowerCase(Locale.ROOT)).bind("actor", caller.actor())
+                .bind("claim", caller.claim()).bind("source", caller.source())
+                .bind("correlation_id", caller.correlationId()).bind("event_id", eventId)
+                .bind("before", before.isEmpty() ? null : json.text(before))
+                .bind("after", after.isEmpty() ? null : json.text(after)).execute();
+    }
+
+    /** True if this event has left a line already: a retry need not repeat itself. */
+    boolean has(Handle handle, long key, @Nullable String eventId) {
+        return eventId != null && handle
+                .createQuery("select exists (select from audit where job_key = :key and event_id = :event_id)")
+                .bind("key", key).bind("event_id", eventId).mapTo(Boolean.class).one();
+    }
+
+    /** The trail of the given runs, oldest first. */
+    List<AuditEntry> of(Handle handle, List<Long> keys, long afterId, int limit) {
+        return handle.createQuery("""
+                select audit_id, at, job_key, job_id, action, actor, claim, source, correlation_id, event_id, before, after
+                from audit where job_key = any(:keys) and audit_id > :after_id order by audit_id limit :limit""")
+                .bindArray("keys", Long.class, keys).bind("after_id", afterId).bind("limit", limit)
+                .map((row, _) -> new AuditEntry(row.getLong("audit_id"),
+                        row.getObject("at", OffsetDateTime.class).toInstant(), row.getLong("job_key"),
+                        row.getString("job_id"), row.getString("action"), row.getString("actor"),
+                        row.getString("claim"), row.getString("source"), row.getString("correlation_id"),
+                        row.getString("event_id"), map(row.getString("before")), map(row.getString("after"))))
+                .list();
+    }
+
+    private @Nullable Map<String, Object> map(@Nullable String text) {
+        return text == null ? null : json.map(text);
+    }
+}

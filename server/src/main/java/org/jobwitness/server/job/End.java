@@ -1,0 +1,95 @@
+package org.jobwitness.server.job;
+
+import java.time.Instant;
+import org.jobwitness.wire.JobState;
+import org.jobwitness.wire.Reason;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Everything that speaks for a run's end, each piece kept as it was said. {@link Outcome} makes one truth of it.
+ *
+ * @param seen whether anyone said that the run ended
+ * @param at when it ended
+ * @param scheduler the scheduler's last word, which stands
+ * @param finalState the state that a sender named
+ * @param exit how the batch script ended
+ * @param derivedExitCode the highest raw wait(2) status of any step
+ * @param restartCount as the epilog said it: already raised if a requeue ended the run
+ * @param oomKilled whether a cgroup of the run counted an OOM kill
+ * @param succeeded whether a later run of the same job id is known, which a run cannot outlive
+ * @param requeued whether a restart count shows that a requeue ended the run
+ */
+public record End(boolean seen, @Nullable Instant at, @Nullable SchedulerWord scheduler, @Nullable JobState finalState,
+        @Nullable WaitStatus exit, @Nullable Integer derivedExitCode, @Nullable Integer restartCount, boolean oomKilled,
+        boolean succeeded, boolean requeued) {
+
+    static final End NOT_YET = new End(false, null, null, null, null, null, null, false, false, false);
+
+    /**
+     * A final state as the scheduler tells it.
+     *
+     * @param rawState Slurm's word for it
+     */
+    public record SchedulerWord(JobState state, @Nullable Reason reason, String rawState) {
+    }
+
+    /** What speaks for an end, weakest first. */
+    enum Strength {
+        NONE, SEEN, EXIT_STATUS, BATCH_OOM, FINAL_STATE, SCHEDULER
+    }
+
+    Strength strength() {
+        if (scheduler != null) {
+            return Strength.SCHEDULER;
+        }
+        if (finalState != null) {
+            return Strength.FINAL_STATE;
+        }
+        if (exit != null) {
+            return exit.isOom() ? Strength.BATCH_OOM : Strength.EXIT_STATUS;
+        }
+        return seen ? Strength.SEEN : Strength.NONE;
+    }
+
+    boolean sawOom() {
+        return oomKilled || (exit != null && exit.isOom())
+                || (derivedExitCode != null && WaitStatus.ofRaw(derivedExitCode).isOom());
+    }
+
+    /**
+     * Adds the next piece. An OOM mark takes the place of another exit status; for the rest, what came first stays.
+     *
+     * @param mayMoveTime whether a later time moves the end: another node of the run is speaking
+     */
+    End add(End said, boolean mayMoveTime, Differences differences) {
+        boolean oomMark = said.exit != null && said.exit.isOom();
+        return new End(seen || said.seen, time(said, mayMoveTime, differences),
+                said.scheduler != null ? said.scheduler : scheduler,
+                differences.keep("final_state", finalState, said.finalState),
+                oomMark ? said.exit : differences.keep("exit_status", exit, said.exit),
+                differences.keep("derived_exit_code", derivedExitCode, said.derivedExitCode),
+                differences.keep("end_restart_count", restartCount, said.restartCount), oomKilled || said.oomKilled,
+                succeeded || said.succeeded, requeued || said.requeued);
+    }
+
+    private @Nullable Instant time(End said, boolean mayMove, Differences differences) {
+        if (at == null || said.at == null) {
+            return at == null ? said.at : at;
+        }
+        if (said.scheduler != null || (scheduler == null && mayMove && said.at.isAfter(at))) {
+            return said.at;
+        }
+        return mayMove ? at : differences.keep("end_time", at, said.at);
+    }
+
+    /** A later run is known. */
+    End succeeded(boolean byRequeue) {
+        return new End(seen, at, scheduler, finalState, exit, derivedExitCode, restartCount, oomKilled, true,
+                requeued || byRequeue);
+    }
+
+    End requeued(boolean shown) {
+        return new End(seen, at, scheduler, finalState, exit, derivedExitCode, restartCount, oomKilled, succeeded,
+                requeued || shown);
+    }
+}

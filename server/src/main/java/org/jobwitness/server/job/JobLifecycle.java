@@ -1,0 +1,153 @@
+package org.jobwitness.server.job;
+
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Decides what a piece of evidence means for the runs of its job. Pure: it reads what is known and answers what is to be
+ * written. Evidence is added up, never overwritten, so that any order, repetition or delay of a run's events comes to
+ * the same run; which run is meant is told by {@link Identity}, and by time only where there is nothing better.
+ */
+final class JobLifecycle {
+    private JobLifecycle() {
+    }
+
+    /**
+     * @param known all runs of the evidence's job id, in any order
+     * @param now the server's time, for evidence that tells none
+     */
+    static Decision decide(List<Run> known, Evidence evidence, Instant now) {
+        List<Run> runs = known.stream().sorted(Run.OLDEST_FIRST).toList();
+        Optional<Run> match = match(runs, evidence, now);
+        Differences differences = new Differences();
+        Run before = match.orElseGet(() -> new Run(0, now, evidence.identity(), false, null,
+                emptyAbout(), End.NOT_YET, null));
+        Run merged = merge(before, evidence, now, differences);
+
+        List<Run> all = new ArrayList<>(runs);
+        match.ifPresent(all::remove);
+        all.add(merged);
+        List<Decision.Change> changes = explain(all);
+        Run after = changes.stream().filter(c -> c.before().key() == merged.key()).findFirst()
+                .map(Decision.Change::after)
+                .orElse(merged);
+        List<Decision.Change> others = changes.stream().filter(c -> c.before().key() != merged.key()).toList();
+
+        if (match.isEmpty()) {
+            return evidence instanceof Evidence.Started
+                    ? new Decision.Created(after, others)
+                    : new Decision.Accepted(after, others);
+        }
+        boolean counts = countsAsChange(before, after, evidence);
+        return counts || !others.isEmpty()
+                ? new Decision.Updated(before, after, differences.said(), others)
+                : new Decision.Skipped(before, after, differences.said());
+    }
+
+    /** After an end, more of the same evidence is kept but only a different outcome is news. */
+    private static boolean countsAsChange(Run before, Run after, Evidence evidence) {
+        return switch (evidence) {
+            case Evidence.Started _ -> !after.equals(before);
+            case Evidence.Ended _ -> !after.outcome().equals(before.outcome())
+                    || !Objects.equals(after.end().at(), before.end().at())
+                    || after.end().strength().compareTo(before.end().strength()) > 0
+                    || !before.end().seen();
+        };
+    }
+
+    private static Run merge(Run run, Evidence evidence, Instant now, Differences differences) {
+        Identity identity = run.identity().alias(evidence.identity());
+        About about = run.about().add(evidence.about(), differences);
+        OnNode said = evidence.onNode();
+        OnNode here = said == null ? run.here() : run.here() == null ? said : run.here().add(said, differences);
+        return switch (evidence) {
+            case Evidence.Started started -> {
+                Instant at = started.at() == null ? now : started.at();
+                Instant start = identity.startTime() != null
+                        ? identity.startTime()
+                        : run.startSeen() && run.startTime() != null && run.startTime().isBefore(at)
+                                ? run.startTime()
+                                : at;
+                yield new Run(run.key(), run.recordedAt(), identity, true, start, about,
+                        showRequeue(about, run.end()), here);
+            }
+            case Evidence.Ended ended -> {
+                boolean anotherNode = said != null && run.end().seen() && (run.here() == null || !run.here().ended());
+                End end = run.end().add(ended.end(), anotherNode, differences);
+                Instant start = identity.startTime() != null ? identity.startTime() : run.startTime();
+                yield new Run(run.key(), run.recordedAt(), identity, run.startSeen(), start, about,
+                        showRequeue(about, end), here);
+            }
+        };
+    }
+
+    /** A requeue raises the restart count before the epilog of the run that it ends is told of it (job_mgr.c). */
+    private static End showRequeue(About about, End end) {
+        return end.requeued(isRaised(about.restartCount(), end.restartCount()));
+    }
+
+    private static boolean isRaised(@Nullable Integer from, @Nullable Integer to) {
+        return from != null && to != null && to > from;
+    }
+
+    /** A run is over, at the latest, when the next one of its job id begins; the restart counts tell whether by a requeue. */
+    private static List<Decision.Change> explain(List<Run> runs) {
+        List<Run> ordered = runs.stream().sorted(Run.OLDEST_FIRST).toList();
+        List<Decision.Change> changes = new ArrayList<>();
+        for (int i = 0; i < ordered.size() - 1; i++) {
+            Run run = ordered.get(i);
+            Integer next = ordered.get(i + 1).about().restartCount();
+            Integer own = run.about().restartCount();
+            boolean byRequeue = own == null ? next != null && next > 0 : isRaised(own, next);
+            Run after = run.withEnd(run.end().succeeded(byRequeue));
+            if (!after.equals(run)) {
+                changes.add(new Decision.Change(run, after));
+            }
+        }
+        return changes;
+    }
+
+    /** The run that the evidence speaks of; none if it is one that is not known yet. */
+    private static Optional<Run> match(List<Run> oldestFirst, Evidence evidence, Instant now) {
+        List<Run> runs = oldestFirst.reversed();
+        String sluid = evidence.identity().sluid();
+        Instant startTime = evidence.identity().startTime();
+        if (sluid != null) {
+            Optional<Run> same = runs.stream().filter(run -> sluid.equals(run.identity().sluid())).findFirst();
+            if (same.isPresent()) {
+                return same;
+            }
+        }
+        List<Run> candidates = sluid == null
+                ? runs
+                : runs.stream().filter(run -> run.identity().sluid() == null).toList();
+        if (startTime != null) {
+            return candidates.stream().filter(run -> startTime.equals(run.identity().startTime())).findFirst()
+                    .or(() -> candidates.stream().filter(run -> run.identity().startTime() == null)
+                            .filter(run -> run.end().at() == null || !startTime.isAfter(run.end().at())).findFirst());
+        }
+        return byTime(candidates, evidence, now);
+    }
+
+    /** Where neither SLUID nor start time is said (Slurm 22.05, or a person): the run whose time it falls into. */
+    private static Optional<Run> byTime(List<Run> newestFirst, Evidence evidence, Instant now) {
+        Instant at = evidence.at() == null ? now : evidence.at();
+        Optional<Run> begun = newestFirst.stream()
+                .filter(run -> run.startTime() == null || !run.startTime().isAfter(at))
+                .findFirst().or(() -> newestFirst.stream().min(Comparator.comparing(Run::since)));
+        return switch (evidence) {
+            case Evidence.Ended _ -> begun;
+            case Evidence.Started _ -> begun.filter(run -> !run.hasEnded() || run.end().at() == null
+                    || !at.isAfter(run.end().at()) || evidence.at() == null && !run.startSeen());
+        };
+    }
+
+    private static About emptyAbout() {
+        return new About(null, null, List.of(), null, null, null, null, null, null, null, null, null, List.of(), null);
+    }
+}

@@ -1,0 +1,347 @@
+package org.jobwitness.server.job;
+
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.statement.SqlStatement;
+import org.jobwitness.server.db.Database;
+import org.jobwitness.server.http.Caller;
+import org.jobwitness.server.http.Json;
+import org.jobwitness.wire.EventAnswer;
+import org.jobwitness.wire.GpuVendor;
+import org.jobwitness.wire.JobState;
+import org.jobwitness.wire.Reading;
+import org.jobwitness.wire.Reason;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Owns the tables of runs. {@link #apply} is the only way to change a run: it locks the job id, asks
+ * {@link JobLifecycle}, and writes run and audit row in one transaction. Called by the threads of requests.
+ */
+public final class JobTable {
+    private static final Logger log = LoggerFactory.getLogger(JobTable.class);
+
+    private final Database database;
+    private final AuditTable audit;
+    private final Clock clock;
+    private final List<Consumer<JobChange>> listeners = new CopyOnWriteArrayList<>();
+
+    public JobTable(Database database, Json json, Clock clock) {
+        this.database = database;
+        this.audit = new AuditTable(json);
+        this.clock = clock;
+    }
+
+    /** Tells of every change after its commit, on the thread that made it; a listener must be quick and not throw. */
+    public void onChange(Consumer<JobChange> listener) {
+        listeners.add(listener);
+    }
+
+    /** What one call of {@link #apply} wrote. */
+    private record Applied(EventAnswer answer, List<JobChange> changes) {
+    }
+
+    /** Takes in a piece of evidence. The same piece may come any number of times. */
+    public EventAnswer apply(Caller caller, Evidence evidence) {
+        Applied applied = database.write("job_apply", handle -> applyWithin(handle, caller, evidence));
+        applied.changes().forEach(change -> {
+            logChange(change, caller);
+            listeners.forEach(listener -> listener.accept(change));
+        });
+        return applied.answer();
+    }
+
+    private Applied applyWithin(Handle handle, Caller caller, Evidence evidence) {
+        Identity identity = evidence.identity();
+        lock(handle, identity);
+        Instant now = clock.instant().truncatedTo(ChronoUnit.MICROS);
+        Decision decision = JobLifecycle.decide(runsOf(handle, identity, evidence.onNode()), evidence, now);
+        List<JobChange> changes = new ArrayList<>();
+        Applied applied = switch (decision) {
+            case Decision.Created created -> {
+                Run run = create(handle, caller, created.run(), evidence, changes);
+                yield answer(EventAnswer.Status.CREATED, run, "run " + run.key() + " has begun", changes);
+            }
+            case Decision.Accepted accepted -> {
+                Run run = create(handle, caller, accepted.run(), evidence, changes);
+                yield answer(EventAnswer.Status.ACCEPTED, run,
+                        "run " + run.key() + " is known by its end only; it " + describe(run), changes);
+            }
+            case Decision.Updated updated -> {
+                update(handle, caller, updated.before(), updated.run(), updated.noted(), evidence, changes);
+                yield answer(EventAnswer.Status.UPDATED, updated.run(),
+                        "run " + updated.run().key() + " " + describe(updated.run()), changes);
+            }
+            case Decision.Skipped skipped -> {
+                update(handle, caller, skipped.before(), skipped.run(), skipped.noted(), evidence, List.of());
+                yield answer(EventAnswer.Status.SKIPPED, skipped.run(), skipped.noted().isEmpty()
+                        ? "run " + skipped.run().key() + " knew this already"
+                        : "run " + skipped.run().key() + " keeps what it knows; noted in its audit trail that "
+                                + fields(skipped.noted()) + " was said differently",
+                        changes);
+            }
+        };
+        for (Decision.Change change : decision.explained()) {
+            store(handle, change.after());
+            auditChange(handle, caller, change.before(), change.after(), evidence.eventId());
+            changes.add(new JobChange(change.before(), change.after()));
+        }
+        if (!(decision instanceof Decision.Skipped)) {
+            markNewest(handle, identity);
+        }
+        if (evidence instanceof Evidence.Ended ended && ended.reading() != null && ended.onNode() != null) {
+            addReading(handle, decision.run().key() == 0 ? keyOf(changes) : decision.run().key(),
+                    ended.onNode().node(), ended.reading());
+        }
+        return applied;
+    }
+
+    private static long keyOf(List<JobChange> changes) {
+        return changes.getFirst().after().key();
+    }
+
+    private static Applied answer(EventAnswer.Status status, Run run, String message, List<JobChange> changes) {
+        return new Applied(new EventAnswer(status, run.identity().jobId(), message), changes);
+    }
+
+    private static String describe(Run run) {
+        Outcome outcome = run.outcome();
+        return "is " + outcome.state() + (outcome.reason() == null ? "" : " (" + outcome.reason() + ")")
+                + (Boolean.FALSE.equals(outcome.confirmed()) ? ", unconfirmed" : "");
+    }
+
+    private static String fields(Map<String, Object> noted) {
+        return noted.keySet().stream().sorted().collect(Collectors.joining(", "));
+    }
+
+    /** One writer at a time for a job id, whether it has rows yet or not; held until the transaction ends. */
+    private static void lock(Handle handle, Identity identity) {
+        handle.createQuery("select pg_advisory_xact_lock(hashtextextended(:cluster || '/' || :job_id, 0))")
+                .bind("cluster", identity.cluster()).bind("job_id", identity.jobId()).mapTo(String.class).findFirst();
+    }
+
+    private Run create(Handle handle, Caller caller, Run run, Evidence evidence, List<JobChange> changes) {
+        long key = bindRun(handle.createUpdate("""
+                insert into job (recorded_at, cluster, job_id, sluid, scheduler_start, start_seen, start_time,
+                    user_name, uid, nodes, partition, account, het_job_id, restart_count, deadline, cpus, memory_mb,
+                    gpus, gpu_vendor, gpu_devices, cgroup_path, end_seen, end_time, scheduler_state, scheduler_reason,
+                    raw_state, final_state, exit_code, exit_signal, derived_exit_code, end_restart_count, oom_killed,
+                    succeeded, requeued, state, reason, confirmed, newest)
+                values (:recorded_at, :cluster, :job_id, :sluid, :scheduler_start, :start_seen, :start_time,
+                    :user_name, :uid, :nodes, :partition, :account, :het_job_id, :restart_count, :deadline, :cpus,
+                    :memory_mb, :gpus, :gpu_vendor, :gpu_devices, :cgroup_path, :end_seen, :end_time, :scheduler_state,
+                    :scheduler_reason, :raw_state, :final_state, :exit_code, :exit_signal, :derived_exit_code,
+                    :end_restart_count, :oom_killed, :succeeded, :requeued, :state, :reason, :confirmed, true)"""), run)
+                .executeAndReturnGeneratedKeys("job_key").mapTo(Long.class).one();
+        Run stored = run.withKey(key);
+        storeNodes(handle, stored, evidence);
+        audit.add(handle, caller, AuditTable.Action.CREATED, stored, evidence.eventId(), Map.of(), stored.audited());
+        changes.add(new JobChange(null, stored));
+        return stored;
+    }
+
+    private void update(Handle handle, Caller caller, Run before, Run after, Map<String, Object> noted,
+            Evidence evidence, List<JobChange> changes) {
+        if (!after.equals(before)) {
+            store(handle, after);
+            storeNodes(handle, after, evidence);
+            auditChange(handle, caller, before, after, evidence.eventId());
+            if (changes instanceof ArrayList<JobChange>) {
+                changes.add(new JobChange(before, after));
+            }
+        }
+        if (!noted.isEmpty() && !audit.has(handle, after.key(), evidence.eventId())) {
+            audit.add(handle, caller, AuditTable.Action.NOTED, after, evidence.eventId(), Map.of(), noted);
+        }
+    }
+
+    private void auditChange(Handle handle, Caller caller, Run before, Run after, @Nullable String eventId) {
+        Map<String, Object> was = before.audited();
+        Map<String, Object> is = after.audited();
+        Map<String, Object> lost = differing(was, is);
+        Map<String, Object> won = differing(is, was);
+        if (!lost.isEmpty() || !won.isEmpty()) {
+            audit.add(handle, caller, AuditTable.Action.UPDATED, after, eventId, lost, won);
+        }
+    }
+
+    private static Map<String, Object> differing(Map<String, Object> of, Map<String, Object> other) {
+        return of.entrySet().stream().filter(field -> !Objects.equals(field.getValue(), other.get(field.getKey())))
+                .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
+    }
+
+    private static void store(Handle handle, Run run) {
+        bindRun(handle.createUpdate("""
+                update job set sluid = :sluid, scheduler_start = :scheduler_start, start_seen = :start_seen,
+                    start_time = :start_time, user_name = :user_name, uid = :uid, nodes = :nodes,
+                    partition = :partition, account = :account, het_job_id = :het_job_id,
+                    restart_count = :restart_count, deadline = :deadline, cpus = :cpus, memory_mb = :memory_mb,
+                    gpus = :gpus, gpu_vendor = :gpu_vendor, gpu_devices = :gpu_devices, cgroup_path = :cgroup_path,
+                    end_seen = :end_seen, end_time = :end_time, scheduler_state = :scheduler_state,
+                    scheduler_reason = :scheduler_reason, raw_state = :raw_state, final_state = :final_state,
+                    exit_code = :exit_code, exit_signal = :exit_signal, derived_exit_code = :derived_exit_code,
+                    end_restart_count = :end_restart_count, oom_killed = :oom_killed, succeeded = :succeeded,
+                    requeued = :requeued, state = :state, reason = :reason, confirmed = :confirmed
+                where job_key = :key"""), run).bind("key", run.key()).execute();
+    }
+
+    private static <S extends SqlStatement<S>> S bindRun(S statement, Run run) {
+        About about = run.about();
+        End end = run.end();
+        Outcome outcome = run.outcome();
+        return statement.bind("recorded_at", run.recordedAt()).bind("cluster", run.identity().cluster())
+                .bind("job_id", run.identity().jobId()).bind("sluid", run.identity().sluid())
+                .bind("scheduler_start", run.identity().startTime()).bind("start_seen", run.startSeen())
+                .bind("start_time", run.startTime()).bind("user_name", about.user()).bind("uid", about.uid())
+                .bindArray("nodes", String.class, about.nodes()).bind("partition", about.partition())
+                .bind("account", about.account()).bind("het_job_id", about.hetJobId())
+                .bind("restart_count", about.restartCount()).bind("deadline", about.deadline())
+                .bind("cpus", about.cpus()).bind("memory_mb", about.memoryMb()).bind("gpus", about.gpus())
+                .bind("gpu_vendor", text(about.gpuVendor())).bindArray("gpu_devices", String.class, about.gpuDevices())
+                .bind("cgroup_path", about.cgroupPath()).bind("end_seen", end.seen()).bind("end_time", end.at())
+                .bind("scheduler_state", end.scheduler() == null ? null : text(end.scheduler().state()))
+                .bind("scheduler_reason", end.scheduler() == null ? null : text(end.scheduler().reason()))
+                .bind("raw_state", end.scheduler() == null ? null : end.scheduler().rawState())
+                .bind("final_state", text(end.finalState()))
+                .bind("exit_code", end.exit() == null ? null : Integer.valueOf(end.exit().exitCode()))
+                .bind("exit_signal", end.exit() == null ? null : Integer.valueOf(end.exit().signal()))
+                .bind("derived_exit_code", end.derivedExitCode()).bind("end_restart_count", end.restartCount())
+                .bind("oom_killed", end.oomKilled()).bind("succeeded", end.succeeded()).bind("requeued", end.requeued())
+                .bind("state", text(outcome.state())).bind("reason", text(outcome.reason()))
+                .bind("confirmed", outcome.confirmed());
+    }
+
+    private static void storeNodes(Handle handle, Run run, Evidence evidence) {
+        List<String> nodes = evidence.about().nodes();
+        if (!nodes.isEmpty()) {
+            List<Integer> cpus = evidence.cpusOfNodes();
+            handle.createUpdate("""
+                    insert into job_node (job_key, node, cpus)
+                    select :key, said.node, said.cpus from unnest(:nodes, :cpus) as said (node, cpus)
+                    on conflict (job_key, node) do update set cpus = excluded.cpus
+                    where job_node.cpus is null and excluded.cpus is not null""").bind("key", run.key())
+                    .bindArray("nodes", String.class, nodes).bindArray("cpus", Integer.class, cpus).execute();
+        }
+        OnNode here = run.here();
+        if (here != null) {
+            handle.createUpdate("""
+                    insert into job_node (job_key, node, gpus, gpu_vendor, gpu_devices, cgroup_path, ended)
+                    values (:key, :node, :gpus, :gpu_vendor, :gpu_devices, :cgroup_path, :ended)
+                    on conflict (job_key, node) do update set gpus = excluded.gpus, gpu_vendor = excluded.gpu_vendor,
+                        gpu_devices = excluded.gpu_devices, cgroup_path = excluded.cgroup_path,
+                        ended = excluded.ended""").bind("key", run.key()).bind("node", here.node())
+                    .bind("gpus", here.gpus()).bind("gpu_vendor", text(here.gpuVendor()))
+                    .bindArray("gpu_devices", String.class, here.gpuDevices()).bind("cgroup_path", here.cgroupPath())
+                    .bind("ended", here.ended()).execute();
+        }
+    }
+
+    /** Counters only grow, so that a repeated or late reading does no harm. */
+    private static void addReading(Handle handle, long key, String node, Reading reading) {
+        handle.createUpdate("""
+                insert into job_figures (job_key, node, cpu_usage_usec, memory_peak_bytes, oom_kills)
+                values (:key, :node, :cpu, :memory, :oom)
+                on conflict (job_key, node) do update set
+                    cpu_usage_usec = greatest(job_figures.cpu_usage_usec, excluded.cpu_usage_usec),
+                    memory_peak_bytes = greatest(job_figures.memory_peak_bytes, excluded.memory_peak_bytes),
+                    oom_kills = greatest(job_figures.oom_kills, excluded.oom_kills)""").bind("key", key)
+                .bind("node", node).bind("cpu", reading.cpuUsageUsec()).bind("memory", reading.memoryPeakBytes())
+                .bind("oom", reading.oomKills()).execute();
+    }
+
+    private static void markNewest(Handle handle, Identity identity) {
+        handle.createUpdate("""
+                update job set newest = not newest
+                where job_id = :job_id and cluster = :cluster and newest <> (job_key = (
+                    select job_key from job where job_id = :job_id and cluster = :cluster
+                    order by listed_at desc, recorded_at desc, job_key desc limit 1))""")
+                .bind("job_id", identity.jobId()).bind("cluster", identity.cluster()).execute();
+    }
+
+    private static List<Run> runsOf(Handle handle, Identity identity, @Nullable OnNode speaking) {
+        return handle.createQuery("""
+                select job.*, here.node, here.gpus as here_gpus, here.gpu_vendor as here_gpu_vendor,
+                    here.gpu_devices as here_gpu_devices, here.cgroup_path as here_cgroup_path, here.ended
+                from job left join job_node here on here.job_key = job.job_key and here.node = :node
+                where job_id = :job_id and cluster = :cluster""")
+                .bind("job_id", identity.jobId()).bind("cluster", identity.cluster())
+                .bind("node", speaking == null ? null : speaking.node()).map((row, _) -> run(row)).list();
+    }
+
+    private static Run run(ResultSet row) throws SQLException {
+        Identity identity = new Identity(string(row, "cluster"), string(row, "job_id"), row.getString("sluid"),
+                time(row, "scheduler_start"));
+        About about = new About(row.getString("user_name"), row.getObject("uid", Integer.class), strings(row, "nodes"),
+                row.getString("partition"), row.getString("account"), row.getString("het_job_id"),
+                row.getObject("restart_count", Integer.class), time(row, "deadline"),
+                row.getObject("cpus", Integer.class), row.getObject("memory_mb", Long.class),
+                row.getObject("gpus", Integer.class), constant(GpuVendor.class, row.getString("gpu_vendor")),
+                strings(row, "gpu_devices"), row.getString("cgroup_path"));
+        JobState schedulerState = constant(JobState.class, row.getString("scheduler_state"));
+        Integer exitCode = row.getObject("exit_code", Integer.class);
+        End end = new End(row.getBoolean("end_seen"), time(row, "end_time"),
+                schedulerState == null
+                        ? null
+                        : new End.SchedulerWord(schedulerState,
+                                constant(Reason.class, row.getString("scheduler_reason")), string(row, "raw_state")),
+                constant(JobState.class, row.getString("final_state")),
+                exitCode == null ? null : new WaitStatus(exitCode, row.getInt("exit_signal")),
+                row.getObject("derived_exit_code", Integer.class), row.getObject("end_restart_count", Integer.class),
+                row.getBoolean("oom_killed"), row.getBoolean("succeeded"), row.getBoolean("requeued"));
+        String node = row.getString("node");
+        OnNode here = node == null
+                ? null
+                : new OnNode(node, row.getObject("here_gpus", Integer.class),
+                        constant(GpuVendor.class, row.getString("here_gpu_vendor")), strings(row, "here_gpu_devices"),
+                        row.getString("here_cgroup_path"), row.getBoolean("ended"));
+        return new Run(row.getLong("job_key"), Objects.requireNonNull(time(row, "recorded_at")), identity,
+                row.getBoolean("start_seen"), time(row, "start_time"), about, end, here);
+    }
+
+    private static String string(ResultSet row, String column) throws SQLException {
+        return Objects.requireNonNull(row.getString(column));
+    }
+
+    private static @Nullable Instant time(ResultSet row, String column) throws SQLException {
+        OffsetDateTime time = row.getObject(column, OffsetDateTime.class);
+        return time == null ? null : time.toInstant();
+    }
+
+    private static List<String> strings(ResultSet row, String column) throws SQLException {
+        return Arrays.asList((String[]) row.getArray(column).getArray());
+    }
+
+    private static <E extends Enum<E>> @Nullable E constant(Class<E> type, @Nullable String name) {
+        return name == null ? null : Enum.valueOf(type, name.toUpperCase(Locale.ROOT));
+    }
+
+    private static @Nullable String text(@Nullable Enum<?> constant) {
+        return constant == null ? null : constant.toString();
+    }
+
+    private static void logChange(JobChange change, Caller caller) {
+        Run run = change.after();
+        Outcome outcome = run.outcome();
+        boolean news = change.before() == null || !outcome.equals(change.before().outcome());
+        if (news) {
+            log.info("job_{} job_id={} run={} cluster={} user={} reason={} confirmed={} correlation_id={}",
+                    outcome.state(), run.identity().jobId(), run.key(), run.identity().cluster(), run.about().user(),
+                    outcome.reason(), outcome.confirmed(), caller.correlationId());
+        }
+    }
+}

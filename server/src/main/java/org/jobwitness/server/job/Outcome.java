@@ -1,0 +1,90 @@
+package org.jobwitness.server.job;
+
+import static java.util.Objects.requireNonNull;
+
+import java.time.Instant;
+import org.jobwitness.wire.JobState;
+import org.jobwitness.wire.Reason;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * State, reason, and whether they are beyond doubt: what all the evidence of a run comes to. It depends on the evidence
+ * alone, never on the order in which it came.
+ *
+ * @param reason null for a run that goes on, and for a success that is sure
+ * @param confirmed null for a run that goes on
+ */
+public record Outcome(JobState state, @Nullable Reason reason, @Nullable Boolean confirmed) {
+    private static final int SIGHUP = 1;
+    private static final int SIGKILL = 9;
+    private static final int SIGTERM = 15;
+    private static final WaitStatus UNSAID = new WaitStatus(0, 0);
+
+    static Outcome of(About about, End end) {
+        return switch (end.strength()) {
+            case NONE -> end.succeeded() ? replaced(end) : new Outcome(JobState.RUNNING, null, null);
+            case SEEN, EXIT_STATUS -> byExitStatus(about, end);
+            case BATCH_OOM -> new Outcome(JobState.FAILED, Reason.OUT_OF_MEMORY, true);
+            case FINAL_STATE -> byFinalState(end, requireNonNull(end.finalState()));
+            case SCHEDULER -> byScheduler(end, requireNonNull(end.scheduler()));
+        };
+    }
+
+    /** A later run of the job id exists, and nobody saw this one end. */
+    private static Outcome replaced(End end) {
+        return end.requeued()
+                ? new Outcome(JobState.CANCELLED, Reason.REQUEUED, false)
+                : new Outcome(JobState.COMPLETED, Reason.LOST, false);
+    }
+
+    /**
+     * Slurm's epilog says 0:0 alike for success, scancel, a time limit and a requeue, and 0:1 after a node failure
+     * (slurmctld/job_mgr.c): only another exit status is sure to be the job's own.
+     */
+    private static Outcome byExitStatus(About about, End end) {
+        if (end.requeued()) {
+            return new Outcome(JobState.CANCELLED, Reason.REQUEUED, false);
+        }
+        WaitStatus exit = end.exit() == null ? UNSAID : end.exit();
+        boolean stopped = exit.signal() == SIGKILL || exit.signal() == SIGTERM;
+        if ((stopped || exit.isZero()) && isReached(about.deadline(), end.at())) {
+            return new Outcome(JobState.FAILED, Reason.TIMEOUT, false);
+        }
+        if (stopped) {
+            return new Outcome(JobState.CANCELLED, Reason.SIGNAL, false);
+        }
+        if (exit.isZero()) {
+            return new Outcome(JobState.COMPLETED, Reason.UNKNOWN, false);
+        }
+        return new Outcome(JobState.FAILED, failure(end), exit.signal() != SIGHUP);
+    }
+
+    private static boolean isReached(@Nullable Instant deadline, @Nullable Instant end) {
+        return deadline != null && end != null && !end.isBefore(deadline);
+    }
+
+    private static Outcome byFinalState(End end, JobState state) {
+        return switch (state) {
+            case COMPLETED -> new Outcome(state, null, true);
+            case CANCELLED -> new Outcome(state, Reason.CANCELLED, true);
+            case FAILED -> new Outcome(state, failure(end), true);
+            case PENDING, RUNNING -> throw new IllegalStateException(state + " is not a final state");
+        };
+    }
+
+    private static Outcome byScheduler(End end, End.SchedulerWord word) {
+        boolean oomIsTheCause = word.state() == JobState.FAILED && end.sawOom()
+                && (word.reason() == null || word.reason() == Reason.EXIT_CODE || word.reason() == Reason.SIGNAL);
+        return new Outcome(word.state(), oomIsTheCause ? Reason.OUT_OF_MEMORY : word.reason(), true);
+    }
+
+    private static Reason failure(End end) {
+        if (end.sawOom()) {
+            return Reason.OUT_OF_MEMORY;
+        }
+        if (end.exit() == null || end.exit().isZero()) {
+            return Reason.UNKNOWN;
+        }
+        return end.exit().signal() != 0 ? Reason.SIGNAL : Reason.EXIT_CODE;
+    }
+}

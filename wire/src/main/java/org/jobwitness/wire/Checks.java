@@ -1,0 +1,115 @@
+package org.jobwitness.wire;
+
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.List;
+import java.util.Locale;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/** The rules that the records of this package share. Each answers the value it was given, so that it reads as one. */
+final class Checks {
+    private static final Pattern JOB_ID = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._+-]{0,63}");
+    private static final Pattern SLURM_PREFIX = Pattern.compile("^slurm-(?=[0-9])");
+    /** "s" and 64 bits in Crockford's base 32 (Slurm: src/common/sluid.c); Slurm prints upper case and reads both. */
+    private static final Pattern SLUID = Pattern.compile("s[0-9A-F][0-9A-HJKMNP-TV-Z]{12}");
+    private static final Pattern NODE = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9._-]{0,253}[A-Za-z0-9])?");
+    private static final Instant EARLIEST = Instant.parse("1970-01-01T00:00:00Z");
+    private static final Instant LATEST = Instant.parse("2200-01-01T00:00:00Z");
+
+    private Checks() {
+    }
+
+    /** A job's id, in its one spelling: {@code slurm-123} is {@code 123}. */
+    static String jobId(String field, @Nullable String id) {
+        String given = required(field, id);
+        if (given.length() > 70) {
+            throw new InvalidFieldException(field, "must be at most 64 characters, was " + given.length());
+        }
+        String plain = SLURM_PREFIX.matcher(given).replaceFirst("");
+        if (!JOB_ID.matcher(plain).matches()) {
+            throw new InvalidFieldException(field,
+                    "must be 1 to 64 letters, digits or . _ + - and begin with a letter or digit");
+        }
+        return plain;
+    }
+
+    static @Nullable String sluid(@Nullable String sluid) {
+        if (sluid == null) {
+            return null;
+        }
+        String upper = sluid.isEmpty()
+                ? sluid
+                : sluid.charAt(0) + sluid.substring(1).toUpperCase(Locale.ROOT);
+        if (!SLUID.matcher(upper).matches()) {
+            throw new InvalidFieldException("sluid",
+                    "must be s and 13 digits of Slurm's base 32, such as s5K1KKYAYG5D00");
+        }
+        return upper;
+    }
+
+    static @Nullable String node(String field, @Nullable String name) {
+        if (name != null && !NODE.matcher(name).matches()) {
+            throw new InvalidFieldException(field, "must be one host name of letters, digits and . _ -");
+        }
+        return name;
+    }
+
+    static String required(String field, @Nullable String text) {
+        if (text == null) {
+            throw new InvalidFieldException(field, "is required");
+        }
+        return text;
+    }
+
+    /** A line of somebody's text: kept as it is, but it must be text that can be stored and shown. */
+    static @Nullable String text(String field, @Nullable String text, int maxLength) {
+        if (text == null) {
+            return null;
+        }
+        if (text.isBlank()) {
+            throw new InvalidFieldException(field, "must not be blank; leave it out when it is not known");
+        }
+        if (text.length() > maxLength) {
+            throw new InvalidFieldException(field,
+                    "must be at most " + maxLength + " characters, was " + text.length());
+        }
+        if (text.codePoints().anyMatch(c -> Character.isISOControl(c) || isLoneSurrogate(c))) {
+            throw new InvalidFieldException(field, "must not hold control characters or broken Unicode");
+        }
+        return text;
+    }
+
+    private static boolean isLoneSurrogate(int codePoint) {
+        return codePoint >= Character.MIN_SURROGATE && codePoint <= Character.MAX_SURROGATE;
+    }
+
+    static <N extends Number & Comparable<N>> @Nullable N within(String field, @Nullable N number, N least, N most) {
+        if (number != null && (number.compareTo(least) < 0 || number.compareTo(most) > 0)) {
+            throw new InvalidFieldException(field, "must be " + least + ".." + most + ", was " + number);
+        }
+        return number;
+    }
+
+    /** A time to the microsecond, which is what the database keeps. */
+    static @Nullable Instant time(String field, @Nullable Instant time) {
+        if (time == null) {
+            return null;
+        }
+        if (time.isBefore(EARLIEST) || time.isAfter(LATEST)) {
+            throw new InvalidFieldException(field, "must lie between 1970 and 2200");
+        }
+        return time.truncatedTo(ChronoUnit.MICROS);
+    }
+
+    static List<String> texts(String field, @Nullable List<? extends @Nullable String> texts, int maxCount,
+            int maxLength) {
+        if (texts == null) {
+            return List.of();
+        }
+        if (texts.size() > maxCount) {
+            throw new InvalidFieldException(field, "must have at most " + maxCount + " entries, had " + texts.size());
+        }
+        return texts.stream().map(text -> required(field, text(field, text, maxLength))).toList();
+    }
+}

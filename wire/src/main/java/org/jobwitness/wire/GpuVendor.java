@@ -1,0 +1,13 @@
+package org.jobwitness.wire;
+
+import java.util.Locale;
+
+/** Who made a job's GPUs. */
+public enum GpuVendor {
+    NONE, NVIDIA, AMD, INTEL, MIXED;
+
+    @Override
+    public String toString() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+}

@@ -1,0 +1,18 @@
+package org.jobwitness.wire;
+
+/** A value that a record of this package cannot hold: which field, as the sender spells it, and what is allowed. */
+public final class InvalidFieldException extends IllegalArgumentException {
+    private static final long serialVersionUID = 1L;
+
+    private final String field;
+
+    public InvalidFieldException(String field, String rule) {
+        super(field + " " + rule);
+        this.field = field;
+    }
+
+    /** The field's JSON name. */
+    public String field() {
+        return field;
+    }
+}

@@ -1,0 +1,19 @@
+package org.jobwitness.wire;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a job's cgroup on one node held when it was last read.
+ *
+ * @param cpuUsageUsec {@code usage_usec} of cpu.stat: CPU time used, microseconds
+ * @param memoryPeakBytes memory.peak
+ * @param oomKills {@code oom_kill} of memory.events
+ */
+public record Reading(@Nullable Long cpuUsageUsec, @Nullable Long memoryPeakBytes, @Nullable Long oomKills) {
+
+    public Reading {
+        cpuUsageUsec = Checks.within("reading.cpu_usage_usec", cpuUsageUsec, 0L, Long.MAX_VALUE);
+        memoryPeakBytes = Checks.within("reading.memory_peak_bytes", memoryPeakBytes, 0L, Long.MAX_VALUE);
+        oomKills = Checks.within("reading.oom_kills", oomKills, 0L, Long.MAX_VALUE);
+    }
+}

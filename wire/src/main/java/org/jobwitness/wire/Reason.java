@@ -1,0 +1,16 @@
+package org.jobwitness.wire;
+
+import java.util.Locale;
+
+/**
+ * Why a run is in its state. {@link #UNKNOWN} is what an end is called that nobody has explained yet: Slurm's epilog says
+ * {@code 0:0} alike for success, scancel, a time limit and a requeue.
+ */
+public enum Reason {
+    OUT_OF_MEMORY, TIMEOUT, NODE_FAILURE, PREEMPTED, CANCELLED, CANCELLED_BY_USER, CANCELLED_BY_ADMIN, SIGNAL, EXIT_CODE, REQUEUED, LAUNCH_FAILURE, DEADLINE, LOST, UNKNOWN;
+
+    @Override
+    public String toString() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+}
