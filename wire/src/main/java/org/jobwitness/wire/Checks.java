@@ -9,8 +9,6 @@ import org.jspecify.annotations.Nullable;
 
 /** The rules that the records of this package share. Each answers the value it was given, so that it reads as one. */
 final class Checks {
-    private static final Pattern JOB_ID = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._+-]{0,63}");
-    private static final Pattern SLURM_PREFIX = Pattern.compile("^slurm-(?=[0-9])");
     /** "s" and 64 bits in Crockford's base 32 (Slurm: src/common/sluid.c); Slurm prints upper case and reads both. */
     private static final Pattern SLUID = Pattern.compile("s[0-9A-F][0-9A-HJKMNP-TV-Z]{12}");
     private static final Pattern NODE = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9._-]{0,253}[A-Za-z0-9])?");
@@ -18,20 +16,6 @@ final class Checks {
     private static final Instant LATEST = Instant.parse("2200-01-01T00:00:00Z");
 
     private Checks() {
-    }
-
-    /** A job's id, in its one spelling: {@code slurm-123} is {@code 123}. */
-    static String jobId(String field, @Nullable String id) {
-        String given = required(field, id);
-        if (given.length() > 70) {
-            throw new InvalidFieldException(field, "must be at most 64 characters, was " + given.length());
-        }
-        String plain = SLURM_PREFIX.matcher(given).replaceFirst("");
-        if (!JOB_ID.matcher(plain).matches()) {
-            throw new InvalidFieldException(field,
-                    "must be 1 to 64 letters, digits or . _ + - and begin with a letter or digit");
-        }
-        return plain;
     }
 
     static @Nullable String sluid(@Nullable String sluid) {

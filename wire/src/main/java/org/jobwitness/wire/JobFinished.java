@@ -24,7 +24,7 @@ public record JobFinished(String jobId, @Nullable JobState finalState, @Nullable
         @Nullable Reading reading, @Nullable String eventId) {
 
     public JobFinished {
-        jobId = Checks.jobId("job_id", jobId);
+        jobId = JobId.of("job_id", jobId);
         if (finalState != null && !finalState.isFinal()) {
             throw new InvalidFieldException("final_state", "must be completed, failed or cancelled, was " + finalState);
         }

@@ -32,7 +32,7 @@ public record JobStarted(String jobId, String user, List<String> nodeList, @Null
         @Nullable String eventId) {
 
     public JobStarted {
-        jobId = Checks.jobId("job_id", jobId);
+        jobId = JobId.of("job_id", jobId);
         user = Checks.required("user", Checks.text("user", user, 256));
         nodeList = Checks.texts("node_list", nodeList, 65_536, 65_536);
         if (nodeList.isEmpty()) {
@@ -53,7 +53,7 @@ public record JobStarted(String jobId, String user, List<String> nodeList, @Null
         startTime = Checks.time("start_time", startTime);
         endTime = Checks.time("end_time", endTime);
         restartCount = Checks.within("restart_count", restartCount, 0, Integer.MAX_VALUE);
-        hetJobId = hetJobId == null ? null : Checks.jobId("het_job_id", hetJobId);
+        hetJobId = hetJobId == null ? null : JobId.of("het_job_id", hetJobId);
         cpusPerNode = Checks.text("cpus_per_node", cpusPerNode, 65_536);
         eventId = Checks.text("event_id", eventId, 256);
     }

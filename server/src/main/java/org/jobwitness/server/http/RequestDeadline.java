@@ -36,7 +36,7 @@ final class RequestDeadline implements Connection.Listener, AutoCloseable {
 
     RequestDeadline(Duration limit) {
         this.limit = limit;
-        sweeper.scheduleWithFixedDelay(this::sweep, 1, 1, TimeUnit.SECONDS);
+        var _ = sweeper.scheduleWithFixedDelay(this::sweep, 1, 1, TimeUnit.SECONDS);
     }
 
     @Override

@@ -82,6 +82,14 @@ public record End(boolean seen, @Nullable Instant at, @Nullable SchedulerWord sc
         return mayMove ? at : differences.keep("end_time", at, said.at);
     }
 
+    /** The same piece, with the server's time if it tells none and none is known. */
+    End orAt(Instant now, End known) {
+        return at != null || known.at != null
+                ? this
+                : new End(seen, now, scheduler, finalState, exit, derivedExitCode, restartCount, oomKilled, succeeded,
+                        requeued);
+    }
+
     /** A later run is known. */
     End succeeded(boolean byRequeue) {
         return new End(seen, at, scheduler, finalState, exit, derivedExitCode, restartCount, oomKilled, true,

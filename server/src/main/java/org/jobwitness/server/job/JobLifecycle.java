@@ -78,7 +78,7 @@ final class JobLifecycle {
             }
             case Evidence.Ended ended -> {
                 boolean anotherNode = said != null && run.end().seen() && (run.here() == null || !run.here().ended());
-                End end = run.end().add(ended.end(), anotherNode, differences);
+                End end = run.end().add(ended.end().orAt(now, run.end()), anotherNode, differences);
                 Instant start = identity.startTime() != null ? identity.startTime() : run.startTime();
                 yield new Run(run.key(), run.recordedAt(), identity, run.startSeen(), start, about,
                         showRequeue(about, end), here);
@@ -103,7 +103,7 @@ final class JobLifecycle {
             Run run = ordered.get(i);
             Integer next = ordered.get(i + 1).about().restartCount();
             Integer own = run.about().restartCount();
-            boolean byRequeue = own == null ? next != null && next > 0 : isRaised(own, next);
+            boolean byRequeue = isRaised(own == null ? Integer.valueOf(0) : own, next);
             Run after = run.withEnd(run.end().succeeded(byRequeue));
             if (!after.equals(run)) {
                 changes.add(new Decision.Change(run, after));
@@ -143,7 +143,7 @@ final class JobLifecycle {
         return switch (evidence) {
             case Evidence.Ended _ -> begun;
             case Evidence.Started _ -> begun.filter(run -> !run.hasEnded() || run.end().at() == null
-                    || !at.isAfter(run.end().at()) || evidence.at() == null && !run.startSeen());
+                    || !at.isAfter(run.end().at()) || (evidence.at() == null && !run.startSeen()));
         };
     }
 

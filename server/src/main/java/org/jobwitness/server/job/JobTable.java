@@ -1,15 +1,17 @@
 package org.jobwitness.server.job;
 
+import static org.jobwitness.server.job.Columns.constant;
+import static org.jobwitness.server.job.Columns.string;
+import static org.jobwitness.server.job.Columns.strings;
+import static org.jobwitness.server.job.Columns.time;
+
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Clock;
 import java.time.Instant;
-import java.time.OffsetDateTime;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -72,61 +74,58 @@ public final class JobTable {
         Instant now = clock.instant().truncatedTo(ChronoUnit.MICROS);
         Decision decision = JobLifecycle.decide(runsOf(handle, identity, evidence.onNode()), evidence, now);
         List<JobChange> changes = new ArrayList<>();
-        Applied applied = switch (decision) {
-            case Decision.Created created -> {
-                Run run = create(handle, caller, created.run(), evidence, changes);
-                yield answer(EventAnswer.Status.CREATED, run, "run " + run.key() + " has begun", changes);
-            }
-            case Decision.Accepted accepted -> {
-                Run run = create(handle, caller, accepted.run(), evidence, changes);
-                yield answer(EventAnswer.Status.ACCEPTED, run,
-                        "run " + run.key() + " is known by its end only; it " + describe(run), changes);
-            }
-            case Decision.Updated updated -> {
+        Run run = switch (decision) {
+            case Decision.Created created -> create(handle, caller, created.run(), evidence, changes);
+            case Decision.Accepted accepted -> create(handle, caller, accepted.run(), evidence, changes);
+            case Decision.Updated updated ->
                 update(handle, caller, updated.before(), updated.run(), updated.noted(), evidence, changes);
-                yield answer(EventAnswer.Status.UPDATED, updated.run(),
-                        "run " + updated.run().key() + " " + describe(updated.run()), changes);
-            }
-            case Decision.Skipped skipped -> {
-                update(handle, caller, skipped.before(), skipped.run(), skipped.noted(), evidence, List.of());
-                yield answer(EventAnswer.Status.SKIPPED, skipped.run(), skipped.noted().isEmpty()
-                        ? "run " + skipped.run().key() + " knew this already"
-                        : "run " + skipped.run().key() + " keeps what it knows; noted in its audit trail that "
-                                + fields(skipped.noted()) + " was said differently",
-                        changes);
-            }
+            case Decision.Skipped skipped ->
+                update(handle, caller, skipped.before(), skipped.run(), skipped.noted(), evidence, changes);
         };
         for (Decision.Change change : decision.explained()) {
-            store(handle, change.after());
-            auditChange(handle, caller, change.before(), change.after(), evidence.eventId());
-            changes.add(new JobChange(change.before(), change.after()));
+            update(handle, caller, change.before(), change.after(), Map.of(), evidence, changes);
         }
-        if (!(decision instanceof Decision.Skipped)) {
+        if (!changes.isEmpty()) {
             markNewest(handle, identity);
         }
         if (evidence instanceof Evidence.Ended ended && ended.reading() != null && ended.onNode() != null) {
-            addReading(handle, decision.run().key() == 0 ? keyOf(changes) : decision.run().key(),
-                    ended.onNode().node(), ended.reading());
+            addReading(handle, run.key(), ended.onNode().node(), ended.reading());
         }
-        return applied;
+        return new Applied(answer(decision, run), changes);
     }
 
-    private static long keyOf(List<JobChange> changes) {
-        return changes.getFirst().after().key();
-    }
-
-    private static Applied answer(EventAnswer.Status status, Run run, String message, List<JobChange> changes) {
-        return new Applied(new EventAnswer(status, run.identity().jobId(), message), changes);
+    private static EventAnswer answer(Decision decision, Run run) {
+        String name = "run " + run.key() + " ";
+        EventAnswer.Status status;
+        String message;
+        switch (decision) {
+            case Decision.Created _ -> {
+                status = EventAnswer.Status.CREATED;
+                message = name + "is new; it " + describe(run);
+            }
+            case Decision.Accepted _ -> {
+                status = EventAnswer.Status.ACCEPTED;
+                message = name + "is new, and known by its end only; it " + describe(run);
+            }
+            case Decision.Updated _ -> {
+                status = EventAnswer.Status.UPDATED;
+                message = name + describe(run);
+            }
+            case Decision.Skipped skipped -> {
+                status = EventAnswer.Status.SKIPPED;
+                message = name + describe(run) + (skipped.noted().isEmpty()
+                        ? "; nothing new"
+                        : "; its audit trail notes that this was said differently: "
+                                + skipped.noted().keySet().stream().sorted().collect(Collectors.joining(", ")));
+            }
+        }
+        return new EventAnswer(status, run.identity().jobId(), message);
     }
 
     private static String describe(Run run) {
         Outcome outcome = run.outcome();
         return "is " + outcome.state() + (outcome.reason() == null ? "" : " (" + outcome.reason() + ")")
                 + (Boolean.FALSE.equals(outcome.confirmed()) ? ", unconfirmed" : "");
-    }
-
-    private static String fields(Map<String, Object> noted) {
-        return noted.keySet().stream().sorted().collect(Collectors.joining(", "));
     }
 
     /** One writer at a time for a job id, whether it has rows yet or not; held until the transaction ends. */
@@ -155,19 +154,18 @@ public final class JobTable {
         return stored;
     }
 
-    private void update(Handle handle, Caller caller, Run before, Run after, Map<String, Object> noted,
+    private Run update(Handle handle, Caller caller, Run before, Run after, Map<String, Object> noted,
             Evidence evidence, List<JobChange> changes) {
         if (!after.equals(before)) {
             store(handle, after);
             storeNodes(handle, after, evidence);
             auditChange(handle, caller, before, after, evidence.eventId());
-            if (changes instanceof ArrayList<JobChange>) {
-                changes.add(new JobChange(before, after));
-            }
+            changes.add(new JobChange(before, after));
         }
         if (!noted.isEmpty() && !audit.has(handle, after.key(), evidence.eventId())) {
             audit.add(handle, caller, AuditTable.Action.NOTED, after, evidence.eventId(), Map.of(), noted);
         }
+        return after;
     }
 
     private void auditChange(Handle handle, Caller caller, Run before, Run after, @Nullable String eventId) {
@@ -313,23 +311,6 @@ public final class JobTable {
                 row.getBoolean("start_seen"), time(row, "start_time"), about, end, here);
     }
 
-    private static String string(ResultSet row, String column) throws SQLException {
-        return Objects.requireNonNull(row.getString(column));
-    }
-
-    private static @Nullable Instant time(ResultSet row, String column) throws SQLException {
-        OffsetDateTime time = row.getObject(column, OffsetDateTime.class);
-        return time == null ? null : time.toInstant();
-    }
-
-    private static List<String> strings(ResultSet row, String column) throws SQLException {
-        return Arrays.asList((String[]) row.getArray(column).getArray());
-    }
-
-    private static <E extends Enum<E>> @Nullable E constant(Class<E> type, @Nullable String name) {
-        return name == null ? null : Enum.valueOf(type, name.toUpperCase(Locale.ROOT));
-    }
-
     private static @Nullable String text(@Nullable Enum<?> constant) {
         return constant == null ? null : constant.toString();
     }
@@ -339,7 +320,7 @@ public final class JobTable {
         Outcome outcome = run.outcome();
         boolean news = change.before() == null || !outcome.equals(change.before().outcome());
         if (news) {
-            log.info("job_{} job_id={} run={} cluster={} user={} reason={} confirmed={} correlation_id={}",
+            log.info("job_{} job_id={} run={} cluster=\"{}\" user=\"{}\" reason={} confirmed={} correlation_id={}",
                     outcome.state(), run.identity().jobId(), run.key(), run.identity().cluster(), run.about().user(),
                     outcome.reason(), outcome.confirmed(), caller.correlationId());
         }

@@ -1,0 +1,317 @@
+package org.jobwitness.server.job;
+
+import static org.jobwitness.server.job.Columns.constant;
+import static org.jobwitness.server.job.Columns.string;
+import static org.jobwitness.server.job.Columns.strings;
+import static org.jobwitness.server.job.Columns.time;
+
+import java.nio.charset.StandardCharsets;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jdbi.v3.core.statement.Query;
+import org.jdbi.v3.core.statement.SqlStatement;
+import org.jobwitness.server.db.Database;
+import org.jobwitness.server.http.ApiException;
+import org.jobwitness.server.http.Caller;
+import org.jobwitness.server.http.Json;
+import org.jobwitness.server.http.Scope;
+import org.jobwitness.wire.AuditEntry;
+import org.jobwitness.wire.GpuVendor;
+import org.jobwitness.wire.Job;
+import org.jobwitness.wire.JobPage;
+import org.jobwitness.wire.JobState;
+import org.jobwitness.wire.Reason;
+import org.jspecify.annotations.Nullable;
+
+/** Reads runs for those who ask, each within its own scope. */
+public final class JobQueries {
+    private static final String SELECT = """
+            select job.*, on_nodes.node_gpus, on_nodes.vendors, on_nodes.devices, on_nodes.cgroup_paths,
+                figures.cpu_usec, figures.memory_peak, figures.oom_kills
+            from job
+            left join lateral (
+                select sum(gpus) as node_gpus, array_agg(distinct gpu_vendor) filter (where gpu_vendor is not null)
+                    as vendors, string_agg(array_to_string(gpu_devices, E'\\n'), E'\\n' order by node)
+                    filter (where gpu_devices <> '{}') as devices, array_agg(distinct cgroup_path)
+                    filter (where cgroup_path is not null) as cgroup_paths
+                from job_node where job_node.job_key = job.job_key) on_nodes on true
+            left join lateral (
+                select sum(cpu_usage_usec) as cpu_usec, max(memory_peak_bytes) as memory_peak,
+                    sum(oom_kills) as oom_kills
+                from job_figures where job_figures.job_key = job.job_key) figures on true
+            """;
+
+    private final Database database;
+    private final AuditTable audit;
+    private final Clock clock;
+
+    public JobQueries(Database database, Json json, Clock clock) {
+        this.database = database;
+        this.audit = new AuditTable(json);
+        this.clock = clock;
+    }
+
+    /** In which order runs are listed. */
+    enum Sort {
+        NEWEST_START("-start_time", "listed_at", "desc"), OLDEST_START("start_time", "listed_at", "asc"), NEWEST_END(
+                "-end_time", "coalesce(end_time, 'infinity'::timestamptz)",
+                "desc"), OLDEST_END("end_time", "coalesce(end_time, 'infinity'::timestamptz)", "asc");
+
+        private final String parameter;
+        private final String column;
+        private final String direction;
+
+        Sort(String parameter, String column, String direction) {
+            this.parameter = parameter;
+            this.column = column;
+            this.direction = direction;
+        }
+
+        String parameter() {
+            return parameter;
+        }
+    }
+
+    /**
+     * Which runs are asked for. A null leaves the matter open.
+     *
+     * @param from, to runs that were there at some time between the two
+     * @param text is part of the job id, the user, the account, the partition or a node's name
+     * @param cursor where the page before this one ended; takes the place of {@code offset}
+     */
+    record Filter(@Nullable JobState state, @Nullable Reason reason, @Nullable String user, @Nullable String node,
+            @Nullable String partition, @Nullable String account, @Nullable String cluster, @Nullable Instant from,
+            @Nullable Instant to, @Nullable String text, Sort sort, int limit, int offset, @Nullable Cursor cursor) {
+    }
+
+    /**
+     * A place between two rows of a list.
+     *
+     * @param at what the list is sorted by, in PostgreSQL's words
+     */
+    record Cursor(Sort sort, String at, long key) {
+        private static final Pattern FORM = Pattern
+                .compile("([a-z_-]+)\\|((?:[0-9]{4,6}-[0-9]{2}-[0-9]{2} [0-9:.]+\\+00)|infinity)\\|([0-9]{1,18})");
+
+        static Cursor parse(String text) {
+            try {
+                Matcher form = FORM
+                        .matcher(new String(Base64.getUrlDecoder().decode(text), StandardCharsets.UTF_8));
+                if (form.matches()) {
+                    Optional<Sort> sort = Arrays.stream(Sort.values())
+                            .filter(s -> s.parameter.equals(form.group(1))).findFirst();
+                    if (sort.isPresent()) {
+                        return new Cursor(sort.get(), form.group(2), Long.parseLong(form.group(3)));
+                    }
+                }
+            } catch (IllegalArgumentException e) {
+                // Not base64: the same answer as for any other text that is not ours.
+            }
+            throw ApiException.invalidField("cursor", "cursor must be the next_cursor of an answer, as it was given");
+        }
+
+        String text() {
+            return Base64.getUrlEncoder().withoutPadding()
+                    .encodeToString((sort.parameter + "|" + at + "|" + key).getBytes(StandardCharsets.UTF_8));
+        }
+    }
+
+    /** A page of runs. */
+    JobPage list(Caller caller, Filter filter) {
+        return database.read("job_list", handle -> {
+            String where = where(caller.scope(), filter);
+            long total = bind(handle.createQuery("select count(*) from job where " + where), caller.scope(), filter)
+                    .mapTo(Long.class).one();
+            Sort sort = filter.sort();
+            Cursor cursor = filter.cursor();
+            String after = cursor == null
+                    ? ""
+                    : " and (" + sort.column + ", job_key) " + (sort.direction.equals("desc") ? "<" : ">")
+                            + " (cast(:cursor_at as timestamptz), :cursor_key)";
+            Query query = bind(handle.createQuery("select job.job_key, (" + sort.column
+                    + ")::text as sorted_by from job"
+                    + " where " + where + after + " order by " + sort.column + " " + sort.direction + ", job_key "
+                    + sort.direction + " limit :limit offset :offset"), caller.scope(), filter)
+                    .bind("limit", filter.limit() + 1).bind("offset", cursor == null ? filter.offset() : 0);
+            if (cursor != null) {
+                query.bind("cursor_at", cursor.at()).bind("cursor_key", cursor.key());
+            }
+            List<Cursor> found = new ArrayList<>(query
+                    .map((row, _) -> new Cursor(sort, row.getString("sorted_by"), row.getLong("job_key"))).list());
+            boolean more = found.size() > filter.limit();
+            if (more) {
+                found.removeLast();
+            }
+            List<Long> keys = found.stream().map(Cursor::key).toList();
+            List<Job> jobs = handle.createQuery(SELECT + """
+                    where job.job_key = any(:keys) order by array_position(:keys, job.job_key)""")
+                    .bindArray("keys", Long.class, keys).map((row, _) -> job(row, clock.instant())).list();
+            return new JobPage(jobs, total, filter.limit(), cursor == null ? filter.offset() : 0,
+                    more ? found.getLast().text() : null);
+        });
+    }
+
+    /**
+     * The newest run of a job id, or the one asked for.
+     *
+     * @param cluster null for any
+     * @param run null for the newest
+     */
+    Optional<Job> find(Caller caller, String jobId, @Nullable String cluster, @Nullable Long run) {
+        return runs(caller, jobId, cluster).stream().filter(job -> run == null || job.run() == run).findFirst();
+    }
+
+    /** All runs of a job id, newest first. */
+    List<Job> runs(Caller caller, String jobId, @Nullable String cluster) {
+        return database.read("job_runs", handle -> {
+            Query query = handle.createQuery(SELECT + "where job_id = :job_id and " + seenBy(caller.scope())
+                    + (cluster == null ? "" : " and cluster = :cluster")
+                    + " order by listed_at desc, recorded_at desc, job.job_key desc limit 1000").bind("job_id", jobId);
+            if (cluster != null) {
+                query.bind("cluster", cluster);
+            }
+            return bindScope(query, caller.scope()).map((row, _) -> job(row, clock.instant())).list();
+        });
+    }
+
+    /** The audit trail of the given runs, oldest first. */
+    List<AuditEntry> audit(List<Job> runs, long afterId, int limit) {
+        List<Long> keys = runs.stream().map(Job::run).toList();
+        return database.read("audit_list", handle -> audit.of(handle, keys, afterId, limit));
+    }
+
+    private static String where(Scope scope, Filter filter) {
+        List<String> conditions = new ArrayList<>(List.of(seenBy(scope)));
+        when(filter.state(), "state = :state", conditions);
+        when(filter.reason(), "reason = :reason", conditions);
+        when(filter.user(), "user_name = :user", conditions);
+        when(filter.node(), "exists (select from job_node where job_node.node = :node"
+                + " and job_node.job_key = job.job_key)", conditions);
+        when(filter.partition(), "partition = :partition", conditions);
+        when(filter.account(), "account = :account", conditions);
+        when(filter.cluster(), "cluster = :cluster", conditions);
+        when(filter.from(), "coalesce(end_time, 'infinity'::timestamptz) >= :from", conditions);
+        when(filter.to(), "listed_at < :to", conditions);
+        when(filter.text(), "(job_id ilike :text or user_name ilike :text or account ilike :text"
+                + " or partition ilike :text or array_to_string(nodes, ' ') ilike :text)", conditions);
+        return String.join(" and ", conditions);
+    }
+
+    private static void when(@Nullable Object value, String condition, List<String> conditions) {
+        if (value != null) {
+            conditions.add(condition);
+        }
+    }
+
+    private static Query bind(Query query, Scope scope, Filter filter) {
+        bindWhen(query, "state", filter.state() == null ? null : filter.state().toString());
+        bindWhen(query, "reason", filter.reason() == null ? null : filter.reason().toString());
+        bindWhen(query, "user", filter.user());
+        bindWhen(query, "node", filter.node());
+        bindWhen(query, "partition", filter.partition());
+        bindWhen(query, "account", filter.account());
+        bindWhen(query, "cluster", filter.cluster());
+        bindWhen(query, "from", filter.from());
+        bindWhen(query, "to", filter.to());
+        bindWhen(query, "text", filter.text() == null
+                ? null
+                : "%" + filter.text().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%");
+        return bindScope(query, scope);
+    }
+
+    private static void bindWhen(SqlStatement<?> query, String name, @Nullable Object value) {
+        if (value != null) {
+            query.bind(name, value);
+        }
+    }
+
+    private static String seenBy(Scope scope) {
+        return switch (scope) {
+            case Scope.Everything _ -> "true";
+            case Scope.JobsOf _ -> "user_name = :scope_user";
+        };
+    }
+
+    private static Query bindScope(Query query, Scope scope) {
+        return switch (scope) {
+            case Scope.Everything _ -> query;
+            case Scope.JobsOf jobs -> query.bind("scope_user", jobs.user());
+        };
+    }
+
+    private static Job job(ResultSet row, Instant now) throws SQLException {
+        JobState state = constant(JobState.class, row.getString("state"));
+        Instant start = time(row, "start_time");
+        Instant end = time(row, "end_time");
+        List<String> nodes = strings(row, "nodes");
+        String cluster = string(row, "cluster");
+        String jobId = string(row, "job_id");
+        Integer gpus = row.getObject("gpus", Integer.class);
+        Long nodeGpus = whole(row, "node_gpus");
+        Integer allGpus = gpus == null && nodeGpus != null ? Integer.valueOf(nodeGpus.intValue()) : gpus;
+        boolean onlyEnd = !row.getBoolean("start_seen") && row.getBoolean("end_seen");
+        Job.Scheduler scheduler = new Job.Scheduler("slurm", jobId, row.getString("sluid"), row.getString("raw_state"),
+                row.getString("partition"), row.getString("account"), row.getObject("exit_code", Integer.class),
+                row.getObject("exit_signal", Integer.class), row.getObject("derived_exit_code", Integer.class),
+                row.getObject("restart_count", Integer.class), row.getString("het_job_id"));
+        return new Job(jobId, row.getLong("job_key"), cluster, cluster, row.getString("user_name"),
+                row.getObject("uid", Integer.class), nodes, nodes.size(), Objects.requireNonNull(state),
+                constant(Reason.class, row.getString("reason")), row.getObject("confirmed", Boolean.class),
+                onlyEnd ? true : null, start, end, time(row, "deadline"), runtime(state, start, end, now),
+                row.getObject("cpus", Integer.class), row.getObject("memory_mb", Long.class), allGpus,
+                scaled(row, "cpu_usec", 1e6), scaled(row, "memory_peak", 1 << 20), whole(row, "oom_kills"),
+                vendor(row), devices(row), cgroupPath(row), scheduler);
+    }
+
+    private static @Nullable Double runtime(@Nullable JobState state, @Nullable Instant start, @Nullable Instant end,
+            Instant now) {
+        if (start == null || (end == null && state != JobState.RUNNING)) {
+            return null;
+        }
+        return Math.max(0, Duration.between(start, end == null ? now : end).toMillis() / 1e3);
+    }
+
+    private static @Nullable GpuVendor vendor(ResultSet row) throws SQLException {
+        GpuVendor known = constant(GpuVendor.class, row.getString("gpu_vendor"));
+        List<String> vendors = strings(row, "vendors");
+        if (known != null || vendors.isEmpty()) {
+            return known;
+        }
+        return vendors.size() == 1 ? constant(GpuVendor.class, vendors.getFirst()) : GpuVendor.MIXED;
+    }
+
+    private static List<String> devices(ResultSet row) throws SQLException {
+        List<String> known = strings(row, "gpu_devices");
+        String devices = row.getString("devices");
+        return known.isEmpty() && devices != null ? List.of(devices.split("\n")) : known;
+    }
+
+    /** Nodes agree on it as a rule; where they do not, none speaks for all. */
+    private static @Nullable String cgroupPath(ResultSet row) throws SQLException {
+        String known = row.getString("cgroup_path");
+        List<String> paths = strings(row, "cgroup_paths");
+        return known == null && paths.size() == 1 ? paths.getFirst() : known;
+    }
+
+    private static @Nullable Double scaled(ResultSet row, String column, double by) throws SQLException {
+        long value = row.getLong(column);
+        return row.wasNull() ? null : value / by;
+    }
+
+    private static @Nullable Long whole(ResultSet row, String column) throws SQLException {
+        long value = row.getLong(column);
+        return row.wasNull() ? null : value;
+    }
+
+}

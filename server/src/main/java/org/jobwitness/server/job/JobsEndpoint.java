@@ -1,0 +1,166 @@
+package org.jobwitness.server.job;
+
+import static org.jobwitness.server.http.Requests.number;
+import static org.jobwitness.server.http.Requests.parameter;
+import static org.jobwitness.server.http.Requests.shown;
+
+import io.javalin.config.RoutesConfig;
+import io.javalin.http.Context;
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.time.format.DateTimeFormatter;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.jobwitness.server.http.ApiException;
+import org.jobwitness.server.http.Caller;
+import org.jobwitness.server.http.Json;
+import org.jobwitness.server.http.Role;
+import org.jobwitness.wire.AuditEntry;
+import org.jobwitness.wire.InvalidFieldException;
+import org.jobwitness.wire.Job;
+import org.jobwitness.wire.JobId;
+import org.jobwitness.wire.JobState;
+import org.jobwitness.wire.Reason;
+import org.jspecify.annotations.Nullable;
+
+/** GET /v1/jobs and what lies below it. */
+public final class JobsEndpoint {
+    private static final Set<String> PARAMETERS = Set.of("state", "user", "node", "partition", "account", "cluster",
+            "reason", "q", "from", "to", "limit", "offset", "cursor", "sort");
+
+    private final JobQueries jobs;
+    private final Json json;
+
+    public JobsEndpoint(JobQueries jobs, Json json) {
+        this.jobs = jobs;
+        this.json = json;
+    }
+
+    public void routes(RoutesConfig routes) {
+        routes.get("/v1/jobs", this::list, Role.OPERATOR);
+        routes.get("/v1/jobs/{id}", this::one, Role.OPERATOR);
+        routes.get("/v1/jobs/{id}/runs", this::runs, Role.OPERATOR);
+        routes.get("/v1/jobs/{id}/audit", this::audit, Role.OPERATOR);
+    }
+
+    private void list(Context ctx) {
+        ctx.result(json.text(jobs.list(Caller.of(ctx), filter(ctx))));
+    }
+
+    private void one(Context ctx) {
+        String id = id(ctx);
+        Job job = jobs.find(Caller.of(ctx), id, text(ctx, "cluster"), run(ctx)).orElseThrow(() -> unknown(id));
+        ctx.result(json.text(job));
+    }
+
+    private void runs(Context ctx) {
+        ctx.result(json.text(Map.of("runs", runsOf(ctx))));
+    }
+
+    private void audit(Context ctx) {
+        int limit = number(ctx, "limit", 1000, 1, 10_000);
+        int after = number(ctx, "after", 0, 0, 999_999_999);
+        Long run = run(ctx);
+        List<Job> runs = runsOf(ctx).stream().filter(job -> run == null || job.run() == run).toList();
+        List<AuditEntry> trail = jobs.audit(runs, after, limit);
+        ctx.result(json.text(Map.of("audit", trail)));
+    }
+
+    private List<Job> runsOf(Context ctx) {
+        String id = id(ctx);
+        List<Job> runs = jobs.runs(Caller.of(ctx), id, text(ctx, "cluster"));
+        if (runs.isEmpty()) {
+            throw unknown(id);
+        }
+        return runs;
+    }
+
+    private static ApiException unknown(String id) {
+        return ApiException.notFound("no job " + id + " is known; Slurm may know it (sacct -j " + id
+                + "), but no prolog, epilog or agent has told of it");
+    }
+
+    private static String id(Context ctx) {
+        try {
+            return JobId.of("id", ctx.pathParam("id"));
+        } catch (InvalidFieldException e) {
+            throw ApiException.invalidField("id", String.valueOf(e.getMessage()));
+        }
+    }
+
+    private static @Nullable Long run(Context ctx) {
+        Optional<String> run = parameter(ctx, "run");
+        if (run.isPresent() && !run.get().matches("[0-9]{1,18}")) {
+            throw ApiException.invalidField("run", "run must be a run's number, was " + shown(run.get()));
+        }
+        return run.map(Long::valueOf).orElse(null);
+    }
+
+    private static JobQueries.Filter filter(Context ctx) {
+        for (String name : ctx.queryParamMap().keySet()) {
+            if (!PARAMETERS.contains(name)) {
+                throw ApiException.invalidField(shown(name),
+                        shown(name) + " is not a parameter of this list; there are "
+                                + PARAMETERS.stream().sorted().collect(Collectors.joining(", ")));
+            }
+        }
+        JobQueries.Cursor cursor = parameter(ctx, "cursor").map(JobQueries.Cursor::parse).orElse(null);
+        JobQueries.Sort sort = constant(ctx, "sort", JobQueries.Sort.values(), JobQueries.Sort::parameter)
+                .orElse(cursor == null ? JobQueries.Sort.NEWEST_START : cursor.sort());
+        if (cursor != null && cursor.sort() != sort) {
+            throw ApiException.invalidField("cursor",
+                    "cursor belongs to a list sorted by " + cursor.sort().parameter());
+        }
+        int offset = number(ctx, "offset", 0, 0, 999_999_999);
+        if (cursor != null && offset != 0) {
+            throw ApiException.invalidField("offset", "offset and cursor exclude each other; send one of them");
+        }
+        return new JobQueries.Filter(constant(ctx, "state", JobState.values(), JobState::toString).orElse(null),
+                constant(ctx, "reason", Reason.values(), Reason::toString).orElse(null), text(ctx, "user"),
+                text(ctx, "node"), text(ctx, "partition"), text(ctx, "account"), text(ctx, "cluster"),
+                time(ctx, "from"), time(ctx, "to"), text(ctx, "q"), sort, number(ctx, "limit", 100, 1, 1000), offset,
+                cursor);
+    }
+
+    private static <T> Optional<T> constant(Context ctx, String name, T[] all,
+            Function<T, String> spelling) {
+        return parameter(ctx, name).map(text -> Arrays.stream(all).filter(one -> spelling.apply(one).equals(text))
+                .findFirst()
+                .orElseThrow(() -> ApiException.invalidField(name, name + " must be one of "
+                        + Arrays.stream(all).map(spelling).collect(Collectors.joining(", ")) + ", was "
+                        + shown(text))));
+    }
+
+    private static @Nullable String text(Context ctx, String name) {
+        String text = parameter(ctx, name).orElse(null);
+        if (text == null) {
+            return null;
+        }
+        if (text.isEmpty() || text.length() > 256 || text.codePoints().anyMatch(Character::isISOControl)) {
+            throw ApiException.invalidField(name, name + " must be 1 to 256 characters without control characters");
+        }
+        return text;
+    }
+
+    private static @Nullable Instant time(Context ctx, String name) {
+        String text = parameter(ctx, name).orElse(null);
+        if (text == null) {
+            return null;
+        }
+        try {
+            Instant time = DateTimeFormatter.ISO_OFFSET_DATE_TIME.parse(text, Instant::from);
+            if (time.getEpochSecond() >= 0 && time.isBefore(Instant.parse("2200-01-01T00:00:00Z"))) {
+                return time;
+            }
+        } catch (DateTimeException e) {
+            // The answer is the same as for a time out of bounds.
+        }
+        throw ApiException.invalidField(name,
+                name + " must be an RFC 3339 time such as 2026-11-22T21:34:10Z, was " + shown(text));
+    }
+}

@@ -1,0 +1,8 @@
+/**
+ * How the server itself is: health for people and monitoring, liveness and readiness for whoever restarts it or sends
+ * traffic to it.
+ */
+@NullMarked
+package org.jobwitness.server.ops;
+
+import org.jspecify.annotations.NullMarked;

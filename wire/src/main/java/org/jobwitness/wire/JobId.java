@@ -1,0 +1,32 @@
+package org.jobwitness.wire;
+
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/** How a job's id is spelled: {@code 123}, {@code 123_4}, or any short name; {@code slurm-123} is {@code 123}. */
+public final class JobId {
+    private static final Pattern FORM = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._+-]{0,63}");
+    private static final String PREFIX = "slurm-";
+
+    private JobId() {
+    }
+
+    /**
+     * The id in its one spelling.
+     *
+     * @param field named in the error
+     * @throws InvalidFieldException if it is not one
+     */
+    public static String of(String field, @Nullable String id) {
+        if (id == null) {
+            throw new InvalidFieldException(field, "is required");
+        }
+        String plain = id.startsWith(PREFIX) && id.length() > PREFIX.length()
+                && Character.isDigit(id.charAt(PREFIX.length())) ? id.substring(PREFIX.length()) : id;
+        if (!FORM.matcher(plain).matches()) {
+            throw new InvalidFieldException(field,
+                    "must be 1 to 64 letters, digits or . _ + - and begin with a letter or digit");
+        }
+        return plain;
+    }
+}
