@@ -1,5 +1,6 @@
 package org.jobwitness.server;
 
+import io.prometheus.metrics.instrumentation.jvm.JvmMetrics;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -20,6 +21,8 @@ import org.jobwitness.server.http.Requests;
 import org.jobwitness.server.job.JobQueries;
 import org.jobwitness.server.job.JobTable;
 import org.jobwitness.server.job.JobsEndpoint;
+import org.jobwitness.server.metrics.JobMetrics;
+import org.jobwitness.server.metrics.MetricsEndpoint;
 import org.jobwitness.server.ops.HealthEndpoint;
 
 /** The server: all its parts, in the order in which they need each other. */
@@ -32,12 +35,15 @@ final class Server implements AutoCloseable {
         Json json = new Json();
         Requests requests = new Requests(json);
         PrometheusRegistry metrics = new PrometheusRegistry();
+        JvmMetrics.builder().register(metrics);
 
         DatabaseAddress address = config.database().orElseThrow();
         Database database = stopLater(new Database(address, config.databaseConnections(), metrics));
 
         JobTable jobs = new JobTable(database, json, clock);
         JobQueries queries = new JobQueries(database, json, clock);
+        JobMetrics jobMetrics = new JobMetrics(database, queries, clock);
+        jobs.onChange(jobMetrics::count);
         AccessControl access = config.auth() ? AccessControl.by(Tokens.in(config.dataDir())) : AccessControl.off();
 
         http = stopLater(new HttpServer(
@@ -45,8 +51,8 @@ final class Server implements AutoCloseable {
                         config.requestDeadline()),
                 json, access,
                 List.of(new HealthEndpoint(Map.of("database", database::trouble), json, clock, "dev")::routes,
-                        new EventsEndpoint(jobs, requests, json, config.defaultCluster())::routes,
-                        new JobsEndpoint(queries, json)::routes)));
+                        new EventsEndpoint(jobs, requests, json, config.defaultCluster(), metrics)::routes,
+                        new JobsEndpoint(queries, json)::routes, new MetricsEndpoint(jobMetrics, metrics)::routes)));
         database.start();
         http.start();
     }

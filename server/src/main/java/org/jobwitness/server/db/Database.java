@@ -15,6 +15,7 @@ import org.flywaydb.core.Flyway;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
 import org.jdbi.v3.core.JdbiException;
+import org.jdbi.v3.core.transaction.TransactionIsolationLevel;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -42,7 +43,7 @@ public final class Database implements AutoCloseable {
 
     /** A block of SQL that answers something. */
     @FunctionalInterface
-    public interface Work<T> {
+    public interface Work<T extends @Nullable Object> {
         T run(Handle handle) throws SQLException;
     }
 
@@ -115,12 +116,20 @@ public final class Database implements AutoCloseable {
     }
 
     /** Asks the database. */
-    public <T> T read(String operation, Work<T> work) {
+    public <T extends @Nullable Object> T read(String operation, Work<T> work) {
         return timed(operation, () -> jdbi.withHandle(work::run));
     }
 
+    /** Asks the database several things as of one moment; rows come in portions, so that a large answer needs no memory. */
+    public <T extends @Nullable Object> T snapshot(String operation, Work<T> work) {
+        return timed(operation, () -> jdbi.inTransaction(TransactionIsolationLevel.REPEATABLE_READ, handle -> {
+            handle.setReadOnly(true);
+            return work.run(handle);
+        }));
+    }
+
     /** Runs the work as one transaction; all of it is durable when this returns. It may run more than once. */
-    public <T> T write(String operation, Work<T> work) {
+    public <T extends @Nullable Object> T write(String operation, Work<T> work) {
         return timed(operation, () -> {
             for (int attempt = 1;; attempt++) {
                 try {
@@ -147,7 +156,7 @@ public final class Database implements AutoCloseable {
         }
     }
 
-    private <T> T timed(String operation, Call<T> call) {
+    private <T extends @Nullable Object> T timed(String operation, Call<T> call) {
         if (!migrated) {
             throw new DatabaseUnavailable("the database is not ready: " + trouble);
         }
@@ -173,7 +182,7 @@ public final class Database implements AutoCloseable {
     }
 
     @FunctionalInterface
-    private interface Call<T> {
+    private interface Call<T extends @Nullable Object> {
         T run() throws SQLException;
     }
 

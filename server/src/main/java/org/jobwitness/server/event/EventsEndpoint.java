@@ -2,6 +2,8 @@ package org.jobwitness.server.event;
 
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
+import io.prometheus.metrics.core.metrics.Counter;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.time.Instant;
 import java.util.List;
 import java.util.function.Supplier;
@@ -29,9 +31,17 @@ public final class EventsEndpoint {
     private final Requests requests;
     private final Json json;
     private final String defaultCluster;
+    private final Counter events;
 
-    /** @param defaultCluster for events that name none */
-    public EventsEndpoint(JobTable jobs, Requests requests, Json json, String defaultCluster) {
+    /**
+     * Made with where events go.
+     *
+     * @param defaultCluster for events that name none
+     */
+    public EventsEndpoint(JobTable jobs, Requests requests, Json json, String defaultCluster,
+            PrometheusRegistry metrics) {
+        this.events = Counter.builder().name("jobwitness_events_total").help("Events taken in, by what became of them.")
+                .labelNames("event", "status").register(metrics);
         this.jobs = jobs;
         this.requests = requests;
         this.json = json;
@@ -45,16 +55,17 @@ public final class EventsEndpoint {
 
     private void started(Context ctx) {
         JobStarted event = requests.body(ctx, JobStarted.class);
-        apply(ctx, valid(() -> evidence(event)));
+        apply(ctx, "job-started", valid(() -> evidence(event)));
     }
 
     private void finished(Context ctx) {
         JobFinished event = requests.body(ctx, JobFinished.class);
-        apply(ctx, valid(() -> evidence(event)));
+        apply(ctx, "job-finished", valid(() -> evidence(event)));
     }
 
-    private void apply(Context ctx, Evidence evidence) {
+    private void apply(Context ctx, String event, Evidence evidence) {
         EventAnswer answer = jobs.apply(Caller.of(ctx), evidence);
+        events.labelValues(event, answer.status().toString()).inc();
         ctx.result(json.text(answer));
     }
 

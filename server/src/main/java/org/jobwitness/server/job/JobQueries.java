@@ -14,11 +14,17 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.statement.Query;
 import org.jdbi.v3.core.statement.SqlStatement;
 import org.jobwitness.server.db.Database;
@@ -191,6 +197,75 @@ public final class JobQueries {
         return database.read("audit_list", handle -> audit.of(handle, keys, afterId, limit));
     }
 
+    /** How many jobs are in each state, by cluster; of each job id its newest run. */
+    public Map<String, Map<JobState, Long>> countByState(Handle handle) {
+        Map<String, Map<JobState, Long>> counts = new TreeMap<>();
+        handle.createQuery("select cluster, state, count(*) as count from job where newest group by cluster, state")
+                .map((row, _) -> counts.computeIfAbsent(string(row, "cluster"), _ -> new EnumMap<>(JobState.class))
+                        .put(state(row), row.getLong("count")))
+                .list();
+        return counts;
+    }
+
+    /** How many runs are stored, by cluster. */
+    public Map<String, Long> countRuns(Handle handle) {
+        return handle.createQuery("select cluster, count(*) as count from job group by cluster")
+                .reduceRows(new TreeMap<>(), (counts, row) -> {
+                    counts.put(row.getColumn("cluster", String.class), row.getColumn("count", Long.class));
+                    return counts;
+                });
+    }
+
+    /**
+     * A newest run, short. A text that is not known is empty.
+     *
+     * @param node one of its nodes, where the question is asked by node
+     */
+    public record Glance(String cluster, String jobId, String user, String partition, String account, String state,
+            String reason, String node, double runtimeSeconds) {
+    }
+
+    /** Tells of each job that goes on or ended less than five minutes before {@code now}. */
+    public void eachRecent(Handle handle, Instant now, Consumer<Glance> consumer) {
+        each(handle.createQuery("""
+                select job.*, '' as node from job where newest and state in ('pending', 'running')
+                union all
+                select job.*, '' as node from job where newest and state not in ('pending', 'running')
+                    and coalesce(end_time, 'infinity'::timestamptz) >= :since
+                    and coalesce(end_time, recorded_at) >= :since""").bind("since", now.minus(Duration.ofMinutes(5))),
+                now, consumer);
+    }
+
+    /** Tells of each running job once for each of its nodes. */
+    public void eachRunningOnNode(Handle handle, Instant now, Consumer<Glance> consumer) {
+        each(handle.createQuery("""
+                select job.*, job_node.node from job join job_node using (job_key)
+                where newest and state in ('pending', 'running') and state = 'running' and start_time is not null"""),
+                now, consumer);
+    }
+
+    private static void each(Query query, Instant now, Consumer<Glance> consumer) {
+        try (Stream<Glance> rows = query.setFetchSize(1000).map((row, _) -> glance(row, now)).stream()) {
+            rows.forEach(consumer);
+        }
+    }
+
+    private static Glance glance(ResultSet row, Instant now) throws SQLException {
+        Double runtime = runtime(state(row), time(row, "start_time"), time(row, "end_time"), now);
+        return new Glance(string(row, "cluster"), string(row, "job_id"), known(row, "user_name"),
+                known(row, "partition"), known(row, "account"), string(row, "state"), known(row, "reason"),
+                string(row, "node"), runtime == null ? 0 : runtime);
+    }
+
+    private static String known(ResultSet row, String column) throws SQLException {
+        String text = row.getString(column);
+        return text == null ? "" : text;
+    }
+
+    private static JobState state(ResultSet row) throws SQLException {
+        return Objects.requireNonNull(constant(JobState.class, row.getString("state")));
+    }
+
     private static String where(Scope scope, Filter filter) {
         List<String> conditions = new ArrayList<>(List.of(seenBy(scope)));
         when(filter.state(), "state = :state", conditions);
@@ -251,7 +326,7 @@ public final class JobQueries {
     }
 
     private static Job job(ResultSet row, Instant now) throws SQLException {
-        JobState state = constant(JobState.class, row.getString("state"));
+        JobState state = state(row);
         Instant start = time(row, "start_time");
         Instant end = time(row, "end_time");
         List<String> nodes = strings(row, "nodes");
@@ -266,7 +341,7 @@ public final class JobQueries {
                 row.getObject("exit_signal", Integer.class), row.getObject("derived_exit_code", Integer.class),
                 row.getObject("restart_count", Integer.class), row.getString("het_job_id"));
         return new Job(jobId, row.getLong("job_key"), cluster, cluster, row.getString("user_name"),
-                row.getObject("uid", Integer.class), nodes, nodes.size(), Objects.requireNonNull(state),
+                row.getObject("uid", Integer.class), nodes, nodes.size(), state,
                 constant(Reason.class, row.getString("reason")), row.getObject("confirmed", Boolean.class),
                 onlyEnd ? true : null, start, end, time(row, "deadline"), runtime(state, start, end, now),
                 row.getObject("cpus", Integer.class), row.getObject("memory_mb", Long.class), allGpus,
@@ -274,7 +349,7 @@ public final class JobQueries {
                 vendor(row), devices(row), cgroupPath(row), scheduler);
     }
 
-    private static @Nullable Double runtime(@Nullable JobState state, @Nullable Instant start, @Nullable Instant end,
+    private static @Nullable Double runtime(JobState state, @Nullable Instant start, @Nullable Instant end,
             Instant now) {
         if (start == null || (end == null && state != JobState.RUNNING)) {
             return null;
