@@ -20,6 +20,13 @@ dist/bin/jobwitness-server: $(SOURCES)
 	cp server/target/lib/*.jar server/target/jobwitness-server-*.jar dist/lib/server/
 	install -m 755 server/src/launcher/jobwitness-server $@
 
+demo: dist/bin/jobwitness-server ## runs a server with real captured jobs on 127.0.0.1:8080, until Ctrl-C
+	@exec deploy/demo/run $(DEMO_DIR) $(DEMO_PORT)
+
+verify: ## all tests (installs what they need of Debian's packages, if it may)
+	@deploy/test/install-tools
+	$(MVN) -B verify
+
 format: ## formats the Java sources
 	$(MVN) $(MVN_FLAGS) spotless:apply
 

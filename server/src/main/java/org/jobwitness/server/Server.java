@@ -1,60 +1,94 @@
 package org.jobwitness.server;
 
+import io.javalin.util.JavalinBindException;
+import io.prometheus.metrics.core.metrics.Info;
 import io.prometheus.metrics.instrumentation.jvm.JvmMetrics;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.Properties;
 import org.jobwitness.server.access.AccessControl;
 import org.jobwitness.server.access.Tokens;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.DatabaseAddress;
+import org.jobwitness.server.db.EmbeddedPostgres;
+import org.jobwitness.server.db.EmbeddedPostgresException;
 import org.jobwitness.server.event.EventsEndpoint;
 import org.jobwitness.server.http.HttpServer;
 import org.jobwitness.server.http.Json;
 import org.jobwitness.server.http.Requests;
+import org.jobwitness.server.http.Role;
 import org.jobwitness.server.job.JobQueries;
 import org.jobwitness.server.job.JobTable;
 import org.jobwitness.server.job.JobsEndpoint;
 import org.jobwitness.server.metrics.JobMetrics;
 import org.jobwitness.server.metrics.MetricsEndpoint;
 import org.jobwitness.server.ops.HealthEndpoint;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** The server: all its parts, in the order in which they need each other. */
+/** The server: all its parts, started in the order in which they need each other and stopped in reverse. */
 final class Server implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(Server.class);
+    /** Reading its log anew after a power cut may take PostgreSQL minutes. */
+    private static final Duration POSTGRES_START = Duration.ofMinutes(10);
+
     private final Deque<AutoCloseable> started = new ArrayDeque<>();
     private final HttpServer http;
+    private final Optional<Tokens> tokens;
 
-    Server(ServerConfig config) throws IOException {
-        Clock clock = Clock.systemUTC();
-        Json json = new Json();
-        Requests requests = new Requests(json);
-        PrometheusRegistry metrics = new PrometheusRegistry();
-        JvmMetrics.builder().register(metrics);
+    Server(ServerConfig config) throws IOException, InterruptedException {
+        boolean complete = false;
+        try {
+            Clock clock = Clock.systemUTC();
+            Json json = new Json();
+            Requests requests = new Requests(json);
+            PrometheusRegistry metrics = new PrometheusRegistry();
+            JvmMetrics.builder().register(metrics);
+            Info.builder().name("jobwitness_build_info").help("The server's version.").labelNames("version")
+                    .register(metrics).setLabelValues(version());
 
-        DatabaseAddress address = config.database().orElseThrow();
-        Database database = stopLater(new Database(address, config.databaseConnections(), metrics));
+            DatabaseAddress address = config.database().isPresent()
+                    ? config.database().get()
+                    : stopLater(EmbeddedPostgres.start(config.dataDir(), POSTGRES_START)).address();
+            Database database = stopLater(new Database(address, config.databaseConnections(), metrics));
 
-        JobTable jobs = new JobTable(database, json, clock);
-        JobQueries queries = new JobQueries(database, json, clock);
-        JobMetrics jobMetrics = new JobMetrics(database, queries, clock);
-        jobs.onChange(jobMetrics::count);
-        AccessControl access = config.auth() ? AccessControl.by(Tokens.in(config.dataDir())) : AccessControl.off();
+            JobTable jobs = new JobTable(database, json, clock);
+            JobQueries queries = new JobQueries(database, json, clock);
+            JobMetrics jobMetrics = new JobMetrics(database, queries, clock);
+            jobs.onChange(jobMetrics::count);
 
-        http = stopLater(new HttpServer(
-                new HttpServer.Settings(config.host(), config.port(), config.maxConnections(),
-                        config.requestDeadline()),
-                json, access,
-                List.of(new HealthEndpoint(Map.of("database", database::trouble), json, clock, "dev")::routes,
-                        new EventsEndpoint(jobs, requests, json, config.defaultCluster(), metrics)::routes,
-                        new JobsEndpoint(queries, json)::routes, new MetricsEndpoint(jobMetrics, metrics)::routes)));
-        database.start();
-        http.start();
+            tokens = config.auth() ? Optional.of(Tokens.in(config.dataDir())) : Optional.empty();
+            AccessControl access = tokens.map(AccessControl::by).orElseGet(AccessControl::off);
+
+            http = stopLater(new HttpServer(
+                    new HttpServer.Settings(config.host(), config.port(), config.maxConnections(),
+                            config.requestDeadline()),
+                    json, access,
+                    List.of(new HealthEndpoint(Map.of("database", database::trouble), json, clock, version())::routes,
+                            new EventsEndpoint(jobs, requests, json, config.defaultCluster(), metrics)::routes,
+                            new JobsEndpoint(queries, json)::routes,
+                            new MetricsEndpoint(jobMetrics, metrics)::routes)));
+            database.start();
+            http.start();
+            complete = true;
+        } finally {
+            if (!complete) {
+                close();
+            }
+        }
     }
 
     private <T extends AutoCloseable> T stopLater(T part) {
@@ -67,20 +101,91 @@ final class Server implements AutoCloseable {
     }
 
     @Override
-    public void close() {
+    public synchronized void close() {
         while (!started.isEmpty()) {
+            AutoCloseable part = started.pop();
             try {
-                started.pop().close();
+                part.close();
             } catch (Exception e) {
-                System.err.println(e);
+                log.error("stop_failed part={}", part.getClass().getSimpleName(), e);
             }
         }
     }
 
-    public static void main(String[] args) throws Exception {
-        ServerConfig config = ServerConfig.read(List.of(args), System.getenv(), Path.of(".env"));
-        Server server = new Server(config);
-        Runtime.getRuntime().addShutdownHook(new Thread(server::close));
-        System.out.println("listening " + server.port() + Optional.empty());
+    static String version() {
+        try (InputStream in = Server.class.getResourceAsStream("/jobwitness.properties")) {
+            Properties properties = new Properties();
+            properties.load(Objects.requireNonNull(in, "jobwitness.properties"));
+            return properties.getProperty("version");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    public static void main(String[] args) {
+        List<String> flags = List.of(args);
+        if (flags.contains("--help") || flags.contains("-h")) {
+            System.out.print(help());
+            return;
+        }
+        if (flags.contains("--version")) {
+            System.out.println("jobwitness-server " + version());
+            return;
+        }
+        try {
+            ServerConfig config = ServerConfig.read(flags, System.getenv(), Path.of(".env"));
+            Server server = new Server(config);
+            Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+                log.info("server_stopping");
+                server.close();
+                log.info("server_stopped");
+            }, "shutdown"));
+            System.out.print(server.greeting(config));
+        } catch (ServerConfig.BadSetting e) {
+            exit(2, e.getMessage());
+        } catch (EmbeddedPostgresException | IOException e) {
+            exit(1, e.getMessage());
+        } catch (JavalinBindException e) {
+            exit(1, "cannot listen: " + e.getMessage() + "; set PORT or HOST");
+        } catch (InterruptedException e) {
+            exit(1, "interrupted while starting");
+        }
+    }
+
+    private static void exit(int status, @Nullable String message) {
+        System.err.println("jobwitness-server: " + message);
+        System.exit(status);
+    }
+
+    private String greeting(ServerConfig config) {
+        String url = "http://" + (config.host().equals("0.0.0.0") ? "localhost" : config.host()) + ":" + port();
+        String access = tokens.map(made -> """
+                  operator token  %s
+                  agent token     %s
+                  scrape token    %s
+                """.formatted(made.file(Role.OPERATOR), made.file(Role.AGENT), made.file(Role.SCRAPE)))
+                .orElse("  no token needed (AUTH=off)\n");
+        return """
+                jobwitness-server %s
+                  API             %s/docs
+                  jobs            %s/v1/jobs
+                  metrics         %s/metrics
+                  health          %s/v1/health
+                %s""".formatted(version(), url, url, url, url, access);
+    }
+
+    private static String help() {
+        StringBuilder help = new StringBuilder("""
+                Usage: jobwitness-server [--SETTING VALUE]...
+
+                Settings, as flags or in the environment (or in a file .env in the working folder):
+                """);
+        Arrays.stream(Setting.values()).forEach(setting -> help.append("""
+
+                  %s VALUE   (%s)
+                      %s
+                      Default: %s
+                """.formatted(setting.flag(), setting.name(), setting.effect(), setting.byDefault())));
+        return help.toString();
     }
 }

@@ -6,6 +6,7 @@ import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.core.metrics.Histogram;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.sql.SQLException;
+import java.sql.SQLTransientConnectionException;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
@@ -84,26 +85,39 @@ public final class Database implements AutoCloseable {
     private void keepTrying(DatabaseAddress address) {
         Duration pause = FIRST_PAUSE;
         long began = System.nanoTime();
-        while (closing.getCount() > 0) {
+        do {
             try {
                 Flyway.configure().dataSource(pool).locations("classpath:db").load().migrate();
-                jdbi.useHandle(handle -> handle.execute("""
-                        select audit_partition((now() at time zone 'UTC' + month * interval '1 month')::date)
-                        from generate_series(0, 13) month"""));
+                makePartitions();
                 trouble = null;
                 migrated = true;
                 log.info("database_ready url={} ms={}", address.jdbcUrl(), (System.nanoTime() - began) / 1_000_000);
+                keepPartitionsAhead();
                 return;
             } catch (RuntimeException e) {
                 trouble = rootMessage(e);
                 log.warn("database_away url={} retry_in_ms={} cause=\"{}\"", address.jdbcUrl(), pause.toMillis(),
                         trouble);
             }
-            if (closedWithin(pause)) {
-                return;
-            }
             pause = pause.multipliedBy(2).compareTo(LONGEST_PAUSE) > 0 ? LONGEST_PAUSE : pause.multipliedBy(2);
+        } while (!closedWithin(pause));
+    }
+
+    private void keepPartitionsAhead() {
+        while (!closedWithin(Duration.ofDays(1))) {
+            try {
+                makePartitions();
+            } catch (RuntimeException e) {
+                log.warn("partitions_not_made retry_in_h=24 cause=\"{}\"", rootMessage(e));
+            }
         }
+    }
+
+    /** More than a year ahead, so that a day on which this fails does no harm. */
+    private void makePartitions() {
+        jdbi.useTransaction(handle -> handle.execute("""
+                select audit_partition((now() at time zone 'UTC' + month * interval '1 month')::date)
+                from generate_series(0, 13) month"""));
     }
 
     private boolean closedWithin(Duration pause) {
@@ -189,7 +203,7 @@ public final class Database implements AutoCloseable {
     /** No connection, a lost one, a database that shuts down or starts up, or one that is out of room (classes 08, 53, 57P). */
     private static boolean isAway(Throwable e) {
         for (Throwable t = e; t != null; t = t.getCause()) {
-            if (t instanceof java.sql.SQLTransientConnectionException) {
+            if (t instanceof SQLTransientConnectionException) {
                 return true;
             }
             String state = t instanceof SQLException sql ? sql.getSQLState() : null;

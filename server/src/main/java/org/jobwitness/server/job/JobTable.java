@@ -315,13 +315,18 @@ public final class JobTable {
         return constant == null ? null : constant.toString();
     }
 
+    private static @Nullable String quotable(@Nullable String text) {
+        return text == null ? null : text.replace('"', '\'');
+    }
+
     private static void logChange(JobChange change, Caller caller) {
         Run run = change.after();
         Outcome outcome = run.outcome();
         boolean news = change.before() == null || !outcome.equals(change.before().outcome());
         if (news) {
             log.info("job_{} job_id={} run={} cluster=\"{}\" user=\"{}\" reason={} confirmed={} correlation_id={}",
-                    outcome.state(), run.identity().jobId(), run.key(), run.identity().cluster(), run.about().user(),
+                    outcome.state(), run.identity().jobId(), run.key(), run.identity().cluster(),
+                    quotable(run.about().user()),
                     outcome.reason(), outcome.confirmed(), caller.correlationId());
         }
     }

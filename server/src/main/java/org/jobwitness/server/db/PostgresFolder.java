@@ -1,0 +1,123 @@
+package org.jobwitness.server.db;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.StreamSupport;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The folder "postgres" in the data folder: the programs, the data files and the log of the embedded PostgreSQL. What
+ * takes time to make is made under a name of its own and renamed when it is complete, so a kill at any moment leaves
+ * either all of it or rubbish that the next start removes.
+ */
+record PostgresFolder(Path dataFolder) {
+    private static final Logger log = LoggerFactory.getLogger(PostgresFolder.class);
+    private static final long FREE_BYTES_NEEDED = 300L << 20;
+    private static final Set<PosixFilePermission> OWNER_ONLY = PosixFilePermissions.fromString("rwx------");
+
+    static PostgresFolder in(Path dataFolder) throws IOException {
+        var folder = new PostgresFolder(dataFolder);
+        Files.createDirectories(folder.path(), PosixFilePermissions.asFileAttribute(OWNER_ONLY));
+        Files.setPosixFilePermissions(folder.path(), OWNER_ONLY);
+        for (var rubbish : folder.entries("unfinished-")) {
+            // Best effort: a program of the killed start may still be writing there for a moment.
+            try {
+                delete(rubbish);
+            } catch (IOException e) {
+                log.warn("embedded_postgres_rubbish_kept path={} error={}", rubbish, e.toString());
+            }
+        }
+        return folder;
+    }
+
+    Path path() {
+        return dataFolder.resolve("postgres");
+    }
+
+    Path log() {
+        return path().resolve("postgres.log");
+    }
+
+    /** A new, empty folder under a name that no earlier start has used. */
+    Path unfinished(String name) throws IOException {
+        return withOwner(Files.createTempDirectory(path(), "unfinished-" + name + "-"));
+    }
+
+    /** Gives what is now complete its name, and returns when the name is on disk. */
+    void finish(Path unfinished, Path complete) throws IOException {
+        Files.move(unfinished, complete, StandardCopyOption.ATOMIC_MOVE);
+        try (var parent = FileChannel.open(complete.getParent(), StandardOpenOption.READ)) {
+            parent.force(true);
+        }
+    }
+
+    /** Writes a file that only its owner may read; a reader sees the old content or the new. */
+    void write(Path file, String content) throws IOException {
+        var unfinished = withOwner(Files.createTempFile(path(), "unfinished-", ""));
+        Files.writeString(unfinished, content, StandardOpenOption.SYNC);
+        finish(unfinished, file);
+    }
+
+    List<Path> entries(String prefix) throws IOException {
+        try (var entries = Files.newDirectoryStream(path(), prefix + "*")) {
+            return StreamSupport.stream(entries.spliterator(), false).sorted().toList();
+        }
+    }
+
+    void removeOthers(String prefix, Path kept) throws IOException {
+        for (var entry : entries(prefix)) {
+            if (!entry.equals(kept)) {
+                delete(entry);
+            }
+        }
+    }
+
+    /** PostgreSQL may run as another user than we do; what we write for it belongs to the folder's owner. */
+    private Path withOwner(Path made) throws IOException {
+        for (var attribute : List.of("unix:uid", "unix:gid")) {
+            Files.setAttribute(made, attribute, Files.getAttribute(path(), attribute));
+        }
+        return made;
+    }
+
+    void needFreeSpace() throws IOException {
+        var free = Files.getFileStore(path()).getUsableSpace();
+        if (free < FREE_BYTES_NEEDED) {
+            throw new EmbeddedPostgresException(("The embedded PostgreSQL needs %d MiB in %s, and %d MiB are free:"
+                    + " make room, set JOBWITNESS_DATA_DIR to a folder on a larger disk, or set DATABASE_URL")
+                    .formatted(FREE_BYTES_NEEDED >> 20, path(), free >> 20));
+        }
+    }
+
+    private static void delete(Path folder) throws IOException {
+        Files.walkFileTree(folder, new SimpleFileVisitor<>() {
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
+                Files.delete(file);
+                return FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult postVisitDirectory(Path directory, @Nullable IOException e) throws IOException {
+                if (e != null) {
+                    throw e;
+                }
+                Files.delete(directory);
+                return FileVisitResult.CONTINUE;
+            }
+        });
+    }
+}

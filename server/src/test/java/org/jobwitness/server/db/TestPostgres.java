@@ -1,0 +1,84 @@
+package org.jobwitness.server.db;
+
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+
+/**
+ * PostgreSQL for tests: one for each test process, started when a test first asks, and a database of its own for each who
+ * asks. Its folder stays in target, so that only the first run after a clean has to make it.
+ */
+public final class TestPostgres {
+    private static final int FOLDERS = 20;
+    private static EmbeddedPostgres running;
+    private static int databases;
+
+    private TestPostgres() {
+    }
+
+    /** A new, empty database. */
+    public static synchronized DatabaseAddress freshDatabase() {
+        try {
+            if (running == null) {
+                running = start();
+                Runtime.getRuntime().addShutdownHook(new Thread(running::close));
+                dropDatabasesOfEarlierRuns();
+            }
+            databases++;
+            var name = "test_" + databases;
+            execute("CREATE DATABASE " + name);
+            var own = running.address();
+            return new DatabaseAddress(own.jdbcUrl().replace("/jobwitness?", "/" + name + "?"), own.user(),
+                    own.password());
+        } catch (SQLException e) {
+            throw new IllegalStateException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Test processes that run side by side each take a folder that no other holds. */
+    private static EmbeddedPostgres start() throws InterruptedException {
+        var refused = new ArrayList<EmbeddedPostgresException>();
+        for (var number = 1; number <= FOLDERS; number++) {
+            try {
+                return EmbeddedPostgres.start(Path.of("target", "test-postgres-" + number), Duration.ofMinutes(2));
+            } catch (EmbeddedPostgresException e) {
+                if (!e.getMessage().contains("in use by another")) {
+                    throw e;
+                }
+                refused.add(e);
+            }
+        }
+        throw refused.getLast();
+    }
+
+    private static void dropDatabasesOfEarlierRuns() throws SQLException {
+        var left = new ArrayList<String>();
+        try (var connection = connect();
+                var statement = connection.createStatement();
+                var rows = statement.executeQuery("SELECT datname FROM pg_database WHERE datname LIKE 'test_%'")) {
+            while (rows.next()) {
+                left.add(rows.getString(1));
+            }
+        }
+        for (var name : left) {
+            execute("DROP DATABASE " + name + " WITH (FORCE)");
+        }
+    }
+
+    private static void execute(String statement) throws SQLException {
+        try (var connection = connect(); var query = connection.createStatement()) {
+            query.execute(statement);
+        }
+    }
+
+    private static Connection connect() throws SQLException {
+        var address = running.address();
+        return DriverManager.getConnection(address.jdbcUrl(), address.user(), address.password());
+    }
+}
