@@ -1,0 +1,112 @@
+package org.jobwitness.server;
+
+import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/** The plan of the house, as docs/tour.md describes it. */
+class HouseTest {
+    /** A package may know those in the rows below its own, and none above or beside it. */
+    private static final List<List<String>> FLOORS = List.of(List.of("web", "metrics", "ops"), List.of("event"),
+            List.of("job"), List.of("access"), List.of("http"), List.of("db"));
+    private static final Path SOURCES = Path.of("src/main/java/org/jobwitness/server");
+    private static final Pattern WRITES_A_RUN = Pattern.compile("(insert into|update|delete from)\\s+job\\b");
+    private static final Pattern WRITES_AUDIT = Pattern.compile("(insert into|update|delete from)\\s+audit\\b");
+
+    private final JavaClasses server = new ClassFileImporter()
+            .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS).importPackages("org.jobwitness");
+
+    @Test
+    void packagesKnowOnlyThoseBelowThem() {
+        for (int floor = 0; floor < FLOORS.size(); floor++) {
+            for (String name : FLOORS.get(floor)) {
+                List<String> forbidden = Stream.concat(
+                        FLOORS.subList(0, floor).stream().flatMap(List::stream), FLOORS.get(floor).stream())
+                        .filter(other -> !other.equals(name)).map(HouseTest::packageOf).toList();
+                noClasses().that().resideInAPackage(packageOf(name)).should().dependOnClassesThat()
+                        .resideInAnyPackage(Stream.concat(forbidden.stream(), Stream.of("org.jobwitness.server"))
+                                .toArray(String[]::new))
+                        .allowEmptyShould(true).check(server);
+            }
+        }
+    }
+
+    private static String packageOf(String name) {
+        return "org.jobwitness.server." + name + "..";
+    }
+
+    @Test
+    void everyPackageHasItsFloor() throws IOException {
+        List<String> known = FLOORS.stream().flatMap(List::stream).toList();
+        try (Stream<Path> folders = Files.list(SOURCES).filter(Files::isDirectory)) {
+            assertThat(folders.map(folder -> folder.getFileName().toString())).isSubsetOf(known);
+        }
+    }
+
+    @Test
+    void everyPackageSaysWhatItIsForAndIsNullMarked() throws IOException {
+        try (Stream<Path> folders = Files.walk(SOURCES).filter(Files::isDirectory)) {
+            assertThat(folders).allSatisfy(folder -> assertThat(folder.resolve("package-info.java"))
+                    .content().contains("/**", "@NullMarked"));
+        }
+    }
+
+    @Test
+    void thereAreNoCycles() {
+        slices().matching("org.jobwitness.server.(*)..").should().beFreeOfCycles().check(server);
+    }
+
+    @Test
+    void theWireDependsOnNothing() {
+        classes().that().resideInAPackage("org.jobwitness.wire..").should().onlyDependOnClassesThat()
+                .resideInAnyPackage("org.jobwitness.wire..", "java..", "org.jspecify..").check(server);
+    }
+
+    @Test
+    void ofOurProgramsTheServerKnowsTheWireOnly() {
+        noClasses().that().resideInAPackage("org.jobwitness.server..").should().dependOnClassesThat(
+                resideInAPackage("org.jobwitness..").and(not(resideInAPackage("org.jobwitness.server..")))
+                        .and(not(resideInAPackage("org.jobwitness.wire.."))))
+                .check(server);
+    }
+
+    @Test
+    void onlyJobTableWritesRuns() throws IOException {
+        assertThat(filesWith(WRITES_A_RUN)).containsExactly("JobTable.java");
+    }
+
+    @Test
+    void onlyAuditTableWritesTheAuditTrail() throws IOException {
+        assertThat(filesWith(WRITES_AUDIT)).containsExactly("AuditTable.java");
+    }
+
+    private static List<String> filesWith(Pattern sql) throws IOException {
+        try (Stream<Path> files = Files.walk(SOURCES).filter(file -> file.toString().endsWith(".java"))) {
+            return files.filter(file -> sql.matcher(read(file)).find()).map(file -> file.getFileName().toString())
+                    .toList();
+        }
+    }
+
+    private static String read(Path file) {
+        try {
+            return Files.readString(file);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
