@@ -5,9 +5,9 @@ DEMO_DIR ?= data/demo
 DEMO_PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo verify format clean
+.PHONY: help build demo verify bench format clean
 
-SOURCES = $(shell find pom.xml wire server -name target -prune -o -type f -print 2>/dev/null)
+SOURCES = $(shell find pom.xml wire server deploy/launcher -name target -prune -o -type f -print 2>/dev/null)
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,7 +18,8 @@ dist/bin/jobwitness-server: $(SOURCES)
 	$(MVN) $(MVN_FLAGS) -pl wire,server -DskipTests package
 	rm -rf dist/lib/server && mkdir -p dist/bin dist/lib/server
 	cp server/target/lib/*.jar server/target/jobwitness-server-*.jar dist/lib/server/
-	install -m 755 server/src/launcher/jobwitness-server $@
+	install -m 755 deploy/launcher/find-java dist/lib/
+	install -m 755 deploy/launcher/jobwitness-server dist/bin/
 
 demo: dist/bin/jobwitness-server ## runs a server with real captured jobs on 127.0.0.1:8080, until Ctrl-C
 	@exec deploy/demo/run $(DEMO_DIR) $(DEMO_PORT)
@@ -26,6 +27,10 @@ demo: dist/bin/jobwitness-server ## runs a server with real captured jobs on 127
 verify: ## all tests (installs what they need of Debian's packages, if it may)
 	@deploy/test/install-tools
 	$(MVN) -B verify
+
+bench: dist/bin/jobwitness-server ## measures the server; takes some minutes
+	$(MVN) $(MVN_FLAGS) -pl wire,server,bench -DskipTests package dependency:build-classpath -Dmdep.outputFile=target/classpath
+	$$(dist/lib/find-java) -cp "bench/target/classes:$$(cat bench/target/classpath)" org.jobwitness.bench.EventBench dist/bin/jobwitness-server
 
 format: ## formats the Java sources
 	$(MVN) $(MVN_FLAGS) spotless:apply

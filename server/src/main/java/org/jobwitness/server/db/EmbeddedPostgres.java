@@ -117,8 +117,9 @@ public final class EmbeddedPostgres implements AutoCloseable {
         var begun = Instant.now();
         var folder = PostgresFolder.in(dataFolder);
         var programs = PostgresArchive.unpackInto(folder);
-        var user = PostgresUser.of(folder, programs);
-        var processes = new PostgresProcesses(PostgresData.pathIn(folder), user.program(programs, "pg_ctl"));
+        var dataPath = PostgresData.pathIn(folder);
+        var user = PostgresUser.of(folder, programs, dataPath);
+        var processes = new PostgresProcesses(dataPath, user.program(programs, "pg_ctl"));
         processes.stop();
         var data = PostgresData.prepare(folder, programs, user);
         var postmaster = new Postmaster(user.program(programs, "postgres"), processes, folder.log(), startTimeout);

@@ -71,6 +71,7 @@ record PostgresData(Path path, String password) {
         folder.needFreeSpace();
         var begun = Instant.now();
         var unfinished = folder.unfinished("data");
+        user.own(unfinished);
         // The builtin provider's C.UTF-8 sorts the same everywhere and needs no locale of the operating system.
         user.program(programs, "initdb").then("--pgdata=" + unfinished, "--username=postgres", "--auth=reject",
                 "--encoding=UTF8", "--no-locale", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",

@@ -27,11 +27,16 @@ record PostgresFolder(Path dataFolder) {
     private static final Logger log = LoggerFactory.getLogger(PostgresFolder.class);
     private static final long FREE_BYTES_NEEDED = 300L << 20;
     private static final Set<PosixFilePermission> OWNER_ONLY = PosixFilePermissions.fromString("rwx------");
+    /** Where PostgreSQL runs as another user than we do, that user's group must get through to the data files. */
+    private static final Set<PosixFilePermission> AT_MOST = PosixFilePermissions.fromString("rwx--x---");
 
     static PostgresFolder in(Path dataFolder) throws IOException {
         var folder = new PostgresFolder(dataFolder);
         Files.createDirectories(folder.path(), PosixFilePermissions.asFileAttribute(OWNER_ONLY));
-        Files.setPosixFilePermissions(folder.path(), OWNER_ONLY);
+        var permissions = Files.getPosixFilePermissions(folder.path());
+        if (permissions.retainAll(AT_MOST)) {
+            Files.setPosixFilePermissions(folder.path(), permissions);
+        }
         for (var rubbish : folder.entries("unfinished-")) {
             // Best effort: a program of the killed start may still be writing there for a moment.
             try {
@@ -53,7 +58,7 @@ record PostgresFolder(Path dataFolder) {
 
     /** A new, empty folder under a name that no earlier start has used. */
     Path unfinished(String name) throws IOException {
-        return withOwner(Files.createTempDirectory(path(), "unfinished-" + name + "-"));
+        return Files.createTempDirectory(path(), "unfinished-" + name + "-");
     }
 
     /** Gives what is now complete its name, and returns when the name is on disk. */
@@ -64,10 +69,13 @@ record PostgresFolder(Path dataFolder) {
         }
     }
 
-    /** Writes a file that only its owner may read; a reader sees the old content or the new. */
+    /** Writes a file that only the owner of its folder may read; a reader sees the old content or the new. */
     void write(Path file, String content) throws IOException {
-        var unfinished = withOwner(Files.createTempFile(path(), "unfinished-", ""));
+        var unfinished = Files.createTempFile(path(), "unfinished-", "");
         Files.writeString(unfinished, content, StandardOpenOption.SYNC);
+        for (var attribute : List.of("unix:gid", "unix:uid")) {
+            Files.setAttribute(unfinished, attribute, Files.getAttribute(file.getParent(), attribute));
+        }
         finish(unfinished, file);
     }
 
@@ -83,14 +91,6 @@ record PostgresFolder(Path dataFolder) {
                 delete(entry);
             }
         }
-    }
-
-    /** PostgreSQL may run as another user than we do; what we write for it belongs to the folder's owner. */
-    private Path withOwner(Path made) throws IOException {
-        for (var attribute : List.of("unix:uid", "unix:gid")) {
-            Files.setAttribute(made, attribute, Files.getAttribute(path(), attribute));
-        }
-        return made;
     }
 
     void needFreeSpace() throws IOException {

@@ -72,7 +72,8 @@ public final class JobTable {
         Identity identity = evidence.identity();
         lock(handle, identity);
         Instant now = clock.instant().truncatedTo(ChronoUnit.MICROS);
-        Decision decision = JobLifecycle.decide(runsOf(handle, identity, evidence.onNode()), evidence, now);
+        List<Run> known = runsOf(handle, identity, evidence.onNode());
+        Decision decision = JobLifecycle.decide(known, evidence, now);
         List<JobChange> changes = new ArrayList<>();
         Run run = switch (decision) {
             case Decision.Created created -> create(handle, caller, created.run(), evidence, changes);
@@ -85,7 +86,8 @@ public final class JobTable {
         for (Decision.Change change : decision.explained()) {
             update(handle, caller, change.before(), change.after(), Map.of(), evidence, changes);
         }
-        if (!changes.isEmpty()) {
+        boolean alone = known.isEmpty() || (known.size() == 1 && known.getFirst().key() == run.key());
+        if (!changes.isEmpty() && !alone) {
             markNewest(handle, identity);
         }
         if (evidence instanceof Evidence.Ended ended && ended.reading() != null && ended.onNode() != null) {
@@ -149,6 +151,7 @@ public final class JobTable {
                 .executeAndReturnGeneratedKeys("job_key").mapTo(Long.class).one();
         Run stored = run.withKey(key);
         storeNodes(handle, stored, evidence);
+        storeHere(handle, stored);
         audit.add(handle, caller, AuditTable.Action.CREATED, stored, evidence.eventId(), Map.of(), stored.audited());
         changes.add(new JobChange(null, stored));
         return stored;
@@ -158,7 +161,13 @@ public final class JobTable {
             Evidence evidence, List<JobChange> changes) {
         if (!after.equals(before)) {
             store(handle, after);
-            storeNodes(handle, after, evidence);
+            if (!after.about().nodes().equals(before.about().nodes())
+                    || !Objects.equals(after.about().cpus(), before.about().cpus())) {
+                storeNodes(handle, after, evidence);
+            }
+            if (!Objects.equals(after.here(), before.here())) {
+                storeHere(handle, after);
+            }
             auditChange(handle, caller, before, after, evidence.eventId());
             changes.add(new JobChange(before, after));
         }
@@ -224,17 +233,18 @@ public final class JobTable {
                 .bind("confirmed", outcome.confirmed());
     }
 
+    /** Writes which nodes the run has, as the evidence names them. */
     private static void storeNodes(Handle handle, Run run, Evidence evidence) {
-        List<String> nodes = evidence.about().nodes();
-        if (!nodes.isEmpty()) {
-            List<Integer> cpus = evidence.cpusOfNodes();
-            handle.createUpdate("""
-                    insert into job_node (job_key, node, cpus)
-                    select :key, said.node, said.cpus from unnest(:nodes, :cpus) as said (node, cpus)
-                    on conflict (job_key, node) do update set cpus = excluded.cpus
-                    where job_node.cpus is null and excluded.cpus is not null""").bind("key", run.key())
-                    .bindArray("nodes", String.class, nodes).bindArray("cpus", Integer.class, cpus).execute();
-        }
+        handle.createUpdate("""
+                insert into job_node (job_key, node, cpus)
+                select :key, said.node, said.cpus from unnest(:nodes, :cpus) as said (node, cpus)
+                on conflict (job_key, node) do update set cpus = excluded.cpus
+                where job_node.cpus is null and excluded.cpus is not null""").bind("key", run.key())
+                .bindArray("nodes", String.class, evidence.about().nodes())
+                .bindArray("cpus", Integer.class, evidence.cpusOfNodes()).execute();
+    }
+
+    private static void storeHere(Handle handle, Run run) {
         OnNode here = run.here();
         if (here != null) {
             handle.createUpdate("""
