@@ -1,0 +1,158 @@
+package org.jobwitness.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.jobwitness.server.db.TestPostgres;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * The main journey on real input: what a real Slurm gave its hooks goes through our scripts into a running server, and
+ * must come out as the runs that a person wrote down beforehand in captured/expected.txt.
+ */
+class CapturedCasesTest {
+    private static final Path SCRIPTS = Path.of("../slurm");
+    private static final HttpClient CLIENT = HttpClient.newHttpClient();
+
+    @TempDir
+    static Path folder;
+    private static Server server;
+
+    /** A line of captured/expected.txt; exit is {@code code:signal}, or {@code -} if the node cannot know. */
+    private record Expected(String capture, String job, Instant start, Instant end, List<String> nodes, String exit,
+            String state, String reason, boolean confirmed) {
+
+        static List<Expected> all() throws IOException {
+            return Files.readAllLines(Path.of("src/test/resources/captured/expected.txt")).stream()
+                    .filter(line -> !line.startsWith("#")).map(line -> of(line.split("\\s+"))).toList();
+        }
+
+        private static Expected of(String[] c) {
+            return new Expected(c[0], c[1], Instant.ofEpochSecond(Long.parseLong(c[2])),
+                    Instant.ofEpochSecond(Long.parseLong(c[3])),
+                    c[4].equals("n[1-2]") ? List.of("n1", "n2") : List.of(c[4]), c[5], c[6], c[7], c[8].equals("yes"));
+        }
+
+        static Expected of(String capture, JsonNode job) {
+            JsonNode scheduler = job.get("scheduler");
+            return new Expected(capture, job.get("id").stringValue(),
+                    Instant.parse(job.get("start_time").stringValue()),
+                    Instant.parse(job.get("end_time").stringValue()),
+                    job.get("nodes").valueStream().map(JsonNode::stringValue).toList(),
+                    scheduler.has("exit_code") ? scheduler.get("exit_code") + ":" + scheduler.get("signal") : "-",
+                    job.get("state").stringValue(), job.get("reason").stringValue(),
+                    job.get("confirmed").booleanValue());
+        }
+    }
+
+    @BeforeAll
+    static void startAndReplay() throws Exception {
+        server = new Server(new ServerConfig(folder.resolve("data"), "127.0.0.1", 0,
+                Optional.of(TestPostgres.freshDatabase()), 10, false, "default", 1000, Duration.ofSeconds(15)));
+        for (int i = 0; i < 200 && ask("/v1/ready").statusCode() != 200; i++) {
+            Thread.sleep(50);
+        }
+        assertThat(ask("/v1/ready").statusCode()).isEqualTo(200);
+        replay();
+    }
+
+    @AfterAll
+    static void stop() {
+        server.close();
+    }
+
+    @Test
+    void everyCapturedJobComesOutAsTheRunsThatItWas() throws Exception {
+        List<Expected> expected = Expected.all();
+        assertThat(expected).hasSize(60);
+        List<Expected> found = new ArrayList<>();
+        for (JsonNode job : jobs()) {
+            // The capture's name is not part of a run: the expected line of the same job and start lends its own.
+            Expected nameless = Expected.of("", job);
+            String capture = expected.stream()
+                    .filter(e -> e.job().equals(nameless.job()) && e.start().equals(nameless.start())).findFirst()
+                    .map(Expected::capture).orElse("not expected");
+            found.add(Expected.of(capture, job));
+        }
+        assertThat(found).containsExactlyInAnyOrderElementsOf(expected);
+    }
+
+    @Test
+    void theSameHooksOnceMoreChangeNothing() throws Exception {
+        JsonNode runs = jobs();
+        long lines = auditLines();
+
+        replay();
+
+        assertThat(jobs()).isEqualTo(runs);
+        assertThat(auditLines()).isEqualTo(lines);
+    }
+
+    @Test
+    void whatOnlyARunInsideTheJobCanReadIsKept() throws Exception {
+        JsonNode oom = get("/v1/jobs/52");
+        assertThat(oom.get("oom_kills").longValue()).isEqualTo(1);
+        assertThat(oom.get("max_memory_usage_mb").doubleValue()).isEqualTo(60);
+        assertThat(oom.get("cpu_seconds").doubleValue()).isPositive();
+        assertThat(oom.get("cgroup_path").stringValue()).isEqualTo("/system.slice/n2_slurmstepd.scope/job_52");
+    }
+
+    @Test
+    void theGpuThatTheJobHadIsKnownAndItsVendorIsNot() throws Exception {
+        JsonNode job = get("/v1/jobs/34");
+        assertThat(job.get("allocated_gpus").intValue()).isEqualTo(1);
+        assertThat(job.get("gpu_devices").valueStream().map(JsonNode::stringValue)).containsExactly("0");
+        assertThat(job.has("gpu_vendor")).isFalse();
+    }
+
+    private static void replay() throws Exception {
+        Path out = folder.resolve("replay.out");
+        Process replay = new ProcessBuilder(SCRIPTS.resolve("replay").toString(), "--url",
+                "http://127.0.0.1:" + server.port(), "--spool", folder.resolve("spool").toString(),
+                SCRIPTS.resolve("captured/slurm-24.11").toString()).redirectErrorStream(true)
+                .redirectOutput(out.toFile()).start();
+        assertThat(replay.waitFor(3, TimeUnit.MINUTES)).isTrue();
+        assertThat(Files.readAllLines(out)).hasSize(126).allSatisfy(line -> assertThat(line).endsWith("sent"));
+    }
+
+    private static JsonNode jobs() throws Exception {
+        return get("/v1/jobs?limit=1000").get("jobs");
+    }
+
+    private static long auditLines() throws Exception {
+        long lines = 0;
+        for (JsonNode job : jobs()) {
+            lines += get("/v1/jobs/" + job.get("id").stringValue() + "/audit?run=" + job.get("run")).get("audit")
+                    .size();
+        }
+        return lines;
+    }
+
+    private static JsonNode get(String path) throws Exception {
+        HttpResponse<String> answer = ask(path);
+        assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
+        return JsonMapper.shared().readTree(answer.body());
+    }
+
+    private static HttpResponse<String> ask(String path) throws Exception {
+        return CLIENT.send(HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + server.port() + path))
+                .timeout(Duration.ofSeconds(10)).build(), HttpResponse.BodyHandlers.ofString());
+    }
+}

@@ -1,0 +1,17 @@
+package org.jobwitness.server.db;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.jobwitness.server.db.EmbeddedPostgresFixture.execute;
+import static org.jobwitness.server.db.EmbeddedPostgresFixture.value;
+
+import org.junit.jupiter.api.Test;
+
+class TestPostgresTest {
+    @Test
+    void whatOneTestStoresNoOtherSees() throws Exception {
+        var one = TestPostgres.freshDatabase();
+        var other = TestPostgres.freshDatabase();
+        execute(one, "CREATE TABLE mine (id int)");
+        assertThat(value(other, "SELECT to_regclass('mine') IS NULL")).isEqualTo("t");
+    }
+}
