@@ -228,9 +228,11 @@ public final class JobQueries {
     /** Tells of each job that goes on or ended less than five minutes before {@code now}. */
     public void eachRecent(Handle handle, Instant now, Consumer<Glance> consumer) {
         each(handle.createQuery("""
-                select job.*, '' as node from job where newest and state in ('pending', 'running')
+                select cluster, job_id, user_name, partition, account, state, reason, start_time, end_time, '' as node
+                from job where newest and state in ('pending', 'running')
                 union all
-                select job.*, '' as node from job where newest and state not in ('pending', 'running')
+                select cluster, job_id, user_name, partition, account, state, reason, start_time, end_time, '' as node
+                from job where newest and state not in ('pending', 'running')
                     and coalesce(end_time, 'infinity'::timestamptz) >= :since
                     and coalesce(end_time, recorded_at) >= :since""").bind("since", now.minus(Duration.ofMinutes(5))),
                 now, consumer);
@@ -239,7 +241,8 @@ public final class JobQueries {
     /** Tells of each running job once for each of its nodes. */
     public void eachRunningOnNode(Handle handle, Instant now, Consumer<Glance> consumer) {
         each(handle.createQuery("""
-                select job.*, job_node.node from job join job_node using (job_key)
+                select cluster, job_id, user_name, partition, account, state, reason, start_time, end_time, node
+                from job join job_node using (job_key)
                 where newest and state in ('pending', 'running') and state = 'running' and start_time is not null"""),
                 now, consumer);
     }

@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
+import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.job.JobChange;
 import org.jobwitness.server.job.JobQueries;
@@ -47,7 +48,7 @@ public final class JobMetrics {
 
             Exposition runs = out.counter("hpc_job_total", "Runs of jobs that the service has come to know.",
                     "cluster");
-            runsEver(jobs.countRuns(handle)).forEach((cluster, count) -> runs.sample(count, cluster));
+            runsEver(handle).forEach((cluster, count) -> runs.sample(count, cluster));
 
             Exposition info = out.gauge("hpc_job_info",
                     "1 for each job that runs or ended less than 5 minutes ago, with what names it.", "cluster",
@@ -73,9 +74,9 @@ public final class JobMetrics {
     }
 
     /** A counter must not fall when old runs are deleted: what was there at first, and what has come since. */
-    private synchronized Map<String, Long> runsEver(Map<String, Long> stored) {
+    private synchronized Map<String, Long> runsEver(Handle handle) {
         if (!counted) {
-            stored.forEach((cluster, count) -> before.put(cluster,
+            jobs.countRuns(handle).forEach((cluster, count) -> before.put(cluster,
                     Math.max(0, count - (begun.containsKey(cluster) ? begun.get(cluster).sum() : 0))));
             counted = true;
         }

@@ -1,0 +1,19 @@
+package org.jobwitness.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.junit.jupiter.api.Test;
+
+/** docs/settings.md says of each setting what the code says of it. */
+class SettingsDocTest {
+    @Test
+    void theTableHasALineForEachSettingAndNoOther() throws IOException {
+        assertThat(Files.readAllLines(Path.of("../docs/settings.md")).stream().filter(line -> line.startsWith("| `")))
+                .containsExactlyElementsOf(Arrays.stream(Setting.values()).map(setting -> "| `%s` | `%s` | %s | %s |"
+                        .formatted(setting.name(), setting.flag(), setting.byDefault(), setting.effect())).toList());
+    }
+}
