@@ -17,10 +17,10 @@ import org.slf4j.LoggerFactory;
 /**
  * A PostgreSQL of our own in the data folder, for a server that was given no DATABASE_URL.
  *
- * <p>It is durable (fsync on), reachable from this machine only and by password only, and always runs with this release's
- * settings: what an earlier, killed server left running is stopped and started anew. While it is open it is kept
- * running: if PostgreSQL's main process is killed it comes back on the same port, so that a connection pool recovers by
- * itself. The caller closes it last, after everything that uses the database; it is no shutdown hook.
+ * <p>It is durable (fsync on), reachable from this machine only and by password only, and always runs with this
+ * release's settings: what an earlier, killed server left running is stopped and started anew. While it is open it is
+ * kept running: if PostgreSQL's main process is killed it comes back on the same port, so that a connection pool
+ * recovers by itself. The caller closes it last, after everything that uses the database; it is no shutdown hook.
  */
 public final class EmbeddedPostgres implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(EmbeddedPostgres.class);
@@ -54,8 +54,8 @@ public final class EmbeddedPostgres implements AutoCloseable {
      * Starts it, after making the folder, the programs and the data files where they are missing.
      *
      * @param dataFolder JOBWITNESS_DATA_DIR
-     * @param startTimeout how long PostgreSQL may take until it answers; after a crash it first reads its log anew, which
-     *        can take minutes
+     * @param startTimeout how long PostgreSQL may take until it answers; after a crash it first reads its log anew,
+     *        which can take minutes
      * @throws EmbeddedPostgresException if it cannot run here; the message says what to do
      */
     public static EmbeddedPostgres start(Path dataFolder, Duration startTimeout) throws InterruptedException {
@@ -116,8 +116,8 @@ public final class EmbeddedPostgres implements AutoCloseable {
             throws IOException, InterruptedException {
         var begun = Instant.now();
         var folder = PostgresFolder.in(dataFolder);
+        var dataPath = PostgresData.locate(folder);
         var programs = PostgresArchive.unpackInto(folder);
-        var dataPath = PostgresData.pathIn(folder);
         var user = PostgresUser.of(folder, programs, dataPath);
         var processes = new PostgresProcesses(dataPath, user.program(programs, "pg_ctl"));
         processes.stop();
@@ -200,7 +200,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
         return twice.compareTo(LONGEST_PAUSE) < 0 ? twice : LONGEST_PAUSE;
     }
 
-    /** A folder has its own first choice: it usually keeps its port, and servers on one machine do not compete for one. */
+    /** A folder has its own first choice: it mostly keeps its port, and servers on one machine do not compete. */
     private static List<Integer> freePorts(Path dataFolder) {
         var first = dataFolder.toString().hashCode();
         return IntStream.range(0, PORTS).map(i -> FIRST_PORT + Math.floorMod(first + i, PORTS))

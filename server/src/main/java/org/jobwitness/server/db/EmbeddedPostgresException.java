@@ -2,7 +2,9 @@ package org.jobwitness.server.db;
 
 import org.jspecify.annotations.Nullable;
 
-/** The embedded PostgreSQL cannot run here. The message is written for the administrator: what was tried, what to do. */
+/**
+ * The embedded PostgreSQL cannot run here. The message is written for the administrator: what was tried, what to do.
+ */
 public final class EmbeddedPostgresException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

@@ -11,9 +11,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * PostgreSQL's data files, and the two files in them that are ours: who may connect, and the password. The server's role
- * owns its database and may create others, but is no superuser, as on a PostgreSQL that is not ours; the superuser cannot
- * connect at all, and works in single-user mode only.
+ * PostgreSQL's data files, and the two files in them that are ours: who may connect, and the password. The server's
+ * role owns its database and may create others, but is no superuser, as on a PostgreSQL that is not ours; the superuser
+ * cannot connect at all, and works in single-user mode only.
  *
  * @param path PostgreSQL's data folder, complete once it exists
  */
@@ -29,14 +29,22 @@ record PostgresData(Path path, String password) {
     /** The only line in pg_hba.conf: a password, sent in no readable form, from this machine. */
     private static final String WHO_MAY_CONNECT = "host all %s 127.0.0.1/32 scram-sha-256\n".formatted(USER);
 
-    static Path pathIn(PostgresFolder folder) {
-        return folder.path().resolve("data-" + MAJOR_VERSION);
+    /** Where they are, or will be. Those of another major version would be no use, and must not be passed over. */
+    static Path locate(PostgresFolder folder) throws IOException {
+        var path = folder.path().resolve("data-" + MAJOR_VERSION);
+        var others = folder.entries("data-");
+        if (!Files.isDirectory(path) && !others.isEmpty()) {
+            throw new EmbeddedPostgresException(("%s are the data files of another major version of PostgreSQL than %s:"
+                    + " export them with the release of jobwitness-server that wrote them, move them away, and import"
+                    + " the export").formatted(others, MAJOR_VERSION));
+        }
+        return path;
     }
 
     /** Makes the data files if there are none. To be called while no PostgreSQL runs on them. */
     static PostgresData prepare(PostgresFolder folder, Path programs, PostgresUser user)
             throws IOException, InterruptedException {
-        var path = pathIn(folder);
+        var path = locate(folder);
         if (!Files.isDirectory(path)) {
             create(folder, path, programs, user);
         }
@@ -62,12 +70,6 @@ record PostgresData(Path path, String password) {
 
     private static void create(PostgresFolder folder, Path path, Path programs, PostgresUser user)
             throws IOException, InterruptedException {
-        var older = folder.entries("data-");
-        if (!older.isEmpty()) {
-            throw new EmbeddedPostgresException(("%s are the data files of another major version of PostgreSQL than %s:"
-                    + " export them with the release of jobwitness-server that wrote them, move them away, and import"
-                    + " the export").formatted(older, MAJOR_VERSION));
-        }
         folder.needFreeSpace();
         var begun = Instant.now();
         var unfinished = folder.unfinished("data");

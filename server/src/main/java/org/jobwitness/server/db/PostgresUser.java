@@ -13,8 +13,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * As whom PostgreSQL runs. It refuses to run as root, so root starts it in a user namespace, where it is nobody and
- * has lost root's privileges; where that is not allowed (many containers), as an unprivileged user who is given the data
- * files. The programs, the log and the folder around them stay ours: root trusts no file that another user can replace.
+ * has lost root's privileges; where that is not allowed (many containers), as an unprivileged user who is given the
+ * data files. The programs, the log and the folder around them stay ours: root runs nothing that another user can
+ * replace.
  *
  * @param prefix what stands before every call of PostgreSQL's programs
  * @param uid who owns the data files

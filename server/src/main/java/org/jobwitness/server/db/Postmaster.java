@@ -38,8 +38,8 @@ record Postmaster(Command program, PostgresProcesses processes, Path logFile, Du
     private static final List<String> SETTINGS = List.of("listen_addresses=127.0.0.1", "unix_socket_directories=",
             "max_connections=50", "authentication_timeout=10s", "fsync=on", "full_page_writes=on",
             "synchronous_commit=on", "timezone=UTC", "log_timezone=UTC",
-            // Shared memory of later need is set aside at the start: /dev/shm is small in containers, and systemd-logind
-            // empties it of an ordinary user's segments when that user logs out.
+            // Shared memory of later need is set aside at the start: /dev/shm is small in containers, and
+            // systemd-logind empties it of an ordinary user's segments when that user logs out.
             "min_dynamic_shared_memory=32MB",
             // To stderr, which is our file; statements could carry what users would not want in a log.
             "log_destination=stderr", "logging_collector=off", "log_line_prefix=%m [%p] ", "log_statement=none",
@@ -71,7 +71,9 @@ record Postmaster(Command program, PostgresProcesses processes, Path logFile, Du
         }
     }
 
-    /** Keeps the log to two files of bounded size. PostgreSQL appends, so it writes on at the start of an emptied file. */
+    /**
+     * Keeps the log to two files of bounded size. PostgreSQL appends, so it writes on at the start of an emptied file.
+     */
     void trimLog() throws IOException {
         if (Files.size(logFile) > LOG_BYTES_KEPT) {
             Files.copy(logFile, logFile.resolveSibling(logFile.getFileName() + ".1"),
@@ -83,7 +85,8 @@ record Postmaster(Command program, PostgresProcesses processes, Path logFile, Du
     }
 
     private Command command(int port) {
-        // In a session of its own it does not get the SIGINT of a Ctrl-C: the server stops it last, when nobody needs it.
+        // In a session of its own it does not get the SIGINT of a Ctrl-C: the server stops it last, when nobody needs
+        // it.
         var command = Command.of("setsid").then(program).then("-D", processes.data().toString());
         var settings = new ArrayList<>(SETTINGS);
         settings.add("port=" + port);

@@ -49,7 +49,10 @@ final class EmbeddedPostgresFixture {
         return dataFolder.resolve("postgres").resolve("data-18");
     }
 
-    /** Every process that works in the data folder, found by another sign than the one the program goes by. */
+    /**
+     * Every process that works in the data folder, found by another sign than the one the program goes by: it can stay
+     * for a moment longer, while the kernel clears the process away.
+     */
     static List<Long> processesIn(Path dataFolder) {
         LongPredicate worksThere = pid -> {
             try {

@@ -3,6 +3,7 @@ package org.jobwitness.server.db;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.assertj.core.api.Assumptions.assumeThat;
+import static org.jobwitness.server.db.EmbeddedPostgresFixture.eventually;
 import static org.jobwitness.server.db.EmbeddedPostgresFixture.execute;
 import static org.jobwitness.server.db.EmbeddedPostgresFixture.files;
 import static org.jobwitness.server.db.EmbeddedPostgresFixture.kill;
@@ -56,11 +57,11 @@ class EmbeddedPostgresKillTest {
     }
 
     @AfterEach
-    void endServers() throws InterruptedException {
+    void endServers() throws Exception {
         for (var server : servers) {
             server.destroyForcibly().waitFor();
         }
-        assertThat(processesIn(dataFolder)).isEmpty();
+        eventually(() -> processesIn(dataFolder).isEmpty());
     }
 
     @Test
@@ -70,7 +71,7 @@ class EmbeddedPostgresKillTest {
         server.destroyForcibly().waitFor();
         assertThat(processesIn(dataFolder)).contains(orphan);
         assertRowsAreThereOnNextStart();
-        assertThat(processesIn(dataFolder)).isEmpty();
+        eventually(() -> processesIn(dataFolder).isEmpty());
     }
 
     @Test
@@ -116,7 +117,7 @@ class EmbeddedPostgresKillTest {
             assertThat(value(postgres.address(), "SELECT current_database()")).isEqualTo("jobwitness");
         }
         assertThat(fresh.resolve("postgres").toFile().list((folder, name) -> name.startsWith("unfinished-"))).isEmpty();
-        assertThat(processesIn(fresh)).isEmpty();
+        eventually(() -> processesIn(fresh).isEmpty());
     }
 
     @Test
@@ -200,10 +201,10 @@ class EmbeddedPostgresKillTest {
         throw new AssertionError("the server ended: " + String.join("\n", said));
     }
 
-    private static void stop(Process server, Path folder) throws InterruptedException {
+    private static void stop(Process server, Path folder) throws Exception {
         server.destroy();
         assertThat(server.waitFor(20, TimeUnit.SECONDS)).isTrue();
-        assertThat(processesIn(folder)).isEmpty();
+        eventually(() -> processesIn(folder).isEmpty());
     }
 
     private static void assumeRoot() throws IOException {

@@ -8,8 +8,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 
 /**
- * PostgreSQL for tests: one for each test process, started when a test first asks, and a database of its own for each who
- * asks. Its folder stays in target, so that only the first run after a clean has to make it.
+ * PostgreSQL for tests: one for each test process, started when a test first asks, and a database of its own for each
+ * who asks. Its folder stays in target, so that only the first run after a clean has to make it.
  */
 public final class TestPostgres {
     private static final int FOLDERS = 20;
