@@ -15,6 +15,7 @@ help: ## this list
 build: dist/bin/jobwitness-server ## builds dist/bin/jobwitness-server
 
 dist/bin/jobwitness-server: $(SOURCES)
+	@deploy/launcher/find-java --jdk >/dev/null
 	$(MVN) $(MVN_FLAGS) -pl wire,server -DskipTests package
 	rm -rf dist/lib/server && mkdir -p dist/bin dist/lib/server
 	cp server/target/lib/*.jar server/target/jobwitness-server-*.jar dist/lib/server/
@@ -25,6 +26,7 @@ demo: dist/bin/jobwitness-server ## runs a server with real captured jobs on 127
 	@exec deploy/demo/run $(DEMO_DIR) $(DEMO_PORT)
 
 verify: ## all tests (installs what they need of Debian's packages, if it may)
+	@deploy/launcher/find-java --jdk >/dev/null
 	@deploy/test/install-tools
 	$(MVN) -B verify
 

@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Properties;
+import java.util.concurrent.CompletableFuture;
 import org.jobwitness.server.access.AccessControl;
 import org.jobwitness.server.access.Tokens;
 import org.jobwitness.server.db.Database;
@@ -132,28 +133,42 @@ final class Server implements AutoCloseable {
             System.out.println("jobwitness-server " + version());
             return;
         }
+        CompletableFuture<Optional<Server>> running = new CompletableFuture<>();
+        Thread starting = Thread.currentThread();
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(starting, running), "shutdown"));
         try {
             ServerConfig config = ServerConfig.read(flags, System.getenv(), Path.of(".env"));
             Server server = new Server(config);
-            Runtime.getRuntime().addShutdownHook(new Thread(() -> {
-                log.info("server_stopping");
-                server.close();
-                log.info("server_stopped");
-            }, "shutdown"));
+            running.complete(Optional.of(server));
             System.out.print(server.greeting(config));
         } catch (ServerConfig.BadSetting e) {
-            exit(2, e.getMessage());
+            exit(2, e.getMessage(), running);
         } catch (EmbeddedPostgresException | IOException e) {
-            exit(1, e.getMessage());
+            exit(1, e.getMessage(), running);
         } catch (JavalinBindException e) {
-            exit(1, "cannot listen: " + e.getMessage() + "; set PORT or HOST");
+            exit(1, "cannot listen: " + e.getMessage() + "; set PORT or HOST", running);
         } catch (InterruptedException e) {
-            exit(1, "interrupted while starting");
+            Thread.currentThread().interrupt();
+            exit(1, e.getMessage(), running);
+        } finally {
+            running.complete(Optional.empty());
         }
     }
 
-    private static void exit(int status, @Nullable String message) {
-        System.err.println("jobwitness-server: " + message);
+    /** On SIGTERM, Ctrl-C and exit; a start that is still going on is called off. */
+    private static void stop(Thread starting, CompletableFuture<Optional<Server>> running) {
+        starting.interrupt();
+        running.join().ifPresent(server -> {
+            log.info("server_stopping");
+            server.close();
+            log.info("server_stopped");
+        });
+    }
+
+    private static void exit(int status, @Nullable String message, CompletableFuture<Optional<Server>> running) {
+        running.complete(Optional.empty());
+        System.err.println("jobwitness-server: "
+                + (Thread.currentThread().isInterrupted() ? "stopped while it was starting" : message));
         System.exit(status);
     }
 
