@@ -16,6 +16,7 @@ build: dist/bin/jobwitness-server ## builds dist/bin/jobwitness-server
 
 dist/bin/jobwitness-server: $(SOURCES)
 	@deploy/launcher/find-java --jdk >/dev/null
+	rm -rf server/target/lib server/target/*.jar
 	$(MVN) $(MVN_FLAGS) -pl wire,server -DskipTests package
 	rm -rf dist/lib/server && mkdir -p dist/bin dist/lib/server
 	cp server/target/lib/*.jar server/target/jobwitness-server-*.jar dist/lib/server/
