@@ -1,6 +1,5 @@
 package org.jobwitness.server;
 
-import io.javalin.util.JavalinBindException;
 import io.prometheus.metrics.core.metrics.Info;
 import io.prometheus.metrics.instrumentation.jvm.JvmMetrics;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
@@ -82,8 +81,8 @@ final class Server implements AutoCloseable {
                             new EventsEndpoint(jobs, requests, json, config.defaultCluster(), metrics)::routes,
                             new JobsEndpoint(queries, json)::routes,
                             new MetricsEndpoint(jobMetrics, metrics)::routes)));
-            database.start();
             http.start();
+            database.start();
             complete = true;
         } finally {
             if (!complete) {
@@ -145,8 +144,6 @@ final class Server implements AutoCloseable {
             exit(2, e.getMessage(), running);
         } catch (EmbeddedPostgresException | IOException e) {
             exit(1, e.getMessage(), running);
-        } catch (JavalinBindException e) {
-            exit(1, "cannot listen: " + e.getMessage() + "; set PORT or HOST", running);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             exit(1, e.getMessage(), running);

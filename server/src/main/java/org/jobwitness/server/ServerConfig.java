@@ -88,6 +88,10 @@ record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddres
     private static Map<Setting, String> flags(List<String> flags) throws BadSetting {
         Map<Setting, String> values = new EnumMap<>(Setting.class);
         for (int i = 0; i < flags.size(); i++) {
+            if (!flags.get(i).startsWith("--")) {
+                // Not shown: it may be a DATABASE_URL with its password.
+                throw new BadSetting("argument " + (i + 1) + " is not a flag; --help lists them");
+            }
             String[] parts = flags.get(i).split("=", 2);
             Setting setting = Arrays.stream(Setting.values()).filter(s -> s.flag().equals(parts[0])).findFirst()
                     .orElseThrow(() -> new BadSetting(parts[0] + " is not a flag; --help lists them"));
@@ -104,8 +108,9 @@ record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddres
 
         ServerConfig config() throws BadSetting {
             String host = given.getOrDefault(Setting.HOST, Setting.HOST.byDefault());
+            boolean loopback = address(host).isLoopbackAddress();
             boolean auth = choice(Setting.AUTH, "on", "off").equals("on");
-            if (!auth && !isLoopback(host)) {
+            if (!auth && !loopback) {
                 throw bad(Setting.AUTH, "off",
                         "on, unless HOST is a loopback address such as 127.0.0.1; HOST is " + host);
             }
@@ -169,11 +174,12 @@ record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddres
             return new BadSetting(setting + " is \"" + read + "\"; allowed: " + allowed);
         }
 
-        private static boolean isLoopback(String host) {
+        private static InetAddress address(String host) throws BadSetting {
             try {
-                return InetAddress.getByName(host).isLoopbackAddress();
+                return InetAddress.getByName(host);
             } catch (UnknownHostException e) {
-                return false;
+                throw bad(Setting.HOST, host,
+                        "an address of this machine, or its name: 0.0.0.0 for all, 127.0.0.1 for this machine only");
             }
         }
     }

@@ -1,21 +1,34 @@
 package org.jobwitness.server;
 
-/** Every setting of the server: its name in the environment, its default, and what it does. docs/settings.md is checked against this. */
+import java.util.Locale;
+
+/**
+ * Every setting of the server: its name in the environment, its default, and what it does. docs/settings.md is checked
+ * against this.
+ */
 enum Setting {
     JOBWITNESS_DATA_DIR("$XDG_DATA_HOME/jobwitness, or ~/.local/share/jobwitness",
-            "Folder for the embedded PostgreSQL and the generated tokens."), HOST("0.0.0.0",
-                    "Address to listen on."), PORT("8080",
-                            "Port to listen on; 0 lets the system choose."), DATABASE_URL(
-                                    "unset: the embedded PostgreSQL is started",
-                                    "PostgreSQL 14 or newer to use instead, as postgres://user:password@host/database?sslmode=… or jdbc:postgresql:…"), DATABASE_CONNECTIONS(
-                                            "10", "Connections to the database, 2..200."), AUTH("on",
-                                                    "on: requests need a token. off: they do not; allowed on a loopback HOST only."), DEFAULT_CLUSTER(
-                                                            "default",
-                                                            "Cluster of events that name none."), MAX_CONNECTIONS(
-                                                                    "20000",
-                                                                    "HTTP connections held at once; more wait to be accepted. 10..1000000."), REQUEST_DEADLINE_SECONDS(
-                                                                            "15",
-                                                                            "Time that a request may take to arrive in full, 1..600; then it is cut off.");
+            "Folder for the embedded PostgreSQL and the generated tokens."),
+    HOST("0.0.0.0",
+            "Address to listen on."),
+    PORT("8080",
+            "Port to listen on; 0 lets the system choose."),
+    DATABASE_URL(
+            "unset: the embedded PostgreSQL is started",
+            "PostgreSQL 14 or newer to use instead, as postgres://user:password@host/database?sslmode=... or jdbc:postgresql:..."),
+    DATABASE_CONNECTIONS(
+            "10", "Connections to the database, 2..200."),
+    AUTH("on",
+            "on: requests need a token. off: they do not; allowed on a loopback HOST only."),
+    DEFAULT_CLUSTER(
+            "default",
+            "Cluster of events that name none."),
+    MAX_CONNECTIONS(
+            "20000",
+            "HTTP connections held at once; more wait to be accepted. 10..1000000."),
+    REQUEST_DEADLINE_SECONDS(
+            "15",
+            "Time that a request may take to arrive in full, 1..600; then it is cut off.");
 
     private final String byDefault;
     private final String effect;
@@ -35,6 +48,6 @@ enum Setting {
 
     /** The command line's spelling: {@code --database-url}. */
     String flag() {
-        return "--" + name().toLowerCase(java.util.Locale.ROOT).replace('_', '-');
+        return "--" + name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 }

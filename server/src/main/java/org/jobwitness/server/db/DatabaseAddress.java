@@ -4,6 +4,9 @@ import java.net.URI;
 import java.net.URISyntaxException;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param jdbcUrl without user and password, so that it may be logged
  */
 public record DatabaseAddress(String jdbcUrl, @Nullable String user, @Nullable String password) {
+    private static final Pattern HOST = Pattern.compile("([^:\\[\\]]+|\\[[0-9A-Fa-f:.]+])(:(?<port>[0-9]{1,5}))?");
 
     /**
      * Reads {@code postgres://user:password@host:port/database?sslmode=…} (or {@code postgresql://}) and
@@ -37,6 +41,10 @@ public record DatabaseAddress(String jdbcUrl, @Nullable String user, @Nullable S
         }
         String authority = uri.getRawAuthority();
         int at = authority.lastIndexOf('@');
+        if (!Arrays.stream(authority.substring(at + 1).split(",", -1)).allMatch(DatabaseAddress::isHost)) {
+            throw new IllegalArgumentException("must name a host, and no port or one of 1 to 65535, as in"
+                    + " postgres://user@host:5432/name; write special characters of the password as %xx");
+        }
         String user = null;
         String password = null;
         if (at >= 0) {
@@ -56,6 +64,15 @@ public record DatabaseAddress(String jdbcUrl, @Nullable String user, @Nullable S
         }
         return new DatabaseAddress(
                 "jdbc:postgresql://" + authority.substring(at + 1) + uri.getRawPath() + query, user, password);
+    }
+
+    private static boolean isHost(String text) {
+        Matcher host = HOST.matcher(text);
+        if (!host.matches()) {
+            return false;
+        }
+        int port = host.group("port") == null ? 5432 : Integer.parseInt(host.group("port"));
+        return port >= 1 && port <= 65_535;
     }
 
     private static String decode(String text) {

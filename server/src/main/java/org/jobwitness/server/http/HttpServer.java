@@ -5,6 +5,7 @@ import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import io.javalin.http.Handler;
 import io.javalin.http.HttpResponseException;
+import io.javalin.util.JavalinBindException;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
@@ -23,6 +24,7 @@ public final class HttpServer implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(HttpServer.class);
     private static final Duration GRACE = Duration.ofSeconds(5);
 
+    private final Settings settings;
     private final Javalin javalin;
     private final RequestDeadline deadline;
 
@@ -42,6 +44,7 @@ public final class HttpServer implements AutoCloseable {
      * @param routes what each feature answers
      */
     public HttpServer(Settings settings, Json json, Handler access, List<Consumer<RoutesConfig>> routes) {
+        this.settings = settings;
         deadline = new RequestDeadline(settings.requestDeadline());
         javalin = Javalin.create(config -> {
             config.startup.showJavalinBanner = false;
@@ -139,9 +142,22 @@ public final class HttpServer implements AutoCloseable {
         ctx.status(status).contentType("application/json").result(json.text(error));
     }
 
-    /** Begins to listen. */
-    public void start() {
-        javalin.start();
+    /**
+     * Begins to listen.
+     *
+     * @throws IOException if another program has the port, or the address is not one of this machine
+     */
+    public void start() throws IOException {
+        try {
+            javalin.start();
+        } catch (JavalinBindException e) {
+            Throwable cause = e;
+            while (cause.getCause() != null) {
+                cause = cause.getCause();
+            }
+            throw new IOException("cannot listen on " + settings.host() + " port " + settings.port() + ": "
+                    + cause.getMessage() + "; set HOST or PORT", e);
+        }
     }
 
     /** The port it listens on. */

@@ -40,14 +40,16 @@ public record About(@Nullable String user, @Nullable Integer uid, List<String> n
                 differences.keep("cgroup_path", cgroupPath, said.cgroupPath));
     }
 
-    /** All names of both. The longer list gives the order, so that it does not depend on who spoke first. */
+    /** All names of both. A list that holds the other one gives the order, whichever of them was said first. */
     private static List<String> union(List<String> known, List<String> said) {
         if (known.equals(said) || said.isEmpty()) {
             return known;
         }
-        Set<String> all = new LinkedHashSet<>(known.size() >= said.size() ? known : said);
-        all.addAll(known);
-        all.addAll(said);
+        Set<String> all = new LinkedHashSet<>(said);
+        if (!all.containsAll(known)) {
+            all = new LinkedHashSet<>(known);
+            all.addAll(said);
+        }
         return List.copyOf(all);
     }
 }

@@ -35,7 +35,12 @@ public record End(boolean seen, @Nullable Instant at, @Nullable SchedulerWord sc
 
     /** What speaks for an end, weakest first. */
     enum Strength {
-        NONE, SEEN, EXIT_STATUS, BATCH_OOM, FINAL_STATE, SCHEDULER
+        NONE,
+        SEEN,
+        EXIT_STATUS,
+        BATCH_OOM,
+        FINAL_STATE,
+        SCHEDULER
     }
 
     Strength strength() {
@@ -69,7 +74,7 @@ public record End(boolean seen, @Nullable Instant at, @Nullable SchedulerWord sc
                 oomMark ? said.exit : differences.keep("exit_status", exit, said.exit),
                 differences.keep("derived_exit_code", derivedExitCode, said.derivedExitCode),
                 differences.keep("end_restart_count", restartCount, said.restartCount), oomKilled || said.oomKilled,
-                succeeded || said.succeeded, requeued || said.requeued);
+                succeeded, requeued);
     }
 
     private @Nullable Instant time(End said, boolean mayMove, Differences differences) {
@@ -90,14 +95,9 @@ public record End(boolean seen, @Nullable Instant at, @Nullable SchedulerWord sc
                         requeued);
     }
 
-    /** A later run is known. */
-    End succeeded(boolean byRequeue) {
-        return new End(seen, at, scheduler, finalState, exit, derivedExitCode, restartCount, oomKilled, true,
-                requeued || byRequeue);
-    }
-
-    End requeued(boolean shown) {
-        return new End(seen, at, scheduler, finalState, exit, derivedExitCode, restartCount, oomKilled, succeeded,
-                requeued || shown);
+    /** The same end, as the other runs of its job id and the restart counts explain it now. */
+    End explained(boolean bySuccessor, boolean byRequeue) {
+        return new End(seen, at, scheduler, finalState, exit, derivedExitCode, restartCount, oomKilled, bySuccessor,
+                byRequeue);
     }
 }

@@ -2,7 +2,6 @@ package org.jobwitness.server.job;
 
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -73,43 +72,41 @@ final class JobLifecycle {
                         : run.startSeen() && run.startTime() != null && run.startTime().isBefore(at)
                                 ? run.startTime()
                                 : at;
-                yield new Run(run.key(), run.recordedAt(), identity, true, start, about,
-                        showRequeue(about, run.end()), here);
+                yield new Run(run.key(), run.recordedAt(), identity, true, start, about, run.end(), here);
             }
             case Evidence.Ended ended -> {
                 boolean anotherNode = said != null && run.end().seen() && (run.here() == null || !run.here().ended());
                 End end = run.end().add(ended.end().orAt(now, run.end()), anotherNode, differences);
                 Instant start = identity.startTime() != null ? identity.startTime() : run.startTime();
-                yield new Run(run.key(), run.recordedAt(), identity, run.startSeen(), start, about,
-                        showRequeue(about, end), here);
+                yield new Run(run.key(), run.recordedAt(), identity, run.startSeen(), start, about, end, here);
             }
         };
     }
 
-    /** A requeue raises the restart count before the epilog of the run that it ends is told of it (job_mgr.c). */
-    private static End showRequeue(About about, End end) {
-        return end.requeued(isRaised(about.restartCount(), end.restartCount()));
-    }
-
-    private static boolean isRaised(@Nullable Integer from, @Nullable Integer to) {
-        return from != null && to != null && to > from;
-    }
-
-    /** A run is over, at the latest, when the next one of its job id begins; the restart counts tell whether by a requeue. */
+    /** What each run's neighbours and restart counts tell: it is over, at the latest, when the next one begins. */
     private static List<Decision.Change> explain(List<Run> runs) {
         List<Run> ordered = runs.stream().sorted(Run.OLDEST_FIRST).toList();
         List<Decision.Change> changes = new ArrayList<>();
-        for (int i = 0; i < ordered.size() - 1; i++) {
+        for (int i = 0; i < ordered.size(); i++) {
             Run run = ordered.get(i);
-            Integer next = ordered.get(i + 1).about().restartCount();
-            Integer own = run.about().restartCount();
-            boolean byRequeue = isRaised(own == null ? Integer.valueOf(0) : own, next);
-            Run after = run.withEnd(run.end().succeeded(byRequeue));
+            Run next = i + 1 < ordered.size() ? ordered.get(i + 1) : null;
+            Run after = run.withEnd(run.end().explained(next != null, isRequeued(run, next)));
             if (!after.equals(run)) {
                 changes.add(new Decision.Change(run, after));
             }
         }
         return changes;
+    }
+
+    /** A requeue raises the restart count before the epilog of the run that it ends is told of it (job_mgr.c). */
+    private static boolean isRequeued(Run run, @Nullable Run next) {
+        Integer own = run.about().restartCount();
+        return isRaised(own, run.end().restartCount())
+                || (next != null && isRaised(own == null ? Integer.valueOf(0) : own, next.about().restartCount()));
+    }
+
+    private static boolean isRaised(@Nullable Integer from, @Nullable Integer to) {
+        return from != null && to != null && to > from;
     }
 
     /** The run that the evidence speaks of; none if it is one that is not known yet. */
@@ -134,16 +131,20 @@ final class JobLifecycle {
         return byTime(candidates, evidence, now);
     }
 
-    /** Where neither SLUID nor start time is said (Slurm 22.05, or a person): the run whose time it falls into. */
+    /**
+     * Where neither SLUID nor start time is said (Slurm 22.05, or a person): the run whose time it falls into, else the
+     * one that begins next, since the clocks of a run's nodes differ.
+     */
     private static Optional<Run> byTime(List<Run> newestFirst, Evidence evidence, Instant now) {
         Instant at = evidence.at() == null ? now : evidence.at();
         Optional<Run> begun = newestFirst.stream()
-                .filter(run -> run.startTime() == null || !run.startTime().isAfter(at))
-                .findFirst().or(() -> newestFirst.stream().min(Comparator.comparing(Run::since)));
+                .filter(run -> run.startTime() == null || !run.startTime().isAfter(at)).findFirst();
+        Optional<Run> next = newestFirst.reversed().stream()
+                .filter(run -> run.startTime() != null && run.startTime().isAfter(at)).findFirst();
         return switch (evidence) {
-            case Evidence.Ended _ -> begun;
+            case Evidence.Ended _ -> begun.or(() -> next);
             case Evidence.Started _ -> begun.filter(run -> !run.hasEnded() || run.end().at() == null
-                    || !at.isAfter(run.end().at()) || (evidence.at() == null && !run.startSeen()));
+                    || !at.isAfter(run.end().at()) || (evidence.at() == null && !run.startSeen())).or(() -> next);
         };
     }
 

@@ -11,6 +11,7 @@ import java.sql.SQLException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
@@ -70,9 +71,12 @@ public final class JobQueries {
 
     /** In which order runs are listed. */
     enum Sort {
-        NEWEST_START("-start_time", "listed_at", "desc"), OLDEST_START("start_time", "listed_at", "asc"), NEWEST_END(
+        NEWEST_START("-start_time", "listed_at", "desc"),
+        OLDEST_START("start_time", "listed_at", "asc"),
+        NEWEST_END(
                 "-end_time", "coalesce(end_time, 'infinity'::timestamptz)",
-                "desc"), OLDEST_END("end_time", "coalesce(end_time, 'infinity'::timestamptz)", "asc");
+                "desc"),
+        OLDEST_END("end_time", "coalesce(end_time, 'infinity'::timestamptz)", "asc");
 
         private final String parameter;
         private final String column;
@@ -108,7 +112,7 @@ public final class JobQueries {
      */
     record Cursor(Sort sort, String at, long key) {
         private static final Pattern FORM = Pattern
-                .compile("([a-z_-]+)\\|((?:[0-9]{4,6}-[0-9]{2}-[0-9]{2} [0-9:.]+\\+00)|infinity)\\|([0-9]{1,18})");
+                .compile("([a-z_-]+)\\|((?:[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:.]+\\+00)|infinity)\\|([0-9]{1,18})");
 
         static Cursor parse(String text) {
             try {
@@ -117,7 +121,7 @@ public final class JobQueries {
                 if (form.matches()) {
                     Optional<Sort> sort = Arrays.stream(Sort.values())
                             .filter(s -> s.parameter.equals(form.group(1))).findFirst();
-                    if (sort.isPresent()) {
+                    if (sort.isPresent() && (form.group(2).equals("infinity") || isTime(form.group(2)))) {
                         return new Cursor(sort.get(), form.group(2), Long.parseLong(form.group(3)));
                     }
                 }
@@ -125,6 +129,15 @@ public final class JobQueries {
                 // Not base64: the same answer as for any other text that is not ours.
             }
             throw ApiException.invalidField("cursor", "cursor must be the next_cursor of an answer, as it was given");
+        }
+
+        private static boolean isTime(String text) {
+            try {
+                Instant.parse(text.replace(' ', 'T').replace("+00", "Z"));
+                return true;
+            } catch (DateTimeParseException e) {
+                return false;
+            }
         }
 
         String text() {

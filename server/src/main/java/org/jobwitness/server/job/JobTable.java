@@ -159,6 +159,7 @@ public final class JobTable {
 
     private Run update(Handle handle, Caller caller, Run before, Run after, Map<String, Object> noted,
             Evidence evidence, List<JobChange> changes) {
+        boolean unheard = !noted.isEmpty() && !audit.has(handle, after.key(), evidence.eventId());
         if (!after.equals(before)) {
             store(handle, after);
             if (!after.about().nodes().equals(before.about().nodes())
@@ -171,7 +172,7 @@ public final class JobTable {
             auditChange(handle, caller, before, after, evidence.eventId());
             changes.add(new JobChange(before, after));
         }
-        if (!noted.isEmpty() && !audit.has(handle, after.key(), evidence.eventId())) {
+        if (unheard) {
             audit.add(handle, caller, AuditTable.Action.NOTED, after, evidence.eventId(), Map.of(), noted);
         }
         return after;

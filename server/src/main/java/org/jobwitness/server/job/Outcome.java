@@ -42,21 +42,23 @@ public record Outcome(JobState state, @Nullable Reason reason, @Nullable Boolean
      * (slurmctld/job_mgr.c): only another exit status is sure to be the job's own.
      */
     private static Outcome byExitStatus(About about, End end) {
+        WaitStatus exit = end.exit() == null ? UNSAID : end.exit();
+        boolean stopped = exit.signal() == SIGKILL || exit.signal() == SIGTERM;
+        if (!exit.isZero() && !stopped && exit.signal() != SIGHUP) {
+            return new Outcome(JobState.FAILED, failure(end), true);
+        }
         if (end.requeued()) {
             return new Outcome(JobState.CANCELLED, Reason.REQUEUED, false);
         }
-        WaitStatus exit = end.exit() == null ? UNSAID : end.exit();
-        boolean stopped = exit.signal() == SIGKILL || exit.signal() == SIGTERM;
-        if ((stopped || exit.isZero()) && isReached(about.deadline(), end.at())) {
+        if (exit.signal() == SIGHUP) {
+            return new Outcome(JobState.FAILED, failure(end), false);
+        }
+        if (isReached(about.deadline(), end.at())) {
             return new Outcome(JobState.FAILED, Reason.TIMEOUT, false);
         }
-        if (stopped) {
-            return new Outcome(JobState.CANCELLED, Reason.SIGNAL, false);
-        }
-        if (exit.isZero()) {
-            return new Outcome(JobState.COMPLETED, Reason.UNKNOWN, false);
-        }
-        return new Outcome(JobState.FAILED, failure(end), exit.signal() != SIGHUP);
+        return stopped
+                ? new Outcome(JobState.CANCELLED, Reason.SIGNAL, false)
+                : new Outcome(JobState.COMPLETED, Reason.UNKNOWN, false);
     }
 
     private static boolean isReached(@Nullable Instant deadline, @Nullable Instant end) {

@@ -18,9 +18,9 @@ import org.jspecify.annotations.Nullable;
 public record Run(long key, Instant recordedAt, Identity identity, boolean startSeen, @Nullable Instant startTime,
         About about, End end, @Nullable OnNode here) {
 
-    /** Oldest first; the last one is the newest run of its job id. */
+    /** Oldest first; the last one is the newest run of its job id. One that is not stored yet was heard of last. */
     static final Comparator<Run> OLDEST_FIRST = Comparator.comparing(Run::since).thenComparing(Run::recordedAt)
-            .thenComparingLong(Run::key);
+            .thenComparing(Run::key, Comparator.comparing((Long key) -> key == 0).thenComparing(key -> key));
 
     public Outcome outcome() {
         return Outcome.of(about, end);

@@ -1,0 +1,113 @@
+package org.jobwitness.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What a person sees who starts the server with a setting that it cannot use. */
+class ServerSettingsTest {
+    private static final String PASSWORD = "hunter2secret";
+
+    @TempDir
+    Path folder;
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
+            PORT=abc                                | PORT is "abc"                  | from 0 to 65535
+            PORT=70000                              | PORT is "70000"                | from 0 to 65535
+            PORT=-1                                 | PORT is "-1"                   | from 0 to 65535
+            AUTH=maybe                              | AUTH is "maybe"                | on or off
+            AUTH=off HOST=0.0.0.0                   | AUTH is "off"                  | HOST is 0.0.0.0
+            HOST=no.such.host.invalid               | HOST is "no.such.host.invalid" | an address of this machine
+            DATABASE_CONNECTIONS=1                  | DATABASE_CONNECTIONS is "1"    | from 2 to 200
+            DEFAULT_CLUSTER=a/b                     | DEFAULT_CLUSTER is "a/b"       | letters, digits
+            DATABASE_URL=mysql://u:hunter2secret@h/db          | DATABASE_URL | must begin with postgres://
+            DATABASE_URL=postgres://u:hunter2secret@/db        | DATABASE_URL | must name a host
+            DATABASE_URL=postgres://u:hunter2secret@h:99999/db | DATABASE_URL | no port or one of 1 to 65535
+            DATABASE_URL=postgres://u:hunter2%secret@h/db      | DATABASE_URL | %xx
+            DATABASE_URL=postgres://u:hunter2/secret@h/db      | DATABASE_URL | %xx
+            DATABASE_URL=postgres://u:hunter2secret@h          | DATABASE_URL | a database
+            """)
+    void aBadSettingIsNamedWithWhatWasReadAndWhatIsAllowed(String settings, String which, String allowed)
+            throws Exception {
+        Map<String, String> environment = new HashMap<>();
+        Arrays.stream(settings.split(" ")).map(setting -> setting.split("=", 2))
+                .forEach(setting -> environment.put(setting[0], setting[1]));
+        assertRefused(environment, List.of(), which, allowed);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            --prot=1              | --prot is not a flag          | --help
+            --port                | --port needs a value          | --port
+            --port=abc            | PORT is "abc"                 | from 0 to 65535
+            --help-me             | --help-me is not a flag       | --help
+            --port 0 postgres://u:hunter2secret@h/db | argument 3 is not a flag | --help
+            """)
+    void aBadFlagIsNamed(String flags, String which, String allowed) throws Exception {
+        assertRefused(Map.of(), List.of(flags.split(" ")), which, allowed);
+    }
+
+    @Test
+    void aBrokenLineOfDotEnvIsNamedButNotShown() throws Exception {
+        Files.writeString(folder.resolve(".env"), "# ours\nPORT=0\n" + PASSWORD + "\n");
+        assertRefused(Map.of(), List.of(), ".env line 3", "NAME=value");
+    }
+
+    @Test
+    void dotEnvIsReadAndTheEnvironmentWinsOverIt() throws Exception {
+        Files.writeString(folder.resolve(".env"), "PORT=\"from-file\"\nAUTH='perhaps'\n");
+        assertRefused(Map.of("PORT", "1"), List.of(), "AUTH is \"perhaps\"", "on or off");
+        assertRefused(Map.of(), List.of("--auth=on"), "PORT is \"from-file\"", "from 0 to 65535");
+    }
+
+    private void assertRefused(Map<String, String> environment, List<String> flags, String which, String allowed)
+            throws Exception {
+        try (ServerProcess server = run(environment, flags)) {
+            assertThat(server.exitStatus(Duration.ofSeconds(20))).as(server.said()).isEqualTo(2);
+            assertThat(server.err()).startsWith("jobwitness-server: ").contains(which, allowed).hasLineCount(1)
+                    .doesNotContain(PASSWORD);
+            assertThat(server.out()).isEmpty();
+            assertThat(folder.resolve("data")).doesNotExist();
+        }
+    }
+
+    @Test
+    void helpNamesEverySettingAndItsFlag() throws Exception {
+        try (ServerProcess server = run(Map.of("PORT", "abc"), List.of("--help"))) {
+            assertThat(server.exitStatus(Duration.ofSeconds(20))).isZero();
+            assertThat(server.err()).isEmpty();
+            assertThat(server.out()).startsWith("Usage: jobwitness-server");
+            for (Setting setting : Setting.values()) {
+                assertThat(server.out()).contains(setting.flag() + " VALUE   (" + setting + ")", setting.effect(),
+                        setting.byDefault());
+            }
+        }
+    }
+
+    @Test
+    void versionIsOneLine() throws Exception {
+        try (ServerProcess server = run(Map.of(), List.of("--version"))) {
+            assertThat(server.exitStatus(Duration.ofSeconds(20))).isZero();
+            assertThat(server.out()).matches("jobwitness-server [0-9]+\\.[0-9]+\\.[0-9]+(-SNAPSHOT)?\n");
+        }
+    }
+
+    private ServerProcess run(Map<String, String> environment, List<String> flags) throws IOException {
+        Map<String, String> all = new HashMap<>(Map.of("JOBWITNESS_DATA_DIR",
+                folder.resolve("data").toString()));
+        all.putAll(environment);
+        return ServerProcess.run(folder.resolve("data"), folder, all, flags);
+    }
+}

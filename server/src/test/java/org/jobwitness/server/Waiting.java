@@ -1,0 +1,63 @@
+package org.jobwitness.server;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.time.Duration;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Supplier;
+
+/** What tests of processes share: waiting with a deadline, and a port that stays free while nothing listens on it. */
+final class Waiting {
+    private static final Duration POLL = Duration.ofMillis(20);
+
+    private Waiting() {
+    }
+
+    interface Condition {
+        /** An IOException counts as not yet. */
+        boolean holds() throws IOException;
+    }
+
+    static void until(String what, Duration patience, Condition condition) throws InterruptedException {
+        until(what, patience, () -> "", condition);
+    }
+
+    /**
+     * Polls until the condition holds.
+     *
+     * @param seen is asked for more to say if it never does
+     */
+    static void until(String what, Duration patience, Supplier<String> seen, Condition condition)
+            throws InterruptedException {
+        long deadline = System.nanoTime() + patience.toNanos();
+        while (!holds(condition)) {
+            if (System.nanoTime() > deadline) {
+                throw new AssertionError("within " + patience.toSeconds() + " s it did not come true that " + what
+                        + "\n" + seen.get());
+            }
+            Thread.sleep(POLL);
+        }
+    }
+
+    private static boolean holds(Condition condition) {
+        try {
+            return condition.holds();
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    /** Below the range from which the system gives ports to those who ask for any. */
+    static int freePort() {
+        for (int tries = 0; tries < 1000; tries++) {
+            int port = ThreadLocalRandom.current().nextInt(17_000, 30_000);
+            try (ServerSocket socket = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
+                return socket.getLocalPort();
+            } catch (IOException e) {
+                // Taken: try another.
+            }
+        }
+        throw new IllegalStateException("no free port");
+    }
+}

@@ -1,0 +1,138 @@
+package org.jobwitness.server.job;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import org.jobwitness.wire.GpuVendor;
+import org.jobwitness.wire.JobState;
+import org.jobwitness.wire.Reading;
+
+/** Evidence as the case files spell it; resources/job/lifecycle/README.md has the words. */
+final class EventLine {
+    private static final String CLUSTER = "c1";
+
+    private EventLine() {
+    }
+
+    /** @param verb {@code started} or {@code finished} */
+    static Evidence parse(String verb, Words words) {
+        Evidence evidence = verb.equals("started") ? started(words) : finished(words);
+        words.noMore();
+        return evidence;
+    }
+
+    private static Evidence.Started started(Words words) {
+        String node = words.take("node");
+        List<String> gpus = words.takeList("gpus");
+        Integer gpuCount = gpus.isEmpty() ? null : Integer.valueOf(gpus.equals(List.of("none")) ? 0 : gpus.size());
+        List<String> devices = gpus.equals(List.of("none")) ? List.of() : gpus;
+        GpuVendor vendor = words.take("vendor", text -> GpuVendor.valueOf(text.toUpperCase(Locale.ROOT)));
+        String cgroup = words.take("cgroup");
+        boolean ofNode = node != null;
+        return new Evidence.Started(identity(words), words.take("at", Words::time),
+                ofNode ? new OnNode(node, gpuCount, vendor, devices, cgroup, false) : null,
+                new About(words.take("user"), words.take("uid", Integer::valueOf), words.takeList("nodes"),
+                        words.take("partition"), words.take("account"), words.take("het"),
+                        words.take("restarts", Integer::valueOf), words.take("deadline", Words::time),
+                        words.take("cpus", Integer::valueOf), words.take("memory_mb", Long::valueOf),
+                        ofNode ? null : gpuCount, ofNode ? null : vendor, ofNode ? List.of() : devices,
+                        ofNode ? null : cgroup),
+                List.of(), null);
+    }
+
+    private static Evidence.Ended finished(Words words) {
+        String node = words.take("node");
+        Long oomKills = words.take("oom_kills", Long::valueOf);
+        WaitStatus exit = words.take("exit", EventLine::waitStatus);
+        WaitStatus raw = words.take("raw", text -> WaitStatus.ofRaw(Integer.parseInt(text)));
+        var at = words.take("at", Words::time);
+        return new Evidence.Ended(identity(words), at,
+                node == null ? null : new OnNode(node, null, null, List.of(), null, true),
+                new About(words.take("user"), words.take("uid", Integer::valueOf), words.takeList("nodes"),
+                        words.take("partition"), words.take("account"), null, null, null,
+                        words.take("cpus", Integer::valueOf), null, null, null, List.of(), null),
+                List.of(), null,
+                new End(true, at, null, words.take("state", text -> JobState.valueOf(text.toUpperCase(Locale.ROOT))),
+                        raw == null ? exit : raw, words.take("derived", Integer::valueOf),
+                        words.take("restarts", Integer::valueOf), oomKills != null && oomKills > 0, false, false),
+                oomKills == null ? null : new Reading(null, null, oomKills));
+    }
+
+    private static Identity identity(Words words) {
+        String cluster = words.take("cluster");
+        return new Identity(cluster == null ? CLUSTER : cluster, words.take("job"), words.take("sluid"),
+                words.take("start", Words::time));
+    }
+
+    private static WaitStatus waitStatus(String text) {
+        String[] halves = text.split(":", -1);
+        return new WaitStatus(Integer.parseInt(halves[0]), Integer.parseInt(halves[1]));
+    }
+
+    /** The evidence as {@link #parse} reads it, so that what a test prints can become a case. */
+    static String show(Evidence evidence) {
+        Line line = new Line(evidence instanceof Evidence.Started ? "started " : "finished");
+        Identity identity = evidence.identity();
+        About about = evidence.about();
+        OnNode node = evidence.onNode();
+        line.add("job", identity.jobId()).add("cluster", identity.cluster()).add("sluid", identity.sluid())
+                .add("start", identity.startTime() == null ? null : Words.show(identity.startTime()))
+                .add("node", node == null ? null : node.node())
+                .add("at", evidence.at() == null ? null : Words.show(evidence.at()))
+                .add("user", about.user()).add("uid", about.uid()).add("nodes", joined(about.nodes()))
+                .add("partition", about.partition()).add("account", about.account()).add("cpus", about.cpus());
+        switch (evidence) {
+            case Evidence.Started _ -> {
+                line.add("het", about.hetJobId()).add("restarts", about.restartCount())
+                        .add("deadline", about.deadline() == null ? null : Words.show(about.deadline()))
+                        .add("memory_mb", about.memoryMb());
+                if (node == null) {
+                    line.add("gpus", gpus(about.gpus(), about.gpuDevices())).add("vendor", about.gpuVendor())
+                            .add("cgroup", about.cgroupPath());
+                } else {
+                    line.add("gpus", gpus(node.gpus(), node.gpuDevices())).add("vendor", node.gpuVendor())
+                            .add("cgroup", node.cgroupPath());
+                }
+            }
+            case Evidence.Ended ended -> {
+                End end = ended.end();
+                line.add("restarts", end.restartCount()).add("state", end.finalState())
+                        .add("exit", end.exit() == null ? null : show(end.exit())).add("derived", end.derivedExitCode())
+                        .add("oom_kills", ended.reading() == null ? null : ended.reading().oomKills());
+            }
+        }
+        return line.text();
+    }
+
+    static String show(WaitStatus status) {
+        return status.exitCode() + ":" + status.signal();
+    }
+
+    static String joined(List<String> names) {
+        return names.isEmpty() ? null : String.join(",", names);
+    }
+
+    /** The devices; {@code none} where it is known that there are none. */
+    static String gpus(Integer count, List<String> devices) {
+        return count != null && count == 0 ? "none" : joined(devices);
+    }
+
+    private static final class Line {
+        private final List<String> words = new ArrayList<>();
+
+        Line(String verb) {
+            words.add(verb);
+        }
+
+        Line add(String key, Object value) {
+            if (value != null) {
+                words.add(key + "=" + value);
+            }
+            return this;
+        }
+
+        String text() {
+            return String.join(" ", words);
+        }
+    }
+}

@@ -1,0 +1,54 @@
+package org.jobwitness.server.job;
+
+import java.time.Instant;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/** What {@link JobTable} does with the lifecycle's decisions, without a database. */
+final class RunsInMemory {
+    private final Map<Long, Run> runs = new HashMap<>();
+    private final Map<Long, SortedMap<String, OnNode>> nodes = new HashMap<>();
+    private long lastKey;
+
+    Decision apply(Evidence evidence, Instant now) {
+        Identity identity = evidence.identity();
+        OnNode speaking = evidence.onNode();
+        List<Run> known = runs.values().stream()
+                .filter(run -> run.identity().jobId().equals(identity.jobId())
+                        && run.identity().cluster().equals(identity.cluster()))
+                .map(run -> seenFrom(run, speaking == null ? null : nodesOf(run).get(speaking.node()))).toList();
+        Decision decision = JobLifecycle.decide(known, evidence, now);
+        store(decision.run().key() == 0 ? decision.run().withKey(++lastKey) : decision.run());
+        decision.explained().forEach(change -> store(change.after()));
+        return decision;
+    }
+
+    private void store(Run run) {
+        runs.put(run.key(), run);
+        if (run.here() != null) {
+            nodes.computeIfAbsent(run.key(), _ -> new TreeMap<>()).put(run.here().node(), run.here());
+        }
+    }
+
+    private static Run seenFrom(Run run, OnNode here) {
+        return new Run(run.key(), run.recordedAt(), run.identity(), run.startSeen(), run.startTime(), run.about(),
+                run.end(), here);
+    }
+
+    /** All runs of all jobs, oldest first; of those that began together, by cluster and job id. */
+    List<Run> runs() {
+        return runs.values().stream().map(run -> seenFrom(run, null)).sorted(Run.OLDEST_FIRST)
+                .sorted(Comparator.comparing(Run::since).thenComparing(run -> run.identity().cluster())
+                        .thenComparing(run -> run.identity().jobId()))
+                .toList();
+    }
+
+    /** What each node of the run has said, by name. */
+    SortedMap<String, OnNode> nodesOf(Run run) {
+        return nodes.getOrDefault(run.key(), new TreeMap<>());
+    }
+}
