@@ -169,6 +169,13 @@ class ValuesTest {
                 .isEqualTo(json("{\"a\":[\"n1\"]}").get("a"));
     }
 
+    @Test
+    void cpusOfNodesAreLeftOutWithAListOfNodesThatIsUnfit() {
+        node.with("SLURM_JOB_CPUS_PER_NODE", "4(x3)");
+        assertThat(with("SLURM_JOB_NODELIST", "n[1-3]").get("cpus_per_node").stringValue()).isEqualTo("4(x3)");
+        assertThat(with("SLURM_JOB_NODELIST", "n[1-2] n3").has("cpus_per_node")).isFalse();
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"n1", "n[001-003,7]", "gpu-a[1-2],b.example.org", "rack[1-2]node[3-4]_x"})
     void hostListsAreToldAsTheyAre(String list) throws Exception {

@@ -34,7 +34,7 @@ public record DatabaseAddress(String jdbcUrl, @Nullable String user, @Nullable S
             uri = new URI(plain);
         } catch (URISyntaxException e) {
             throw new IllegalArgumentException("is not a URL: " + e.getReason() + " at character " + e.getIndex()
-                    + "; write special characters of the password as %xx", e);
+                    + "; percent-encode special characters of the password", e);
         }
         if (uri.getRawAuthority() == null || uri.getPath() == null || uri.getPath().length() < 2) {
             throw new IllegalArgumentException("must name a host and a database, as in postgres://user@host:5432/name");
@@ -43,7 +43,7 @@ public record DatabaseAddress(String jdbcUrl, @Nullable String user, @Nullable S
         int at = authority.lastIndexOf('@');
         if (!Arrays.stream(authority.substring(at + 1).split(",", -1)).allMatch(DatabaseAddress::isHost)) {
             throw new IllegalArgumentException("must name a host, and no port or one of 1 to 65535, as in"
-                    + " postgres://user@host:5432/name; write special characters of the password as %xx");
+                    + " postgres://user@host:5432/name; percent-encode special characters of the password");
         }
         String user = null;
         String password = null;
