@@ -35,6 +35,7 @@ import org.jobwitness.server.job.JobsEndpoint;
 import org.jobwitness.server.metrics.JobMetrics;
 import org.jobwitness.server.metrics.MetricsEndpoint;
 import org.jobwitness.server.ops.HealthEndpoint;
+import org.jobwitness.server.web.DocsEndpoint;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -80,7 +81,7 @@ final class Server implements AutoCloseable {
                     List.of(new HealthEndpoint(Map.of("database", database::trouble), json, clock, version())::routes,
                             new EventsEndpoint(jobs, requests, json, config.defaultCluster(), metrics)::routes,
                             new JobsEndpoint(queries, json)::routes,
-                            new MetricsEndpoint(jobMetrics, metrics)::routes)));
+                            new MetricsEndpoint(jobMetrics, metrics)::routes, new DocsEndpoint()::routes)));
             http.start();
             database.start();
             complete = true;
@@ -98,6 +99,10 @@ final class Server implements AutoCloseable {
 
     int port() {
         return http.port();
+    }
+
+    List<String> routes() {
+        return http.routes();
     }
 
     @Override

@@ -46,7 +46,7 @@ final class ServerProcess implements AutoCloseable {
         List<String> all = new ArrayList<>(List.of("--jobwitness-data-dir=" + dataDir, "--host=127.0.0.1",
                 "--port=0"));
         all.addAll(List.of(flags));
-        return run(dataDir, Files.createDirectories(dataDir.getParent()), Map.of(), all);
+        return run(dataDir, Waiting.passable(Files.createDirectories(dataDir.getParent())), Map.of(), all);
     }
 
     /**

@@ -3,11 +3,14 @@ package org.jobwitness.server;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Supplier;
 
-/** What tests of processes share: waiting with a deadline, and a port that stays free while nothing listens on it. */
+/** What tests of processes share: waiting with a deadline, a port that stays free while nothing listens on it, a folder. */
 final class Waiting {
     private static final Duration POLL = Duration.ofMillis(20);
 
@@ -59,5 +62,10 @@ final class Waiting {
             }
         }
         throw new IllegalStateException("no free port");
+    }
+
+    /** Lets other users pass through a test's folder: where root runs the tests, PostgreSQL may run as another one. */
+    static Path passable(Path folder) throws IOException {
+        return Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx--x--x"));
     }
 }

@@ -30,8 +30,17 @@ public final class Database implements AutoCloseable {
     private static final int ATTEMPTS = 3;
     private static final Duration FIRST_PAUSE = Duration.ofMillis(250);
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(10);
+    /** A machine that hangs closes no connection. So long may it be silent: a little longer than the server-side timeouts. */
+    private static final Duration SILENCE = Duration.ofSeconds(35);
+    private static final Duration SILENCE_IN_WRITE = Duration.ofSeconds(8);
+    private static final Duration SILENCE_IN_HEALTH = Duration.ofSeconds(3);
     /** A deadlock's victim, a failed serialisation, and a race that a unique index decided: run again, they pass. */
     private static final Set<String> WORTH_ANOTHER_TRY = Set.of("40001", "40P01", "23505");
+
+    /** Connection lost, out of resources, operator intervention (shutdown, start, statement timeout). */
+    private static final Set<String> AWAY_CLASSES = Set.of("08", "53", "57");
+    /** Read only, idle in a transaction for too long, lock timeout. */
+    private static final Set<String> AWAY = Set.of("25006", "25P03", "55P03");
 
     private final HikariDataSource pool;
     private final Jdbi jdbi;
@@ -61,9 +70,10 @@ public final class Database implements AutoCloseable {
         config.setInitializationFailTimeout(-1);
         config.addDataSourceProperty("ApplicationName", "jobwitness-server");
         config.addDataSourceProperty("connectTimeout", "5");
-        config.addDataSourceProperty("socketTimeout", "60");
+        config.addDataSourceProperty("loginTimeout", "5");
+        config.addDataSourceProperty("socketTimeout", String.valueOf(SILENCE.toSeconds()));
         config.addDataSourceProperty("tcpKeepAlive", "true");
-        config.addDataSourceProperty("options", "-c statement_timeout=30s -c lock_timeout=10s -c TimeZone=UTC"
+        config.addDataSourceProperty("options", "-c statement_timeout=30s -c lock_timeout=5s -c TimeZone=UTC"
                 + " -c idle_in_transaction_session_timeout=60s");
         pool = new HikariDataSource(config);
         jdbi = Jdbi.create(pool).registerArrayType(String.class, "text").registerArrayType(Integer.class, "int4");
@@ -113,11 +123,14 @@ public final class Database implements AutoCloseable {
         }
     }
 
-    /** More than a year ahead, so that a day on which this fails does no harm. */
+    /** More than a year ahead, so that a day on which this fails does no harm. One server at a time. */
     private void makePartitions() {
-        jdbi.useTransaction(handle -> handle.execute("""
-                select audit_partition((now() at time zone 'UTC' + month * interval '1 month')::date)
-                from generate_series(0, 13) month"""));
+        jdbi.useTransaction(handle -> {
+            handle.execute("select pg_advisory_xact_lock(hashtextextended('audit_partition', 0))");
+            handle.execute("""
+                    select audit_partition((now() at time zone 'UTC' + month * interval '1 month')::date)
+                    from generate_series(0, 13) month""");
+        });
     }
 
     private boolean closedWithin(Duration pause) {
@@ -147,7 +160,10 @@ public final class Database implements AutoCloseable {
         return timed(operation, () -> {
             for (int attempt = 1;; attempt++) {
                 try {
-                    return jdbi.inTransaction(work::run);
+                    return jdbi.inTransaction(handle -> {
+                        endAfter(SILENCE_IN_WRITE, handle);
+                        return work.run(handle);
+                    });
                 } catch (JdbiException | SQLException e) {
                     if (attempt == ATTEMPTS || !WORTH_ANOTHER_TRY.contains(sqlState(e))) {
                         throw e;
@@ -163,11 +179,19 @@ public final class Database implements AutoCloseable {
             return Optional.ofNullable(trouble);
         }
         try {
-            read("health", handle -> handle.createQuery("select 1").mapTo(Integer.class).one());
+            read("health", handle -> {
+                endAfter(SILENCE_IN_HEALTH, handle);
+                return handle.createQuery("select 1").mapTo(Integer.class).one();
+            });
             return Optional.empty();
         } catch (RuntimeException e) {
             return Optional.of(rootMessage(e));
         }
+    }
+
+    /** Until the connection goes back to the pool, which then sets it back to what it was. */
+    private static void endAfter(Duration silence, Handle handle) throws SQLException {
+        handle.getConnection().setNetworkTimeout(Runnable::run, Math.toIntExact(silence.toMillis()));
     }
 
     private <T extends @Nullable Object> T timed(String operation, Call<T> call) {
@@ -200,15 +224,17 @@ public final class Database implements AutoCloseable {
         T run() throws SQLException;
     }
 
-    /** No connection, a lost one, a database that shuts down or starts up, or one that is out of room (classes 08, 53, 57P). */
+    /**
+     * No connection, a lost one, a database that shuts down or starts up, is out of room, is a standby, or has not come
+     * to our turn in time: what passes, so that the same call may be sent again.
+     */
     private static boolean isAway(Throwable e) {
         for (Throwable t = e; t != null; t = t.getCause()) {
             if (t instanceof SQLTransientConnectionException) {
                 return true;
             }
             String state = t instanceof SQLException sql ? sql.getSQLState() : null;
-            if (state != null && (state.startsWith("08") || state.startsWith("53") || state.startsWith("57")
-                    || state.equals("25006") || state.equals("25P03"))) {
+            if (state != null && (AWAY.contains(state) || AWAY_CLASSES.stream().anyMatch(state::startsWith))) {
                 return true;
             }
         }

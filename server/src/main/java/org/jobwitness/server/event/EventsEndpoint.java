@@ -27,6 +27,8 @@ import org.jspecify.annotations.Nullable;
 
 /** POST /v1/events/job-started and /v1/events/job-finished. */
 public final class EventsEndpoint {
+    private static final int MOST_CPUS = 100_000_000;
+
     private final JobTable jobs;
     private final Requests requests;
     private final Json json;
@@ -118,7 +120,11 @@ public final class EventsEndpoint {
         if (said != null || ofNodes.isEmpty()) {
             return said;
         }
-        return ofNodes.stream().mapToInt(Integer::intValue).sum();
+        long sum = ofNodes.stream().mapToLong(Integer::longValue).sum();
+        if (sum > MOST_CPUS) {
+            throw new InvalidFieldException("cpus_per_node", "must come to at most " + MOST_CPUS + " CPUs in all");
+        }
+        return (int) sum;
     }
 
     /** The raw status tells the most; the two halves are what older scripts send. */

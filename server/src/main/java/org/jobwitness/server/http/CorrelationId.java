@@ -3,6 +3,7 @@ package org.jobwitness.server.http;
 import io.javalin.http.Context;
 import java.util.UUID;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /** The X-Correlation-Id of a request: the caller's if it sent a sane one, else a new one. Every answer carries it. */
 public final class CorrelationId {
@@ -13,10 +14,13 @@ public final class CorrelationId {
     }
 
     static void assign(Context ctx) {
-        String sent = ctx.header(HEADER);
-        String id = sent != null && SANE.matcher(sent).matches() ? sent : UUID.randomUUID().toString();
+        String id = saneOrNew(ctx.header(HEADER));
         ctx.attribute(HEADER, id);
         ctx.header(HEADER, id);
+    }
+
+    static String saneOrNew(@Nullable String sent) {
+        return sent != null && SANE.matcher(sent).matches() ? sent : UUID.randomUUID().toString();
     }
 
     /** The id of this request. */

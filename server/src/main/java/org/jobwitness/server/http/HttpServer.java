@@ -4,14 +4,22 @@ import io.javalin.Javalin;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import io.javalin.http.Handler;
+import io.javalin.http.HandlerType;
 import io.javalin.http.HttpResponseException;
+import io.javalin.router.Endpoint;
+import io.javalin.router.InternalRouter;
+import io.javalin.security.Roles;
 import io.javalin.util.JavalinBindException;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.eclipse.jetty.http.HttpException;
+import org.eclipse.jetty.server.HttpConfiguration;
+import org.eclipse.jetty.server.HttpConnectionFactory;
 import org.eclipse.jetty.server.NetworkConnectionLimit;
+import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 import org.jobwitness.server.db.DatabaseUnavailable;
 import org.jobwitness.wire.ErrorAnswer;
@@ -23,6 +31,7 @@ import org.slf4j.LoggerFactory;
 public final class HttpServer implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(HttpServer.class);
     private static final Duration GRACE = Duration.ofSeconds(5);
+    private static final Duration IDLE = Duration.ofSeconds(60);
 
     private final Settings settings;
     private final Javalin javalin;
@@ -53,29 +62,44 @@ public final class HttpServer implements AutoCloseable {
             config.concurrency.useVirtualThreads = true;
             config.http.prefer405over404 = true;
             config.http.defaultContentType = "application/json";
-            config.jetty.host = settings.host();
-            config.jetty.port = settings.port();
             config.jetty.modifyHttpConfiguration(http -> {
                 http.setSendServerVersion(false);
                 http.setRequestHeaderSize(16 * 1024);
             });
             config.jetty.modifyServer(server -> {
+                server.setErrorHandler(new JettyErrors(json));
                 server.setStopTimeout(GRACE.toMillis());
                 server.addBean(new NetworkConnectionLimit(settings.maxConnections(), server));
-                server.addBean(deadline);
-                for (var connector : server.getConnectors()) {
-                    if (connector instanceof ServerConnector network) {
-                        network.setIdleTimeout(Duration.ofSeconds(60).toMillis());
-                        network.setAcceptQueueSize(1024);
-                        network.addBean(deadline);
-                    }
-                }
             });
+            config.jetty.addConnector((server, http) -> connector(server, http));
             config.routes.before(CorrelationId::assign);
+            config.routes.before(Requests::checkQuery);
             config.routes.beforeMatched(access);
             routes.forEach(feature -> feature.accept(config.routes));
             errors(config.routes, json);
         });
+        answerHeadAsGet(javalin.unsafe.internalRouter);
+    }
+
+    /** Javalin's own connector cannot be had before it listens, so that no limit could be set on it. */
+    private ServerConnector connector(Server server, HttpConfiguration http) {
+        ServerConnector connector = new ServerConnector(server, new HttpConnectionFactory(http));
+        connector.setHost(settings.host());
+        connector.setPort(settings.port());
+        connector.setIdleTimeout(IDLE.toMillis());
+        connector.setAcceptQueueSize(1024);
+        connector.addBean(deadline);
+        return connector;
+    }
+
+    /** Left alone, Javalin says 200 to HEAD whatever GET would say: a load balancer would never see that we are away. */
+    private static void answerHeadAsGet(InternalRouter router) {
+        router.allHttpHandlers().stream().map(route -> route.endpoint).filter(get -> get.method.equals(HandlerType.GET))
+                .toList().forEach(get -> {
+                    Roles roles = get.metadata(Roles.class);
+                    router.addHttpEndpoint(new Endpoint(HandlerType.HEAD, get.path, get.handler,
+                            roles == null ? Set.of() : Set.of(roles)));
+                });
     }
 
     private static void errors(RoutesConfig routes, Json json) {
@@ -163,6 +187,13 @@ public final class HttpServer implements AutoCloseable {
     /** The port it listens on. */
     public int port() {
         return javalin.port();
+    }
+
+    /** Every route, as {@code GET /v1/jobs/{id}}. */
+    public List<String> routes() {
+        return javalin.unsafe.internalRouter.allHttpHandlers().stream().map(route -> route.endpoint)
+                .filter(endpoint -> endpoint.method.isHttpMethod())
+                .map(endpoint -> endpoint.method.name() + " " + endpoint.path).toList();
     }
 
     /** Stops listening, lets running requests end, and returns. */

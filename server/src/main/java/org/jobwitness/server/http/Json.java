@@ -3,14 +3,26 @@ package org.jobwitness.server.http;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.time.format.DateTimeFormatter;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.jobwitness.wire.InvalidFieldException;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.exc.InputCoercionException;
+import tools.jackson.core.exc.StreamConstraintsException;
+import tools.jackson.core.exc.StreamReadException;
 import tools.jackson.core.json.JsonFactory;
+import tools.jackson.databind.DeserializationContext;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JavaType;
 import tools.jackson.databind.MapperFeature;
@@ -19,9 +31,11 @@ import tools.jackson.databind.cfg.CoercionAction;
 import tools.jackson.databind.cfg.CoercionInputShape;
 import tools.jackson.databind.cfg.DateTimeFeature;
 import tools.jackson.databind.cfg.EnumFeature;
+import tools.jackson.databind.deser.std.StdScalarDeserializer;
 import tools.jackson.databind.exc.InvalidFormatException;
 import tools.jackson.databind.exc.MismatchedInputException;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.module.SimpleModule;
 import tools.jackson.databind.type.LogicalType;
 
 /**
@@ -50,9 +64,7 @@ public final class Json {
             .withCoercionConfig(LogicalType.Textual, text -> text.setCoercion(CoercionInputShape.Integer,
                     CoercionAction.Fail).setCoercion(CoercionInputShape.Float, CoercionAction.Fail)
                     .setCoercion(CoercionInputShape.Boolean, CoercionAction.Fail))
-            .withCoercionConfig(LogicalType.DateTime, time -> time.setCoercion(CoercionInputShape.Integer,
-                    CoercionAction.Fail).setCoercion(CoercionInputShape.Float, CoercionAction.Fail)
-                    .setCoercion(CoercionInputShape.EmptyString, CoercionAction.Fail))
+            .addModule(new SimpleModule().addDeserializer(Instant.class, new Rfc3339()))
             .withCoercionConfig(LogicalType.Enum, e -> e.setCoercion(CoercionInputShape.EmptyString,
                     CoercionAction.Fail))
             .build();
@@ -64,13 +76,22 @@ public final class Json {
      */
     public <T> T read(byte[] json, Class<T> type) {
         try {
-            T value = mapper.readValue(json, type);
+            T value = mapper.readValue(utf8(json), type);
             if (value == null) {
                 throw ApiException.invalidRequest("the body must be a JSON object, was null");
             }
             return value;
         } catch (JacksonException e) {
             throw explain(e);
+        }
+    }
+
+    /** Jackson by itself takes UTF-16 too, and reads two bytes that are no UTF-8 as a slash. */
+    private static String utf8(byte[] json) {
+        try {
+            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(json)).toString();
+        } catch (CharacterCodingException e) {
+            throw ApiException.invalidRequest("the body is not UTF-8");
         }
     }
 
@@ -98,19 +119,26 @@ public final class Json {
         String field = e.getPath().stream()
                 .map(step -> step.getPropertyName() != null ? step.getPropertyName() : "[" + step.getIndex() + "]")
                 .collect(Collectors.joining(".")).replace(".[", "[");
+        if (e instanceof InputCoercionException tooLarge && !field.isEmpty()) {
+            return ApiException.invalidField(field, field + " must be " + describe(tooLarge.getTargetType()));
+        }
+        if (e instanceof StreamReadException || e instanceof StreamConstraintsException) {
+            return ApiException.invalidRequest("the body is not JSON as it is taken here: " + problem(e) + place(e));
+        }
         if (field.isEmpty()) {
-            return ApiException.invalidRequest("the body is not a JSON object as expected: " + firstLine(e) + place(e));
+            return ApiException.invalidRequest("the body must be one JSON object and nothing after it" + place(e));
         }
         if (e instanceof InvalidFormatException format && format.getTargetType().isEnum()) {
             String allowed = Arrays.stream(format.getTargetType().getEnumConstants()).map(String::valueOf)
                     .collect(Collectors.joining(", "));
             return ApiException.invalidField(field,
-                    field + " must be one of " + allowed + ", was " + format.getValue());
+                    field + " must be one of " + allowed + ", was "
+                            + Requests.shown(String.valueOf(format.getValue())));
         }
         if (e instanceof MismatchedInputException mismatch && mismatch.getTargetType() != null) {
             return ApiException.invalidField(field, field + " must be " + describe(mismatch.getTargetType()));
         }
-        return ApiException.invalidField(field, field + " cannot be read: " + firstLine(e) + place(e));
+        return ApiException.invalidField(field, field + " cannot be read" + place(e));
     }
 
     private static String describe(Class<?> type) {
@@ -130,9 +158,30 @@ public final class Json {
         return place == null ? "" : " (line " + place.getLineNr() + ", column " + place.getColumnNr() + ")";
     }
 
-    private static String firstLine(JacksonException e) {
-        String message = e.getOriginalMessage();
-        String line = message == null ? "" : message.lines().findFirst().orElse("");
-        return line.length() > 200 ? line.substring(0, 200) + "…" : line;
+    /** What Jackson says is wrong, without its advice, which is for programmers. */
+    private static String problem(JacksonException e) {
+        String message = e.getOriginalMessage() == null ? "" : e.getOriginalMessage();
+        return Requests.shown(message.split(": |, from|\\R", 2)[0]);
+    }
+
+    /** Jackson by itself also takes seconds since 1970 in quotes, and a time without its offset as if it were UTC. */
+    private static final class Rfc3339 extends StdScalarDeserializer<Instant> {
+        private static final long serialVersionUID = 1L;
+
+        Rfc3339() {
+            super(Instant.class);
+        }
+
+        @Override
+        public Instant deserialize(JsonParser parser, DeserializationContext context) {
+            if (parser.hasToken(JsonToken.VALUE_STRING)) {
+                try {
+                    return DateTimeFormatter.ISO_OFFSET_DATE_TIME.parse(parser.getString(), Instant::from);
+                } catch (DateTimeException e) {
+                    // The same answer as for what is not even a string.
+                }
+            }
+            throw MismatchedInputException.from(parser, Instant.class, "not an RFC 3339 time");
+        }
     }
 }

@@ -25,11 +25,11 @@ final class RequestDeadline implements Connection.Listener, AutoCloseable {
             .newSingleThreadScheduledExecutor(Thread.ofPlatform().name("request-deadline").daemon().factory());
 
     /**
-     * How far a connection had come when something last ended on it.
+     * How far a connection had come when it was last looked at.
      *
      * @param messages request headers read plus answers begun
-     * @param bytes bytes read by then
-     * @param since nanoTime of the first byte after that; 0 while there is none
+     * @param bytes bytes read
+     * @param since nanoTime of the first byte after the last of these messages; 0 while there is none
      */
     private record Progress(long messages, long bytes, long since) {
     }
@@ -58,17 +58,18 @@ final class RequestDeadline implements Connection.Listener, AutoCloseable {
                 return new Progress(messages, bytes, 0);
             }
             if (bytes == was.bytes) {
+                // Silent: at rest, waiting for our answer, or gone, which Jetty's idle timeout finds out.
                 return was;
             }
             if (was.since == 0) {
-                return new Progress(messages, was.bytes, now);
+                return new Progress(messages, bytes, now);
             }
             if (now - was.since > limit.toNanos()) {
                 log.info("request_cut_off remote={} after_s={}", connection.getEndPoint().getRemoteSocketAddress(),
                         limit.toSeconds());
                 connection.getEndPoint().close(new TimeoutException("request deadline"));
             }
-            return was;
+            return new Progress(messages, bytes, was.since);
         });
     }
 

@@ -4,8 +4,14 @@ import io.javalin.http.Context;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.net.URLDecoder;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /** Reads what a request carries: its JSON body and its query parameters. What is wrong is said, not guessed away. */
 public final class Requests {
@@ -51,6 +57,31 @@ public final class Requests {
 
     private static ApiException tooLarge() {
         return ApiException.tooLarge("the body is larger than " + MAX_BODY_BYTES + " bytes");
+    }
+
+    /** Refuses a query that is not UTF-8 in percent encoding: decoded somehow, it would ask for something else. */
+    static void checkQuery(Context ctx) {
+        String query = ctx.queryString();
+        if (query == null) {
+            return;
+        }
+        try {
+            ByteBuffer bytes = ByteBuffer
+                    .wrap(URLDecoder.decode(query, StandardCharsets.ISO_8859_1).getBytes(StandardCharsets.ISO_8859_1));
+            StandardCharsets.UTF_8.newDecoder().decode(bytes);
+        } catch (IllegalArgumentException | CharacterCodingException e) {
+            throw ApiException.invalidRequest("the query must be UTF-8 in percent encoding, was " + shown(query));
+        }
+    }
+
+    /** Refuses a parameter that is not one of these: ignored, a misspelled filter would answer more than was asked for. */
+    public static void onlyParameters(Context ctx, Set<String> known) {
+        for (String name : ctx.queryParamMap().keySet()) {
+            if (!known.contains(name)) {
+                throw ApiException.invalidField(shown(name), shown(name) + " is not a parameter here; there are "
+                        + known.stream().sorted().collect(Collectors.joining(", ")));
+            }
+        }
     }
 
     /** A query parameter, if it was sent; sent twice is an error. */

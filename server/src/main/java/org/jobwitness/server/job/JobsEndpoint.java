@@ -1,6 +1,7 @@
 package org.jobwitness.server.job;
 
 import static org.jobwitness.server.http.Requests.number;
+import static org.jobwitness.server.http.Requests.onlyParameters;
 import static org.jobwitness.server.http.Requests.parameter;
 import static org.jobwitness.server.http.Requests.shown;
 
@@ -30,7 +31,8 @@ import org.jspecify.annotations.Nullable;
 
 /** GET /v1/jobs and what lies below it. */
 public final class JobsEndpoint {
-    private static final Set<String> PARAMETERS = Set.of("state", "user", "node", "partition", "account", "cluster",
+    private static final Set<String> LIST_PARAMETERS = Set.of("state", "user", "node", "partition", "account",
+            "cluster",
             "reason", "q", "from", "to", "limit", "offset", "cursor", "sort");
 
     private final JobQueries jobs;
@@ -53,16 +55,19 @@ public final class JobsEndpoint {
     }
 
     private void one(Context ctx) {
+        onlyParameters(ctx, Set.of("cluster", "run"));
         String id = id(ctx);
         Job job = jobs.find(Caller.of(ctx), id, text(ctx, "cluster"), run(ctx)).orElseThrow(() -> unknown(id));
         ctx.result(json.text(job));
     }
 
     private void runs(Context ctx) {
+        onlyParameters(ctx, Set.of("cluster"));
         ctx.result(json.text(Map.of("runs", runsOf(ctx))));
     }
 
     private void audit(Context ctx) {
+        onlyParameters(ctx, Set.of("cluster", "run", "limit", "after"));
         int limit = number(ctx, "limit", 1000, 1, 10_000);
         int after = number(ctx, "after", 0, 0, 999_999_999);
         Long run = run(ctx);
@@ -102,13 +107,7 @@ public final class JobsEndpoint {
     }
 
     private static JobQueries.Filter filter(Context ctx) {
-        for (String name : ctx.queryParamMap().keySet()) {
-            if (!PARAMETERS.contains(name)) {
-                throw ApiException.invalidField(shown(name),
-                        shown(name) + " is not a parameter of this list; there are "
-                                + PARAMETERS.stream().sorted().collect(Collectors.joining(", ")));
-            }
-        }
+        onlyParameters(ctx, LIST_PARAMETERS);
         JobQueries.Cursor cursor = parameter(ctx, "cursor").map(JobQueries.Cursor::parse).orElse(null);
         JobQueries.Sort sort = constant(ctx, "sort", JobQueries.Sort.values(), JobQueries.Sort::parameter)
                 .orElse(cursor == null ? JobQueries.Sort.NEWEST_START : cursor.sort());

@@ -1,0 +1,49 @@
+package org.jobwitness.server.http;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.http.HttpStatus;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.Response;
+import org.eclipse.jetty.server.handler.ErrorHandler;
+import org.eclipse.jetty.util.Callback;
+import org.jobwitness.wire.ErrorAnswer;
+import org.jspecify.annotations.Nullable;
+
+/** What Jetty refuses by itself, before any route is reached, such as a header that is too large: as error JSON, too. */
+final class JettyErrors extends ErrorHandler {
+    private final Json json;
+
+    JettyErrors(Json json) {
+        this.json = json;
+    }
+
+    @Override
+    public boolean errorPageForMethod(String method) {
+        return true;
+    }
+
+    @Override
+    protected void generateResponse(Request request, Response response, int status, String reason,
+            @Nullable Throwable cause, Callback callback) {
+        response.getHeaders().put(HttpHeader.CONTENT_TYPE, "application/json");
+        response.getHeaders().put(CorrelationId.HEADER,
+                CorrelationId.saneOrNew(request.getHeaders().get(CorrelationId.HEADER)));
+        response.write(true, ByteBuffer.wrap(json.text(error(status, reason)).getBytes(StandardCharsets.UTF_8)),
+                callback);
+    }
+
+    private static ErrorAnswer error(int status, String reason) {
+        return switch (status) {
+            case HttpStatus.INTERNAL_SERVER_ERROR_500 ->
+                new ErrorAnswer("internal_error", "the server failed; its log tells more", null);
+            case HttpStatus.SERVICE_UNAVAILABLE_503 ->
+                new ErrorAnswer("unavailable", "the server is stopping or overloaded; send it again later", null);
+            case HttpStatus.NOT_FOUND_404 ->
+                new ErrorAnswer("not_found", "there is nothing there; /docs lists what there is", null);
+            default -> new ErrorAnswer("invalid_request", "the request is not HTTP as it can be read here: " + reason,
+                    null);
+        };
+    }
+}

@@ -1,0 +1,105 @@
+package org.jobwitness.server.web;
+
+import io.javalin.config.RoutesConfig;
+import io.javalin.http.Context;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.security.DigestInputStream;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Properties;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jobwitness.server.http.ApiException;
+import org.jobwitness.server.http.Requests;
+import org.jobwitness.server.http.Role;
+
+/**
+ * GET /v1/openapi.yaml, and /docs, the page that shows it. The page is Swagger UI without its parts that would speak to
+ * other hosts; the files that it needs are named here one by one, so that no path from outside is ever looked up.
+ */
+public final class DocsEndpoint {
+    private static final String SWAGGER_UI = "/META-INF/resources/webjars/swagger-ui/";
+    /** Swagger UI draws its icons from data: URLs. */
+    private static final String CONTENT_SECURITY_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; "
+            + "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+    private final File document = File.of("/web/openapi.yaml", "application/yaml");
+    private final File page = File.of("/web/docs/index.html", "text/html; charset=utf-8");
+    private final Map<String, File> assets = Stream.of(
+            File.of("/web/docs/docs.css", "text/css; charset=utf-8"),
+            File.of("/web/docs/docs.js", "text/javascript; charset=utf-8"),
+            File.of(swaggerUi("swagger-ui.css"), "text/css; charset=utf-8"),
+            File.of(swaggerUi("swagger-ui-bundle.js"), "text/javascript; charset=utf-8"))
+            .collect(Collectors.toMap(File::name, Function.identity()));
+
+    public void routes(RoutesConfig routes) {
+        routes.get("/v1/openapi.yaml", ctx -> send(ctx, document), Role.OPEN);
+        routes.get("/docs", ctx -> send(ctx, page), Role.OPEN);
+        routes.get("/docs/assets/{file}", ctx -> send(ctx, asset(ctx.pathParam("file"))), Role.OPEN);
+    }
+
+    private File asset(String name) {
+        return Optional.ofNullable(assets.get(name))
+                .orElseThrow(() -> ApiException.notFound("/docs has no file " + Requests.shown(name)));
+    }
+
+    /** The browser asks each time whether its copy is still the newest, so that an update is seen at once. */
+    private static void send(Context ctx, File file) {
+        ctx.header("Cache-Control", "no-cache").header("ETag", file.etag())
+                .header("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+                .header("X-Content-Type-Options", "nosniff").header("Referrer-Policy", "no-referrer");
+        String known = ctx.header("If-None-Match");
+        if (known != null && known.contains(file.etag())) {
+            ctx.status(304);
+        } else {
+            ctx.contentType(file.contentType()).result(open(file.path()));
+        }
+    }
+
+    /** The jar's folder is named after its version, which its own description tells. */
+    private static String swaggerUi(String name) {
+        try (InputStream in = open("/META-INF/maven/org.webjars/swagger-ui/pom.properties")) {
+            Properties jar = new Properties();
+            jar.load(in);
+            return SWAGGER_UI + jar.getProperty("version") + "/" + name;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static InputStream open(String path) {
+        return Optional.ofNullable(DocsEndpoint.class.getResourceAsStream(path))
+                .orElseThrow(() -> new IllegalStateException("not on the class path: " + path));
+    }
+
+    /**
+     * A file on the class path.
+     *
+     * @param etag weak, because the answer may be sent compressed
+     */
+    private record File(String path, String contentType, String etag) {
+
+        static File of(String path, String contentType) {
+            try (DigestInputStream in = new DigestInputStream(open(path), MessageDigest.getInstance("SHA-256"))) {
+                in.transferTo(OutputStream.nullOutputStream());
+                String digest = HexFormat.of().formatHex(in.getMessageDigest().digest(), 0, 16);
+                return new File(path, contentType, "W/\"" + digest + "\"");
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            } catch (NoSuchAlgorithmException e) {
+                throw new IllegalStateException(e);
+            }
+        }
+
+        String name() {
+            return path.substring(path.lastIndexOf('/') + 1);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+package org.jobwitness.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.sql.Connection;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** How long the server waits for whom, and how many it holds at once. */
+@Timeout(120)
+class ConnectionTest {
+    private static final Duration DEADLINE = Duration.ofSeconds(1);
+    /** A deadline is looked after once a second, and a loaded machine may be late. */
+    private static final Duration SOON = DEADLINE.plusSeconds(10);
+    private static final Duration A_LITTLE = Duration.ofMillis(200);
+    private static final String HEAD = "POST /v1/events/job-finished HTTP/1.1\r\nHost: localhost\r\n"
+            + "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n";
+    private static final String LIVE = "GET /v1/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+    private static TestServer server;
+
+    @BeforeAll
+    static void start() {
+        server = TestServer.start("--request-deadline-seconds=" + DEADLINE.toSeconds(), "--max-connections=10");
+    }
+
+    @AfterAll
+    static void stop() {
+        server.close();
+    }
+
+    @Test
+    void headersThatDripAreCutOff() throws IOException {
+        try (RawConnection connection = server.connect()) {
+            connection.send("GET /v1/live HTTP/1.1\r\nHost: localhost\r\nX-Slow: ");
+            assertThat(timeUntilCutOff(connection)).isGreaterThan(DEADLINE);
+        }
+    }
+
+    @Test
+    void aBodyThatDripsIsCutOff() throws IOException {
+        try (RawConnection connection = server.connect()) {
+            connection.send(HEAD.formatted(1_000_000) + "{\"job_id\": \"");
+            assertThat(timeUntilCutOff(connection)).isGreaterThan(DEADLINE);
+        }
+    }
+
+    @Test
+    void aSecondRequestThatDripsIsCutOffToo() throws IOException {
+        try (RawConnection connection = server.connect()) {
+            connection.send(LIVE);
+            assertThat(receive(connection).status()).isEqualTo(200);
+            connection.send("GET /v1/live HTTP/1.1\r\nX-Slow: ");
+            assertThat(timeUntilCutOff(connection)).isGreaterThan(DEADLINE);
+        }
+    }
+
+    /** Sends a byte every now and then, as long as the server listens. */
+    private static Duration timeUntilCutOff(RawConnection connection) {
+        long began = System.nanoTime();
+        try {
+            while (connection.isSilentFor(A_LITTLE)) {
+                connection.send("1");
+                Duration passed = Duration.ofNanos(System.nanoTime() - began);
+                assertThat(passed).as("still listening").isLessThan(SOON);
+            }
+        } catch (IOException e) {
+            // Closed while we wrote.
+        }
+        return Duration.ofNanos(System.nanoTime() - began);
+    }
+
+    @Test
+    void aConnectionThatRestsBetweenRequestsIsNotCutOff() throws IOException {
+        try (RawConnection connection = server.connect()) {
+            for (int request = 0; request < 2; request++) {
+                connection.send(LIVE);
+                assertThat(receive(connection).status()).isEqualTo(200);
+                assertThat(connection.isSilentFor(DEADLINE.multipliedBy(4))).isTrue();
+            }
+            connection.send(LIVE);
+            assertThat(receive(connection).status()).isEqualTo(200);
+        }
+    }
+
+    @Test
+    void anAnswerThatTakesLongIsNotCutOff() throws Exception {
+        assertAnswered(server, "slow-1", Duration.ZERO, DEADLINE.multipliedBy(4));
+    }
+
+    /** The body is in time, but between it and the headers the clock has been looked at. */
+    @Test
+    void anAnswerThatTakesLongIsNotCutOffWhereTheBodyCameLater() throws Exception {
+        try (TestServer patient = TestServer.start("--request-deadline-seconds=3")) {
+            assertAnswered(patient, "slow-2", Duration.ofMillis(1500), Duration.ofSeconds(7));
+        }
+    }
+
+    /** Holds the lock on a job id, so that an event about it has to wait for longer than the deadline. */
+    private static void assertAnswered(TestServer server, String jobId, Duration beforeTheBody, Duration longer)
+            throws Exception {
+        String body = "{\"job_id\": \"" + jobId + "\"}";
+        try (Connection database = server.sql();
+                var statement = database.createStatement();
+                RawConnection connection = server.connect()) {
+            database.setAutoCommit(false);
+            statement.execute("select pg_advisory_xact_lock(hashtextextended('default/" + jobId + "', 0))");
+            connection.send(HEAD.formatted(body.length()));
+            if (!beforeTheBody.isZero()) {
+                assertThat(connection.isSilentFor(beforeTheBody)).isTrue();
+            }
+            connection.send(body);
+            assertThat(connection.isSilentFor(longer)).as("waits for the lock").isTrue();
+            database.rollback();
+            Exchange answer = connection.receive("POST", "/v1/events/job-finished", body);
+            assertThat(server.checked(answer).status()).isEqualTo(200);
+        }
+    }
+
+    @Test
+    void moreConnectionsThanAllowedWaitUntilOthersGo() throws Exception {
+        List<RawConnection> all = new ArrayList<>();
+        try {
+            for (int i = 0; i < 10; i++) {
+                RawConnection connection = server.connect();
+                all.add(connection);
+                connection.send(LIVE);
+                assertThat(receive(connection).status()).isEqualTo(200);
+            }
+            try (RawConnection waiting = server.connect()) {
+                waiting.send(LIVE);
+                assertThat(waiting.isSilentFor(Duration.ofSeconds(1))).isTrue();
+                CompletableFuture<Exchange> answer = CompletableFuture.supplyAsync(() -> {
+                    try {
+                        return receive(waiting);
+                    } catch (IOException e) {
+                        throw new IllegalStateException(e);
+                    }
+                });
+                all.getFirst().close();
+                assertThat(answer.get(20, TimeUnit.SECONDS).status()).isEqualTo(200);
+            }
+        } finally {
+            for (RawConnection connection : all) {
+                connection.close();
+            }
+        }
+    }
+
+    private static Exchange receive(RawConnection connection) throws IOException {
+        return server.checked(connection.receive("GET", "/v1/live", ""));
+    }
+}

@@ -1,0 +1,347 @@
+package org.jobwitness.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.lang.reflect.RecordComponent;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.BiConsumer;
+import java.util.stream.Stream;
+import org.jobwitness.server.http.Role;
+import org.jobwitness.wire.AuditEntry;
+import org.jobwitness.wire.ErrorAnswer;
+import org.jobwitness.wire.EventAnswer;
+import org.jobwitness.wire.GpuVendor;
+import org.jobwitness.wire.Health;
+import org.jobwitness.wire.Job;
+import org.jobwitness.wire.JobFinished;
+import org.jobwitness.wire.JobPage;
+import org.jobwitness.wire.JobStarted;
+import org.jobwitness.wire.JobState;
+import org.jobwitness.wire.Reading;
+import org.jobwitness.wire.Reason;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+/** Holds the API document against the server, and the server against the document. */
+class OpenApiTest {
+    private static final String LEAST_START = "{\"job_id\":\"%s\",\"user\":\"alice\",\"node_list\":[\"n001\"]}";
+    private static final Map<String, Class<? extends Record>> ANSWERS = Map.of("Job", Job.class, "Scheduler",
+            Job.Scheduler.class, "JobPage", JobPage.class, "AuditEntry", AuditEntry.class, "EventAnswer",
+            EventAnswer.class, "Health", Health.class, "Error", ErrorAnswer.class);
+    private static final Map<String, Class<? extends Record>> REQUESTS = Map.of("JobStarted", JobStarted.class,
+            "JobFinished", JobFinished.class, "Reading", Reading.class);
+
+    private static TestServer server;
+    private final ApiDocument document = server.document();
+
+    @BeforeAll
+    static void start() {
+        server = TestServer.startWithAuth();
+    }
+
+    @AfterAll
+    static void stop() {
+        server.close();
+    }
+
+    @Test
+    void everyRouteIsInTheDocumentAndTheOtherWayRound() {
+        List<String> routes = server.routes();
+        assertThat(routes.stream().filter(route -> !route.startsWith("HEAD ")))
+                .containsExactlyInAnyOrderElementsOf(document.operations());
+    }
+
+    @Test
+    void everyGetIsAlsoAHead() {
+        assertThat(methods("HEAD")).isEqualTo(methods("GET")).isNotEmpty();
+    }
+
+    private static List<String> methods(String method) {
+        return server.routes().stream().filter(route -> route.startsWith(method + " "))
+                .map(route -> route.substring(method.length() + 1)).sorted().toList();
+    }
+
+    @Test
+    void theDocumentNamesEveryFieldAndNoOther() {
+        Map<String, Class<? extends Record>> all = new HashMap<>(ANSWERS);
+        all.putAll(REQUESTS);
+        all.forEach((name, type) -> assertThat(document.schema(name).required("properties").propertyNames()).as(name)
+                .containsExactlyInAnyOrderElementsOf(
+                        Stream.of(type.getRecordComponents()).map(OpenApiTest::jsonName).toList()));
+    }
+
+    @Test
+    void anAnswersFieldIsRequiredIfItIsAlwaysThere() {
+        ANSWERS.forEach((name, type) -> assertThat(texts(document.schema(name).required("required"))).as(name)
+                .containsExactlyInAnyOrderElementsOf(Stream.of(type.getRecordComponents())
+                        .filter(field -> !field.getAnnotatedType().isAnnotationPresent(Nullable.class))
+                        .map(OpenApiTest::jsonName).toList()));
+    }
+
+    @Test
+    void aRequestsFieldIsRequiredIfItMayNotBeMissing() {
+        for (String name : List.of("JobStarted", "JobFinished")) {
+            List<String> required = texts(document.schema(name).required("required"));
+            ObjectNode least = least(name, "least-" + name);
+            assertThat(least.propertyNames()).containsExactlyInAnyOrderElementsOf(required);
+            for (String field : required) {
+                ObjectNode without = least.deepCopy();
+                without.remove(field);
+                assertThat(send(name, without).field()).isEqualTo(field);
+            }
+            assertThat(send(name, least).status()).isEqualTo(200);
+        }
+    }
+
+    @Test
+    void theDocumentKnowsAllWordsOfEachEnum() {
+        Map.of("JobState", JobState.values(), "Reason", Reason.values(), "GpuVendor", GpuVendor.values())
+                .forEach((name, values) -> assertThat(texts(document.schema(name).required("enum"))).as(name)
+                        .isEqualTo(Arrays.stream(values).map(Object::toString).toList()));
+        assertThat(texts(document.schema("EventAnswer").required("properties").required("status").required("enum")))
+                .isEqualTo(Arrays.stream(EventAnswer.Status.values()).map(Object::toString).toList());
+    }
+
+    @Test
+    void everyBoundOfTheDocumentIsTheServers() {
+        int number = 0;
+        for (String name : List.of("JobStarted", "JobFinished", "Reading")) {
+            for (var field : document.schema(name).required("properties").properties()) {
+                JsonNode schema = deeplyResolved(field.getValue());
+                for (Bound bound : bounds(schema)) {
+                    ObjectNode event = least(name, "bound-" + number++);
+                    ObjectNode holder = name.equals("Reading") ? event.putObject("reading") : event;
+                    holder.set(field.getKey(), bound.value);
+                    Exchange exchange = send(name, event);
+                    String what = name + "." + field.getKey() + " " + bound.what;
+                    assertThat(exchange.status()).as(what).isEqualTo(bound.isIn ? 200 : 400);
+                    if (!bound.isIn) {
+                        assertThat(exchange.field()).as(what)
+                                .isEqualTo((name.equals("Reading") ? "reading." : "") + field.getKey());
+                    }
+                }
+            }
+        }
+        assertThat(number).as("bounds found in the document").isGreaterThan(50);
+    }
+
+    /** A value at the edge of what is allowed. */
+    private record Bound(String what, JsonNode value, boolean isIn) {
+    }
+
+    private List<Bound> bounds(JsonNode schema) {
+        JsonNodeFactory json = JsonNodeFactory.instance;
+        List<Bound> bounds = new ArrayList<>();
+        schema.properties().forEach(rule -> {
+            String what = rule.toString();
+            switch (rule.getKey()) {
+                case "minimum" -> {
+                    bounds.add(new Bound(what, json.numberNode(rule.getValue().asLong()), true));
+                    bounds.add(new Bound(what, json.numberNode(rule.getValue().asLong() - 1), false));
+                }
+                case "maximum" -> {
+                    bounds.add(new Bound(what, json.numberNode(rule.getValue().asLong()), true));
+                    bounds.add(new Bound(what, json.numberNode(rule.getValue().asLong() + 1), false));
+                }
+                case "minLength" -> bounds.add(new Bound(what, json.stringNode(""), false));
+                case "maxLength" -> {
+                    // A word this long may be wrong in another way, too; only where it is not, the longest must be taken.
+                    String longest = "1".repeat(rule.getValue().asInt());
+                    if (rule.getValue().asInt() <= 4096) {
+                        bounds.add(new Bound(what, json.stringNode(longest), true));
+                    }
+                    bounds.add(new Bound(what, json.stringNode(longest + "1"), false));
+                }
+                case "maxItems" -> {
+                    var tooMany = json.arrayNode();
+                    for (int i = 0; i <= rule.getValue().asInt(); i++) {
+                        tooMany.add("n" + i);
+                    }
+                    bounds.add(new Bound(what, tooMany, false));
+                }
+                case "enum" -> {
+                    rule.getValue().forEach(word -> bounds.add(new Bound(what, word, true)));
+                    bounds.add(new Bound(what, json.stringNode("something_else"), false));
+                }
+                case "pattern" -> bounds.add(new Bound(what, json.stringNode("-"), false));
+                default -> {
+                }
+            }
+        });
+        return bounds;
+    }
+
+    private JsonNode deeplyResolved(JsonNode schema) {
+        JsonNode target = document.resolved(schema);
+        return target == schema ? schema : deeplyResolved(target);
+    }
+
+    private static ObjectNode least(String schema, String jobId) {
+        ObjectNode event = JsonNodeFactory.instance.objectNode();
+        event.put("job_id", jobId);
+        if (schema.equals("JobStarted")) {
+            event.put("user", "alice").putArray("node_list").add("n001");
+        }
+        return event;
+    }
+
+    private static Exchange send(String schema, JsonNode event) {
+        return server.as(Role.AGENT).post(
+                schema.equals("JobStarted") ? "/v1/events/job-started" : "/v1/events/job-finished", event.toString());
+    }
+
+    @Test
+    void everythingInTheDocumentIsDescribed() {
+        walk("", document.root(), (at, node) -> {
+            node.path("properties").properties().forEach(property -> {
+                boolean isAFieldCalledProperties = at.endsWith("/properties");
+                assertThat(isAFieldCalledProperties || hasText(property.getValue(), "description"))
+                        .as(at + ": " + property.getKey() + " has a description").isTrue();
+            });
+            node.path("parameters").forEach(parameter -> assertThat(
+                    hasText(document.resolved(parameter), "description")).as(at + ": " + parameter).isTrue());
+            node.path("responses").properties().forEach(answer -> assertThat(
+                    hasText(document.resolved(answer.getValue()), "description")).as(at + ": " + answer).isTrue());
+        });
+        document.operations().forEach(name -> {
+            JsonNode operation = document.operation(name);
+            assertThat(hasText(operation, "summary") && hasText(operation, "description")
+                    && hasText(operation, "operationId") && !operation.path("tags").isEmpty()).as(name).isTrue();
+        });
+    }
+
+    private static boolean hasText(JsonNode node, String field) {
+        return !node.path(field).asString("").isBlank();
+    }
+
+    @Test
+    void everyExampleIsValid() {
+        List<String> seen = new ArrayList<>();
+        walk("", document.root(), (at, node) -> {
+            JsonNode schema = node.path("schema");
+            if (!schema.isMissingNode()) {
+                if (node.has("example")) {
+                    document.check(at + "/example", schema, node.required("example"));
+                    seen.add(at);
+                }
+                node.path("examples").properties().forEach(example -> {
+                    document.check(at + "/examples/" + example.getKey(), schema, example.getValue().required("value"));
+                    seen.add(at);
+                });
+            } else if (at.startsWith("/components/schemas/") && node.path("examples").isArray()) {
+                node.path("examples").forEach(example -> document.check(at, node, example));
+                seen.add(at);
+            }
+        });
+        assertThat(seen).hasSizeGreaterThan(20);
+    }
+
+    @Test
+    void everyReferenceLeadsSomewhereAndEveryComponentIsUsed() {
+        List<String> used = new ArrayList<>(List.of("#/components/responses/MethodNotAllowed",
+                "#/components/responses/Unreadable"));
+        walk("", document.root(), (_, node) -> {
+            if (node.has("$ref")) {
+                used.add(node.required("$ref").asString());
+            }
+        });
+        List<String> components = new ArrayList<>();
+        for (String kind : List.of("headers", "parameters", "responses", "schemas")) {
+            document.root().required("components").required(kind).propertyNames()
+                    .forEach(name -> components.add("#/components/" + kind + "/" + name));
+        }
+        assertThat(used.stream().distinct()).containsExactlyInAnyOrderElementsOf(components);
+    }
+
+    private static void walk(String at, JsonNode node, BiConsumer<String, JsonNode> visitor) {
+        if (node.isObject()) {
+            visitor.accept(at, node);
+            node.properties().forEach(child -> walk(at + "/" + child.getKey(), child.getValue(), visitor));
+        } else if (node.isArray()) {
+            node.forEach(child -> walk(at + "/-", child, visitor));
+        }
+    }
+
+    /** All but a fault of the server, which no test should be able to bring about. */
+    @Test
+    void everyAnswerInTheDocumentCanBeHad() {
+        TestServer.Client operator = server.as(Role.OPERATOR);
+        TestServer.Client agent = server.as(Role.AGENT);
+        agent.post("/v1/events/job-started", LEAST_START.formatted("4711"));
+        agent.post("/v1/events/job-finished", "{\"job_id\":\"4711\",\"exit_code\":1}");
+        for (String operation : document.operations()) {
+            String[] parts = operation.split(" ");
+            String path = parts[1].replace("{id}", "4711").replace("{file}", "docs.js");
+            operator.send(parts[0], path, "", "X-Changed-By", "x".repeat(129));
+            if (parts[0].equals("GET")) {
+                String etag = operator.get(path).header("ETag").orElse("none");
+                operator.send("GET", path, "", "If-None-Match", etag);
+            } else {
+                String json = "{\"text\":\"" + "x".repeat(1 << 20) + "\"}";
+                operator.send(parts[0], path, json, "Content-Type", "application/json");
+                operator.send(parts[0], path, "{}", "Content-Type", "text/plain");
+            }
+            server.anonymous().send(parts[0], path, "");
+            server.as(Role.SCRAPE).send(parts[0], path, "");
+            agent.send(parts[0], path, "");
+            operator.send(parts[0], path.replace("4711", "nobody").replace("docs.js", "nothing"), "");
+        }
+        try (TestServer away = TestServer.startWithoutDatabase()) {
+            for (String operation : document.operations()) {
+                String[] parts = operation.split(" ");
+                away.anonymous().send(parts[0], parts[1].replace("{id}", "4711").replace("{file}", "docs.js"),
+                        parts[0].equals("GET") ? "" : LEAST_START.formatted("4711"), "Content-Type",
+                        "application/json");
+            }
+        }
+        assertThat(document.answers().stream().filter(answer -> !answer.endsWith(" 500"))
+                .filter(answer -> !document.answersGiven().contains(answer))).as("answers that nobody gave").isEmpty();
+    }
+
+    @Test
+    void anAnswerThatTheDocumentDoesNotPromiseIsCaught() {
+        Map<String, List<String>> headers = new LinkedHashMap<>(
+                Map.of("Content-Type", List.of("application/json"), "X-Correlation-Id", List.of("a")));
+        document.check(live(200, headers, "{\"status\":\"alive\"}"));
+        assertCaught(live(200, headers, "{\"status\":\"alive\",\"more\":1}"), "more");
+        assertCaught(live(200, headers, "{\"status\":\"dead\"}"), "alive");
+        assertCaught(live(200, headers, "{}"), "status");
+        assertCaught(live(202, headers, "{\"status\":\"alive\"}"), "no such answer");
+        assertCaught(live(404, headers, "{\"error\":\"not_found\",\"message\":\"x\"}"), "no such answer");
+        assertCaught(live(400, headers, "{\"error\":\"invalid_request\",\"message\":\"java.lang.Integer\"}"), "inside");
+        assertCaught(live(200, Map.of("X-Correlation-Id", List.of("a"), "Content-Type", List.of("text/plain")), "x"),
+                "content types");
+        assertCaught(live(200, Map.of("Content-Type", List.of("application/json")), "{\"status\":\"alive\"}"),
+                "X-Correlation-Id");
+    }
+
+    private static Exchange live(int status, Map<String, List<String>> headers, String body) {
+        return new Exchange("GET", "/v1/live", "", status, headers, body.getBytes(StandardCharsets.UTF_8));
+    }
+
+    private void assertCaught(Exchange exchange, String because) {
+        assertThatThrownBy(() -> document.check(exchange)).isInstanceOf(AssertionError.class)
+                .hasMessageContaining(because);
+    }
+
+    private static String jsonName(RecordComponent component) {
+        return component.getName().replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
+    }
+
+    private static List<String> texts(JsonNode array) {
+        return array.valueStream().map(JsonNode::asString).toList();
+    }
+}

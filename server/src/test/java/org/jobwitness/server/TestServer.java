@@ -1,0 +1,220 @@
+package org.jobwitness.server;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
+import org.jobwitness.server.db.DatabaseAddress;
+import org.jobwitness.server.db.TestPostgres;
+import org.jobwitness.server.http.Role;
+
+/**
+ * The real server on a port and a database of its own. Every answer that a test gets through it is held against the API
+ * document, so that a test which passes also says that the document tells the truth.
+ */
+public final class TestServer implements AutoCloseable {
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final DatabaseAddress NOWHERE = new DatabaseAddress("jdbc:postgresql://127.0.0.1:9/nothing",
+            "nobody",
+            "nothing");
+
+    private final ApiDocument document = ApiDocument.load();
+    private final HttpClient client = HttpClient.newBuilder().connectTimeout(PATIENCE).build();
+    private final DatabaseAddress database;
+    private final Path dataDir;
+    private final Server server;
+
+    private TestServer(DatabaseAddress database, List<String> flags) {
+        this.database = database;
+        try {
+            dataDir = Files.createTempDirectory("jobwitness-test");
+            List<String> all = new ArrayList<>(List.of("--host=127.0.0.1", "--port=0", "--auth=off",
+                    "--jobwitness-data-dir=" + dataDir, "--database-url=" + url(database)));
+            all.addAll(flags);
+            server = new Server(ServerConfig.read(all, Map.of(), dataDir.resolve(".env")));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException | ServerConfig.BadSetting e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Starts a server with a fresh database. Flags win over the defaults here: any port of 127.0.0.1, no tokens. */
+    public static TestServer start(String... flags) {
+        TestServer server = new TestServer(TestPostgres.freshDatabase(), List.of(flags));
+        server.awaitReady();
+        return server;
+    }
+
+    /** Starts a server that wants tokens. */
+    public static TestServer startWithAuth(String... flags) {
+        List<String> all = new ArrayList<>(List.of("--auth=on"));
+        all.addAll(List.of(flags));
+        return start(all.toArray(String[]::new));
+    }
+
+    /** Starts a server whose database cannot be reached. */
+    public static TestServer startWithoutDatabase(String... flags) {
+        return new TestServer(NOWHERE, List.of(flags));
+    }
+
+    private static String url(DatabaseAddress database) {
+        String url = database.jdbcUrl();
+        return url + (url.contains("?") ? "&" : "?") + "user=" + database.user() + "&password=" + database.password();
+    }
+
+    private void awaitReady() {
+        long began = System.nanoTime();
+        while (get("/v1/ready").status() != 200) {
+            if (System.nanoTime() - began > PATIENCE.toNanos()) {
+                throw new IllegalStateException("not ready: " + get("/v1/health"));
+            }
+            LockSupport.parkNanos(Duration.ofMillis(20).toNanos());
+        }
+    }
+
+    public int port() {
+        return server.port();
+    }
+
+    /** What the server answers to, as {@code GET /v1/jobs/{id}}. */
+    public List<String> routes() {
+        return server.routes();
+    }
+
+    public ApiDocument document() {
+        return document;
+    }
+
+    /** A caller without a token. */
+    public Client anonymous() {
+        return new Client(Optional.empty());
+    }
+
+    /** A caller with the token of a role. */
+    public Client as(Role role) {
+        try {
+            Path file = dataDir.resolve(role.name().toLowerCase(Locale.ROOT) + ".token");
+            return new Client(Optional.of(Files.readString(file).strip()));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Without a token. */
+    public Exchange get(String target) {
+        return anonymous().get(target);
+    }
+
+    /** Without a token. */
+    public Exchange post(String target, String json) {
+        return anonymous().post(target, json);
+    }
+
+    /** A connection of its own. What comes back on it should be given to {@link #checked}. */
+    public RawConnection connect() throws IOException {
+        return new RawConnection(port());
+    }
+
+    /** Holds an answer against the document. */
+    public Exchange checked(Exchange exchange) {
+        document.check(exchange);
+        document.note(exchange);
+        return exchange;
+    }
+
+    /** The server's database, past the server. */
+    public Connection sql() throws SQLException {
+        return DriverManager.getConnection(database.jdbcUrl(), database.user(), database.password());
+    }
+
+    /** How many rows a table has. */
+    public long rows(String table) throws SQLException {
+        try (Connection connection = sql();
+                var statement = connection.createStatement();
+                var rows = statement.executeQuery("select count(*) from " + table)) {
+            rows.next();
+            return rows.getLong(1);
+        }
+    }
+
+    /** Somebody who calls the server, with a token or without. */
+    public final class Client {
+        private final Optional<String> token;
+
+        private Client(Optional<String> token) {
+            this.token = token;
+        }
+
+        public Optional<String> token() {
+            return token;
+        }
+
+        public Exchange get(String target) {
+            return send("GET", target, "");
+        }
+
+        public Exchange post(String target, String json) {
+            return send("POST", target, json, "Content-Type", "application/json");
+        }
+
+        /**
+         * Sends any request.
+         *
+         * @param headers names and values in turn
+         */
+        public Exchange send(String method, String target, String body, String... headers) {
+            HttpRequest.Builder request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port() + target))
+                    .timeout(PATIENCE)
+                    .method(method, body.isEmpty() ? BodyPublishers.noBody() : BodyPublishers.ofString(body));
+            token.ifPresent(text -> request.header("Authorization", "Bearer " + text));
+            if (headers.length > 0) {
+                request.headers(headers);
+            }
+            try {
+                HttpResponse<byte[]> answer = client.send(request.build(), BodyHandlers.ofByteArray());
+                return checked(new Exchange(method, target, body, answer.statusCode(), answer.headers().map(),
+                        answer.body()));
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new IllegalStateException(e);
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        client.close();
+        server.close();
+        for (Role role : Role.values()) {
+            delete(dataDir.resolve(role.name().toLowerCase(Locale.ROOT) + ".token"));
+        }
+        delete(dataDir);
+    }
+
+    private static void delete(Path file) {
+        try {
+            Files.deleteIfExists(file);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
