@@ -56,10 +56,10 @@ class ServerFailureTest {
     }
 
     @Test
-    void theFirstStartMakesTokensForItsUserAloneAndNobodyGetsInWithout(@TempDir Path fresh) throws Exception {
-        ServerProcess server = start(fresh.resolve("data")).ready();
+    void theFirstStartMakesTokensForItsUserAloneAndNobodyGetsInWithout() throws Exception {
+        ServerProcess server = ready();
         for (Role role : List.of(Role.OPERATOR, Role.AGENT, Role.SCRAPE)) {
-            Path token = fresh.resolve("data").resolve(role.name().toLowerCase(Locale.ROOT) + ".token");
+            Path token = folder.resolve("data").resolve(role.name().toLowerCase(Locale.ROOT) + ".token");
             assertThat(token).isRegularFile();
             assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(token))).isEqualTo("rw-------");
             assertThat(server.out()).contains(token.toString()).doesNotContain(Files.readString(token).strip());
@@ -119,10 +119,10 @@ class ServerFailureTest {
         for (int round = 1; round <= ROUNDS; round++) {
             for (Victim victim : Victim.values()) {
                 try (Load load = new Load(server, "r" + round + "." + victim + ".", acknowledged)) {
-                    load.awaitMore(200);
+                    load.awaitMore(100);
                     victim.kill(server);
                     if (victim == Victim.POSTMASTER) {
-                        load.awaitMore(200);
+                        load.awaitMore(100);
                     }
                 }
                 if (victim != Victim.POSTMASTER) {
@@ -132,7 +132,7 @@ class ServerFailureTest {
                 assertThat(runsWithoutAudit(server)).isZero();
             }
         }
-        assertThat(acknowledged).hasSizeGreaterThanOrEqualTo(ROUNDS * 4 * 200);
+        assertThat(acknowledged).hasSizeGreaterThanOrEqualTo(ROUNDS * 4 * 100);
     }
 
     private enum Victim {

@@ -35,8 +35,8 @@ class ServerSettingsTest {
             DATABASE_URL=mysql://u:hunter2secret@h/db          | DATABASE_URL | must begin with postgres://
             DATABASE_URL=postgres://u:hunter2secret@/db        | DATABASE_URL | must name a host
             DATABASE_URL=postgres://u:hunter2secret@h:99999/db | DATABASE_URL | no port or one of 1 to 65535
-            DATABASE_URL=postgres://u:hunter2%secret@h/db      | DATABASE_URL | %xx
-            DATABASE_URL=postgres://u:hunter2/secret@h/db      | DATABASE_URL | %xx
+            DATABASE_URL=postgres://u:hunter2%secret@h/db      | DATABASE_URL | percent-encode
+            DATABASE_URL=postgres://u:hunter2/secret@h/db      | DATABASE_URL | percent-encode
             DATABASE_URL=postgres://u:hunter2secret@h          | DATABASE_URL | a database
             """)
     void aBadSettingIsNamedWithWhatWasReadAndWhatIsAllowed(String settings, String which, String allowed)

@@ -47,7 +47,7 @@ public final class AccessControl implements Handler {
         String authorization = ctx.header("Authorization");
         if (authorization == null) {
             throw ApiException.unauthorized("this needs a token: send Authorization: Bearer <token>; "
-                    + "the server wrote its tokens to " + tokens.folder() + " and printed the paths when it started");
+                    + "where the tokens are, the server printed when it started");
         }
         if (!authorization.regionMatches(true, 0, "Bearer ", 0, 7)) {
             throw ApiException.unauthorized("the Authorization header must be: Bearer <token>");

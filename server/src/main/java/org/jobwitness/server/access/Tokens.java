@@ -80,10 +80,6 @@ public final class Tokens {
         return folder.resolve(role.name().toLowerCase(Locale.ROOT) + ".token");
     }
 
-    Path folder() {
-        return folder;
-    }
-
     Optional<Role> roleOf(String token) {
         byte[] given = token.getBytes(StandardCharsets.UTF_8);
         return ROLES.stream().filter(role -> MessageDigest.isEqual(tokens.get(role), given)).findFirst();

@@ -1,0 +1,133 @@
+package org.jobwitness.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.eclipse.jetty.http.HttpStatus;
+import org.jobwitness.server.http.Role;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * Runs the curl commands of docs/api.md, in their order, against the real server, and holds the answers that stand there
+ * against what it says. With {@code -Dupdate.docs=true} it writes the answers anew instead.
+ */
+class ApiTranscriptTest {
+    private static final Path PAGE = Path.of("..", "docs", "api.md");
+    private static final Pattern EXAMPLE = Pattern
+            .compile("```sh\n(curl .*?)\n```\n\n```(json|http)\n(.*?)```\n", Pattern.DOTALL);
+    private static final Pattern WORD = Pattern.compile("(?:'([^']*)'|\"([^\"]*)\"|([^\\s'\"\\\\]+))|\\\\\n|\\s+");
+    private static final List<String> HEADERS_SHOWN = List.of("Content-Type", "Allow", "Retry-After",
+            "WWW-Authenticate", "X-Correlation-Id");
+    /** What differs from one time to the next, and what stands for it on the page. */
+    private static final Map<Pattern, String> STAND_INS = Map.of(
+            Pattern.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
+            "0f8fad5b-d9cb-469f-a165-70867728950e",
+            Pattern.compile("(\"(?:at|timestamp)\": )\"[^\"]+\""), "$1\"2026-11-23T01:00:01.234567Z\"",
+            Pattern.compile("(\"version\": )\"[^\"]+\""), "$1\"1.0.0\"");
+
+    @Test
+    void theAnswersOnThePageAreTheServers() throws IOException {
+        String page = Files.readString(PAGE);
+        List<String> commands = new ArrayList<>();
+        String written;
+        try (TestServer server = TestServer.startWithAuth()) {
+            written = EXAMPLE.matcher(page).replaceAll(example -> {
+                commands.add(example.group(1));
+                String answer = shown(run(server, example.group(1)), example.group(2));
+                return Matcher.quoteReplacement("```sh\n" + example.group(1) + "\n```\n\n```" + example.group(2)
+                        + "\n" + answer + "\n```\n");
+            });
+        }
+        assertThat(commands).as("examples that were run").hasSize(page.split("\ncurl ", -1).length - 1)
+                .hasSizeGreaterThan(10);
+        if (Boolean.getBoolean("update.docs")) {
+            Files.writeString(PAGE, written);
+        }
+        assertThat(Files.readString(PAGE)).as("%s; -Dupdate.docs=true writes it anew", PAGE).isEqualTo(written);
+    }
+
+    /** Does what curl would do. */
+    private static Exchange run(TestServer server, String command) {
+        List<String> words = words(command.replace("$AGENT_TOKEN", server.as(Role.AGENT).token().orElseThrow())
+                .replace("$OPERATOR_TOKEN", server.as(Role.OPERATOR).token().orElseThrow()));
+        String target = "";
+        String body = "";
+        List<String> headers = new ArrayList<>();
+        for (int i = 1; i < words.size(); i++) {
+            switch (words.get(i)) {
+                case "-sS", "-i" -> {
+                    // How curl shows the answer; nothing for the server.
+                }
+                case "-H" -> headers.addAll(List.of(words.get(++i).split(": ", 2)));
+                case "-d" -> body = words.get(++i);
+                default -> {
+                    assertThat(words.get(i)).as("an option that this test does not know").startsWith("$API/");
+                    target = words.get(i).substring("$API".length());
+                }
+            }
+        }
+        if (!body.isEmpty() && !headers.contains("Content-Type")) {
+            headers.addAll(List.of("Content-Type", "application/x-www-form-urlencoded"));
+        }
+        return server.anonymous().send(body.isEmpty() ? "GET" : "POST", target, body,
+                headers.toArray(String[]::new));
+    }
+
+    private static List<String> words(String command) {
+        List<String> words = new ArrayList<>();
+        Matcher word = WORD.matcher(command);
+        while (word.lookingAt()) {
+            for (int group = 1; group <= word.groupCount(); group++) {
+                if (word.group(group) != null) {
+                    words.add(word.group(group));
+                }
+            }
+            word.region(word.end(), command.length());
+        }
+        assertThat(word.hitEnd()).as("all of %s was understood", command).isTrue();
+        return words;
+    }
+
+    private static String shown(Exchange exchange, String as) {
+        assertThat(as).as("%s", exchange).isEqualTo(exchange.status() < 400 ? "json" : "http");
+        String text = pretty(exchange.json(), "");
+        if (as.equals("http")) {
+            text = "HTTP/1.1 " + exchange.status() + " " + HttpStatus.getMessage(exchange.status()) + "\n"
+                    + HEADERS_SHOWN.stream().filter(name -> exchange.header(name).isPresent())
+                            .map(name -> name + ": " + exchange.header(name).orElseThrow() + "\n")
+                            .collect(Collectors.joining())
+                    + "\n" + text;
+        }
+        for (Map.Entry<Pattern, String> standIn : STAND_INS.entrySet()) {
+            text = standIn.getKey().matcher(text).replaceAll(standIn.getValue());
+        }
+        return text;
+    }
+
+    /** A field a line; lists of plain values in one line. */
+    private static String pretty(JsonNode node, String indent) {
+        String inner = indent + "  ";
+        if (node.isObject() && !node.isEmpty()) {
+            return node.properties().stream()
+                    .map(field -> inner + "\"" + field.getKey() + "\": " + pretty(field.getValue(), inner))
+                    .collect(Collectors.joining(",\n", "{\n", "\n" + indent + "}"));
+        }
+        if (node.isArray() && node.valueStream().anyMatch(JsonNode::isContainer)) {
+            return node.valueStream().map(value -> inner + pretty(value, inner))
+                    .collect(Collectors.joining(",\n", "[\n", "\n" + indent + "]"));
+        }
+        if (node.isArray()) {
+            return node.valueStream().map(JsonNode::toString).collect(Collectors.joining(", ", "[", "]"));
+        }
+        return node.toString();
+    }
+}
