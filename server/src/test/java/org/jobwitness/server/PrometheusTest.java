@@ -191,6 +191,14 @@ class PrometheusTest {
         return body.lines().filter(line -> line.startsWith("hpc_") && !line.contains("_seconds")).toList();
     }
 
+    /** As Prometheus asks for it, so what was scraped has also been unpacked. */
+    @Test
+    void itIsCompressedForThoseWhoAskForIt() throws Exception {
+        assertThat(operator.get("/metrics", "Accept-Encoding", "gzip").headers().firstValue("Content-Encoding"))
+                .hasValue("gzip");
+        assertThat(operator.get("/metrics").headers().firstValue("Content-Encoding")).isEmpty();
+    }
+
     @Test
     void aNameIsToldOfInOnePlace() throws Exception {
         List<String> families = operator.get("/metrics").body().lines().filter(line -> line.startsWith("# TYPE "))

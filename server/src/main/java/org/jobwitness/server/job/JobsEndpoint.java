@@ -57,7 +57,7 @@ public final class JobsEndpoint {
     private void one(Context ctx) {
         onlyParameters(ctx, Set.of("cluster", "run"));
         String id = id(ctx);
-        Job job = jobs.find(Caller.of(ctx), id, text(ctx, "cluster"), run(ctx)).orElseThrow(() -> unknown(id));
+        Job job = jobs.find(Caller.of(ctx), id, text(ctx, "cluster"), key(ctx, "run")).orElseThrow(() -> unknown(id));
         ctx.result(json.text(job));
     }
 
@@ -69,10 +69,10 @@ public final class JobsEndpoint {
     private void audit(Context ctx) {
         onlyParameters(ctx, Set.of("cluster", "run", "limit", "after"));
         int limit = number(ctx, "limit", 1000, 1, 10_000);
-        int after = number(ctx, "after", 0, 0, 999_999_999);
-        Long run = run(ctx);
+        Long after = key(ctx, "after");
+        Long run = key(ctx, "run");
         List<Job> runs = runsOf(ctx).stream().filter(job -> run == null || job.run() == run).toList();
-        List<AuditEntry> trail = jobs.audit(runs, after, limit);
+        List<AuditEntry> trail = jobs.audit(runs, after == null ? 0 : after, limit);
         ctx.result(json.text(Map.of("audit", trail)));
     }
 
@@ -98,12 +98,13 @@ public final class JobsEndpoint {
         }
     }
 
-    private static @Nullable Long run(Context ctx) {
-        Optional<String> run = parameter(ctx, "run");
-        if (run.isPresent() && !run.get().matches("[0-9]{1,18}")) {
-            throw ApiException.invalidField("run", "run must be a run's number, was " + shown(run.get()));
+    /** The number of a run or of an audit line. */
+    private static @Nullable Long key(Context ctx, String name) {
+        Optional<String> key = parameter(ctx, name);
+        if (key.isPresent() && !key.get().matches("[0-9]{1,18}")) {
+            throw ApiException.invalidField(name, name + " must be a whole number, was " + shown(key.get()));
         }
-        return run.map(Long::valueOf).orElse(null);
+        return key.map(Long::valueOf).orElse(null);
     }
 
     private static JobQueries.Filter filter(Context ctx) {

@@ -43,6 +43,7 @@ public final class MetricsEndpoint {
         boolean open = accept != null && accept.contains("application/openmetrics-text");
         ExpositionFormatWriter format = open ? openMetrics : text;
         ctx.contentType(format.getContentType());
+        ctx.minSizeForCompression(0); // the first portion of what is streamed may be small, and it decides
         try (Writer out = new BufferedWriter(new OutputStreamWriter(ctx.outputStream(), StandardCharsets.UTF_8),
                 BUFFER)) {
             Exposition exposition = Exposition.to(out, open);
