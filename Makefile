@@ -5,7 +5,7 @@ DEMO_DIR ?= data/demo
 DEMO_PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo verify bench format clean
+.PHONY: help build demo verify bench soak format clean
 
 SOURCES = $(shell find pom.xml wire server deploy/launcher -name target -prune -o -type f -print 2>/dev/null)
 
@@ -34,6 +34,9 @@ verify: ## all tests (installs what they need of Debian's packages, if it may)
 bench: dist/bin/jobwitness-server ## measures the server; takes some minutes
 	$(MVN) $(MVN_FLAGS) -pl wire,server,bench -DskipTests package dependency:build-classpath -Dmdep.outputFile=target/classpath
 	$$(dist/lib/find-java) -cp "bench/target/classes:$$(cat bench/target/classpath)" org.jobwitness.bench.EventBench dist/bin/jobwitness-server
+
+soak: ## kills server and PostgreSQL under load, 100 rounds of each kind
+	$(MVN) -B -pl wire,server test -Dtest=ServerFailureTest -Dsurefire.failIfNoSpecifiedTests=false -Djobwitness.kill.rounds=100
 
 format: ## formats the Java sources
 	$(MVN) $(MVN_FLAGS) spotless:apply

@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
  * One run of a job, as the API tells it. What is not known is null and left out of the JSON.
  *
  * @param run names this run among all; {@code id} alone means the newest
+ * @param nodes empty if no event told of them; {@code nodeCount} is null then
  * @param confirmed for an ended run: whether its state is beyond doubt (the scheduler or an exit status said so)
  * @param seenOnlyAtEnd true when no prolog ever told of this run
  * @param deadline when its time limit ends it, as the prolog knew it
@@ -17,16 +18,17 @@ import org.jspecify.annotations.Nullable;
  * @param oomKills processes that the kernel killed for lack of memory
  */
 public record Job(String id, long run, String cluster, String clusterName, @Nullable String user, @Nullable Integer uid,
-        List<String> nodes, int nodeCount, JobState state, @Nullable Reason reason, @Nullable Boolean confirmed,
+        List<String> nodes, @Nullable Integer nodeCount, JobState state, @Nullable Reason reason,
+        @Nullable Boolean confirmed,
         @Nullable Boolean seenOnlyAtEnd, @Nullable Instant startTime, @Nullable Instant endTime,
         @Nullable Instant deadline, @Nullable Double runtimeSeconds, @Nullable Integer allocatedCpus,
         @Nullable Long allocatedMemoryMb, @Nullable Integer allocatedGpus, @Nullable Double cpuSeconds,
         @Nullable Double maxMemoryUsageMb, @Nullable Long oomKills, @Nullable GpuVendor gpuVendor,
-        List<String> gpuDevices, @Nullable String cgroupPath, Scheduler scheduler) {
+        @Nullable List<String> gpuDevices, @Nullable String cgroupPath, Scheduler scheduler) {
 
     public Job {
         nodes = List.copyOf(nodes);
-        gpuDevices = List.copyOf(gpuDevices);
+        gpuDevices = gpuDevices == null ? null : List.copyOf(gpuDevices);
     }
 
     /**

@@ -101,12 +101,12 @@ public final class Database implements AutoCloseable {
                 makePartitions();
                 trouble = null;
                 migrated = true;
-                log.info("database_ready url={} ms={}", address.jdbcUrl(), (System.nanoTime() - began) / 1_000_000);
+                log.info("database_ready url={} ms={}", address.place(), (System.nanoTime() - began) / 1_000_000);
                 keepPartitionsAhead();
                 return;
             } catch (RuntimeException e) {
                 trouble = rootMessage(e);
-                log.warn("database_away url={} retry_in_ms={} cause=\"{}\"", address.jdbcUrl(), pause.toMillis(),
+                log.warn("database_away url={} retry_in_ms={} cause=\"{}\"", address.place(), pause.toMillis(),
                         trouble);
             }
             pause = pause.multipliedBy(2).compareTo(LONGEST_PAUSE) > 0 ? LONGEST_PAUSE : pause.multipliedBy(2);

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Where a PostgreSQL is, and as whom to log in.
  *
- * @param jdbcUrl without user and password, so that it may be logged
+ * @param jdbcUrl without user and password
  */
 public record DatabaseAddress(String jdbcUrl, @Nullable String user, @Nullable String password) {
     private static final Pattern HOST = Pattern.compile("([^:\\[\\]]+|\\[[0-9A-Fa-f:.]+])(:(?<port>[0-9]{1,5}))?");
@@ -79,9 +79,15 @@ public record DatabaseAddress(String jdbcUrl, @Nullable String user, @Nullable S
         return URLDecoder.decode(text.replace("+", "%2B"), StandardCharsets.UTF_8);
     }
 
-    /** Never shows the password. */
+    /** Host and database, for the log: the parameters behind them may hold secrets. */
+    String place() {
+        int parameters = jdbcUrl.indexOf('?');
+        return parameters < 0 ? jdbcUrl : jdbcUrl.substring(0, parameters);
+    }
+
+    /** Never shows a secret. */
     @Override
     public String toString() {
-        return user == null ? jdbcUrl : jdbcUrl + " as " + user;
+        return user == null ? place() : place() + " as " + user;
     }
 }

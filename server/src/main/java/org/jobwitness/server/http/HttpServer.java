@@ -112,7 +112,7 @@ public final class HttpServer implements AutoCloseable {
         routes.exception(DatabaseUnavailable.class, (e, ctx) -> {
             ctx.header("Retry-After", "5");
             answer(ctx, json, 503, new ErrorAnswer("unavailable",
-                    e.getMessage() + "; nothing was stored, send it again later", null));
+                    e.getMessage() + "; send it again later, twice does no harm", null));
         });
         routes.exception(HttpResponseException.class, (e, ctx) -> {
             if (e.getStatus() == 405) {

@@ -357,7 +357,8 @@ public final class JobQueries {
                 row.getObject("exit_signal", Integer.class), row.getObject("derived_exit_code", Integer.class),
                 row.getObject("restart_count", Integer.class), row.getString("het_job_id"));
         return new Job(jobId, row.getLong("job_key"), cluster, cluster, row.getString("user_name"),
-                row.getObject("uid", Integer.class), nodes, nodes.size(), state,
+                row.getObject("uid", Integer.class), nodes,
+                nodes.isEmpty() ? null : nodes.size(), state,
                 constant(Reason.class, row.getString("reason")), row.getObject("confirmed", Boolean.class),
                 onlyEnd ? true : null, start, end, time(row, "deadline"), runtime(state, start, end, now),
                 row.getObject("cpus", Integer.class), row.getObject("memory_mb", Long.class), allGpus,
@@ -382,10 +383,13 @@ public final class JobQueries {
         return vendors.size() == 1 ? constant(GpuVendor.class, vendors.getFirst()) : GpuVendor.MIXED;
     }
 
-    private static List<String> devices(ResultSet row) throws SQLException {
+    private static @Nullable List<String> devices(ResultSet row) throws SQLException {
         List<String> known = strings(row, "gpu_devices");
         String devices = row.getString("devices");
-        return known.isEmpty() && devices != null ? List.of(devices.split("\n")) : known;
+        if (!known.isEmpty()) {
+            return known;
+        }
+        return devices == null ? null : List.of(devices.split("\n"));
     }
 
     /** Nodes agree on it as a rule; where they do not, none speaks for all. */
