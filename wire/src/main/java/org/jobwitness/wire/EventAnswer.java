@@ -11,7 +11,10 @@ public record EventAnswer(Status status, String jobId, String message) {
 
     /** CREATED and ACCEPTED made a run, the latter from its end alone; UPDATED changed one; SKIPPED told nothing new. */
     public enum Status {
-        CREATED, UPDATED, SKIPPED, ACCEPTED;
+        CREATED,
+        UPDATED,
+        SKIPPED,
+        ACCEPTED;
 
         @Override
         public String toString() {

@@ -4,7 +4,11 @@ import java.util.Locale;
 
 /** Who made a job's GPUs. */
 public enum GpuVendor {
-    NONE, NVIDIA, AMD, INTEL, MIXED;
+    NONE,
+    NVIDIA,
+    AMD,
+    INTEL,
+    MIXED;
 
     @Override
     public String toString() {

@@ -4,7 +4,11 @@ import java.util.Locale;
 
 /** The five states of a run. Slurm's own word for it is kept beside ours as the raw state. */
 public enum JobState {
-    PENDING, RUNNING, COMPLETED, FAILED, CANCELLED;
+    PENDING,
+    RUNNING,
+    COMPLETED,
+    FAILED,
+    CANCELLED;
 
     /** True when nothing but stronger evidence may change the state any more. */
     public boolean isFinal() {

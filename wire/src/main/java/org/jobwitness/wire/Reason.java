@@ -7,7 +7,20 @@ import java.util.Locale;
  * {@code 0:0} alike for success, scancel, a time limit and a requeue.
  */
 public enum Reason {
-    OUT_OF_MEMORY, TIMEOUT, NODE_FAILURE, PREEMPTED, CANCELLED, CANCELLED_BY_USER, CANCELLED_BY_ADMIN, SIGNAL, EXIT_CODE, REQUEUED, LAUNCH_FAILURE, DEADLINE, LOST, UNKNOWN;
+    OUT_OF_MEMORY,
+    TIMEOUT,
+    NODE_FAILURE,
+    PREEMPTED,
+    CANCELLED,
+    CANCELLED_BY_USER,
+    CANCELLED_BY_ADMIN,
+    SIGNAL,
+    EXIT_CODE,
+    REQUEUED,
+    LAUNCH_FAILURE,
+    DEADLINE,
+    LOST,
+    UNKNOWN;
 
     @Override
     public String toString() {
