@@ -33,7 +33,9 @@ verify: ## all tests (installs what they need of Debian's packages, if it may)
 
 bench: dist/bin/jobwitness-server ## measures the server; takes some minutes
 	$(MVN) $(MVN_FLAGS) -pl wire,server,bench -DskipTests package dependency:build-classpath -Dmdep.outputFile=target/classpath
-	$$(dist/lib/find-java) -cp "bench/target/classes:$$(cat bench/target/classpath)" org.jobwitness.bench.EventBench dist/bin/jobwitness-server
+	$$(dist/lib/find-java) -Djava.util.logging.manager=org.jobwitness.server.LogFormat \
+		-cp "bench/target/classes:$$(cat bench/target/classpath)" \
+		org.jobwitness.bench.EventBench dist/bin/jobwitness-server
 
 soak: ## kills server and PostgreSQL under load, 100 rounds of each kind
 	$(MVN) -B -pl wire,server test -Dtest=ServerFailureTest -Dsurefire.failIfNoSpecifiedTests=false -Djobwitness.kill.rounds=100

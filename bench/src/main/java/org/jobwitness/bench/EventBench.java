@@ -27,7 +27,7 @@ import org.jobwitness.server.db.EmbeddedPostgres;
 public final class EventBench {
     private static final int CLIENTS = 8;
     private static final int ROUNDS = 4;
-    private static final Duration WARM_UP = Duration.ofSeconds(8);
+    private static final Duration WARM_UP = Duration.ofSeconds(25);
     private static final Duration TURN = Duration.ofSeconds(8);
 
     private EventBench() {
@@ -56,7 +56,8 @@ public final class EventBench {
     }
 
     public static void main(String[] args) throws Exception {
-        Path folder = Files.createTempDirectory("jobwitness-bench");
+        Path folder = Files.createTempDirectory(Files.createDirectories(Path.of("bench/target")), "events")
+                .toAbsolutePath();
         Path launcher = Path.of(args.length > 0 ? args[0] : "dist/bin/jobwitness-server").toAbsolutePath();
         try (EmbeddedPostgres postgres = EmbeddedPostgres.start(folder.resolve("postgres"), Duration.ofMinutes(2))) {
             Process server = start(launcher, folder, postgres.address());
