@@ -3,25 +3,17 @@ package org.jobwitness.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.TimeUnit;
-import org.jobwitness.server.db.TestPostgres;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * The main journey on real input: what a real Slurm gave its hooks goes through our scripts into a running server, and
@@ -29,11 +21,10 @@ import tools.jackson.databind.json.JsonMapper;
  */
 class CapturedCasesTest {
     private static final Path SCRIPTS = Path.of("../slurm");
-    private static final HttpClient CLIENT = HttpClient.newHttpClient();
 
     @TempDir
     static Path folder;
-    private static Server server;
+    private static TestServer server;
 
     /** A line of captured/expected.txt; exit is {@code code:signal}, or {@code -} if the node cannot know. */
     private record Expected(String capture, String job, Instant start, Instant end, List<String> nodes, String exit,
@@ -64,12 +55,7 @@ class CapturedCasesTest {
 
     @BeforeAll
     static void startAndReplay() throws Exception {
-        server = new Server(new ServerConfig(folder.resolve("data"), "127.0.0.1", 0,
-                Optional.of(TestPostgres.freshDatabase()), 10, false, "default", 1000, Duration.ofSeconds(15)));
-        for (int i = 0; i < 200 && ask("/v1/ready").statusCode() != 200; i++) {
-            Thread.sleep(50);
-        }
-        assertThat(ask("/v1/ready").statusCode()).isEqualTo(200);
+        server = TestServer.start();
         replay();
     }
 
@@ -106,7 +92,7 @@ class CapturedCasesTest {
     }
 
     @Test
-    void whatOnlyARunInsideTheJobCanReadIsKept() throws Exception {
+    void whatOnlyARunInsideTheJobCanReadIsKept() {
         JsonNode oom = get("/v1/jobs/52");
         assertThat(oom.get("oom_kills").longValue()).isEqualTo(1);
         assertThat(oom.get("max_memory_usage_mb").doubleValue()).isEqualTo(60);
@@ -115,7 +101,7 @@ class CapturedCasesTest {
     }
 
     @Test
-    void theGpuThatTheJobHadIsKnownAndItsVendorIsNot() throws Exception {
+    void theGpuThatTheJobHadIsKnownAndItsVendorIsNot() {
         JsonNode job = get("/v1/jobs/34");
         assertThat(job.get("allocated_gpus").intValue()).isEqualTo(1);
         assertThat(job.get("gpu_devices").valueStream().map(JsonNode::stringValue)).containsExactly("0");
@@ -132,11 +118,11 @@ class CapturedCasesTest {
         assertThat(Files.readAllLines(out)).hasSize(126).allSatisfy(line -> assertThat(line).endsWith("sent"));
     }
 
-    private static JsonNode jobs() throws Exception {
+    private static JsonNode jobs() {
         return get("/v1/jobs?limit=1000").get("jobs");
     }
 
-    private static long auditLines() throws Exception {
+    private static long auditLines() {
         long lines = 0;
         for (JsonNode job : jobs()) {
             lines += get("/v1/jobs/" + job.get("id").stringValue() + "/audit?run=" + job.get("run")).get("audit")
@@ -145,14 +131,9 @@ class CapturedCasesTest {
         return lines;
     }
 
-    private static JsonNode get(String path) throws Exception {
-        HttpResponse<String> answer = ask(path);
-        assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
-        return JsonMapper.shared().readTree(answer.body());
-    }
-
-    private static HttpResponse<String> ask(String path) throws Exception {
-        return CLIENT.send(HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + server.port() + path))
-                .timeout(Duration.ofSeconds(10)).build(), HttpResponse.BodyHandlers.ofString());
+    private static JsonNode get(String target) {
+        Exchange answer = server.get(target);
+        assertThat(answer.status()).as(answer.body()).isEqualTo(200);
+        return answer.json();
     }
 }
