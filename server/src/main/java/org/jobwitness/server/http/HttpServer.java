@@ -2,10 +2,8 @@ package org.jobwitness.server.http;
 
 import io.javalin.Javalin;
 import io.javalin.config.RoutesConfig;
-import io.javalin.http.Context;
 import io.javalin.http.Handler;
 import io.javalin.http.HandlerType;
-import io.javalin.http.HttpResponseException;
 import io.javalin.router.Endpoint;
 import io.javalin.router.InternalRouter;
 import io.javalin.security.Roles;
@@ -15,21 +13,14 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
-import org.eclipse.jetty.http.HttpException;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
 import org.eclipse.jetty.server.NetworkConnectionLimit;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
-import org.jobwitness.server.db.DatabaseUnavailable;
-import org.jobwitness.wire.ErrorAnswer;
-import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
-/** The listener: limits, deadlines, JSON answers, and every error as the error JSON of the API. */
+/** The listener: what it takes, how long it waits, and which routes it has. */
 public final class HttpServer implements AutoCloseable {
-    private static final Logger log = LoggerFactory.getLogger(HttpServer.class);
     private static final Duration GRACE = Duration.ofSeconds(5);
     private static final Duration IDLE = Duration.ofSeconds(60);
 
@@ -76,7 +67,7 @@ public final class HttpServer implements AutoCloseable {
             config.routes.before(Requests::checkQuery);
             config.routes.beforeMatched(access);
             routes.forEach(feature -> feature.accept(config.routes));
-            errors(config.routes, json);
+            new ErrorAnswers(json).routes(config.routes);
         });
         answerHeadAsGet(javalin.unsafe.internalRouter);
     }
@@ -100,70 +91,6 @@ public final class HttpServer implements AutoCloseable {
                     router.addHttpEndpoint(new Endpoint(HandlerType.HEAD, get.path, get.handler,
                             roles == null ? Set.of() : Set.of(roles)));
                 });
-    }
-
-    private static void errors(RoutesConfig routes, Json json) {
-        routes.exception(ApiException.class, (e, ctx) -> {
-            if (e.status() == 401) {
-                ctx.header("WWW-Authenticate", "Bearer");
-            }
-            answer(ctx, json, e.status(), new ErrorAnswer(e.code(), String.valueOf(e.getMessage()), e.details()));
-        });
-        routes.exception(DatabaseUnavailable.class, (e, ctx) -> {
-            ctx.header("Retry-After", "5");
-            answer(ctx, json, 503, new ErrorAnswer("unavailable",
-                    e.getMessage() + "; send it again later, twice does no harm", null));
-        });
-        routes.exception(HttpResponseException.class, (e, ctx) -> {
-            if (e.getStatus() == 405) {
-                String allowed = e.getDetails().getOrDefault("availableMethods", "");
-                ctx.header("Allow", allowed);
-                answer(ctx, json, 405, new ErrorAnswer("method_not_allowed",
-                        ctx.method() + " is not possible on this path; allowed: " + allowed, null));
-            } else if (e.getStatus() == 404) {
-                answer(ctx, json, 404, new ErrorAnswer("not_found",
-                        "there is nothing at " + Requests.shown(ctx.path()) + "; /docs lists what there is", null));
-            } else if (e.getStatus() < 500) {
-                answer(ctx, json, 400, new ErrorAnswer("invalid_request", String.valueOf(e.getMessage()), null));
-            } else {
-                internal(e, ctx, json);
-            }
-        });
-        routes.exception(Exception.class, (e, ctx) -> {
-            if (causedByCaller(e)) {
-                answer(ctx, json, 400, new ErrorAnswer("invalid_request", "the request did not arrive in full", null));
-            } else {
-                internal(e, ctx, json);
-            }
-        });
-        routes.error(404, ctx -> {
-            if (ctx.attribute("answered") == null) {
-                answer(ctx, json, 404, new ErrorAnswer("not_found",
-                        "there is nothing at " + Requests.shown(ctx.path()) + "; /docs lists what there is", null));
-            }
-        });
-    }
-
-    private static boolean causedByCaller(@Nullable Throwable e) {
-        for (Throwable t = e; t != null; t = t.getCause()) {
-            if (t instanceof HttpException || t instanceof IOException) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    private static void internal(Exception e, Context ctx, Json json) {
-        String id = CorrelationId.of(ctx);
-        log.error("request_failed method={} path=\"{}\" correlation_id={}", ctx.method(), Requests.shown(ctx.path()),
-                id, e);
-        answer(ctx, json, 500, new ErrorAnswer("internal_error",
-                "the server failed; its log tells more under correlation id " + id, null));
-    }
-
-    private static void answer(Context ctx, Json json, int status, ErrorAnswer error) {
-        ctx.attribute("answered", true);
-        ctx.status(status).contentType("application/json").result(json.text(error));
     }
 
     /**

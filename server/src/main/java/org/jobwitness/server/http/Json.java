@@ -1,8 +1,6 @@
 package org.jobwitness.server.http;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
-import java.io.IOException;
-import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -104,10 +102,6 @@ public final class Json {
     /** The value as JSON text. */
     public String text(Object value) {
         return mapper.writeValueAsString(value);
-    }
-
-    void write(Object value, OutputStream out) throws IOException {
-        out.write(mapper.writeValueAsBytes(value));
     }
 
     private static ApiException explain(JacksonException e) {
