@@ -129,7 +129,7 @@ record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddres
                 String xdg = environment.get("XDG_DATA_HOME");
                 Path base = xdg != null && xdg.startsWith("/")
                         ? Path.of(xdg)
-                        : Path.of(System.getProperty("user.home"), ".local", "share");
+                        : Path.of(environment.getOrDefault("HOME", System.getProperty("user.home")), ".local", "share");
                 return base.resolve("jobwitness").toAbsolutePath().normalize();
             } catch (InvalidPathException e) {
                 throw bad(Setting.JOBWITNESS_DATA_DIR, String.valueOf(given), "a folder's path");

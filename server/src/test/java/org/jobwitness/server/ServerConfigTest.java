@@ -1,0 +1,58 @@
+package org.jobwitness.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jobwitness.server.db.DatabaseAddress;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What the settings are where nobody says anything, and who wins where several do. */
+class ServerConfigTest {
+    @TempDir
+    Path folder;
+
+    @Test
+    void everyDefaultIsAsTheDocumentSays() throws Exception {
+        assertThat(read(List.of(), Map.of("HOME", "/home/alice"), "")).isEqualTo(
+                new ServerConfig(Path.of("/home/alice/.local/share/jobwitness"), "0.0.0.0", 8080, Optional.empty(), 10,
+                        true, "default", 20_000, Duration.ofSeconds(15)));
+    }
+
+    @Test
+    void theDataFolderFollowsXdg() throws Exception {
+        assertThat(read(List.of(), Map.of("HOME", "/home/alice", "XDG_DATA_HOME", "/data"), "").dataDir())
+                .isEqualTo(Path.of("/data/jobwitness"));
+    }
+
+    @Test
+    void aFlagWinsOverTheEnvironmentAndThatOverTheFile() throws Exception {
+        String file = "# a comment\nPORT=1\nHOST='127.0.0.1'\nDEFAULT_CLUSTER=\"alpha\"\n";
+        ServerConfig config = read(List.of("--port", "3"), Map.of("PORT", "2", "DEFAULT_CLUSTER", "beta"), file);
+        assertThat(config.port()).isEqualTo(3);
+        assertThat(config.defaultCluster()).isEqualTo("beta");
+        assertThat(config.host()).isEqualTo("127.0.0.1");
+    }
+
+    @Test
+    void bothFormsOfTheDatabasesUrlAreTheSame() throws Exception {
+        DatabaseAddress expected = new DatabaseAddress("jdbc:postgresql://db.example.org:5433/jobs?sslmode=require",
+                "hpc",
+                "p@ss/word");
+        for (String url : List.of("postgres://hpc:p%40ss%2Fword@db.example.org:5433/jobs?sslmode=require",
+                "jdbc:postgresql://db.example.org:5433/jobs?user=hpc&password=p%40ss%2Fword&sslmode=require")) {
+            assertThat(read(List.of("--database-url=" + url), Map.of(), "").database()).contains(expected);
+        }
+        assertThat(expected.toString()).doesNotContain("word");
+    }
+
+    private ServerConfig read(List<String> flags, Map<String, String> environment, String file) throws Exception {
+        Path dotEnv = Files.writeString(folder.resolve(".env"), file);
+        return ServerConfig.read(flags, environment, dotEnv);
+    }
+}
