@@ -28,7 +28,7 @@ import org.jobwitness.server.http.Role;
  * The real server on a port and a database of its own. Every answer that a test gets through it is held against the API
  * document, so that a test which passes also says that the document tells the truth.
  */
-public final class TestServer implements AutoCloseable {
+final class TestServer implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final DatabaseAddress NOWHERE = new DatabaseAddress("jdbc:postgresql://127.0.0.1:9/nothing",
             "nobody",

@@ -1,10 +1,12 @@
 package org.jobwitness.slurm;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.abort;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.io.OutputStream;
+import java.net.BindException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
@@ -247,7 +249,8 @@ class TroubleTest {
     void nodeHasNoProcessLeft() throws Exception {
         var restricted = List.of("/usr/bin/prlimit", "--nproc=1", "/usr/bin/setpriv", "--reuid=65534",
                 "--clear-groups");
-        assumeTrue(Files.isExecutable(Path.of("/usr/bin/prlimit")) && Files.isExecutable(Path.of("/usr/bin/setpriv")));
+        assumeTrue(Files.isExecutable(Path.of("/usr/bin/prlimit")) && Files.isExecutable(Path.of("/usr/bin/setpriv")),
+                "needs prlimit and setpriv of util-linux");
         assumeTrue(Node.mayUnshare(), "needs root");
         Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x"));
         // bash tries again for 15 seconds, which no script can prevent.
@@ -294,12 +297,12 @@ class TroubleTest {
                 && new ProcessBuilder("/usr/sbin/losetup", "-f").start().waitFor() == 0;
     }
 
-    private static DatagramSocket nameServer() {
+    /** A resolver asks port 53 and no other, which a name server of this machine may have taken for all addresses. */
+    private static DatagramSocket nameServer() throws IOException {
         try {
             return new DatagramSocket(53, InetAddress.getByName("127.0.0.77"));
-        } catch (IOException e) {
-            assumeTrue(false, "needs port 53: " + e.getMessage());
-            throw new IllegalStateException(e);
+        } catch (BindException e) {
+            return abort("needs port 53 of 127.0.0.77, which cannot be had here: " + e.getMessage());
         }
     }
 

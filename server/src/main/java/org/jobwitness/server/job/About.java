@@ -20,6 +20,9 @@ public record About(@Nullable String user, @Nullable Integer uid, List<String> n
         @Nullable Instant deadline, @Nullable Integer cpus, @Nullable Long memoryMb, @Nullable Integer gpus,
         @Nullable GpuVendor gpuVendor, List<String> gpuDevices, @Nullable String cgroupPath) {
 
+    static final About NOTHING = new About(null, null, List.of(), null, null, null, null, null, null, null, null, null,
+            List.of(), null);
+
     public About {
         nodes = List.copyOf(nodes);
         gpuDevices = List.copyOf(gpuDevices);

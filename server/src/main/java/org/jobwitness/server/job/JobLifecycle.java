@@ -25,7 +25,7 @@ final class JobLifecycle {
         Optional<Run> match = match(runs, evidence, now);
         Differences differences = new Differences();
         Run before = match.orElseGet(() -> new Run(0, now, evidence.identity(), false, null,
-                emptyAbout(), End.NOT_YET, null));
+                About.NOTHING, End.NOT_YET, null));
         Run merged = merge(before, evidence, now, differences);
 
         List<Run> all = new ArrayList<>(runs);
@@ -146,9 +146,5 @@ final class JobLifecycle {
             case Evidence.Started _ -> begun.filter(run -> !run.hasEnded() || run.end().at() == null
                     || !at.isAfter(run.end().at()) || (evidence.at() == null && !run.startSeen())).or(() -> next);
         };
-    }
-
-    private static About emptyAbout() {
-        return new About(null, null, List.of(), null, null, null, null, null, null, null, null, null, List.of(), null);
     }
 }

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param reason null for a run that goes on, and for a success that is sure
  * @param confirmed null for a run that goes on
  */
-public record Outcome(JobState state, @Nullable Reason reason, @Nullable Boolean confirmed) {
+record Outcome(JobState state, @Nullable Reason reason, @Nullable Boolean confirmed) {
     private static final int SIGHUP = 1;
     private static final int SIGKILL = 9;
     private static final int SIGTERM = 15;

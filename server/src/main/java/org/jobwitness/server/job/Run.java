@@ -22,7 +22,7 @@ public record Run(long key, Instant recordedAt, Identity identity, boolean start
     static final Comparator<Run> OLDEST_FIRST = Comparator.comparing(Run::since).thenComparing(Run::recordedAt)
             .thenComparing(Run::key, Comparator.comparing((Long key) -> key == 0).thenComparing(key -> key));
 
-    public Outcome outcome() {
+    Outcome outcome() {
         return Outcome.of(about, end);
     }
 

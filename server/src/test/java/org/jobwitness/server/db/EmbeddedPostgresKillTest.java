@@ -208,7 +208,7 @@ class EmbeddedPostgresKillTest {
     }
 
     private static void assumeRoot() throws IOException {
-        assumeThat(uid(Path.of("/proc/self"))).isZero();
+        assumeThat(uid(Path.of("/proc/self"))).as("only root can become another user").isZero();
     }
 
     private static int uid(Path path) throws IOException {
