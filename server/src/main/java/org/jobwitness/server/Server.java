@@ -24,6 +24,7 @@ import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.db.EmbeddedPostgres;
 import org.jobwitness.server.db.EmbeddedPostgresException;
+import org.jobwitness.server.event.Events;
 import org.jobwitness.server.event.EventsEndpoint;
 import org.jobwitness.server.http.HttpServer;
 import org.jobwitness.server.http.Json;
@@ -32,9 +33,13 @@ import org.jobwitness.server.http.Role;
 import org.jobwitness.server.job.JobQueries;
 import org.jobwitness.server.job.JobTable;
 import org.jobwitness.server.job.JobsEndpoint;
+import org.jobwitness.server.manual.ManualJobsEndpoint;
 import org.jobwitness.server.metrics.JobMetrics;
 import org.jobwitness.server.metrics.MetricsEndpoint;
+import org.jobwitness.server.node.NodeTable;
 import org.jobwitness.server.ops.HealthEndpoint;
+import org.jobwitness.server.sample.SampleStore;
+import org.jobwitness.server.sample.SamplesEndpoint;
 import org.jobwitness.server.web.DocsEndpoint;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -45,6 +50,8 @@ final class Server implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Server.class);
     /** Reading its log anew after a power cut may take PostgreSQL minutes. */
     private static final Duration POSTGRES_START = Duration.ofMinutes(10);
+
+    private static final Duration METRICS_RETENTION = Duration.ofDays(7);
 
     private final Deque<AutoCloseable> started = new ArrayDeque<>();
     private final HttpServer http;
@@ -68,8 +75,11 @@ final class Server implements AutoCloseable {
 
             JobTable jobs = new JobTable(database, json, clock);
             JobQueries queries = new JobQueries(database, json, clock);
-            JobMetrics jobMetrics = new JobMetrics(database, queries, clock);
+            SampleStore samples = new SampleStore(database, METRICS_RETENTION, clock, metrics);
+            NodeTable nodes = new NodeTable(database);
+            JobMetrics jobMetrics = new JobMetrics(database, queries, samples, nodes, clock);
             jobs.onChange(jobMetrics::count);
+            Events events = new Events(jobs, json, config.defaultCluster(), metrics);
 
             tokens = config.auth() ? Optional.of(Tokens.in(config.dataDir())) : Optional.empty();
             AccessControl access = tokens.map(AccessControl::by).orElseGet(AccessControl::off);
@@ -79,8 +89,11 @@ final class Server implements AutoCloseable {
                             config.requestDeadline()),
                     json, access,
                     List.of(new HealthEndpoint(Map.of("database", database::trouble), json, clock, version())::routes,
-                            new EventsEndpoint(jobs, requests, json, config.defaultCluster(), metrics)::routes,
+                            new EventsEndpoint(events, requests, json)::routes,
                             new JobsEndpoint(queries, json)::routes,
+                            new SamplesEndpoint(queries, samples, json)::routes,
+                            new ManualJobsEndpoint(jobs, queries, samples, requests, json, clock,
+                                    config.defaultCluster())::routes,
                             new MetricsEndpoint(jobMetrics, metrics)::routes, new DocsEndpoint()::routes)));
             http.start();
             database.start();

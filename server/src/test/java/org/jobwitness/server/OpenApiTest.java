@@ -23,10 +23,15 @@ import org.jobwitness.wire.Health;
 import org.jobwitness.wire.Job;
 import org.jobwitness.wire.JobFinished;
 import org.jobwitness.wire.JobPage;
+import org.jobwitness.wire.JobPatch;
 import org.jobwitness.wire.JobStarted;
 import org.jobwitness.wire.JobState;
+import org.jobwitness.wire.NewJob;
+import org.jobwitness.wire.NewSample;
 import org.jobwitness.wire.Reading;
 import org.jobwitness.wire.Reason;
+import org.jobwitness.wire.SamplePage;
+import org.jobwitness.wire.Scheduler;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -39,10 +44,12 @@ import tools.jackson.databind.node.ObjectNode;
 class OpenApiTest {
     private static final String LEAST_START = "{\"job_id\":\"%s\",\"user\":\"alice\",\"node_list\":[\"n001\"]}";
     private static final Map<String, Class<? extends Record>> ANSWERS = Map.of("Job", Job.class, "Scheduler",
-            Job.Scheduler.class, "JobPage", JobPage.class, "AuditEntry", AuditEntry.class, "EventAnswer",
+            Scheduler.class, "JobPage", JobPage.class, "AuditEntry", AuditEntry.class, "EventAnswer",
             EventAnswer.class, "Health", Health.class, "Error", ErrorAnswer.class);
     private static final Map<String, Class<? extends Record>> REQUESTS = Map.of("JobStarted", JobStarted.class,
-            "JobFinished", JobFinished.class, "Reading", Reading.class);
+            "JobFinished", JobFinished.class, "Reading", Reading.class, "NewJob", NewJob.class, "JobPatch",
+            JobPatch.class,
+            "NewSample", NewSample.class);
 
     private static TestServer server;
     private final ApiDocument document = server.document();

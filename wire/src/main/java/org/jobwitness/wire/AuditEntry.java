@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * One line of a job's audit trail.
  *
- * @param action created, updated, or noted: evidence that was kept but changed nothing
+ * @param action created, updated, deleted, or noted: evidence that was kept but changed nothing
  * @param actor who was authenticated
  * @param claim who the caller says it acts for (X-Changed-By)
  * @param source which program sent it (X-Source)

@@ -4,6 +4,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -39,11 +40,11 @@ final class Checks {
         return name;
     }
 
-    static String required(String field, @Nullable String text) {
-        if (text == null) {
+    static <T> T required(String field, @Nullable T value) {
+        if (value == null) {
             throw new InvalidFieldException(field, "is required");
         }
-        return text;
+        return value;
     }
 
     /** A line of somebody's text: kept as it is, but it must be text that can be stored and shown. */
@@ -73,6 +74,39 @@ final class Checks {
             throw new InvalidFieldException(field, "must be " + least + ".." + most + ", was " + number);
         }
         return number;
+    }
+
+    static @Nullable Double percent(String field, @Nullable Double percent) {
+        return within(field, percent, 0.0, 100.0);
+    }
+
+    static @Nullable Double memoryMb(String field, @Nullable Double mb) {
+        return within(field, mb, 0.0, (double) (1L << 40));
+    }
+
+    /** Any JSON, as long as it can be stored and is not too much: texts that are Unicode without NUL, finite numbers. */
+    static void json(String field, @Nullable Object value, int maxLength) {
+        if (lengthOf(field, value) > maxLength) {
+            throw new InvalidFieldException(field, "must hold at most " + maxLength + " characters of text");
+        }
+    }
+
+    private static long lengthOf(String field, @Nullable Object value) {
+        return switch (value) {
+            case null -> 4;
+            case String text -> {
+                if (text.codePoints().anyMatch(c -> c == 0 || isLoneSurrogate(c))) {
+                    throw new InvalidFieldException(field, "must not hold the character NUL or broken Unicode");
+                }
+                yield text.length();
+            }
+            case Double number when !Double.isFinite(number) ->
+                throw new InvalidFieldException(field, "must hold no number beyond 1.8e308");
+            case Map<?, ?> map -> map.entrySet().stream()
+                    .mapToLong(entry -> lengthOf(field, entry.getKey()) + lengthOf(field, entry.getValue())).sum();
+            case List<?> list -> list.stream().mapToLong(element -> lengthOf(field, element)).sum();
+            default -> value.toString().length();
+        };
     }
 
     /** A time to the microsecond, which is what the database keeps. */

@@ -13,32 +13,29 @@ import org.jspecify.annotations.Nullable;
  * @param seenOnlyAtEnd true when no prolog ever told of this run
  * @param deadline when its time limit ends it, as the prolog knew it
  * @param runtimeSeconds from start to end, or until now
+ * @param cpuUsage, memoryUsageMb, gpuUsage its last samples: percent of its CPUs, MiB on all its nodes, percent of its GPUs
+ * @param sampleCount how many samples there were, of all nodes; they may have expired since
+ * @param coverage which part of its node-time the samples stand for, 0..1; null if no sample told its interval
+ * @param maxCpuUsage, maxGpuUsage the highest sample of any of its nodes
+ * @param maxMemoryUsageMb each node's highest, by memory.peak or a sample, added up: never more at one moment
  * @param cpuSeconds CPU time used, from the last readings of its cgroups
- * @param maxMemoryUsageMb highest memory.peak of any of its nodes, MiB
  * @param oomKills processes that the kernel killed for lack of memory
  */
 public record Job(String id, long run, String cluster, String clusterName, @Nullable String user, @Nullable Integer uid,
         List<String> nodes, @Nullable Integer nodeCount, JobState state, @Nullable Reason reason,
-        @Nullable Boolean confirmed,
-        @Nullable Boolean seenOnlyAtEnd, @Nullable Instant startTime, @Nullable Instant endTime,
-        @Nullable Instant deadline, @Nullable Double runtimeSeconds, @Nullable Integer allocatedCpus,
-        @Nullable Long allocatedMemoryMb, @Nullable Integer allocatedGpus, @Nullable Double cpuSeconds,
-        @Nullable Double maxMemoryUsageMb, @Nullable Long oomKills, @Nullable GpuVendor gpuVendor,
-        @Nullable List<String> gpuDevices, @Nullable String cgroupPath, Scheduler scheduler) {
+        @Nullable Boolean confirmed, @Nullable Boolean seenOnlyAtEnd, @Nullable Instant startTime,
+        @Nullable Instant endTime, @Nullable Instant deadline, @Nullable Double runtimeSeconds,
+        @Nullable Integer requestedCpus, @Nullable Long requestedMemoryMb, @Nullable Integer requestedGpus,
+        @Nullable Integer allocatedCpus, @Nullable Long allocatedMemoryMb, @Nullable Integer allocatedGpus,
+        @Nullable Double cpuUsage, @Nullable Double memoryUsageMb, @Nullable Double gpuUsage,
+        @Nullable Instant lastSampleAt, long sampleCount, @Nullable Double coverage, @Nullable Double avgCpuUsage,
+        @Nullable Double maxCpuUsage, @Nullable Double maxMemoryUsageMb, @Nullable Double avgGpuUsage,
+        @Nullable Double maxGpuUsage, @Nullable Double cpuSeconds, @Nullable Long oomKills,
+        @Nullable GpuVendor gpuVendor, @Nullable List<String> gpuDevices, @Nullable String cgroupPath,
+        Scheduler scheduler) {
 
     public Job {
         nodes = List.copyOf(nodes);
         gpuDevices = gpuDevices == null ? null : List.copyOf(gpuDevices);
-    }
-
-    /**
-     * What the scheduler calls this run.
-     *
-     * @param exitCode, signal of the batch script
-     * @param derivedExitCode highest wait(2) status of any step
-     */
-    public record Scheduler(String type, String externalJobId, @Nullable String sluid, @Nullable String rawState,
-            @Nullable String partition, @Nullable String account, @Nullable Integer exitCode, @Nullable Integer signal,
-            @Nullable Integer derivedExitCode, @Nullable Integer restartCount, @Nullable String hetJobId) {
     }
 }

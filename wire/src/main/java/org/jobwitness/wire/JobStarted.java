@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param endTime the run's deadline (the prolog's SLURM_JOB_END_TIME)
  * @param restartCount how often the job had been requeued when this run began (SLURM_JOB_RESTART_COUNT)
  * @param cpusPerNode SLURM_JOB_CPUS_PER_NODE as it stands: {@code 72(x3),36} for the nodes of {@code nodeList} in order
+ * @param scheduler what else the scheduler calls it, where the sender knows
  * @param eventId names this event in the audit trail
  */
 public record JobStarted(String jobId, String user, List<String> nodeList, @Nullable Instant timestamp,
@@ -29,7 +30,7 @@ public record JobStarted(String jobId, String user, List<String> nodeList, @Null
         List<String> gpuDevices, @Nullable String cgroupPath, @Nullable String partition, @Nullable String account,
         @Nullable String cluster, @Nullable String sluid, @Nullable Instant startTime, @Nullable Instant endTime,
         @Nullable Integer restartCount, @Nullable String hetJobId, @Nullable String cpusPerNode,
-        @Nullable String eventId) {
+        @Nullable Scheduler scheduler, @Nullable String eventId) {
 
     public JobStarted {
         jobId = JobId.of("job_id", jobId);
@@ -55,6 +56,9 @@ public record JobStarted(String jobId, String user, List<String> nodeList, @Null
         restartCount = Checks.within("restart_count", restartCount, 0, Integer.MAX_VALUE);
         hetJobId = hetJobId == null ? null : JobId.of("het_job_id", hetJobId);
         cpusPerNode = Checks.text("cpus_per_node", cpusPerNode, 65_536);
+        if (scheduler != null) {
+            scheduler.refuseWhatOnlyAnswersHold();
+        }
         eventId = Checks.text("event_id", eventId, 256);
     }
 }

@@ -37,7 +37,7 @@ public final class AccessControl implements Handler {
     public void handle(Context ctx) {
         Set<RouteRole> wanted = ctx.routeRoles();
         String actor = wanted.contains(Role.OPEN) || tokens.isEmpty()
-                ? "anonymous"
+                ? Caller.ANONYMOUS
                 : authenticate(ctx, tokens.get(), wanted);
         new Caller(actor, header(ctx, "X-Changed-By"), header(ctx, "X-Source"), CorrelationId.of(ctx),
                 new Scope.Everything()).admit(ctx);

@@ -76,7 +76,8 @@ public final class Database implements AutoCloseable {
         config.addDataSourceProperty("options", "-c statement_timeout=30s -c lock_timeout=5s -c TimeZone=UTC"
                 + " -c idle_in_transaction_session_timeout=60s");
         pool = new HikariDataSource(config);
-        jdbi = Jdbi.create(pool).registerArrayType(String.class, "text").registerArrayType(Integer.class, "int4");
+        jdbi = Jdbi.create(pool).registerArrayType(String.class, "text").registerArrayType(Integer.class, "int4")
+                .registerArrayType(Long.class, "int8").registerArrayType(Double.class, "float8");
         duration = Histogram.builder().name("storage_operation_duration_seconds")
                 .help("Time that operations of the database took.").labelNames("operation", "success")
                 .classicUpperBounds(.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10)
@@ -130,6 +131,9 @@ public final class Database implements AutoCloseable {
             handle.execute("""
                     select audit_partition((now() at time zone 'UTC' + month * interval '1 month')::date)
                     from generate_series(0, 13) month""");
+            handle.execute("""
+                    select sample_partition((now() at time zone 'UTC')::date + day)
+                    from generate_series(-8, 14) day""");
         });
     }
 

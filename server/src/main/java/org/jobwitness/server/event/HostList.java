@@ -9,7 +9,7 @@ import org.jobwitness.wire.InvalidFieldException;
  * Slurm's host list expressions, such as {@code n[001-003,7],gpu[1-2]-ib[0-1]}: names and brackets of numbers and ranges,
  * several brackets in a name, digits padded as the range's first number is (Slurm: src/common/hostlist.c).
  */
-final class HostList {
+public final class HostList {
     /** As many as Slurm itself takes from one expression (MAX_RANGE). */
     static final int MOST = 65_536;
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9._-]{0,253}[A-Za-z0-9])?");
@@ -30,7 +30,7 @@ final class HostList {
      *
      * @throws InvalidFieldException if one is not an expression, or they name too many hosts
      */
-    static List<String> expand(String field, List<String> expressions) {
+    public static List<String> expand(String field, List<String> expressions) {
         List<String> all = new ArrayList<>();
         for (String expression : expressions) {
             HostList list = new HostList(field, expression);

@@ -40,6 +40,11 @@ public final class ApiException extends RuntimeException {
         return new ApiException(404, "not_found", message, null);
     }
 
+    /** 409: what is known stands against it. */
+    public static ApiException conflict(String message) {
+        return new ApiException(409, "conflict", message, null);
+    }
+
     static ApiException tooLarge(String message) {
         return new ApiException(413, "payload_too_large", message, null);
     }

@@ -99,6 +99,16 @@ public final class Json {
         return mapper.readValue(json, type);
     }
 
+    /** The fields of an object, as they would be in JSON. */
+    public Map<String, Object> fields(Object value) {
+        return map(text(value));
+    }
+
+    /** The object with the given fields: what {@link #fields} took apart. */
+    public <T> T object(Map<String, Object> fields, Class<T> type) {
+        return mapper.readValue(text(fields), type);
+    }
+
     /** The value as JSON text. */
     public String text(Object value) {
         return mapper.writeValueAsString(value);

@@ -8,10 +8,16 @@ import java.net.URLDecoder;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.time.format.DateTimeFormatter;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.jobwitness.wire.InvalidFieldException;
+import org.jobwitness.wire.JobId;
+import org.jspecify.annotations.Nullable;
 
 /** Reads what a request carries: its JSON body and its query parameters. What is wrong is said, not guessed away. */
 public final class Requests {
@@ -106,6 +112,45 @@ public final class Requests {
             }
         }
         throw ApiException.invalidField(name, name + " must be " + least + ".." + most + ", was " + shown(text));
+    }
+
+    /** The path's {@code {id}}, in its one spelling. */
+    public static String jobId(Context ctx) {
+        try {
+            return JobId.of("id", ctx.pathParam("id"));
+        } catch (InvalidFieldException e) {
+            throw ApiException.invalidField("id", String.valueOf(e.getMessage()));
+        }
+    }
+
+    /** A parameter of plain text; null if it was not sent. */
+    public static @Nullable String text(Context ctx, String name) {
+        String text = parameter(ctx, name).orElse(null);
+        if (text == null) {
+            return null;
+        }
+        if (text.isEmpty() || text.length() > 256 || text.codePoints().anyMatch(Character::isISOControl)) {
+            throw ApiException.invalidField(name, name + " must be 1 to 256 characters without control characters");
+        }
+        return text;
+    }
+
+    /** A parameter that is a moment, RFC 3339; null if it was not sent. */
+    public static @Nullable Instant time(Context ctx, String name) {
+        String text = parameter(ctx, name).orElse(null);
+        if (text == null) {
+            return null;
+        }
+        try {
+            Instant time = DateTimeFormatter.ISO_OFFSET_DATE_TIME.parse(text, Instant::from);
+            if (time.getEpochSecond() >= 0 && time.isBefore(Instant.parse("2200-01-01T00:00:00Z"))) {
+                return time;
+            }
+        } catch (DateTimeException e) {
+            // The answer is the same as for a time out of bounds.
+        }
+        throw ApiException.invalidField(name,
+                name + " must be an RFC 3339 time such as 2026-11-22T21:34:10Z, was " + shown(text));
     }
 
     /** A value from outside, short and plain enough for a message. */

@@ -1,8 +1,11 @@
 package org.jobwitness.server.job;
 
 import java.time.Instant;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.jobwitness.wire.GpuVendor;
 import org.jspecify.annotations.Nullable;
@@ -14,18 +17,47 @@ import org.jspecify.annotations.Nullable;
  * @param restartCount how often the job had been requeued when the run began, as its prolog said
  * @param deadline when its time limit ends it, as its prolog said
  * @param gpus, gpuVendor, gpuDevices, cgroupPath what was said of the job as a whole; {@link OnNode} has each node's own
+ * @param scheduler what is carried and shown but decides nothing: fields of {@code wire.Scheduler} by their JSON names
  */
 public record About(@Nullable String user, @Nullable Integer uid, List<String> nodes, @Nullable String partition,
         @Nullable String account, @Nullable String hetJobId, @Nullable Integer restartCount,
         @Nullable Instant deadline, @Nullable Integer cpus, @Nullable Long memoryMb, @Nullable Integer gpus,
-        @Nullable GpuVendor gpuVendor, List<String> gpuDevices, @Nullable String cgroupPath) {
+        @Nullable GpuVendor gpuVendor, List<String> gpuDevices, @Nullable String cgroupPath, Resources requested,
+        Map<String, Object> scheduler) {
 
-    static final About NOTHING = new About(null, null, List.of(), null, null, null, null, null, null, null, null, null,
-            List.of(), null);
+    public static final About NOTHING = new About(null, null, List.of(), null, null, null, null, null, null, null, null,
+            null, List.of(), null);
 
     public About {
         nodes = List.copyOf(nodes);
         gpuDevices = List.copyOf(gpuDevices);
+        scheduler = asJsonGivesItBack(scheduler);
+    }
+
+    /** Else a word that was stored and read again would look like another one. */
+    private static Map<String, Object> asJsonGivesItBack(Map<String, Object> words) {
+        Map<String, Object> plain = new LinkedHashMap<>();
+        words.forEach((name, value) -> plain.put(name, switch (value) {
+            case Long number when number == number.intValue() -> number.intValue();
+            case Instant time -> time.toString();
+            default -> value;
+        }));
+        return Collections.unmodifiableMap(plain);
+    }
+
+    /** Without what only a scheduler, or who makes a job by hand, can tell. */
+    public About(@Nullable String user, @Nullable Integer uid, List<String> nodes, @Nullable String partition,
+            @Nullable String account, @Nullable String hetJobId, @Nullable Integer restartCount,
+            @Nullable Instant deadline, @Nullable Integer cpus, @Nullable Long memoryMb, @Nullable Integer gpus,
+            @Nullable GpuVendor gpuVendor, List<String> gpuDevices, @Nullable String cgroupPath) {
+        this(user, uid, nodes, partition, account, hetJobId, restartCount, deadline, cpus, memoryMb, gpus, gpuVendor,
+                gpuDevices, cgroupPath, Resources.UNKNOWN, Map.of());
+    }
+
+    /** The same, with the scheduler's words. */
+    public About with(Resources asked, Map<String, Object> words) {
+        return new About(user, uid, nodes, partition, account, hetJobId, restartCount, deadline, cpus, memoryMb, gpus,
+                gpuVendor, gpuDevices, cgroupPath, asked, words);
     }
 
     About add(About said, Differences differences) {
@@ -40,7 +72,21 @@ public record About(@Nullable String user, @Nullable Integer uid, List<String> n
                 differences.keep("allocated_gpus", gpus, said.gpus),
                 differences.keep("gpu_vendor", gpuVendor, said.gpuVendor),
                 differences.keep("gpu_devices", gpuDevices, said.gpuDevices),
-                differences.keep("cgroup_path", cgroupPath, said.cgroupPath));
+                differences.keep("cgroup_path", cgroupPath, said.cgroupPath),
+                new Resources(differences.keep("requested_cpus", requested.cpus(), said.requested.cpus()),
+                        differences.keep("requested_memory_mb", requested.memoryMb(), said.requested.memoryMb()),
+                        differences.keep("requested_gpus", requested.gpus(), said.requested.gpus())),
+                newest(scheduler, said.scheduler));
+    }
+
+    /** A scheduler changes its mind (priority, name, time limit), so here the last word stands. */
+    private static Map<String, Object> newest(Map<String, Object> known, Map<String, Object> said) {
+        if (said.isEmpty()) {
+            return known;
+        }
+        Map<String, Object> all = new LinkedHashMap<>(known);
+        all.putAll(said);
+        return all;
     }
 
     /** All names of both. A list that holds the other one gives the order, whichever of them was said first. */

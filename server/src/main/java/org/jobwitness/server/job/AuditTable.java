@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.statement.Query;
 import org.jobwitness.server.http.Caller;
 import org.jobwitness.server.http.Json;
 import org.jobwitness.wire.AuditEntry;
@@ -12,6 +13,11 @@ import org.jspecify.annotations.Nullable;
 
 /** The audit trail. Rows are added inside the transaction of the change that they tell of, and never touched again. */
 final class AuditTable {
+    private static final String SELECT = """
+            select audit_id, at, job_key, job_id, action, actor, claim, source, correlation_id, event_id, before, after
+            from audit
+            """;
+
     private final Json json;
 
     AuditTable(Json json) {
@@ -24,6 +30,8 @@ final class AuditTable {
         CREATED,
         /** Fields of the run changed. */
         UPDATED,
+        /** The run was forgotten; {@code before} is what it was at last. */
+        DELETED,
         /** Something was said that differs from what is known, and did not change it. */
         NOTED
     }
@@ -51,17 +59,35 @@ final class AuditTable {
                 .bind("key", key).bind("event_id", eventId).mapTo(Boolean.class).one();
     }
 
+    /**
+     * The trail of a job id, oldest first, with the runs of it that were deleted.
+     *
+     * @param cluster null for any
+     * @param run null for all
+     */
+    List<AuditEntry> of(Handle handle, String jobId, @Nullable String cluster, @Nullable Long run, long afterId,
+            int limit) {
+        return entries(handle.createQuery(SELECT + """
+                where job_id = :job_id and audit_id > :after_id and cluster = coalesce(:cluster, cluster)
+                    and job_key = coalesce(:run, job_key)
+                order by audit_id limit :limit""").bind("job_id", jobId).bind("cluster", cluster).bind("run", run)
+                .bind("after_id", afterId).bind("limit", limit));
+    }
+
     /** The trail of the given runs, oldest first. */
     List<AuditEntry> of(Handle handle, List<Long> keys, long afterId, int limit) {
-        return handle.createQuery("""
-                select audit_id, at, job_key, job_id, action, actor, claim, source, correlation_id, event_id, before, after
-                from audit where job_key = any(:keys) and audit_id > :after_id order by audit_id limit :limit""")
-                .bindArray("keys", Long.class, keys).bind("after_id", afterId).bind("limit", limit)
-                .map((row, _) -> new AuditEntry(row.getLong("audit_id"),
-                        row.getObject("at", OffsetDateTime.class).toInstant(), row.getLong("job_key"),
-                        row.getString("job_id"), row.getString("action"), row.getString("actor"),
-                        row.getString("claim"), row.getString("source"), row.getString("correlation_id"),
-                        row.getString("event_id"), map(row.getString("before")), map(row.getString("after"))))
+        return entries(handle
+                .createQuery(
+                        SELECT + "where job_key = any(:keys) and audit_id > :after_id order by audit_id limit :limit")
+                .bindArray("keys", Long.class, keys).bind("after_id", afterId).bind("limit", limit));
+    }
+
+    private List<AuditEntry> entries(Query query) {
+        return query.map((row, _) -> new AuditEntry(row.getLong("audit_id"),
+                row.getObject("at", OffsetDateTime.class).toInstant(), row.getLong("job_key"),
+                row.getString("job_id"), row.getString("action"), row.getString("actor"),
+                row.getString("claim"), row.getString("source"), row.getString("correlation_id"),
+                row.getString("event_id"), map(row.getString("before")), map(row.getString("after"))))
                 .list();
     }
 

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param seen whether anyone said that the run ended
  * @param at when it ended
- * @param scheduler the scheduler's last word, which stands
+ * @param scheduler the scheduler's last word, which stands if it is a final state
  * @param finalState the state that a sender named
  * @param exit how the batch script ended
  * @param derivedExitCode the highest raw wait(2) status of any step
@@ -26,11 +26,15 @@ public record End(boolean seen, @Nullable Instant at, @Nullable SchedulerWord sc
     static final End NOT_YET = new End(false, null, null, null, null, null, null, false, false, false);
 
     /**
-     * A final state as the scheduler tells it.
+     * A state as the scheduler tells it.
      *
+     * @param reason why, for a final state
      * @param rawState Slurm's word for it
      */
     public record SchedulerWord(JobState state, @Nullable Reason reason, String rawState) {
+        boolean isFinal() {
+            return state.isFinal();
+        }
     }
 
     /** What speaks for an end, weakest first. */
@@ -44,7 +48,7 @@ public record End(boolean seen, @Nullable Instant at, @Nullable SchedulerWord sc
     }
 
     Strength strength() {
-        if (scheduler != null) {
+        if (hasFinalWord()) {
             return Strength.SCHEDULER;
         }
         if (finalState != null) {
@@ -54,6 +58,10 @@ public record End(boolean seen, @Nullable Instant at, @Nullable SchedulerWord sc
             return exit.isOom() ? Strength.BATCH_OOM : Strength.EXIT_STATUS;
         }
         return seen ? Strength.SEEN : Strength.NONE;
+    }
+
+    private boolean hasFinalWord() {
+        return scheduler != null && scheduler.isFinal();
     }
 
     boolean sawOom() {
@@ -69,7 +77,7 @@ public record End(boolean seen, @Nullable Instant at, @Nullable SchedulerWord sc
     End add(End said, boolean mayMoveTime, Differences differences) {
         boolean oomMark = said.exit != null && said.exit.isOom();
         return new End(seen || said.seen, time(said, mayMoveTime, differences),
-                said.scheduler != null ? said.scheduler : scheduler,
+                said.scheduler == null || (hasFinalWord() && !said.hasFinalWord()) ? scheduler : said.scheduler,
                 differences.keep("final_state", finalState, said.finalState),
                 oomMark ? said.exit : differences.keep("exit_status", exit, said.exit),
                 differences.keep("derived_exit_code", derivedExitCode, said.derivedExitCode),
@@ -81,10 +89,19 @@ public record End(boolean seen, @Nullable Instant at, @Nullable SchedulerWord sc
         if (at == null || said.at == null) {
             return at == null ? said.at : at;
         }
-        if (said.scheduler != null || (scheduler == null && mayMove && said.at.isAfter(at))) {
+        if (said.hasFinalWord() || (!hasFinalWord() && mayMove && said.at.isAfter(at))) {
             return said.at;
         }
         return mayMove ? at : differences.keep("end_time", at, said.at);
+    }
+
+    /** An end that the scheduler or a person tells of. */
+    static End told(@Nullable Instant at, @Nullable SchedulerWord word, @Nullable JobState finalState) {
+        return new End(true, at, word, finalState, null, null, null, false, false, false);
+    }
+
+    End withWord(SchedulerWord word) {
+        return new End(seen, at, word, finalState, exit, derivedExitCode, restartCount, oomKilled, succeeded, requeued);
     }
 
     /** The same piece, with the server's time if it tells none and none is known. */

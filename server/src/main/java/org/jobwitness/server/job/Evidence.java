@@ -2,7 +2,9 @@ package org.jobwitness.server.job;
 
 import java.time.Instant;
 import java.util.List;
+import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.Reading;
+import org.jobwitness.wire.Reason;
 import org.jspecify.annotations.Nullable;
 
 /** What somebody says of a run. Weighed by {@link JobLifecycle}. */
@@ -15,16 +17,20 @@ public sealed interface Evidence {
     Instant at();
 
     /** The node that speaks; null if no single node does. */
-    @Nullable
-    OnNode onNode();
+    default @Nullable OnNode onNode() {
+        return null;
+    }
 
     About about();
 
     /** CPUs of each node of {@code about().nodes()}, in that order; empty if not said. */
-    List<Integer> cpusOfNodes();
+    default List<Integer> cpusOfNodes() {
+        return List.of();
+    }
 
-    @Nullable
-    String eventId();
+    default @Nullable String eventId() {
+        return null;
+    }
 
     /** A prolog ran: the run has begun. */
     record Started(Identity identity, @Nullable Instant at, @Nullable OnNode onNode, About about,
@@ -44,6 +50,34 @@ public sealed interface Evidence {
             @Nullable Reading reading) implements Evidence {
         public Ended {
             cpusOfNodes = List.copyOf(cpusOfNodes);
+        }
+    }
+
+    /**
+     * The scheduler tells how it sees the run now.
+     *
+     * @param state PENDING, RUNNING or a final one
+     * @param reason why, for a final state
+     * @param rawState the scheduler's own word for the state
+     * @param endTime for a final state, if it is known
+     */
+    record Reported(Identity identity, @Nullable Instant at, About about, JobState state, @Nullable Reason reason,
+            String rawState, @Nullable Instant endTime) implements Evidence {
+    }
+
+    /** Somebody makes a job by hand: it runs from {@code at} on. Refused if its id is known already. */
+    record Declared(Identity identity, Instant at, About about) implements Evidence {
+    }
+
+    /**
+     * Somebody says something of the newest run by hand. Refused if it has ended, or if it would go back.
+     *
+     * @param state null if it stays
+     */
+    record Amended(Identity identity, Instant at, @Nullable JobState state) implements Evidence {
+        @Override
+        public About about() {
+            return About.NOTHING;
         }
     }
 }

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import org.jobwitness.wire.JobState;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,7 +23,23 @@ final class JobLifecycle {
      */
     static Decision decide(List<Run> known, Evidence evidence, Instant now) {
         List<Run> runs = known.stream().sorted(Run.OLDEST_FIRST).toList();
-        Optional<Run> match = match(runs, evidence, now);
+        return switch (evidence) {
+            case Evidence.Declared _ when !runs.isEmpty() -> new Decision.Conflict("job " + evidence.identity().jobId()
+                    + " is known already; it is " + runs.getLast().outcome().state());
+            case Evidence.Amended _ when runs.isEmpty() -> new Decision.Unknown();
+            case Evidence.Amended amended when runs.getLast().hasEnded() -> new Decision.Conflict("job "
+                    + amended.identity().jobId() + " has ended and is " + runs.getLast().outcome().state()
+                    + ", which is final; only stronger evidence of its end, told by events, may correct it");
+            case Evidence.Amended amended when amended.state() == JobState.PENDING
+                    && runs.getLast().outcome().state() == JobState.RUNNING ->
+                new Decision.Conflict(
+                        "job " + amended.identity().jobId() + " is running and cannot go back to pending");
+            case Evidence.Amended _ -> weigh(runs, Optional.of(runs.getLast()), evidence, now);
+            default -> weigh(runs, match(runs, evidence, now), evidence, now);
+        };
+    }
+
+    private static Decision weigh(List<Run> runs, Optional<Run> match, Evidence evidence, Instant now) {
         Differences differences = new Differences();
         Run before = match.orElseGet(() -> new Run(0, now, evidence.identity(), false, null,
                 About.NOTHING, End.NOT_YET, null));
@@ -38,9 +55,9 @@ final class JobLifecycle {
         List<Decision.Change> others = changes.stream().filter(c -> c.before().key() != merged.key()).toList();
 
         if (match.isEmpty()) {
-            return evidence instanceof Evidence.Started
-                    ? new Decision.Created(after, others)
-                    : new Decision.Accepted(after, others);
+            return tellsOfAnEnd(evidence)
+                    ? new Decision.Accepted(after, others)
+                    : new Decision.Created(after, others);
         }
         boolean counts = countsAsChange(before, after, evidence);
         return counts || !others.isEmpty()
@@ -48,10 +65,18 @@ final class JobLifecycle {
                 : new Decision.Skipped(before, after, differences.said());
     }
 
+    private static boolean tellsOfAnEnd(Evidence evidence) {
+        return switch (evidence) {
+            case Evidence.Ended _ -> true;
+            case Evidence.Reported reported -> reported.state().isFinal();
+            case Evidence.Started _,Evidence.Declared _,Evidence.Amended _ -> false;
+        };
+    }
+
     /** After an end, more of the same evidence is kept but only a different outcome is news. */
     private static boolean countsAsChange(Run before, Run after, Evidence evidence) {
         return switch (evidence) {
-            case Evidence.Started _ -> !after.equals(before);
+            case Evidence.Started _,Evidence.Reported _,Evidence.Declared _,Evidence.Amended _ -> !after.equals(before);
             case Evidence.Ended _ -> !after.outcome().equals(before.outcome())
                     || !Objects.equals(after.end().at(), before.end().at())
                     || after.end().strength().compareTo(before.end().strength()) > 0
@@ -80,7 +105,35 @@ final class JobLifecycle {
                 Instant start = identity.startTime() != null ? identity.startTime() : run.startTime();
                 yield new Run(run.key(), run.recordedAt(), identity, run.startSeen(), start, about, end, here);
             }
+            case Evidence.Reported reported -> {
+                Instant begun = identity.startTime() != null ? identity.startTime() : run.startTime();
+                Instant start = begun == null && reported.state() == JobState.RUNNING
+                        ? Objects.requireNonNullElse(reported.at(), now)
+                        : begun;
+                End.SchedulerWord word = new End.SchedulerWord(reported.state(), reported.reason(),
+                        reported.rawState());
+                End end = word.isFinal()
+                        ? End.told(reported.endTime(), word, null).orAt(now, run.end())
+                        : End.NOT_YET.withWord(word);
+                yield new Run(run.key(), run.recordedAt(), identity, run.startSeen(), start, about,
+                        run.end().add(end, false, differences), here);
+            }
+            case Evidence.Declared declared ->
+                new Run(run.key(), run.recordedAt(), identity, true, declared.at(), about, run.end(), here);
+            case Evidence.Amended amended -> amend(run, amended, differences);
         };
+    }
+
+    private static Run amend(Run run, Evidence.Amended amended, Differences differences) {
+        JobState state = amended.state();
+        if (state == null || state == run.outcome().state()) {
+            return run;
+        }
+        boolean begins = state == JobState.RUNNING;
+        return new Run(run.key(), run.recordedAt(), run.identity(), run.startSeen() || begins,
+                begins ? amended.at() : run.startTime(), run.about(),
+                begins ? run.end() : run.end().add(End.told(amended.at(), null, state), false, differences),
+                run.here());
     }
 
     /** What each run's neighbours and restart counts tell: it is over, at the latest, when the next one begins. */
@@ -141,10 +194,9 @@ final class JobLifecycle {
                 .filter(run -> run.startTime() == null || !run.startTime().isAfter(at)).findFirst();
         Optional<Run> next = newestFirst.reversed().stream()
                 .filter(run -> run.startTime() != null && run.startTime().isAfter(at)).findFirst();
-        return switch (evidence) {
-            case Evidence.Ended _ -> begun.or(() -> next);
-            case Evidence.Started _ -> begun.filter(run -> !run.hasEnded() || run.end().at() == null
-                    || !at.isAfter(run.end().at()) || (evidence.at() == null && !run.startSeen())).or(() -> next);
-        };
+        return tellsOfAnEnd(evidence)
+                ? begun.or(() -> next)
+                : begun.filter(run -> !run.hasEnded() || run.end().at() == null
+                        || !at.isAfter(run.end().at()) || (evidence.at() == null && !run.startSeen())).or(() -> next);
     }
 }

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -39,13 +40,14 @@ import org.jobwitness.wire.Job;
 import org.jobwitness.wire.JobPage;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.Reason;
+import org.jobwitness.wire.Scheduler;
 import org.jspecify.annotations.Nullable;
 
 /** Reads runs for those who ask, each within its own scope. */
 public final class JobQueries {
     private static final String SELECT = """
             select job.*, on_nodes.node_gpus, on_nodes.vendors, on_nodes.devices, on_nodes.cgroup_paths,
-                figures.cpu_usec, figures.memory_peak, figures.oom_kills
+                figures.*
             from job
             left join lateral (
                 select sum(gpus) as node_gpus, array_agg(distinct gpu_vendor) filter (where gpu_vendor is not null)
@@ -54,18 +56,33 @@ public final class JobQueries {
                     filter (where cgroup_path is not null) as cgroup_paths
                 from job_node where job_node.job_key = job.job_key) on_nodes on true
             left join lateral (
-                select sum(cpu_usage_usec) as cpu_usec, max(memory_peak_bytes) as memory_peak,
-                    sum(oom_kills) as oom_kills
-                from job_figures where job_figures.job_key = job.job_key) figures on true
+                select sum(cpu_usage_usec) as cpu_usec, sum(oom_kills) as oom_kills,
+                    sum(greatest(memory_peak_bytes, memory_max_bytes)) as memory_max,
+                    sum(memory_last_bytes) as memory_last, coalesce(sum(sample_count), 0) as sample_count,
+                    sum(covered_ms) as covered_ms, max(last_sample_at) as last_sample_at,
+                    sum(cpu_last * cores) / nullif(sum(cores) filter (where cpu_last is not null), 0) as cpu_last,
+                    sum(cpu_sum / nullif(cpu_count, 0) * cores)
+                        / nullif(sum(cores) filter (where cpu_count > 0), 0) as cpu_average,
+                    max(cpu_max) as cpu_max,
+                    sum(gpu_last * devices) / nullif(sum(devices) filter (where gpu_last is not null), 0) as gpu_last,
+                    sum(gpu_sum / nullif(gpu_count, 0) * devices)
+                        / nullif(sum(devices) filter (where gpu_count > 0), 0) as gpu_average,
+                    max(gpu_max) as gpu_max
+                from (
+                    select job_figures.*, coalesce(cpus, 1) as cores, coalesce(gpus, 1) as devices
+                    from job_figures left join job_node using (job_key, node)
+                    where job_figures.job_key = job.job_key) of_nodes) figures on true
             """;
 
     private final Database database;
     private final AuditTable audit;
+    private final Json json;
     private final Clock clock;
 
     public JobQueries(Database database, Json json, Clock clock) {
         this.database = database;
         this.audit = new AuditTable(json);
+        this.json = json;
         this.clock = clock;
     }
 
@@ -187,12 +204,12 @@ public final class JobQueries {
      * @param cluster null for any
      * @param run null for the newest
      */
-    Optional<Job> find(Caller caller, String jobId, @Nullable String cluster, @Nullable Long run) {
+    public Optional<Job> find(Caller caller, String jobId, @Nullable String cluster, @Nullable Long run) {
         return runs(caller, jobId, cluster).stream().filter(job -> run == null || job.run() == run).findFirst();
     }
 
     /** All runs of a job id, newest first. */
-    List<Job> runs(Caller caller, String jobId, @Nullable String cluster) {
+    public List<Job> runs(Caller caller, String jobId, @Nullable String cluster) {
         return database.read("job_runs", handle -> {
             Query query = handle.createQuery(SELECT + "where job_id = :job_id and " + seenBy(caller.scope())
                     + (cluster == null ? "" : " and cluster = :cluster")
@@ -204,10 +221,22 @@ public final class JobQueries {
         });
     }
 
-    /** The audit trail of the given runs, oldest first. */
-    List<AuditEntry> audit(List<Job> runs, long afterId, int limit) {
-        List<Long> keys = runs.stream().map(Job::run).toList();
-        return database.read("audit_list", handle -> audit.of(handle, keys, afterId, limit));
+    /**
+     * The audit trail of a job id, oldest first. Who may see everything also sees what was deleted.
+     *
+     * @param run null for all runs
+     */
+    List<AuditEntry> audit(Caller caller, String jobId, @Nullable String cluster, @Nullable Long run, long afterId,
+            int limit) {
+        return switch (caller.scope()) {
+            case Scope.Everything _ -> database.read("audit_list",
+                    handle -> audit.of(handle, jobId, cluster, run, afterId, limit));
+            case Scope.JobsOf _ -> {
+                List<Long> keys = runs(caller, jobId, cluster).stream().map(Job::run)
+                        .filter(key -> run == null || key.equals(run)).toList();
+                yield database.read("audit_list", handle -> audit.of(handle, keys, afterId, limit));
+            }
+        };
     }
 
     /** How many jobs are in each state, by cluster; of each job id its newest run. */
@@ -234,17 +263,17 @@ public final class JobQueries {
      *
      * @param node one of its nodes, where the question is asked by node
      */
-    public record Glance(String cluster, String jobId, String user, String partition, String account, String state,
-            String reason, String node, double runtimeSeconds) {
+    public record Glance(String cluster, String jobId, String user, String partition, String account, String name,
+            String state, String reason, String node, double runtimeSeconds) {
     }
 
     /** Tells of each job that goes on or ended less than five minutes before {@code now}. */
     public void eachRecent(Handle handle, Instant now, Consumer<Glance> consumer) {
         each(handle.createQuery("""
-                select cluster, job_id, user_name, partition, account, state, reason, start_time, end_time, '' as node
+                select cluster, job_id, user_name, partition, account, scheduler ->> 'name' as name, state, reason, start_time, end_time, '' as node
                 from job where newest and state in ('pending', 'running')
                 union all
-                select cluster, job_id, user_name, partition, account, state, reason, start_time, end_time, '' as node
+                select cluster, job_id, user_name, partition, account, scheduler ->> 'name' as name, state, reason, start_time, end_time, '' as node
                 from job where newest and state not in ('pending', 'running')
                     and coalesce(end_time, 'infinity'::timestamptz) >= :since
                     and coalesce(end_time, recorded_at) >= :since""").bind("since", now.minus(Duration.ofMinutes(5))),
@@ -254,10 +283,23 @@ public final class JobQueries {
     /** Tells of each running job once for each of its nodes. */
     public void eachRunningOnNode(Handle handle, Instant now, Consumer<Glance> consumer) {
         each(handle.createQuery("""
-                select cluster, job_id, user_name, partition, account, state, reason, start_time, end_time, node
+                select cluster, job_id, user_name, partition, account, scheduler ->> 'name' as name, state, reason, start_time, end_time, node
                 from job join job_node using (job_key)
                 where newest and state in ('pending', 'running') and state = 'running' and start_time is not null"""),
                 now, consumer);
+    }
+
+    /** How many running jobs each node has, by cluster and node. */
+    public Map<String, Map<String, Long>> countByNode(Handle handle) {
+        Map<String, Map<String, Long>> counts = new TreeMap<>();
+        handle.createQuery("""
+                select cluster, node, count(*) as jobs from job join job_node using (job_key)
+                where newest and state in ('pending', 'running') and state = 'running' and not ended
+                group by cluster, node""")
+                .map((row, _) -> counts.computeIfAbsent(string(row, "cluster"), _ -> new TreeMap<>())
+                        .put(string(row, "node"), row.getLong("jobs")))
+                .list();
+        return counts;
     }
 
     private static void each(Query query, Instant now, Consumer<Glance> consumer) {
@@ -269,7 +311,8 @@ public final class JobQueries {
     private static Glance glance(ResultSet row, Instant now) throws SQLException {
         Double runtime = runtime(state(row), time(row, "start_time"), time(row, "end_time"), now);
         return new Glance(string(row, "cluster"), string(row, "job_id"), known(row, "user_name"),
-                known(row, "partition"), known(row, "account"), string(row, "state"), known(row, "reason"),
+                known(row, "partition"), known(row, "account"), known(row, "name"), string(row, "state"),
+                known(row, "reason"),
                 string(row, "node"), runtime == null ? 0 : runtime);
     }
 
@@ -341,7 +384,7 @@ public final class JobQueries {
         };
     }
 
-    private static Job job(ResultSet row, Instant now) throws SQLException {
+    private Job job(ResultSet row, Instant now) throws SQLException {
         JobState state = state(row);
         Instant start = time(row, "start_time");
         Instant end = time(row, "end_time");
@@ -352,18 +395,45 @@ public final class JobQueries {
         Long nodeGpus = whole(row, "node_gpus");
         Integer allGpus = gpus == null && nodeGpus != null ? Integer.valueOf(nodeGpus.intValue()) : gpus;
         boolean onlyEnd = !row.getBoolean("start_seen") && row.getBoolean("end_seen");
-        Job.Scheduler scheduler = new Job.Scheduler("slurm", jobId, row.getString("sluid"), row.getString("raw_state"),
-                row.getString("partition"), row.getString("account"), row.getObject("exit_code", Integer.class),
-                row.getObject("exit_signal", Integer.class), row.getObject("derived_exit_code", Integer.class),
-                row.getObject("restart_count", Integer.class), row.getString("het_job_id"));
+        Double runtime = runtime(state, start, end, now);
         return new Job(jobId, row.getLong("job_key"), cluster, cluster, row.getString("user_name"),
-                row.getObject("uid", Integer.class), nodes,
-                nodes.isEmpty() ? null : nodes.size(), state,
+                row.getObject("uid", Integer.class), nodes, nodes.isEmpty() ? null : nodes.size(), state,
                 constant(Reason.class, row.getString("reason")), row.getObject("confirmed", Boolean.class),
-                onlyEnd ? true : null, start, end, time(row, "deadline"), runtime(state, start, end, now),
-                row.getObject("cpus", Integer.class), row.getObject("memory_mb", Long.class), allGpus,
-                scaled(row, "cpu_usec", 1e6), scaled(row, "memory_peak", 1 << 20), whole(row, "oom_kills"),
-                vendor(row), devices(row), cgroupPath(row), scheduler);
+                onlyEnd ? true : null, start, end, time(row, "deadline"), runtime,
+                row.getObject("requested_cpus", Integer.class), row.getObject("requested_memory_mb", Long.class),
+                row.getObject("requested_gpus", Integer.class), row.getObject("cpus", Integer.class),
+                row.getObject("memory_mb", Long.class), allGpus, figure(row, "cpu_last", 1),
+                figure(row, "memory_last", 1 << 20), figure(row, "gpu_last", 1), time(row, "last_sample_at"),
+                row.getLong("sample_count"), coverage(row, runtime, nodes.size()), figure(row, "cpu_average", 1),
+                figure(row, "cpu_max", 1), figure(row, "memory_max", 1 << 20), figure(row, "gpu_average", 1),
+                figure(row, "gpu_max", 1), scaled(row, "cpu_usec", 1e6), whole(row, "oom_kills"), vendor(row),
+                devices(row), cgroupPath(row), scheduler(row, jobId));
+    }
+
+    private Scheduler scheduler(ResultSet row, String jobId) throws SQLException {
+        Map<String, Object> words = new LinkedHashMap<>(json.map(string(row, "scheduler")));
+        words.putIfAbsent("type", "slurm");
+        words.putIfAbsent("external_job_id", jobId);
+        for (String column : List.of("sluid", "raw_state", "partition", "account", "exit_code", "derived_exit_code",
+                "restart_count", "het_job_id")) {
+            Object known = row.getObject(column);
+            if (known != null) {
+                words.put(column, known);
+            }
+        }
+        Object signal = row.getObject("exit_signal");
+        if (signal != null) {
+            words.put("signal", signal);
+        }
+        return json.object(words, Scheduler.class);
+    }
+
+    /** Samples stand for their intervals; which part of the time that the job spent on its nodes they make up. */
+    private static @Nullable Double coverage(ResultSet row, @Nullable Double runtime, int nodes) throws SQLException {
+        Long coveredMs = whole(row, "covered_ms");
+        return coveredMs == null || runtime == null || runtime == 0 || nodes == 0
+                ? null
+                : Math.min(1, rounded(coveredMs / 1e3 / (runtime * nodes)));
     }
 
     private static @Nullable Double runtime(JobState state, @Nullable Instant start, @Nullable Instant end,
@@ -402,6 +472,16 @@ public final class JobQueries {
     private static @Nullable Double scaled(ResultSet row, String column, double by) throws SQLException {
         long value = row.getLong(column);
         return row.wasNull() ? null : value / by;
+    }
+
+    /** Three decimals are more than any source of these figures can tell. */
+    private static @Nullable Double figure(ResultSet row, String column, double by) throws SQLException {
+        double value = row.getDouble(column);
+        return row.wasNull() ? null : rounded(value / by);
+    }
+
+    private static double rounded(double value) {
+        return Math.round(value * 1e3) / 1e3;
     }
 
     private static @Nullable Long whole(ResultSet row, String column) throws SQLException {

@@ -40,12 +40,14 @@ public final class JobTable {
 
     private final Database database;
     private final AuditTable audit;
+    private final Json json;
     private final Clock clock;
     private final List<Consumer<JobChange>> listeners = new CopyOnWriteArrayList<>();
 
     public JobTable(Database database, Json json, Clock clock) {
         this.database = database;
         this.audit = new AuditTable(json);
+        this.json = json;
         this.clock = clock;
     }
 
@@ -54,28 +56,84 @@ public final class JobTable {
         listeners.add(listener);
     }
 
-    /** What one call of {@link #apply} wrote. */
-    private record Applied(EventAnswer answer, List<JobChange> changes) {
+    /** What came of something that was said by hand. */
+    public sealed interface ByHand {
+
+        /**
+         * It stands.
+         *
+         * @param run the key of the run that it is of
+         */
+        record Done(long run) implements ByHand {
+        }
+
+        /** Nobody knows the job. */
+        record Unknown() implements ByHand {
+        }
+
+        /**
+         * Nothing was changed.
+         *
+         * @param why what stands against it
+         */
+        record Conflict(String why) implements ByHand {
+        }
+    }
+
+    /** More to write in the transaction of a change, about the run with the given key. */
+    @FunctionalInterface
+    public interface Alongside {
+        void write(Handle handle, long run);
+    }
+
+    /** What one transaction wrote. */
+    private record Applied(Decision decision, long run, List<JobChange> changes) {
     }
 
     /** Takes in a piece of evidence. The same piece may come any number of times. */
     public EventAnswer apply(Caller caller, Evidence evidence) {
-        Applied applied = database.write("job_apply", handle -> applyWithin(handle, caller, evidence));
+        Applied applied = applyAndTell(caller, evidence, (_, _) -> {
+        });
+        if (applied.decision() instanceof Decision.Taken taken) {
+            return answer(taken, taken.run().withKey(applied.run()));
+        }
+        throw new IllegalArgumentException("said by hand, so it may be refused: " + evidence);
+    }
+
+    /**
+     * Takes in what somebody says by hand, unless it contradicts what is known.
+     *
+     * @param alongside written in the same transaction, if it is taken in
+     */
+    public ByHand applyByHand(Caller caller, Evidence evidence, Alongside alongside) {
+        Applied applied = applyAndTell(caller, evidence, alongside);
+        return switch (applied.decision()) {
+            case Decision.Taken _ -> new ByHand.Done(applied.run());
+            case Decision.Unknown _ -> new ByHand.Unknown();
+            case Decision.Conflict conflict -> new ByHand.Conflict(conflict.why());
+        };
+    }
+
+    private Applied applyAndTell(Caller caller, Evidence evidence, Alongside alongside) {
+        Applied applied = database.write("job_apply", handle -> applyWithin(handle, caller, evidence, alongside));
         applied.changes().forEach(change -> {
             logChange(change, caller);
             listeners.forEach(listener -> listener.accept(change));
         });
-        return applied.answer();
+        return applied;
     }
 
-    private Applied applyWithin(Handle handle, Caller caller, Evidence evidence) {
+    private Applied applyWithin(Handle handle, Caller caller, Evidence evidence, Alongside alongside) {
         Identity identity = evidence.identity();
         lock(handle, identity);
         Instant now = clock.instant().truncatedTo(ChronoUnit.MICROS);
         List<Run> known = runsOf(handle, identity, evidence.onNode());
         Decision decision = JobLifecycle.decide(known, evidence, now);
+        if (!(decision instanceof Decision.Taken taken)) {
+            return new Applied(decision, 0, List.of());
+        }
         List<JobChange> changes = new ArrayList<>();
-        Run run = switch (decision) {
+        Run run = switch (taken) {
             case Decision.Created created -> create(handle, caller, created.run(), evidence, changes);
             case Decision.Accepted accepted -> create(handle, caller, accepted.run(), evidence, changes);
             case Decision.Updated updated ->
@@ -83,7 +141,7 @@ public final class JobTable {
             case Decision.Skipped skipped ->
                 update(handle, caller, skipped.before(), skipped.run(), skipped.noted(), evidence, changes);
         };
-        for (Decision.Change change : decision.explained()) {
+        for (Decision.Change change : taken.explained()) {
             update(handle, caller, change.before(), change.after(), Map.of(), evidence, changes);
         }
         boolean alone = known.isEmpty() || (known.size() == 1 && known.getFirst().key() == run.key());
@@ -93,10 +151,35 @@ public final class JobTable {
         if (evidence instanceof Evidence.Ended ended && ended.reading() != null && ended.onNode() != null) {
             addReading(handle, run.key(), ended.onNode().node(), ended.reading());
         }
-        return new Applied(answer(decision, run), changes);
+        alongside.write(handle, run.key());
+        return new Applied(taken, run.key(), changes);
     }
 
-    private static EventAnswer answer(Decision decision, Run run) {
+    /**
+     * Forgets all runs of a job id, with their figures. Their audit trail stays, and keeps what they were at last.
+     *
+     * @return how many runs there were
+     */
+    public int delete(Caller caller, String cluster, String jobId) {
+        int deleted = database.write("job_delete", handle -> {
+            Identity identity = new Identity(cluster, jobId, null, null);
+            lock(handle, identity);
+            List<Run> runs = runsOf(handle, identity, null);
+            for (Run run : runs) {
+                audit.add(handle, caller, AuditTable.Action.DELETED, run, null, run.audited(), Map.of());
+            }
+            handle.createUpdate("delete from job where job_key = any(:keys)")
+                    .bindArray("keys", Long.class, runs.stream().map(Run::key).toList()).execute();
+            return runs.size();
+        });
+        if (deleted > 0) {
+            log.info("job_deleted job_id={} cluster=\"{}\" runs={} correlation_id={}", jobId, cluster, deleted,
+                    caller.correlationId());
+        }
+        return deleted;
+    }
+
+    private static EventAnswer answer(Decision.Taken decision, Run run) {
         String name = "run " + run.key() + " ";
         EventAnswer.Status status;
         String message;
@@ -142,12 +225,14 @@ public final class JobTable {
                     user_name, uid, nodes, partition, account, het_job_id, restart_count, deadline, cpus, memory_mb,
                     gpus, gpu_vendor, gpu_devices, cgroup_path, end_seen, end_time, scheduler_state, scheduler_reason,
                     raw_state, final_state, exit_code, exit_signal, derived_exit_code, end_restart_count, oom_killed,
-                    succeeded, requeued, state, reason, confirmed, newest)
+                    succeeded, requeued, requested_cpus, requested_memory_mb, requested_gpus, scheduler, state, reason,
+                    confirmed, newest)
                 values (:recorded_at, :cluster, :job_id, :sluid, :scheduler_start, :start_seen, :start_time,
                     :user_name, :uid, :nodes, :partition, :account, :het_job_id, :restart_count, :deadline, :cpus,
                     :memory_mb, :gpus, :gpu_vendor, :gpu_devices, :cgroup_path, :end_seen, :end_time, :scheduler_state,
                     :scheduler_reason, :raw_state, :final_state, :exit_code, :exit_signal, :derived_exit_code,
-                    :end_restart_count, :oom_killed, :succeeded, :requeued, :state, :reason, :confirmed, true)"""), run)
+                    :end_restart_count, :oom_killed, :succeeded, :requeued, :requested_cpus, :requested_memory_mb,
+                    :requested_gpus, cast(:scheduler as jsonb), :state, :reason, :confirmed, true)"""), run)
                 .executeAndReturnGeneratedKeys("job_key").mapTo(Long.class).one();
         Run stored = run.withKey(key);
         storeNodes(handle, stored, evidence);
@@ -193,7 +278,7 @@ public final class JobTable {
                 .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
     }
 
-    private static void store(Handle handle, Run run) {
+    private void store(Handle handle, Run run) {
         bindRun(handle.createUpdate("""
                 update job set sluid = :sluid, scheduler_start = :scheduler_start, start_seen = :start_seen,
                     start_time = :start_time, user_name = :user_name, uid = :uid, nodes = :nodes,
@@ -204,11 +289,12 @@ public final class JobTable {
                     scheduler_reason = :scheduler_reason, raw_state = :raw_state, final_state = :final_state,
                     exit_code = :exit_code, exit_signal = :exit_signal, derived_exit_code = :derived_exit_code,
                     end_restart_count = :end_restart_count, oom_killed = :oom_killed, succeeded = :succeeded,
-                    requeued = :requeued, state = :state, reason = :reason, confirmed = :confirmed
+                    requeued = :requeued, requested_cpus = :requested_cpus, requested_memory_mb = :requested_memory_mb,
+                    requested_gpus = :requested_gpus, scheduler = cast(:scheduler as jsonb), state = :state, reason = :reason, confirmed = :confirmed
                 where job_key = :key"""), run).bind("key", run.key()).execute();
     }
 
-    private static <S extends SqlStatement<S>> S bindRun(S statement, Run run) {
+    private <S extends SqlStatement<S>> S bindRun(S statement, Run run) {
         About about = run.about();
         End end = run.end();
         Outcome outcome = run.outcome();
@@ -230,6 +316,9 @@ public final class JobTable {
                 .bind("exit_signal", end.exit() == null ? null : Integer.valueOf(end.exit().signal()))
                 .bind("derived_exit_code", end.derivedExitCode()).bind("end_restart_count", end.restartCount())
                 .bind("oom_killed", end.oomKilled()).bind("succeeded", end.succeeded()).bind("requeued", end.requeued())
+                .bind("requested_cpus", about.requested().cpus())
+                .bind("requested_memory_mb", about.requested().memoryMb())
+                .bind("requested_gpus", about.requested().gpus()).bind("scheduler", json.text(about.scheduler()))
                 .bind("state", text(outcome.state())).bind("reason", text(outcome.reason()))
                 .bind("confirmed", outcome.confirmed());
     }
@@ -282,7 +371,7 @@ public final class JobTable {
                 .bind("job_id", identity.jobId()).bind("cluster", identity.cluster()).execute();
     }
 
-    private static List<Run> runsOf(Handle handle, Identity identity, @Nullable OnNode speaking) {
+    private List<Run> runsOf(Handle handle, Identity identity, @Nullable OnNode speaking) {
         return handle.createQuery("""
                 select job.*, here.node, here.gpus as here_gpus, here.gpu_vendor as here_gpu_vendor,
                     here.gpu_devices as here_gpu_devices, here.cgroup_path as here_cgroup_path, here.ended
@@ -292,7 +381,7 @@ public final class JobTable {
                 .bind("node", speaking == null ? null : speaking.node()).map((row, _) -> run(row)).list();
     }
 
-    private static Run run(ResultSet row) throws SQLException {
+    private Run run(ResultSet row) throws SQLException {
         Identity identity = new Identity(string(row, "cluster"), string(row, "job_id"), row.getString("sluid"),
                 time(row, "scheduler_start"));
         About about = new About(row.getString("user_name"), row.getObject("uid", Integer.class), strings(row, "nodes"),
@@ -300,7 +389,11 @@ public final class JobTable {
                 row.getObject("restart_count", Integer.class), time(row, "deadline"),
                 row.getObject("cpus", Integer.class), row.getObject("memory_mb", Long.class),
                 row.getObject("gpus", Integer.class), constant(GpuVendor.class, row.getString("gpu_vendor")),
-                strings(row, "gpu_devices"), row.getString("cgroup_path"));
+                strings(row, "gpu_devices"), row.getString("cgroup_path"),
+                new Resources(row.getObject("requested_cpus", Integer.class),
+                        row.getObject("requested_memory_mb", Long.class),
+                        row.getObject("requested_gpus", Integer.class)),
+                json.map(string(row, "scheduler")));
         JobState schedulerState = constant(JobState.class, row.getString("scheduler_state"));
         Integer exitCode = row.getObject("exit_code", Integer.class);
         End end = new End(row.getBoolean("end_seen"), time(row, "end_time"),

@@ -1,15 +1,15 @@
 package org.jobwitness.server.job;
 
+import static org.jobwitness.server.http.Requests.jobId;
 import static org.jobwitness.server.http.Requests.number;
 import static org.jobwitness.server.http.Requests.onlyParameters;
 import static org.jobwitness.server.http.Requests.parameter;
 import static org.jobwitness.server.http.Requests.shown;
+import static org.jobwitness.server.http.Requests.text;
+import static org.jobwitness.server.http.Requests.time;
 
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
-import java.time.DateTimeException;
-import java.time.Instant;
-import java.time.format.DateTimeFormatter;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -22,9 +22,7 @@ import org.jobwitness.server.http.Caller;
 import org.jobwitness.server.http.Json;
 import org.jobwitness.server.http.Role;
 import org.jobwitness.wire.AuditEntry;
-import org.jobwitness.wire.InvalidFieldException;
 import org.jobwitness.wire.Job;
-import org.jobwitness.wire.JobId;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.Reason;
 import org.jspecify.annotations.Nullable;
@@ -56,7 +54,7 @@ public final class JobsEndpoint {
 
     private void one(Context ctx) {
         onlyParameters(ctx, Set.of("cluster", "run"));
-        String id = id(ctx);
+        String id = jobId(ctx);
         Job job = jobs.find(Caller.of(ctx), id, text(ctx, "cluster"), key(ctx, "run")).orElseThrow(() -> unknown(id));
         ctx.result(json.text(job));
     }
@@ -71,13 +69,18 @@ public final class JobsEndpoint {
         int limit = number(ctx, "limit", 1000, 1, 10_000);
         Long after = key(ctx, "after");
         Long run = key(ctx, "run");
-        List<Job> runs = runsOf(ctx).stream().filter(job -> run == null || job.run() == run).toList();
-        List<AuditEntry> trail = jobs.audit(runs, after == null ? 0 : after, limit);
+        Caller caller = Caller.of(ctx);
+        String id = jobId(ctx);
+        String cluster = text(ctx, "cluster");
+        List<AuditEntry> trail = jobs.audit(caller, id, cluster, run, after == null ? 0 : after, limit);
+        if (trail.isEmpty() && jobs.audit(caller, id, cluster, null, 0, 1).isEmpty()) {
+            throw unknown(id);
+        }
         ctx.result(json.text(Map.of("audit", trail)));
     }
 
     private List<Job> runsOf(Context ctx) {
-        String id = id(ctx);
+        String id = jobId(ctx);
         List<Job> runs = jobs.runs(Caller.of(ctx), id, text(ctx, "cluster"));
         if (runs.isEmpty()) {
             throw unknown(id);
@@ -85,21 +88,14 @@ public final class JobsEndpoint {
         return runs;
     }
 
-    private static ApiException unknown(String id) {
+    /** 404. */
+    public static ApiException unknown(String id) {
         return ApiException.notFound("no job " + id + " is known; Slurm may know it (sacct -j " + id
                 + "), but no prolog, epilog or agent has told of it");
     }
 
-    private static String id(Context ctx) {
-        try {
-            return JobId.of("id", ctx.pathParam("id"));
-        } catch (InvalidFieldException e) {
-            throw ApiException.invalidField("id", String.valueOf(e.getMessage()));
-        }
-    }
-
-    /** The number of a run or of an audit line. */
-    private static @Nullable Long key(Context ctx, String name) {
+    /** The number of a run or of an audit line; null if it was not sent. */
+    public static @Nullable Long key(Context ctx, String name) {
         Optional<String> key = parameter(ctx, name);
         if (key.isPresent() && !key.get().matches("[0-9]{1,18}")) {
             throw ApiException.invalidField(name, name + " must be a whole number, was " + shown(key.get()));
@@ -134,33 +130,5 @@ public final class JobsEndpoint {
                 .orElseThrow(() -> ApiException.invalidField(name, name + " must be one of "
                         + Arrays.stream(all).map(spelling).collect(Collectors.joining(", ")) + ", was "
                         + shown(text))));
-    }
-
-    private static @Nullable String text(Context ctx, String name) {
-        String text = parameter(ctx, name).orElse(null);
-        if (text == null) {
-            return null;
-        }
-        if (text.isEmpty() || text.length() > 256 || text.codePoints().anyMatch(Character::isISOControl)) {
-            throw ApiException.invalidField(name, name + " must be 1 to 256 characters without control characters");
-        }
-        return text;
-    }
-
-    private static @Nullable Instant time(Context ctx, String name) {
-        String text = parameter(ctx, name).orElse(null);
-        if (text == null) {
-            return null;
-        }
-        try {
-            Instant time = DateTimeFormatter.ISO_OFFSET_DATE_TIME.parse(text, Instant::from);
-            if (time.getEpochSecond() >= 0 && time.isBefore(Instant.parse("2200-01-01T00:00:00Z"))) {
-                return time;
-            }
-        } catch (DateTimeException e) {
-            // The answer is the same as for a time out of bounds.
-        }
-        throw ApiException.invalidField(name,
-                name + " must be an RFC 3339 time such as 2026-11-22T21:34:10Z, was " + shown(text));
     }
 }

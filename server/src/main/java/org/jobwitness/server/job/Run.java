@@ -4,6 +4,7 @@ import java.time.Instant;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.jobwitness.wire.JobState;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,7 +24,13 @@ public record Run(long key, Instant recordedAt, Identity identity, boolean start
             .thenComparing(Run::key, Comparator.comparing((Long key) -> key == 0).thenComparing(key -> key));
 
     Outcome outcome() {
-        return Outcome.of(about, end);
+        return isPending() ? new Outcome(JobState.PENDING, null, null) : Outcome.of(about, end);
+    }
+
+    /** Only the scheduler knows jobs that wait. A start of any kind, or an end, says that it waits no more. */
+    private boolean isPending() {
+        return end.scheduler() != null && end.scheduler().state() == JobState.PENDING && startTime == null
+                && end.strength() == End.Strength.NONE && !end.succeeded();
     }
 
     boolean hasEnded() {
@@ -72,6 +79,10 @@ public record Run(long key, Instant recordedAt, Identity identity, boolean start
         put(fields, "gpu_vendor", about.gpuVendor());
         put(fields, "gpu_devices", about.gpuDevices().isEmpty() ? null : about.gpuDevices());
         put(fields, "cgroup_path", about.cgroupPath());
+        put(fields, "requested_cpus", about.requested().cpus());
+        put(fields, "requested_memory_mb", about.requested().memoryMb());
+        put(fields, "requested_gpus", about.requested().gpus());
+        about.scheduler().forEach((name, value) -> put(fields, "scheduler." + name, value));
         put(fields, "final_state", end.finalState());
         put(fields, "exit_code", end.exit() == null ? null : end.exit().exitCode());
         put(fields, "signal", end.exit() == null ? null : end.exit().signal());

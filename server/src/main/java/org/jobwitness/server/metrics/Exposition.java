@@ -3,6 +3,7 @@ package org.jobwitness.server.metrics;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.io.Writer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Writes metric families line by line, in Prometheus' text format or in OpenMetrics. Keeps nothing: families and samples
@@ -66,6 +67,13 @@ final class Exposition {
             out.write('\n');
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    /** One sample, unless its value is not known. */
+    void sampleIfKnown(@Nullable Number value, String... labelValues) {
+        if (value != null) {
+            sample(value.doubleValue(), labelValues);
         }
     }
 

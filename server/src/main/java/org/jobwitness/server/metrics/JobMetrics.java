@@ -6,24 +6,34 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Function;
+import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.job.JobChange;
 import org.jobwitness.server.job.JobQueries;
+import org.jobwitness.server.node.NodeReading;
+import org.jobwitness.server.node.NodeTable;
+import org.jobwitness.server.sample.SampleStore;
 import org.jobwitness.wire.JobState;
+import org.jspecify.annotations.Nullable;
 
-/** The hpc_job_ families, as the database has them at the moment of the scrape. */
+/** The hpc_job_ and hpc_node_ families, as the database has them at the moment of the scrape. */
 public final class JobMetrics {
     private final Database database;
     private final JobQueries jobs;
+    private final SampleStore samples;
+    private final NodeTable nodes;
     private final Clock clock;
     private final Map<String, LongAdder> begun = new ConcurrentHashMap<>();
     private final Map<String, Long> before = new ConcurrentHashMap<>();
     private boolean counted;
 
-    public JobMetrics(Database database, JobQueries jobs, Clock clock) {
+    public JobMetrics(Database database, JobQueries jobs, SampleStore samples, NodeTable nodes, Clock clock) {
         this.database = database;
         this.jobs = jobs;
+        this.samples = samples;
+        this.nodes = nodes;
         this.clock = clock;
     }
 
@@ -55,7 +65,7 @@ public final class JobMetrics {
                     "job_id",
                     "user", "partition", "account", "name");
             jobs.eachRecent(handle, now, job -> info.sample(1, job.cluster(), job.jobId(), job.user(), job.partition(),
-                    job.account(), ""));
+                    job.account(), job.name()));
 
             Exposition state = out.gauge("hpc_job_state",
                     "1 for the state and reason that a job has; jobs as in hpc_job_info.", "cluster", "job_id", "state",
@@ -67,10 +77,85 @@ public final class JobMetrics {
                     "cluster", "job_id", "user", "node");
             jobs.eachRunningOnNode(handle, now, job -> runtime.sample(job.runtimeSeconds(), job.cluster(), job.jobId(),
                     job.user(), job.node()));
+            writeUsage(out, handle, now);
+            writeNodes(out, handle, now);
             return null;
         });
         out.gauge("hpc_exporter_last_collect_timestamp_seconds", "When these figures were collected.")
                 .sample(now.toEpochMilli() / 1e3);
+    }
+
+    private void writeUsage(Exposition out, Handle handle, Instant now) {
+        usage(out, handle, now, "hpc_job_cpu_usage_percent", "Of the CPUs that the job has on the node.",
+                SampleStore.Latest::cpuUsagePercent);
+        usage(out, handle, now, "hpc_job_memory_usage_bytes", "Memory of the job on the node.",
+                SampleStore.Latest::memoryBytes);
+        usage(out, handle, now, "hpc_job_gpu_usage_percent", "Of the GPUs that the job has on the node.",
+                SampleStore.Latest::gpuUsagePercent);
+        ofGpus(out, handle, now, "hpc_job_gpu_device_utilization_percent", "Use of a GPU that the job has.",
+                SampleStore.LatestGpu::utilizationPercent);
+        ofGpus(out, handle, now, "hpc_job_gpu_device_memory_used_bytes", "Memory used on a GPU that the job has.",
+                SampleStore.LatestGpu::memoryUsedBytes);
+        ofGpus(out, handle, now, "hpc_job_gpu_device_power_watts", "Power that a GPU of the job draws.",
+                SampleStore.LatestGpu::powerWatts);
+        ofGpus(out, handle, now, "hpc_job_gpu_device_temperature_celsius", "Temperature of a GPU of the job.",
+                SampleStore.LatestGpu::temperatureCelsius);
+    }
+
+    private void usage(Exposition out, Handle handle, Instant now, String name, String help,
+            Function<SampleStore.Latest, @Nullable Number> figure) {
+        Exposition family = out.gauge(name, help, "cluster", "job_id", "user", "node");
+        try (Stream<SampleStore.Latest> latest = samples.latest(handle, now)) {
+            latest.forEach(job -> family.sampleIfKnown(figure.apply(job), job.cluster(), job.jobId(), job.user(),
+                    job.node()));
+        }
+    }
+
+    private void ofGpus(Exposition out, Handle handle, Instant now, String name, String help,
+            Function<SampleStore.LatestGpu, @Nullable Number> figure) {
+        Exposition family = out.gauge(name, help, "cluster", "job_id", "node", "gpu_vendor", "gpu_id");
+        try (Stream<SampleStore.LatestGpu> latest = samples.latestOfGpus(handle, now)) {
+            latest.forEach(gpu -> family.sampleIfKnown(figure.apply(gpu), gpu.cluster(), gpu.jobId(), gpu.node(),
+                    gpu.vendor(), gpu.gpu()));
+        }
+    }
+
+    private void writeNodes(Exposition out, Handle handle, Instant now) {
+        ofNodes(out, handle, now, "hpc_node_cpu_usage_percent", "Of all CPUs of the node.",
+                NodeReading::cpuUsagePercent);
+        ofNodes(out, handle, now, "hpc_node_memory_usage_bytes", "Memory in use on the node.",
+                NodeReading::memoryUsageBytes);
+        ofNodes(out, handle, now, "hpc_node_gpu_usage_percent", "Of all GPUs of the node.",
+                NodeReading::gpuUsagePercent);
+        ofNodes(out, handle, now, "hpc_node_cpu_load", "Load average of the node over one minute.",
+                NodeReading::cpuLoad);
+        ofNodes(out, handle, now, "hpc_node_total_cpus", "CPUs of the node.", NodeReading::totalCpus);
+        ofNodes(out, handle, now, "hpc_node_total_memory_bytes", "Memory of the node.",
+                NodeReading::totalMemoryBytes);
+        Exposition states = out.gauge("hpc_node_state", "1 for the state that the node is in, 0 for the others.",
+                "cluster", "node", "state");
+        try (Stream<NodeReading> latest = nodes.latest(handle, now)) {
+            latest.filter(node -> node.state() != null).forEach(node -> {
+                for (NodeReading.State state : NodeReading.State.values()) {
+                    states.sample(state == node.state() ? 1 : 0, node.cluster(), node.node(), state.toString());
+                }
+            });
+        }
+        Exposition counts = out.gauge("hpc_node_job_count", "Running jobs that have the node.", "cluster", "node");
+        Map<String, Map<String, Long>> jobsOf = jobs.countByNode(handle);
+        try (Stream<NodeReading> known = nodes.latest(handle, now)) {
+            known.forEach(node -> jobsOf.computeIfAbsent(node.cluster(), _ -> new TreeMap<>())
+                    .putIfAbsent(node.node(), 0L));
+        }
+        jobsOf.forEach((cluster, ofNodes) -> ofNodes.forEach((node, count) -> counts.sample(count, cluster, node)));
+    }
+
+    private void ofNodes(Exposition out, Handle handle, Instant now, String name, String help,
+            Function<NodeReading, @Nullable Number> figure) {
+        Exposition family = out.gauge(name, help, "cluster", "node");
+        try (Stream<NodeReading> latest = nodes.latest(handle, now)) {
+            latest.forEach(node -> family.sampleIfKnown(figure.apply(node), node.cluster(), node.node()));
+        }
     }
 
     /** A counter must not fall when old runs are deleted: what was there at first, and what has come since. */

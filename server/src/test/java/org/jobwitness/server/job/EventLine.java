@@ -3,9 +3,11 @@ package org.jobwitness.server.job;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.Reading;
+import org.jobwitness.wire.Reason;
 
 /** Evidence as the case files spell it; resources/job/lifecycle/README.md has the words. */
 final class EventLine {
@@ -14,11 +16,36 @@ final class EventLine {
     private EventLine() {
     }
 
-    /** @param verb {@code started} or {@code finished} */
+    /** @param verb who says it: {@code started} and {@code finished} are hooks, {@code reported} the scheduler, others people */
     static Evidence parse(String verb, Words words) {
-        Evidence evidence = verb.equals("started") ? started(words) : finished(words);
+        Evidence evidence = switch (verb) {
+            case "started" -> started(words);
+            case "finished" -> finished(words);
+            case "reported" -> new Evidence.Reported(identity(words), words.take("at", Words::time), about(words),
+                    words.take("state", EventLine::state), words.take("reason", EventLine::reason),
+                    words.take("raw_state"), words.take("end", Words::time));
+            case "declared" -> new Evidence.Declared(identity(words), words.take("at", Words::time), about(words));
+            case "amended" -> new Evidence.Amended(identity(words), words.take("at", Words::time),
+                    words.take("state", EventLine::state));
+            default -> throw new IllegalArgumentException("nobody says " + verb);
+        };
         words.noMore();
         return evidence;
+    }
+
+    private static About about(Words words) {
+        String name = words.take("name");
+        return new About(words.take("user"), words.take("uid", Integer::valueOf), words.takeList("nodes"),
+                words.take("partition"), words.take("account"), null, null, null, null, null, null, null, List.of(),
+                null).with(Resources.UNKNOWN, name == null ? Map.of() : Map.of("name", name));
+    }
+
+    private static JobState state(String text) {
+        return JobState.valueOf(text.toUpperCase(Locale.ROOT));
+    }
+
+    private static Reason reason(String text) {
+        return Reason.valueOf(text.toUpperCase(Locale.ROOT));
     }
 
     private static Evidence.Started started(Words words) {
@@ -52,7 +79,7 @@ final class EventLine {
                         words.take("partition"), words.take("account"), null, null, null,
                         words.take("cpus", Integer::valueOf), null, null, null, List.of(), null),
                 List.of(), null,
-                new End(true, at, null, words.take("state", text -> JobState.valueOf(text.toUpperCase(Locale.ROOT))),
+                new End(true, at, null, words.take("state", EventLine::state),
                         raw == null ? exit : raw, words.take("derived", Integer::valueOf),
                         words.take("restarts", Integer::valueOf), oomKills != null && oomKills > 0, false, false),
                 oomKills == null ? null : new Reading(null, null, oomKills));
@@ -71,7 +98,13 @@ final class EventLine {
 
     /** The evidence as {@link #parse} reads it, so that what a test prints can become a case. */
     static String show(Evidence evidence) {
-        Line line = new Line(evidence instanceof Evidence.Started ? "started " : "finished");
+        Line line = new Line(switch (evidence) {
+            case Evidence.Started _ -> "started ";
+            case Evidence.Ended _ -> "finished";
+            case Evidence.Reported _ -> "reported";
+            case Evidence.Declared _ -> "declared";
+            case Evidence.Amended _ -> "amended ";
+        });
         Identity identity = evidence.identity();
         About about = evidence.about();
         OnNode node = evidence.onNode();
@@ -100,6 +133,12 @@ final class EventLine {
                         .add("exit", end.exit() == null ? null : show(end.exit())).add("derived", end.derivedExitCode())
                         .add("oom_kills", ended.reading() == null ? null : ended.reading().oomKills());
             }
+            case Evidence.Reported reported -> line.add("name", about.scheduler().get("name"))
+                    .add("state", reported.state()).add("reason", reported.reason())
+                    .add("raw_state", reported.rawState())
+                    .add("end", reported.endTime() == null ? null : Words.show(reported.endTime()));
+            case Evidence.Declared _ -> line.add("name", about.scheduler().get("name"));
+            case Evidence.Amended amended -> line.add("state", amended.state());
         }
         return line.text();
     }

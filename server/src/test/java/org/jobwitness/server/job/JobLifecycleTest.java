@@ -124,6 +124,8 @@ class JobLifecycleTest {
 
     private static String answer(Decision decision) {
         return switch (decision) {
+            case Decision.Unknown _ -> "unknown";
+            case Decision.Conflict _ -> "conflict";
             case Decision.Created _ -> "created";
             case Decision.Accepted _ -> "accepted";
             case Decision.Updated updated -> "updated" + noting(updated.noted().keySet());

@@ -30,6 +30,7 @@ import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.Job;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.Reason;
+import org.jobwitness.wire.Scheduler;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -69,9 +70,11 @@ class JobTableTest {
         Job job = job("100");
         assertThat(job).usingRecursiveComparison().ignoringFields("run").isEqualTo(new Job("100", 0, "east", "east",
                 "alice", 1000, List.of("n1", "n2"), 2, JobState.FAILED, Reason.OUT_OF_MEMORY, true,
-                null, Words.time("10:00:00"), Words.time("10:05:00"), Words.time("11:00:00"), 300.0, 72, 4096L, 3,
-                null, null, 2L, GpuVendor.NVIDIA, List.of("GPU-1", "GPU-2", "GPU-3"), "/job_100",
-                new Job.Scheduler("slurm", "100", "s5K1KKYAYG5D00", null, "batch", "proj1", 1, 0, 253, 2, "99")));
+                null, Words.time("10:00:00"), Words.time("10:05:00"), Words.time("11:00:00"), 300.0, null, null, null,
+                72, 4096L, 3, null, null, null, null, 0, null, null, null, null, null, null, null, 2L, GpuVendor.NVIDIA,
+                List.of("GPU-1", "GPU-2", "GPU-3"), "/job_100",
+                new Scheduler("slurm", "100", null, "s5K1KKYAYG5D00", null, null, null, "batch", "proj1", null, null,
+                        null, 1, 0, 253, 2, "99", null, null, null)));
     }
 
     @Test
@@ -405,7 +408,7 @@ class JobTableTest {
     }
 
     private static List<AuditEntry> trail(String id) {
-        return queries.audit(queries.runs(OPERATOR, id, null), 0, 10_000);
+        return queries.audit(OPERATOR, id, null, null, 0, 10_000);
     }
 
     private static List<String> rows(String id) {

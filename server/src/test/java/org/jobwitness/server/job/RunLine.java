@@ -64,6 +64,8 @@ final class RunLine {
             case "gpus" -> EventLine.gpus(about.gpus(), about.gpuDevices());
             case "vendor" -> about.gpuVendor();
             case "cgroup" -> about.cgroupPath();
+            case "name" -> about.scheduler().get("name");
+            case "raw_state" -> end.scheduler() == null ? null : end.scheduler().rawState();
             case "state_said" -> end.finalState();
             case "exit" -> end.exit() == null ? null : EventLine.show(end.exit());
             case "derived" -> end.derivedExitCode();

@@ -22,8 +22,11 @@ final class RunsInMemory {
                         && run.identity().cluster().equals(identity.cluster()))
                 .map(run -> seenFrom(run, speaking == null ? null : nodesOf(run).get(speaking.node()))).toList();
         Decision decision = JobLifecycle.decide(known, evidence, now);
-        store(decision.run().key() == 0 ? decision.run().withKey(++lastKey) : decision.run());
-        decision.explained().forEach(change -> store(change.after()));
+        if (!(decision instanceof Decision.Taken taken)) {
+            return decision;
+        }
+        store(taken.run().key() == 0 ? taken.run().withKey(++lastKey) : taken.run());
+        taken.explained().forEach(change -> store(change.after()));
         return decision;
     }
 

@@ -1,0 +1,36 @@
+package org.jobwitness.server.node;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is known of a node at one moment. What was not said is null, and leaves what was known before.
+ *
+ * @param interval the time that the figures stand for; null if their sender did not say
+ * @param cpuUsagePercent of all its CPUs
+ * @param memoryUsageBytes of all processes on it
+ * @param gpuUsagePercent of all its GPUs
+ * @param cpuLoad its 1-minute load average
+ */
+public record NodeReading(String cluster, String node, Instant at, @Nullable Duration interval, @Nullable State state,
+        @Nullable Integer totalCpus, @Nullable Long totalMemoryBytes, @Nullable Integer totalGpus,
+        @Nullable Double cpuUsagePercent, @Nullable Long memoryUsageBytes, @Nullable Double gpuUsagePercent,
+        @Nullable Double cpuLoad) {
+
+    /** Slurm's words for what a node is doing (slurm.h, node_states, with DRAIN told apart). */
+    public enum State {
+        IDLE,
+        MIXED,
+        ALLOCATED,
+        DRAINED,
+        DOWN,
+        UNKNOWN;
+
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+package org.jobwitness.server.node;
+
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.temporal.ChronoUnit;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import org.jdbi.v3.core.Handle;
+import org.jobwitness.server.db.Database;
+import org.jspecify.annotations.Nullable;
+
+/** Owns the last reading of each node. Called by the threads of requests. */
+public final class NodeTable {
+    private final Database database;
+
+    public NodeTable(Database database) {
+        this.database = database;
+    }
+
+    /** Takes in readings of any nodes. An older one than is known changes nothing; what one does not say, stays. */
+    public void store(List<NodeReading> readings) {
+        List<NodeReading> ordered = readings.stream()
+                .sorted(Comparator.comparing(NodeReading::cluster).thenComparing(NodeReading::node)).toList();
+        database.write("nodes_store", handle -> handle.createUpdate("""
+                insert into node as known (cluster, node, at, interval_ms, state, total_cpus, total_memory_bytes,
+                    total_gpus, cpu_usage_percent, memory_usage_bytes, gpu_usage_percent, cpu_load)
+                select cluster, node, timestamptz 'epoch' + us * interval '1 microsecond', interval_ms, state,
+                    total_cpus, total_memory_bytes, total_gpus, cpu, memory, gpu, load
+                from unnest(:clusters, :nodes, :times, :intervals, :states, :total_cpus, :total_memories, :total_gpus,
+                    :cpus, :memories, :gpus, :loads) as said (cluster, node, us, interval_ms, state, total_cpus,
+                    total_memory_bytes, total_gpus, cpu, memory, gpu, load)
+                on conflict (cluster, node) do update set at = excluded.at, interval_ms = excluded.interval_ms,
+                    state = coalesce(excluded.state, known.state),
+                    total_cpus = coalesce(excluded.total_cpus, known.total_cpus),
+                    total_memory_bytes = coalesce(excluded.total_memory_bytes, known.total_memory_bytes),
+                    total_gpus = coalesce(excluded.total_gpus, known.total_gpus),
+                    cpu_usage_percent = excluded.cpu_usage_percent,
+                    memory_usage_bytes = excluded.memory_usage_bytes,
+                    gpu_usage_percent = excluded.gpu_usage_percent, cpu_load = excluded.cpu_load
+                where known.at <= excluded.at""")
+                .bindArray("clusters", String.class, each(ordered, NodeReading::cluster))
+                .bindArray("nodes", String.class, each(ordered, NodeReading::node))
+                .bindArray("times", Long.class, each(ordered, r -> ChronoUnit.MICROS.between(Instant.EPOCH, r.at())))
+                .bindArray("intervals", Integer.class,
+                        each(ordered,
+                                r -> r.interval() == null ? null : Integer.valueOf((int) r.interval().toMillis())))
+                .bindArray("states", String.class, each(ordered, r -> r.state() == null ? null : r.state().toString()))
+                .bindArray("total_cpus", Integer.class, each(ordered, NodeReading::totalCpus))
+                .bindArray("total_memories", Long.class, each(ordered, NodeReading::totalMemoryBytes))
+                .bindArray("total_gpus", Integer.class, each(ordered, NodeReading::totalGpus))
+                .bindArray("cpus", Double.class, each(ordered, NodeReading::cpuUsagePercent))
+                .bindArray("memories", Long.class, each(ordered, NodeReading::memoryUsageBytes))
+                .bindArray("gpus", Double.class, each(ordered, NodeReading::gpuUsagePercent))
+                .bindArray("loads", Double.class, each(ordered, NodeReading::cpuLoad)).execute());
+    }
+
+    private static <T, V> @Nullable Object[] each(List<T> of, Function<T, @Nullable V> column) {
+        return of.stream().map(column).toArray();
+    }
+
+    /** The last reading of every node; figures are left out once they are older than three of their intervals. */
+    public Stream<NodeReading> latest(Handle handle, Instant now) {
+        return handle.createQuery("select * from node order by cluster, node").setFetchSize(1000)
+                .map((row, _) -> reading(row, now)).stream();
+    }
+
+    private static NodeReading reading(ResultSet row, Instant now) throws SQLException {
+        Instant at = row.getObject("at", OffsetDateTime.class).toInstant();
+        Integer intervalMs = row.getObject("interval_ms", Integer.class);
+        Duration interval = intervalMs == null ? null : Duration.ofMillis(intervalMs);
+        String state = row.getString("state");
+        boolean fresh = at.isAfter(now.minus(interval == null ? Duration.ofMinutes(5) : interval.multipliedBy(3)));
+        return new NodeReading(Objects.requireNonNull(row.getString("cluster")),
+                Objects.requireNonNull(row.getString("node")), at, interval,
+                state == null ? null : NodeReading.State.valueOf(state.toUpperCase(Locale.ROOT)),
+                row.getObject("total_cpus", Integer.class), row.getObject("total_memory_bytes", Long.class),
+                row.getObject("total_gpus", Integer.class),
+                fresh ? row.getObject("cpu_usage_percent", Double.class) : null,
+                fresh ? row.getObject("memory_usage_bytes", Long.class) : null,
+                fresh ? row.getObject("gpu_usage_percent", Double.class) : null,
+                fresh ? row.getObject("cpu_load", Double.class) : null);
+    }
+}

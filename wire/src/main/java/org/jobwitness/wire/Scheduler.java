@@ -1,0 +1,75 @@
+package org.jobwitness.wire;
+
+import java.time.Instant;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the scheduler calls a run. Whoever tells of a job may send what it knows of these; a job's answer carries them all.
+ *
+ * @param type {@code slurm}, or {@code mock} where no scheduler stands behind the job
+ * @param externalJobId the scheduler's own id, where it is not the job's
+ * @param sluid, derivedExitCode, restartCount, hetJobId, exitCode, signal in answers only: they come with the job's events
+ * @param rawState the scheduler's own word for the state
+ * @param stateReason the scheduler's own word for why
+ * @param priority Slurm's, 0..4294967295
+ * @param extra whatever else the sender wants kept: JSON values by name, 16,384 characters of text in all
+ */
+public record Scheduler(@Nullable String type, @Nullable String externalJobId, @Nullable String name,
+        @Nullable String sluid, @Nullable String rawState, @Nullable String stateReason, @Nullable Instant submitTime,
+        @Nullable String partition, @Nullable String account, @Nullable String qos, @Nullable Long priority,
+        @Nullable Integer timeLimitMinutes, @Nullable Integer exitCode, @Nullable Integer signal,
+        @Nullable Integer derivedExitCode, @Nullable Integer restartCount, @Nullable String hetJobId,
+        @Nullable String arrayJobId, @Nullable Integer arrayTaskId, @Nullable Map<String, Object> extra) {
+    private static final String FIELD = "scheduler.";
+
+    /** A run of which no scheduler has said anything. */
+    public static final Scheduler SILENT = new Scheduler(null, null, null, null, null, null, null, null, null, null,
+            null, null, null, null, null, null, null, null, null, null);
+
+    public Scheduler {
+        if (type != null && !type.equals("slurm") && !type.equals("mock")) {
+            throw new InvalidFieldException(FIELD + "type", "must be slurm or mock");
+        }
+        externalJobId = externalJobId == null ? null : JobId.of(FIELD + "external_job_id", externalJobId);
+        name = Checks.text(FIELD + "name", name, 1024);
+        sluid = Checks.sluid(sluid);
+        rawState = Checks.text(FIELD + "raw_state", rawState, 256);
+        stateReason = Checks.text(FIELD + "state_reason", stateReason, 1024);
+        submitTime = Checks.time(FIELD + "submit_time", submitTime);
+        partition = Checks.text(FIELD + "partition", partition, 256);
+        account = Checks.text(FIELD + "account", account, 256);
+        qos = Checks.text(FIELD + "qos", qos, 256);
+        priority = Checks.within(FIELD + "priority", priority, 0L, 0xffff_ffffL);
+        timeLimitMinutes = Checks.within(FIELD + "time_limit_minutes", timeLimitMinutes, 1, Integer.MAX_VALUE);
+        exitCode = Checks.within(FIELD + "exit_code", exitCode, 0, 255);
+        signal = Checks.within(FIELD + "signal", signal, 0, 127);
+        derivedExitCode = Checks.within(FIELD + "derived_exit_code", derivedExitCode, 0, 0xffff);
+        restartCount = Checks.within(FIELD + "restart_count", restartCount, 0, Integer.MAX_VALUE);
+        hetJobId = hetJobId == null ? null : JobId.of(FIELD + "het_job_id", hetJobId);
+        arrayJobId = arrayJobId == null ? null : JobId.of(FIELD + "array_job_id", arrayJobId);
+        arrayTaskId = Checks.within(FIELD + "array_task_id", arrayTaskId, 0, Integer.MAX_VALUE);
+        if (extra != null) {
+            Checks.json(FIELD + "extra", extra, 16_384);
+            extra = Collections.unmodifiableMap(new LinkedHashMap<>(extra));
+        }
+    }
+
+    /** What nobody says here, because a job's events say it elsewhere, must not be dropped in silence. */
+    void refuseWhatOnlyAnswersHold() {
+        refuse("sluid", sluid);
+        refuse("exit_code", exitCode);
+        refuse("signal", signal);
+        refuse("derived_exit_code", derivedExitCode);
+        refuse("restart_count", restartCount);
+        refuse("het_job_id", hetJobId);
+    }
+
+    private static void refuse(String name, @Nullable Object value) {
+        if (value != null) {
+            throw new InvalidFieldException(FIELD + name, "is told by the fields of events, and only shown here");
+        }
+    }
+}
