@@ -7,6 +7,7 @@ import java.lang.reflect.RecordComponent;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -45,7 +46,8 @@ class OpenApiTest {
     private static final String LEAST_START = "{\"job_id\":\"%s\",\"user\":\"alice\",\"node_list\":[\"n001\"]}";
     private static final Map<String, Class<? extends Record>> ANSWERS = Map.of("Job", Job.class, "Scheduler",
             Scheduler.class, "JobPage", JobPage.class, "AuditEntry", AuditEntry.class, "EventAnswer",
-            EventAnswer.class, "Health", Health.class, "Error", ErrorAnswer.class);
+            EventAnswer.class, "Health", Health.class, "Error", ErrorAnswer.class, "SamplePage", SamplePage.class,
+            "Sample", SamplePage.Sample.class);
     private static final Map<String, Class<? extends Record>> REQUESTS = Map.of("JobStarted", JobStarted.class,
             "JobFinished", JobFinished.class, "Reading", Reading.class, "NewJob", NewJob.class, "JobPatch",
             JobPatch.class,
@@ -289,7 +291,18 @@ class OpenApiTest {
         TestServer.Client agent = server.as(Role.AGENT);
         agent.post("/v1/events/job-started", LEAST_START.formatted("4711"));
         agent.post("/v1/events/job-finished", "{\"job_id\":\"4711\",\"exit_code\":1}");
-        for (String operation : document.operations()) {
+        String byHand = "{\"id\":\"by-hand\",\"user\":\"alice\",\"nodes\":[\"n001\"]}";
+        String sample = "{\"cpu_usage\":50,\"memory_usage_mb\":1}";
+        for (int attempt = 0; attempt < 2; attempt++) {
+            operator.post("/v1/jobs", byHand);
+        }
+        for (String job : List.of("by-hand", "4711")) {
+            operator.post("/v1/jobs/" + job + "/metrics", sample);
+            operator.send("PATCH", "/v1/jobs/" + job, sample, "Content-Type", "application/json");
+        }
+        List<String> forgettingLast = document.operations().stream()
+                .sorted(Comparator.comparing(operation -> operation.startsWith("DELETE "))).toList();
+        for (String operation : forgettingLast) {
             String[] parts = operation.split(" ");
             String path = parts[1].replace("{id}", "4711").replace("{file}", "docs.js");
             operator.send(parts[0], path, "", "X-Changed-By", "x".repeat(129));
@@ -304,14 +317,20 @@ class OpenApiTest {
             server.anonymous().send(parts[0], path, "");
             server.as(Role.SCRAPE).send(parts[0], path, "");
             agent.send(parts[0], path, "");
-            operator.send(parts[0], path.replace("4711", "nobody").replace("docs.js", "nothing"), "");
+            String unknown = path.replace("4711", "nobody").replace("docs.js", "nothing");
+            operator.send(parts[0], unknown, "");
+            if (parts[0].equals("POST") || parts[0].equals("PATCH")) {
+                operator.send(parts[0], unknown, sample, "Content-Type", "application/json");
+            }
         }
         try (TestServer away = TestServer.startWithoutDatabase()) {
             for (String operation : document.operations()) {
                 String[] parts = operation.split(" ");
                 away.anonymous().send(parts[0], parts[1].replace("{id}", "4711").replace("{file}", "docs.js"),
-                        parts[0].equals("GET") ? "" : LEAST_START.formatted("4711"), "Content-Type",
-                        "application/json");
+                        parts[0].equals("GET")
+                                ? ""
+                                : parts[1].equals("/v1/jobs") ? byHand : LEAST_START.formatted("4711"),
+                        "Content-Type", "application/json", "X-Changed-By", "test", "X-Source", "test");
             }
         }
         assertThat(document.answers().stream().filter(answer -> !answer.endsWith(" 500"))

@@ -297,7 +297,7 @@ public final class SampleStore {
                 select cluster, job_id, coalesce(user_name, '') as user_name, node, cpu_last, memory_last_bytes, gpu_last
                 from job join job_figures using (job_key)
                 where newest and state in ('pending', 'running') and state = 'running' and last_sample_at
-                    > :now - 3 * coalesce(last_interval_ms, 100000) * interval '1 millisecond'""")
+                    > cast(:now as timestamptz) - 3 * coalesce(last_interval_ms, 100000) * interval '1 millisecond'""")
                 .bind("now", now).setFetchSize(1000)
                 .map((row, _) -> new Latest(text(row, "cluster"), text(row, "job_id"), text(row, "user_name"),
                         text(row, "node"), row.getObject("cpu_last", Double.class),
@@ -318,7 +318,7 @@ public final class SampleStore {
                     memory_last_bytes, power_last_watts, temperature_last_celsius
                 from job join job_gpu_figures using (job_key)
                 where newest and state in ('pending', 'running') and state = 'running' and last_sample_at
-                    > :now - 3 * coalesce(last_interval_ms, 100000) * interval '1 millisecond'""")
+                    > cast(:now as timestamptz) - 3 * coalesce(last_interval_ms, 100000) * interval '1 millisecond'""")
                 .bind("now", now).setFetchSize(1000)
                 .map((row, _) -> new LatestGpu(text(row, "cluster"), text(row, "job_id"), text(row, "node"),
                         text(row, "gpu"), text(row, "vendor"), row.getObject("utilization_last", Double.class),
