@@ -4,11 +4,11 @@ package org.jobwitness.server.db;
 public final class DatabaseUnavailable extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    DatabaseUnavailable(String message) {
+    public DatabaseUnavailable(String message) {
         super(message);
     }
 
-    DatabaseUnavailable(String message, Throwable cause) {
+    public DatabaseUnavailable(String message, Throwable cause) {
         super(message, cause);
     }
 }

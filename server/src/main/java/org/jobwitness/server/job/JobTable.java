@@ -42,6 +42,7 @@ public final class JobTable {
     private final AuditTable audit;
     private final Json json;
     private final Clock clock;
+    private final Turns turns = new Turns();
     private final List<Consumer<JobChange>> listeners = new CopyOnWriteArrayList<>();
 
     public JobTable(Database database, Json json, Clock clock) {
@@ -115,7 +116,8 @@ public final class JobTable {
     }
 
     private Applied applyAndTell(Caller caller, Evidence evidence, Alongside alongside) {
-        Applied applied = database.write("job_apply", handle -> applyWithin(handle, caller, evidence, alongside));
+        Applied applied = turns.take(evidence.identity(), () -> database.write("job_apply",
+                handle -> applyWithin(handle, caller, evidence, alongside)));
         applied.changes().forEach(change -> {
             logChange(change, caller);
             listeners.forEach(listener -> listener.accept(change));
