@@ -37,6 +37,7 @@ import org.jobwitness.server.manual.ManualJobsEndpoint;
 import org.jobwitness.server.metrics.JobMetrics;
 import org.jobwitness.server.metrics.MetricsEndpoint;
 import org.jobwitness.server.node.NodeTable;
+import org.jobwitness.server.node.NodesEndpoint;
 import org.jobwitness.server.ops.HealthEndpoint;
 import org.jobwitness.server.sample.SampleStore;
 import org.jobwitness.server.sample.SamplesEndpoint;
@@ -94,6 +95,7 @@ final class Server implements AutoCloseable {
                             new SamplesEndpoint(queries, samples, json)::routes,
                             new ManualJobsEndpoint(jobs, queries, samples, requests, json, clock,
                                     config.defaultCluster())::routes,
+                            new NodesEndpoint(nodes, json, clock)::routes,
                             new MetricsEndpoint(jobMetrics, metrics)::routes, new DocsEndpoint()::routes)));
             http.start();
             database.start();

@@ -1,5 +1,6 @@
 package org.jobwitness.server;
 
+import static java.util.Map.entry;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -29,6 +30,8 @@ import org.jobwitness.wire.JobStarted;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.NewJob;
 import org.jobwitness.wire.NewSample;
+import org.jobwitness.wire.Node;
+import org.jobwitness.wire.NodePage;
 import org.jobwitness.wire.Reading;
 import org.jobwitness.wire.Reason;
 import org.jobwitness.wire.SamplePage;
@@ -44,10 +47,11 @@ import tools.jackson.databind.node.ObjectNode;
 /** Holds the API document against the server, and the server against the document. */
 class OpenApiTest {
     private static final String LEAST_START = "{\"job_id\":\"%s\",\"user\":\"alice\",\"node_list\":[\"n001\"]}";
-    private static final Map<String, Class<? extends Record>> ANSWERS = Map.of("Job", Job.class, "Scheduler",
-            Scheduler.class, "JobPage", JobPage.class, "AuditEntry", AuditEntry.class, "EventAnswer",
-            EventAnswer.class, "Health", Health.class, "Error", ErrorAnswer.class, "SamplePage", SamplePage.class,
-            "Sample", SamplePage.Sample.class);
+    private static final Map<String, Class<? extends Record>> ANSWERS = Map.ofEntries(entry("Job", Job.class),
+            entry("Scheduler", Scheduler.class), entry("JobPage", JobPage.class), entry("AuditEntry", AuditEntry.class),
+            entry("EventAnswer", EventAnswer.class), entry("Health", Health.class), entry("Error", ErrorAnswer.class),
+            entry("SamplePage", SamplePage.class), entry("Sample", SamplePage.Sample.class),
+            entry("NodePage", NodePage.class), entry("Node", Node.class));
     private static final Map<String, Class<? extends Record>> REQUESTS = Map.of("JobStarted", JobStarted.class,
             "JobFinished", JobFinished.class, "Reading", Reading.class, "NewJob", NewJob.class, "JobPatch",
             JobPatch.class,
@@ -304,7 +308,7 @@ class OpenApiTest {
                 .sorted(Comparator.comparing(operation -> operation.startsWith("DELETE "))).toList();
         for (String operation : forgettingLast) {
             String[] parts = operation.split(" ");
-            String path = parts[1].replace("{id}", "4711").replace("{file}", "docs.js");
+            String path = parts[1].replace("{id}", "4711").replace("{name}", "n001").replace("{file}", "docs.js");
             operator.send(parts[0], path, "", "X-Changed-By", "x".repeat(129));
             if (parts[0].equals("GET")) {
                 String etag = operator.get(path).header("ETag").orElse("none");
@@ -317,7 +321,8 @@ class OpenApiTest {
             server.anonymous().send(parts[0], path, "");
             server.as(Role.SCRAPE).send(parts[0], path, "");
             agent.send(parts[0], path, "");
-            String unknown = path.replace("4711", "nobody").replace("docs.js", "nothing");
+            String unknown = path.replace("4711", "nobody").replace("n001", "nobody").replace("docs.js",
+                    "nothing");
             operator.send(parts[0], unknown, "");
             if (parts[0].equals("POST") || parts[0].equals("PATCH")) {
                 operator.send(parts[0], unknown, sample, "Content-Type", "application/json");
@@ -326,7 +331,8 @@ class OpenApiTest {
         try (TestServer away = TestServer.startWithoutDatabase()) {
             for (String operation : document.operations()) {
                 String[] parts = operation.split(" ");
-                away.anonymous().send(parts[0], parts[1].replace("{id}", "4711").replace("{file}", "docs.js"),
+                away.anonymous().send(parts[0], parts[1].replace("{id}", "4711").replace("{name}", "n001")
+                        .replace("{file}", "docs.js"),
                         parts[0].equals("GET")
                                 ? ""
                                 : parts[1].equals("/v1/jobs") ? byHand : LEAST_START.formatted("4711"),

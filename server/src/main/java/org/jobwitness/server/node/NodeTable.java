@@ -1,11 +1,13 @@
 package org.jobwitness.server.node;
 
+import java.sql.Array;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
@@ -14,10 +16,27 @@ import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.db.Database;
+import org.jobwitness.server.http.Scope;
+import org.jobwitness.wire.Node;
+import org.jobwitness.wire.NodePage;
 import org.jspecify.annotations.Nullable;
 
 /** Owns the last reading of each node. Called by the threads of requests. */
 public final class NodeTable {
+    private static final String KNOWN = """
+            with running as materialized (
+                select cluster, node, job_id, user_name from job join job_node using (job_key)
+                where newest and state in ('pending', 'running') and state = 'running' and not ended
+                    and cluster = coalesce(:cluster, cluster) and node = coalesce(:name, node)
+            ), known as (
+                select * from (
+                    select cluster, node from node
+                    union
+                    select cluster, node from running) names left join node using (cluster, node)
+                where cluster = coalesce(:cluster, cluster) and node = coalesce(:name, node)
+            )
+            """;
+
     private final Database database;
 
     public NodeTable(Database database) {
@@ -63,6 +82,52 @@ public final class NodeTable {
 
     private static <T, V> @Nullable Object[] each(List<T> of, Function<T, @Nullable V> column) {
         return of.stream().map(column).toArray();
+    }
+
+    /**
+     * Every node of which anything is known, also those that only running jobs tell of.
+     *
+     * @param scope whose jobs may be seen
+     * @param cluster, name null for all
+     */
+    NodePage list(Scope scope, @Nullable String cluster, @Nullable String name, int limit, int offset, Instant now) {
+        String user = switch (scope) {
+            case Scope.Everything _ -> null;
+            case Scope.JobsOf jobs -> jobs.user();
+        };
+        List<Node> found = new ArrayList<>();
+        long total = database.snapshot("nodes_list", handle -> {
+            handle.createQuery(KNOWN + """
+                    select known.*, running.jobs from known
+                    left join lateral (
+                        select array_agg(job_id order by job_id) as jobs from running
+                        where running.cluster = known.cluster and running.node = known.node
+                            and user_name = coalesce(:user, user_name)) running on true
+                    order by cluster, node limit :limit offset :offset""").bind("user", user)
+                    .bind("cluster", cluster).bind("name", name).bind("limit", limit).bind("offset", offset)
+                    .map((row, _) -> node(row, now)).forEach(found::add);
+            return handle.createQuery(KNOWN + "select count(*) from known").bind("cluster", cluster)
+                    .bind("name", name).mapTo(Long.class).one();
+        });
+        return new NodePage(found, total, limit, offset);
+    }
+
+    private static Node node(ResultSet row, Instant now) throws SQLException {
+        Array jobs = row.getArray("jobs");
+        List<String> ids = jobs == null ? List.of() : List.of((String[]) jobs.getArray());
+        String cluster = Objects.requireNonNull(row.getString("cluster"));
+        String name = Objects.requireNonNull(row.getString("node"));
+        if (row.getObject("at") == null) {
+            return new Node(name, cluster, null, null, null, null, null, null, null, null, null, ids);
+        }
+        NodeReading last = reading(row, now);
+        return new Node(name, cluster, last.state() == null ? null : last.state().toString(), last.at(),
+                last.totalCpus(), mebibytes(last.totalMemoryBytes()), last.totalGpus(), last.cpuUsagePercent(),
+                mebibytes(last.memoryUsageBytes()), last.gpuUsagePercent(), last.cpuLoad(), ids);
+    }
+
+    private static @Nullable Double mebibytes(@Nullable Long bytes) {
+        return bytes == null ? null : Math.round(bytes / 1048.576) / 1e3;
     }
 
     /** The last reading of every node; figures are left out once they are older than three of their intervals. */

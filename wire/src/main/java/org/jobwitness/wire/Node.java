@@ -1,0 +1,26 @@
+package org.jobwitness.wire;
+
+import java.time.Instant;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The last that is known of a node. What is not known, or is older than three of its intervals, is null.
+ *
+ * @param state idle, mixed, allocated, drained, down or unknown
+ * @param lastSeenAt when it was last heard of; null if only its jobs are known
+ * @param totalMemoryMb, memoryUsageMb MiB
+ * @param cpuUsage percent of all its CPUs
+ * @param gpuUsage percent of all its GPUs
+ * @param cpuLoad its load average over one minute
+ * @param jobs ids of the running jobs that have it, as far as the caller may see them
+ */
+public record Node(String name, String cluster, @Nullable String state, @Nullable Instant lastSeenAt,
+        @Nullable Integer totalCpus, @Nullable Double totalMemoryMb, @Nullable Integer totalGpus,
+        @Nullable Double cpuUsage, @Nullable Double memoryUsageMb, @Nullable Double gpuUsage,
+        @Nullable Double cpuLoad, List<String> jobs) {
+
+    public Node {
+        jobs = List.copyOf(jobs);
+    }
+}

@@ -1,0 +1,15 @@
+package org.jobwitness.wire;
+
+import java.util.List;
+
+/**
+ * A page of nodes, by cluster and name.
+ *
+ * @param total how many there are in all
+ */
+public record NodePage(List<Node> nodes, long total, int limit, int offset) {
+
+    public NodePage {
+        nodes = List.copyOf(nodes);
+    }
+}
