@@ -15,16 +15,20 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** The plan of the house, as docs/tour.md describes it. */
+/** The plan of the house, as docs/architecture.md describes it. */
 class HouseTest {
     /** A package may know those in the rows below its own, and none above or beside it. */
     private static final List<List<String>> FLOORS = List.of(List.of("web", "metrics", "ops"), List.of("demo"),
             List.of("manual", "node"), List.of("sample"), List.of("event"), List.of("job"), List.of("access"),
             List.of("http"), List.of("db"));
+    private static final Path PLAN = Path.of("../docs/architecture.md");
+    private static final Pattern FLOORS_OF_THE_PLAN = Pattern.compile("## The server's floors\\n.*?```text\\n(.*?)```",
+            Pattern.DOTALL);
     private static final Path SOURCES = Path.of("src/main/java/org/jobwitness/server");
     private static final Pattern WRITES_A_RUN = Pattern.compile("(insert into|update|delete from)\\s+job\\b");
     private static final Pattern WRITES_AUDIT = Pattern.compile("(insert into|update|delete from)\\s+audit\\b");
@@ -49,6 +53,14 @@ class HouseTest {
 
     private static String packageOf(String name) {
         return "org.jobwitness.server." + name + "..";
+    }
+
+    @Test
+    void thePlanNamesTheSameFloors() throws IOException {
+        Matcher plan = FLOORS_OF_THE_PLAN.matcher(Files.readString(PLAN));
+        assertThat(plan.find()).isTrue();
+        assertThat(plan.group(1).lines().map(line -> List.of(line.split(" {2,}")[0].split(" · ")))
+                .toList()).isEqualTo(FLOORS);
     }
 
     @Test

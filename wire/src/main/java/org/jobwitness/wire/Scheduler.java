@@ -25,10 +25,6 @@ public record Scheduler(@Nullable String type, @Nullable String externalJobId, @
         @Nullable String arrayJobId, @Nullable Integer arrayTaskId, @Nullable Map<String, Object> extra) {
     private static final String FIELD = "scheduler.";
 
-    /** A run of which no scheduler has said anything. */
-    public static final Scheduler SILENT = new Scheduler(null, null, null, null, null, null, null, null, null, null,
-            null, null, null, null, null, null, null, null, null, null);
-
     public Scheduler {
         if (type != null && !type.equals("slurm") && !type.equals("mock")) {
             throw new InvalidFieldException(FIELD + "type", "must be slurm or mock");

@@ -11,7 +11,9 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
@@ -45,8 +47,11 @@ public final class NodeTable {
 
     /** Takes in readings of any nodes. An older one than is known changes nothing; what one does not say, stays. */
     public void store(List<NodeReading> readings) {
-        List<NodeReading> ordered = readings.stream()
-                .sorted(Comparator.comparing(NodeReading::cluster).thenComparing(NodeReading::node)).toList();
+        Map<List<String>, NodeReading> newest = new TreeMap<>(Comparator.comparing((List<String> key) -> key.getFirst())
+                .thenComparing(List::getLast));
+        readings.forEach(reading -> newest.merge(List.of(reading.cluster(), reading.node()), reading,
+                (one, other) -> other.at().isBefore(one.at()) ? one : other));
+        List<NodeReading> ordered = List.copyOf(newest.values());
         database.write("nodes_store", handle -> handle.createUpdate("""
                 insert into node as known (cluster, node, at, interval_ms, state, total_cpus, total_memory_bytes,
                     total_gpus, cpu_usage_percent, memory_usage_bytes, gpu_usage_percent, cpu_load)
@@ -130,7 +135,7 @@ public final class NodeTable {
         return bytes == null ? null : Math.round(bytes / 1048.576) / 1e3;
     }
 
-    /** The last reading of every node; figures are left out once they are older than three of their intervals. */
+    /** The last reading of every node; its state and figures are left out once they are older than three of their intervals. */
     public Stream<NodeReading> latest(Handle handle, Instant now) {
         return handle.createQuery("select * from node order by cluster, node").setFetchSize(1000)
                 .map((row, _) -> reading(row, now)).stream();
@@ -144,7 +149,7 @@ public final class NodeTable {
         boolean fresh = at.isAfter(now.minus(interval == null ? Duration.ofMinutes(5) : interval.multipliedBy(3)));
         return new NodeReading(Objects.requireNonNull(row.getString("cluster")),
                 Objects.requireNonNull(row.getString("node")), at, interval,
-                state == null ? null : NodeReading.State.valueOf(state.toUpperCase(Locale.ROOT)),
+                state == null || !fresh ? null : NodeReading.State.valueOf(state.toUpperCase(Locale.ROOT)),
                 row.getObject("total_cpus", Integer.class), row.getObject("total_memory_bytes", Long.class),
                 row.getObject("total_gpus", Integer.class),
                 fresh ? row.getObject("cpu_usage_percent", Double.class) : null,

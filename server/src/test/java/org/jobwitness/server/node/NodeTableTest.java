@@ -1,0 +1,91 @@
+package org.jobwitness.server.node;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import org.jobwitness.server.db.Database;
+import org.jobwitness.server.db.Partitions;
+import org.jobwitness.server.db.TestPostgres;
+import org.jobwitness.server.http.Scope;
+import org.jobwitness.wire.Node;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** The last that is known of a node. */
+class NodeTableTest {
+    private static final Duration INTERVAL = Duration.ofSeconds(15);
+    private static final Instant T = Instant.parse("2026-11-22T10:00:00Z");
+
+    private static Database database;
+    private static NodeTable nodes;
+
+    @BeforeAll
+    static void open() {
+        database = TestPostgres.open(TestPostgres.freshDatabase(),
+                new Partitions(Duration.ofDays(7), Duration.ofDays(800), Clock.systemUTC()));
+        nodes = new NodeTable(database);
+    }
+
+    @AfterAll
+    static void close() {
+        database.close();
+    }
+
+    private static NodeReading full(String node, Instant at, double cpu) {
+        return new NodeReading("c1", node, at, INTERVAL, NodeReading.State.MIXED, 64, 256L << 30, 4, cpu, 1L << 30,
+                25.0, 8.5);
+    }
+
+    private static NodeReading stateOnly(String node, Instant at, NodeReading.State state) {
+        return new NodeReading("c1", node, at, INTERVAL, state, null, null, null, null, null, null, null);
+    }
+
+    private static NodeReading latest(String node, Instant now) {
+        return database.snapshot("test", handle -> nodes.latest(handle, now).filter(r -> r.node().equals(node))
+                .findFirst().orElseThrow());
+    }
+
+    @Test
+    void whatIsStoredIsWhatIsRead() {
+        nodes.store(List.of(full("a1", T, 12.5), full("a2", T, 50)));
+        assertThat(latest("a1", T)).isEqualTo(full("a1", T, 12.5));
+        assertThat(nodes.list(new Scope.Everything(), "c1", "a1", 10, 0, T).nodes()).containsExactly(new Node("a1",
+                "c1", "mixed", T, 64, 262144.0, 4, 12.5, 1024.0, 25.0, 8.5, List.of()));
+    }
+
+    @Test
+    void anOlderReadingChangesNothing() {
+        nodes.store(List.of(full("b1", T, 12.5)));
+        nodes.store(List.of(full("b1", T.minusSeconds(1), 99)));
+        assertThat(latest("b1", T)).isEqualTo(full("b1", T, 12.5));
+    }
+
+    @Test
+    void whatANodeIsStaysAndWhatItDoesIsSaidAnew() {
+        nodes.store(List.of(full("c1", T, 12.5)));
+        nodes.store(List.of(stateOnly("c1", T.plusSeconds(15), NodeReading.State.DOWN)));
+        assertThat(latest("c1", T.plusSeconds(15))).isEqualTo(new NodeReading("c1", "c1", T.plusSeconds(15), INTERVAL,
+                NodeReading.State.DOWN, 64, 256L << 30, 4, null, null, null, null));
+    }
+
+    @Test
+    void figuresAreLeftOutOnceTheyAreStale() {
+        nodes.store(List.of(full("d1", T, 12.5)));
+        assertThat(latest("d1", T.plusSeconds(44)).cpuUsagePercent()).isEqualTo(12.5);
+        NodeReading stale = latest("d1", T.plusSeconds(45));
+        assertThat(stale.cpuUsagePercent()).isNull();
+        assertThat(stale.cpuLoad()).isNull();
+        assertThat(stale.state()).isNull();
+        assertThat(stale.totalCpus()).isEqualTo(64);
+    }
+
+    @Test
+    void aNodeThatIsThereTwiceInOneCallKeepsItsLastReading() {
+        nodes.store(List.of(full("e1", T.plusSeconds(15), 2), full("e1", T, 1)));
+        assertThat(latest("e1", T.plusSeconds(15)).cpuUsagePercent()).isEqualTo(2);
+    }
+}

@@ -1,0 +1,223 @@
+package org.jobwitness.server.sample;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.offset;
+
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.jobwitness.server.db.Database;
+import org.jobwitness.server.db.Partitions;
+import org.jobwitness.server.db.TestPostgres;
+import org.jobwitness.server.http.Caller;
+import org.jobwitness.server.http.Json;
+import org.jobwitness.server.http.Scope;
+import org.jobwitness.server.job.About;
+import org.jobwitness.server.job.Evidence;
+import org.jobwitness.server.job.Identity;
+import org.jobwitness.server.job.JobQueries;
+import org.jobwitness.server.job.JobTable;
+import org.jobwitness.wire.GpuVendor;
+import org.jobwitness.wire.Job;
+import org.jobwitness.wire.SamplePage;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** Samples by the thousand, as nodes will send them: repeated, late, out of order, and from many at once. */
+class SampleStoreTest {
+    private static final Caller CALLER = new Caller("tester", null, "test", "correlation-1", new Scope.Everything());
+    private static final Duration RETENTION = Duration.ofDays(7);
+    private static final Duration INTERVAL = Duration.ofSeconds(15);
+    private static final Instant START = Instant.now().truncatedTo(ChronoUnit.MINUTES).minus(Duration.ofHours(3));
+
+    private static Database database;
+    private static JobTable jobs;
+    private static JobQueries queries;
+    private static SampleStore samples;
+    private static int lastId;
+
+    @BeforeAll
+    static void open() {
+        Clock clock = Clock.systemUTC();
+        database = TestPostgres.open(TestPostgres.freshDatabase(),
+                new Partitions(RETENTION, Duration.ofDays(800), clock));
+        jobs = new JobTable(database, new Json(), clock);
+        queries = new JobQueries(database, new Json(), clock);
+        samples = new SampleStore(database, RETENTION, clock, new PrometheusRegistry());
+    }
+
+    @AfterAll
+    static void close() {
+        database.close();
+    }
+
+    /** A job that began at START with the given CPUs on n1, n2, … and ended an hour later. */
+    private static Job job(int... cpus) {
+        String id = Integer.toString(++lastId);
+        List<String> nodes = new ArrayList<>();
+        List<Integer> each = new ArrayList<>();
+        for (int count : cpus) {
+            nodes.add("n" + (nodes.size() + 1));
+            each.add(count);
+        }
+        Identity identity = new Identity("c1", id, null, START);
+        About about = new About("alice", null, nodes, null, null, null, null, null, null, null, null, null, List.of(),
+                null);
+        jobs.apply(CALLER, new Evidence.Started(identity, START, null, about, each, null));
+        jobs.apply(CALLER, new Evidence.Reported(identity, START, About.NOTHING,
+                org.jobwitness.wire.JobState.COMPLETED, null, "COMPLETED", START.plus(Duration.ofHours(1))));
+        return read(id);
+    }
+
+    private static Job read(String id) {
+        return queries.find(CALLER, id, null, null).orElseThrow();
+    }
+
+    private static Sample sample(Job job, String node, int tick, Double cpu, Long memory, Double gpu) {
+        return new Sample(job.run(), node, START.plus(INTERVAL.multipliedBy(tick)), INTERVAL, cpu, memory, gpu,
+                List.of());
+    }
+
+    @Test
+    void samplesAddUpToTheJobsFigures() {
+        Job job = job(30, 10);
+        List<Sample> all = new ArrayList<>();
+        for (int tick = 0; tick < 120; tick++) {
+            all.add(sample(job, "n1", tick, tick < 60 ? 100.0 : 0.0, 1L << 30, null));
+            all.add(sample(job, "n2", tick, 0.0, (long) (tick + 1) << 20, null));
+        }
+        assertThat(samples.add(all)).isEqualTo(240);
+        Job after = read(job.id());
+        assertThat(after.sampleCount()).isEqualTo(240);
+        assertThat(after.avgCpuUsage()).as("50 %% of 30 CPUs, none of 10").isEqualTo(37.5);
+        assertThat(after.maxCpuUsage()).isEqualTo(100);
+        assertThat(after.cpuUsage()).isZero();
+        assertThat(after.memoryUsageMb()).isEqualTo(1024 + 120);
+        assertThat(after.maxMemoryUsageMb()).isEqualTo(1024 + 120);
+        assertThat(after.gpuUsage()).isNull();
+        assertThat(after.coverage()).as("half an hour of an hour").isEqualTo(0.5);
+        assertThat(after.lastSampleAt()).isEqualTo(START.plus(INTERVAL.multipliedBy(119)));
+    }
+
+    @Test
+    void samplesOfOneMomentAreOne() {
+        Job job = job(30, 10);
+        samples.add(List.of(sample(job, "n1", 0, 100.0, 1L << 20, null), sample(job, "n2", 0, 20.0, 2L << 20, 50.0),
+                sample(job, "n1", 1, null, 3L << 20, null)));
+        SamplePage page = samples.read(job.id(), job.run(), null, null, 10);
+        assertThat(page).isEqualTo(new SamplePage(job.id(),
+                List.of(new SamplePage.Sample(START.plus(INTERVAL), 1, null, 3.0, null),
+                        new SamplePage.Sample(START, 2, 80.0, 3.0, 50.0)),
+                2));
+    }
+
+    @Test
+    void inWhateverOrderHoweverOftenAndFromHoweverManyTheyComeTheFiguresAreTheSame() throws Exception {
+        Job job = job(4, 4);
+        Job other = job(4, 4);
+        List<Sample> all = new ArrayList<>();
+        Random random = new Random(7);
+        for (int tick = 0; tick < 200; tick++) {
+            for (String node : List.of("n1", "n2")) {
+                double cpu = random.nextInt(101);
+                long memory = random.nextLong(1L << 40);
+                all.add(sample(job, node, tick, cpu, memory, cpu));
+                all.add(sample(other, node, tick, cpu, memory, cpu));
+            }
+        }
+        assertThat(samples.add(all.stream().filter(sample -> sample.run() == other.run()).toList())).isEqualTo(400);
+        List<Callable<Integer>> senders = new ArrayList<>();
+        for (int sender = 0; sender < 12; sender++) {
+            List<Sample> shuffled = new ArrayList<>(all);
+            Collections.shuffle(shuffled, new Random(sender));
+            for (int from = 0; from < shuffled.size(); from += 100) {
+                List<Sample> batch = shuffled.subList(from, from + 100);
+                senders.add(() -> samples.add(batch));
+            }
+        }
+        int added = 0;
+        try (ExecutorService threads = Executors.newFixedThreadPool(8)) {
+            for (Future<Integer> answer : threads.invokeAll(senders)) {
+                added += answer.get();
+            }
+        }
+        assertThat(added).as("each is new once").isEqualTo(400);
+        Job one = read(job.id());
+        Job two = read(other.id());
+        assertThat(one.avgCpuUsage()).isCloseTo(two.avgCpuUsage(), offset(0.0011));
+        assertThat(one).usingRecursiveComparison()
+                .ignoringFields("id", "run", "scheduler.externalJobId", "avgCpuUsage", "avgGpuUsage").isEqualTo(two);
+        assertThat(samples.read(job.id(), job.run(), null, null, 1000).samples())
+                .isEqualTo(samples.read(other.id(), other.run(), null, null, 1000).samples());
+    }
+
+    @Test
+    void whatBelongsToNoRunOrToNoTimeThatIsKeptIsLeftOut() {
+        Job job = job(4);
+        Sample old = new Sample(job.run(), "n1", Instant.now().minus(RETENTION).minusSeconds(60), INTERVAL, 1.0, 1L,
+                null, List.of());
+        Sample future = new Sample(job.run(), "n1", Instant.now().plus(Duration.ofHours(1)), INTERVAL, 1.0, 1L, null,
+                List.of());
+        Sample ofNobody = new Sample(1L << 60, "n1", START, INTERVAL, 1.0, 1L, null, List.of());
+        Sample good = sample(job, "n1", 0, 1.0, 1L, null);
+        assertThat(samples.add(List.of(old, future, ofNobody, good))).isEqualTo(1);
+        assertThat(samples.add(List.of())).isZero();
+        assertThat(read(job.id()).sampleCount()).isEqualTo(1);
+    }
+
+    @Test
+    void aGpuThatIsHeldAndIdleIsToldFromOneThatWorks() {
+        Identity identity = new Identity("c1", "gpus", null, null);
+        jobs.apply(CALLER, new Evidence.Started(identity, null, null, new About("alice", null, List.of("g1"), null,
+                null, null, null, null, null, null, 2, GpuVendor.NVIDIA, List.of("GPU-a", "GPU-b"), null), List.of(),
+                null));
+        long run = read("gpus").run();
+        Instant now = Instant.now().truncatedTo(ChronoUnit.SECONDS);
+        for (int i = 0; i < 2; i++) {
+            samples.add(List.of(new Sample(run, "g1", now.minusSeconds(i * 15L), INTERVAL, 5.0, 1L, 45.0,
+                    List.of(new Sample.Gpu("GPU-a", GpuVendor.NVIDIA, 90.0 - i, 1L << 30, 300.0, 60.0),
+                            new Sample.Gpu("GPU-b", GpuVendor.NVIDIA, 0.0, 0L, null, null)))));
+        }
+        List<SampleStore.LatestGpu> latest = database.snapshot("test",
+                handle -> samples.latestOfGpus(handle, Instant.now()).toList());
+        assertThat(latest).containsExactlyInAnyOrder(
+                new SampleStore.LatestGpu("c1", "gpus", "g1", "GPU-a", "nvidia", 90.0, 1L << 30, 300.0, 60.0),
+                new SampleStore.LatestGpu("c1", "gpus", "g1", "GPU-b", "nvidia", 0.0, 0L, null, null));
+        List<SampleStore.LatestGpu> later = database.snapshot("test",
+                handle -> samples.latestOfGpus(handle, Instant.now().plusSeconds(46)).toList());
+        assertThat(later).isEmpty();
+        List<Long> counts = database.read("test", handle -> handle
+                .createQuery("select sample_count from job_gpu_figures where job_key = :run").bind("run", run)
+                .mapTo(Long.class).list());
+        assertThat(counts).containsExactly(2L, 2L);
+    }
+
+    @Test
+    void onlyFreshSamplesOfRunningJobsAreTheLatest() {
+        Job ended = job(4);
+        samples.add(List.of(sample(ended, "n1", 0, 50.0, 1L, null)));
+        jobs.apply(CALLER, new Evidence.Started(new Identity("c1", "going", null, null), null, null,
+                new About("alice", null, List.of("n1"), null, null, null, null, null, null, null, null, null,
+                        List.of(), null),
+                List.of(), null));
+        Instant now = Instant.now().truncatedTo(ChronoUnit.MILLIS);
+        samples.add(List.of(new Sample(read("going").run(), "n1", now, INTERVAL, 50.0, 7L, null, List.of())));
+        assertThat(latest(now.plusSeconds(44))).extracting(SampleStore.Latest::jobId).containsExactly("going");
+        assertThat(latest(now.plusSeconds(46))).isEmpty();
+    }
+
+    private static List<SampleStore.Latest> latest(Instant now) {
+        return database.snapshot("test", handle -> samples.latest(handle, now).filter(one -> !one.jobId().equals("gpus")).toList());
+    }
+}
