@@ -24,6 +24,8 @@ import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.db.EmbeddedPostgres;
 import org.jobwitness.server.db.EmbeddedPostgresException;
+import org.jobwitness.server.db.LeaderTask;
+import org.jobwitness.server.db.Partitions;
 import org.jobwitness.server.event.Events;
 import org.jobwitness.server.event.EventsEndpoint;
 import org.jobwitness.server.http.HttpServer;
@@ -39,6 +41,7 @@ import org.jobwitness.server.metrics.MetricsEndpoint;
 import org.jobwitness.server.node.NodeTable;
 import org.jobwitness.server.node.NodesEndpoint;
 import org.jobwitness.server.ops.HealthEndpoint;
+import org.jobwitness.server.ops.Retention;
 import org.jobwitness.server.sample.SampleStore;
 import org.jobwitness.server.sample.SamplesEndpoint;
 import org.jobwitness.server.web.DocsEndpoint;
@@ -52,7 +55,7 @@ final class Server implements AutoCloseable {
     /** Reading its log anew after a power cut may take PostgreSQL minutes. */
     private static final Duration POSTGRES_START = Duration.ofMinutes(10);
 
-    private static final Duration METRICS_RETENTION = Duration.ofDays(7);
+    private static final Duration RETENTION_INTERVAL = Duration.ofHours(1);
 
     private final Deque<AutoCloseable> started = new ArrayDeque<>();
     private final HttpServer http;
@@ -72,15 +75,19 @@ final class Server implements AutoCloseable {
             DatabaseAddress address = config.database().isPresent()
                     ? config.database().get()
                     : stopLater(EmbeddedPostgres.start(config.dataDir(), POSTGRES_START)).address();
-            Database database = stopLater(new Database(address, config.databaseConnections(), metrics));
+            Partitions partitions = new Partitions(config.metricsRetention(), config.auditRetention(), clock);
+            Database database = stopLater(new Database(address, config.databaseConnections(), partitions, metrics));
 
             JobTable jobs = new JobTable(database, json, clock);
             JobQueries queries = new JobQueries(database, json, clock);
-            SampleStore samples = new SampleStore(database, METRICS_RETENTION, clock, metrics);
+            SampleStore samples = new SampleStore(database, config.metricsRetention(), clock, metrics);
             NodeTable nodes = new NodeTable(database);
             JobMetrics jobMetrics = new JobMetrics(database, queries, samples, nodes, clock);
             jobs.onChange(jobMetrics::count);
             Events events = new Events(jobs, json, config.defaultCluster(), metrics);
+
+            LeaderTask retention = stopLater(new LeaderTask(database, "retention", RETENTION_INTERVAL,
+                    new Retention(database, partitions, jobs, config.jobRetention(), clock, metrics)::run));
 
             tokens = config.auth() ? Optional.of(Tokens.in(config.dataDir())) : Optional.empty();
             AccessControl access = tokens.map(AccessControl::by).orElseGet(AccessControl::off);
@@ -99,6 +106,7 @@ final class Server implements AutoCloseable {
                             new MetricsEndpoint(jobMetrics, metrics)::routes, new DocsEndpoint()::routes)));
             http.start();
             database.start();
+            retention.start();
             complete = true;
         } finally {
             if (!complete) {

@@ -24,7 +24,8 @@ import org.jspecify.annotations.Nullable;
  * @param auth whether requests need a token
  */
 record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddress> database, int databaseConnections,
-        boolean auth, String defaultCluster, int maxConnections, Duration requestDeadline) {
+        boolean auth, String defaultCluster, int maxConnections, Duration requestDeadline, Duration metricsRetention,
+        Duration jobRetention, Duration auditRetention) {
 
     /** A setting that cannot be used: which, what was read, what is allowed. */
     static final class BadSetting extends Exception {
@@ -114,10 +115,15 @@ record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddres
                 throw bad(Setting.AUTH, "off",
                         "on, unless HOST is a loopback address such as 127.0.0.1; HOST is " + host);
             }
+            Duration metricsRetention = days(Setting.METRICS_RETENTION_DAYS, Duration.ofDays(1), "", 3650);
+            Duration jobRetention = days(Setting.JOB_RETENTION_DAYS, metricsRetention, " (METRICS_RETENTION_DAYS)",
+                    36_500);
+            Duration auditRetention = days(Setting.AUDIT_RETENTION_DAYS, jobRetention, " (JOB_RETENTION_DAYS)", 36_500);
             return new ServerConfig(dataDir(), host, number(Setting.PORT, 0, 65_535), database(),
                     number(Setting.DATABASE_CONNECTIONS, 2, 200), auth, cluster(),
                     number(Setting.MAX_CONNECTIONS, 10, 1_000_000),
-                    Duration.ofSeconds(number(Setting.REQUEST_DEADLINE_SECONDS, 1, 600)));
+                    Duration.ofSeconds(number(Setting.REQUEST_DEADLINE_SECONDS, 1, 600)), metricsRetention,
+                    jobRetention, auditRetention);
         }
 
         private Path dataDir() throws BadSetting {
@@ -154,12 +160,21 @@ record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddres
             return name;
         }
 
+        private Duration days(Setting setting, Duration least, String why, int most) throws BadSetting {
+            return Duration.ofDays(number(setting, Math.toIntExact(least.toDays()), why, most));
+        }
+
         private int number(Setting setting, int least, int most) throws BadSetting {
+            return number(setting, least, "", most);
+        }
+
+        /** @param why what sets the least value, if it is another setting */
+        private int number(Setting setting, int least, String why, int most) throws BadSetting {
             String text = given.getOrDefault(setting, setting.byDefault());
             if (text.matches("[0-9]{1,9}") && Integer.parseInt(text) >= least && Integer.parseInt(text) <= most) {
                 return Integer.parseInt(text);
             }
-            throw bad(setting, text, "a whole number from " + least + " to " + most);
+            throw bad(setting, text, "a whole number from " + least + why + " to " + most);
         }
 
         private String choice(Setting setting, String... allowed) throws BadSetting {

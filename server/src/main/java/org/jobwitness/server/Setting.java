@@ -28,7 +28,13 @@ enum Setting {
             "HTTP connections held at once; more wait to be accepted. 10..1000000."),
     REQUEST_DEADLINE_SECONDS(
             "15",
-            "Time that a request may take to arrive in full, 1..600; then it is cut off.");
+            "Time that a request may take to arrive in full, 1..600; then it is cut off."),
+    METRICS_RETENTION_DAYS("7",
+            "Days for which samples are kept, 1..3650; older ones are refused. What a run came to use stays with the run."),
+    JOB_RETENTION_DAYS("400",
+            "Days for which a run is kept after its end, METRICS_RETENTION_DAYS..36500; then it is deleted."),
+    AUDIT_RETENTION_DAYS("800",
+            "Days for which the audit trail is kept, JOB_RETENTION_DAYS..36500; it leaves by whole months.");
 
     private final String byDefault;
     private final String effect;

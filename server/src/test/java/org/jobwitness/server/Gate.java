@@ -35,9 +35,13 @@ final class Gate implements AutoCloseable {
     }
 
     String url(String password) {
-        String direct = database.jdbcUrl();
-        return direct.replaceFirst("127\\.0\\.0\\.1:[0-9]+", "127.0.0.1:" + port) + "&user=" + database.user()
-                + "&password=" + password;
+        return address().jdbcUrl() + "&user=" + database.user() + "&password=" + password;
+    }
+
+    /** The database's address through the gate. */
+    DatabaseAddress address() {
+        return new DatabaseAddress(database.jdbcUrl().replaceFirst("127\\.0\\.0\\.1:[0-9]+", "127.0.0.1:" + port),
+                database.user(), database.password());
     }
 
     /** What was sent into the silence stays unanswered for ever. */

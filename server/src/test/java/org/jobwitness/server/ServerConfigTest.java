@@ -21,7 +21,8 @@ class ServerConfigTest {
     void everyDefaultIsAsTheDocumentSays() throws Exception {
         assertThat(read(List.of(), Map.of("HOME", "/home/alice"), "")).isEqualTo(
                 new ServerConfig(Path.of("/home/alice/.local/share/jobwitness"), "0.0.0.0", 8080, Optional.empty(), 10,
-                        true, "default", 20_000, Duration.ofSeconds(15)));
+                        true, "default", 20_000, Duration.ofSeconds(15), Duration.ofDays(7), Duration.ofDays(400),
+                        Duration.ofDays(800)));
     }
 
     @Test
@@ -37,6 +38,14 @@ class ServerConfigTest {
         assertThat(config.port()).isEqualTo(3);
         assertThat(config.defaultCluster()).isEqualTo("beta");
         assertThat(config.host()).isEqualTo("127.0.0.1");
+    }
+
+    @Test
+    void whatIsKeptLongerMayBeKeptEquallyLong() throws Exception {
+        ServerConfig config = read(List.of("--metrics-retention-days=30", "--job-retention-days=30",
+                "--audit-retention-days=30"), Map.of(), "");
+        assertThat(List.of(config.metricsRetention(), config.jobRetention(), config.auditRetention()))
+                .containsOnly(Duration.ofDays(30));
     }
 
     @Test

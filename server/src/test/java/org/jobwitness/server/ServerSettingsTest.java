@@ -32,6 +32,11 @@ class ServerSettingsTest {
             HOST=no.such.host.invalid               | HOST is "no.such.host.invalid" | an address of this machine
             DATABASE_CONNECTIONS=1                  | DATABASE_CONNECTIONS is "1"    | from 2 to 200
             DEFAULT_CLUSTER=a/b                     | DEFAULT_CLUSTER is "a/b"       | letters, digits
+            METRICS_RETENTION_DAYS=0                | METRICS_RETENTION_DAYS is "0"  | a whole number from 1 to 3650
+            METRICS_RETENTION_DAYS=3651             | METRICS_RETENTION_DAYS is "3651" | from 1 to 3650
+            JOB_RETENTION_DAYS=6                    | JOB_RETENTION_DAYS is "6"      | from 7 (METRICS_RETENTION_DAYS) to 36500
+            METRICS_RETENTION_DAYS=401              | JOB_RETENTION_DAYS is "400"    | from 401 (METRICS_RETENTION_DAYS)
+            AUDIT_RETENTION_DAYS=399                | AUDIT_RETENTION_DAYS is "399"  | from 400 (JOB_RETENTION_DAYS) to 36500
             DATABASE_URL=mysql://u:hunter2secret@h/db          | DATABASE_URL | must begin with postgres://
             DATABASE_URL=postgres://u:hunter2secret@/db        | DATABASE_URL | must name a host
             DATABASE_URL=postgres://u:hunter2secret@h:99999/db | DATABASE_URL | no port or one of 1 to 65535

@@ -11,18 +11,18 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Supplier;
 
 /** What tests of processes share: waiting with a deadline, a port that stays free while nothing listens on it, a folder. */
-final class Waiting {
+public final class Waiting {
     private static final Duration POLL = Duration.ofMillis(20);
 
     private Waiting() {
     }
 
-    interface Condition {
+    public interface Condition {
         /** An IOException counts as not yet. */
         boolean holds() throws IOException;
     }
 
-    static void until(String what, Duration patience, Condition condition) throws InterruptedException {
+    public static void until(String what, Duration patience, Condition condition) throws InterruptedException {
         until(what, patience, () -> "", condition);
     }
 
@@ -31,7 +31,7 @@ final class Waiting {
      *
      * @param seen is asked for more to say if it never does
      */
-    static void until(String what, Duration patience, Supplier<String> seen, Condition condition)
+    public static void until(String what, Duration patience, Supplier<String> seen, Condition condition)
             throws InterruptedException {
         long deadline = System.nanoTime() + patience.toNanos();
         while (!holds(condition)) {
@@ -52,7 +52,7 @@ final class Waiting {
     }
 
     /** Below the range from which the system gives ports to those who ask for any. */
-    static int freePort() {
+    public static int freePort() {
         for (int tries = 0; tries < 1000; tries++) {
             int port = ThreadLocalRandom.current().nextInt(17_000, 30_000);
             try (ServerSocket socket = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
@@ -65,7 +65,7 @@ final class Waiting {
     }
 
     /** Lets other users pass through a test's folder: where root runs the tests, PostgreSQL may run as another one. */
-    static Path passable(Path folder) throws IOException {
+    public static Path passable(Path folder) throws IOException {
         return Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx--x--x"));
     }
 }

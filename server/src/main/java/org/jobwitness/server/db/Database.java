@@ -5,10 +5,13 @@ import com.zaxxer.hikari.HikariDataSource;
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.core.metrics.Histogram;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.sql.Connection;
+import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.SQLTransientConnectionException;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.Properties;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -28,6 +31,7 @@ import org.slf4j.LoggerFactory;
 public final class Database implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Database.class);
     private static final int ATTEMPTS = 3;
+    private static final int FIRST_PARTITIONS = 100;
     private static final Duration FIRST_PAUSE = Duration.ofMillis(250);
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(10);
     /** A machine that hangs closes no connection. So long may it be silent: a little longer than the server-side timeouts. */
@@ -42,13 +46,16 @@ public final class Database implements AutoCloseable {
     /** Read only, idle in a transaction for too long, lock timeout. */
     private static final Set<String> AWAY = Set.of("25006", "25P03", "55P03");
 
+    private final DatabaseAddress address;
+    private final Properties properties;
     private final HikariDataSource pool;
     private final Jdbi jdbi;
+    private final Partitions partitions;
     private final Thread migrator;
+    private final CountDownLatch ready = new CountDownLatch(1);
     private final CountDownLatch closing = new CountDownLatch(1);
     private final Histogram duration;
     private final Counter errors;
-    private volatile boolean migrated;
     private volatile @Nullable String trouble = "not reached yet";
 
     /** A block of SQL that answers something. */
@@ -57,24 +64,24 @@ public final class Database implements AutoCloseable {
         T run(Handle handle) throws SQLException;
     }
 
-    public Database(DatabaseAddress address, int connections, PrometheusRegistry metrics) {
+    /**
+     * Made; {@link #start} begins.
+     *
+     * @param partitions the first of them are made, where they are missing, before the database counts as ready
+     */
+    public Database(DatabaseAddress address, int connections, Partitions partitions, PrometheusRegistry metrics) {
+        this.address = address;
+        this.partitions = partitions;
+        properties = properties(address);
         HikariConfig config = new HikariConfig();
         config.setPoolName("database");
         config.setJdbcUrl(address.jdbcUrl());
-        config.setUsername(address.user());
-        config.setPassword(address.password());
+        config.setDataSourceProperties(properties);
         config.setMaximumPoolSize(connections);
         config.setMinimumIdle(1);
         config.setConnectionTimeout(2_000);
         config.setValidationTimeout(1_000);
         config.setInitializationFailTimeout(-1);
-        config.addDataSourceProperty("ApplicationName", "jobwitness-server");
-        config.addDataSourceProperty("connectTimeout", "5");
-        config.addDataSourceProperty("loginTimeout", "5");
-        config.addDataSourceProperty("socketTimeout", String.valueOf(SILENCE.toSeconds()));
-        config.addDataSourceProperty("tcpKeepAlive", "true");
-        config.addDataSourceProperty("options", "-c statement_timeout=30s -c lock_timeout=5s -c TimeZone=UTC"
-                + " -c idle_in_transaction_session_timeout=60s");
         pool = new HikariDataSource(config);
         jdbi = Jdbi.create(pool).registerArrayType(String.class, "text").registerArrayType(Integer.class, "int4")
                 .registerArrayType(Long.class, "int8").registerArrayType(Double.class, "float8");
@@ -85,7 +92,21 @@ public final class Database implements AutoCloseable {
         errors = Counter.builder().name("storage_operation_errors_total")
                 .help("Operations of the database that failed.")
                 .labelNames("operation", "error_type").register(metrics);
-        migrator = Thread.ofPlatform().name("database-migrator").daemon().unstarted(() -> keepTrying(address));
+        migrator = Thread.ofPlatform().name("database-migrator").daemon().unstarted(this::keepTrying);
+    }
+
+    private static Properties properties(DatabaseAddress address) {
+        Properties properties = new Properties();
+        properties.setProperty("user", address.user());
+        properties.setProperty("password", address.password());
+        properties.setProperty("ApplicationName", "jobwitness-server");
+        properties.setProperty("connectTimeout", "5");
+        properties.setProperty("loginTimeout", "5");
+        properties.setProperty("socketTimeout", String.valueOf(SILENCE.toSeconds()));
+        properties.setProperty("tcpKeepAlive", "true");
+        properties.setProperty("options", "-c statement_timeout=30s -c lock_timeout=5s -c TimeZone=UTC"
+                + " -c idle_in_transaction_session_timeout=60s");
+        return properties;
     }
 
     /** Begins to reach for the database; returns at once. */
@@ -93,7 +114,7 @@ public final class Database implements AutoCloseable {
         migrator.start();
     }
 
-    private void keepTrying(DatabaseAddress address) {
+    private void keepTrying() {
         Duration pause = FIRST_PAUSE;
         long began = System.nanoTime();
         do {
@@ -101,9 +122,8 @@ public final class Database implements AutoCloseable {
                 Flyway.configure().dataSource(pool).locations("classpath:db").load().migrate();
                 makePartitions();
                 trouble = null;
-                migrated = true;
+                ready.countDown();
                 log.info("database_ready url={} ms={}", address.place(), (System.nanoTime() - began) / 1_000_000);
-                keepPartitionsAhead();
                 return;
             } catch (RuntimeException e) {
                 trouble = rootMessage(e);
@@ -114,27 +134,11 @@ public final class Database implements AutoCloseable {
         } while (!closedWithin(pause));
     }
 
-    private void keepPartitionsAhead() {
-        while (!closedWithin(Duration.ofDays(1))) {
-            try {
-                makePartitions();
-            } catch (RuntimeException e) {
-                log.warn("partitions_not_made retry_in_h=24 cause=\"{}\"", rootMessage(e));
-            }
-        }
-    }
-
-    /** More than a year ahead, so that a day on which this fails does no harm. One server at a time. */
+    /** The most urgent: thousands, as for years of samples, would take minutes, and can follow. */
     private void makePartitions() {
-        jdbi.useTransaction(handle -> {
-            handle.execute("select pg_advisory_xact_lock(hashtextextended('audit_partition', 0))");
-            handle.execute("""
-                    select audit_partition((now() at time zone 'UTC' + month * interval '1 month')::date)
-                    from generate_series(0, 13) month""");
-            handle.execute("""
-                    select sample_partition((now() at time zone 'UTC')::date + day)
-                    from generate_series(-8, 14) day""");
-        });
+        for (Partition partition : jdbi.withHandle(partitions::missing).stream().limit(FIRST_PARTITIONS).toList()) {
+            jdbi.inTransaction(handle -> partitions.make(handle, partition));
+        }
     }
 
     private boolean closedWithin(Duration pause) {
@@ -144,6 +148,16 @@ public final class Database implements AutoCloseable {
             Thread.currentThread().interrupt();
             return true;
         }
+    }
+
+    /** Waits until the database has been reached for the first time. */
+    void awaitReady() throws InterruptedException {
+        ready.await();
+    }
+
+    /** A connection beside the pool, for who needs a session of its own; who asked for it closes it. */
+    Connection connect() throws SQLException {
+        return DriverManager.getConnection(address.jdbcUrl(), properties);
     }
 
     /** Asks the database. */
@@ -179,7 +193,7 @@ public final class Database implements AutoCloseable {
 
     /** What is wrong with the database; empty when it answers. */
     public Optional<String> trouble() {
-        if (!migrated) {
+        if (ready.getCount() > 0) {
             return Optional.ofNullable(trouble);
         }
         try {
@@ -199,7 +213,7 @@ public final class Database implements AutoCloseable {
     }
 
     private <T extends @Nullable Object> T timed(String operation, Call<T> call) {
-        if (!migrated) {
+        if (ready.getCount() > 0) {
             throw new DatabaseUnavailable("the database is not ready: " + trouble);
         }
         long began = System.nanoTime();
@@ -245,7 +259,7 @@ public final class Database implements AutoCloseable {
         return false;
     }
 
-    private static String sqlState(Throwable e) {
+    static String sqlState(Throwable e) {
         for (Throwable t = e; t != null; t = t.getCause()) {
             if (t instanceof SQLException sql && sql.getSQLState() != null) {
                 return sql.getSQLState();
@@ -254,7 +268,7 @@ public final class Database implements AutoCloseable {
         return "";
     }
 
-    private static String rootMessage(Throwable e) {
+    static String rootMessage(Throwable e) {
         Throwable root = e;
         while (root.getCause() != null) {
             root = root.getCause();

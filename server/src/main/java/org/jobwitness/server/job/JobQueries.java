@@ -249,9 +249,13 @@ public final class JobQueries {
         return counts;
     }
 
-    /** How many runs are stored, by cluster. */
+    /** How many runs have ever been stored, by cluster. */
     public Map<String, Long> countRuns(Handle handle) {
-        return handle.createQuery("select cluster, count(*) as count from job group by cluster")
+        return handle.createQuery("""
+                select cluster, cast(sum(runs) as bigint) as count
+                from (select cluster, count(*) as runs from job group by cluster
+                    union all select cluster, runs from job_deleted) counted
+                group by cluster""")
                 .reduceRows(new TreeMap<>(), (counts, row) -> {
                     counts.put(row.getColumn("cluster", String.class), row.getColumn("count", Long.class));
                     return counts;

@@ -33,10 +33,25 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Owns the tables of runs. {@link #apply} is the only way to change a run: it locks the job id, asks
- * {@link JobLifecycle}, and writes run and audit row in one transaction. Called by the threads of requests.
+ * {@link JobLifecycle}, and writes run and audit row in one transaction. Called by the threads of requests. What is old
+ * leaves by {@link #deleteEndedBefore}.
  */
 public final class JobTable {
     private static final Logger log = LoggerFactory.getLogger(JobTable.class);
+    /** Nobody may have said when a run ended; and a clock that is wrong may say that what was just heard of is old. */
+    private static final String OLD = "%1$s.state not in ('pending', 'running') and %1$s.recorded_at < :before"
+            + " and coalesce(%1$s.end_time, %1$s.listed_at) < :before";
+    /** Runs of a job id explain each other: they leave from the oldest on, and the newest goes last. */
+    private static final String MAY_GO = OLD.formatted("job") + " and not exists (select from job earlier"
+            + " where earlier.job_id = job.job_id and earlier.cluster = job.cluster"
+            + " and earlier.listed_at <= job.listed_at and not (" + OLD.formatted("earlier") + "))";
+
+    private static final String DELETE = """
+            with gone as (delete from job where %s returning cluster),
+            counted as (
+                insert into job_deleted (cluster, runs) select cluster, count(*) from gone group by cluster
+                on conflict (cluster) do update set runs = job_deleted.runs + excluded.runs)
+            select count(*) from gone""";
 
     private final Database database;
     private final AuditTable audit;
@@ -163,17 +178,17 @@ public final class JobTable {
      * @return how many runs there were
      */
     public int delete(Caller caller, String cluster, String jobId) {
-        int deleted = database.write("job_delete", handle -> {
-            Identity identity = new Identity(cluster, jobId, null, null);
+        Identity identity = new Identity(cluster, jobId, null, null);
+        int deleted = turns.take(identity, () -> database.write("job_delete", handle -> {
             lock(handle, identity);
             List<Run> runs = runsOf(handle, identity, null);
             for (Run run : runs) {
                 audit.add(handle, caller, AuditTable.Action.DELETED, run, null, run.audited(), Map.of());
             }
-            handle.createUpdate("delete from job where job_key = any(:keys)")
-                    .bindArray("keys", Long.class, runs.stream().map(Run::key).toList()).execute();
+            handle.createQuery(DELETE.formatted("job_key = any(:keys)"))
+                    .bindArray("keys", Long.class, runs.stream().map(Run::key).toList()).mapTo(Long.class).one();
             return runs.size();
-        });
+        }));
         if (deleted > 0) {
             log.info("job_deleted job_id={} cluster=\"{}\" runs={} correlation_id={}", jobId, cluster, deleted,
                     caller.correlationId());
@@ -371,6 +386,46 @@ public final class JobTable {
                     select job_key from job where job_id = :job_id and cluster = :cluster
                     order by listed_at desc, recorded_at desc, job_key desc limit 1))""")
                 .bind("job_id", identity.jobId()).bind("cluster", identity.cluster()).execute();
+    }
+
+    /**
+     * Deletes some of the runs that ended before a moment, with all that is known of them but their audit trail. To be
+     * called until it answers 0; job ids that others are writing just then are left for another time.
+     *
+     * @param limit about so many nodes of runs at most, so that the transaction is short; but one run at least
+     * @return how many runs
+     */
+    public long deleteEndedBefore(Instant before, int limit) {
+        return database.write("job_delete", handle -> {
+            List<Identity> jobIds = lockSomeThatMayGo(handle, before, limit);
+            // Looked at again: until it was locked, a job id may have changed.
+            return handle
+                    .createQuery(DELETE.formatted(
+                            "(cluster, job_id) in (select * from unnest(:clusters, :job_ids)) and " + MAY_GO))
+                    .bindArray("clusters", String.class, jobIds.stream().map(Identity::cluster).toList())
+                    .bindArray("job_ids", String.class, jobIds.stream().map(Identity::jobId).toList())
+                    .bind("before", before).mapTo(Long.class).one();
+        });
+    }
+
+    private static List<Identity> lockSomeThatMayGo(Handle handle, Instant before, int limit) {
+        return handle.createQuery("""
+                with old as (
+                    (select cluster, job_id, job_key, greatest(cardinality(nodes), 1) as nodes from job
+                    where coalesce(end_time, 'infinity'::timestamptz) < :before and %1$s
+                    order by coalesce(end_time, 'infinity'::timestamptz), job_key limit :limit)
+                    union all
+                    (select cluster, job_id, job_key, greatest(cardinality(nodes), 1) from job
+                    where end_time is null and listed_at < :before and %1$s
+                    order by listed_at limit :limit)),
+                counted as (
+                    select cluster, job_id, nodes, sum(nodes) over (order by job_key) as so_far from old),
+                chosen as materialized (
+                    select distinct cluster, job_id from counted where so_far <= :limit or so_far = nodes)
+                select cluster, job_id from chosen
+                where pg_try_advisory_xact_lock(hashtextextended(cluster || '/' || job_id, 0))""".formatted(MAY_GO))
+                .bind("before", before).bind("limit", limit)
+                .map((row, _) -> new Identity(string(row, "cluster"), string(row, "job_id"), null, null)).list();
     }
 
     private List<Run> runsOf(Handle handle, Identity identity, @Nullable OnNode speaking) {

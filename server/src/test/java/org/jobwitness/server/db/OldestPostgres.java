@@ -3,20 +3,31 @@ package org.jobwitness.server.db;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
+import java.util.Comparator;
+import java.util.stream.Stream;
 import java.util.zip.ZipFile;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 import org.apache.commons.compress.compressors.xz.XZCompressorInputStream;
+import org.jobwitness.server.Waiting;
 
 /** The oldest PostgreSQL that the server promises to work with; pom.xml puts its archive into target. */
 public final class OldestPostgres implements AutoCloseable {
     private static final Path ARCHIVE = Path.of("target", "postgres-14", "postgres-14.jar");
     private static final Duration PATIENCE = Duration.ofMinutes(1);
     private static final String PASSWORD = "only-for-this-test";
+
+    private static OldestPostgres shared;
+    private static int databases;
 
     private final PostgresProcesses processes;
     private final int port;
@@ -28,6 +39,41 @@ public final class OldestPostgres implements AutoCloseable {
 
     public static boolean runsHere() {
         return System.getProperty("os.name").equals("Linux") && System.getProperty("os.arch").equals("amd64");
+    }
+
+    /** A new, empty database in one that all tests of this process share. */
+    static synchronized DatabaseAddress freshDatabase() {
+        try {
+            if (shared == null) {
+                Path folder = Waiting.passable(Files.createTempDirectory("jobwitness-oldest"));
+                shared = start(folder.resolve("postgres"), Waiting.freePort());
+                Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+                    shared.close();
+                    delete(folder);
+                }));
+            }
+            databases++;
+            DatabaseAddress own = shared.address();
+            try (Connection connection = DriverManager.getConnection(own.jdbcUrl(), own.user(), own.password());
+                    Statement create = connection.createStatement()) {
+                create.execute("create database test_" + databases);
+            }
+            return new DatabaseAddress(own.jdbcUrl().replace("/postgres?", "/test_" + databases + "?"), own.user(),
+                    own.password());
+        } catch (IOException | SQLException e) {
+            throw new IllegalStateException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static void delete(Path folder) {
+        try (Stream<Path> files = Files.walk(folder)) {
+            files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /**

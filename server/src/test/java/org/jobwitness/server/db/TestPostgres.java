@@ -1,11 +1,13 @@
 package org.jobwitness.server.db;
 
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
+import org.jobwitness.server.Waiting;
 
 /**
  * PostgreSQL for tests: one for each test process, started when a test first asks, and a database of its own for each
@@ -39,6 +41,20 @@ public final class TestPostgres {
             Thread.currentThread().interrupt();
             throw new IllegalStateException(e);
         }
+    }
+
+    /** A database with the server's tables in it, ready. */
+    public static Database open(DatabaseAddress address, Partitions partitions) {
+        var database = new Database(address, 10, partitions, new PrometheusRegistry());
+        database.start();
+        try {
+            Waiting.until("the database is ready", Duration.ofMinutes(1), () -> database.trouble().toString(),
+                    () -> database.trouble().isEmpty());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+        return database;
     }
 
     /** Test processes that run side by side each take a folder that no other holds. */

@@ -1,12 +1,15 @@
 package org.jobwitness.server.job;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
-import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.time.Clock;
+import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.locks.LockSupport;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.DatabaseAddress;
+import org.jobwitness.server.db.Partitions;
+import org.jobwitness.server.db.PostgresVersion;
 import org.jobwitness.server.db.TestPostgres;
 import org.jobwitness.server.http.Caller;
 import org.jobwitness.server.http.Scope;
@@ -15,16 +18,17 @@ import org.jobwitness.server.http.Scope;
 final class TestDatabase implements AutoCloseable {
     static final Caller OPERATOR = callerOf(new Scope.Everything());
 
-    final DatabaseAddress address = TestPostgres.freshDatabase();
-    final Database database = new Database(address, 10, new PrometheusRegistry());
+    final DatabaseAddress address;
+    final Database database;
 
     TestDatabase() {
-        database.start();
-        long deadline = System.nanoTime() + 60_000_000_000L;
-        while (database.trouble().isPresent() && System.nanoTime() < deadline) {
-            LockSupport.parkNanos(5_000_000);
-        }
-        assertThat(database.trouble()).isEmpty();
+        this(PostgresVersion.NEWEST);
+    }
+
+    TestDatabase(PostgresVersion version) {
+        address = version.freshDatabase();
+        database = TestPostgres.open(address,
+                new Partitions(Duration.ofDays(7), Duration.ofDays(800), Clock.systemUTC()));
     }
 
     static Caller callerOf(Scope scope) {
@@ -52,6 +56,11 @@ final class TestDatabase implements AutoCloseable {
 
     void execute(String sql) {
         database.write("test", handle -> handle.execute(sql));
+    }
+
+    /** Past the server. */
+    Connection connect() throws SQLException {
+        return DriverManager.getConnection(address.jdbcUrl(), address.user(), address.password());
     }
 
     @Override

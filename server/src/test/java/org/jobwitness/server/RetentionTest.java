@@ -1,0 +1,189 @@
+package org.jobwitness.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
+import org.jobwitness.server.db.Database;
+import org.jobwitness.server.db.DatabaseAddress;
+import org.jobwitness.server.db.LeaderTask;
+import org.jobwitness.server.db.Partitions;
+import org.jobwitness.server.db.PostgresVersion;
+import org.jobwitness.server.db.TestPostgres;
+import org.jobwitness.server.http.Json;
+import org.jobwitness.server.job.JobTable;
+import org.jobwitness.server.ops.Retention;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Samples, runs and audit trail of which some are older than they have to be kept, in a real PostgreSQL. */
+@ParameterizedClass
+@EnumSource(PostgresVersion.class)
+class RetentionTest {
+    private static final Instant THEN = Instant.parse("2024-02-28T12:00:00Z");
+    private static final Instant NOW = THEN.plus(Duration.ofDays(120));
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final String SUCCESS = "jobwitness_retention_last_success_timestamp_seconds ";
+    private static final int OLD_RUNS = 2345;
+
+    @Parameter
+    PostgresVersion version;
+    private final List<AutoCloseable> open = new ArrayList<>();
+    private final Logged log = new Logged(Retention.class);
+    private DatabaseAddress address;
+    private Database database;
+
+    @BeforeEach
+    void someOfItIsOld() {
+        address = version.freshDatabase();
+        database = openAt(THEN);
+        execute("insert into sample (job_key, at, node) values (1, '2024-02-28T12:00:00Z', 'n1')");
+        execute("insert into audit (at, job_key, cluster, job_id, action, actor, correlation_id)"
+                + " values ('2024-02-28T12:00:00Z', 1, 'c', 'j', 'created', 'a', 'x'),"
+                + " ('2024-06-01T12:00:00Z', 1, 'c', 'j', 'created', 'a', 'x')");
+        runs("'old' || i", OLD_RUNS, THEN, "completed");
+        runs("'new'", 1, NOW.minus(Duration.ofDays(59)), "failed");
+        runs("'open'", 1, THEN, "running");
+    }
+
+    private void runs(String jobId, int count, Instant ended, String state) {
+        execute("insert into job (recorded_at, cluster, job_id, start_seen, start_time, end_time, nodes, gpu_devices,"
+                + " end_seen, oom_killed, succeeded, requeued, state, newest) select '" + THEN + "', 'c', " + jobId
+                + ", true, '" + THEN + "', "
+                + (state.equals("running") ? "null" : "cast('" + ended + "' as timestamptz)")
+                + ", '{n1}', '{}', true, false, false, false, '" + state + "', true from generate_series(1, " + count
+                + ") i");
+    }
+
+    @AfterEach
+    void close() throws Exception {
+        for (AutoCloseable each : open) {
+            each.close();
+        }
+        log.close();
+    }
+
+    @Test
+    void whatIsOldLeavesAndIsSaidOnceAndPlaceIsMadeForWhatIsToCome() throws Exception {
+        PrometheusRegistry metrics = start(database, NOW);
+        Waiting.until("it is done", PATIENCE, () -> scrape(metrics).contains(SUCCESS));
+
+        assertThat(log.lines()).containsExactly("INFO retention_done samples_days=22 runs=" + OLD_RUNS
+                + " audit_months=2");
+        assertThat(texts("select job_id from job order by 1")).containsExactly("new", "open");
+        assertThat(texts("select at::text from audit")).containsExactly("2024-06-01 12:00:00+00");
+        assertThat(texts("select to_regclass('audit_2024_03')::text")).containsExactly((String) null);
+        assertThat(texts("select to_regclass('audit_2024_04')::text")).containsExactly("audit_2024_04");
+        execute("insert into sample (job_key, at, node) values (1, '" + NOW.minus(Duration.ofDays(7)) + "', 'n1'), "
+                + "(1, '" + NOW.plus(Duration.ofDays(14)) + "', 'n1')");
+        assertThat(scrape(metrics)).contains("\njobwitness_retention_runs_deleted_total " + OLD_RUNS + ".0\n",
+                "\njobwitness_retention_partitions_dropped_total{table=\"sample\"} 22.0\n",
+                "\njobwitness_retention_partitions_dropped_total{table=\"audit\"} 2.0\n",
+                "\n" + SUCCESS + (double) NOW.getEpochSecond() + "\n");
+
+        PrometheusRegistry again = start(database, NOW);
+        Waiting.until("it is done again", PATIENCE, () -> scrape(again).contains(SUCCESS));
+        assertThat(log.lines()).hasSize(1);
+        assertThat(scrape(again)).contains("\njobwitness_retention_runs_deleted_total 0.0\n",
+                "\njobwitness_retention_partitions_dropped_total{table=\"audit\"} 0.0\n");
+    }
+
+    @Test
+    void ofSeveralServersEachThingIsDoneByOne() throws Exception {
+        List<PrometheusRegistry> servers = new ArrayList<>();
+        for (int server = 0; server < 3; server++) {
+            servers.add(start(openAt(THEN), NOW));
+        }
+        Waiting.until("somebody has done it", PATIENCE,
+                () -> servers.stream().anyMatch(metrics -> scrape(metrics).contains(SUCCESS)));
+        assertThat(servers.stream().filter(metrics -> scrape(metrics)
+                .contains("\njobwitness_retention_runs_deleted_total " + OLD_RUNS + ".0\n"))).hasSize(1);
+        assertThat(log.lines()).hasSize(1);
+    }
+
+    @Test
+    void whatCannotBeDroppedHoldsUpNothingElseAndIsNoSuccess() throws Exception {
+        execute("create view of_somebody as select * from sample_2024_02_22");
+        PrometheusRegistry metrics = start(database, NOW);
+        Waiting.until("the rest is done", PATIENCE, () -> !log.lines().isEmpty()
+                && log.lines().getLast().contains("retention_done"));
+        assertThat(log.lines()).hasSize(2);
+        assertThat(log.lines().getFirst()).startsWith("WARNING partition_not_dropped partition=sample_2024_02_22 ")
+                .contains("other objects depend on it");
+        assertThat(log.lines().getLast()).isEqualTo("INFO retention_done samples_days=21 runs=" + OLD_RUNS
+                + " audit_months=2");
+        assertThat(scrape(metrics)).doesNotContain(SUCCESS);
+    }
+
+    @Test
+    void aReaderWhoStopsAfterAWhileIsWaitedFor() throws Exception {
+        try (Connection reader = DriverManager.getConnection(address.jdbcUrl(), address.user(), address.password());
+                Statement read = reader.createStatement()) {
+            reader.setAutoCommit(false);
+            read.execute("select count(*) from sample");
+            PrometheusRegistry metrics = start(database, NOW);
+            Waiting.until("runs are deleted and a drop was tried", PATIENCE, () -> texts("select count(*)::text"
+                    + " from job where job_id like 'old%'").equals(List.of("0"))
+                    && texts("select 'waits' from pg_locks where not granted").contains("waits"));
+            reader.rollback();
+            Waiting.until("it is done", PATIENCE, () -> scrape(metrics).contains(SUCCESS));
+        }
+    }
+
+    private Database openAt(Instant now) {
+        Database opened = TestPostgres.open(address, partitions(now));
+        open.addFirst(opened);
+        return opened;
+    }
+
+    private static Partitions partitions(Instant now) {
+        return new Partitions(Duration.ofDays(7), Duration.ofDays(80), Clock.fixed(now, ZoneOffset.UTC));
+    }
+
+    /** As the server does, but for the time. */
+    private PrometheusRegistry start(Database on, Instant now) {
+        PrometheusRegistry metrics = new PrometheusRegistry();
+        Clock clock = Clock.fixed(now, ZoneOffset.UTC);
+        Retention retention = new Retention(on, partitions(now), new JobTable(on, new Json(), clock),
+                Duration.ofDays(60), clock, metrics);
+        LeaderTask task = new LeaderTask(on, "retention", Duration.ofHours(1), retention::run);
+        open.addFirst(task);
+        task.start();
+        return metrics;
+    }
+
+    private static String scrape(PrometheusRegistry metrics) {
+        try {
+            ByteArrayOutputStream out = new ByteArrayOutputStream();
+            PrometheusTextFormatWriter.create().write(out, metrics.scrape());
+            return "\n" + out.toString(StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private List<String> texts(String sql) {
+        return database.read("test", handle -> handle.createQuery(sql).mapTo(String.class).list());
+    }
+
+    private void execute(String sql) {
+        database.write("test", handle -> handle.execute(sql));
+    }
+}
