@@ -167,8 +167,21 @@ public final class ApiDocument {
         }
         JsonNode body = operation.path("requestBody").path("content").path("application/json").path("schema");
         if (!body.isMissingNode()) {
-            check("the request of " + exchange, body, Exchange.JSON.readTree(exchange.sent()));
+            check("the request of " + exchange, body, withoutNulls(Exchange.JSON.readTree(exchange.sent()), body));
         }
+    }
+
+    /** As the document says: in a request, a field that is null counts as left out, except in an object of free fields. */
+    private JsonNode withoutNulls(JsonNode value, JsonNode schema) {
+        JsonNode whole = resolved(schema);
+        if (!value.isObject() || !whole.has("properties")) {
+            return value;
+        }
+        ObjectNode without = JsonNodeFactory.instance.objectNode();
+        value.properties().stream().filter(field -> !field.getValue().isNull())
+                .forEach(field -> without.set(field.getKey(), withoutNulls(field.getValue(),
+                        whole.required("properties").path(field.getKey()))));
+        return without;
     }
 
     /** Fails unless the value is what the schema says. */

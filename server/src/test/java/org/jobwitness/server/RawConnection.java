@@ -70,7 +70,7 @@ public final class RawConnection implements AutoCloseable {
             headers.computeIfAbsent(parts[0], _ -> new ArrayList<>()).add(parts[1].strip());
         }
         int code = Integer.parseInt(status[1]);
-        boolean empty = method.equals("HEAD") || code == 304 || code < 200;
+        boolean empty = method.equals("HEAD") || code == 204 || code == 304 || code < 200;
         return new Exchange(method, target, sent, code, headers, empty ? new byte[0] : body(headers));
     }
 

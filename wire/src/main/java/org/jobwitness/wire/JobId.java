@@ -23,7 +23,7 @@ public final class JobId {
         }
         String plain = id.startsWith(PREFIX) && id.length() > PREFIX.length()
                 && Character.isDigit(id.charAt(PREFIX.length())) ? id.substring(PREFIX.length()) : id;
-        if (!FORM.matcher(plain).matches()) {
+        if (!FORM.matcher(id).matches()) {
             throw new InvalidFieldException(field,
                     "must be 1 to 64 letters, digits or . _ + - and begin with a letter or digit");
         }

@@ -2,6 +2,7 @@ package org.jobwitness.server.event;
 
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
+import java.util.Set;
 import java.util.function.Supplier;
 import org.jobwitness.server.http.ApiException;
 import org.jobwitness.server.http.Caller;
@@ -31,11 +32,13 @@ public final class EventsEndpoint {
     }
 
     private void started(Context ctx) {
+        Requests.onlyParameters(ctx, Set.of());
         JobStarted event = requests.body(ctx, JobStarted.class);
         ctx.result(json.text(valid(() -> events.take(Caller.of(ctx), event))));
     }
 
     private void finished(Context ctx) {
+        Requests.onlyParameters(ctx, Set.of());
         JobFinished event = requests.body(ctx, JobFinished.class);
         ctx.result(json.text(valid(() -> events.take(Caller.of(ctx), event))));
     }

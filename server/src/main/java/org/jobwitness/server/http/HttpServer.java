@@ -52,6 +52,7 @@ public final class HttpServer implements AutoCloseable {
             config.startup.showOldJavalinVersionWarning = false;
             config.concurrency.useVirtualThreads = true;
             config.http.prefer405over404 = true;
+            config.router.ignoreTrailingSlashes = false;
             config.http.defaultContentType = "application/json";
             config.jetty.modifyHttpConfiguration(http -> {
                 http.setSendServerVersion(false);
@@ -64,6 +65,7 @@ public final class HttpServer implements AutoCloseable {
             });
             config.jetty.addConnector((server, http) -> connector(server, http));
             config.routes.before(CorrelationId::assign);
+            config.routes.before(Requests::checkMethod);
             config.routes.before(Requests::checkQuery);
             config.routes.beforeMatched(access);
             routes.forEach(feature -> feature.accept(config.routes));

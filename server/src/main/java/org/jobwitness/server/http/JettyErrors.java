@@ -3,6 +3,7 @@ package org.jobwitness.server.http;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.http.HttpHeaderValue;
 import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
@@ -30,6 +31,12 @@ final class JettyErrors extends ErrorHandler {
         response.getHeaders().put(HttpHeader.CONTENT_TYPE, "application/json");
         response.getHeaders().put(CorrelationId.HEADER,
                 CorrelationId.saneOrNew(request.getHeaders().get(CorrelationId.HEADER)));
+        // Jetty closes the connection after a request that it cannot read, but does not say so by itself.
+        response.getHeaders().put(HttpHeader.CONNECTION, HttpHeaderValue.CLOSE);
+        if (request.getMethod().equals("HEAD")) {
+            response.write(true, null, callback);
+            return;
+        }
         response.write(true, ByteBuffer.wrap(json.text(error(status, reason)).getBytes(StandardCharsets.UTF_8)),
                 callback);
     }

@@ -6,7 +6,6 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.time.DateTimeException;
 import java.time.Instant;
-import java.time.format.DateTimeFormatter;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -20,15 +19,19 @@ import tools.jackson.core.exc.InputCoercionException;
 import tools.jackson.core.exc.StreamConstraintsException;
 import tools.jackson.core.exc.StreamReadException;
 import tools.jackson.core.json.JsonFactory;
+import tools.jackson.databind.BeanDescription;
+import tools.jackson.databind.DeserializationConfig;
 import tools.jackson.databind.DeserializationContext;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JavaType;
 import tools.jackson.databind.MapperFeature;
 import tools.jackson.databind.PropertyNamingStrategies;
+import tools.jackson.databind.ValueDeserializer;
 import tools.jackson.databind.cfg.CoercionAction;
 import tools.jackson.databind.cfg.CoercionInputShape;
 import tools.jackson.databind.cfg.DateTimeFeature;
 import tools.jackson.databind.cfg.EnumFeature;
+import tools.jackson.databind.deser.ValueDeserializerModifier;
 import tools.jackson.databind.deser.std.StdScalarDeserializer;
 import tools.jackson.databind.exc.InvalidFormatException;
 import tools.jackson.databind.exc.MismatchedInputException;
@@ -62,10 +65,16 @@ public final class Json {
             .withCoercionConfig(LogicalType.Textual, text -> text.setCoercion(CoercionInputShape.Integer,
                     CoercionAction.Fail).setCoercion(CoercionInputShape.Float, CoercionAction.Fail)
                     .setCoercion(CoercionInputShape.Boolean, CoercionAction.Fail))
-            .addModule(new SimpleModule().addDeserializer(Instant.class, new Rfc3339()))
+            .addModule(new SimpleModule().addDeserializer(Instant.class, new Rfc3339())
+                    .setDeserializerModifier(new ExactWords()))
             .withCoercionConfig(LogicalType.Enum, e -> e.setCoercion(CoercionInputShape.EmptyString,
                     CoercionAction.Fail))
             .build();
+    /** For what this class wrote: it may be longer than what is taken from others. */
+    private final JsonMapper own = JsonMapper.builder(JsonFactory.builder()
+            .streamReadConstraints(StreamReadConstraints.builder().maxNameLength(Integer.MAX_VALUE)
+                    .maxStringLength(Integer.MAX_VALUE).build())
+            .build()).build();
 
     /**
      * Reads one JSON object.
@@ -95,8 +104,8 @@ public final class Json {
 
     /** Reads what {@link #text} wrote. */
     public Map<String, Object> map(String json) {
-        JavaType type = mapper.getTypeFactory().constructMapType(Map.class, String.class, Object.class);
-        return mapper.readValue(json, type);
+        JavaType type = own.getTypeFactory().constructMapType(Map.class, String.class, Object.class);
+        return own.readValue(json, type);
     }
 
     /** The fields of an object, as they would be in JSON. */
@@ -168,6 +177,39 @@ public final class Json {
         return Requests.shown(message.split(": |, from|\\R", 2)[0]);
     }
 
+    /** Jackson by itself takes off blanks and control characters, NUL among them, before it looks for an enum's word. */
+    private static final class ExactWords extends ValueDeserializerModifier {
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        public ValueDeserializer<?> modifyEnumDeserializer(DeserializationConfig config, JavaType type,
+                BeanDescription.Supplier description, ValueDeserializer<?> deserializer) {
+            return new ExactWord(type.getRawClass());
+        }
+    }
+
+    private static final class ExactWord extends StdScalarDeserializer<Object> {
+        private static final long serialVersionUID = 1L;
+
+        ExactWord(Class<?> type) {
+            super(type);
+        }
+
+        @Override
+        public Object deserialize(JsonParser parser, DeserializationContext context) {
+            if (!parser.hasToken(JsonToken.VALUE_STRING)) {
+                return context.handleUnexpectedToken(handledType(), parser);
+            }
+            String word = parser.getString();
+            for (Object constant : handledType().getEnumConstants()) {
+                if (constant.toString().equals(word)) {
+                    return constant;
+                }
+            }
+            return context.handleWeirdStringValue(handledType(), word, "not one of its words");
+        }
+    }
+
     /** Jackson by itself also takes seconds since 1970 in quotes, and a time without its offset as if it were UTC. */
     private static final class Rfc3339 extends StdScalarDeserializer<Instant> {
         private static final long serialVersionUID = 1L;
@@ -180,7 +222,7 @@ public final class Json {
         public Instant deserialize(JsonParser parser, DeserializationContext context) {
             if (parser.hasToken(JsonToken.VALUE_STRING)) {
                 try {
-                    return DateTimeFormatter.ISO_OFFSET_DATE_TIME.parse(parser.getString(), Instant::from);
+                    return Requests.instant(parser.getString());
                 } catch (DateTimeException e) {
                     // The same answer as for what is not even a string.
                 }

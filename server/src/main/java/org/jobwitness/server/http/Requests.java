@@ -14,6 +14,7 @@ import java.time.format.DateTimeFormatter;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jobwitness.wire.InvalidFieldException;
 import org.jobwitness.wire.JobId;
@@ -22,6 +23,9 @@ import org.jspecify.annotations.Nullable;
 /** Reads what a request carries: its JSON body and its query parameters. What is wrong is said, not guessed away. */
 public final class Requests {
     private static final int MAX_BODY_BYTES = 1 << 20;
+    private static final Pattern RFC_3339 = Pattern
+            .compile("[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt](?!24)[0-9]{2}:[0-9]{2}:[0-9]{2}"
+                    + "(\\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})");
 
     private final Json json;
 
@@ -80,12 +84,28 @@ public final class Requests {
         }
     }
 
+    /** Java by itself also takes a time without seconds, 24:00, and offsets such as +01 and +01:00:30. */
+    static Instant instant(String text) {
+        if (!RFC_3339.matcher(text).matches()) {
+            throw new DateTimeException("not an RFC 3339 time");
+        }
+        return DateTimeFormatter.ISO_OFFSET_DATE_TIME.parse(text, Instant::from);
+    }
+
+    /** Refuses what Javalin would take for the method: a proxy that lets GET through must not let through a DELETE. */
+    static void checkMethod(Context ctx) {
+        if (ctx.header("X-HTTP-Method-Override") != null) {
+            throw ApiException
+                    .invalidRequest("X-HTTP-Method-Override is not taken here; send the request with that method");
+        }
+    }
+
     /** Refuses a parameter that is not one of these: ignored, a misspelled filter would answer more than was asked for. */
     public static void onlyParameters(Context ctx, Set<String> known) {
         for (String name : ctx.queryParamMap().keySet()) {
             if (!known.contains(name)) {
                 throw ApiException.invalidField(shown(name), shown(name) + " is not a parameter here; there are "
-                        + known.stream().sorted().collect(Collectors.joining(", ")));
+                        + (known.isEmpty() ? "none" : known.stream().sorted().collect(Collectors.joining(", "))));
             }
         }
     }
@@ -142,7 +162,7 @@ public final class Requests {
             return null;
         }
         try {
-            Instant time = DateTimeFormatter.ISO_OFFSET_DATE_TIME.parse(text, Instant::from);
+            Instant time = instant(text);
             if (time.getEpochSecond() >= 0 && time.isBefore(Instant.parse("2200-01-01T00:00:00Z"))) {
                 return time;
             }

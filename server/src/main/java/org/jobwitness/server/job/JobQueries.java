@@ -50,13 +50,13 @@ public final class JobQueries {
                 figures.*
             from job
             left join lateral (
-                select sum(gpus) as node_gpus, array_agg(distinct gpu_vendor) filter (where gpu_vendor is not null)
+                select least(sum(gpus), 2147483647) as node_gpus, array_agg(distinct gpu_vendor) filter (where gpu_vendor is not null)
                     as vendors, string_agg(array_to_string(gpu_devices, E'\\n'), E'\\n' order by node)
                     filter (where gpu_devices <> '{}') as devices, array_agg(distinct cgroup_path)
                     filter (where cgroup_path is not null) as cgroup_paths
                 from job_node where job_node.job_key = job.job_key) on_nodes on true
             left join lateral (
-                select sum(cpu_usage_usec) as cpu_usec, sum(oom_kills) as oom_kills,
+                select sum(cpu_usage_usec) as cpu_usec, least(sum(oom_kills), 9223372036854775807) as oom_kills,
                     sum(greatest(memory_peak_bytes, memory_max_bytes)) as memory_max,
                     sum(memory_last_bytes) as memory_last, coalesce(sum(sample_count), 0) as sample_count,
                     sum(covered_ms) as covered_ms, max(last_sample_at) as last_sample_at,
@@ -129,7 +129,8 @@ public final class JobQueries {
      */
     record Cursor(Sort sort, String at, long key) {
         private static final Pattern FORM = Pattern
-                .compile("([a-z_-]+)\\|((?:[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:.]+\\+00)|infinity)\\|([0-9]{1,18})");
+                .compile(
+                        "([a-z_-]+)\\|((?:(?!0000)[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:.]+\\+00)|infinity)\\|([0-9]{1,18})");
 
         static Cursor parse(String text) {
             try {

@@ -12,7 +12,9 @@ import java.io.OutputStreamWriter;
 import java.io.UncheckedIOException;
 import java.io.Writer;
 import java.nio.charset.StandardCharsets;
+import java.util.Set;
 import org.jobwitness.server.db.DatabaseUnavailable;
+import org.jobwitness.server.http.Requests;
 import org.jobwitness.server.http.Role;
 
 /** GET /metrics, in the text format or in OpenMetrics, as the Accept header asks. */
@@ -39,6 +41,7 @@ public final class MetricsEndpoint {
     }
 
     private void metrics(Context ctx) {
+        Requests.onlyParameters(ctx, Set.of());
         String accept = ctx.header("Accept");
         boolean open = accept != null && accept.contains("application/openmetrics-text");
         ExpositionFormatWriter format = open ? openMetrics : text;

@@ -103,11 +103,11 @@ public final class NodeTable {
         List<Node> found = new ArrayList<>();
         long total = database.snapshot("nodes_list", handle -> {
             handle.createQuery(KNOWN + """
-                    select known.*, running.jobs from known
-                    left join lateral (
-                        select array_agg(job_id order by job_id) as jobs from running
-                        where running.cluster = known.cluster and running.node = known.node
-                            and user_name = coalesce(:user, user_name)) running on true
+                    select known.*, seen.jobs from known
+                    left join (
+                        select cluster, node, array_agg(job_id order by job_id) as jobs from running
+                        where cast(:user as text) is null or user_name = :user
+                        group by cluster, node) seen using (cluster, node)
                     order by cluster, node limit :limit offset :offset""").bind("user", user)
                     .bind("cluster", cluster).bind("name", name).bind("limit", limit).bind("offset", offset)
                     .map((row, _) -> node(row, now)).forEach(found::add);

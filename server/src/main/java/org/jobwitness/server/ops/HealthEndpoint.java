@@ -5,9 +5,11 @@ import io.javalin.http.Context;
 import java.time.Clock;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Supplier;
 import org.jobwitness.server.http.Json;
+import org.jobwitness.server.http.Requests;
 import org.jobwitness.server.http.Role;
 import org.jobwitness.wire.Health;
 
@@ -33,10 +35,16 @@ public final class HealthEndpoint {
     public void routes(RoutesConfig routes) {
         routes.get("/v1/health", this::health, Role.AGENT, Role.SCRAPE, Role.OPERATOR);
         routes.get("/v1/ready", this::ready, Role.OPEN);
-        routes.get("/v1/live", ctx -> ctx.result("{\"status\":\"alive\"}"), Role.OPEN);
+        routes.get("/v1/live", this::live, Role.OPEN);
+    }
+
+    private void live(Context ctx) {
+        Requests.onlyParameters(ctx, Set.of());
+        ctx.result("{\"status\":\"alive\"}");
     }
 
     private void health(Context ctx) {
+        Requests.onlyParameters(ctx, Set.of());
         Map<String, String> found = look();
         boolean healthy = isHealthy(ctx, found);
         ctx.result(json.text(new Health(healthy ? "healthy" : "unhealthy", clock.instant(), version, found)));
@@ -44,6 +52,7 @@ public final class HealthEndpoint {
 
     /** Open to everybody, so it says no more than yes or no. */
     private void ready(Context ctx) {
+        Requests.onlyParameters(ctx, Set.of());
         ctx.result(json.text(Map.of("status", isHealthy(ctx, look()) ? "ready" : "not_ready")));
     }
 

@@ -13,6 +13,7 @@ import java.util.HexFormat;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -52,6 +53,7 @@ public final class DocsEndpoint {
 
     /** The browser asks each time whether its copy is still the newest, so that an update is seen at once. */
     private static void send(Context ctx, File file) {
+        Requests.onlyParameters(ctx, Set.of());
         ctx.header("Cache-Control", "no-cache").header("ETag", file.etag())
                 .header("Content-Security-Policy", CONTENT_SECURITY_POLICY)
                 .header("X-Content-Type-Options", "nosniff").header("Referrer-Policy", "no-referrer");
