@@ -12,12 +12,14 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
 import org.jobwitness.server.access.AccessControl;
 import org.jobwitness.server.access.Tokens;
 import org.jobwitness.server.db.Database;
@@ -26,6 +28,7 @@ import org.jobwitness.server.db.EmbeddedPostgres;
 import org.jobwitness.server.db.EmbeddedPostgresException;
 import org.jobwitness.server.db.LeaderTask;
 import org.jobwitness.server.db.Partitions;
+import org.jobwitness.server.demo.DemoCluster;
 import org.jobwitness.server.event.Events;
 import org.jobwitness.server.event.EventsEndpoint;
 import org.jobwitness.server.http.HttpServer;
@@ -89,6 +92,12 @@ final class Server implements AutoCloseable {
             LeaderTask retention = stopLater(new LeaderTask(database, "retention", RETENTION_INTERVAL,
                     new Retention(database, partitions, jobs, config.jobRetention(), clock, metrics)::run));
 
+            Optional<DemoCluster> demo = isDemo(config)
+                    ? Optional.of(new DemoCluster(database, events, jobs, samples, nodes, clock))
+                    : Optional.empty();
+            Map<String, Supplier<Optional<String>>> checks = new LinkedHashMap<>(Map.of("database", database::trouble));
+            demo.ifPresent(cluster -> checks.put("demo", cluster::trouble));
+
             tokens = config.auth() ? Optional.of(Tokens.in(config.dataDir())) : Optional.empty();
             AccessControl access = tokens.map(AccessControl::by).orElseGet(AccessControl::off);
 
@@ -96,7 +105,7 @@ final class Server implements AutoCloseable {
                     new HttpServer.Settings(config.host(), config.port(), config.maxConnections(),
                             config.requestDeadline()),
                     json, access,
-                    List.of(new HealthEndpoint(Map.of("database", database::trouble), json, clock, version())::routes,
+                    List.of(new HealthEndpoint(checks, json, clock, version())::routes,
                             new EventsEndpoint(events, requests, json)::routes,
                             new JobsEndpoint(queries, json)::routes,
                             new SamplesEndpoint(queries, samples, json)::routes,
@@ -106,6 +115,7 @@ final class Server implements AutoCloseable {
                             new MetricsEndpoint(jobMetrics, metrics)::routes, new DocsEndpoint()::routes)));
             http.start();
             database.start();
+            demo.map(this::stopLater).ifPresent(DemoCluster::start);
             retention.start();
             complete = true;
         } finally {
@@ -113,6 +123,14 @@ final class Server implements AutoCloseable {
                 close();
             }
         }
+    }
+
+    private static boolean isDemo(ServerConfig config) {
+        boolean mock = config.schedulerBackend() == ServerConfig.SchedulerBackend.MOCK;
+        if (config.seedDemo() && !mock) {
+            log.warn("demo_ignored cause=\"SEED_DEMO needs SCHEDULER_BACKEND=mock\"");
+        }
+        return config.seedDemo() && mock;
     }
 
     private <T extends AutoCloseable> T stopLater(T part) {

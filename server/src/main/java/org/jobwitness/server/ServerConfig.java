@@ -22,10 +22,18 @@ import org.jspecify.annotations.Nullable;
  *
  * @param database the PostgreSQL to use; empty for the embedded one
  * @param auth whether requests need a token
+ * @param seedDemo whether the simulated cluster is to be told; ignored unless the scheduler is {@code MOCK}
  */
 record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddress> database, int databaseConnections,
         boolean auth, String defaultCluster, int maxConnections, Duration requestDeadline, Duration metricsRetention,
-        Duration jobRetention, Duration auditRetention) {
+        Duration jobRetention, Duration auditRetention, SchedulerBackend schedulerBackend, boolean seedDemo) {
+
+    /** Which scheduler is asked about jobs. */
+    enum SchedulerBackend {
+        /** None; whoever wants to may play one. */
+        MOCK,
+        SLURM
+    }
 
     /** A setting that cannot be used: which, what was read, what is allowed. */
     static final class BadSetting extends Exception {
@@ -123,7 +131,11 @@ record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddres
                     number(Setting.DATABASE_CONNECTIONS, 2, 200), auth, cluster(),
                     number(Setting.MAX_CONNECTIONS, 10, 1_000_000),
                     Duration.ofSeconds(number(Setting.REQUEST_DEADLINE_SECONDS, 1, 600)), metricsRetention,
-                    jobRetention, auditRetention);
+                    jobRetention, auditRetention,
+                    choice(Setting.SCHEDULER_BACKEND, "mock", "slurm").equals("slurm")
+                            ? SchedulerBackend.SLURM
+                            : SchedulerBackend.MOCK,
+                    choice(Setting.SEED_DEMO, "true", "false").equals("true"));
         }
 
         private Path dataDir() throws BadSetting {

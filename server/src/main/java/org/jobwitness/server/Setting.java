@@ -29,6 +29,12 @@ enum Setting {
     REQUEST_DEADLINE_SECONDS(
             "15",
             "Time that a request may take to arrive in full, 1..600; then it is cut off."),
+    SCHEDULER_BACKEND(
+            "mock",
+            "mock: no scheduler is asked. slurm: asking slurmrestd is not built yet, so that it only switches SEED_DEMO off."),
+    SEED_DEMO(
+            "false",
+            "true: tells of a simulated cluster named demo, with a week of history; only with SCHEDULER_BACKEND=mock."),
     METRICS_RETENTION_DAYS("7",
             "Days for which samples are kept, 1..3650; older ones are refused. What a run came to use stays with the run."),
     JOB_RETENTION_DAYS("400",

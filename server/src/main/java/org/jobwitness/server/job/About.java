@@ -60,6 +60,13 @@ public record About(@Nullable String user, @Nullable Integer uid, List<String> n
                 gpuVendor, gpuDevices, cgroupPath, asked, words);
     }
 
+    /** The same, but for some of the scheduler's words. */
+    About without(Set<String> words) {
+        Map<String, Object> rest = new LinkedHashMap<>(scheduler);
+        rest.keySet().removeAll(words);
+        return with(requested, rest);
+    }
+
     About add(About said, Differences differences) {
         return new About(differences.keep("user", user, said.user), differences.keep("uid", uid, said.uid),
                 union(nodes, said.nodes), differences.keep("partition", partition, said.partition),

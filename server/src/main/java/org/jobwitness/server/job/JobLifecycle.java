@@ -86,7 +86,9 @@ final class JobLifecycle {
 
     private static Run merge(Run run, Evidence evidence, Instant now, Differences differences) {
         Identity identity = run.identity().alias(evidence.identity());
-        About about = run.about().add(evidence.about(), differences);
+        About about = run.about().add(isStale(run, evidence)
+                ? evidence.about().without(run.about().scheduler().keySet())
+                : evidence.about(), differences);
         OnNode said = evidence.onNode();
         OnNode here = said == null ? run.here() : run.here() == null ? said : run.here().add(said, differences);
         return switch (evidence) {
@@ -112,6 +114,10 @@ final class JobLifecycle {
                         : begun;
                 End.SchedulerWord word = new End.SchedulerWord(reported.state(), reported.reason(),
                         reported.rawState());
+                if (isStale(run, evidence)) {
+                    yield new Run(run.key(), run.recordedAt(), identity, run.startSeen(), start, about, run.end(),
+                            here);
+                }
                 End end = word.isFinal()
                         ? End.told(reported.endTime(), word, null).orAt(now, run.end())
                         : End.NOT_YET.withWord(word);
@@ -122,6 +128,12 @@ final class JobLifecycle {
                 new Run(run.key(), run.recordedAt(), identity, true, declared.at(), about, run.end(), here);
             case Evidence.Amended amended -> amend(run, amended, differences);
         };
+    }
+
+    /** The scheduler's word of a state that the run has left: its way there is told late, or again. */
+    private static boolean isStale(Run run, Evidence evidence) {
+        return evidence instanceof Evidence.Reported reported && !reported.state().isFinal()
+                && (run.hasEnded() || (reported.state() == JobState.PENDING && run.startTime() != null));
     }
 
     private static Run amend(Run run, Evidence.Amended amended, Differences differences) {

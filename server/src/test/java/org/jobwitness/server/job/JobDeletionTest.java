@@ -167,6 +167,7 @@ class JobDeletionTest {
             lock.execute("select pg_advisory_xact_lock(hashtextextended('c1/1', 0))");
             assertThat(jobs.deleteEndedBefore(BEFORE, 1000)).isEqualTo(1);
             assertThat(left()).containsExactly("1 completed newest");
+            other.rollback();
         }
         assertThat(jobs.deleteEndedBefore(BEFORE, 1000)).isEqualTo(1);
     }

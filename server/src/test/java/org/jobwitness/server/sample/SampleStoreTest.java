@@ -218,6 +218,7 @@ class SampleStoreTest {
     }
 
     private static List<SampleStore.Latest> latest(Instant now) {
-        return database.snapshot("test", handle -> samples.latest(handle, now).filter(one -> !one.jobId().equals("gpus")).toList());
+        return database.snapshot("test",
+                handle -> samples.latest(handle, now).filter(one -> !one.jobId().equals("gpus")).toList());
     }
 }
