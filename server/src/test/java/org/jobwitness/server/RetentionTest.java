@@ -133,6 +133,20 @@ class RetentionTest {
     }
 
     @Test
+    void aClockThatIsFarAheadDeletesNothing() throws Exception {
+        List<String> before = texts("select count(*)::text from job union all select count(*)::text from sample"
+                + " union all select count(*)::text from audit union all select count(*)::text from pg_inherits");
+        try (Logged failures = new Logged(LeaderTask.class)) {
+            start(database, Instant.now().plus(Duration.ofHours(2)));
+            Waiting.until("it is said", PATIENCE, () -> !failures.lines().isEmpty());
+            assertThat(failures.lines()).containsExactly("SEVERE retention_failed");
+        }
+        assertThat(texts("select count(*)::text from job union all select count(*)::text from sample"
+                + " union all select count(*)::text from audit union all select count(*)::text from pg_inherits"))
+                .isEqualTo(before);
+    }
+
+    @Test
     void aReaderWhoStopsAfterAWhileIsWaitedFor() throws Exception {
         try (Connection reader = DriverManager.getConnection(address.jdbcUrl(), address.user(), address.password());
                 Statement read = reader.createStatement()) {

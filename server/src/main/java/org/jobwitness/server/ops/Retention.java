@@ -24,6 +24,7 @@ public final class Retention {
     private static final Logger log = LoggerFactory.getLogger(Retention.class);
     private static final int RUNS_AT_ONCE = 1000;
     private static final int TRIES_TO_DROP = 10;
+    private static final Duration CLOCKS_DIFFER = Duration.ofHours(1);
     /** Between two steps, so that whoever waited has their turn. */
     private static final Duration REST = Duration.ofMillis(50);
     private static final Duration PAUSE = Duration.ofSeconds(3);
@@ -62,7 +63,14 @@ public final class Retention {
                 }).register(metrics);
     }
 
+    /** One turn's work. A clock that has gone wrong must not delete what nobody can bring back. */
     public void run(Turn turn) throws InterruptedException {
+        Instant databaseTime = database.read("clock", handle -> handle.createQuery("select now()")
+                .mapTo(Instant.class).one());
+        if (clock.instant().isAfter(databaseTime.plus(CLOCKS_DIFFER))) {
+            throw new IllegalStateException("nothing is deleted: this server's clock is ahead of its database's by more"
+                    + " than " + CLOCKS_DIFFER.toMinutes() + " minutes; set the one that is wrong");
+        }
         for (Partition missing : database.read("partitions_missing", partitions::missing)) {
             turn.check();
             database.write("partition_make", handle -> partitions.make(handle, missing));
