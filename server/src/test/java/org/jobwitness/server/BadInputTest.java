@@ -8,6 +8,8 @@ import java.net.SocketException;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
@@ -18,8 +20,10 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.jobwitness.server.http.Role;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -29,22 +33,59 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Sends the server what it must refuse, each line of http/bad-input.cases, byte by byte as it stands there. */
 class BadInputTest {
-    private static final Pattern MACRO = Pattern.compile("\\{(?:hex:([0-9a-f]{2})|([0-9]+)x:(.*?))}");
+    private static final Pattern MACRO = Pattern
+            .compile("\\{(?:hex:([0-9a-f]{2})|([0-9]+)x:(.*?)|now([+-][0-9]+)([mhd]))}");
+    private static final Pattern EXPECTED = Pattern
+            .compile("=> ([0-9]{3})(?: ([a-z_]+))?(?: ([^\" ]+))?(?: \"(.*)\")?");
+    private static final Map<String, ChronoUnit> UNITS = Map.of("m", ChronoUnit.MINUTES, "h", ChronoUnit.HOURS, "d",
+            ChronoUnit.DAYS);
+    private static final Instant NOW = Instant.now().truncatedTo(ChronoUnit.SECONDS);
     private static final int CHUNK = 1 << 16;
     private static final int LONGEST_MESSAGE = 600;
 
     private static TestServer server;
     private static Connection database;
+    private static List<String> tables;
+    private static Map<String, String> storedAtFirst;
 
     @BeforeAll
     static void start() throws SQLException {
         server = TestServer.startWithAuth();
         database = server.sql();
+        tables = tables();
+        assertThat(tables).contains("job", "job_node", "job_figures", "job_gpu_figures", "audit", "sample");
+        makeTheJobsThatCasesSpeakOf();
+        storedAtFirst = stored();
+    }
+
+    /** Each step must be seen in {@link #stored}, or that nothing is stored would be found of anything. */
+    private static void makeTheJobsThatCasesSpeakOf() throws SQLException {
+        String job = "{\"id\":\"%s\",\"user\":\"alice\",\"nodes\":[\"n[1-2]\"]}";
+        String event = "{\"job_id\":\"twice-1\",\"user\":\"alice\",\"node_list\":[\"n1\"],\"cluster\":\"%s\"}";
+        isStored("POST", "/v1/jobs", job.formatted("running-1"), 201, "job", "job_node", "audit");
+        isStored("POST", "/v1/jobs/running-1/metrics", expanded("{\"cpu_usage\":10,\"memory_usage_mb\":2048,"
+                + "\"gpu_usage\":30,\"timestamp\":\"{now-1h}\"}"), 201, "sample", "job_figures");
+        isStored("POST", "/v1/jobs", job.formatted("ended-1"), 201, "job", "job_node", "audit");
+        isStored("PATCH", "/v1/jobs/ended-1", "{\"state\":\"completed\"}", 200, "job", "audit");
+        isStored("POST", "/v1/jobs", job.formatted("17"), 201, "job", "job_node", "audit");
+        for (String cluster : List.of("east", "west")) {
+            isStored("POST", "/v1/events/job-started", event.formatted(cluster), 200, "job", "job_node", "audit");
+        }
+    }
+
+    private static void isStored(String method, String path, String json, int status, String... where)
+            throws SQLException {
+        Map<String, String> before = stored();
+        Exchange exchange = server.as(Role.OPERATOR).send(method, path, json, "Content-Type", "application/json");
+        assertThat(exchange.status()).as("%s", exchange).isEqualTo(status);
+        Map<String, String> after = stored();
+        assertThat(tables.stream().filter(table -> !Objects.equals(before.get(table), after.get(table))))
+                .as("tables changed by %s", exchange).containsExactlyInAnyOrder(where);
     }
 
     @AfterAll
     static void stop() throws SQLException {
-        assertThat(rows()).as("rows after all cases").containsOnly(0L);
+        assertThat(stored()).as("what is stored after all cases").isEqualTo(storedAtFirst);
         database.close();
         server.close();
     }
@@ -52,7 +93,7 @@ class BadInputTest {
     @ParameterizedTest(name = "{0}")
     @MethodSource("cases")
     void isRefusedWithTheReasonAndStoresNothing(Case bad) throws Exception {
-        List<Long> before = rows();
+        Map<String, String> before = stored();
         Exchange exchange = send(bad);
         assertThat(exchange.status()).as("%s", exchange).isEqualTo(bad.status);
         server.checked(exchange);
@@ -66,17 +107,34 @@ class BadInputTest {
         if (sentId != null) {
             assertThat(exchange.header("X-Correlation-Id").orElseThrow()).isNotEqualTo(sentId).hasSize(36);
         }
-        assertThat(rows()).as("rows after %s", exchange).isEqualTo(before);
+        assertThat(stored()).as("what is stored after %s", exchange).isEqualTo(before);
         assertThat(server.get("/v1/live").status()).isEqualTo(200);
     }
 
-    private static List<Long> rows() throws SQLException {
-        try (var statement = database.createStatement(); var rows = statement.executeQuery("""
-                select (select count(*) from job), (select count(*) from job_node),
-                    (select count(*) from job_figures), (select count(*) from audit)""")) {
-            rows.next();
-            return List.of(rows.getLong(1), rows.getLong(2), rows.getLong(3), rows.getLong(4));
+    /** How many rows each table has, and a fingerprint of what is in them: a change of a row must not go unseen. */
+    private static Map<String, String> stored() throws SQLException {
+        String each = tables.stream().map(table -> """
+                select '%1$s', count(*) || ' ' || coalesce(md5(string_agg(t::text, '|' order by t::text)), '')
+                from %1$s t""".formatted(table)).collect(Collectors.joining(" union all "));
+        Map<String, String> stored = new TreeMap<>();
+        try (var statement = database.createStatement(); var rows = statement.executeQuery(each)) {
+            while (rows.next()) {
+                stored.put(rows.getString(1), rows.getString(2));
+            }
         }
+        return stored;
+    }
+
+    private static List<String> tables() throws SQLException {
+        List<String> tables = new ArrayList<>();
+        try (var statement = database.createStatement(); var rows = statement.executeQuery("""
+                select relname from pg_class where relnamespace = current_schema()::regnamespace
+                    and relkind in ('r', 'p') and not relispartition order by relname""")) {
+            while (rows.next()) {
+                tables.add(rows.getString(1));
+            }
+        }
+        return List.copyOf(tables);
     }
 
     @Test
@@ -104,12 +162,71 @@ class BadInputTest {
         }
     }
 
+    @Test
+    void theSameIsTakenByHandWithoutItsFaults() {
+        try (TestServer other = TestServer.startWithAuth()) {
+            TestServer.Client operator = other.as(Role.OPERATOR);
+            String notes = "n".repeat(16_384 - 60);
+            assertThat(operator.send("POST", "/v1/jobs", """
+                    {"id": "slurm-4711", "user": "j\u00fcrgen \ud83d\ude00", "nodes": ["n[1,3-5]", "gpu-1.example.org", "n1"],
+                     "scheduler": {"type": "mock", "external_job_id": "4711.batch", "name": "%s", "partition": "batch",
+                     "priority": 0, "time_limit_minutes": 2147483647, "submit_time": "2199-12-31T23:59:59+14:00",
+                     "array_task_id": 0, "new": {"a": 1e400},
+                     "extra": {"a": [null, true, {"b": [[[1e30, -1e-30, 0]]]}], "": "\\ttab\\n", "notes": "%s"}}}"""
+                    .formatted("n".repeat(1024), notes), "Content-Type", "application/json;charset=utf-8", "X-Source",
+                    " ").status()).isEqualTo(201);
+            assertThat(operator.get("/v1/jobs/4711").json().required("nodes")).hasSize(5);
+            assertThat(operator.get("/v1/jobs?partition=batch").json().required("total").asInt()).isOne();
+            for (String patch : List.of("{\"cpu_usage\": 0, \"memory_usage_mb\": 0, \"gpu_usage\": -0.0}",
+                    "{\"cpu_usage\": 100, \"memory_usage_mb\": 1099511627776, \"gpu_usage\": 1e2}",
+                    "{\"cpu_usage\": 4.9e-324, \"nodes\": \"n9\"}", "{\"state\": \"running\"}")) {
+                assertThat(operator.send("PATCH", "/v1/jobs/4711?cluster=default", patch, "Content-Type",
+                        "application/json").status()).as(patch).isEqualTo(200);
+            }
+            TestServer.Client agent = other.as(Role.AGENT);
+            for (String at : List.of("{now-10070m}", "{now+4m}", "{now-1h}", "{now-1h}")) {
+                assertThat(agent.post("/v1/jobs/slurm-4711/metrics?cluster=default", expanded("{\"cpu_usage\": 50.5, "
+                        + "\"memory_usage_mb\": 0.001, \"gpu_usage\": 0, \"timestamp\": \"" + at + "\"}")).status())
+                        .as(at).isEqualTo(201);
+            }
+            String at = expanded("{now-1h}");
+            String sameAt = at.replace("Z", "%2B00:00");
+            Map.of("", 6, "?limit=10000&run=1&cluster=default", 6, "?limit=1", 6, "?start_time=" + at, 5,
+                    "?end_time=" + at, 1, "?start_time=" + at + "&end_time=" + sameAt, 0)
+                    .forEach((query, total) -> assertThat(operator.get("/v1/jobs/4711/metrics" + query).json()
+                            .required("total").asInt()).as(query).isEqualTo(total));
+            assertThat(operator.send("HEAD", "/v1/jobs/4711/metrics", "").status()).isEqualTo(200);
+            assertThat(operator.send("PATCH", "/v1/jobs/4711", "{\"state\": \"cancelled\"}", "Content-Type",
+                    "application/json").status()).isEqualTo(200);
+            assertThat(operator.send("DELETE", "/v1/jobs/slurm-4711?cluster=default", "", "Content-Type",
+                    "application/json").status()).isEqualTo(204);
+        }
+    }
+
+    @Test
+    void whatASchedulerSaysTwiceIsSaidOnce() {
+        try (TestServer other = TestServer.startWithAuth()) {
+            String event = """
+                    {"job_id": "4711", "user": "u", "node_list": ["n1"], "start_time": "2026-11-22T21:34:10Z",
+                     "scheduler": {"type": "slurm", "partition": "batch", "account": "physics", "priority": 4294967295,
+                     "submit_time": "2026-11-22T21:34:00.5+01:00", "extra": {"a": [1e7, -0.0, 1e22, 1.50, 1e-30, null,
+                     {"b": 12345678901234567890, "c": 86400000.0, "d": 2147483648.0}]}}}""";
+            TestServer.Client agent = other.as(Role.AGENT);
+            for (String status : List.of("created", "skipped", "skipped")) {
+                assertThat(agent.post("/v1/events/job-started", event).json().required("status").asString())
+                        .isEqualTo(status);
+            }
+            assertThat(other.as(Role.OPERATOR).get("/v1/jobs?partition=batch&account=physics").json()
+                    .required("total").asInt()).isOne();
+        }
+    }
+
     /** A case of the file. */
     record Case(String name, String method, String target, Map<String, String> headers, Optional<String> body,
             int status, String code, String field, String inMessage) {
         @Override
         public String toString() {
-            return method + " with " + name;
+            return method + " " + (target.length() > 60 ? target.substring(0, 60) + "…" : target) + " with " + name;
         }
     }
 
@@ -145,19 +262,20 @@ class BadInputTest {
             }
             body = Optional.of(expanded(text.toString()));
         }
-        String[] expected = line.split(" ", 4);
-        String last = expected.length > 3 ? expected[3] : "";
-        boolean quoted = last.startsWith("\"");
+        Matcher expected = EXPECTED.matcher(line);
+        assertThat(expected.matches()).as(line).isTrue();
         return new Case(title.substring(3), request[0], expanded(request[1]), headers, body,
-                Integer.parseInt(expected[1]), expected.length > 2 ? expected[2] : "", quoted ? "" : last,
-                quoted ? last.substring(1, last.length() - 1) : "");
+                Integer.parseInt(expected.group(1)), Objects.requireNonNullElse(expected.group(2), ""),
+                Objects.requireNonNullElse(expected.group(3), ""), Objects.requireNonNullElse(expected.group(4), ""));
     }
 
     /** The text, a character for each byte that is to be sent. */
     private static String expanded(String text) {
         return MACRO.matcher(text).replaceAll(macro -> Matcher.quoteReplacement(macro.group(1) != null
                 ? Character.toString(HexFormat.fromHexDigits(macro.group(1)))
-                : macro.group(3).repeat(Integer.parseInt(macro.group(2)))));
+                : macro.group(2) != null
+                        ? macro.group(3).repeat(Integer.parseInt(macro.group(2)))
+                        : NOW.plus(Long.parseLong(macro.group(4)), UNITS.get(macro.group(5))).toString()));
     }
 
     private static Exchange send(Case bad) throws IOException {

@@ -14,7 +14,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.UUID;
 import java.util.function.BiConsumer;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jobwitness.server.http.Role;
 import org.jobwitness.wire.AuditEntry;
@@ -54,8 +56,12 @@ class OpenApiTest {
             entry("NodePage", NodePage.class), entry("Node", Node.class));
     private static final Map<String, Class<? extends Record>> REQUESTS = Map.of("JobStarted", JobStarted.class,
             "JobFinished", JobFinished.class, "Reading", Reading.class, "NewJob", NewJob.class, "JobPatch",
-            JobPatch.class,
-            "NewSample", NewSample.class);
+            JobPatch.class, "NewSample", NewSample.class);
+    /** In which message a schema is sent that is not one itself. */
+    private static final Map<String, String> HOLDERS = Map.of("Reading", "JobFinished", "Scheduler", "NewJob");
+    /** Fields of Scheduler that are refused in requests, because the fields of events tell them. */
+    private static final List<String> ONLY_IN_ANSWERS = List.of("sluid", "exit_code", "signal", "derived_exit_code",
+            "restart_count", "het_job_id");
 
     private static TestServer server;
     private final ApiDocument document = server.document();
@@ -106,7 +112,7 @@ class OpenApiTest {
 
     @Test
     void aRequestsFieldIsRequiredIfItMayNotBeMissing() {
-        for (String name : List.of("JobStarted", "JobFinished")) {
+        for (String name : List.of("JobStarted", "JobFinished", "NewJob", "NewSample")) {
             List<String> required = texts(document.schema(name).required("required"));
             ObjectNode least = least(name, "least-" + name);
             assertThat(least.propertyNames()).containsExactlyInAnyOrderElementsOf(required);
@@ -115,8 +121,69 @@ class OpenApiTest {
                 without.remove(field);
                 assertThat(send(name, without).field()).isEqualTo(field);
             }
-            assertThat(send(name, least).status()).isEqualTo(200);
+            assertThat(send(name, least).status()).isIn(200, 201);
         }
+    }
+
+    @Test
+    void ofAChangeNoFieldIsRequiredButOneOfThem() {
+        JsonNode schema = document.schema("JobPatch");
+        assertThat(schema.has("required")).isFalse();
+        assertThat(schema.required("minProperties").asInt()).isOne();
+        assertThat(send("JobPatch", least("JobPatch", "")).status()).isEqualTo(400);
+        for (var field : schema.required("properties").properties()) {
+            ObjectNode patch = least("JobPatch", "");
+            patch.set(field.getKey(), aValue(deeplyResolved(field.getValue()), "running"));
+            assertThat(send("JobPatch", patch).status()).as(field.getKey()).isEqualTo(200);
+        }
+    }
+
+    @Test
+    void theSchedulersWordsMayBeToldButForThoseThatOnlyAnswersHold() {
+        JsonNode schema = document.schema("Scheduler");
+        for (String holder : List.of("NewJob", "JobStarted")) {
+            assertThat(send(holder, leastWithScheduler(holder, "silent-" + holder)).status()).isIn(200, 201);
+            List<String> refused = new ArrayList<>();
+            for (var field : schema.required("properties").properties()) {
+                ObjectNode message = leastWithScheduler(holder, "word-" + field.getKey() + "-" + holder);
+                ((ObjectNode) message.required("scheduler")).set(field.getKey(),
+                        aValue(deeplyResolved(field.getValue()), "mock"));
+                Exchange exchange = send(holder, message);
+                if (exchange.status() == 400) {
+                    assertThat(exchange.message()).contains("only shown here");
+                    assertThat(exchange.field()).isEqualTo("scheduler." + field.getKey());
+                    refused.add(field.getKey());
+                } else {
+                    assertThat(exchange.status()).as(field.getKey()).isIn(200, 201);
+                }
+            }
+            assertThat(refused).as(holder).containsExactlyInAnyOrderElementsOf(ONLY_IN_ANSWERS);
+        }
+        List<String> named = Pattern.compile("`([a-z_]+)`").matcher(schema.required("description").asString()).results()
+                .map(word -> word.group(1)).toList();
+        assertThat(named).as("the document's own list").containsExactlyInAnyOrderElementsOf(ONLY_IN_ANSWERS);
+    }
+
+    private static ObjectNode leastWithScheduler(String holder, String jobId) {
+        ObjectNode message = least(holder, jobId);
+        message.putObject("scheduler");
+        return message;
+    }
+
+    /** A value that the schema allows; of words, the one that is wanted. */
+    private static JsonNode aValue(JsonNode schema, String word) {
+        JsonNodeFactory json = JsonNodeFactory.instance;
+        if (schema.has("enum")) {
+            return json.stringNode(word);
+        }
+        if (schema.path("format").asString("").equals("date-time")) {
+            return json.stringNode("2026-11-22T21:34:10Z");
+        }
+        return switch (schema.required("type").asString()) {
+            case "object" -> json.objectNode();
+            case "integer", "number" -> json.numberNode(schema.required("minimum").asLong());
+            default -> json.stringNode(schema.path("pattern").asString("").startsWith("^s") ? "s5K1KKYAYG5D00" : "17");
+        };
     }
 
     @Test
@@ -131,24 +198,36 @@ class OpenApiTest {
     @Test
     void everyBoundOfTheDocumentIsTheServers() {
         int number = 0;
-        for (String name : List.of("JobStarted", "JobFinished", "Reading")) {
+        for (String name : List.of("JobStarted", "JobFinished", "Reading", "NewJob", "JobPatch", "NewSample",
+                "Scheduler")) {
+            int before = number;
             for (var field : document.schema(name).required("properties").properties()) {
-                JsonNode schema = deeplyResolved(field.getValue());
-                for (Bound bound : bounds(schema)) {
-                    ObjectNode event = least(name, "bound-" + number++);
-                    ObjectNode holder = name.equals("Reading") ? event.putObject("reading") : event;
-                    holder.set(field.getKey(), bound.value);
-                    Exchange exchange = send(name, event);
+                if (name.equals("Scheduler") && ONLY_IN_ANSWERS.contains(field.getKey())) {
+                    continue;
+                }
+                for (Bound bound : bounds(deeplyResolved(field.getValue()))) {
+                    String holder = HOLDERS.getOrDefault(name, name);
+                    ObjectNode message = least(holder, "bound-" + number++);
+                    String prefix = holder.equals(name) ? "" : name.toLowerCase(Locale.ROOT) + ".";
+                    ObjectNode fields = prefix.isEmpty()
+                            ? message
+                            : message.putObject(name.toLowerCase(Locale.ROOT));
+                    fields.set(field.getKey(), bound.value);
+                    Exchange exchange = send(holder, message);
                     String what = name + "." + field.getKey() + " " + bound.what;
-                    assertThat(exchange.status()).as(what).isEqualTo(bound.isIn ? 200 : 400);
-                    if (!bound.isIn) {
-                        assertThat(exchange.field()).as(what)
-                                .isEqualTo((name.equals("Reading") ? "reading." : "") + field.getKey());
+                    if (bound.isIn) {
+                        boolean backwards = name.equals("JobPatch") && bound.value.asString("").equals("pending");
+                        assertThat(exchange.status()).as(what).isIn(backwards ? List.of(409) : List.of(200, 201));
+                    } else {
+                        assertThat(exchange.status()).as(what).isEqualTo(400);
+                        assertThat(exchange.field().replaceFirst("\\[[0-9]+]$", "")).as(what)
+                                .isEqualTo(prefix + field.getKey());
                     }
                 }
             }
+            assertThat(number - before).as("bounds of " + name).isGreaterThan(5);
         }
-        assertThat(number).as("bounds found in the document").isGreaterThan(50);
+        assertThat(number).as("bounds found in the document").isGreaterThan(120);
     }
 
     /** A value at the edge of what is allowed. */
@@ -157,17 +236,24 @@ class OpenApiTest {
 
     private List<Bound> bounds(JsonNode schema) {
         JsonNodeFactory json = JsonNodeFactory.instance;
+        boolean isWhole = schema.path("type").asString("").equals("integer");
         List<Bound> bounds = new ArrayList<>();
         schema.properties().forEach(rule -> {
             String what = rule.toString();
             switch (rule.getKey()) {
                 case "minimum" -> {
-                    bounds.add(new Bound(what, json.numberNode(rule.getValue().asLong()), true));
-                    bounds.add(new Bound(what, json.numberNode(rule.getValue().asLong() - 1), false));
+                    long least = rule.getValue().asLong();
+                    bounds.add(new Bound(what, json.numberNode(least), true));
+                    bounds.add(new Bound(what, isWhole
+                            ? json.numberNode(least - 1)
+                            : json.numberNode(Math.nextDown((double) least)), false));
                 }
                 case "maximum" -> {
-                    bounds.add(new Bound(what, json.numberNode(rule.getValue().asLong()), true));
-                    bounds.add(new Bound(what, json.numberNode(rule.getValue().asLong() + 1), false));
+                    long most = rule.getValue().asLong();
+                    bounds.add(new Bound(what, json.numberNode(most), true));
+                    bounds.add(new Bound(what, isWhole
+                            ? json.numberNode(most + 1)
+                            : json.numberNode(Math.nextUp((double) most)), false));
                 }
                 case "minLength" -> bounds.add(new Bound(what, json.stringNode(""), false));
                 case "maxLength" -> {
@@ -178,6 +264,7 @@ class OpenApiTest {
                     }
                     bounds.add(new Bound(what, json.stringNode(longest + "1"), false));
                 }
+                case "minItems" -> bounds.add(new Bound(what, json.arrayNode(), false));
                 case "maxItems" -> {
                     var tooMany = json.arrayNode();
                     for (int i = 0; i <= rule.getValue().asInt(); i++) {
@@ -185,11 +272,20 @@ class OpenApiTest {
                     }
                     bounds.add(new Bound(what, tooMany, false));
                 }
+                case "items" -> bounds(deeplyResolved(rule.getValue())).forEach(bound -> bounds
+                        .add(new Bound("items " + bound.what, json.arrayNode().add(bound.value), bound.isIn)));
                 case "enum" -> {
                     rule.getValue().forEach(word -> bounds.add(new Bound(what, word, true)));
                     bounds.add(new Bound(what, json.stringNode("something_else"), false));
                 }
                 case "pattern" -> bounds.add(new Bound(what, json.stringNode("-"), false));
+                case "format" -> {
+                    if (rule.getValue().asString().equals("date-time")) {
+                        bounds.add(new Bound(what, json.stringNode("1969-12-31T23:59:59Z"), false));
+                        bounds.add(new Bound(what, json.stringNode("2200-01-01T00:00:01Z"), false));
+                        bounds.add(new Bound(what, json.stringNode("2026-11-22T21:34:10"), false));
+                    }
+                }
                 default -> {
                 }
             }
@@ -202,18 +298,34 @@ class OpenApiTest {
         return target == schema ? schema : deeplyResolved(target);
     }
 
+    /** What must be said at least; of a change, nothing. */
     private static ObjectNode least(String schema, String jobId) {
-        ObjectNode event = JsonNodeFactory.instance.objectNode();
-        event.put("job_id", jobId);
-        if (schema.equals("JobStarted")) {
-            event.put("user", "alice").putArray("node_list").add("n001");
+        ObjectNode message = JsonNodeFactory.instance.objectNode();
+        switch (schema) {
+            case "JobStarted" -> message.put("job_id", jobId).put("user", "alice").putArray("node_list").add("n001");
+            case "JobFinished" -> message.put("job_id", jobId);
+            case "NewJob" -> message.put("id", jobId).put("user", "alice").putArray("nodes").add("n001");
+            case "NewSample" -> message.put("cpu_usage", 50).put("memory_usage_mb", 1024);
+            default -> assertThat(schema).isEqualTo("JobPatch");
         }
-        return event;
+        return message;
     }
 
-    private static Exchange send(String schema, JsonNode event) {
-        return server.as(Role.AGENT).post(
-                schema.equals("JobStarted") ? "/v1/events/job-started" : "/v1/events/job-finished", event.toString());
+    /** Sends a message to where it belongs; what is said of a job is said of one that runs and has no samples yet. */
+    private static Exchange send(String schema, JsonNode message) {
+        TestServer.Client operator = server.as(Role.OPERATOR);
+        String runs = "runs-" + UUID.randomUUID();
+        if (List.of("JobPatch", "NewSample").contains(schema)) {
+            assertThat(operator.post("/v1/jobs", least("NewJob", runs).toString()).status()).isEqualTo(201);
+        }
+        return switch (schema) {
+            case "JobStarted" -> server.as(Role.AGENT).post("/v1/events/job-started", message.toString());
+            case "JobFinished" -> server.as(Role.AGENT).post("/v1/events/job-finished", message.toString());
+            case "NewJob" -> operator.post("/v1/jobs", message.toString());
+            case "NewSample" -> operator.post("/v1/jobs/" + runs + "/metrics", message.toString());
+            default -> operator.send("PATCH", "/v1/jobs/" + runs, message.toString(), "Content-Type",
+                    "application/json");
+        };
     }
 
     @Test
@@ -313,6 +425,8 @@ class OpenApiTest {
             if (parts[0].equals("GET")) {
                 String etag = operator.get(path).header("ETag").orElse("none");
                 operator.send("GET", path, "", "If-None-Match", etag);
+            } else if (parts[0].equals("DELETE")) {
+                operator.send("DELETE", path, "");
             } else {
                 String json = "{\"text\":\"" + "x".repeat(1 << 20) + "\"}";
                 operator.send(parts[0], path, json, "Content-Type", "application/json");
@@ -331,12 +445,11 @@ class OpenApiTest {
         try (TestServer away = TestServer.startWithoutDatabase()) {
             for (String operation : document.operations()) {
                 String[] parts = operation.split(" ");
+                String json = parts[1].equals("/v1/jobs") ? byHand : LEAST_START.formatted("4711");
                 away.anonymous().send(parts[0], parts[1].replace("{id}", "4711").replace("{name}", "n001")
                         .replace("{file}", "docs.js"),
-                        parts[0].equals("GET")
-                                ? ""
-                                : parts[1].equals("/v1/jobs") ? byHand : LEAST_START.formatted("4711"),
-                        "Content-Type", "application/json", "X-Changed-By", "test", "X-Source", "test");
+                        List.of("GET", "DELETE").contains(parts[0]) ? "" : json, "Content-Type", "application/json",
+                        "X-Changed-By", "test", "X-Source", "test");
             }
         }
         assertThat(document.answers().stream().filter(answer -> !answer.endsWith(" 500"))

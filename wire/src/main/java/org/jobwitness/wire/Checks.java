@@ -1,11 +1,13 @@
 package org.jobwitness.wire;
 
+import java.math.BigDecimal;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** The rules that the records of this package share. Each answers the value it was given, so that it reads as one. */
@@ -13,13 +15,15 @@ final class Checks {
     /** "s" and 64 bits in Crockford's base 32 (Slurm: src/common/sluid.c); Slurm prints upper case and reads both. */
     private static final Pattern SLUID = Pattern.compile("s[0-9A-F][0-9A-HJKMNP-TV-Z]{12}");
     private static final Pattern NODE = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9._-]{0,253}[A-Za-z0-9])?");
+    /** The database writes numbers in full, and one of hundreds of digits could not be read back. */
+    private static final double LARGEST = 1e30;
     private static final Instant EARLIEST = Instant.parse("1970-01-01T00:00:00Z");
     private static final Instant LATEST = Instant.parse("2200-01-01T00:00:00Z");
 
     private Checks() {
     }
 
-    static @Nullable String sluid(@Nullable String sluid) {
+    static @Nullable String sluid(String field, @Nullable String sluid) {
         if (sluid == null) {
             return null;
         }
@@ -27,7 +31,7 @@ final class Checks {
                 ? sluid
                 : sluid.charAt(0) + sluid.substring(1).toUpperCase(Locale.ROOT);
         if (!SLUID.matcher(upper).matches()) {
-            throw new InvalidFieldException("sluid",
+            throw new InvalidFieldException(field,
                     "must be s and 13 digits of Slurm's base 32, such as s5K1KKYAYG5D00");
         }
         return upper;
@@ -45,6 +49,21 @@ final class Checks {
             throw new InvalidFieldException(field, "is required");
         }
         return value;
+    }
+
+    /** A line of somebody's text that must be there. */
+    static String requiredText(String field, @Nullable String text, int maxLength) {
+        if (required(field, text).isBlank()) {
+            throw new InvalidFieldException(field, "must not be blank");
+        }
+        return required(field, text(field, text, maxLength));
+    }
+
+    /** Somebody's text, short and plain enough for a message. */
+    static String shown(String text) {
+        String plain = text.codePoints().map(c -> Character.isISOControl(c) || isLoneSurrogate(c) ? '?' : c).limit(81)
+                .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append).toString();
+        return '"' + (plain.length() > 80 ? plain.substring(0, 80) + "…" : plain) + '"';
     }
 
     /** A line of somebody's text: kept as it is, but it must be text that can be stored and shown. */
@@ -71,26 +90,46 @@ final class Checks {
 
     static <N extends Number & Comparable<N>> @Nullable N within(String field, @Nullable N number, N least, N most) {
         if (number != null && (number.compareTo(least) < 0 || number.compareTo(most) > 0)) {
-            throw new InvalidFieldException(field, "must be " + least + ".." + most + ", was " + number);
+            throw new InvalidFieldException(field,
+                    "must be " + plain(least) + ".." + plain(most) + ", was " + plain(number));
         }
         return number;
     }
 
+    /** A number as people write it, unless that would be very long. */
+    private static String plain(Number number) {
+        double value = number.doubleValue();
+        boolean isShort = Double.isFinite(value) && (value == 0 || (Math.abs(value) > 1e-6 && Math.abs(value) < 1e20));
+        return isShort
+                ? new BigDecimal(number.toString()).stripTrailingZeros().toPlainString()
+                : number.toString();
+    }
+
     static @Nullable Double percent(String field, @Nullable Double percent) {
-        return within(field, percent, 0.0, 100.0);
+        return within(field, withoutSign(percent), 0.0, 100.0);
     }
 
     static @Nullable Double memoryMb(String field, @Nullable Double mb) {
-        return within(field, mb, 0.0, (double) (1L << 40));
+        return within(field, withoutSign(mb), 0.0, (double) (1L << 40));
     }
 
-    /** Any JSON, as long as it can be stored and is not too much: texts that are Unicode without NUL, finite numbers. */
+    /** -0.0, which comes of rounding, is 0. */
+    private static @Nullable Double withoutSign(@Nullable Double zero) {
+        return zero == null || zero != 0 ? zero : Double.valueOf(0);
+    }
+
+    /**
+     * Any JSON, as long as it can be stored and read again and is not too much: texts that are Unicode without NUL, numbers
+     * that do not take hundreds of digits.
+     */
     static void json(String field, @Nullable Object value, int maxLength) {
         if (lengthOf(field, value) > maxLength) {
-            throw new InvalidFieldException(field, "must hold at most " + maxLength + " characters of text");
+            throw new InvalidFieldException(field, "must hold at most " + maxLength
+                    + " characters of text, where each text, list and object counts as one more");
         }
     }
 
+    /** Each value counts, also an empty one: else a megabyte of them would be nothing. */
     private static long lengthOf(String field, @Nullable Object value) {
         return switch (value) {
             case null -> 4;
@@ -98,13 +137,14 @@ final class Checks {
                 if (text.codePoints().anyMatch(c -> c == 0 || isLoneSurrogate(c))) {
                     throw new InvalidFieldException(field, "must not hold the character NUL or broken Unicode");
                 }
-                yield text.length();
+                yield 1 + text.length();
             }
-            case Double number when !Double.isFinite(number) ->
-                throw new InvalidFieldException(field, "must hold no number beyond 1.8e308");
-            case Map<?, ?> map -> map.entrySet().stream()
+            case Double number when !(Math.abs(number) <= LARGEST) || (number != 0 && Math.abs(number) < 1 / LARGEST) ->
+                throw new InvalidFieldException(field,
+                        "must hold no number beyond 1e30 and none that is closer to 0 than 1e-30");
+            case Map<?, ?> map -> 1 + map.entrySet().stream()
                     .mapToLong(entry -> lengthOf(field, entry.getKey()) + lengthOf(field, entry.getValue())).sum();
-            case List<?> list -> list.stream().mapToLong(element -> lengthOf(field, element)).sum();
+            case List<?> list -> 1 + list.stream().mapToLong(element -> lengthOf(field, element)).sum();
             default -> value.toString().length();
         };
     }
@@ -115,7 +155,7 @@ final class Checks {
             return null;
         }
         if (time.isBefore(EARLIEST) || time.isAfter(LATEST)) {
-            throw new InvalidFieldException(field, "must lie between 1970 and 2200");
+            throw new InvalidFieldException(field, "must lie between 1970 and 2200, was " + time);
         }
         return time.truncatedTo(ChronoUnit.MICROS);
     }
@@ -128,6 +168,14 @@ final class Checks {
         if (texts.size() > maxCount) {
             throw new InvalidFieldException(field, "must have at most " + maxCount + " entries, had " + texts.size());
         }
-        return texts.stream().map(text -> required(field, text(field, text, maxLength))).toList();
+        return IntStream.range(0, texts.size()).mapToObj(i -> entry(field + "[" + i + "]", texts.get(i), maxLength))
+                .toList();
+    }
+
+    private static String entry(String field, @Nullable String text, int maxLength) {
+        if (text == null) {
+            throw new InvalidFieldException(field, "must not be null");
+        }
+        return requiredText(field, text, maxLength);
     }
 }

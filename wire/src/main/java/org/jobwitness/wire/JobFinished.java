@@ -35,7 +35,7 @@ public record JobFinished(String jobId, @Nullable JobState finalState, @Nullable
         timestamp = Checks.time("timestamp", timestamp);
         node = Checks.node("node", node);
         cluster = Checks.text("cluster", cluster, 256);
-        sluid = Checks.sluid(sluid);
+        sluid = Checks.sluid("sluid", sluid);
         startTime = Checks.time("start_time", startTime);
         restartCount = Checks.within("restart_count", restartCount, 0, Integer.MAX_VALUE);
         user = Checks.text("user", user, 256);

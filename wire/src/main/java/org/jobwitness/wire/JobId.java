@@ -25,7 +25,8 @@ public final class JobId {
                 && Character.isDigit(id.charAt(PREFIX.length())) ? id.substring(PREFIX.length()) : id;
         if (!FORM.matcher(id).matches()) {
             throw new InvalidFieldException(field,
-                    "must be 1 to 64 letters, digits or . _ + - and begin with a letter or digit");
+                    "must be 1 to 64 letters, digits or . _ + - and begin with a letter or digit, was "
+                            + Checks.shown(id));
         }
         return plain;
     }

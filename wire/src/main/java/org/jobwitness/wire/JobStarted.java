@@ -34,7 +34,7 @@ public record JobStarted(String jobId, String user, List<String> nodeList, @Null
 
     public JobStarted {
         jobId = JobId.of("job_id", jobId);
-        user = Checks.required("user", Checks.text("user", user, 256));
+        user = Checks.requiredText("user", user, 256);
         nodeList = Checks.texts("node_list", nodeList, 65_536, 65_536);
         if (nodeList.isEmpty()) {
             throw new InvalidFieldException("node_list", "must name at least one node");
@@ -50,14 +50,14 @@ public record JobStarted(String jobId, String user, List<String> nodeList, @Null
         partition = Checks.text("partition", partition, 256);
         account = Checks.text("account", account, 256);
         cluster = Checks.text("cluster", cluster, 256);
-        sluid = Checks.sluid(sluid);
+        sluid = Checks.sluid("sluid", sluid);
         startTime = Checks.time("start_time", startTime);
         endTime = Checks.time("end_time", endTime);
         restartCount = Checks.within("restart_count", restartCount, 0, Integer.MAX_VALUE);
         hetJobId = hetJobId == null ? null : JobId.of("het_job_id", hetJobId);
         cpusPerNode = Checks.text("cpus_per_node", cpusPerNode, 65_536);
         if (scheduler != null) {
-            scheduler.refuseWhatOnlyAnswersHold();
+            scheduler.checkAsRequest();
         }
         eventId = Checks.text("event_id", eventId, 256);
     }

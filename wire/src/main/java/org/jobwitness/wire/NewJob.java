@@ -13,13 +13,13 @@ public record NewJob(String id, String user, List<String> nodes, @Nullable Sched
 
     public NewJob {
         id = JobId.of("id", id);
-        user = Checks.required("user", Checks.text("user", user, 256));
+        user = Checks.requiredText("user", user, 256);
         nodes = Checks.texts("nodes", nodes, 65_536, 65_536);
         if (nodes.isEmpty()) {
             throw new InvalidFieldException("nodes", "must name at least one node");
         }
         if (scheduler != null) {
-            scheduler.refuseWhatOnlyAnswersHold();
+            scheduler.checkAsRequest();
         }
     }
 }

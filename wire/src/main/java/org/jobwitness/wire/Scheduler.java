@@ -27,11 +27,11 @@ public record Scheduler(@Nullable String type, @Nullable String externalJobId, @
 
     public Scheduler {
         if (type != null && !type.equals("slurm") && !type.equals("mock")) {
-            throw new InvalidFieldException(FIELD + "type", "must be slurm or mock");
+            throw new InvalidFieldException(FIELD + "type", "must be slurm or mock, was " + Checks.shown(type));
         }
         externalJobId = externalJobId == null ? null : JobId.of(FIELD + "external_job_id", externalJobId);
         name = Checks.text(FIELD + "name", name, 1024);
-        sluid = Checks.sluid(sluid);
+        sluid = Checks.sluid(FIELD + "sluid", sluid);
         rawState = Checks.text(FIELD + "raw_state", rawState, 256);
         stateReason = Checks.text(FIELD + "state_reason", stateReason, 1024);
         submitTime = Checks.time(FIELD + "submit_time", submitTime);
@@ -48,13 +48,18 @@ public record Scheduler(@Nullable String type, @Nullable String externalJobId, @
         arrayJobId = arrayJobId == null ? null : JobId.of(FIELD + "array_job_id", arrayJobId);
         arrayTaskId = Checks.within(FIELD + "array_task_id", arrayTaskId, 0, Integer.MAX_VALUE);
         if (extra != null) {
-            Checks.json(FIELD + "extra", extra, 16_384);
             extra = Collections.unmodifiableMap(new LinkedHashMap<>(extra));
         }
     }
 
-    /** What nobody says here, because a job's events say it elsewhere, must not be dropped in silence. */
-    void refuseWhatOnlyAnswersHold() {
+    /**
+     * What holds for requests only. What nobody says here, because a job's events say it elsewhere, must not be dropped in
+     * silence; and what was stored once must stay readable, also where it has grown: the database writes 1e9 in full.
+     */
+    void checkAsRequest() {
+        if (extra != null) {
+            Checks.json(FIELD + "extra", extra, 16_384);
+        }
         refuse("sluid", sluid);
         refuse("exit_code", exitCode);
         refuse("signal", signal);

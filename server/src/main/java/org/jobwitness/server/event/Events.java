@@ -3,6 +3,7 @@ package org.jobwitness.server.event;
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.time.Instant;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jobwitness.server.http.Caller;
@@ -72,11 +73,18 @@ public final class Events {
         List<Integer> cpus = CpusPerNode.expand(event.cpusPerNode(), nodes.size());
         String node = event.node() == null && nodes.size() == 1 ? nodes.getFirst() : event.node();
         boolean ofNode = node != null;
-        About about = new About(event.user(), event.uid(), nodes, event.partition(), event.account(), event.hetJobId(),
-                event.restartCount(), event.endTime(), cpusOfJob(event.cpuAllocation(), cpus),
+        Map<String, Object> words = event.scheduler() == null
+                ? new LinkedHashMap<>()
+                : new LinkedHashMap<>(json.fields(event.scheduler()));
+        String partition = (String) words.remove("partition");
+        String account = (String) words.remove("account");
+        About about = new About(event.user(), event.uid(), nodes,
+                event.partition() == null ? partition : event.partition(),
+                event.account() == null ? account : event.account(), event.hetJobId(), event.restartCount(),
+                event.endTime(), cpusOfJob(event.cpuAllocation(), cpus),
                 event.memoryAllocationMb(), ofNode ? null : event.gpuAllocation(), ofNode ? null : event.gpuVendor(),
                 ofNode ? List.of() : event.gpuDevices(), ofNode ? null : event.cgroupPath())
-                .with(Resources.UNKNOWN, event.scheduler() == null ? Map.of() : json.fields(event.scheduler()));
+                .with(Resources.UNKNOWN, words);
         OnNode onNode = node == null
                 ? null
                 : new OnNode(node, event.gpuAllocation(), event.gpuVendor(), event.gpuDevices(), event.cgroupPath(),

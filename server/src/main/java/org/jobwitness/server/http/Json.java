@@ -37,7 +37,6 @@ import tools.jackson.databind.exc.InvalidFormatException;
 import tools.jackson.databind.exc.MismatchedInputException;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.module.SimpleModule;
-import tools.jackson.databind.type.LogicalType;
 
 /**
  * JSON as the API speaks it: snake_case, absent instead of null, RFC 3339 times. Reading is strict, because a number that
@@ -59,16 +58,11 @@ public final class Json {
             .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS, MapperFeature.SORT_PROPERTIES_ALPHABETICALLY)
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS, DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
             .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT, DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-            .enable(EnumFeature.FAIL_ON_NUMBERS_FOR_ENUMS, EnumFeature.READ_ENUMS_USING_TO_STRING,
-                    EnumFeature.WRITE_ENUMS_USING_TO_STRING)
+            .enable(EnumFeature.WRITE_ENUMS_USING_TO_STRING)
             .disable(DateTimeFeature.WRITE_DATES_AS_TIMESTAMPS)
-            .withCoercionConfig(LogicalType.Textual, text -> text.setCoercion(CoercionInputShape.Integer,
-                    CoercionAction.Fail).setCoercion(CoercionInputShape.Float, CoercionAction.Fail)
-                    .setCoercion(CoercionInputShape.Boolean, CoercionAction.Fail))
+            .withCoercionConfigDefaults(any -> any.setCoercion(CoercionInputShape.EmptyString, CoercionAction.Fail))
             .addModule(new SimpleModule().addDeserializer(Instant.class, new Rfc3339())
-                    .setDeserializerModifier(new ExactWords()))
-            .withCoercionConfig(LogicalType.Enum, e -> e.setCoercion(CoercionInputShape.EmptyString,
-                    CoercionAction.Fail))
+                    .addDeserializer(String.class, new Text()).setDeserializerModifier(new ExactWords()))
             .build();
     /** For what this class wrote: it may be longer than what is taken from others. */
     private final JsonMapper own = JsonMapper.builder(JsonFactory.builder()
@@ -141,20 +135,20 @@ public final class Json {
         if (field.isEmpty()) {
             return ApiException.invalidRequest("the body must be one JSON object and nothing after it" + place(e));
         }
-        if (e instanceof InvalidFormatException format && format.getTargetType().isEnum()) {
-            String allowed = Arrays.stream(format.getTargetType().getEnumConstants()).map(String::valueOf)
-                    .collect(Collectors.joining(", "));
-            return ApiException.invalidField(field,
-                    field + " must be one of " + allowed + ", was "
-                            + Requests.shown(String.valueOf(format.getValue())));
-        }
         if (e instanceof MismatchedInputException mismatch && mismatch.getTargetType() != null) {
-            return ApiException.invalidField(field, field + " must be " + describe(mismatch.getTargetType()));
+            String was = e instanceof InvalidFormatException format && format.getValue() instanceof String text
+                    ? ", was \"" + Requests.shown(text) + "\""
+                    : "";
+            return ApiException.invalidField(field, field + " must be " + describe(mismatch.getTargetType()) + was);
         }
         return ApiException.invalidField(field, field + " cannot be read" + place(e));
     }
 
     private static String describe(Class<?> type) {
+        if (type.isEnum()) {
+            return "one of "
+                    + Arrays.stream(type.getEnumConstants()).map(String::valueOf).collect(Collectors.joining(", "));
+        }
         return switch (type.getSimpleName()) {
             case "Integer", "int" -> "a whole number that fits 32 bits, not a string, a fraction or null";
             case "Long", "long" -> "a whole number that fits 64 bits, not a string, a fraction or null";
@@ -175,6 +169,23 @@ public final class Json {
     private static String problem(JacksonException e) {
         String message = e.getOriginalMessage() == null ? "" : e.getOriginalMessage();
         return Requests.shown(message.split(": |, from|\\R", 2)[0]);
+    }
+
+    /** Jackson by itself loses its place in a list of strings where a list stands. */
+    private static final class Text extends StdScalarDeserializer<String> {
+        private static final long serialVersionUID = 1L;
+
+        Text() {
+            super(String.class);
+        }
+
+        @Override
+        public String deserialize(JsonParser parser, DeserializationContext context) {
+            if (parser.hasToken(JsonToken.VALUE_STRING)) {
+                return parser.getString();
+            }
+            throw MismatchedInputException.from(parser, String.class, "not a string");
+        }
     }
 
     /** Jackson by itself takes off blanks and control characters, NUL among them, before it looks for an enum's word. */
@@ -224,7 +235,8 @@ public final class Json {
                 try {
                     return Requests.instant(parser.getString());
                 } catch (DateTimeException e) {
-                    // The same answer as for what is not even a string.
+                    throw InvalidFormatException.from(parser, "not an RFC 3339 time", parser.getString(),
+                            Instant.class);
                 }
             }
             throw MismatchedInputException.from(parser, Instant.class, "not an RFC 3339 time");

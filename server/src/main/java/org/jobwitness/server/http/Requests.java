@@ -43,7 +43,8 @@ public final class Requests {
         if (contentType == null || !contentType.strip().toLowerCase(Locale.ROOT)
                 .matches("application/json\\s*(;\\s*charset=\"?utf-8\"?\\s*)?")) {
             throw ApiException.unsupportedMediaType(
-                    "Content-Type must be application/json, was " + (contentType == null ? "missing" : contentType));
+                    "Content-Type must be application/json, was "
+                            + (contentType == null ? "missing" : shown(contentType)));
         }
         if (ctx.header("Content-Encoding") != null) {
             throw ApiException.unsupportedMediaType("Content-Encoding is not accepted here; send the body as it is");
@@ -60,6 +61,18 @@ public final class Requests {
                 throw ApiException.invalidRequest("the body is empty; send one JSON object");
             }
             return json.read(body, type);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Refuses a body where none is read: who sent one meant something by it. */
+    public static void noBody(Context ctx) {
+        try (InputStream in = ctx.bodyInputStream()) {
+            if (in.read() >= 0) {
+                throw ApiException.invalidRequest("a " + ctx.method() + " of " + shown(ctx.path())
+                        + " takes no body; say by the path and its parameters what is meant");
+            }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -104,8 +117,10 @@ public final class Requests {
     public static void onlyParameters(Context ctx, Set<String> known) {
         for (String name : ctx.queryParamMap().keySet()) {
             if (!known.contains(name)) {
-                throw ApiException.invalidField(shown(name), shown(name) + " is not a parameter here; there are "
-                        + (known.isEmpty() ? "none" : known.stream().sorted().collect(Collectors.joining(", "))));
+                throw ApiException.invalidField(shown(name), shown(name) + " is not a parameter here; "
+                        + (known.isEmpty()
+                                ? "this takes no parameters"
+                                : "this takes " + known.stream().sorted().collect(Collectors.joining(", "))));
             }
         }
     }
@@ -170,7 +185,8 @@ public final class Requests {
             // The answer is the same as for a time out of bounds.
         }
         throw ApiException.invalidField(name,
-                name + " must be an RFC 3339 time such as 2026-11-22T21:34:10Z, was " + shown(text));
+                name + " must be an RFC 3339 time between 1970 and 2200, such as 2026-11-22T21:34:10Z, was "
+                        + shown(text));
     }
 
     /** A value from outside, short and plain enough for a message. */

@@ -1,5 +1,7 @@
 package org.jobwitness.server.job;
 
+import java.math.BigDecimal;
+import java.math.BigInteger;
 import java.time.Instant;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -37,12 +39,36 @@ public record About(@Nullable String user, @Nullable Integer uid, List<String> n
     /** Else a word that was stored and read again would look like another one. */
     private static Map<String, Object> asJsonGivesItBack(Map<String, Object> words) {
         Map<String, Object> plain = new LinkedHashMap<>();
-        words.forEach((name, value) -> plain.put(name, switch (value) {
-            case Long number when number == number.intValue() -> number.intValue();
-            case Instant time -> time.toString();
-            default -> value;
-        }));
+        words.forEach((name, value) -> plain.put(name, asJsonGivesItBack(value)));
         return Collections.unmodifiableMap(plain);
+    }
+
+    private static @Nullable Object asJsonGivesItBack(@Nullable Object value) {
+        return switch (value) {
+            case null -> null;
+            case Long number when number == number.intValue() -> number.intValue();
+            case Double number -> withoutExponent(number);
+            case Instant time -> time.toString();
+            case Map<?, ?> map -> {
+                Map<Object, @Nullable Object> plain = new LinkedHashMap<>();
+                map.forEach((name, element) -> plain.put(name, asJsonGivesItBack(element)));
+                yield Collections.unmodifiableMap(plain);
+            }
+            case List<?> list -> list.stream().map(About::asJsonGivesItBack).toList();
+            default -> value;
+        };
+    }
+
+    /** The database writes 1.0E7 as 10000000, which reads as a whole number. */
+    private static Number withoutExponent(Double number) {
+        BigDecimal exact = new BigDecimal(number.toString());
+        if (exact.stripTrailingZeros().scale() > 0) {
+            return number;
+        }
+        BigInteger whole = exact.toBigInteger();
+        return whole.bitLength() < Integer.SIZE
+                ? Integer.valueOf(whole.intValue())
+                : whole.bitLength() < Long.SIZE ? Long.valueOf(whole.longValue()) : whole;
     }
 
     /** Without what only a scheduler, or who makes a job by hand, can tell. */

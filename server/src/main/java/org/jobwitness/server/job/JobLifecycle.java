@@ -25,7 +25,8 @@ final class JobLifecycle {
         List<Run> runs = known.stream().sorted(Run.OLDEST_FIRST).toList();
         return switch (evidence) {
             case Evidence.Declared _ when !runs.isEmpty() -> new Decision.Conflict("job " + evidence.identity().jobId()
-                    + " is known already; it is " + runs.getLast().outcome().state());
+                    + " is known already; it is " + runs.getLast().outcome().state()
+                    + (runs.getLast().hasEnded() ? "; choose another id" : "; choose another id, or PATCH this one"));
             case Evidence.Amended _ when runs.isEmpty() -> new Decision.Unknown();
             case Evidence.Amended amended when runs.getLast().hasEnded() -> new Decision.Conflict("job "
                     + amended.identity().jobId() + " has ended and is " + runs.getLast().outcome().state()

@@ -50,13 +50,16 @@ public final class JobQueries {
                 figures.*
             from job
             left join lateral (
-                select least(sum(gpus), 2147483647) as node_gpus, array_agg(distinct gpu_vendor) filter (where gpu_vendor is not null)
-                    as vendors, string_agg(array_to_string(gpu_devices, E'\\n'), E'\\n' order by node)
-                    filter (where gpu_devices <> '{}') as devices, array_agg(distinct cgroup_path)
-                    filter (where cgroup_path is not null) as cgroup_paths
+                select case when sum(gpus) > 2147483647 then 2147483647 else sum(gpus) end as node_gpus,
+                    array_agg(distinct gpu_vendor) filter (where gpu_vendor is not null) as vendors,
+                    string_agg(array_to_string(gpu_devices, E'\\n'), E'\\n' order by node)
+                        filter (where gpu_devices <> '{}') as devices,
+                    array_agg(distinct cgroup_path) filter (where cgroup_path is not null) as cgroup_paths
                 from job_node where job_node.job_key = job.job_key) on_nodes on true
             left join lateral (
-                select sum(cpu_usage_usec) as cpu_usec, least(sum(oom_kills), 9223372036854775807) as oom_kills,
+                select sum(cpu_usage_usec) as cpu_usec,
+                    case when sum(oom_kills) > 9223372036854775807 then 9223372036854775807 else sum(oom_kills) end
+                        as oom_kills,
                     sum(greatest(memory_peak_bytes, memory_max_bytes)) as memory_max,
                     sum(memory_last_bytes) as memory_last, coalesce(sum(sample_count), 0) as sample_count,
                     sum(covered_ms) as covered_ms, max(last_sample_at) as last_sample_at,

@@ -55,7 +55,9 @@ public final class JobsEndpoint {
     private void one(Context ctx) {
         onlyParameters(ctx, Set.of("cluster", "run"));
         String id = jobId(ctx);
-        Job job = jobs.find(Caller.of(ctx), id, text(ctx, "cluster"), key(ctx, "run")).orElseThrow(() -> unknown(id));
+        String cluster = text(ctx, "cluster");
+        Long run = key(ctx, "run");
+        Job job = jobs.find(Caller.of(ctx), id, cluster, run).orElseThrow(() -> unknown(id, cluster, run));
         ctx.result(json.text(job));
     }
 
@@ -74,16 +76,17 @@ public final class JobsEndpoint {
         String cluster = text(ctx, "cluster");
         List<AuditEntry> trail = jobs.audit(caller, id, cluster, run, after == null ? 0 : after, limit);
         if (trail.isEmpty() && jobs.audit(caller, id, cluster, null, 0, 1).isEmpty()) {
-            throw unknown(id);
+            throw unknown(id, cluster, null);
         }
         ctx.result(json.text(Map.of("audit", trail)));
     }
 
     private List<Job> runsOf(Context ctx) {
         String id = jobId(ctx);
-        List<Job> runs = jobs.runs(Caller.of(ctx), id, text(ctx, "cluster"));
+        String cluster = text(ctx, "cluster");
+        List<Job> runs = jobs.runs(Caller.of(ctx), id, cluster);
         if (runs.isEmpty()) {
-            throw unknown(id);
+            throw unknown(id, cluster, null);
         }
         return runs;
     }
@@ -94,11 +97,21 @@ public final class JobsEndpoint {
                 + "), but no prolog, epilog or agent has told of it");
     }
 
+    /** 404, where a cluster or a run may have been asked for; null if not. */
+    public static ApiException unknown(String id, @Nullable String cluster, @Nullable Long run) {
+        return cluster == null && run == null
+                ? unknown(id)
+                : ApiException.notFound("no run " + (run == null ? "" : run + " ") + "of job " + id + " is known"
+                        + (cluster == null ? "" : " on the cluster " + shown(cluster)) + "; GET /v1/jobs/" + id
+                        + "/runs lists all that are");
+    }
+
     /** The number of a run or of an audit line; null if it was not sent. */
     public static @Nullable Long key(Context ctx, String name) {
         Optional<String> key = parameter(ctx, name);
         if (key.isPresent() && !key.get().matches("[0-9]{1,18}")) {
-            throw ApiException.invalidField(name, name + " must be a whole number, was " + shown(key.get()));
+            throw ApiException.invalidField(name,
+                    name + " must be a whole number of at most 18 digits, was " + shown(key.get()));
         }
         return key.map(Long::valueOf).orElse(null);
     }

@@ -116,6 +116,7 @@ public final class ManualJobsEndpoint {
     }
 
     private void forget(Context ctx) {
+        Requests.noBody(ctx);
         Job job = job(ctx);
         if (table.delete(Caller.of(ctx), job.cluster(), job.id()) == 0) {
             throw JobsEndpoint.unknown(job.id());
@@ -142,7 +143,8 @@ public final class ManualJobsEndpoint {
             case SampleStore.ByHand.Stored stored -> ctx.status(201).result(json.text(new SamplePage.Sample(stored.at(),
                     null, said.cpuUsage(), said.memoryUsageMb(), said.gpuUsage())));
             case SampleStore.ByHand.Conflict _ -> throw ApiException.conflict("run " + run + " of job " + job.id()
-                    + " has a sample of " + at + " with other figures; samples are never changed");
+                    + " has a sample of " + at
+                    + " with other figures; samples are never changed, so send yours with another timestamp");
         }
     }
 
@@ -163,7 +165,7 @@ public final class ManualJobsEndpoint {
         String cluster = text(ctx, "cluster");
         List<Job> runs = jobs.runs(caller, id, cluster);
         if (runs.isEmpty()) {
-            throw JobsEndpoint.unknown(id);
+            throw JobsEndpoint.unknown(id, cluster, null);
         }
         List<String> clusters = runs.stream().map(Job::cluster).distinct().sorted().toList();
         if (clusters.size() > 1) {

@@ -40,11 +40,13 @@ public final class SamplesEndpoint {
         Instant from = time(ctx, "start_time");
         Instant to = time(ctx, "end_time");
         if (from != null && to != null && to.isBefore(from)) {
-            throw ApiException.invalidField("end_time", "end_time must not lie before start_time");
+            throw ApiException.invalidField("end_time", "end_time " + to + " lies before start_time " + from);
         }
         int limit = number(ctx, "limit", 1_000, 1, 10_000);
-        Job job = jobs.find(Caller.of(ctx), id, text(ctx, "cluster"), JobsEndpoint.key(ctx, "run"))
-                .orElseThrow(() -> JobsEndpoint.unknown(id));
+        String cluster = text(ctx, "cluster");
+        Long run = JobsEndpoint.key(ctx, "run");
+        Job job = jobs.find(Caller.of(ctx), id, cluster, run)
+                .orElseThrow(() -> JobsEndpoint.unknown(id, cluster, run));
         ctx.result(json.text(samples.read(id, job.run(), from, to, limit)));
     }
 }
