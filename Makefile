@@ -37,8 +37,9 @@ bench: dist/bin/jobwitness-server ## measures the server; takes some minutes
 		-cp "bench/target/classes:$$(cat bench/target/classpath)" \
 		org.jobwitness.bench.EventBench dist/bin/jobwitness-server
 
-soak: ## kills server and PostgreSQL under load, 100 rounds of each kind
-	$(MVN) -B -pl wire,server test -Dtest=ServerFailureTest -Dsurefire.failIfNoSpecifiedTests=false -Djobwitness.kill.rounds=100
+soak: ## kills server and PostgreSQL under load, 100 rounds of each kind; 200,000 requests that no test has sent before
+	$(MVN) -B -pl wire,server test -Dtest=ServerFailureTest,OpenApiFuzzTest -Dsurefire.failIfNoSpecifiedTests=false \
+		-Djobwitness.kill.rounds=100 -Djobwitness.fuzz.requests=200000 -Djobwitness.fuzz.seed=$$(date +%s)
 
 format: ## formats the Java sources
 	$(MVN) $(MVN_FLAGS) spotless:apply

@@ -34,6 +34,17 @@ class DemoTest {
         server.close();
     }
 
+    @Test
+    void withAnotherSchedulerItIsIgnoredWithAWarning() {
+        try (Logged logged = new Logged(Server.class);
+                TestServer other = TestServer.start("--seed-demo=true", "--scheduler-backend=slurm")) {
+            assertThat(logged.lines())
+                    .contains("WARNING demo_ignored cause=\"SEED_DEMO needs SCHEDULER_BACKEND=mock\"");
+            assertThat(other.get("/v1/jobs").json().required("total").asInt()).isZero();
+            assertThat(other.get("/v1/health").json().required("checks").has("demo")).isFalse();
+        }
+    }
+
     /** One line of the document's table. */
     private record Line(String jobs, String shows) {
         List<String> ids() {

@@ -127,8 +127,13 @@ public final class NodeTable {
         }
         NodeReading last = reading(row, now);
         return new Node(name, cluster, last.state() == null ? null : last.state().toString(), last.at(),
-                last.totalCpus(), mebibytes(last.totalMemoryBytes()), last.totalGpus(), last.cpuUsagePercent(),
-                mebibytes(last.memoryUsageBytes()), last.gpuUsagePercent(), last.cpuLoad(), ids);
+                last.totalCpus(), mebibytes(last.totalMemoryBytes()), last.totalGpus(), rounded(last.cpuUsagePercent()),
+                mebibytes(last.memoryUsageBytes()), rounded(last.gpuUsagePercent()), rounded(last.cpuLoad()), ids);
+    }
+
+    /** Three decimals are more than any source of these figures can tell. */
+    private static @Nullable Double rounded(@Nullable Double figure) {
+        return figure == null ? null : Math.round(figure * 1e3) / 1e3;
     }
 
     private static @Nullable Double mebibytes(@Nullable Long bytes) {

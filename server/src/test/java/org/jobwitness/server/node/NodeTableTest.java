@@ -8,30 +8,38 @@ import java.time.Instant;
 import java.util.List;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.Partitions;
+import org.jobwitness.server.db.PostgresVersion;
 import org.jobwitness.server.db.TestPostgres;
 import org.jobwitness.server.http.Scope;
 import org.jobwitness.wire.Node;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** The last that is known of a node. */
+@ParameterizedClass
+@EnumSource(PostgresVersion.class)
 class NodeTableTest {
     private static final Duration INTERVAL = Duration.ofSeconds(15);
     private static final Instant T = Instant.parse("2026-11-22T10:00:00Z");
 
-    private static Database database;
-    private static NodeTable nodes;
+    @Parameter
+    PostgresVersion version;
+    private Database database;
+    private NodeTable nodes;
 
-    @BeforeAll
-    static void open() {
-        database = TestPostgres.open(TestPostgres.freshDatabase(),
+    @BeforeEach
+    void open() {
+        database = TestPostgres.open(version.freshDatabase(),
                 new Partitions(Duration.ofDays(7), Duration.ofDays(800), Clock.systemUTC()));
         nodes = new NodeTable(database);
     }
 
-    @AfterAll
-    static void close() {
+    @AfterEach
+    void close() {
         database.close();
     }
 
@@ -44,7 +52,7 @@ class NodeTableTest {
         return new NodeReading("c1", node, at, INTERVAL, state, null, null, null, null, null, null, null);
     }
 
-    private static NodeReading latest(String node, Instant now) {
+    private NodeReading latest(String node, Instant now) {
         return database.snapshot("test", handle -> nodes.latest(handle, now).filter(r -> r.node().equals(node))
                 .findFirst().orElseThrow());
     }
