@@ -1,9 +1,10 @@
 package org.jobwitness.server.demo;
 
+import static org.jobwitness.server.db.Columns.knownTime;
+
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
-import java.time.OffsetDateTime;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
@@ -45,8 +46,8 @@ final class DemoTable {
     }
 
     private static Told told(ResultSet row) throws SQLException {
-        return new Told(row.getLong("seed"), row.getObject("epoch", OffsetDateTime.class).toInstant(),
-                row.getObject("told_to", OffsetDateTime.class).toInstant());
+        return new Told(row.getLong("seed"), knownTime(row, "epoch"),
+                knownTime(row, "told_to"));
     }
 
     /** Notes that everything up to a moment has been told. */
@@ -66,7 +67,7 @@ final class DemoTable {
                     where cluster = :cluster and job_id = any(:ids) and scheduler_start is not null""")
                     .bind("cluster", Telling.CLUSTER).bindArray("ids", String.class, ids)
                     .map((row, _) -> keys.put(new RunName(row.getString("job_id"),
-                            row.getObject("scheduler_start", OffsetDateTime.class).toInstant()),
+                            knownTime(row, "scheduler_start")),
                             row.getLong("job_key")))
                     .list();
             return keys;

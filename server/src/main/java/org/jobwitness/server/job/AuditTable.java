@@ -1,6 +1,7 @@
 package org.jobwitness.server.job;
 
-import java.time.OffsetDateTime;
+import static org.jobwitness.server.db.Columns.knownTime;
+
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -84,7 +85,7 @@ final class AuditTable {
 
     private List<AuditEntry> entries(Query query) {
         return query.map((row, _) -> new AuditEntry(row.getLong("audit_id"),
-                row.getObject("at", OffsetDateTime.class).toInstant(), row.getLong("job_key"),
+                knownTime(row, "at"), row.getLong("job_key"),
                 row.getString("job_id"), row.getString("action"), row.getString("actor"),
                 row.getString("claim"), row.getString("source"), row.getString("correlation_id"),
                 row.getString("event_id"), map(row.getString("before")), map(row.getString("after"))))

@@ -1,9 +1,12 @@
 package org.jobwitness.server.job;
 
-import static org.jobwitness.server.job.Columns.constant;
-import static org.jobwitness.server.job.Columns.string;
-import static org.jobwitness.server.job.Columns.strings;
-import static org.jobwitness.server.job.Columns.time;
+import static org.jobwitness.server.db.Columns.constant;
+import static org.jobwitness.server.db.Columns.figure;
+import static org.jobwitness.server.db.Columns.rounded;
+import static org.jobwitness.server.db.Columns.string;
+import static org.jobwitness.server.db.Columns.strings;
+import static org.jobwitness.server.db.Columns.time;
+import static org.jobwitness.server.db.Columns.whole;
 
 import java.nio.charset.StandardCharsets;
 import java.sql.ResultSet;
@@ -481,20 +484,4 @@ public final class JobQueries {
         long value = row.getLong(column);
         return row.wasNull() ? null : value / by;
     }
-
-    /** Three decimals are more than any source of these figures can tell. */
-    private static @Nullable Double figure(ResultSet row, String column, double by) throws SQLException {
-        double value = row.getDouble(column);
-        return row.wasNull() ? null : rounded(value / by);
-    }
-
-    private static double rounded(double value) {
-        return Math.round(value * 1e3) / 1e3;
-    }
-
-    private static @Nullable Long whole(ResultSet row, String column) throws SQLException {
-        long value = row.getLong(column);
-        return row.wasNull() ? null : value;
-    }
-
 }

@@ -1,9 +1,9 @@
 package org.jobwitness.server.job;
 
-import static org.jobwitness.server.job.Columns.constant;
-import static org.jobwitness.server.job.Columns.string;
-import static org.jobwitness.server.job.Columns.strings;
-import static org.jobwitness.server.job.Columns.time;
+import static org.jobwitness.server.db.Columns.constant;
+import static org.jobwitness.server.db.Columns.string;
+import static org.jobwitness.server.db.Columns.strings;
+import static org.jobwitness.server.db.Columns.time;
 
 import java.sql.ResultSet;
 import java.sql.SQLException;

@@ -1,20 +1,22 @@
 package org.jobwitness.server.node;
 
-import java.sql.Array;
+import static org.jobwitness.server.db.Columns.constant;
+import static org.jobwitness.server.db.Columns.each;
+import static org.jobwitness.server.db.Columns.knownTime;
+import static org.jobwitness.server.db.Columns.micros;
+import static org.jobwitness.server.db.Columns.rounded;
+import static org.jobwitness.server.db.Columns.string;
+import static org.jobwitness.server.db.Columns.strings;
+
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.OffsetDateTime;
-import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.TreeMap;
-import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.db.Database;
@@ -71,7 +73,7 @@ public final class NodeTable {
                 where known.at <= excluded.at""")
                 .bindArray("clusters", String.class, each(ordered, NodeReading::cluster))
                 .bindArray("nodes", String.class, each(ordered, NodeReading::node))
-                .bindArray("times", Long.class, each(ordered, r -> ChronoUnit.MICROS.between(Instant.EPOCH, r.at())))
+                .bindArray("times", Long.class, each(ordered, r -> micros(r.at())))
                 .bindArray("intervals", Integer.class,
                         each(ordered,
                                 r -> r.interval() == null ? null : Integer.valueOf((int) r.interval().toMillis())))
@@ -83,10 +85,6 @@ public final class NodeTable {
                 .bindArray("memories", Long.class, each(ordered, NodeReading::memoryUsageBytes))
                 .bindArray("gpus", Double.class, each(ordered, NodeReading::gpuUsagePercent))
                 .bindArray("loads", Double.class, each(ordered, NodeReading::cpuLoad)).execute());
-    }
-
-    private static <T, V> @Nullable Object[] each(List<T> of, Function<T, @Nullable V> column) {
-        return of.stream().map(column).toArray();
     }
 
     /**
@@ -118,26 +116,24 @@ public final class NodeTable {
     }
 
     private static Node node(ResultSet row, Instant now) throws SQLException {
-        Array jobs = row.getArray("jobs");
-        List<String> ids = jobs == null ? List.of() : List.of((String[]) jobs.getArray());
-        String cluster = Objects.requireNonNull(row.getString("cluster"));
-        String name = Objects.requireNonNull(row.getString("node"));
+        List<String> ids = strings(row, "jobs");
+        String cluster = string(row, "cluster");
+        String name = string(row, "node");
         if (row.getObject("at") == null) {
             return new Node(name, cluster, null, null, null, null, null, null, null, null, null, ids);
         }
         NodeReading last = reading(row, now);
         return new Node(name, cluster, last.state() == null ? null : last.state().toString(), last.at(),
-                last.totalCpus(), mebibytes(last.totalMemoryBytes()), last.totalGpus(), rounded(last.cpuUsagePercent()),
-                mebibytes(last.memoryUsageBytes()), rounded(last.gpuUsagePercent()), rounded(last.cpuLoad()), ids);
-    }
-
-    /** Three decimals are more than any source of these figures can tell. */
-    private static @Nullable Double rounded(@Nullable Double figure) {
-        return figure == null ? null : Math.round(figure * 1e3) / 1e3;
+                last.totalCpus(), mebibytes(last.totalMemoryBytes()), last.totalGpus(), shown(last.cpuUsagePercent()),
+                mebibytes(last.memoryUsageBytes()), shown(last.gpuUsagePercent()), shown(last.cpuLoad()), ids);
     }
 
     private static @Nullable Double mebibytes(@Nullable Long bytes) {
-        return bytes == null ? null : Math.round(bytes / 1048.576) / 1e3;
+        return bytes == null ? null : Double.valueOf(rounded(bytes / 1048576.0));
+    }
+
+    private static @Nullable Double shown(@Nullable Double figure) {
+        return figure == null ? null : Double.valueOf(rounded(figure));
     }
 
     /** The last reading of every node; its state and figures are left out once they are older than three of their intervals. */
@@ -147,14 +143,13 @@ public final class NodeTable {
     }
 
     private static NodeReading reading(ResultSet row, Instant now) throws SQLException {
-        Instant at = row.getObject("at", OffsetDateTime.class).toInstant();
+        Instant at = knownTime(row, "at");
         Integer intervalMs = row.getObject("interval_ms", Integer.class);
         Duration interval = intervalMs == null ? null : Duration.ofMillis(intervalMs);
-        String state = row.getString("state");
         boolean fresh = at.isAfter(now.minus(interval == null ? Duration.ofMinutes(5) : interval.multipliedBy(3)));
-        return new NodeReading(Objects.requireNonNull(row.getString("cluster")),
-                Objects.requireNonNull(row.getString("node")), at, interval,
-                state == null || !fresh ? null : NodeReading.State.valueOf(state.toUpperCase(Locale.ROOT)),
+        return new NodeReading(string(row, "cluster"),
+                string(row, "node"), at, interval,
+                fresh ? constant(NodeReading.State.class, row.getString("state")) : null,
                 row.getObject("total_cpus", Integer.class), row.getObject("total_memory_bytes", Long.class),
                 row.getObject("total_gpus", Integer.class),
                 fresh ? row.getObject("cpu_usage_percent", Double.class) : null,

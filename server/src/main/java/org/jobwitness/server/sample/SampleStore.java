@@ -1,5 +1,11 @@
 package org.jobwitness.server.sample;
 
+import static org.jobwitness.server.db.Columns.each;
+import static org.jobwitness.server.db.Columns.figure;
+import static org.jobwitness.server.db.Columns.knownTime;
+import static org.jobwitness.server.db.Columns.micros;
+import static org.jobwitness.server.db.Columns.string;
+
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.sql.ResultSet;
@@ -7,12 +13,9 @@ import java.sql.SQLException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.OffsetDateTime;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
-import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.db.Database;
@@ -232,14 +235,6 @@ public final class SampleStore {
                 .mapTo(Integer.class).one();
     }
 
-    private static <T, V> @Nullable Object[] each(List<T> of, Function<T, @Nullable V> column) {
-        return of.stream().map(column).toArray();
-    }
-
-    private static long micros(Instant at) {
-        return ChronoUnit.MICROS.between(Instant.EPOCH, at);
-    }
-
     /**
      * The samples of a run, newest first; those of one moment on several nodes are one.
      *
@@ -273,14 +268,8 @@ public final class SampleStore {
 
     private static SamplePage.Sample moment(ResultSet row) throws SQLException {
         int nodes = row.getInt("nodes");
-        return new SamplePage.Sample(row.getObject("at", OffsetDateTime.class).toInstant(), nodes == 0 ? null : nodes,
-                figure(row, "cpu"), figure(row, "memory_mb"), figure(row, "gpu"));
-    }
-
-    /** Three decimals are more than any source of these figures can tell. */
-    private static @Nullable Double figure(ResultSet row, String column) throws SQLException {
-        double value = row.getDouble(column);
-        return row.wasNull() ? null : Math.round(value * 1e3) / 1e3;
+        return new SamplePage.Sample(knownTime(row, "at"), nodes == 0 ? null : nodes,
+                figure(row, "cpu", 1), figure(row, "memory_mb", 1), figure(row, "gpu", 1));
     }
 
     /** A job's last sample on one node. */
@@ -299,8 +288,8 @@ public final class SampleStore {
                 where newest and state in ('pending', 'running') and state = 'running' and last_sample_at
                     > cast(:now as timestamptz) - 3 * coalesce(last_interval_ms, 100000) * interval '1 millisecond'""")
                 .bind("now", now).setFetchSize(1000)
-                .map((row, _) -> new Latest(text(row, "cluster"), text(row, "job_id"), text(row, "user_name"),
-                        text(row, "node"), row.getObject("cpu_last", Double.class),
+                .map((row, _) -> new Latest(string(row, "cluster"), string(row, "job_id"), string(row, "user_name"),
+                        string(row, "node"), row.getObject("cpu_last", Double.class),
                         row.getObject("memory_last_bytes", Long.class), row.getObject("gpu_last", Double.class)))
                 .stream();
     }
@@ -320,15 +309,11 @@ public final class SampleStore {
                 where newest and state in ('pending', 'running') and state = 'running' and last_sample_at
                     > cast(:now as timestamptz) - 3 * coalesce(last_interval_ms, 100000) * interval '1 millisecond'""")
                 .bind("now", now).setFetchSize(1000)
-                .map((row, _) -> new LatestGpu(text(row, "cluster"), text(row, "job_id"), text(row, "node"),
-                        text(row, "gpu"), text(row, "vendor"), row.getObject("utilization_last", Double.class),
+                .map((row, _) -> new LatestGpu(string(row, "cluster"), string(row, "job_id"), string(row, "node"),
+                        string(row, "gpu"), string(row, "vendor"), row.getObject("utilization_last", Double.class),
                         row.getObject("memory_last_bytes", Long.class),
                         row.getObject("power_last_watts", Double.class),
                         row.getObject("temperature_last_celsius", Double.class)))
                 .stream();
-    }
-
-    private static String text(ResultSet row, String column) throws SQLException {
-        return Objects.requireNonNull(row.getString(column), column);
     }
 }
