@@ -38,6 +38,8 @@ import org.jobwitness.server.http.Role;
 import org.jobwitness.server.job.JobQueries;
 import org.jobwitness.server.job.JobTable;
 import org.jobwitness.server.job.JobsEndpoint;
+import org.jobwitness.server.job.UserSummaries;
+import org.jobwitness.server.job.UsersEndpoint;
 import org.jobwitness.server.manual.ManualJobsEndpoint;
 import org.jobwitness.server.metrics.JobMetrics;
 import org.jobwitness.server.metrics.MetricsEndpoint;
@@ -108,6 +110,7 @@ final class Server implements AutoCloseable {
                     List.of(new HealthEndpoint(checks, json, clock, version())::routes,
                             new EventsEndpoint(events, requests, json)::routes,
                             new JobsEndpoint(queries, json)::routes,
+                            new UsersEndpoint(new UserSummaries(database, clock), json, clock)::routes,
                             new SamplesEndpoint(queries, samples, json)::routes,
                             new ManualJobsEndpoint(jobs, queries, samples, requests, json, clock,
                                     config.defaultCluster())::routes,

@@ -74,6 +74,8 @@ class ManualJobsTest {
                  "qos": "high", "priority": 4294967295, "time_limit_minutes": 60, "submit_time": "2026-11-22T09:00:00Z",
                  "state_reason": "None", "raw_state": "RUNNING", "array_job_id": "900", "array_task_id": 1,
                  "extra": {"ticket": 7, "tags": ["a", null, 1.5], "note": "line\\nbreak <b>"}}"""));
+        assertThat(operator.get("/v1/jobs?q=TRIA").json().required("jobs").get(0).required("id").asString())
+                .isEqualTo("901");
         assertThat(job.required("sample_count").asInt()).isZero();
         for (String unknown : List.of("cpu_usage", "coverage", "avg_cpu_usage", "last_sample_at", "reason")) {
             assertThat(job.has(unknown)).as(unknown).isFalse();

@@ -38,6 +38,7 @@ import org.jobwitness.wire.Reading;
 import org.jobwitness.wire.Reason;
 import org.jobwitness.wire.SamplePage;
 import org.jobwitness.wire.Scheduler;
+import org.jobwitness.wire.UserSummary;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -53,7 +54,7 @@ class OpenApiTest {
             entry("Scheduler", Scheduler.class), entry("JobPage", JobPage.class), entry("AuditEntry", AuditEntry.class),
             entry("EventAnswer", EventAnswer.class), entry("Health", Health.class), entry("Error", ErrorAnswer.class),
             entry("SamplePage", SamplePage.class), entry("Sample", SamplePage.Sample.class),
-            entry("NodePage", NodePage.class), entry("Node", Node.class));
+            entry("NodePage", NodePage.class), entry("Node", Node.class), entry("UserSummary", UserSummary.class));
     private static final Map<String, Class<? extends Record>> REQUESTS = Map.of("JobStarted", JobStarted.class,
             "JobFinished", JobFinished.class, "Reading", Reading.class, "NewJob", NewJob.class, "JobPatch",
             JobPatch.class, "NewSample", NewSample.class);
@@ -420,7 +421,8 @@ class OpenApiTest {
                 .sorted(Comparator.comparing(operation -> operation.startsWith("DELETE "))).toList();
         for (String operation : forgettingLast) {
             String[] parts = operation.split(" ");
-            String path = parts[1].replace("{id}", "4711").replace("{name}", "n001").replace("{file}", "docs.js");
+            String path = parts[1].replace("{id}", "4711").replace("{name}", "n001").replace("{user}", "alice")
+                    .replace("{file}", "docs.js");
             operator.send(parts[0], path, "", "X-Changed-By", "x".repeat(129));
             if (parts[0].equals("GET")) {
                 String etag = operator.get(path).header("ETag").orElse("none");
@@ -435,8 +437,9 @@ class OpenApiTest {
             server.anonymous().send(parts[0], path, "");
             server.as(Role.SCRAPE).send(parts[0], path, "");
             agent.send(parts[0], path, "");
-            String unknown = path.replace("4711", "nobody").replace("n001", "nobody").replace("docs.js",
-                    "nothing");
+            String unknown = path.replace("4711", "nobody").replace("n001", "nobody").replace("alice", "nobody")
+                    .replace("docs.js",
+                            "nothing");
             operator.send(parts[0], unknown, "");
             if (parts[0].equals("POST") || parts[0].equals("PATCH")) {
                 operator.send(parts[0], unknown, sample, "Content-Type", "application/json");
@@ -446,8 +449,9 @@ class OpenApiTest {
             for (String operation : document.operations()) {
                 String[] parts = operation.split(" ");
                 String json = parts[1].equals("/v1/jobs") ? byHand : LEAST_START.formatted("4711");
-                away.anonymous().send(parts[0], parts[1].replace("{id}", "4711").replace("{name}", "n001")
-                        .replace("{file}", "docs.js"),
+                away.anonymous().send(parts[0],
+                        parts[1].replace("{id}", "4711").replace("{name}", "n001").replace("{user}", "alice")
+                                .replace("{file}", "docs.js"),
                         List.of("GET", "DELETE").contains(parts[0]) ? "" : json, "Content-Type", "application/json",
                         "X-Changed-By", "test", "X-Source", "test");
             }

@@ -120,7 +120,7 @@ public final class JobQueries {
      * Which runs are asked for. A null leaves the matter open.
      *
      * @param from, to runs that were there at some time between the two
-     * @param text is part of the job id, the user, the account, the partition or a node's name
+     * @param text is part of the job id, the job's name, the user, the account, the partition or a node's name
      * @param cursor where the page before this one ended; takes the place of {@code offset}
      */
     record Filter(@Nullable JobState state, @Nullable Reason reason, @Nullable String user, @Nullable String node,
@@ -349,7 +349,8 @@ public final class JobQueries {
         when(filter.from(), "coalesce(end_time, 'infinity'::timestamptz) >= :from", conditions);
         when(filter.to(), "listed_at < :to", conditions);
         when(filter.text(), "(job_id ilike :text or user_name ilike :text or account ilike :text"
-                + " or partition ilike :text or array_to_string(nodes, ' ') ilike :text)", conditions);
+                + " or partition ilike :text or array_to_string(nodes, ' ') ilike :text"
+                + " or scheduler ->> 'name' ilike :text)", conditions);
         return String.join(" and ", conditions);
     }
 
@@ -381,14 +382,14 @@ public final class JobQueries {
         }
     }
 
-    private static String seenBy(Scope scope) {
+    static String seenBy(Scope scope) {
         return switch (scope) {
             case Scope.Everything _ -> "true";
             case Scope.JobsOf _ -> "user_name = :scope_user";
         };
     }
 
-    private static Query bindScope(Query query, Scope scope) {
+    static Query bindScope(Query query, Scope scope) {
         return switch (scope) {
             case Scope.Everything _ -> query;
             case Scope.JobsOf jobs -> query.bind("scope_user", jobs.user());
