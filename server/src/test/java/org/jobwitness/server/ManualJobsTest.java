@@ -254,6 +254,19 @@ class ManualJobsTest {
     }
 
     @Test
+    void sumsOfHostileCountersCanStillBeRead() {
+        for (String node : List.of("n1", "n2")) {
+            server.as(Role.AGENT).post("/v1/events/job-finished", """
+                    {"job_id": "914", "node": "%s", "reading": {"cpu_usage_usec": 9223372036854775807,
+                     "memory_peak_bytes": 9223372036854775807, "oom_kills": 9223372036854775807}}""".formatted(node));
+        }
+        JsonNode job = job("914");
+        assertThat(job.required("cpu_seconds").asDouble()).isGreaterThan(1.8e13);
+        assertThat(job.required("oom_kills").asLong()).isEqualTo(Long.MAX_VALUE);
+        assertThat(operator.get("/v1/jobs?q=914").json().required("total").asInt()).isEqualTo(1);
+    }
+
+    @Test
     void usageIsExportedForRunningJobsWithAFreshSample() {
         make("912");
         sample("912", "{\"cpu_usage\":12.5,\"memory_usage_mb\":2,\"gpu_usage\":7}");

@@ -481,8 +481,9 @@ public final class JobQueries {
         return known == null && paths.size() == 1 ? paths.getFirst() : known;
     }
 
+    /** A sum of counters, which may be beyond any long. */
     private static @Nullable Double scaled(ResultSet row, String column, double by) throws SQLException {
-        long value = row.getLong(column);
+        double value = row.getDouble(column);
         return row.wasNull() ? null : value / by;
     }
 }
