@@ -160,10 +160,15 @@ final class RequestGenerator {
                 case "path" -> path = path.replace("{" + name + "}", encoded(text));
                 case "query" -> query.add(encoded(name) + "=" + encoded(text));
                 // Line breaks would make two requests of one; blanks at the ends do not count.
-                case "header" -> headers.put(name, text.replaceAll("[\\r\\n]|^[ \\t]+|[ \\t]+$", ""));
+                case "header" -> headers.put(name, asSent(text).replaceAll("[\\r\\n]|^[ \\t]+|[ \\t]+$", ""));
                 default -> throw new IllegalArgumentException("a parameter in " + in);
             }
             parameters.put(in + " " + name, headers.getOrDefault(name, text));
+        }
+
+        /** Half a character cannot be sent: a question mark goes instead. */
+        private static String asSent(String text) {
+            return new String(text.getBytes(StandardCharsets.UTF_8), StandardCharsets.UTF_8);
         }
 
         private static String text(JsonNode value) {
