@@ -36,6 +36,8 @@ bench: dist/bin/jobwitness-server ## measures the server; takes some minutes
 	$$(dist/lib/find-java) -Djava.util.logging.manager=org.jobwitness.server.LogFormat \
 		-cp "bench/target/classes:$$(cat bench/target/classpath)" \
 		org.jobwitness.bench.EventBench dist/bin/jobwitness-server
+	$$(dist/lib/find-java) -XX:+UseSerialGC --enable-native-access=ALL-UNNAMED \
+		-cp "bench/target/classes:$$(cat bench/target/classpath)" org.jobwitness.bench.ChunkBench
 
 soak: ## kills server and PostgreSQL under load, 100 rounds of each kind; 200,000 requests that no test has sent before
 	$(MVN) -B -pl wire,server test -Dtest=ServerFailureTest,OpenApiFuzzTest -Dsurefire.failIfNoSpecifiedTests=false \
