@@ -63,6 +63,25 @@ class ConnectionTest {
         }
     }
 
+    /** Else its client would send the next request into a connection that is about to close. */
+    @Test
+    void whoIsRefusedBeforeTheBodyWasReadIsToldThatTheConnectionCloses() throws IOException {
+        try (RawConnection connection = server.connect()) {
+            connection.send(HEAD.formatted(2_000_000) + "{");
+            Exchange refused = connection.receive("POST", "/v1/events/job-finished", "");
+            assertThat(refused.status()).isEqualTo(413);
+            assertThat(refused.header("Connection")).contains("close");
+        }
+        try (RawConnection connection = server.connect()) {
+            for (int i = 0; i < 2; i++) {
+                connection.send(HEAD.formatted(2) + "{}");
+                Exchange refused = connection.receive("POST", "/v1/events/job-finished", "");
+                assertThat(refused.status()).isEqualTo(400);
+                assertThat(refused.header("Connection")).as("a small body costs no connection").isEmpty();
+            }
+        }
+    }
+
     /** Sends a byte every now and then, as long as the server listens. */
     private static Duration timeUntilCutOff(RawConnection connection) {
         long began = System.nanoTime();

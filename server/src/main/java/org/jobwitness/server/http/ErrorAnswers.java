@@ -16,6 +16,9 @@ import org.slf4j.LoggerFactory;
 final class ErrorAnswers {
     private static final Logger log = LoggerFactory.getLogger(ErrorAnswers.class);
 
+    /** So much of a body as is there already, Jetty reads to pass over it. */
+    private static final int MOST_PASSED_OVER = 4 * 1024;
+
     private final Json json;
 
     ErrorAnswers(Json json) {
@@ -87,6 +90,10 @@ final class ErrorAnswers {
     }
 
     private void answer(Context ctx, int status, ErrorAnswer error) {
+        if (ctx.contentLength() > MOST_PASSED_OVER || ctx.header("Transfer-Encoding") != null) {
+            // Perhaps not read to its end: Jetty closes the connection then, but does not say so by itself.
+            ctx.header("Connection", "close");
+        }
         ctx.status(status).contentType("application/json").result(json.text(error));
     }
 }
