@@ -23,7 +23,7 @@ dist/bin/jobwitness-server: $(SOURCES)
 	install -m 755 deploy/launcher/find-java dist/lib/
 	install -m 755 deploy/launcher/jobwitness-server dist/bin/
 
-demo: dist/bin/jobwitness-server ## runs a server with real captured jobs on 127.0.0.1:8080, until Ctrl-C
+demo: dist/bin/jobwitness-server ## runs a server with a simulated cluster on 127.0.0.1:8080, until Ctrl-C
 	@exec deploy/demo/run $(DEMO_DIR) $(DEMO_PORT)
 
 verify: ## all tests (installs what they need of Debian's packages, if it may)

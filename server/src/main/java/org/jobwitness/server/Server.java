@@ -59,7 +59,6 @@ final class Server implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Server.class);
     /** Reading its log anew after a power cut may take PostgreSQL minutes. */
     private static final Duration POSTGRES_START = Duration.ofMinutes(10);
-
     private static final Duration RETENTION_INTERVAL = Duration.ofHours(1);
 
     private final Deque<AutoCloseable> started = new ArrayDeque<>();

@@ -38,7 +38,7 @@ final class Live {
             Scene.on(List.of("c10"),
                     Recipe.cpu(Story.TIME_LIMIT, "wrf-forecast", 1, 8, 16, ofMinutes(1), ofMinutes(1))),
             Scene.onGpus("g04", List.of(0, 1, 2, 3),
-                    Recipe.gpu(Story.IDLE_GPUS, "llm-eval", 4, 16, 128, ofSeconds(120), ofMinutes(10))),
+                    Recipe.gpu(Story.IDLE_GPUS, "translate-eval", 4, 16, 128, ofSeconds(120), ofMinutes(10))),
             Scene.on(List.of("c09"),
                     Recipe.cpu(Story.CANCELLED, "mcmc-chain", 1, 16, 16, ofSeconds(80), ofMinutes(10))),
             Scene.on(List.of("c09"),

@@ -24,7 +24,7 @@ final class Week {
                     ofHours(8)))),
             act(1, 2, Scene.on(List.of("c10"), Recipe.cpu(Story.OUT_OF_MEMORY, "star-index", 1, 16, 64,
                     ofMinutes(160), ofHours(6)))),
-            act(1, 6, Scene.onGpus("g04", List.of(0, 1, 2, 3), Recipe.gpu(Story.IDLE_GPUS, "llm-eval", 4, 32, 256,
+            act(1, 6, Scene.onGpus("g04", List.of(0, 1, 2, 3), Recipe.gpu(Story.IDLE_GPUS, "translate-eval", 4, 32, 256,
                     ofHours(11), ofDays(1)))),
             act(2, 3, Scene.on(List.of("c09"), Recipe.cpu(Story.TIME_LIMIT, "wrf-forecast", 1, 48, 128, ofHours(4),
                     ofHours(4)))),

@@ -79,7 +79,7 @@ public final class SampleStore {
             added += database.write("samples_add", handle -> add(handle, portion));
         }
         stored.labelValues("new").inc(added);
-        stored.labelValues("known").inc(timely.size() - added);
+        stored.labelValues("skipped").inc(timely.size() - added);
         return added;
     }
 
@@ -105,7 +105,7 @@ public final class SampleStore {
         Sample next = sample;
         while (add(handle, List.of(next)) == 0) {
             if (given != null) {
-                stored.labelValues("known").inc();
+                stored.labelValues("skipped").inc();
                 return isThere(handle, next) ? new ByHand.Stored(next.at()) : new ByHand.Conflict();
             }
             next = next.at(next.at().plus(1, ChronoUnit.MICROS));
