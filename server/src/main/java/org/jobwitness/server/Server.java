@@ -22,6 +22,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
 import org.jobwitness.server.access.AccessControl;
 import org.jobwitness.server.access.Tokens;
+import org.jobwitness.server.batch.Batches;
+import org.jobwitness.server.batch.BatchesEndpoint;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.db.EmbeddedPostgres;
@@ -49,6 +51,7 @@ import org.jobwitness.server.ops.HealthEndpoint;
 import org.jobwitness.server.ops.Retention;
 import org.jobwitness.server.sample.SampleStore;
 import org.jobwitness.server.sample.SamplesEndpoint;
+import org.jobwitness.server.sample.Sealing;
 import org.jobwitness.server.web.DocsEndpoint;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -59,6 +62,7 @@ final class Server implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Server.class);
     /** Reading its log anew after a power cut may take PostgreSQL minutes. */
     private static final Duration POSTGRES_START = Duration.ofMinutes(10);
+    private static final Duration SEALING_INTERVAL = Duration.ofMinutes(1);
     private static final Duration RETENTION_INTERVAL = Duration.ofHours(1);
 
     private final Deque<AutoCloseable> started = new ArrayDeque<>();
@@ -84,17 +88,22 @@ final class Server implements AutoCloseable {
 
             JobTable jobs = new JobTable(database, json, clock);
             JobQueries queries = new JobQueries(database, json, clock);
-            SampleStore samples = new SampleStore(database, config.metricsRetention(), clock, metrics);
+            SampleStore samples = new SampleStore(database, json, config.metricsRetention(), clock, metrics);
             NodeTable nodes = new NodeTable(database);
             JobMetrics jobMetrics = new JobMetrics(database, queries, samples, nodes, clock);
             jobs.onChange(jobMetrics::count);
             Events events = new Events(jobs, json, config.defaultCluster(), metrics);
 
+            Batches batches = stopLater(
+                    new Batches(database, jobs, samples, nodes, clock, config.defaultCluster(), metrics));
+
+            LeaderTask sealing = stopLater(new LeaderTask(database, "sealing", SEALING_INTERVAL,
+                    new Sealing(database, config.metricsRetention(), clock, metrics)::run));
             LeaderTask retention = stopLater(new LeaderTask(database, "retention", RETENTION_INTERVAL,
                     new Retention(database, partitions, jobs, config.jobRetention(), clock, metrics)::run));
 
             Optional<DemoCluster> demo = isDemo(config)
-                    ? Optional.of(new DemoCluster(database, events, jobs, samples, nodes, clock))
+                    ? Optional.of(new DemoCluster(database, events, jobs, samples, batches, nodes, clock))
                     : Optional.empty();
             Map<String, Supplier<Optional<String>>> checks = new LinkedHashMap<>(Map.of("database", database::trouble));
             demo.ifPresent(cluster -> checks.put("demo", cluster::trouble));
@@ -108,6 +117,7 @@ final class Server implements AutoCloseable {
                     json, access,
                     List.of(new HealthEndpoint(checks, json, clock, version())::routes,
                             new EventsEndpoint(events, requests, json)::routes,
+                            new BatchesEndpoint(batches, requests, json)::routes,
                             new JobsEndpoint(queries, json)::routes,
                             new UsersEndpoint(new UserSummaries(database, clock), json, clock)::routes,
                             new SamplesEndpoint(queries, samples, json)::routes,
@@ -118,6 +128,7 @@ final class Server implements AutoCloseable {
             http.start();
             database.start();
             demo.map(this::stopLater).ifPresent(DemoCluster::start);
+            sealing.start();
             retention.start();
             complete = true;
         } finally {

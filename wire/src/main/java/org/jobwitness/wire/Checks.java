@@ -3,9 +3,11 @@ package org.jobwitness.wire;
 import java.math.BigDecimal;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -15,6 +17,7 @@ final class Checks {
     /** "s" and 64 bits in Crockford's base 32 (Slurm: src/common/sluid.c); Slurm prints upper case and reads both. */
     private static final Pattern SLUID = Pattern.compile("s[0-9A-F][0-9A-HJKMNP-TV-Z]{12}");
     private static final Pattern NODE = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9._-]{0,253}[A-Za-z0-9])?");
+    private static final Pattern FIGURE = Pattern.compile("[a-z][a-z0-9_]{0,63}");
     /** The database writes numbers in full, and one of hundreds of digits could not be read back. */
     private static final double LARGEST = 1e30;
     private static final Instant EARLIEST = Instant.parse("1970-01-01T00:00:00Z");
@@ -105,6 +108,11 @@ final class Checks {
                 : number.toString();
     }
 
+    /** A count of bytes, microseconds or the like: whole, and small enough that a double holds it exactly. */
+    static @Nullable Long size(String field, @Nullable Long size) {
+        return within(field, size, 0L, 1L << 53);
+    }
+
     static @Nullable Double percent(String field, @Nullable Double percent) {
         return within(field, withoutSign(percent), 0.0, 100.0);
     }
@@ -170,6 +178,35 @@ final class Checks {
         }
         return IntStream.range(0, texts.size()).mapToObj(i -> entry(field + "[" + i + "]", texts.get(i), maxLength))
                 .toList();
+    }
+
+    static <T> List<T> list(String field, @Nullable List<? extends @Nullable T> list, int maxCount) {
+        if (list == null) {
+            return List.of();
+        }
+        if (list.size() > maxCount) {
+            throw new InvalidFieldException(field, "must have at most " + maxCount + " entries, had " + list.size());
+        }
+        return IntStream.range(0, list.size()).mapToObj(i -> required(field + "[" + i + "]", list.get(i))).toList();
+    }
+
+    /** Why figures are not there, by their names. */
+    static Map<String, String> causes(String field, @Nullable Map<String, ? extends @Nullable String> causes) {
+        if (causes == null) {
+            return Map.of();
+        }
+        if (causes.size() > 64) {
+            throw new InvalidFieldException(field, "must have at most 64 entries, had " + causes.size());
+        }
+        Map<String, String> checked = new TreeMap<>();
+        causes.forEach((figure, cause) -> {
+            if (!FIGURE.matcher(figure).matches()) {
+                throw new InvalidFieldException(field, "must be named by figures such as io_read_bytes, had "
+                        + shown(figure));
+            }
+            checked.put(figure, requiredText(field + "." + figure, cause, 256));
+        });
+        return Collections.unmodifiableMap(checked);
     }
 
     private static String entry(String field, @Nullable String text, int maxLength) {

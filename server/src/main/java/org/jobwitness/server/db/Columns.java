@@ -1,11 +1,14 @@
 package org.jobwitness.server.db;
 
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.sql.Array;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.temporal.ChronoUnit;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
@@ -55,6 +58,35 @@ public final class Columns {
     /** To three decimals, which are more than any source of our figures can tell. */
     public static double rounded(double figure) {
         return Math.round(figure * 1e3) / 1e3;
+    }
+
+    /** The numbers of an array of double precision, in PostgreSQL's text or binary form; NaN where one is null. */
+    public static double[] doubles(ResultSet row, String column) throws SQLException {
+        byte[] bytes = Objects.requireNonNull(row.getBytes(column), column);
+        return bytes[0] == '{' ? doublesOfText(bytes) : doublesOfBinary(ByteBuffer.wrap(bytes));
+    }
+
+    private static double[] doublesOfText(byte[] bytes) {
+        String inside = new String(bytes, 1, bytes.length - 2, StandardCharsets.US_ASCII);
+        return inside.isEmpty()
+                ? new double[0]
+                : Arrays.stream(inside.split(","))
+                        .mapToDouble(text -> text.equals("NULL") ? Double.NaN : Double.parseDouble(text)).toArray();
+    }
+
+    private static double[] doublesOfBinary(ByteBuffer in) {
+        int dimensions = in.getInt();
+        in.getInt(); // whether there are nulls
+        in.getInt(); // the type of the elements
+        if (dimensions == 0) {
+            return new double[0];
+        }
+        double[] values = new double[in.getInt()];
+        in.getInt(); // the number of the first element
+        for (int i = 0; i < values.length; i++) {
+            values[i] = in.getInt() < 0 ? Double.NaN : in.getDouble();
+        }
+        return values;
     }
 
     /** One column of many rows, for {@code unnest}. */

@@ -165,6 +165,14 @@ public final class Database implements AutoCloseable {
         return timed(operation, () -> jdbi.withHandle(work::run));
     }
 
+    /** Asks the database for what may be much: rows come in portions, so that a large answer needs no memory. */
+    public <T extends @Nullable Object> T readInPortions(String operation, Work<T> work) {
+        return timed(operation, () -> jdbi.inTransaction(handle -> {
+            handle.setReadOnly(true);
+            return work.run(handle);
+        }));
+    }
+
     /** Asks the database several things as of one moment; rows come in portions, so that a large answer needs no memory. */
     public <T extends @Nullable Object> T snapshot(String operation, Work<T> work) {
         return timed(operation, () -> jdbi.inTransaction(TransactionIsolationLevel.REPEATABLE_READ, handle -> {
@@ -175,11 +183,20 @@ public final class Database implements AutoCloseable {
 
     /** Runs the work as one transaction; all of it is durable when this returns. It may run more than once. */
     public <T extends @Nullable Object> T write(String operation, Work<T> work) {
+        return write(operation, SILENCE_IN_WRITE, work);
+    }
+
+    /** The same for what nobody waits for: each of its statements may take half a minute. */
+    public <T extends @Nullable Object> T writeAtLeisure(String operation, Work<T> work) {
+        return write(operation, SILENCE, work);
+    }
+
+    private <T extends @Nullable Object> T write(String operation, Duration silence, Work<T> work) {
         return timed(operation, () -> {
             for (int attempt = 1;; attempt++) {
                 try {
                     return jdbi.inTransaction(handle -> {
-                        endAfter(SILENCE_IN_WRITE, handle);
+                        endAfter(silence, handle);
                         return work.run(handle);
                     });
                 } catch (JdbiException | SQLException e) {
@@ -257,6 +274,11 @@ public final class Database implements AutoCloseable {
             }
         }
         return false;
+    }
+
+    /** Whether somebody else held a lock for longer than this may wait. */
+    public static boolean isLockTimeout(Throwable e) {
+        return sqlState(e).equals("55P03");
     }
 
     static String sqlState(Throwable e) {

@@ -8,13 +8,13 @@ import java.time.temporal.ChronoUnit;
 import java.util.Locale;
 import java.util.Optional;
 
-/** A day of samples, or a month of the audit trail: a table of its own, which is made and which leaves as a whole. In UTC. */
+/** A day of packed samples, or a month of the audit trail: a table of its own, which is made and which leaves as a whole. In UTC. */
 public record Partition(Parent parent, LocalDate first) {
 
     /** The tables that are divided by time. */
     public enum Parent {
         AUDIT(ChronoUnit.MONTHS, "uuuu_MM"),
-        SAMPLE(ChronoUnit.DAYS, "uuuu_MM_dd");
+        CHUNK(ChronoUnit.DAYS, "uuuu_MM_dd");
 
         private final ChronoUnit length;
         private final DateTimeFormatter suffix;

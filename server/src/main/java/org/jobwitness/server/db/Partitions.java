@@ -23,7 +23,6 @@ public final class Partitions {
     private static final Duration AUDIT_AHEAD = Duration.ofDays(14 * 31);
     /** The clocks of several servers, and that of their database, differ. */
     private static final Duration MARGIN = Duration.ofHours(1);
-    private static final String LOCK_NOT_AVAILABLE = "55P03";
 
     private final Duration sampleRetention;
     private final Duration auditRetention;
@@ -50,8 +49,8 @@ public final class Partitions {
         Instant now = clock.instant();
         Instant lately = now.minus(MARGIN);
         return Stream.of(from(Parent.AUDIT, lately, now.plus(AUDIT_AHEAD)),
-                from(Parent.SAMPLE, lately, now.plus(SAMPLES_AHEAD)),
-                from(Parent.SAMPLE, lately.minus(sampleRetention), lately).reversed()).flatMap(List::stream);
+                from(Parent.CHUNK, lately, now.plus(SAMPLES_AHEAD)),
+                from(Parent.CHUNK, lately.minus(sampleRetention), lately).reversed()).flatMap(List::stream);
     }
 
     private static List<Partition> from(Parent parent, Instant first, Instant last) {
@@ -77,7 +76,7 @@ public final class Partitions {
     public List<Partition> old(Handle handle, Parent parent) {
         Instant end = clock.instant().minus(MARGIN).minus(switch (parent) {
             case AUDIT -> auditRetention;
-            case SAMPLE -> sampleRetention;
+            case CHUNK -> sampleRetention;
         });
         return present(handle, parent).keySet().stream().filter(partition -> !partition.to().isAfter(end)).toList();
     }
@@ -126,7 +125,7 @@ public final class Partitions {
             handle.execute("drop table " + name);
             return true;
         } catch (JdbiException e) {
-            if (!Database.sqlState(e).equals(LOCK_NOT_AVAILABLE)) {
+            if (!Database.isLockTimeout(e)) {
                 throw e;
             }
             handle.rollbackToSavepoint("before_drop");

@@ -4,15 +4,19 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jobwitness.server.batch.Batches;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.DatabaseUnavailable;
+import org.jobwitness.server.db.GroupCommit;
 import org.jobwitness.server.demo.DemoTable.RunName;
 import org.jobwitness.server.demo.DemoTable.Told;
 import org.jobwitness.server.event.Events;
@@ -20,8 +24,8 @@ import org.jobwitness.server.http.Caller;
 import org.jobwitness.server.http.Scope;
 import org.jobwitness.server.job.JobTable;
 import org.jobwitness.server.node.NodeTable;
-import org.jobwitness.server.sample.Sample;
 import org.jobwitness.server.sample.SampleStore;
+import org.jobwitness.wire.Batch;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -45,6 +49,7 @@ public final class DemoCluster implements AutoCloseable {
     private final Events events;
     private final JobTable jobs;
     private final SampleStore samples;
+    private final Batches batches;
     private final NodeTable nodes;
     private final Clock clock;
     private final CountDownLatch closing = new CountDownLatch(1);
@@ -54,12 +59,13 @@ public final class DemoCluster implements AutoCloseable {
     private String lastCause = "";
     private Duration pause = FIRST_PAUSE;
 
-    public DemoCluster(Database database, Events events, JobTable jobs, SampleStore samples, NodeTable nodes,
-            Clock clock) {
+    public DemoCluster(Database database, Events events, JobTable jobs, SampleStore samples, Batches batches,
+            NodeTable nodes, Clock clock) {
         this.table = new DemoTable(database);
         this.events = events;
         this.jobs = jobs;
         this.samples = samples;
+        this.batches = batches;
         this.nodes = nodes;
         this.clock = clock;
     }
@@ -186,11 +192,23 @@ public final class DemoCluster implements AutoCloseable {
             return;
         }
         Map<RunName, Long> keys = table.keysOf(usage.stream().map(Usage::run).distinct().toList());
-        List<Sample> known = usage.stream().flatMap(use -> {
-            Long key = keys.get(RunName.of(use.run()));
-            return key == null ? Stream.empty() : Stream.of(use.of(key));
-        }).toList();
-        samples.add(known);
+        Map<List<Object>, List<Usage>> byBatch = usage.stream()
+                .filter(use -> keys.containsKey(RunName.of(use.run())))
+                .collect(Collectors.groupingBy(use -> List.of(use.at(), use.node()), LinkedHashMap::new,
+                        Collectors.toList()));
+        try {
+            batches.takeAll(new Caller("demo", null, "demo", "demo", new Scope.Everything()),
+                    byBatch.values().stream().map(DemoCluster::batch).toList());
+        } catch (GroupCommit.TooMuch e) {
+            throw new DatabaseUnavailable(String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    private static Batch batch(List<Usage> usage) {
+        Usage any = usage.getFirst();
+        return new Batch(Batch.VERSION, Telling.CLUSTER, any.node(), "demo", any.at().getEpochSecond(), any.at(),
+                (int) Ticks.APART.toMillis(), null, null, usage.stream().map(Usage::reading).toList(),
+                usage.stream().flatMap(use -> use.gpus().stream()).toList());
     }
 
     private boolean isClosing() {

@@ -3,10 +3,11 @@ package org.jobwitness.server.demo;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jobwitness.server.demo.Booking.Share;
-import org.jobwitness.server.sample.Sample;
+import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.Reading;
 import org.jspecify.annotations.Nullable;
 
@@ -44,7 +45,7 @@ final class Load {
         Duration ran = Duration.between(run.start(), moment);
         Duration sinceTick = Duration.between(Ticks.last(moment.minusSeconds(1)), moment);
         double part = (double) ran.toSeconds() / run.duration().toSeconds();
-        List<Sample.Gpu> gpus = IntStream.range(0, share.gpus().size()).mapToObj(n -> gpu(n, part, moment)).toList();
+        List<GpuReading> gpus = IntStream.range(0, share.gpus().size()).mapToObj(n -> gpu(n, part, moment)).toList();
         return new Usage(run, share.machine().name(), moment, sinceTick.compareTo(ran) < 0 ? sinceTick : ran,
                 percent(cpu(part, wobble(moment, 0))),
                 (long) (within(memory(part, wobble(moment, 1))) * (run.recipe().memoryMb() << 20)), mean(gpus), gpus);
@@ -94,21 +95,21 @@ final class Load {
         };
     }
 
-    private Sample.Gpu gpu(int n, double part, Instant moment) {
+    private GpuReading gpu(int n, double part, Instant moment) {
         Machine machine = share.machine();
         double use = within(gpuUse(n, part, wobble(moment, 2 + n)));
         double watts = IDLE_GPU_WATTS + (machine.gpuWatts() - IDLE_GPU_WATTS) * 0.92 * use;
         double memory = use == 0 ? 0.006 : Math.min(0.82, 0.2 + 10 * part);
-        return new Sample.Gpu(machine.gpuName(share.gpus().get(n)), machine.vendor(), percent(use),
-                (long) (memory * machine.gpuMemoryBytes()), Math.rint(watts),
-                Math.rint(31 + 38 * use + 2 * wobble(moment, 10 + n)));
+        return new GpuReading(machine.gpuName(share.gpus().get(n)), machine.vendor(), run.id(), percent(use),
+                (long) (memory * machine.gpuMemoryBytes()), machine.gpuMemoryBytes(), Math.rint(watts),
+                Math.rint(31 + 38 * use + 2 * wobble(moment, 10 + n)), null, use == 0 ? 0L : 1L, Map.of());
     }
 
-    private static @Nullable Double mean(List<Sample.Gpu> gpus) {
+    private static @Nullable Double mean(List<GpuReading> gpus) {
         return gpus.isEmpty() ? null : gpus.stream().mapToDouble(Load::utilization).average().orElseThrow();
     }
 
-    private static double utilization(Sample.Gpu gpu) {
+    private static double utilization(GpuReading gpu) {
         return gpu.utilizationPercent() == null ? 0 : gpu.utilizationPercent();
     }
 

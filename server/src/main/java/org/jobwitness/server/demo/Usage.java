@@ -3,24 +3,29 @@ package org.jobwitness.server.demo;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
-import org.jobwitness.server.sample.Sample;
+import java.util.Map;
+import org.jobwitness.wire.GpuReading;
+import org.jobwitness.wire.JobReading;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a run used on one node: a sample that does not know the database's key of the run.
+ * What a run used on one node.
  *
  * @param interval the time before {@code at} that it stands for
  * @param gpuPercent of the run's GPUs on the node; null if it has none
  */
 record Usage(Booking run, String node, Instant at, Duration interval, double cpuPercent, long memoryBytes,
-        @Nullable Double gpuPercent, List<Sample.Gpu> gpus) {
+        @Nullable Double gpuPercent, List<GpuReading> gpus) {
 
     Usage {
         gpus = List.copyOf(gpus);
     }
 
-    Sample of(long runKey) {
-        return new Sample(runKey, node, at, interval, cpuPercent, memoryBytes, gpuPercent, gpus);
+    JobReading reading() {
+        return new JobReading(run.id(), null, run.start(), run.start(), run.user().uid(), run.user().name(), null, null,
+                (int) interval.toMillis(), null, run.recipe().cpus(), busyCpus(), null, null, null, null, null,
+                memoryBytes, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
+                Map.of());
     }
 
     /** CPUs that were busy. */

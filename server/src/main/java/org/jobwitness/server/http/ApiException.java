@@ -45,6 +45,11 @@ public final class ApiException extends RuntimeException {
         return new ApiException(409, "conflict", message, null);
     }
 
+    /** 429: more comes than can be written; the answer says when to try again. */
+    public static ApiException tooMuch(String message) {
+        return new ApiException(429, "too_many_requests", message, null);
+    }
+
     static ApiException tooLarge(String message) {
         return new ApiException(413, "payload_too_large", message, null);
     }

@@ -36,6 +36,9 @@ final class ErrorAnswers {
         if (e.status() == 401) {
             ctx.header("WWW-Authenticate", "Bearer");
         }
+        if (e.status() == 429) {
+            ctx.header("Retry-After", "5");
+        }
         answer(ctx, e.status(), new ErrorAnswer(e.code(), String.valueOf(e.getMessage()), e.details()));
     }
 

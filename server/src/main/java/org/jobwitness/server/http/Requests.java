@@ -1,6 +1,7 @@
 package org.jobwitness.server.http;
 
 import io.javalin.http.Context;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -16,6 +17,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.zip.GZIPInputStream;
 import org.jobwitness.wire.InvalidFieldException;
 import org.jobwitness.wire.JobId;
 import org.jspecify.annotations.Nullable;
@@ -23,6 +25,8 @@ import org.jspecify.annotations.Nullable;
 /** Reads what a request carries: its JSON body and its query parameters. What is wrong is said, not guessed away. */
 public final class Requests {
     private static final int MAX_BODY_BYTES = 1 << 20;
+    private static final int MAX_UNPACKED_BYTES = 8 << 20;
+    private static final int UNPACKED_AT_ONCE = 8 << 10;
     private static final Pattern RFC_3339 = Pattern
             .compile("[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt](?!24)[0-9]{2}:[0-9]{2}:[0-9]{2}"
                     + "(\\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})");
@@ -39,6 +43,14 @@ public final class Requests {
      * @throws ApiException 400, 413 or 415
      */
     public <T> T body(Context ctx, Class<T> type) {
+        checkIsJson(ctx);
+        if (ctx.header("Content-Encoding") != null) {
+            throw ApiException.unsupportedMediaType("Content-Encoding is not accepted here; send the body as it is");
+        }
+        return json.read(bytes(ctx), type);
+    }
+
+    private static void checkIsJson(Context ctx) {
         String contentType = ctx.contentType();
         if (contentType == null || !contentType.strip().toLowerCase(Locale.ROOT)
                 .matches("application/json\\s*(;\\s*charset=\"?utf-8\"?\\s*)?")) {
@@ -46,9 +58,35 @@ public final class Requests {
                     "Content-Type must be application/json, was "
                             + (contentType == null ? "missing" : shown(contentType)));
         }
-        if (ctx.header("Content-Encoding") != null) {
-            throw ApiException.unsupportedMediaType("Content-Encoding is not accepted here; send the body as it is");
+    }
+
+    /**
+     * The same, of a body that may be packed with gzip. What it unpacks to is bounded too.
+     *
+     * @throws ApiException 400, 413 or 415
+     */
+    public <T> T packedBody(Context ctx, Class<T> type) {
+        checkIsJson(ctx);
+        String encoding = ctx.header("Content-Encoding");
+        if (encoding == null) {
+            return json.read(bytes(ctx), type);
         }
+        if (!encoding.strip().equalsIgnoreCase("gzip")) {
+            throw ApiException.unsupportedMediaType("Content-Encoding must be gzip, or none, was " + shown(encoding));
+        }
+        byte[] packed = bytes(ctx);
+        try (InputStream in = new GZIPInputStream(new ByteArrayInputStream(packed), UNPACKED_AT_ONCE)) {
+            byte[] body = in.readNBytes(MAX_UNPACKED_BYTES + 1);
+            if (body.length > MAX_UNPACKED_BYTES) {
+                throw ApiException.tooLarge("the body unpacks to more than " + MAX_UNPACKED_BYTES + " bytes");
+            }
+            return json.read(body, type);
+        } catch (IOException e) {
+            throw ApiException.invalidRequest("the body is not gzip as its Content-Encoding says, or is cut off");
+        }
+    }
+
+    private static byte[] bytes(Context ctx) {
         if (ctx.contentLength() > MAX_BODY_BYTES) {
             throw tooLarge();
         }
@@ -60,7 +98,7 @@ public final class Requests {
             if (body.length == 0) {
                 throw ApiException.invalidRequest("the body is empty; send one JSON object");
             }
-            return json.read(body, type);
+            return body;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

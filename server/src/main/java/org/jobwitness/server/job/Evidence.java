@@ -54,6 +54,18 @@ public sealed interface Evidence {
     }
 
     /**
+     * A node's agent sees a job's cgroup. Most often its prolog has told of it already.
+     *
+     * @param at when the cgroup was made, or else when it was seen
+     * @param isBeginning whether {@code at} is when it was made: then a later run of the same job id than is known may be
+     *     told by it
+     */
+    record Observed(Identity identity, Instant at, boolean isBeginning, OnNode onNode, About about)
+            implements
+                Evidence {
+    }
+
+    /**
      * The scheduler tells how it sees the run now.
      *
      * @param state PENDING, RUNNING or a final one

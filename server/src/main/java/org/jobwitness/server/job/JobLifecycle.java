@@ -70,14 +70,15 @@ final class JobLifecycle {
         return switch (evidence) {
             case Evidence.Ended _ -> true;
             case Evidence.Reported reported -> reported.state().isFinal();
-            case Evidence.Started _,Evidence.Declared _,Evidence.Amended _ -> false;
+            case Evidence.Started _,Evidence.Observed _,Evidence.Declared _,Evidence.Amended _ -> false;
         };
     }
 
     /** After an end, more of the same evidence is kept but only a different outcome is news. */
     private static boolean countsAsChange(Run before, Run after, Evidence evidence) {
         return switch (evidence) {
-            case Evidence.Started _,Evidence.Reported _,Evidence.Declared _,Evidence.Amended _ -> !after.equals(before);
+            case Evidence.Started _,Evidence.Observed _,Evidence.Reported _,Evidence.Declared _,Evidence.Amended _ ->
+                !after.equals(before);
             case Evidence.Ended _ -> !after.outcome().equals(before.outcome())
                     || !Objects.equals(after.end().at(), before.end().at())
                     || after.end().strength().compareTo(before.end().strength()) > 0
@@ -124,6 +125,12 @@ final class JobLifecycle {
                         : End.NOT_YET.withWord(word);
                 yield new Run(run.key(), run.recordedAt(), identity, run.startSeen(), start, about,
                         run.end().add(end, false, differences), here);
+            }
+            case Evidence.Observed observed -> {
+                Instant begun = identity.startTime() != null ? identity.startTime() : run.startTime();
+                Instant start = begun == null && !(run.end().seen() && !observed.isBeginning()) ? observed.at() : begun;
+                yield new Run(run.key(), run.recordedAt(), identity, run.startSeen() || observed.isBeginning()
+                        || run.key() == 0, start, about, run.end(), here);
             }
             case Evidence.Declared declared ->
                 new Run(run.key(), run.recordedAt(), identity, true, declared.at(), about, run.end(), here);
@@ -207,7 +214,8 @@ final class JobLifecycle {
                 .filter(run -> run.startTime() == null || !run.startTime().isAfter(at)).findFirst();
         Optional<Run> next = newestFirst.reversed().stream()
                 .filter(run -> run.startTime() != null && run.startTime().isAfter(at)).findFirst();
-        return tellsOfAnEnd(evidence)
+        boolean mayBeLate = evidence instanceof Evidence.Observed observed && !observed.isBeginning();
+        return tellsOfAnEnd(evidence) || mayBeLate
                 ? begun.or(() -> next)
                 : begun.filter(run -> !run.hasEnded() || run.end().at() == null
                         || !at.isAfter(run.end().at()) || (evidence.at() == null && !run.startSeen())).or(() -> next);

@@ -64,13 +64,14 @@ public final class JobQueries {
                     case when sum(oom_kills) > 9223372036854775807 then 9223372036854775807 else sum(oom_kills) end
                         as oom_kills,
                     sum(greatest(memory_peak_bytes, memory_max_bytes)) as memory_max,
-                    sum(memory_last_bytes) as memory_last, coalesce(sum(sample_count), 0) as sample_count,
+                    sum(latest[%2$d]) as memory_last, coalesce(sum(sample_count), 0) as sample_count,
                     sum(covered_ms) as covered_ms, max(last_sample_at) as last_sample_at,
-                    sum(cpu_last * cores) / nullif(sum(cores) filter (where cpu_last is not null), 0) as cpu_last,
+                    sum(latest[%1$d] * cores) / nullif(sum(cores) filter (where latest[%1$d] is not null), 0) as cpu_last,
                     sum(cpu_sum / nullif(cpu_count, 0) * cores)
                         / nullif(sum(cores) filter (where cpu_count > 0), 0) as cpu_average,
                     max(cpu_max) as cpu_max,
-                    sum(gpu_last * devices) / nullif(sum(devices) filter (where gpu_last is not null), 0) as gpu_last,
+                    sum(latest[%3$d] * devices) / nullif(sum(devices) filter (where latest[%3$d] is not null), 0)
+                        as gpu_last,
                     sum(gpu_sum / nullif(gpu_count, 0) * devices)
                         / nullif(sum(devices) filter (where gpu_count > 0), 0) as gpu_average,
                     max(gpu_max) as gpu_max
@@ -78,7 +79,8 @@ public final class JobQueries {
                     select job_figures.*, coalesce(cpus, 1) as cores, coalesce(gpus, 1) as devices
                     from job_figures left join job_node using (job_key, node)
                     where job_figures.job_key = job.job_key) of_nodes) figures on true
-            """;
+            """.formatted(Figure.CPU_USAGE_PERCENT.number(), Figure.MEMORY_USAGE_BYTES.number(),
+            Figure.GPU_USAGE_PERCENT.number());
 
     private final Database database;
     private final AuditTable audit;

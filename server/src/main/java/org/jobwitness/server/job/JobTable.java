@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
@@ -99,7 +100,7 @@ public final class JobTable {
     /** More to write in the transaction of a change, about the run with the given key. */
     @FunctionalInterface
     public interface Alongside {
-        void write(Handle handle, long run);
+        void write(Handle handle, long run) throws SQLException;
     }
 
     /** What one transaction wrote. */
@@ -130,17 +131,52 @@ public final class JobTable {
         };
     }
 
+    /**
+     * A run as an agent sees it on its node.
+     *
+     * @param run its key
+     * @param cpus CPUs that it has there; null if nobody has told
+     */
+    public record Seen(long run, @Nullable Integer cpus) {
+    }
+
+    /** The run that an agent sees. Where all it tells is known, as is usual, nothing is written and nobody is waited for. */
+    public Seen observe(Caller caller, Evidence.Observed evidence) {
+        Optional<Seen> known = database.read("job_observe", handle -> {
+            Decision decision = JobLifecycle.decide(runsOf(handle, evidence.identity(), evidence.onNode()), evidence,
+                    clock.instant());
+            return decision instanceof Decision.Skipped skipped && skipped.run().equals(skipped.before())
+                    ? Optional.of(seen(handle, skipped.run().key(), evidence.onNode()))
+                    : Optional.empty();
+        });
+        return known.orElseGet(() -> {
+            Applied applied = applyAndTell(caller, evidence, (_, _) -> {
+            });
+            return database.read("job_observe", handle -> seen(handle, applied.run(), evidence.onNode()));
+        });
+    }
+
+    private static Seen seen(Handle handle, long run, OnNode onNode) {
+        return new Seen(run, handle.createQuery("select cpus from job_node where job_key = :run and node = :node")
+                .bind("run", run).bind("node", onNode.node()).mapTo(Integer.class).findFirst().orElse(null));
+    }
+
     private Applied applyAndTell(Caller caller, Evidence evidence, Alongside alongside) {
         Applied applied = turns.take(evidence.identity(), () -> database.write("job_apply",
                 handle -> applyWithin(handle, caller, evidence, alongside)));
         applied.changes().forEach(change -> {
             logChange(change, caller);
-            listeners.forEach(listener -> listener.accept(change));
+            tell(change);
         });
         return applied;
     }
 
-    private Applied applyWithin(Handle handle, Caller caller, Evidence evidence, Alongside alongside) {
+    private void tell(JobChange change) {
+        listeners.forEach(listener -> listener.accept(change));
+    }
+
+    private Applied applyWithin(Handle handle, Caller caller, Evidence evidence, Alongside alongside)
+            throws SQLException {
         Identity identity = evidence.identity();
         lock(handle, identity);
         Instant now = clock.instant().truncatedTo(ChronoUnit.MICROS);
@@ -179,7 +215,7 @@ public final class JobTable {
      */
     public int delete(Caller caller, String cluster, String jobId) {
         Identity identity = new Identity(cluster, jobId, null, null);
-        int deleted = turns.take(identity, () -> database.write("job_delete", handle -> {
+        List<Run> gone = turns.take(identity, () -> database.write("job_delete", handle -> {
             lock(handle, identity);
             List<Run> runs = runsOf(handle, identity, null);
             for (Run run : runs) {
@@ -187,8 +223,10 @@ public final class JobTable {
             }
             handle.createQuery(DELETE.formatted("job_key = any(:keys)"))
                     .bindArray("keys", Long.class, runs.stream().map(Run::key).toList()).mapTo(Long.class).one();
-            return runs.size();
+            return runs;
         }));
+        int deleted = gone.size();
+        gone.forEach(run -> tell(new JobChange(run, null)));
         if (deleted > 0) {
             log.info("job_deleted job_id={} cluster=\"{}\" runs={} correlation_id={}", jobId, cluster, deleted,
                     caller.correlationId());
@@ -481,7 +519,7 @@ public final class JobTable {
     }
 
     private static void logChange(JobChange change, Caller caller) {
-        Run run = change.after();
+        Run run = change.run();
         Outcome outcome = run.outcome();
         boolean news = change.before() == null || !outcome.equals(change.before().outcome());
         if (news) {

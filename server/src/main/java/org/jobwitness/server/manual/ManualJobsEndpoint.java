@@ -22,6 +22,8 @@ import org.jobwitness.server.http.Requests;
 import org.jobwitness.server.http.Role;
 import org.jobwitness.server.job.About;
 import org.jobwitness.server.job.Evidence;
+import org.jobwitness.server.job.Figure;
+import org.jobwitness.server.job.Figures;
 import org.jobwitness.server.job.Identity;
 import org.jobwitness.server.job.JobQueries;
 import org.jobwitness.server.job.JobTable;
@@ -106,12 +108,17 @@ public final class ManualJobsEndpoint {
         Caller caller = Caller.of(ctx);
         Evidence.Amended evidence = new Evidence.Amended(identity(job.cluster(), job.id()), now(), patch.state());
         boolean hasFigures = patch.cpuUsage() != null || patch.memoryUsageMb() != null || patch.gpuUsage() != null;
+        AtomicReference<SampleStore.@Nullable ByHand> became = new AtomicReference<>();
         long run = done(job.id(), table.applyByHand(caller, evidence, (handle, key) -> {
             if (hasFigures) {
-                samples.addByHand(handle, sample(job, key, evidence.at(), patch.cpuUsage(), patch.memoryUsageMb(),
-                        patch.gpuUsage()), null);
+                became.set(samples.addByHand(handle, sample(job, key, evidence.at(), patch.cpuUsage(),
+                        patch.memoryUsageMb(), patch.gpuUsage()), null));
             }
         }));
+        SampleStore.ByHand told = became.get();
+        if (told != null) {
+            samples.added(told);
+        }
         ctx.result(json.text(found(caller, job.id(), run)));
     }
 
@@ -139,9 +146,11 @@ public final class ManualJobsEndpoint {
                 (handle, key) -> became.set(samples.addByHand(handle,
                         sample(job, key, at, said.cpuUsage(), said.memoryUsageMb(), said.gpuUsage()),
                         said.timestamp()))));
+        samples.added(became.get());
         switch (became.get()) {
-            case SampleStore.ByHand.Stored stored -> ctx.status(201).result(json.text(new SamplePage.Sample(stored.at(),
-                    null, said.cpuUsage(), said.memoryUsageMb(), said.gpuUsage())));
+            case SampleStore.ByHand.Stored stored ->
+                ctx.status(201).result(json.text(new SamplePage.Sample(stored.sample().at(),
+                        null, said.cpuUsage(), said.memoryUsageMb(), said.gpuUsage())));
             case SampleStore.ByHand.Conflict _ -> throw ApiException.conflict("run " + run + " of job " + job.id()
                     + " has a sample of " + at
                     + " with other figures; samples are never changed, so send yours with another timestamp");
@@ -152,9 +161,10 @@ public final class ManualJobsEndpoint {
     private static Sample sample(Job job, long run, Instant at, @Nullable Double cpuUsage,
             @Nullable Double memoryUsageMb, @Nullable Double gpuUsage) {
         String node = job.nodes().size() == 1 ? job.nodes().getFirst() : "";
-        return new Sample(run, node, at, null, cpuUsage,
-                memoryUsageMb == null ? null : Long.valueOf(Math.round(memoryUsageMb * BYTES_PER_MB)), gpuUsage,
-                List.of());
+        return new Sample(run, node, at, Figures.ofJob().put(Figure.CPU_USAGE_PERCENT, cpuUsage)
+                .put(Figure.MEMORY_USAGE_BYTES,
+                        memoryUsageMb == null ? null : Long.valueOf(Math.round(memoryUsageMb * BYTES_PER_MB)))
+                .put(Figure.GPU_USAGE_PERCENT, gpuUsage).build());
     }
 
     /** The job that the path names, once it is known who asks for what. */

@@ -10,6 +10,7 @@ import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.db.Database;
+import org.jobwitness.server.job.Figure;
 import org.jobwitness.server.job.JobChange;
 import org.jobwitness.server.job.JobQueries;
 import org.jobwitness.server.node.NodeReading;
@@ -40,7 +41,7 @@ public final class JobMetrics {
     /** Counts new runs; a listener of {@code JobTable}. */
     public void count(JobChange change) {
         if (change.before() == null) {
-            begun.computeIfAbsent(change.after().identity().cluster(), _ -> new LongAdder()).increment();
+            begun.computeIfAbsent(change.run().identity().cluster(), _ -> new LongAdder()).increment();
         }
     }
 
@@ -87,36 +88,38 @@ public final class JobMetrics {
 
     private void writeUsage(Exposition out, Handle handle, Instant now) {
         usage(out, handle, now, "hpc_job_cpu_usage_percent", "Of the CPUs that the job has on the node.",
-                SampleStore.Latest::cpuUsagePercent);
+                Figure.CPU_USAGE_PERCENT);
         usage(out, handle, now, "hpc_job_memory_usage_bytes", "Memory of the job on the node.",
-                SampleStore.Latest::memoryBytes);
+                Figure.MEMORY_USAGE_BYTES);
         usage(out, handle, now, "hpc_job_gpu_usage_percent", "Of the GPUs that the job has on the node.",
-                SampleStore.Latest::gpuUsagePercent);
+                Figure.GPU_USAGE_PERCENT);
         ofGpus(out, handle, now, "hpc_job_gpu_device_utilization_percent", "Use of a GPU that the job has.",
-                SampleStore.LatestGpu::utilizationPercent);
+                Figure.UTILIZATION_PERCENT);
         ofGpus(out, handle, now, "hpc_job_gpu_device_memory_used_bytes", "Memory used on a GPU that the job has.",
-                SampleStore.LatestGpu::memoryUsedBytes);
+                Figure.MEMORY_USED_BYTES);
         ofGpus(out, handle, now, "hpc_job_gpu_device_power_watts", "Power that a GPU of the job draws.",
-                SampleStore.LatestGpu::powerWatts);
+                Figure.POWER_WATTS);
         ofGpus(out, handle, now, "hpc_job_gpu_device_temperature_celsius", "Temperature of a GPU of the job.",
-                SampleStore.LatestGpu::temperatureCelsius);
+                Figure.TEMPERATURE_CELSIUS);
     }
 
     private void usage(Exposition out, Handle handle, Instant now, String name, String help,
-            Function<SampleStore.Latest, @Nullable Number> figure) {
+            Figure figure) {
         Exposition family = out.gauge(name, help, "cluster", "job_id", "user", "node");
         try (Stream<SampleStore.Latest> latest = samples.latest(handle, now)) {
-            latest.forEach(job -> family.sampleIfKnown(figure.apply(job), job.cluster(), job.jobId(), job.user(),
-                    job.node()));
+            latest.forEach(
+                    job -> family.sampleIfKnown(job.figures().get(figure), job.cluster(), job.jobId(), job.user(),
+                            job.node()));
         }
     }
 
     private void ofGpus(Exposition out, Handle handle, Instant now, String name, String help,
-            Function<SampleStore.LatestGpu, @Nullable Number> figure) {
+            Figure figure) {
         Exposition family = out.gauge(name, help, "cluster", "job_id", "node", "gpu_vendor", "gpu_id");
         try (Stream<SampleStore.LatestGpu> latest = samples.latestOfGpus(handle, now)) {
-            latest.forEach(gpu -> family.sampleIfKnown(figure.apply(gpu), gpu.cluster(), gpu.jobId(), gpu.node(),
-                    gpu.vendor(), gpu.gpu()));
+            latest.forEach(
+                    gpu -> family.sampleIfKnown(gpu.figures().get(figure), gpu.cluster(), gpu.jobId(), gpu.node(),
+                            gpu.vendor(), gpu.gpu()));
         }
     }
 

@@ -6,9 +6,9 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is known of a node at one moment. What was not said is null, and leaves what was known before.
+ * What is known of a node at one moment. What was not said is null.
  *
- * @param interval the time that the figures stand for; null if their sender did not say
+ * @param interval the time that the figures stand for; null if there are none, so that those that were known stay
  * @param cpuUsagePercent of all its CPUs
  * @param memoryUsageBytes of all processes on it
  * @param gpuUsagePercent of all its GPUs

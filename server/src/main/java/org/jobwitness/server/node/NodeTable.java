@@ -2,11 +2,11 @@ package org.jobwitness.server.node;
 
 import static org.jobwitness.server.db.Columns.constant;
 import static org.jobwitness.server.db.Columns.each;
-import static org.jobwitness.server.db.Columns.knownTime;
 import static org.jobwitness.server.db.Columns.micros;
 import static org.jobwitness.server.db.Columns.rounded;
 import static org.jobwitness.server.db.Columns.string;
 import static org.jobwitness.server.db.Columns.strings;
+import static org.jobwitness.server.db.Columns.time;
 
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
@@ -41,36 +42,60 @@ public final class NodeTable {
             )
             """;
 
+    private static final String NEWER = "case when excluded.at >= coalesce(known.at, excluded.at) then";
+    /** How long a state is taken for true that nobody has repeated. */
+    private static final Duration STATE_STAYS = Duration.ofMinutes(5);
+
     private final Database database;
 
     public NodeTable(Database database) {
         this.database = database;
     }
 
-    /** Takes in readings of any nodes. An older one than is known changes nothing; what one does not say, stays. */
+    /** As {@link #store(Handle, List)}, in a transaction of its own. */
     public void store(List<NodeReading> readings) {
+        database.write("nodes_store", handle -> {
+            store(handle, readings);
+            return true;
+        });
+    }
+
+    /**
+     * Takes in readings of any nodes, in the handle's transaction. What is older than what is known changes nothing. The figures of
+     * a reading that has an interval take the place of those that are known; what else it does not say, stays.
+     */
+    public void store(Handle handle, List<NodeReading> readings) {
         Map<List<String>, NodeReading> newest = new TreeMap<>(Comparator.comparing((List<String> key) -> key.getFirst())
                 .thenComparing(List::getLast));
         readings.forEach(reading -> newest.merge(List.of(reading.cluster(), reading.node()), reading,
                 (one, other) -> other.at().isBefore(one.at()) ? one : other));
         List<NodeReading> ordered = List.copyOf(newest.values());
-        database.write("nodes_store", handle -> handle.createUpdate("""
-                insert into node as known (cluster, node, at, interval_ms, state, total_cpus, total_memory_bytes,
-                    total_gpus, cpu_usage_percent, memory_usage_bytes, gpu_usage_percent, cpu_load)
-                select cluster, node, timestamptz 'epoch' + us * interval '1 microsecond', interval_ms, state,
-                    total_cpus, total_memory_bytes, total_gpus, cpu, memory, gpu, load
+        handle.createUpdate("""
+                insert into node as known (cluster, node, at, interval_ms, state_at, state, total_cpus,
+                    total_memory_bytes, total_gpus, cpu_usage_percent, memory_usage_bytes, gpu_usage_percent, cpu_load)
+                select cluster, node, case when interval_ms is not null then said_at end, interval_ms,
+                    case when state is not null then said_at end, state, total_cpus, total_memory_bytes, total_gpus,
+                    cpu, memory, gpu, load
                 from unnest(:clusters, :nodes, :times, :intervals, :states, :total_cpus, :total_memories, :total_gpus,
                     :cpus, :memories, :gpus, :loads) as said (cluster, node, us, interval_ms, state, total_cpus,
                     total_memory_bytes, total_gpus, cpu, memory, gpu, load)
-                on conflict (cluster, node) do update set at = excluded.at, interval_ms = excluded.interval_ms,
-                    state = coalesce(excluded.state, known.state),
+                cross join lateral (select timestamptz 'epoch' + us * interval '1 microsecond' as said_at) said_at
+                on conflict (cluster, node) do update set
+                    state = case when excluded.state_at >= coalesce(known.state_at, excluded.state_at)
+                        then excluded.state else known.state end,
+                    state_at = greatest(known.state_at, excluded.state_at),
                     total_cpus = coalesce(excluded.total_cpus, known.total_cpus),
                     total_memory_bytes = coalesce(excluded.total_memory_bytes, known.total_memory_bytes),
                     total_gpus = coalesce(excluded.total_gpus, known.total_gpus),
-                    cpu_usage_percent = excluded.cpu_usage_percent,
-                    memory_usage_bytes = excluded.memory_usage_bytes,
-                    gpu_usage_percent = excluded.gpu_usage_percent, cpu_load = excluded.cpu_load
-                where known.at <= excluded.at""")
+                    cpu_usage_percent = %1$s excluded.cpu_usage_percent else known.cpu_usage_percent end,
+                    memory_usage_bytes = %1$s excluded.memory_usage_bytes else known.memory_usage_bytes end,
+                    gpu_usage_percent = %1$s excluded.gpu_usage_percent else known.gpu_usage_percent end,
+                    cpu_load = %1$s excluded.cpu_load else known.cpu_load end,
+                    interval_ms = %1$s excluded.interval_ms else known.interval_ms end,
+                    at = greatest(known.at, excluded.at)
+                where coalesce(known.at, known.state_at) <= coalesce(excluded.at, excluded.state_at)
+                    or excluded.state_at >= known.state_at
+                    or known.at is null or known.state_at is null""".formatted(NEWER))
                 .bindArray("clusters", String.class, each(ordered, NodeReading::cluster))
                 .bindArray("nodes", String.class, each(ordered, NodeReading::node))
                 .bindArray("times", Long.class, each(ordered, r -> micros(r.at())))
@@ -84,7 +109,7 @@ public final class NodeTable {
                 .bindArray("cpus", Double.class, each(ordered, NodeReading::cpuUsagePercent))
                 .bindArray("memories", Long.class, each(ordered, NodeReading::memoryUsageBytes))
                 .bindArray("gpus", Double.class, each(ordered, NodeReading::gpuUsagePercent))
-                .bindArray("loads", Double.class, each(ordered, NodeReading::cpuLoad)).execute());
+                .bindArray("loads", Double.class, each(ordered, NodeReading::cpuLoad)).execute();
     }
 
     /**
@@ -119,11 +144,11 @@ public final class NodeTable {
         List<String> ids = strings(row, "jobs");
         String cluster = string(row, "cluster");
         String name = string(row, "node");
-        if (row.getObject("at") == null) {
+        if (row.getObject("at") == null && row.getObject("state_at") == null) {
             return new Node(name, cluster, null, null, null, null, null, null, null, null, null, ids);
         }
         NodeReading last = reading(row, now);
-        return new Node(name, cluster, last.state() == null ? null : last.state().toString(), last.at(),
+        return new Node(name, cluster, last.state() == null ? null : last.state().toString(), time(row, "at"),
                 last.totalCpus(), mebibytes(last.totalMemoryBytes()), last.totalGpus(), shown(last.cpuUsagePercent()),
                 mebibytes(last.memoryUsageBytes()), shown(last.gpuUsagePercent()), shown(last.cpuLoad()), ids);
     }
@@ -143,13 +168,17 @@ public final class NodeTable {
     }
 
     private static NodeReading reading(ResultSet row, Instant now) throws SQLException {
-        Instant at = knownTime(row, "at");
+        Instant readAt = time(row, "at");
+        Instant stateAt = time(row, "state_at");
+        Instant at = readAt == null ? Objects.requireNonNull(stateAt) : readAt;
         Integer intervalMs = row.getObject("interval_ms", Integer.class);
         Duration interval = intervalMs == null ? null : Duration.ofMillis(intervalMs);
-        boolean fresh = at.isAfter(now.minus(interval == null ? Duration.ofMinutes(5) : interval.multipliedBy(3)));
+        boolean hasState = stateAt != null && stateAt.isAfter(now.minus(STATE_STAYS));
+        boolean fresh = readAt != null
+                && at.isAfter(now.minus(interval == null ? Duration.ofMinutes(5) : interval.multipliedBy(3)));
         return new NodeReading(string(row, "cluster"),
                 string(row, "node"), at, interval,
-                fresh ? constant(NodeReading.State.class, row.getString("state")) : null,
+                hasState ? constant(NodeReading.State.class, row.getString("state")) : null,
                 row.getObject("total_cpus", Integer.class), row.getObject("total_memory_bytes", Long.class),
                 row.getObject("total_gpus", Integer.class),
                 fresh ? row.getObject("cpu_usage_percent", Double.class) : null,

@@ -76,7 +76,7 @@ public final class Retention {
             database.write("partition_make", handle -> partitions.make(handle, missing));
         }
         long runs = deleteRuns(turn);
-        Dropped days = drop(Parent.SAMPLE, turn);
+        Dropped days = drop(Parent.CHUNK, turn);
         Dropped months = drop(Parent.AUDIT, turn);
         if (runs > 0 || days.count() > 0 || months.count() > 0) {
             log.info("retention_done samples_days={} runs={} audit_months={}", days.count(), runs, months.count());

@@ -1,32 +1,38 @@
 package org.jobwitness.server.sample;
 
-import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
+import org.jobwitness.server.job.Figures;
 import org.jobwitness.wire.GpuVendor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a run used at one moment on one node.
+ * What a run used on one node, at one moment.
  *
  * @param run the run's key
  * @param node empty if it is of the job as a whole
- * @param interval the time that the sample stands for; null if its sender did not say
- * @param cpuUsagePercent of the CPUs that the job has on the node
- * @param gpuUsagePercent of the GPUs that the job has on the node
- * @param gpus each of these GPUs, where they were told apart
+ * @param figures of the job on the node
+ * @param isLast whether the node's agent said that there will be no other
+ * @param absent why figures are not there, by their names
+ * @param gpus each of the job's GPUs on the node, where they were told apart
  */
-public record Sample(long run, String node, Instant at, @Nullable Duration interval,
-        @Nullable Double cpuUsagePercent, @Nullable Long memoryBytes, @Nullable Double gpuUsagePercent,
+public record Sample(long run, String node, Instant at, Figures figures, boolean isLast, Map<String, String> absent,
         List<Gpu> gpus) {
 
     public Sample {
+        absent = Map.copyOf(absent);
         gpus = List.copyOf(gpus);
+    }
+
+    /** Without anything but figures of the job. */
+    public Sample(long run, String node, Instant at, Figures figures) {
+        this(run, node, at, figures, false, Map.of(), List.of());
     }
 
     /** The same figures at another time. */
     Sample at(Instant other) {
-        return new Sample(run, node, other, interval, cpuUsagePercent, memoryBytes, gpuUsagePercent, gpus);
+        return new Sample(run, node, other, figures, isLast, absent, gpus);
     }
 
     /**
@@ -34,7 +40,10 @@ public record Sample(long run, String node, Instant at, @Nullable Duration inter
      *
      * @param gpu its UUID, or its index on the node
      */
-    public record Gpu(String gpu, @Nullable GpuVendor vendor, @Nullable Double utilizationPercent,
-            @Nullable Long memoryUsedBytes, @Nullable Double powerWatts, @Nullable Double temperatureCelsius) {
+    public record Gpu(String gpu, @Nullable GpuVendor vendor, Figures figures, Map<String, String> absent) {
+
+        public Gpu {
+            absent = Map.copyOf(absent);
+        }
     }
 }

@@ -1,40 +1,53 @@
 package org.jobwitness.server.sample;
 
-import static org.jobwitness.server.db.Columns.each;
-import static org.jobwitness.server.db.Columns.figure;
-import static org.jobwitness.server.db.Columns.knownTime;
-import static org.jobwitness.server.db.Columns.micros;
+import static org.jobwitness.server.db.Columns.doubles;
+import static org.jobwitness.server.db.Columns.rounded;
 import static org.jobwitness.server.db.Columns.string;
 
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
-import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.db.Database;
+import org.jobwitness.server.http.Json;
+import org.jobwitness.server.job.Figure;
+import org.jobwitness.server.job.Figures;
 import org.jobwitness.wire.SamplePage;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Owns the samples and the figures that they add up to. Both are written in one statement, from the samples that were
- * new, so that one which comes twice counts once and the figures are right whoever writes at the same time. Called by the
+ * What jobs used, moment by moment: takes samples in, and reads them back wherever they are kept by then. Samples and the sums
+ * that they add up to are written in one transaction, so that the sums are right whoever writes at the same time. Called by the
  * threads of requests.
  */
 public final class SampleStore {
     /** How far ahead of ours a sender's clock may be. */
     private static final Duration CLOCKS_DIFFER = Duration.ofMinutes(5);
-    private static final int PORTION = 5_000;
+    private static final List<Figure> TOLD_BY_HAND = List.of(Figure.CPU_USAGE_PERCENT, Figure.MEMORY_USAGE_BYTES,
+            Figure.GPU_USAGE_PERCENT);
 
     private final Database database;
+    private final FiguresTables figures;
     private final Duration retention;
     private final Clock clock;
+    private final List<Consumer<List<Sample>>> listeners = new CopyOnWriteArrayList<>();
     private final Counter stored;
     private final Counter refused;
 
@@ -43,14 +56,20 @@ public final class SampleStore {
      *
      * @param retention how old a sample may be
      */
-    public SampleStore(Database database, Duration retention, Clock clock, PrometheusRegistry metrics) {
+    public SampleStore(Database database, Json json, Duration retention, Clock clock, PrometheusRegistry metrics) {
         this.database = database;
+        this.figures = new FiguresTables(json);
         this.retention = retention;
         this.clock = clock;
         stored = Counter.builder().name("jobwitness_samples_total").help("Samples taken in, by what became of them.")
                 .labelNames("status").register(metrics);
         refused = Counter.builder().name("jobwitness_samples_refused_total")
                 .help("Samples that were not taken in, by why.").labelNames("reason").register(metrics);
+    }
+
+    /** Tells of samples after their commit, on the thread that wrote them; a listener must be quick and not throw. */
+    public void onStored(Consumer<List<Sample>> listener) {
+        listeners.add(listener);
     }
 
     /** Why a sample of this moment cannot be stored; empty if it can. */
@@ -64,30 +83,54 @@ public final class SampleStore {
                 : Optional.empty();
     }
 
+    /** Counts samples that a sender was told cannot be stored. */
+    public void refused(String reason, int samples) {
+        refused.labelValues(reason).inc(samples);
+    }
+
     /**
-     * Stores samples of any runs. Those that are there already, that are too old or of the future, or whose run is not
-     * known, are left out.
+     * Writes samples, none of which has been written before, in the handle's transaction. Those of runs that are gone are left
+     * out. Once it is committed, {@link #added} is to be called.
      *
-     * @return how many were new
+     * @return those that were written
      */
-    public int add(List<Sample> samples) {
-        List<Sample> timely = samples.stream().filter(sample -> trouble(sample.at()).isEmpty()).toList();
-        refused.labelValues("time").inc(samples.size() - timely.size());
-        int added = 0;
-        for (int from = 0; from < timely.size(); from += PORTION) {
-            List<Sample> portion = timely.subList(from, Math.min(timely.size(), from + PORTION));
-            added += database.write("samples_add", handle -> add(handle, portion));
+    public List<Sample> add(Handle handle, List<Sample> samples) throws SQLException {
+        if (samples.isEmpty()) {
+            return List.of();
         }
-        stored.labelValues("new").inc(added);
-        stored.labelValues("skipped").inc(timely.size() - added);
-        return added;
+        Set<Long> known = new HashSet<>(handle
+                .createQuery("select job_key from job where job_key = any(:runs) order by job_key for key share")
+                .bindArray("runs", Long.class, samples.stream().map(Sample::run).distinct().toList())
+                .mapTo(Long.class).list());
+        List<Sample> ofKnown = samples.stream().filter(sample -> known.contains(sample.run())).toList();
+        if (!ofKnown.isEmpty()) {
+            Tails.add(handle, ofKnown);
+            figures.add(handle, ofKnown);
+        }
+        return ofKnown;
+    }
+
+    /** Says what came of a sample that was told by hand, once that is committed. */
+    public void added(ByHand told) {
+        switch (told) {
+            case ByHand.Stored fresh when fresh.isNew() -> added(List.of(fresh.sample()));
+            case ByHand.Stored _,ByHand.Conflict _ -> stored.labelValues("skipped").inc();
+        }
+    }
+
+    /** Says that samples are committed. */
+    public void added(List<Sample> samples) {
+        stored.labelValues("new").inc(samples.size());
+        if (!samples.isEmpty()) {
+            listeners.forEach(listener -> listener.accept(samples));
+        }
     }
 
     /** What became of a sample that was told by hand. */
     public sealed interface ByHand {
 
         /** It is stored, or was already. */
-        record Stored(Instant at) implements ByHand {
+        record Stored(Sample sample, boolean isNew) implements ByHand {
         }
 
         /** Another sample of that moment says otherwise. */
@@ -96,143 +139,112 @@ public final class SampleStore {
     }
 
     /**
-     * Stores one sample, inside a transaction that keeps other writers by hand away from its run.
+     * Stores one sample, inside a transaction that keeps other writers by hand away from its run. Once it is committed,
+     * {@link #added(ByHand)} is to be called.
      *
      * @param given when it was, if its sender told: then it may come again. Else its own time serves, or the next one that is
      *     free.
      */
-    public ByHand addByHand(Handle handle, Sample sample, @Nullable Instant given) {
+    public ByHand addByHand(Handle handle, Sample sample, @Nullable Instant given) throws SQLException {
         Sample next = sample;
-        while (add(handle, List.of(next)) == 0) {
+        for (Optional<Figures> there = at(handle, next); there.isPresent(); there = at(handle, next)) {
             if (given != null) {
-                stored.labelValues("skipped").inc();
-                return isThere(handle, next) ? new ByHand.Stored(next.at()) : new ByHand.Conflict();
+                return there.get().equals(sample.figures()) ? new ByHand.Stored(next, false) : new ByHand.Conflict();
             }
             next = next.at(next.at().plus(1, ChronoUnit.MICROS));
         }
-        stored.labelValues("new").inc();
-        return new ByHand.Stored(next.at());
+        Optional<Figures> before = latest(handle, next);
+        add(handle, List.of(next));
+        if (before.isPresent()) {
+            keepWhatWasNotTold(handle, next, before.get());
+        }
+        return new ByHand.Stored(next, true);
     }
 
-    private static boolean isThere(Handle handle, Sample sample) {
-        return handle.createQuery("""
-                select exists (select from sample where job_key = :run and at = :at and node = :node
-                    and cpu_usage_percent is not distinct from :cpu and memory_bytes is not distinct from :memory
-                    and gpu_usage_percent is not distinct from :gpu)""").bind("run", sample.run())
-                .bind("at", sample.at()).bind("node", sample.node()).bind("cpu", sample.cpuUsagePercent())
-                .bind("memory", sample.memoryBytes()).bind("gpu", sample.gpuUsagePercent()).mapTo(Boolean.class).one();
+    /** What was told of this moment before, of the figures that are told by hand. */
+    private static Optional<Figures> at(Handle handle, Sample sample) throws SQLException {
+        List<Figures> found = new ArrayList<>();
+        History.read(handle, new History.Question(sample.run(), TOLD_BY_HAND, null, null, sample.at(),
+                sample.at().plus(1, ChronoUnit.MICROS)), series -> {
+                    if (series.node().equals(sample.node())) {
+                        Figures.Builder figures = Figures.ofJob();
+                        TOLD_BY_HAND.forEach(figure -> figures.put(figure, series.of(figure)[0]));
+                        found.add(figures.build());
+                    }
+                });
+        return found.stream().findFirst();
     }
 
-    /** One statement: samples, the figures of their nodes, and the figures of their GPUs. Rows are locked in one order. */
-    private static int add(Handle handle, List<Sample> samples) {
-        List<Sample> ofGpus = samples.stream().flatMap(s -> Stream.generate(() -> s).limit(s.gpus().size())).toList();
-        List<Sample.Gpu> gpus = samples.stream().flatMap(s -> s.gpus().stream()).toList();
+    private static Optional<Figures> latest(Handle handle, Sample sample) {
         return handle.createQuery("""
-                with said as (
-                    select job_key, timestamptz 'epoch' + us * interval '1 microsecond' as at, node, interval_ms, cpu,
-                        memory, gpu
-                    from unnest(:runs, :times, :nodes, :intervals, :cpus, :memories, :gpu_usages)
-                        as said (job_key, us, node, interval_ms, cpu, memory, gpu)
-                ), known as (
-                    select job_key from job where job_key = any(:runs) order by job_key for key share
-                ), fresh as (
-                    insert into sample (job_key, at, node, interval_ms, cpu_usage_percent, memory_bytes,
-                        gpu_usage_percent)
-                    select job_key, at, node, interval_ms, cpu, memory, gpu from said join known using (job_key)
-                    order by job_key, at, node
-                    on conflict do nothing
-                    returning job_key, at, node, interval_ms, cpu_usage_percent as cpu, memory_bytes as memory,
-                        gpu_usage_percent as gpu
-                ), figures as (
-                    insert into job_figures as known (job_key, node, sample_count, covered_ms, last_sample_at,
-                        last_interval_ms, cpu_count, cpu_sum, cpu_max, cpu_last, memory_max_bytes, memory_last_bytes,
-                        gpu_count, gpu_sum, gpu_max, gpu_last)
-                    select job_key, node, count(*), sum(interval_ms), max(at),
-                        (array_agg(interval_ms order by at desc))[1],
-                        count(cpu), coalesce(sum(cpu), 0), max(cpu),
-                        (array_agg(cpu order by at desc) filter (where cpu is not null))[1],
-                        max(memory), (array_agg(memory order by at desc) filter (where memory is not null))[1],
-                        count(gpu), coalesce(sum(gpu), 0), max(gpu),
-                        (array_agg(gpu order by at desc) filter (where gpu is not null))[1]
-                    from fresh group by job_key, node order by job_key, node
-                    on conflict (job_key, node) do update set
-                        sample_count = known.sample_count + excluded.sample_count,
-                        covered_ms = coalesce(known.covered_ms + excluded.covered_ms, known.covered_ms,
-                            excluded.covered_ms),
-                        last_sample_at = greatest(known.last_sample_at, excluded.last_sample_at),
-                        last_interval_ms = case when known.last_sample_at > excluded.last_sample_at
-                            then known.last_interval_ms else excluded.last_interval_ms end,
-                        cpu_count = known.cpu_count + excluded.cpu_count, cpu_sum = known.cpu_sum + excluded.cpu_sum,
-                        cpu_max = greatest(known.cpu_max, excluded.cpu_max),
-                        cpu_last = case when known.last_sample_at > excluded.last_sample_at
-                            then coalesce(known.cpu_last, excluded.cpu_last)
-                            else coalesce(excluded.cpu_last, known.cpu_last) end,
-                        memory_max_bytes = greatest(known.memory_max_bytes, excluded.memory_max_bytes),
-                        memory_last_bytes = case when known.last_sample_at > excluded.last_sample_at
-                            then coalesce(known.memory_last_bytes, excluded.memory_last_bytes)
-                            else coalesce(excluded.memory_last_bytes, known.memory_last_bytes) end,
-                        gpu_count = known.gpu_count + excluded.gpu_count, gpu_sum = known.gpu_sum + excluded.gpu_sum,
-                        gpu_max = greatest(known.gpu_max, excluded.gpu_max),
-                        gpu_last = case when known.last_sample_at > excluded.last_sample_at
-                            then coalesce(known.gpu_last, excluded.gpu_last)
-                            else coalesce(excluded.gpu_last, known.gpu_last) end
-                ), each_gpu as (
-                    select fresh.job_key, fresh.node, fresh.at, fresh.interval_ms, said.gpu, said.vendor,
-                        said.utilization, said.memory, said.power, said.temperature
-                    from unnest(:gpu_runs, :gpu_times, :gpu_nodes, :gpu_names, :gpu_vendors, :gpu_utilizations,
-                        :gpu_memories, :gpu_powers, :gpu_temperatures) as said (job_key, us, node, gpu, vendor,
-                        utilization, memory, power, temperature)
-                    join fresh on fresh.job_key = said.job_key and fresh.node = said.node
-                        and fresh.at = timestamptz 'epoch' + said.us * interval '1 microsecond'
-                ), gpu_figures as (
-                    insert into job_gpu_figures as known (job_key, node, gpu, gpu_vendor, sample_count, last_sample_at,
-                        last_interval_ms, utilization_sum, utilization_count, utilization_max, utilization_last,
-                        memory_max_bytes, memory_last_bytes, power_last_watts, temperature_last_celsius)
-                    select job_key, node, gpu, max(vendor), count(*), max(at),
-                        (array_agg(interval_ms order by at desc))[1], coalesce(sum(utilization), 0),
-                        count(utilization), max(utilization), (array_agg(utilization order by at desc))[1],
-                        max(memory), (array_agg(memory order by at desc))[1], (array_agg(power order by at desc))[1],
-                        (array_agg(temperature order by at desc))[1]
-                    from each_gpu group by job_key, node, gpu order by job_key, node, gpu
-                    on conflict (job_key, node, gpu) do update set
-                        gpu_vendor = coalesce(known.gpu_vendor, excluded.gpu_vendor),
-                        sample_count = known.sample_count + excluded.sample_count,
-                        last_sample_at = greatest(known.last_sample_at, excluded.last_sample_at),
-                        last_interval_ms = case when known.last_sample_at > excluded.last_sample_at
-                            then known.last_interval_ms else excluded.last_interval_ms end,
-                        utilization_sum = known.utilization_sum + excluded.utilization_sum,
-                        utilization_count = known.utilization_count + excluded.utilization_count,
-                        utilization_max = greatest(known.utilization_max, excluded.utilization_max),
-                        utilization_last = case when known.last_sample_at > excluded.last_sample_at
-                            then known.utilization_last else excluded.utilization_last end,
-                        memory_max_bytes = greatest(known.memory_max_bytes, excluded.memory_max_bytes),
-                        memory_last_bytes = case when known.last_sample_at > excluded.last_sample_at
-                            then known.memory_last_bytes else excluded.memory_last_bytes end,
-                        power_last_watts = case when known.last_sample_at > excluded.last_sample_at
-                            then known.power_last_watts else excluded.power_last_watts end,
-                        temperature_last_celsius = case when known.last_sample_at > excluded.last_sample_at
-                            then known.temperature_last_celsius else excluded.temperature_last_celsius end
-                )
-                select count(*) from fresh""")
-                .bindArray("runs", Long.class, each(samples, Sample::run))
-                .bindArray("times", Long.class, each(samples, s -> micros(s.at())))
-                .bindArray("nodes", String.class, each(samples, Sample::node))
-                .bindArray("intervals", Integer.class, each(samples,
-                        s -> s.interval() == null ? null : Integer.valueOf((int) s.interval().toMillis())))
-                .bindArray("cpus", Double.class, each(samples, Sample::cpuUsagePercent))
-                .bindArray("memories", Long.class, each(samples, Sample::memoryBytes))
-                .bindArray("gpu_usages", Double.class, each(samples, Sample::gpuUsagePercent))
-                .bindArray("gpu_runs", Long.class, each(ofGpus, Sample::run))
-                .bindArray("gpu_times", Long.class, each(ofGpus, s -> micros(s.at())))
-                .bindArray("gpu_nodes", String.class, each(ofGpus, Sample::node))
-                .bindArray("gpu_names", String.class, each(gpus, Sample.Gpu::gpu))
-                .bindArray("gpu_vendors", String.class,
-                        each(gpus, gpu -> gpu.vendor() == null ? null : gpu.vendor().toString()))
-                .bindArray("gpu_utilizations", Double.class, each(gpus, Sample.Gpu::utilizationPercent))
-                .bindArray("gpu_memories", Long.class, each(gpus, Sample.Gpu::memoryUsedBytes))
-                .bindArray("gpu_powers", Double.class, each(gpus, Sample.Gpu::powerWatts))
-                .bindArray("gpu_temperatures", Double.class, each(gpus, Sample.Gpu::temperatureCelsius))
-                .mapTo(Integer.class).one();
+                select latest from job_figures where job_key = :run and node = :node""").bind("run", sample.run())
+                .bind("node", sample.node())
+                .map((row, _) -> figures(Figure.Of.JOB, doubles(row, "latest"))).findFirst();
+    }
+
+    /** Who says by hand how much memory a job has does not say that its CPUs are not known any more. */
+    private static void keepWhatWasNotTold(Handle handle, Sample sample, Figures before) {
+        handle.createUpdate("""
+                update job_figures set latest = cast(:latest as double precision[])
+                where job_key = :run and node = :node and last_sample_at = :at""").bind("run", sample.run())
+                .bind("node", sample.node()).bind("at", sample.at())
+                .bind("latest", sample.figures().orElse(before).sqlArray()).execute();
+    }
+
+    private static Figures figures(Figure.Of of, double[] byNumber) {
+        return Figures.of(of, Arrays.stream(byNumber).boxed().toList());
+    }
+
+    /** Which of a run's history is asked for, as {@code History.Question}, and read back as {@link Series}. */
+    public List<Series> series(long run, List<Figure> figures, @Nullable String node, @Nullable String gpu,
+            @Nullable Instant from, @Nullable Instant to) {
+        List<Series> all = new ArrayList<>();
+        eachSeries(run, figures, node, gpu, from, to, all::add);
+        return all;
+    }
+
+    /** The same one by one, so that only one is in memory at a time. */
+    public void eachSeries(long run, List<Figure> figures, @Nullable String node, @Nullable String gpu,
+            @Nullable Instant from, @Nullable Instant to, Consumer<Series> consumer) {
+        database.readInPortions("history_read", handle -> {
+            History.read(handle, new History.Question(run, figures, node, gpu, from, to), consumer);
+            return null;
+        });
+    }
+
+    /** One moment of a whole job; its nodes' figures weigh as much as they have CPUs, or GPUs. */
+    private static final class Moment {
+        private int nodes;
+        private double cpu;
+        private double cpus;
+        private double gpu;
+        private double gpus;
+        private double bytes = Double.NaN;
+
+        void add(Series series, int row, double cpusOfNode, double gpusOfNode) {
+            nodes += series.node().isEmpty() ? 0 : 1;
+            double cpuUsage = series.of(Figure.CPU_USAGE_PERCENT)[row];
+            double gpuUsage = series.of(Figure.GPU_USAGE_PERCENT)[row];
+            double memory = series.of(Figure.MEMORY_USAGE_BYTES)[row];
+            if (!Double.isNaN(cpuUsage)) {
+                cpu += cpuUsage * cpusOfNode;
+                cpus += cpusOfNode;
+            }
+            if (!Double.isNaN(gpuUsage)) {
+                gpu += gpuUsage * gpusOfNode;
+                gpus += gpusOfNode;
+            }
+            if (!Double.isNaN(memory)) {
+                bytes = Double.isNaN(bytes) ? memory : bytes + memory;
+            }
+        }
+
+        SamplePage.Sample sample(long timeMicros) {
+            return new SamplePage.Sample(Instant.EPOCH.plus(timeMicros, ChronoUnit.MICROS), nodes == 0 ? null : nodes,
+                    cpus == 0 ? null : Double.valueOf(rounded(cpu / cpus)),
+                    Double.isNaN(bytes) ? null : Double.valueOf(rounded(bytes / (1 << 20))),
+                    gpus == 0 ? null : Double.valueOf(rounded(gpu / gpus)));
+        }
     }
 
     /**
@@ -241,40 +253,32 @@ public final class SampleStore {
      * @param from, to null for no bound; {@code to} is not part of it
      */
     SamplePage read(String jobId, long run, @Nullable Instant from, @Nullable Instant to, int limit) {
-        return database.snapshot("samples_read", handle -> {
-            String where = "where job_key = :run" + (from == null ? "" : " and at >= :from")
-                    + (to == null ? "" : " and at < :to");
-            var count = handle.createQuery("select count(distinct at) from sample " + where).bind("run", run);
-            var rows = handle.createQuery("""
-                    select at, count(*) filter (where node <> '') as nodes,
-                        sum(cpu_usage_percent * coalesce(cpus, 1))
-                            / nullif(sum(coalesce(cpus, 1)) filter (where cpu_usage_percent is not null), 0) as cpu,
-                        sum(memory_bytes) / 1048576.0 as memory_mb,
-                        sum(gpu_usage_percent * coalesce(gpus, 1))
-                            / nullif(sum(coalesce(gpus, 1)) filter (where gpu_usage_percent is not null), 0) as gpu
-                    from sample left join job_node using (job_key, node)
-                    """ + where + " group by at order by at desc limit :limit").bind("run", run).bind("limit", limit);
-            for (var query : List.of(count, rows)) {
-                if (from != null) {
-                    query.bind("from", from);
-                }
-                if (to != null) {
-                    query.bind("to", to);
-                }
+        Map<String, double[]> weights = weights(run);
+        NavigableMap<Long, Moment> moments = new TreeMap<>();
+        eachSeries(run, TOLD_BY_HAND, null, null, from, to, series -> {
+            double[] weight = weights.getOrDefault(series.node(), new double[]{1, 1});
+            for (int row = 0; row < series.size(); row++) {
+                moments.computeIfAbsent(series.timeMicros(row), _ -> new Moment()).add(series, row, weight[0],
+                        weight[1]);
             }
-            return new SamplePage(jobId, rows.map((row, _) -> moment(row)).list(), count.mapTo(Long.class).one());
         });
+        return new SamplePage(jobId, moments.descendingMap().entrySet().stream().limit(limit)
+                .map(moment -> moment.getValue().sample(moment.getKey())).toList(), moments.size());
     }
 
-    private static SamplePage.Sample moment(ResultSet row) throws SQLException {
-        int nodes = row.getInt("nodes");
-        return new SamplePage.Sample(knownTime(row, "at"), nodes == 0 ? null : nodes,
-                figure(row, "cpu", 1), figure(row, "memory_mb", 1), figure(row, "gpu", 1));
+    /** CPUs and GPUs of a run on each of its nodes. */
+    private Map<String, double[]> weights(long run) {
+        return database.read("samples_weights", handle -> handle.createQuery("""
+                select node, coalesce(cpus, 1) as cpus, coalesce(gpus, 1) as gpus from job_node
+                where job_key = :run""").bind("run", run).reduceRows(new HashMap<>(), (weights, row) -> {
+            weights.put(row.getColumn("node", String.class),
+                    new double[]{row.getColumn("cpus", Double.class), row.getColumn("gpus", Double.class)});
+            return weights;
+        }));
     }
 
     /** A job's last sample on one node. */
-    public record Latest(String cluster, String jobId, String user, String node, @Nullable Double cpuUsagePercent,
-            @Nullable Long memoryBytes, @Nullable Double gpuUsagePercent) {
+    public record Latest(String cluster, String jobId, String user, String node, Figures figures) {
     }
 
     /**
@@ -283,37 +287,31 @@ public final class SampleStore {
      */
     public Stream<Latest> latest(Handle handle, Instant now) {
         return handle.createQuery("""
-                select cluster, job_id, coalesce(user_name, '') as user_name, node, cpu_last, memory_last_bytes, gpu_last
+                select cluster, job_id, coalesce(user_name, '') as user_name, node, latest
                 from job join job_figures using (job_key)
                 where newest and state in ('pending', 'running') and state = 'running' and last_sample_at
                     > cast(:now as timestamptz) - 3 * coalesce(last_interval_ms, 100000) * interval '1 millisecond'""")
                 .bind("now", now).setFetchSize(1000)
                 .map((row, _) -> new Latest(string(row, "cluster"), string(row, "job_id"), string(row, "user_name"),
-                        string(row, "node"), row.getObject("cpu_last", Double.class),
-                        row.getObject("memory_last_bytes", Long.class), row.getObject("gpu_last", Double.class)))
+                        string(row, "node"), figures(Figure.Of.JOB, doubles(row, "latest"))))
                 .stream();
     }
 
     /** The last sample of one GPU of a job. */
-    public record LatestGpu(String cluster, String jobId, String node, String gpu, String vendor,
-            @Nullable Double utilizationPercent, @Nullable Long memoryUsedBytes, @Nullable Double powerWatts,
-            @Nullable Double temperatureCelsius) {
+    public record LatestGpu(String cluster, String jobId, String node, String gpu, String vendor, Figures figures) {
     }
 
     /** The same for each of their GPUs. */
     public Stream<LatestGpu> latestOfGpus(Handle handle, Instant now) {
         return handle.createQuery("""
-                select cluster, job_id, node, gpu, coalesce(job_gpu_figures.gpu_vendor, '') as vendor, utilization_last,
-                    memory_last_bytes, power_last_watts, temperature_last_celsius
+                select cluster, job_id, node, gpu, coalesce(job_gpu_figures.gpu_vendor, '') as vendor,
+                    job_gpu_figures.latest
                 from job join job_gpu_figures using (job_key)
                 where newest and state in ('pending', 'running') and state = 'running' and last_sample_at
                     > cast(:now as timestamptz) - 3 * coalesce(last_interval_ms, 100000) * interval '1 millisecond'""")
                 .bind("now", now).setFetchSize(1000)
                 .map((row, _) -> new LatestGpu(string(row, "cluster"), string(row, "job_id"), string(row, "node"),
-                        string(row, "gpu"), string(row, "vendor"), row.getObject("utilization_last", Double.class),
-                        row.getObject("memory_last_bytes", Long.class),
-                        row.getObject("power_last_watts", Double.class),
-                        row.getObject("temperature_last_celsius", Double.class)))
+                        string(row, "gpu"), string(row, "vendor"), figures(Figure.Of.GPU, doubles(row, "latest"))))
                 .stream();
     }
 }

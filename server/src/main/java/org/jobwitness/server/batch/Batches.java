@@ -1,0 +1,274 @@
+package org.jobwitness.server.batch;
+
+import io.prometheus.metrics.core.metrics.Counter;
+import io.prometheus.metrics.core.metrics.GaugeWithCallback;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.Set;
+import java.util.stream.DoubleStream;
+import org.jobwitness.server.batch.AgentBatches.BatchNumber;
+import org.jobwitness.server.db.Database;
+import org.jobwitness.server.db.GroupCommit;
+import org.jobwitness.server.http.Caller;
+import org.jobwitness.server.job.About;
+import org.jobwitness.server.job.Evidence;
+import org.jobwitness.server.job.Figure;
+import org.jobwitness.server.job.Figures;
+import org.jobwitness.server.job.Identity;
+import org.jobwitness.server.job.JobTable;
+import org.jobwitness.server.job.OnNode;
+import org.jobwitness.server.node.NodeReading;
+import org.jobwitness.server.node.NodeTable;
+import org.jobwitness.server.sample.Sample;
+import org.jobwitness.server.sample.SampleStore;
+import org.jobwitness.wire.Batch;
+import org.jobwitness.wire.BatchAnswer;
+import org.jobwitness.wire.GpuReading;
+import org.jobwitness.wire.JobReading;
+import org.jobwitness.wire.NodeFigures;
+import org.jspecify.annotations.Nullable;
+
+/** Takes batches in, whoever brings them: finds the runs that they are of, and commits many of them together. */
+public final class Batches implements AutoCloseable {
+    private static final int ROWS_AT_ONCE = 5_000;
+    /** About 30 MB. */
+    private static final int MOST_ROWS_WAITING = 50_000;
+    private static final Duration PATIENCE = Duration.ofSeconds(20);
+    /** A clock that is off by more than this is wrong, and all that it told. */
+    private static final Duration CLOCKS_DIFFER = Duration.ofMinutes(5);
+
+    private final Database database;
+    private final JobTable jobs;
+    private final SampleStore samples;
+    private final NodeTable nodes;
+    private final Clock clock;
+    private final String defaultCluster;
+    private final RunCache runs;
+    private final GroupCommit<Prepared, BatchAnswer.Status> writer;
+    private final Counter taken;
+    private final Counter corrected;
+
+    /**
+     * A batch, ready to be written.
+     *
+     * @param node null if nothing is told of the node itself
+     */
+    private record Prepared(BatchNumber number, @Nullable NodeReading node, List<Sample> samples) {
+        int rows() {
+            return 1 + samples.stream().mapToInt(sample -> 1 + sample.gpus().size()).sum();
+        }
+    }
+
+    /**
+     * Made with where batches go.
+     *
+     * @param defaultCluster for batches that name none
+     */
+    public Batches(Database database, JobTable jobs, SampleStore samples, NodeTable nodes, Clock clock,
+            String defaultCluster, PrometheusRegistry metrics) {
+        this.database = database;
+        this.jobs = jobs;
+        this.samples = samples;
+        this.nodes = nodes;
+        this.clock = clock;
+        this.defaultCluster = defaultCluster;
+        runs = new RunCache(clock);
+        jobs.onChange(runs::forget);
+        taken = Counter.builder().name("jobwitness_batches_total").help("Batches taken in, by what became of them.")
+                .labelNames("status").register(metrics);
+        for (BatchAnswer.Status status : BatchAnswer.Status.values()) {
+            taken.initLabelValues(status.toString());
+        }
+        corrected = Counter.builder().name("jobwitness_batches_clock_corrected_total")
+                .help("Batches whose times were moved, because their sender's clock was off by minutes.")
+                .register(metrics);
+        writer = new GroupCommit<>("batch-writer", ROWS_AT_ONCE, MOST_ROWS_WAITING, PATIENCE, Prepared::rows,
+                this::commit);
+        GaugeWithCallback.builder().name("jobwitness_batch_rows_waiting")
+                .help("Rows of batches that wait to be written.")
+                .callback(gauge -> gauge.call(writer.weightWaiting())).register(metrics);
+    }
+
+    /**
+     * Takes one batch; returns when it is durable.
+     *
+     * @param sentAt what the sender's clock said when it sent the batch; null if it did not tell
+     * @throws GroupCommit.TooMuch if more comes in than can be written
+     */
+    public BatchAnswer take(Caller caller, Batch batch, @Nullable Instant sentAt) throws GroupCommit.TooMuch {
+        List<BatchAnswer.Refused> refused = new ArrayList<>();
+        BatchAnswer.Status status = writer.submit(prepare(caller, batch, offset(sentAt), refused));
+        return new BatchAnswer(status, Batch.VERSION, refused);
+    }
+
+    /** Takes many batches whose times are right; returns when all are durable. */
+    public void takeAll(Caller caller, List<Batch> batches) throws GroupCommit.TooMuch {
+        List<Prepared> prepared = new ArrayList<>();
+        for (Batch batch : batches) {
+            prepared.add(prepare(caller, batch, Duration.ZERO, new ArrayList<>()));
+        }
+        writer.submitAll(prepared);
+    }
+
+    /** How far the sender's clock is behind ours, if that is more than clocks differ. */
+    private Duration offset(@Nullable Instant sentAt) {
+        if (sentAt == null) {
+            return Duration.ZERO;
+        }
+        Duration offset = Duration.between(sentAt, clock.instant());
+        if (offset.abs().compareTo(CLOCKS_DIFFER) <= 0) {
+            return Duration.ZERO;
+        }
+        corrected.inc();
+        return offset;
+    }
+
+    private Prepared prepare(Caller caller, Batch batch, Duration offset, List<BatchAnswer.Refused> refused) {
+        BatchNumber number = BatchNumber.of(batch, defaultCluster);
+        Instant at = batch.timestamp().plus(offset);
+        List<Sample> ofJobs = new ArrayList<>();
+        for (JobReading job : batch.jobs()) {
+            Instant readAt = job.timestamp() == null ? at : job.timestamp().plus(offset);
+            Optional<String> trouble = samples.trouble(readAt);
+            if (trouble.isPresent()) {
+                samples.refused("time", 1);
+                refused.add(new BatchAnswer.Refused(job.jobId(), "its time, " + readAt + ", " + trouble.get()));
+            } else {
+                ofJobs.add(sample(caller, number, batch, job, readAt, offset));
+            }
+        }
+        NodeFigures figures = batch.nodeFigures();
+        boolean tells = figures != null && samples.trouble(at).isEmpty();
+        return new Prepared(number, tells && figures != null ? reading(number, batch, figures, at) : null, ofJobs);
+    }
+
+    private Sample sample(Caller caller, BatchNumber number, Batch batch, JobReading job, Instant at, Duration offset) {
+        Instant since = job.since() == null ? null : job.since().plus(offset);
+        Identity identity = new Identity(number.cluster(), job.jobId(), job.sluid(), job.startTime());
+        JobTable.Seen seen = runs.get(new RunCache.Sight(identity, job.since(), batch.node()),
+                () -> jobs.observe(caller, evidence(identity, batch, job, since, at)));
+        List<GpuReading> gpus = batch.gpus().stream().filter(gpu -> job.jobId().equals(gpu.jobId())).toList();
+        Integer intervalMs = job.intervalMs() == null ? batch.intervalMs() : job.intervalMs();
+        Map<String, String> absent = new LinkedHashMap<>(job.absent());
+        Integer cpus = seen.cpus() == null ? job.cpus() : seen.cpus();
+        if (cpus == null && job.cpusUsed() != null) {
+            absent.putIfAbsent(Figure.CPU_USAGE_PERCENT.toString(), "nobody told how many CPUs the job has");
+        }
+        return new Sample(seen.run(), batch.node(), at, figures(job, intervalMs, cpus, use(gpus)),
+                Boolean.TRUE.equals(job.last()), absent,
+                gpus.stream().map(gpu -> new Sample.Gpu(gpu.gpu(), gpu.vendor(), figures(gpu, batch.intervalMs()),
+                        gpu.absent())).toList());
+    }
+
+    private static Evidence.Observed evidence(Identity identity, Batch batch, JobReading job, @Nullable Instant since,
+            Instant at) {
+        About about = new About(job.user(), job.uid(), List.of(batch.node()), null, null, null, null, null, null, null,
+                null, null, List.of(), null);
+        return new Evidence.Observed(identity, since == null ? at : since, since != null,
+                new OnNode(batch.node(), null, null, List.of(), job.cgroupPath(), false), about);
+    }
+
+    private static OptionalDouble use(List<GpuReading> gpus) {
+        return gpus.stream().flatMapToDouble(gpu -> gpu.utilizationPercent() == null
+                ? DoubleStream.empty()
+                : DoubleStream.of(gpu.utilizationPercent())).average();
+    }
+
+    private static Figures figures(JobReading job, @Nullable Integer intervalMs, @Nullable Integer cpus,
+            OptionalDouble gpuUsage) {
+        Double used = job.cpusUsed();
+        return Figures.ofJob().put(Figure.INTERVAL_MS, intervalMs)
+                .put(Figure.CPU_USAGE_PERCENT,
+                        used == null || cpus == null ? null : Double.valueOf(percent(100 * used / cpus)))
+                .put(Figure.MEMORY_USAGE_BYTES, job.memoryUsageBytes())
+                .put(Figure.GPU_USAGE_PERCENT, gpuUsage.isPresent() ? percent(gpuUsage.getAsDouble()) : null)
+                .put(Figure.CPUS, cpus).put(Figure.CPU_USAGE_USEC, job.cpuUsageUsec())
+                .put(Figure.CPU_USER_USEC, job.cpuUserUsec()).put(Figure.CPU_SYSTEM_USEC, job.cpuSystemUsec())
+                .put(Figure.CPU_THROTTLED_USEC, job.cpuThrottledUsec())
+                .put(Figure.CPU_PRESSURE_USEC, job.cpuPressureUsec())
+                .put(Figure.MEMORY_ANON_BYTES, job.memoryAnonBytes())
+                .put(Figure.MEMORY_FILE_BYTES, job.memoryFileBytes())
+                .put(Figure.MEMORY_SHMEM_BYTES, job.memoryShmemBytes())
+                .put(Figure.MEMORY_SWAP_BYTES, job.memorySwapBytes())
+                .put(Figure.MEMORY_PEAK_BYTES, job.memoryPeakBytes())
+                .put(Figure.MEMORY_LIMIT_BYTES, job.memoryLimitBytes())
+                .put(Figure.MEMORY_PRESSURE_USEC, job.memoryPressureUsec())
+                .put(Figure.MEMORY_STALL_USEC, job.memoryStallUsec()).put(Figure.OOM_EVENTS, job.oomEvents())
+                .put(Figure.OOM_KILLS, job.oomKills()).put(Figure.PIDS, job.pids())
+                .put(Figure.IO_READ_BYTES, job.ioReadBytes()).put(Figure.IO_WRITE_BYTES, job.ioWriteBytes())
+                .put(Figure.IO_PRESSURE_USEC, job.ioPressureUsec()).put(Figure.IO_STALL_USEC, job.ioStallUsec())
+                .build();
+    }
+
+    private static Figures figures(GpuReading gpu, @Nullable Integer intervalMs) {
+        return Figures.ofGpu().put(Figure.GPU_INTERVAL_MS, intervalMs)
+                .put(Figure.UTILIZATION_PERCENT, gpu.utilizationPercent())
+                .put(Figure.MEMORY_USED_BYTES, gpu.memoryUsedBytes())
+                .put(Figure.MEMORY_TOTAL_BYTES, gpu.memoryTotalBytes()).put(Figure.POWER_WATTS, gpu.powerWatts())
+                .put(Figure.TEMPERATURE_CELSIUS, gpu.temperatureCelsius())
+                .put(Figure.ENERGY_JOULES, gpu.energyJoules()).put(Figure.PROCESSES, gpu.processes()).build();
+    }
+
+    /** To two decimals, which pack well and are more than a reading tells. */
+    private static double percent(double percent) {
+        return Math.rint(percent * 100) / 100;
+    }
+
+    private static NodeReading reading(BatchNumber number, Batch batch, NodeFigures figures, Instant at) {
+        return new NodeReading(number.cluster(), number.node(), at,
+                Duration.ofMillis(batch.intervalMs() == null ? 0 : batch.intervalMs()), null, figures.totalCpus(),
+                figures.totalMemoryBytes(), figures.totalGpus(), figures.cpuUsagePercent(), figures.memoryUsageBytes(),
+                figures.gpuUsagePercent(), figures.cpuLoad());
+    }
+
+    /** One transaction: which batches are new, and all that these tell. */
+    private List<BatchAnswer.Status> commit(List<Prepared> batches) {
+        List<Sample> written = new ArrayList<>();
+        Set<BatchNumber> fresh = database.write("batches", handle -> {
+            written.clear();
+            Set<BatchNumber> notTaken = AgentBatches.take(handle,
+                    batches.stream().map(Prepared::number).distinct().toList(),
+                    clock.instant());
+            List<Prepared> news = first(batches, notTaken);
+            written.addAll(samples.add(handle, news.stream().flatMap(batch -> batch.samples().stream()).toList()));
+            List<NodeReading> readings = news.stream().map(Prepared::node).filter(Objects::nonNull).toList();
+            if (!readings.isEmpty()) {
+                nodes.store(handle, readings);
+            }
+            return notTaken;
+        });
+        samples.added(written);
+        List<BatchAnswer.Status> answers = new ArrayList<>();
+        for (Prepared batch : batches) {
+            BatchAnswer.Status status = fresh.remove(batch.number())
+                    ? BatchAnswer.Status.STORED
+                    : BatchAnswer.Status.DUPLICATE;
+            taken.labelValues(status.toString()).inc();
+            answers.add(status);
+        }
+        return answers;
+    }
+
+    /** Of each number the first batch that has it. */
+    private static List<Prepared> first(List<Prepared> batches, Set<BatchNumber> numbers) {
+        Map<BatchNumber, Prepared> first = new LinkedHashMap<>();
+        batches.stream().filter(batch -> numbers.contains(batch.number()))
+                .forEach(batch -> first.putIfAbsent(batch.number(), batch));
+        return List.copyOf(first.values());
+    }
+
+    /** Writes what waits, and takes no more. */
+    @Override
+    public void close() {
+        writer.close();
+    }
+}

@@ -1,0 +1,54 @@
+package org.jobwitness.server.batch;
+
+import io.javalin.config.RoutesConfig;
+import io.javalin.http.Context;
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.time.format.DateTimeFormatter;
+import java.util.Set;
+import org.jobwitness.server.db.GroupCommit;
+import org.jobwitness.server.http.ApiException;
+import org.jobwitness.server.http.Caller;
+import org.jobwitness.server.http.Json;
+import org.jobwitness.server.http.Requests;
+import org.jobwitness.server.http.Role;
+import org.jobwitness.wire.Batch;
+import org.jspecify.annotations.Nullable;
+
+/** POST /v1/batches. */
+public final class BatchesEndpoint {
+    private final Batches batches;
+    private final Requests requests;
+    private final Json json;
+
+    public BatchesEndpoint(Batches batches, Requests requests, Json json) {
+        this.batches = batches;
+        this.requests = requests;
+        this.json = json;
+    }
+
+    public void routes(RoutesConfig routes) {
+        routes.post("/v1/batches", this::take, Role.AGENT);
+    }
+
+    private void take(Context ctx) {
+        Requests.onlyParameters(ctx, Set.of());
+        Batch batch = requests.packedBody(ctx, Batch.class);
+        try {
+            ctx.result(json.text(batches.take(Caller.of(ctx), batch, date(ctx))));
+        } catch (GroupCommit.TooMuch e) {
+            throw ApiException.tooMuch(String.valueOf(e.getMessage()));
+        }
+    }
+
+    /** When the sender's clock says that it sent the request (RFC 9110, 6.6.1). */
+    private static @Nullable Instant date(Context ctx) {
+        String date = ctx.header("Date");
+        try {
+            return date == null ? null : DateTimeFormatter.RFC_1123_DATE_TIME.parse(date, Instant::from);
+        } catch (DateTimeException e) {
+            throw ApiException.invalidRequest("the header Date must be as RFC 9110 says, such as"
+                    + " Sun, 22 Nov 2026 21:34:10 GMT, was " + Requests.shown(date));
+        }
+    }
+}

@@ -1,0 +1,309 @@
+package org.jobwitness.server.sample;
+
+import static org.jobwitness.server.db.Columns.micros;
+
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.statement.Update;
+import org.jobwitness.server.http.Json;
+import org.jobwitness.server.job.Figure;
+import org.jobwitness.server.job.Figures;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Owns the sums of samples: of a run on a node, and of each of its GPUs. They are added up here first, so that each row is
+ * written once a transaction, and always in the same order, so that no two writers wait for each other.
+ */
+final class FiguresTables {
+    private static final List<Column<OfNode>> OF_NODE = List.of(
+            new Column<>("sample_count", "bigint", Merge.ADD, OfNode::samples),
+            new Column<>("covered_ms", "bigint", Merge.ADD, sum -> sum.interval.sumOrNull()),
+            new Column<>("first_sample_at", "timestamptz", Merge.LEAST, sum -> micros(sum.first)),
+            new Column<>("last_sample_at", "timestamptz", Merge.MOST, sum -> micros(sum.last)),
+            new Column<>("last_interval_ms", "integer", Merge.NEWEST, sum -> sum.latest.whole(Figure.INTERVAL_MS)),
+            new Column<>("latest", "double precision[]", Merge.NEWEST, sum -> sum.latest.sqlArray()),
+            new Column<>("is_last", "boolean", Merge.EITHER, sum -> sum.isLast),
+            new Column<>("absent", "jsonb", Merge.NEWEST, sum -> sum.absentJson),
+            new Column<>("cpu_count", "bigint", Merge.ADD, sum -> sum.cpu.count),
+            new Column<>("cpu_sum", "double precision", Merge.ADD, sum -> sum.cpu.sum),
+            new Column<>("cpu_max", "double precision", Merge.MOST, sum -> sum.cpu.most()),
+            new Column<>("memory_count", "bigint", Merge.ADD, sum -> sum.memory.count),
+            new Column<>("memory_sum", "double precision", Merge.ADD, sum -> sum.memory.sum),
+            new Column<>("memory_max_bytes", "bigint", Merge.MOST, sum -> sum.memory.mostWhole()),
+            new Column<>("anon_count", "bigint", Merge.ADD, sum -> sum.anon.count),
+            new Column<>("anon_sum", "double precision", Merge.ADD, sum -> sum.anon.sum),
+            new Column<>("anon_max_bytes", "bigint", Merge.MOST, sum -> sum.anon.mostWhole()),
+            new Column<>("file_count", "bigint", Merge.ADD, sum -> sum.file.count),
+            new Column<>("file_sum", "double precision", Merge.ADD, sum -> sum.file.sum),
+            new Column<>("file_max_bytes", "bigint", Merge.MOST, sum -> sum.file.mostWhole()),
+            new Column<>("gpu_count", "bigint", Merge.ADD, sum -> sum.gpu.count),
+            new Column<>("gpu_sum", "double precision", Merge.ADD, sum -> sum.gpu.sum),
+            new Column<>("gpu_max", "double precision", Merge.MOST, sum -> sum.gpu.most()),
+            counter("memory_peak_bytes", Figure.MEMORY_PEAK_BYTES), counter("cpu_usage_usec", Figure.CPU_USAGE_USEC),
+            counter("cpu_user_usec", Figure.CPU_USER_USEC), counter("cpu_system_usec", Figure.CPU_SYSTEM_USEC),
+            counter("cpu_throttled_usec", Figure.CPU_THROTTLED_USEC),
+            counter("cpu_pressure_usec", Figure.CPU_PRESSURE_USEC),
+            counter("memory_pressure_usec", Figure.MEMORY_PRESSURE_USEC),
+            counter("memory_stall_usec", Figure.MEMORY_STALL_USEC), counter("oom_events", Figure.OOM_EVENTS),
+            counter("oom_kills", Figure.OOM_KILLS), counter("io_read_bytes", Figure.IO_READ_BYTES),
+            counter("io_write_bytes", Figure.IO_WRITE_BYTES), counter("io_pressure_usec", Figure.IO_PRESSURE_USEC),
+            counter("io_stall_usec", Figure.IO_STALL_USEC));
+    private static final List<Column<OfGpu>> OF_GPU = List.of(
+            new Column<>("gpu_vendor", "text", Merge.FIRST, sum -> sum.vendor),
+            new Column<>("sample_count", "bigint", Merge.ADD, OfGpu::samples),
+            new Column<>("last_sample_at", "timestamptz", Merge.MOST, sum -> micros(sum.last)),
+            new Column<>("last_interval_ms", "integer", Merge.NEWEST,
+                    sum -> sum.latest.whole(Figure.GPU_INTERVAL_MS)),
+            new Column<>("latest", "double precision[]", Merge.NEWEST, sum -> sum.latest.sqlArray()),
+            new Column<>("absent", "jsonb", Merge.NEWEST, sum -> sum.absentJson),
+            new Column<>("utilization_count", "bigint", Merge.ADD, sum -> sum.utilization.count),
+            new Column<>("utilization_sum", "double precision", Merge.ADD, sum -> sum.utilization.sum),
+            new Column<>("utilization_max", "double precision", Merge.MOST, sum -> sum.utilization.most()),
+            new Column<>("memory_count", "bigint", Merge.ADD, sum -> sum.memory.count),
+            new Column<>("memory_sum", "double precision", Merge.ADD, sum -> sum.memory.sum),
+            new Column<>("memory_max_bytes", "bigint", Merge.MOST, sum -> sum.memory.mostWhole()),
+            new Column<>("power_count", "bigint", Merge.ADD, sum -> sum.power.count),
+            new Column<>("power_sum", "double precision", Merge.ADD, sum -> sum.power.sum),
+            new Column<>("first_energy_joules", "double precision", Merge.LEAST, sum -> sum.energy.least()),
+            new Column<>("last_energy_joules", "double precision", Merge.MOST, sum -> sum.energy.most()),
+            new Column<>("last_used_at", "timestamptz", Merge.MOST,
+                    sum -> sum.used == null ? null : Long.valueOf(micros(sum.used))));
+    private static final String INTO_OF_NODE = upsert("job_figures", List.of("job_key", "node"), OF_NODE);
+    private static final String INTO_OF_GPU = upsert("job_gpu_figures", List.of("job_key", "node", "gpu"), OF_GPU);
+
+    private final Json json;
+
+    FiguresTables(Json json) {
+        this.json = json;
+    }
+
+    /** How what is known and what is new come together. Null is nothing. */
+    private enum Merge {
+        ADD("coalesce(known.%1$s + excluded.%1$s, known.%1$s, excluded.%1$s)"),
+        MOST("greatest(known.%1$s, excluded.%1$s)"),
+        LEAST("least(known.%1$s, excluded.%1$s)"),
+        EITHER("known.%1$s or excluded.%1$s"),
+        FIRST("coalesce(known.%1$s, excluded.%1$s)"),
+        NEWEST("case when known.last_sample_at > excluded.last_sample_at then known.%1$s else excluded.%1$s end");
+
+        private final String sql;
+
+        Merge(String sql) {
+            this.sql = sql;
+        }
+    }
+
+    /** A column, and what a sum puts into it; of a time the microseconds, of an array and of JSON the text. */
+    private record Column<S>(String name, String type, Merge merge, Function<S, @Nullable Object> value) {
+
+        /** What goes through {@code unnest}, which would take an array of arrays to pieces. */
+        Class<?> sent() {
+            return switch (type) {
+                case "bigint", "timestamptz" -> Long.class;
+                case "integer" -> Integer.class;
+                case "double precision" -> Double.class;
+                case "boolean" -> Boolean.class;
+                default -> String.class;
+            };
+        }
+
+        String received() {
+            return switch (type) {
+                case "timestamptz" -> "timestamptz 'epoch' + said." + name + " * interval '1 microsecond'";
+                case "double precision[]", "jsonb" -> "cast(said." + name + " as " + type + ")";
+                default -> "said." + name;
+            };
+        }
+
+        @Nullable
+        Object sentValue(S sum) {
+            Object sent = value.apply(sum);
+            return type.equals("integer") && sent != null ? Integer.valueOf(((Number) sent).intValue()) : sent;
+        }
+    }
+
+    private static Column<OfNode> counter(String name, Figure figure) {
+        return new Column<>(name, "bigint", Merge.MOST, sum -> sum.counters.get(figure));
+    }
+
+    private static <S> String upsert(String table, List<String> keys, List<Column<S>> columns) {
+        String names = columns.stream().map(Column::name).collect(Collectors.joining(", "));
+        String key = String.join(", ", keys);
+        return "insert into " + table + " as known (" + key + ", " + names + ") select " + key + ", "
+                + columns.stream().map(Column::received).collect(Collectors.joining(", ")) + " from unnest(:"
+                + String.join(", :", keys) + ", :"
+                + columns.stream().map(Column::name).collect(Collectors.joining(", :")) + ") as said (" + key + ", "
+                + names + ") on conflict (" + key + ") do update set "
+                + columns.stream().map(column -> column.name() + " = " + column.merge().sql.formatted(column.name()))
+                        .collect(Collectors.joining(", "));
+    }
+
+    /** Adds samples, each of which must be new. */
+    void add(Handle handle, List<Sample> samples) {
+        Map<Key, OfNode> nodes = new TreeMap<>(Key.ORDER);
+        Map<Key, OfGpu> gpus = new TreeMap<>(Key.ORDER);
+        for (Sample sample : samples) {
+            nodes.computeIfAbsent(new Key(sample.run(), sample.node(), ""), _ -> new OfNode()).add(sample);
+            for (Sample.Gpu gpu : sample.gpus()) {
+                gpus.computeIfAbsent(new Key(sample.run(), sample.node(), gpu.gpu()), _ -> new OfGpu())
+                        .add(sample.at(), gpu);
+            }
+        }
+        nodes.values().forEach(sum -> sum.absentJson = json.text(sum.absent));
+        gpus.values().forEach(sum -> sum.absentJson = json.text(sum.absent));
+        Update ofNodes = bind(handle.createUpdate(INTO_OF_NODE), OF_NODE, nodes.values());
+        bindKeys(ofNodes, List.copyOf(nodes.keySet())).execute();
+        if (!gpus.isEmpty()) {
+            Update ofGpus = bind(handle.createUpdate(INTO_OF_GPU), OF_GPU, gpus.values());
+            bindKeys(ofGpus, List.copyOf(gpus.keySet()))
+                    .bindArray("gpu", String.class, gpus.keySet().stream().map(Key::gpu).toList()).execute();
+        }
+    }
+
+    private static Update bindKeys(Update update, List<Key> keys) {
+        return update.bindArray("job_key", Long.class, keys.stream().map(Key::run).toList())
+                .bindArray("node", String.class, keys.stream().map(Key::node).toList());
+    }
+
+    private static <S> Update bind(Update update, List<Column<S>> columns, Collection<S> sums) {
+        for (Column<S> column : columns) {
+            List<@Nullable Object> values = new ArrayList<>(sums.size());
+            sums.forEach(sum -> values.add(column.sentValue(sum)));
+            update.bindArray(column.name(), column.sent(), values.toArray());
+        }
+        return update;
+    }
+
+    private record Key(long run, String node, String gpu) {
+        static final Comparator<Key> ORDER = Comparator.comparingLong(Key::run).thenComparing(Key::node)
+                .thenComparing(Key::gpu);
+    }
+
+    /** Adds up one figure. */
+    private static final class Sum {
+        private long count;
+        private double sum;
+        private double most = Double.NEGATIVE_INFINITY;
+        private double least = Double.POSITIVE_INFINITY;
+
+        void add(double value) {
+            if (!Double.isNaN(value)) {
+                count++;
+                sum += value;
+                most = Math.max(most, value);
+                least = Math.min(least, value);
+            }
+        }
+
+        @Nullable
+        Double most() {
+            return count == 0 ? null : Double.valueOf(most);
+        }
+
+        @Nullable
+        Double least() {
+            return count == 0 ? null : Double.valueOf(least);
+        }
+
+        @Nullable
+        Long mostWhole() {
+            return count == 0 ? null : Long.valueOf((long) most);
+        }
+
+        @Nullable
+        Long sumOrNull() {
+            return count == 0 ? null : Long.valueOf((long) sum);
+        }
+    }
+
+    /** Adds up the samples of a run on a node. */
+    private static final class OfNode {
+        private final Sum interval = new Sum();
+        private final Sum cpu = new Sum();
+        private final Sum memory = new Sum();
+        private final Sum anon = new Sum();
+        private final Sum file = new Sum();
+        private final Sum gpu = new Sum();
+        private final Map<Figure, Long> counters = new TreeMap<>();
+        private Instant first = Instant.MAX;
+        private Instant last = Instant.MIN;
+        private Figures latest = Figures.ofJob().build();
+        private Map<String, String> absent = Map.of();
+        private String absentJson = "{}";
+        private boolean isLast;
+        private long samples;
+
+        long samples() {
+            return samples;
+        }
+
+        void add(Sample sample) {
+            Figures figures = sample.figures();
+            samples++;
+            interval.add(figures.value(Figure.INTERVAL_MS));
+            cpu.add(figures.value(Figure.CPU_USAGE_PERCENT));
+            memory.add(figures.value(Figure.MEMORY_USAGE_BYTES));
+            anon.add(figures.value(Figure.MEMORY_ANON_BYTES));
+            file.add(figures.value(Figure.MEMORY_FILE_BYTES));
+            gpu.add(figures.value(Figure.GPU_USAGE_PERCENT));
+            for (Figure figure : Figure.all(Figure.Of.JOB)) {
+                Long value = figures.whole(figure);
+                if ((figure.isCounter() || figure == Figure.MEMORY_PEAK_BYTES) && value != null) {
+                    counters.merge(figure, value, Math::max);
+                }
+            }
+            isLast |= sample.isLast();
+            first = sample.at().isBefore(first) ? sample.at() : first;
+            if (!sample.at().isBefore(last)) {
+                last = sample.at();
+                latest = figures;
+                absent = sample.absent();
+            }
+        }
+    }
+
+    /** Adds up the samples of a GPU of a run. */
+    private static final class OfGpu {
+        private final Sum utilization = new Sum();
+        private final Sum memory = new Sum();
+        private final Sum power = new Sum();
+        private final Sum energy = new Sum();
+        private @Nullable String vendor;
+        private Instant last = Instant.MIN;
+        private @Nullable Instant used;
+        private Figures latest = Figures.ofGpu().build();
+        private Map<String, String> absent = Map.of();
+        private String absentJson = "{}";
+        private long samples;
+
+        long samples() {
+            return samples;
+        }
+
+        void add(Instant at, Sample.Gpu gpu) {
+            Figures figures = gpu.figures();
+            samples++;
+            utilization.add(figures.value(Figure.UTILIZATION_PERCENT));
+            memory.add(figures.value(Figure.MEMORY_USED_BYTES));
+            power.add(figures.value(Figure.POWER_WATTS));
+            energy.add(figures.value(Figure.ENERGY_JOULES));
+            vendor = gpu.vendor() == null ? vendor : gpu.vendor().toString();
+            if (figures.value(Figure.UTILIZATION_PERCENT) > 0 && (used == null || at.isAfter(used))) {
+                used = at;
+            }
+            if (!at.isBefore(last)) {
+                last = at;
+                latest = figures;
+                absent = gpu.absent();
+            }
+        }
+    }
+}

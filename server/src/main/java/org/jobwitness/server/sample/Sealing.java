@@ -1,0 +1,201 @@
+package org.jobwitness.server.sample;
+
+import io.prometheus.metrics.core.metrics.Counter;
+import io.prometheus.metrics.core.metrics.GaugeWithCallback;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.sql.SQLException;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import org.jdbi.v3.core.Handle;
+import org.jobwitness.server.db.Database;
+import org.jobwitness.server.db.LeaderTask.Turn;
+import org.jobwitness.server.sample.Tails.Closed;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Packs each hour of samples once it is over. The tails change places a little after the full hour; then the closed one is
+ * packed slice by slice, each slice in one transaction, and emptied. What came in for the hour that goes on is carried over,
+ * so that an hour of a job on a node is one chunk. It may be cut off anywhere: what is done is done, and the next turn goes on
+ * from there. The work of a {@code LeaderTask}.
+ */
+public final class Sealing {
+    private static final Logger log = LoggerFactory.getLogger(Sealing.class);
+    /** Agents send a little after they read, and their clocks differ. */
+    private static final Duration STRAGGLERS = Duration.ofMinutes(2);
+    /** So many rows of hours long over, as after a time without a server, are not kept waiting for the full hour. */
+    private static final int MANY_LATE_ROWS = 50_000;
+    private static final int SLICE_ROWS = 100_000;
+    private static final int TRIES_TO_EMPTY = 10;
+    /** As the partitions that such a row would go to: see {@code Partitions}. */
+    private static final Duration MARGIN = Duration.ofHours(1);
+    private static final Duration PAUSE = Duration.ofSeconds(3);
+
+    private final Database database;
+    private final Duration retention;
+    private final Clock clock;
+    private final Counter rows;
+    private final Counter chunks;
+    private volatile @Nullable Instant lastSuccess;
+
+    public Sealing(Database database, Duration retention, Clock clock, PrometheusRegistry metrics) {
+        this.database = database;
+        this.retention = retention;
+        this.clock = clock;
+        rows = Counter.builder().name("jobwitness_sealed_rows_total").help("Rows of samples that this server packed.")
+                .register(metrics);
+        chunks = Counter.builder().name("jobwitness_sealed_chunks_total")
+                .help("Chunks that this server packed them into.").register(metrics);
+        GaugeWithCallback.builder().name("jobwitness_sealing_last_success_timestamp_seconds")
+                .help("When this server last saw to it that nothing is left to pack.").callback(gauge -> {
+                    Instant last = lastSuccess;
+                    if (last != null) {
+                        gauge.call(last.toEpochMilli() / 1e3);
+                    }
+                }).register(metrics);
+    }
+
+    /** One turn's work. */
+    public void run(Turn turn) throws InterruptedException {
+        boolean done = sealClosed(turn);
+        if (done && isDue()) {
+            database.write("tails_turn", handle -> {
+                Tails.turn(handle);
+                return true;
+            });
+            done = sealClosed(turn);
+        }
+        if (done) {
+            lastSuccess = clock.instant();
+        }
+    }
+
+    private boolean isDue() {
+        Instant now = clock.instant();
+        Instant hour = now.truncatedTo(ChronoUnit.HOURS);
+        return database.read("tails_due", handle -> {
+            Instant opened = Tails.openedAt(handle);
+            boolean hourIsOver = opened.isBefore(hour.plus(STRAGGLERS)) && !now.isBefore(hour.plus(STRAGGLERS));
+            return hourIsOver || Tails.hasAbout(handle, MANY_LATE_ROWS, hour.minus(1, ChronoUnit.HOURS));
+        });
+    }
+
+    /** @return whether the closed tail is empty */
+    private boolean sealClosed(Turn turn) throws InterruptedException {
+        long began = System.nanoTime();
+        Slice all = Slice.NOTHING;
+        Slice slice = Slice.NOTHING;
+        do {
+            turn.check();
+            slice = database.writeAtLeisure("seal", this::sealSlice);
+            all = all.plus(slice);
+            rows.inc(slice.rows());
+            chunks.inc(slice.chunks());
+        } while (slice.mayBeMore());
+        if (all.rows() > 0) {
+            log.info("samples_sealed rows={} chunks={} carried_over={} expired={} ms={}", all.rows(), all.chunks(),
+                    all.carriedOver(), all.expired(), (System.nanoTime() - began) / 1_000_000);
+        }
+        for (int tries = 0; tries < TRIES_TO_EMPTY; tries++) {
+            turn.check();
+            if (database.write("tail_empty", this::empty)) {
+                return true;
+            }
+            turn.pause(PAUSE);
+        }
+        log.warn("tail_not_emptied cause=\"somebody reads it for long\"");
+        return false;
+    }
+
+    private boolean empty(Handle handle) {
+        Closed closed = Tails.closed(handle);
+        return !closed.isSealed() || Tails.empty(handle, closed);
+    }
+
+    /** What one transaction did. */
+    private record Slice(long rows, long chunks, long carriedOver, long expired, boolean mayBeMore) {
+        static final Slice NOTHING = new Slice(0, 0, 0, 0, false);
+
+        Slice plus(Slice other) {
+            return new Slice(rows + other.rows, chunks + other.chunks, carriedOver + other.carriedOver,
+                    expired + other.expired, other.mayBeMore);
+        }
+    }
+
+    private Slice sealSlice(Handle handle) throws SQLException {
+        Closed closed = Tails.closed(handle);
+        if (closed.isSealed()) {
+            return Slice.NOTHING;
+        }
+        long last = Tails.nextSlice(handle, closed, SLICE_ROWS);
+        if (last == 0) {
+            Tails.allSealed(handle, closed);
+            return Slice.NOTHING;
+        }
+        Packing packing = new Packing(new ChunkTable(handle), closed.closedAt().truncatedTo(ChronoUnit.HOURS),
+                clock.instant().minus(retention).minus(MARGIN));
+        Tails.each(handle, closed, last, packing::add);
+        Slice slice = packing.end();
+        Tails.carryOver(handle, packing.carriedOver);
+        Tails.sealed(handle, closed, last);
+        return slice;
+    }
+
+    /** Gathers the rows of one hour of one series after the other. */
+    private static final class Packing {
+        private final ChunkTable table;
+        private final Instant carryFrom;
+        private final Instant expired;
+        private final List<TailRow> hour = new ArrayList<>();
+        private final List<TailRow> carriedOver = new ArrayList<>();
+        private long rows;
+        private long chunks;
+        private long expiredRows;
+
+        Packing(ChunkTable table, Instant carryFrom, Instant expired) {
+            this.table = table;
+            this.carryFrom = carryFrom;
+            this.expired = expired;
+        }
+
+        void add(TailRow row) throws SQLException {
+            if (!row.at().isBefore(carryFrom)) {
+                carriedOver.add(row);
+            } else if (row.at().isBefore(expired)) {
+                expiredRows++;
+            } else {
+                if (!hour.isEmpty() && !belongsTo(hour.getFirst(), row)) {
+                    pack();
+                }
+                if (hour.isEmpty() || row.at().isAfter(hour.getLast().at())) {
+                    hour.add(row); // else it is there twice
+                }
+            }
+        }
+
+        private boolean belongsTo(TailRow first, TailRow row) {
+            return hour.size() < Chunk.MAX_ROWS && first.isOfSameSeries(row)
+                    && first.at().truncatedTo(ChronoUnit.HOURS).equals(row.at().truncatedTo(ChronoUnit.HOURS));
+        }
+
+        private void pack() throws SQLException {
+            table.add(hour);
+            rows += hour.size();
+            chunks++;
+            hour.clear();
+        }
+
+        Slice end() throws SQLException {
+            if (!hour.isEmpty()) {
+                pack();
+            }
+            table.write();
+            return new Slice(rows, chunks, carriedOver.size(), expiredRows, true);
+        }
+    }
+}

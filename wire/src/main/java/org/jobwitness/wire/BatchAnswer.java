@@ -1,0 +1,33 @@
+package org.jobwitness.wire;
+
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * What became of a batch. Whatever the status, all of it that can be stored is durable, and it need not be sent again.
+ *
+ * @param version the newest version of batches that this server takes
+ * @param refused readings that were left out, and why; sending them again would change nothing
+ */
+public record BatchAnswer(Status status, int version, List<Refused> refused) {
+
+    /** Whether it counted. */
+    public enum Status {
+        STORED,
+        /** A batch of this node, boot id and sequence had been stored before. */
+        DUPLICATE;
+
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    /** A reading that was left out. */
+    public record Refused(String jobId, String cause) {
+    }
+
+    public BatchAnswer {
+        refused = List.copyOf(refused);
+    }
+}
