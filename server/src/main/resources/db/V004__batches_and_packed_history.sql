@@ -25,6 +25,13 @@ create table sample_tail (
 );
 insert into sample_tail values (0, true, now(), 0), (1, false, now(), 0);
 
+-- All samples that are not packed yet.
+create view unpacked_sample as
+select * from sample_tail_0 where job_key >= (select sealed_to from sample_tail where tail = 0)
+union all
+select * from sample_tail_1 where job_key >= (select sealed_to from sample_tail where tail = 1);
+comment on view unpacked_sample is 'For History.read, and for administrators: docs/packed-history.md.';
+
 -- An hour of one job on one node, or of one GPU, packed as docs/packed-history.md describes; late samples make one more.
 create table chunk (
     job_key bigint not null,

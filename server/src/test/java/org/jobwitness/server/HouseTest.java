@@ -24,7 +24,8 @@ import org.junit.jupiter.api.Test;
 class HouseTest {
     /** A package may know those in the rows below its own, and none above or beside it. */
     private static final List<List<String>> FLOORS = List.of(List.of("web", "metrics", "ops"), List.of("demo"),
-            List.of("manual", "node"), List.of("sample"), List.of("event"), List.of("job"), List.of("access"),
+            List.of("batch"), List.of("manual", "node"), List.of("sample"), List.of("event"), List.of("job"),
+            List.of("access"),
             List.of("http"), List.of("db"));
     private static final Path PLAN = Path.of("../docs/architecture.md");
     private static final Pattern FLOORS_OF_THE_PLAN = Pattern.compile("## The server's floors\\n.*?```text\\n(.*?)```",

@@ -54,7 +54,7 @@ class RetentionTest {
     void someOfItIsOld() {
         address = version.freshDatabase();
         database = openAt(THEN);
-        execute("insert into sample (job_key, at, node) values (1, '2024-02-28T12:00:00Z', 'n1')");
+        execute("insert into chunk values (1, 'n1', '', '2024-02-28T12:00:00Z', '2024-02-28T12:00:00Z', 1, '{}', '{}', '{}', '')");
         execute("insert into audit (at, job_key, cluster, job_id, action, actor, correlation_id)"
                 + " values ('2024-02-28T12:00:00Z', 1, 'c', 'j', 'created', 'a', 'x'),"
                 + " ('2024-06-01T12:00:00Z', 1, 'c', 'j', 'created', 'a', 'x')");
@@ -91,10 +91,11 @@ class RetentionTest {
         assertThat(texts("select at::text from audit")).containsExactly("2024-06-01 12:00:00+00");
         assertThat(texts("select to_regclass('audit_2024_03')::text")).containsExactly((String) null);
         assertThat(texts("select to_regclass('audit_2024_04')::text")).containsExactly("audit_2024_04");
-        execute("insert into sample (job_key, at, node) values (1, '" + NOW.minus(Duration.ofDays(7)) + "', 'n1'), "
-                + "(1, '" + NOW.plus(Duration.ofDays(14)) + "', 'n1')");
+        execute("insert into chunk values (1, 'n1', '', '" + NOW.minus(Duration.ofDays(7)) + "', '"
+                + NOW.minus(Duration.ofDays(7)) + "', 1, '{}', '{}', '{}', ''), "
+                + "(1, 'n1', '', '" + NOW.plus(Duration.ofDays(14)) + "', now(), 1, '{}', '{}', '{}', '')");
         assertThat(scrape(metrics)).contains("\njobwitness_retention_runs_deleted_total " + OLD_RUNS + ".0\n",
-                "\njobwitness_retention_partitions_dropped_total{table=\"sample\"} 22.0\n",
+                "\njobwitness_retention_partitions_dropped_total{table=\"chunk\"} 22.0\n",
                 "\njobwitness_retention_partitions_dropped_total{table=\"audit\"} 2.0\n",
                 "\n" + SUCCESS + (double) NOW.getEpochSecond() + "\n");
 
@@ -120,12 +121,12 @@ class RetentionTest {
 
     @Test
     void whatCannotBeDroppedHoldsUpNothingElseAndIsNoSuccess() throws Exception {
-        execute("create view of_somebody as select * from sample_2024_02_22");
+        execute("create view of_somebody as select * from chunk_2024_02_22");
         PrometheusRegistry metrics = start(database, NOW);
         Waiting.until("the rest is done", PATIENCE, () -> !log.lines().isEmpty()
                 && log.lines().getLast().contains("retention_done"));
         assertThat(log.lines()).hasSize(2);
-        assertThat(log.lines().getFirst()).startsWith("WARNING partition_not_dropped partition=sample_2024_02_22 ")
+        assertThat(log.lines().getFirst()).startsWith("WARNING partition_not_dropped partition=chunk_2024_02_22 ")
                 .contains("other objects depend on it");
         assertThat(log.lines().getLast()).isEqualTo("INFO retention_done samples_days=21 runs=" + OLD_RUNS
                 + " audit_months=2");
@@ -134,14 +135,14 @@ class RetentionTest {
 
     @Test
     void aClockThatIsFarAheadDeletesNothing() throws Exception {
-        List<String> before = texts("select count(*)::text from job union all select count(*)::text from sample"
+        List<String> before = texts("select count(*)::text from job union all select count(*)::text from chunk"
                 + " union all select count(*)::text from audit union all select count(*)::text from pg_inherits");
         try (Logged failures = new Logged(LeaderTask.class)) {
             start(database, Instant.now().plus(Duration.ofHours(2)));
             Waiting.until("it is said", PATIENCE, () -> !failures.lines().isEmpty());
             assertThat(failures.lines()).containsExactly("SEVERE retention_failed");
         }
-        assertThat(texts("select count(*)::text from job union all select count(*)::text from sample"
+        assertThat(texts("select count(*)::text from job union all select count(*)::text from chunk"
                 + " union all select count(*)::text from audit union all select count(*)::text from pg_inherits"))
                 .isEqualTo(before);
     }
@@ -151,7 +152,7 @@ class RetentionTest {
         try (Connection reader = DriverManager.getConnection(address.jdbcUrl(), address.user(), address.password());
                 Statement read = reader.createStatement()) {
             reader.setAutoCommit(false);
-            read.execute("select count(*) from sample");
+            read.execute("select count(*) from chunk");
             PrometheusRegistry metrics = start(database, NOW);
             Waiting.until("runs are deleted and a drop was tried", PATIENCE, () -> texts("select count(*)::text"
                     + " from job where job_id like 'old%'").equals(List.of("0"))

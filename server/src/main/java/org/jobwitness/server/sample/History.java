@@ -34,13 +34,8 @@ final class History {
             select node, gpu, null as at, null as figures, t0, t1, data from chunk
             where job_key = ? and t0 >= ? and t1 >= ? and t0 < ? and gpu_of_them and node_of_them
             union all
-            select node, gpu, at, figures, null, null, null from sample_tail_0
+            select node, gpu, at, figures, null, null, null from unpacked_sample
             where job_key = ? and at >= ? and at < ? and gpu_of_them and node_of_them
-                and job_key >= (select sealed_to from sample_tail where tail = 0)
-            union all
-            select node, gpu, at, figures, null, null, null from sample_tail_1
-            where job_key = ? and at >= ? and at < ? and gpu_of_them and node_of_them
-                and job_key >= (select sealed_to from sample_tail where tail = 1)
             order by node, gpu, t0""";
 
     private History() {
@@ -83,7 +78,7 @@ final class History {
             query.unwrap(PGStatement.class).setPrepareThreshold(-1);
             query.setFetchSize(ROWS_AT_ONCE);
             int at = 1;
-            for (int part = 0; part < 3; part++) {
+            for (int part = 0; part < 2; part++) {
                 query.setLong(at++, question.run());
                 if (part == 0) {
                     // A chunk begins and ends in the same hour; with this bound only the days in question are looked at.

@@ -65,7 +65,7 @@ public final class Sealing {
         boolean done = sealClosed(turn);
         if (done && isDue()) {
             database.write("tails_turn", handle -> {
-                Tails.turn(handle);
+                Tails.turn(handle, clock.instant());
                 return true;
             });
             done = sealClosed(turn);

@@ -80,9 +80,10 @@ final class Tails {
     }
 
     /** Opens the other tail, which must be empty, and closes this one. */
-    static void turn(Handle handle) {
+    static void turn(Handle handle, Instant now) {
         handle.execute("select pg_advisory_xact_lock(" + LOCK + ")");
-        handle.execute("update sample_tail set is_open = not is_open, opened_at = now(), sealed_to = 0");
+        handle.createUpdate("update sample_tail set is_open = not is_open, opened_at = :now, sealed_to = 0")
+                .bind("now", now).execute();
     }
 
     /** When the open tail was opened. */

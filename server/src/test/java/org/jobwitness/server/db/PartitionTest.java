@@ -12,9 +12,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 class PartitionTest {
     @ParameterizedTest
     @CsvSource({
-            "SAMPLE, 2024-02-28T23:59:59.999999Z, sample_2024_02_28, 2024-02-28T00:00:00Z, 2024-02-29T00:00:00Z",
-            "SAMPLE, 2024-02-29T00:00:00Z, sample_2024_02_29, 2024-02-29T00:00:00Z, 2024-03-01T00:00:00Z",
-            "SAMPLE, 2023-12-31T12:00:00Z, sample_2023_12_31, 2023-12-31T00:00:00Z, 2024-01-01T00:00:00Z",
+            "CHUNK, 2024-02-28T23:59:59.999999Z, chunk_2024_02_28, 2024-02-28T00:00:00Z, 2024-02-29T00:00:00Z",
+            "CHUNK, 2024-02-29T00:00:00Z, chunk_2024_02_29, 2024-02-29T00:00:00Z, 2024-03-01T00:00:00Z",
+            "CHUNK, 2023-12-31T12:00:00Z, chunk_2023_12_31, 2023-12-31T00:00:00Z, 2024-01-01T00:00:00Z",
             "AUDIT, 2024-02-29T23:59:59.999999Z, audit_2024_02, 2024-02-01T00:00:00Z, 2024-03-01T00:00:00Z",
             "AUDIT, 2024-12-31T23:59:59Z, audit_2024_12, 2024-12-01T00:00:00Z, 2025-01-01T00:00:00Z",
             "AUDIT, 2025-01-01T00:00:00Z, audit_2025_01, 2025-01-01T00:00:00Z, 2025-02-01T00:00:00Z"})
@@ -30,10 +30,10 @@ class PartitionTest {
     void aTableWithAnotherNameOrOtherBoundsIsNotOurs() {
         Instant from = Instant.parse("2024-02-28T00:00:00Z");
         Instant to = Instant.parse("2024-02-29T00:00:00Z");
-        assertThat(Partition.of(Parent.SAMPLE, "sample_2024_02_28", from, to)).isPresent();
-        assertThat(Partition.of(Parent.SAMPLE, "sample_2024_02_27", from, to)).isEmpty();
-        assertThat(Partition.of(Parent.SAMPLE, "sample_2024_02_28", from, to.plusSeconds(1))).isEmpty();
-        assertThat(Partition.of(Parent.SAMPLE, "sample_2024_02_28", from.plusSeconds(1), to)).isEmpty();
+        assertThat(Partition.of(Parent.CHUNK, "chunk_2024_02_28", from, to)).isPresent();
+        assertThat(Partition.of(Parent.CHUNK, "chunk_2024_02_27", from, to)).isEmpty();
+        assertThat(Partition.of(Parent.CHUNK, "chunk_2024_02_28", from, to.plusSeconds(1))).isEmpty();
+        assertThat(Partition.of(Parent.CHUNK, "chunk_2024_02_28", from.plusSeconds(1), to)).isEmpty();
         assertThat(Partition.of(Parent.AUDIT, "audit_2024_02", from, to)).isEmpty();
     }
 }

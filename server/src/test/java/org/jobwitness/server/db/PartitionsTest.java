@@ -61,8 +61,8 @@ class PartitionsTest {
 
     @Test
     void beforeTheDatabaseIsReadyThereIsAPlaceForAllThatMayCome() {
-        assertThat(tables(Parent.SAMPLE)).hasSize(22).startsWith("sample_2024_02_21", "sample_2024_02_22")
-                .contains("sample_2024_02_29").endsWith("sample_2024_03_12", "sample_2024_03_13");
+        assertThat(tables(Parent.CHUNK)).hasSize(22).startsWith("chunk_2024_02_21", "chunk_2024_02_22")
+                .contains("chunk_2024_02_29").endsWith("chunk_2024_03_12", "chunk_2024_03_13");
         assertThat(tables(Parent.AUDIT)).hasSize(16).startsWith("audit_2024_02", "audit_2024_03")
                 .endsWith("audit_2025_05");
         assertThat(missing(at(START))).isEmpty();
@@ -74,7 +74,7 @@ class PartitionsTest {
                 Clock.fixed(START, ZoneOffset.UTC));
         try (Database other = TestPostgres.open(version.freshDatabase(), years)) {
             assertThat(other.<List<Partition>>read("test", years::missing)).hasSize(3650 + 31 - 100)
-                    .allMatch(partition -> partition.to().isBefore(START)).endsWith(Parent.SAMPLE.at(
+                    .allMatch(partition -> partition.to().isBefore(START)).endsWith(Parent.CHUNK.at(
                             START.minus(Duration.ofDays(3650).plusHours(1))));
         }
     }
@@ -83,31 +83,33 @@ class PartitionsTest {
     void asTimePassesTheNextOnesAreMade() {
         Partitions later = at("2024-03-25T00:30:00Z");
         assertThat(missing(later)).extracting(Partition::name).as("the future first, then back")
-                .startsWith("audit_2025_06", "sample_2024_03_24", "sample_2024_03_25")
-                .containsSequence("sample_2024_04_08", "sample_2024_03_23").endsWith("sample_2024_03_17");
+                .startsWith("audit_2025_06", "chunk_2024_03_24", "chunk_2024_03_25")
+                .containsSequence("chunk_2024_04_08", "chunk_2024_03_23").endsWith("chunk_2024_03_17");
         makeMissing(later);
         assertThat(missing(later)).isEmpty();
     }
 
     @ParameterizedTest
-    @CsvSource({"2024-02-29 00:00:00+00, sample_2024_02_29", "2024-02-28 23:59:59.999999+00, sample_2024_02_28",
-            "2024-02-29 23:59:59.999999+00, sample_2024_02_29", "2024-03-01 12:00:00+13, sample_2024_02_29",
-            "2024-03-01 00:00:00+00, sample_2024_03_01"})
+    @CsvSource({"2024-02-29 00:00:00+00, chunk_2024_02_29", "2024-02-28 23:59:59.999999+00, chunk_2024_02_28",
+            "2024-02-29 23:59:59.999999+00, chunk_2024_02_29", "2024-03-01 12:00:00+13, chunk_2024_02_29",
+            "2024-03-01 00:00:00+00, chunk_2024_03_01"})
     void aDayIsADayInUtcWhateverTheSessionThinks(String at, String table) {
         assertThat(database.<String>write("test", handle -> {
             handle.execute("set local timezone = 'Pacific/Auckland'");
-            return handle.createQuery("insert into sample (job_key, at, node) values (1, '" + at + "', 'n1')"
-                    + " returning tableoid::regclass::text").mapTo(String.class).one();
+            return handle.createQuery(
+                    "insert into chunk values (1, 'n1', '', '" + at + "', '" + at + "', 1, '{}', '{}', '{}', '')"
+                            + " returning tableoid::regclass::text")
+                    .mapTo(String.class).one();
         })).isEqualTo(table);
     }
 
     @ParameterizedTest
     @CsvSource({
-            "2024-02-29T00:59:59.999999Z, ''", "2024-02-29T01:00:00Z, sample_2024_02_21",
-            "2024-03-01T00:59:59.999999Z, sample_2024_02_21",
-            "2024-03-01T01:00:00Z, sample_2024_02_21 sample_2024_02_22"})
+            "2024-02-29T00:59:59.999999Z, ''", "2024-02-29T01:00:00Z, chunk_2024_02_21",
+            "2024-03-01T00:59:59.999999Z, chunk_2024_02_21",
+            "2024-03-01T01:00:00Z, chunk_2024_02_21 chunk_2024_02_22"})
     void aDayIsOldWhenItsLastMomentIsOlderThanTheRetentionAndAnHour(Instant now, String old) {
-        assertThat(old(at(now), Parent.SAMPLE)).isEqualTo(old);
+        assertThat(old(at(now), Parent.CHUNK)).isEqualTo(old);
     }
 
     @ParameterizedTest
@@ -126,22 +128,22 @@ class PartitionsTest {
             makeMissing(partitions);
             dropOld(partitions);
             assertThat(missing(partitions)).as("%s", now).isEmpty();
-            assertThat(Instant.parse(tables(Parent.SAMPLE).getFirst().substring(7).replace('_', '-') + "T00:00:00Z"))
+            assertThat(Instant.parse(tables(Parent.CHUNK).getFirst().substring(6).replace('_', '-') + "T00:00:00Z"))
                     .as("%s", now).isBeforeOrEqualTo(now.minus(Duration.ofDays(7)));
         }
-        assertThat(tables(Parent.SAMPLE)).startsWith("sample_2024_02_24").endsWith("sample_2024_03_16");
+        assertThat(tables(Parent.CHUNK)).startsWith("chunk_2024_02_24").endsWith("chunk_2024_03_16");
     }
 
     @Test
     void aDroppedDayTakesItsSamplesAndNoOthersWithIt() {
-        execute("insert into sample (job_key, at, node) select 1, '2024-02-21T12:00:00Z'::timestamptz"
-                + " + day * interval '1 day', 'n1' from generate_series(0, 7) day");
+        execute("insert into chunk select 1, 'n1', '', at, at, 1, '{}', '{}', '{}', ''"
+                + " from generate_series('2024-02-21T12:00:00Z'::timestamptz, '2024-02-28T12:00:00Z', '1 day') at");
         Partitions later = at("2024-03-02T12:00:00Z");
         dropOld(later);
         dropOld(later);
-        assertThat(texts("select min(at)::text || ' ' || count(*) from sample"))
+        assertThat(texts("select min(t0)::text || ' ' || count(*) from chunk"))
                 .containsExactly("2024-02-24 12:00:00+00 5");
-        assertThat(texts("select to_regclass('sample_2024_02_21')::text")).containsExactly((String) null);
+        assertThat(texts("select to_regclass('chunk_2024_02_21')::text")).containsExactly((String) null);
     }
 
     @Test
@@ -163,38 +165,38 @@ class PartitionsTest {
 
     @Test
     void whatIsNotOursIsNeverDropped() {
-        List<String> others = List.of("sample_2001_01_01", "archive_2001_01_02", "sample_2001_01_03",
-                "sample_2001_01_06", "sample_2001_01_07", "elsewhere.sample_2001_01_08", "sample_2000_12_31",
-                "sample_rest", "sample_2024_02_21", "samples_2001_01_01", "job");
-        for (String statement : List.of("create table sample_2001_01_01 (like sample)",
-                "create table archive_2001_01_02 partition of sample for values from ('2001-01-02 00:00:00+00')"
+        List<String> others = List.of("chunk_2001_01_01", "archive_2001_01_02", "chunk_2001_01_03",
+                "chunk_2001_01_06", "chunk_2001_01_07", "elsewhere.chunk_2001_01_08", "chunk_2000_12_31",
+                "chunk_rest", "chunk_2024_02_21", "chunks_2001_01_01", "job");
+        for (String statement : List.of("create table chunk_2001_01_01 (like chunk)",
+                "create table archive_2001_01_02 partition of chunk for values from ('2001-01-02 00:00:00+00')"
                         + " to ('2001-01-03 00:00:00+00')",
-                "create table sample_2001_01_03 partition of sample for values from ('2001-01-03 00:00:00+00')"
+                "create table chunk_2001_01_03 partition of chunk for values from ('2001-01-03 00:00:00+00')"
                         + " to ('2001-01-05 00:00:00+00')",
-                "create table sample_2001_01_06 partition of sample for values from ('2001-01-06 01:00:00+00')"
+                "create table chunk_2001_01_06 partition of chunk for values from ('2001-01-06 01:00:00+00')"
                         + " to ('2001-01-07 00:00:00+00')",
-                "create table sample_2001_01_07 partition of sample for values from ('2001-01-07 00:00:00+00')"
-                        + " to ('2001-01-08 00:00:00+00') partition by range (at)",
+                "create table chunk_2001_01_07 partition of chunk for values from ('2001-01-07 00:00:00+00')"
+                        + " to ('2001-01-08 00:00:00+00') partition by range (t0)",
                 "create schema elsewhere",
-                "create table elsewhere.sample_2001_01_08 partition of sample for values"
+                "create table elsewhere.chunk_2001_01_08 partition of chunk for values"
                         + " from ('2001-01-08 00:00:00+00') to ('2001-01-09 00:00:00+00')",
-                "create table sample_2000_12_31 partition of sample for values from (minvalue)"
+                "create table chunk_2000_12_31 partition of chunk for values from (minvalue)"
                         + " to ('2001-01-01 00:00:00+00')",
-                "create table sample_rest partition of sample default",
-                "alter table sample detach partition sample_2024_02_21",
-                "create table samples (at timestamptz) partition by range (at)",
-                "create table samples_2001_01_01 partition of samples for values from ('2001-01-01 00:00:00+00')"
+                "create table chunk_rest partition of chunk default",
+                "alter table chunk detach partition chunk_2024_02_21",
+                "create table chunks (at timestamptz) partition by range (at)",
+                "create table chunks_2001_01_01 partition of chunks for values from ('2001-01-01 00:00:00+00')"
                         + " to ('2001-01-02 00:00:00+00')")) {
             execute(statement);
         }
         Partitions later = at("2030-01-01T00:00:00Z");
         dropOld(later);
-        assertThat(tables(Parent.SAMPLE)).doesNotContain("sample_2024_02_22", "sample_2024_03_13");
+        assertThat(tables(Parent.CHUNK)).doesNotContain("chunk_2024_02_22", "chunk_2024_03_13");
         for (String other : others) {
             assertThat(texts("select to_regclass('" + other + "')::text")).as(other).doesNotContainNull();
         }
         for (String ours : List.of("2001-01-01", "2001-01-03", "2001-01-06", "2001-01-07", "2001-01-08")) {
-            assertThat(drop(later, Parent.SAMPLE.at(Instant.parse(ours + "T00:00:00Z")))).isTrue();
+            assertThat(drop(later, Parent.CHUNK.at(Instant.parse(ours + "T00:00:00Z")))).isTrue();
         }
         for (String other : others) {
             assertThat(texts("select to_regclass('" + other + "')::text")).as(other).doesNotContainNull();
@@ -204,14 +206,15 @@ class PartitionsTest {
     @Test
     void makingOneHoldsUpNeitherReadersNorWriters() throws Exception {
         try (Connection reader = session(); Connection writer = session()) {
-            run(reader, "select count(*) from sample");
-            run(writer, "insert into sample (job_key, at, node) values (1, '2024-02-29T00:00:00Z', 'n1')");
+            run(reader, "select count(*) from chunk");
+            run(writer,
+                    "insert into chunk values (1, 'n1', '', '2024-02-29T00:00:00Z', '2024-02-29T00:00:00Z', 1, '{}', '{}', '{}', '')");
             run(writer, "insert into audit (at, job_key, cluster, job_id, action, actor, correlation_id)"
                     + " values ('2024-02-29T00:00:00Z', 1, 'c', 'j', 'created', 'a', 'x')");
 
             makeMissing(at(START.plus(Duration.ofDays(40))));
 
-            assertThat(tables(Parent.SAMPLE)).contains("sample_2024_04_22");
+            assertThat(tables(Parent.CHUNK)).contains("chunk_2024_04_22");
             assertThat(tables(Parent.AUDIT)).contains("audit_2025_06");
             reader.commit();
             writer.commit();
@@ -233,17 +236,17 @@ class PartitionsTest {
     @Test
     void aSlowReaderHoldsUpTheDropButTheDropHoldsUpNobodyForLong() throws Exception {
         Partitions later = at("2024-02-29T12:00:00Z");
-        Partition old = Parent.SAMPLE.at(Instant.parse("2024-02-21T00:00:00Z"));
+        Partition old = Parent.CHUNK.at(Instant.parse("2024-02-21T00:00:00Z"));
         AtomicBoolean stop = new AtomicBoolean();
         AtomicLong slowest = new AtomicLong();
         AtomicInteger inserts = new AtomicInteger();
         try (Connection reader = session()) {
-            run(reader, "select count(*) from sample where at < '2024-02-22T00:00:00Z'");
+            run(reader, "select count(*) from chunk where t0 < '2024-02-22T00:00:00Z'");
             CompletableFuture<Void> writer = CompletableFuture.runAsync(() -> {
                 while (!stop.get()) {
                     long began = System.nanoTime();
-                    execute("insert into sample (job_key, at, node) values (" + inserts.incrementAndGet()
-                            + ", '2024-02-29T11:00:00Z', 'n1')");
+                    execute("insert into chunk values (" + inserts.incrementAndGet()
+                            + ", 'n1', '', '2024-02-29T11:00:00Z', now(), 1, '{}', '{}', '{}', '')");
                     slowest.accumulateAndGet(System.nanoTime() - began, Math::max);
                 }
             }, Thread::startVirtualThread);
@@ -252,15 +255,15 @@ class PartitionsTest {
                 assertThat(drop(later, old)).isFalse();
                 Waiting.until("the writer goes on", PATIENCE, () -> inserts.get() > before + 1);
             }
-            assertThat(tables(Parent.SAMPLE)).contains(old.name());
+            assertThat(tables(Parent.CHUNK)).contains(old.name());
             reader.rollback();
             Waiting.until("it is gone", PATIENCE, () -> drop(later, old));
             stop.set(true);
             writer.join();
         }
-        assertThat(tables(Parent.SAMPLE)).doesNotContain(old.name());
+        assertThat(tables(Parent.CHUNK)).doesNotContain(old.name());
         assertThat(Duration.ofNanos(slowest.get())).isLessThan(LONGEST_STALL);
-        assertThat(texts("select count(*)::text from sample")).containsExactly(String.valueOf(inserts.get()));
+        assertThat(texts("select count(*)::text from chunk")).containsExactly(String.valueOf(inserts.get()));
     }
 
     private Connection session() throws SQLException {

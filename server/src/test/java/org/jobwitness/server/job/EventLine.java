@@ -1,5 +1,6 @@
 package org.jobwitness.server.job;
 
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -21,6 +22,7 @@ final class EventLine {
         Evidence evidence = switch (verb) {
             case "started" -> started(words);
             case "finished" -> finished(words);
+            case "observed" -> observed(words);
             case "reported" -> new Evidence.Reported(identity(words), words.take("at", Words::time), about(words),
                     words.take("state", EventLine::state), words.take("reason", EventLine::reason),
                     words.take("raw_state"), words.take("end", Words::time));
@@ -31,6 +33,17 @@ final class EventLine {
         };
         words.noMore();
         return evidence;
+    }
+
+    private static Evidence.Observed observed(Words words) {
+        Instant since = words.take("since", Words::time);
+        Instant at = words.take("at", Words::time);
+        String node = words.take("node");
+        OnNode onNode = new OnNode(node, null, null, List.of(), words.take("cgroup"), false);
+        About about = new About(words.take("user"), words.take("uid", Integer::valueOf), List.of(node), null, null,
+                null,
+                null, null, null, null, null, null, List.of(), null);
+        return new Evidence.Observed(identity(words), since == null ? at : since, since != null, onNode, about);
     }
 
     private static About about(Words words) {
@@ -101,6 +114,7 @@ final class EventLine {
         Line line = new Line(switch (evidence) {
             case Evidence.Started _ -> "started ";
             case Evidence.Ended _ -> "finished";
+            case Evidence.Observed _ -> "observed";
             case Evidence.Reported _ -> "reported";
             case Evidence.Declared _ -> "declared";
             case Evidence.Amended _ -> "amended ";
@@ -111,8 +125,10 @@ final class EventLine {
         line.add("job", identity.jobId()).add("cluster", identity.cluster()).add("sluid", identity.sluid())
                 .add("start", identity.startTime() == null ? null : Words.show(identity.startTime()))
                 .add("node", node == null ? null : node.node())
-                .add("at", evidence.at() == null ? null : Words.show(evidence.at()))
-                .add("user", about.user()).add("uid", about.uid()).add("nodes", joined(about.nodes()))
+                .add(evidence instanceof Evidence.Observed observed && observed.isBeginning() ? "since" : "at",
+                        evidence.at() == null ? null : Words.show(evidence.at()))
+                .add("user", about.user()).add("uid", about.uid())
+                .add("nodes", evidence instanceof Evidence.Observed ? null : joined(about.nodes()))
                 .add("partition", about.partition()).add("account", about.account()).add("cpus", about.cpus());
         switch (evidence) {
             case Evidence.Started _ -> {
@@ -133,6 +149,7 @@ final class EventLine {
                         .add("exit", end.exit() == null ? null : show(end.exit())).add("derived", end.derivedExitCode())
                         .add("oom_kills", ended.reading() == null ? null : ended.reading().oomKills());
             }
+            case Evidence.Observed _ -> line.add("cgroup", node == null ? null : node.cgroupPath());
             case Evidence.Reported reported -> line.add("name", about.scheduler().get("name"))
                     .add("state", reported.state()).add("reason", reported.reason())
                     .add("raw_state", reported.rawState())

@@ -49,7 +49,11 @@ class NodeTableTest {
     }
 
     private static NodeReading stateOnly(String node, Instant at, NodeReading.State state) {
-        return new NodeReading("c1", node, at, INTERVAL, state, null, null, null, null, null, null, null);
+        return new NodeReading("c1", node, at, null, state, null, null, null, null, null, null, null);
+    }
+
+    private static NodeReading figuresOnly(String node, Instant at, double cpu) {
+        return new NodeReading("c1", node, at, INTERVAL, null, null, null, null, cpu, 2L << 30, null, null);
     }
 
     private NodeReading latest(String node, Instant now) {
@@ -73,11 +77,22 @@ class NodeTableTest {
     }
 
     @Test
-    void whatANodeIsStaysAndWhatItDoesIsSaidAnew() {
+    void whatTheSchedulerSaysOfANodeAndWhatItsAgentReadsLeaveEachOtherAlone() {
         nodes.store(List.of(full("c1", T, 12.5)));
-        nodes.store(List.of(stateOnly("c1", T.plusSeconds(15), NodeReading.State.DOWN)));
-        assertThat(latest("c1", T.plusSeconds(15))).isEqualTo(new NodeReading("c1", "c1", T.plusSeconds(15), INTERVAL,
-                NodeReading.State.DOWN, 64, 256L << 30, 4, null, null, null, null));
+        nodes.store(List.of(stateOnly("c1", T.plusSeconds(20), NodeReading.State.DOWN)));
+        nodes.store(List.of(figuresOnly("c1", T.plusSeconds(15), 99)));
+        assertThat(latest("c1", T.plusSeconds(20))).isEqualTo(new NodeReading("c1", "c1", T.plusSeconds(15), INTERVAL,
+                NodeReading.State.DOWN, 64, 256L << 30, 4, 99.0, 2L << 30, null, null));
+    }
+
+    @Test
+    void aNodeThatOnlyTheSchedulerKnowsHasAStateAndNoFigures() {
+        nodes.store(List.of(stateOnly("s1", T, NodeReading.State.DRAINED)));
+        assertThat(nodes.list(new Scope.Everything(), "c1", "s1", 10, 0, T).nodes()).containsExactly(new Node("s1",
+                "c1", "drained", null, null, null, null, null, null, null, null, List.of()));
+        nodes.store(List.of(figuresOnly("s1", T.minusSeconds(5), 5)));
+        assertThat(latest("s1", T).cpuUsagePercent()).isEqualTo(5);
+        assertThat(latest("s1", T).state()).isEqualTo(NodeReading.State.DRAINED);
     }
 
     @Test
@@ -87,7 +102,8 @@ class NodeTableTest {
         NodeReading stale = latest("d1", T.plusSeconds(45));
         assertThat(stale.cpuUsagePercent()).isNull();
         assertThat(stale.cpuLoad()).isNull();
-        assertThat(stale.state()).isNull();
+        assertThat(stale.state()).as("nobody says that it is not so").isEqualTo(NodeReading.State.MIXED);
+        assertThat(latest("d1", T.plusSeconds(301)).state()).isNull();
         assertThat(stale.totalCpus()).isEqualTo(64);
     }
 

@@ -11,6 +11,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
@@ -25,6 +26,8 @@ import org.jobwitness.server.http.Json;
 import org.jobwitness.server.http.Scope;
 import org.jobwitness.server.job.About;
 import org.jobwitness.server.job.Evidence;
+import org.jobwitness.server.job.Figure;
+import org.jobwitness.server.job.Figures;
 import org.jobwitness.server.job.Identity;
 import org.jobwitness.server.job.JobQueries;
 import org.jobwitness.server.job.JobTable;
@@ -38,7 +41,7 @@ import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Samples by the thousand, as nodes will send them: repeated, late, out of order, and from many at once. */
+/** Samples by the hundred, out of order and from many at once, and what they add up to. */
 @ParameterizedClass
 @EnumSource(PostgresVersion.class)
 class SampleStoreTest {
@@ -62,7 +65,7 @@ class SampleStoreTest {
                 new Partitions(RETENTION, Duration.ofDays(800), clock));
         jobs = new JobTable(database, new Json(), clock);
         queries = new JobQueries(database, new Json(), clock);
-        samples = new SampleStore(database, RETENTION, clock, new PrometheusRegistry());
+        samples = new SampleStore(database, new Json(), RETENTION, clock, new PrometheusRegistry());
     }
 
     @AfterEach
@@ -93,8 +96,31 @@ class SampleStoreTest {
     }
 
     private static Sample sample(Job job, String node, int tick, Double cpu, Long memory, Double gpu) {
-        return new Sample(job.run(), node, START.plus(INTERVAL.multipliedBy(tick)), INTERVAL, cpu, memory, gpu,
-                List.of());
+        return sample(job.run(), node, START.plus(INTERVAL.multipliedBy(tick)), cpu, memory, gpu, List.of());
+    }
+
+    private static Sample sample(long run, String node, Instant at, Double cpu, Long memory, Double gpu,
+            List<Sample.Gpu> gpus) {
+        return new Sample(run, node, at, Figures.ofJob().put(Figure.INTERVAL_MS, INTERVAL.toMillis())
+                .put(Figure.CPU_USAGE_PERCENT, cpu).put(Figure.MEMORY_USAGE_BYTES, memory)
+                .put(Figure.GPU_USAGE_PERCENT, gpu).build(), false, Map.of(), gpus);
+    }
+
+    private static Sample.Gpu gpu(String gpu, Double utilization, Long memory, Double power) {
+        return new Sample.Gpu(gpu, GpuVendor.NVIDIA, gpuFigures(utilization, memory, power), Map.of());
+    }
+
+    private static Figures gpuFigures(Double utilization, Long memory, Double power) {
+        return Figures.ofGpu().put(Figure.GPU_INTERVAL_MS, INTERVAL.toMillis())
+                .put(Figure.UTILIZATION_PERCENT, utilization).put(Figure.MEMORY_USED_BYTES, memory)
+                .put(Figure.POWER_WATTS, power).build();
+    }
+
+    /** In a transaction of its own; how many were stored. */
+    private int add(List<Sample> some) {
+        List<Sample> stored = database.write("test", handle -> samples.add(handle, some));
+        samples.added(stored);
+        return stored.size();
     }
 
     @Test
@@ -105,7 +131,7 @@ class SampleStoreTest {
             all.add(sample(job, "n1", tick, tick < 60 ? 100.0 : 0.0, 1L << 30, null));
             all.add(sample(job, "n2", tick, 0.0, (long) (tick + 1) << 20, null));
         }
-        assertThat(samples.add(all)).isEqualTo(240);
+        assertThat(add(all)).isEqualTo(240);
         Job after = read(job.id());
         assertThat(after.sampleCount()).isEqualTo(240);
         assertThat(after.avgCpuUsage()).as("50 %% of 30 CPUs, none of 10").isEqualTo(37.5);
@@ -121,7 +147,7 @@ class SampleStoreTest {
     @Test
     void samplesOfOneMomentAreOne() {
         Job job = job(30, 10);
-        samples.add(List.of(sample(job, "n1", 0, 100.0, 1L << 20, null), sample(job, "n2", 0, 20.0, 2L << 20, 50.0),
+        add(List.of(sample(job, "n1", 0, 100.0, 1L << 20, null), sample(job, "n2", 0, 20.0, 2L << 20, 50.0),
                 sample(job, "n1", 1, null, 3L << 20, null)));
         SamplePage page = samples.read(job.id(), job.run(), null, null, 10);
         assertThat(page).isEqualTo(new SamplePage(job.id(),
@@ -131,7 +157,7 @@ class SampleStoreTest {
     }
 
     @Test
-    void inWhateverOrderHoweverOftenAndFromHoweverManyTheyComeTheFiguresAreTheSame() throws Exception {
+    void inWhateverOrderAndFromHoweverManyTheyComeTheFiguresAreTheSame() throws Exception {
         Job job = job(4, 4);
         Job other = job(4, 4);
         List<Sample> all = new ArrayList<>();
@@ -144,15 +170,13 @@ class SampleStoreTest {
                 all.add(sample(other, node, tick, cpu, memory, cpu));
             }
         }
-        assertThat(samples.add(all.stream().filter(sample -> sample.run() == other.run()).toList())).isEqualTo(400);
+        assertThat(add(all.stream().filter(sample -> sample.run() == other.run()).toList())).isEqualTo(400);
+        List<Sample> shuffled = new ArrayList<>(all.stream().filter(sample -> sample.run() == job.run()).toList());
+        Collections.shuffle(shuffled, new Random(3));
         List<Callable<Integer>> senders = new ArrayList<>();
-        for (int sender = 0; sender < 12; sender++) {
-            List<Sample> shuffled = new ArrayList<>(all);
-            Collections.shuffle(shuffled, new Random(sender));
-            for (int from = 0; from < shuffled.size(); from += 100) {
-                List<Sample> batch = shuffled.subList(from, from + 100);
-                senders.add(() -> samples.add(batch));
-            }
+        for (int from = 0; from < shuffled.size(); from += 10) {
+            List<Sample> some = shuffled.subList(from, from + 10);
+            senders.add(() -> add(some));
         }
         int added = 0;
         try (ExecutorService threads = Executors.newFixedThreadPool(8)) {
@@ -160,7 +184,7 @@ class SampleStoreTest {
                 added += answer.get();
             }
         }
-        assertThat(added).as("each is new once").isEqualTo(400);
+        assertThat(added).isEqualTo(400);
         Job one = read(job.id());
         Job two = read(other.id());
         assertThat(one.avgCpuUsage()).isCloseTo(two.avgCpuUsage(), offset(0.0011));
@@ -171,17 +195,75 @@ class SampleStoreTest {
     }
 
     @Test
-    void whatBelongsToNoRunOrToNoTimeThatIsKeptIsLeftOut() {
+    void aSampleThatIsThereTwiceIsReadOnce() {
         Job job = job(4);
-        Sample old = new Sample(job.run(), "n1", Instant.now().minus(RETENTION).minusSeconds(60), INTERVAL, 1.0, 1L,
-                null, List.of());
-        Sample future = new Sample(job.run(), "n1", Instant.now().plus(Duration.ofHours(1)), INTERVAL, 1.0, 1L, null,
-                List.of());
-        Sample ofNobody = new Sample(1L << 60, "n1", START, INTERVAL, 1.0, 1L, null, List.of());
-        Sample good = sample(job, "n1", 0, 1.0, 1L, null);
-        assertThat(samples.add(List.of(old, future, ofNobody, good))).isEqualTo(1);
-        assertThat(samples.add(List.of())).isZero();
+        Sample sample = sample(job, "n1", 0, 1.0, 1L << 20, null);
+        add(List.of(sample));
+        add(List.of(sample, sample(job, "n1", 1, 2.0, 1L << 20, null)));
+        assertThat(samples.read(job.id(), job.run(), null, null, 10).total()).isEqualTo(2);
+    }
+
+    @Test
+    void whatBelongsToNoRunIsLeftOut() {
+        Job job = job(4);
+        Sample ofNobody = sample(1L << 60, "n1", START, 1.0, 1L, null, List.of());
+        assertThat(add(List.of(ofNobody, sample(job, "n1", 0, 1.0, 1L, null)))).isEqualTo(1);
+        assertThat(add(List.of())).isZero();
         assertThat(read(job.id()).sampleCount()).isEqualTo(1);
+    }
+
+    @Test
+    void aTimeThatIsNotKeptIsTrouble() {
+        Instant now = Instant.now();
+        assertThat(samples.trouble(now.minus(RETENTION).minusSeconds(60))).get().asString().contains("7 days");
+        assertThat(samples.trouble(now.plus(Duration.ofHours(1)))).get().asString().contains("future");
+        assertThat(samples.trouble(now.plusSeconds(60))).isEmpty();
+        assertThat(samples.trouble(now.minus(RETENTION).plusSeconds(60))).isEmpty();
+    }
+
+    @Test
+    void everyFigureComesBackAsItWasToldAndAddsUp() {
+        Job job = job(4);
+        Random random = new Random(11);
+        List<Figures> told = new ArrayList<>();
+        for (int tick = 0; tick < 50; tick++) {
+            Figures.Builder figures = Figures.ofJob();
+            for (Figure figure : Figure.all(Figure.Of.JOB)) {
+                double value = figure.isWhole() ? random.nextLong(1L << 40) : random.nextInt(10_001) / 100.0;
+                figures.put(figure, random.nextInt(5) == 0 ? null : (Double) value);
+            }
+            told.add(figures.build());
+            add(List.of(new Sample(job.run(), "n1", START.plus(INTERVAL.multipliedBy(tick)), told.getLast())));
+        }
+        Series series = samples.series(job.run(), Figure.all(Figure.Of.JOB), null, null, null, null).getFirst();
+        for (Figure figure : Figure.all(Figure.Of.JOB)) {
+            assertThat(series.of(figure)).as("%s", figure)
+                    .containsExactly(told.stream().mapToDouble(figures -> figures.value(figure)).toArray());
+        }
+        assertThat(database.<List<Object>>read("test", handle -> handle.createQuery("""
+                select anon_count, anon_sum, anon_max_bytes, io_read_bytes, cpu_usage_usec, memory_count, memory_sum
+                from job_figures where job_key = :run""").bind("run", job.run()).mapToMap()
+                .map(row -> List.copyOf(row.values())).one()))
+                .containsExactly(count(told, Figure.MEMORY_ANON_BYTES), sum(told, Figure.MEMORY_ANON_BYTES),
+                        (long) max(told, Figure.MEMORY_ANON_BYTES), (long) max(told, Figure.IO_READ_BYTES),
+                        (long) max(told, Figure.CPU_USAGE_USEC), count(told, Figure.MEMORY_USAGE_BYTES),
+                        sum(told, Figure.MEMORY_USAGE_BYTES));
+    }
+
+    private static long count(List<Figures> told, Figure figure) {
+        return told.stream().filter(figures -> figures.get(figure) != null).count();
+    }
+
+    private static double sum(List<Figures> told, Figure figure) {
+        return told.stream().filter(figures -> figures.get(figure) != null)
+                .mapToDouble(figures -> figures.value(figure))
+                .sum();
+    }
+
+    private static double max(List<Figures> told, Figure figure) {
+        return told.stream().filter(figures -> figures.get(figure) != null)
+                .mapToDouble(figures -> figures.value(figure))
+                .max().orElseThrow();
     }
 
     @Test
@@ -193,15 +275,14 @@ class SampleStoreTest {
         long run = read("gpus").run();
         Instant now = Instant.now().truncatedTo(ChronoUnit.SECONDS);
         for (int i = 0; i < 2; i++) {
-            samples.add(List.of(new Sample(run, "g1", now.minusSeconds(i * 15L), INTERVAL, 5.0, 1L, 45.0,
-                    List.of(new Sample.Gpu("GPU-a", GpuVendor.NVIDIA, 90.0 - i, 1L << 30, 300.0, 60.0),
-                            new Sample.Gpu("GPU-b", GpuVendor.NVIDIA, 0.0, 0L, null, null)))));
+            add(List.of(sample(run, "g1", now.minusSeconds(i * 15L), 5.0, 1L, 45.0,
+                    List.of(gpu("GPU-a", 90.0 - i, 1L << 30, 300.0), gpu("GPU-b", 0.0, 0L, null)))));
         }
         List<SampleStore.LatestGpu> latest = database.snapshot("test",
                 handle -> samples.latestOfGpus(handle, Instant.now()).toList());
         assertThat(latest).containsExactlyInAnyOrder(
-                new SampleStore.LatestGpu("c1", "gpus", "g1", "GPU-a", "nvidia", 90.0, 1L << 30, 300.0, 60.0),
-                new SampleStore.LatestGpu("c1", "gpus", "g1", "GPU-b", "nvidia", 0.0, 0L, null, null));
+                new SampleStore.LatestGpu("c1", "gpus", "g1", "GPU-a", "nvidia", gpuFigures(90.0, 1L << 30, 300.0)),
+                new SampleStore.LatestGpu("c1", "gpus", "g1", "GPU-b", "nvidia", gpuFigures(0.0, 0L, null)));
         List<SampleStore.LatestGpu> later = database.snapshot("test",
                 handle -> samples.latestOfGpus(handle, Instant.now().plusSeconds(46)).toList());
         assertThat(later).isEmpty();
@@ -214,13 +295,13 @@ class SampleStoreTest {
     @Test
     void onlyFreshSamplesOfRunningJobsAreTheLatest() {
         Job ended = job(4);
-        samples.add(List.of(sample(ended, "n1", 0, 50.0, 1L, null)));
+        add(List.of(sample(ended, "n1", 0, 50.0, 1L, null)));
         jobs.apply(CALLER, new Evidence.Started(new Identity("c1", "going", null, null), null, null,
                 new About("alice", null, List.of("n1"), null, null, null, null, null, null, null, null, null,
                         List.of(), null),
                 List.of(), null));
         Instant now = Instant.now().truncatedTo(ChronoUnit.MILLIS);
-        samples.add(List.of(new Sample(read("going").run(), "n1", now, INTERVAL, 50.0, 7L, null, List.of())));
+        add(List.of(sample(read("going").run(), "n1", now, 50.0, 7L, null, List.of())));
         assertThat(latest(now.plusSeconds(44))).extracting(SampleStore.Latest::jobId).containsExactly("going");
         assertThat(latest(now.plusSeconds(46))).isEmpty();
     }

@@ -1,0 +1,312 @@
+package org.jobwitness.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.zip.GZIPOutputStream;
+import org.jobwitness.server.http.Role;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+
+/** Batches, as agents send them. */
+class BatchesTest {
+    private static final Instant NOW = Instant.now().truncatedTo(ChronoUnit.SECONDS);
+    private static TestServer server;
+    private static TestServer.Client agent;
+    private static TestServer.Client operator;
+    private static long sequence;
+
+    @BeforeAll
+    static void start() {
+        server = TestServer.startWithAuth();
+        agent = server.as(Role.AGENT);
+        operator = server.as(Role.OPERATOR);
+    }
+
+    @AfterAll
+    static void stop() {
+        server.close();
+    }
+
+    private static String batch(String node, long number, Instant at, String jobs) {
+        return """
+                {"version": 1, "node": "%s", "boot_id": "b", "sequence": %d, "timestamp": "%s", "interval_ms": 15000,
+                 "jobs": [%s]}""".formatted(node, number, at, jobs);
+    }
+
+    private static Exchange send(String node, Instant at, String jobs) {
+        return agent.post("/v1/batches", batch(node, ++sequence, at, jobs));
+    }
+
+    private static JsonNode job(String id) {
+        return operator.get("/v1/jobs/" + id).json();
+    }
+
+    private static int stored(String id) {
+        return operator.get("/v1/jobs/" + id + "/metrics?limit=10000").json().required("total").asInt();
+    }
+
+    private static String status(Exchange answer) {
+        assertThat(answer.status()).as("%s", answer).isEqualTo(200);
+        return answer.json().required("status").asString();
+    }
+
+    @Test
+    void whatAnAgentReadIsThereAtOnce() {
+        agent.post("/v1/events/job-started", """
+                {"job_id": "b1", "user": "ada", "node_list": ["x1"], "node": "x1", "cpus_per_node": "8",
+                 "gpu_allocation": 2, "timestamp": "%s"}""".formatted(NOW.minusSeconds(600)));
+        assertThat(status(agent.post("/v1/batches", """
+                {"version": 1, "node": "x1", "boot_id": "b", "sequence": 1, "timestamp": "%s", "interval_ms": 15000,
+                 "agent_version": "0.1.0",
+                 "node_figures": {"total_cpus": 64, "total_memory_bytes": 274877906944, "cpu_usage_percent": 12.5,
+                                  "memory_usage_bytes": 1073741824, "cpu_load": 7.25, "total_gpus": 4},
+                 "jobs": [{"job_id": "b1", "since": "%s", "uid": 7, "cgroup_path": "a/job_b1", "cpus_used": 6.0,
+                           "cpu_usage_usec": 3600000000, "memory_usage_bytes": 2147483648,
+                           "memory_anon_bytes": 1073741824, "memory_file_bytes": 536870912,
+                           "memory_peak_bytes": 3221225472, "oom_kills": 0,
+                           "absent": {"io_read_bytes": "the io controller is not enabled"}}],
+                 "gpus": [{"gpu": "GPU-1", "vendor": "nvidia", "job_id": "b1", "utilization_percent": 90.0},
+                          {"gpu": "GPU-2", "vendor": "nvidia", "job_id": "b1", "utilization_percent": 0.0},
+                          {"gpu": "GPU-3", "vendor": "nvidia", "utilization_percent": 50.0}]}"""
+                .formatted(NOW, NOW.minusSeconds(599))))).isEqualTo("stored");
+        JsonNode job = job("b1");
+        assertThat(job.required("cpu_usage").asDouble()).as("6 of 8 CPUs").isEqualTo(75);
+        assertThat(job.required("memory_usage_mb").asDouble()).isEqualTo(2048);
+        assertThat(job.required("max_memory_usage_mb").asDouble()).isEqualTo(3072);
+        assertThat(job.required("gpu_usage").asDouble()).isEqualTo(45);
+        assertThat(job.required("cpu_seconds").asDouble()).isEqualTo(3600);
+        assertThat(job.required("oom_kills").asInt()).isZero();
+        assertThat(job.required("last_sample_at").asString()).isEqualTo(NOW.toString());
+        assertThat(job.required("uid").asInt()).isEqualTo(7);
+        assertThat(job.required("user").asString()).isEqualTo("ada");
+        JsonNode node = operator.get("/v1/nodes/x1").json();
+        assertThat(node.required("cpu_usage").asDouble()).isEqualTo(12.5);
+        assertThat(node.required("jobs").toString()).isEqualTo("[\"b1\"]");
+        assertThat(node.has("state")).as("an agent does not know it").isFalse();
+    }
+
+    @Test
+    void aBatchCountsOnceHoweverOftenAndInWhateverOrderItComes() throws Exception {
+        List<String> batches = new ArrayList<>();
+        for (int i = 0; i < 60; i++) {
+            batches.add(batch("x2", 1000 + i, NOW.minusSeconds(900 - 15 * i),
+                    "{\"job_id\": \"b2\", \"since\": \"%s\", \"memory_usage_bytes\": %d}"
+                            .formatted(NOW.minusSeconds(1000), (i + 1) << 20)));
+        }
+        List<Callable<String>> sent = new ArrayList<>();
+        for (int times = 0; times < 4; times++) {
+            List<String> shuffled = new ArrayList<>(batches);
+            Collections.shuffle(shuffled, new Random(times));
+            shuffled.forEach(batch -> sent.add(() -> status(agent.post("/v1/batches", batch))));
+        }
+        List<String> answers = new ArrayList<>();
+        try (ExecutorService threads = Executors.newFixedThreadPool(8)) {
+            for (Future<String> answer : threads.invokeAll(sent)) {
+                answers.add(answer.get());
+            }
+        }
+        assertThat(Collections.frequency(answers, "stored")).isEqualTo(60);
+        assertThat(Collections.frequency(answers, "duplicate")).isEqualTo(180);
+        assertThat(stored("b2")).isEqualTo(60);
+        JsonNode job = job("b2");
+        assertThat(job.required("sample_count").asInt()).isEqualTo(60);
+        assertThat(job.required("max_memory_usage_mb").asDouble()).isEqualTo(60);
+        assertThat(operator.get("/v1/jobs/b2/runs").json().required("runs").size()).isEqualTo(1);
+        assertThat(status(agent.post("/v1/batches",
+                batches.getFirst().replace("\"boot_id\": \"b\"", "\"boot_id\": \"after a reboot\""))))
+                .isEqualTo("stored");
+    }
+
+    @Test
+    void aJobThatNobodyAnnouncedIsTheRunThatItsNodesSee() {
+        send("x3", NOW, """
+                {"job_id": "b3", "since": "%s", "uid": 1234, "user": "carl", "cpus": 4, "cpus_used": 1.0}"""
+                .formatted(NOW.minusSeconds(30)));
+        send("x4", NOW, "{\"job_id\": \"b3\", \"since\": \"%s\", \"cpus\": 4, \"cpus_used\": 3.0}"
+                .formatted(NOW.minusSeconds(29)));
+        JsonNode job = job("b3");
+        assertThat(job.required("state").asString()).isEqualTo("running");
+        assertThat(job.required("start_time").asString()).isEqualTo(NOW.minusSeconds(30).toString());
+        assertThat(job.required("nodes").toString()).isEqualTo("[\"x3\",\"x4\"]");
+        assertThat(job.required("user").asString()).isEqualTo("carl");
+        assertThat(job.required("cpu_usage").asDouble()).as("25 %% and 75 %%, of the cgroup's CPUs").isEqualTo(50);
+        JsonNode trail = operator.get("/v1/jobs/b3/audit").json().required("entries");
+        assertThat(trail.get(0).required("action").asString()).isEqualTo("created");
+        assertThat(trail.get(0).required("actor").asString()).isEqualTo("agent");
+    }
+
+    @Test
+    void theRunsOfARequeuedJobAreToldApartByWhenTheirCgroupsWereMade() {
+        Instant first = NOW.minusSeconds(3000);
+        Instant second = NOW.minusSeconds(1000);
+        agent.post("/v1/events/job-started", """
+                {"job_id": "b4", "user": "ada", "node_list": ["x5"], "node": "x5", "timestamp": "%s"}"""
+                .formatted(first));
+        send("x5", first.plusSeconds(60), "{\"job_id\": \"b4\", \"since\": \"%s\", \"memory_usage_bytes\": 1048576}"
+                .formatted(first.plusSeconds(1)));
+        agent.post("/v1/events/job-finished", """
+                {"job_id": "b4", "node": "x5", "exit_code": 0, "signal": 0, "timestamp": "%s"}"""
+                .formatted(first.plusSeconds(120)));
+        send("x5", second.plusSeconds(60), "{\"job_id\": \"b4\", \"since\": \"%s\", \"memory_usage_bytes\": 2097152}"
+                .formatted(second));
+        send("x5", first.plusSeconds(75), "{\"job_id\": \"b4\", \"since\": \"%s\", \"memory_usage_bytes\": 3145728}"
+                .formatted(first.plusSeconds(1)));
+        JsonNode runs = operator.get("/v1/jobs/b4/runs").json().required("runs");
+        assertThat(runs.size()).isEqualTo(2);
+        assertThat(runs.get(0).required("max_memory_usage_mb").asDouble()).isEqualTo(2);
+        assertThat(runs.get(1).required("max_memory_usage_mb").asDouble()).isEqualTo(3);
+        assertThat(runs.get(1).required("sample_count").asInt()).isEqualTo(2);
+    }
+
+    @Test
+    void readingsThatCannotBeKeptAreRefusedWithTheirCauseAndTheRestIsStored() {
+        Exchange answer = send("x6", NOW, """
+                {"job_id": "b6", "since": "%1$s", "memory_usage_bytes": 1},
+                {"job_id": "b7", "since": "%1$s", "timestamp": "%2$s", "memory_usage_bytes": 1},
+                {"job_id": "b8", "since": "%1$s", "timestamp": "%3$s", "memory_usage_bytes": 1}"""
+                .formatted(NOW.minusSeconds(60), NOW.minus(Duration.ofDays(8)), NOW.plus(Duration.ofHours(1))));
+        assertThat(status(answer)).isEqualTo("stored");
+        assertThat(answer.json().required("refused").toString()).contains("b7", "7 days", "b8", "in the future")
+                .doesNotContain("b6");
+        assertThat(stored("b6")).isEqualTo(1);
+        assertThat(operator.get("/v1/jobs/b7").status()).as("no run is made of what is refused").isEqualTo(404);
+    }
+
+    @Test
+    void anAgentWhoseClockIsWrongAndSaysSoHasItsTimesPutRight() throws Exception {
+        Instant wrong = NOW.plus(Duration.ofHours(1));
+        String date = DateTimeFormatter.RFC_1123_DATE_TIME.format(wrong.atOffset(ZoneOffset.UTC));
+        String body = batch("x7", ++sequence, wrong.minusSeconds(10),
+                "{\"job_id\": \"b9\", \"since\": \"%s\", \"memory_usage_bytes\": 1}".formatted(wrong.minusSeconds(70)));
+        assertThat(post(body.getBytes(StandardCharsets.UTF_8), "Date", date).body()).contains("\"stored\"");
+        Instant at = Instant.parse(job("b9").required("last_sample_at").asString());
+        assertThat(at).isBetween(NOW.minusSeconds(15), Instant.now());
+        assertThat(Instant.parse(job("b9").required("start_time").asString())).isEqualTo(at.minusSeconds(60));
+        assertThat(post(body.getBytes(StandardCharsets.UTF_8), "Date", "yesterday").statusCode()).isEqualTo(400);
+    }
+
+    /** As the JDK's client sends it: the one of the tests does not let a test say the date or send bytes. */
+    private static HttpResponse<String> post(byte[] body, String... headers)
+            throws IOException, InterruptedException {
+        try (HttpClient client = HttpClient.newHttpClient()) {
+            return client.send(HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + server.port() + "/v1/batches"))
+                    .header("Authorization", "Bearer " + agent.token().orElseThrow())
+                    .header("Content-Type", "application/json").headers(headers)
+                    .POST(BodyPublishers.ofByteArray(body)).build(), BodyHandlers.ofString());
+        }
+    }
+
+    private static byte[] gzip(byte[] bytes) throws IOException {
+        ByteArrayOutputStream packed = new ByteArrayOutputStream();
+        try (GZIPOutputStream out = new GZIPOutputStream(packed)) {
+            out.write(bytes);
+        }
+        return packed.toByteArray();
+    }
+
+    @Test
+    void aPackedBatchIsTakenAndOneThatUnpacksToTooMuchIsNot() throws Exception {
+        byte[] plain = batch("x8", ++sequence, NOW, "{\"job_id\": \"b10\", \"memory_usage_bytes\": 1}")
+                .getBytes(StandardCharsets.UTF_8);
+        byte[] packed = gzip(plain);
+        assertThat(post(packed, "Content-Encoding", "gzip").statusCode()).isEqualTo(200);
+        assertThat(stored("b10")).isEqualTo(1);
+        byte[] bomb = gzip((" ".repeat(9 << 20) + "{}").getBytes(StandardCharsets.UTF_8));
+        assertThat(bomb.length).isLessThan(100_000);
+        assertThat(post(bomb, "Content-Encoding", "gzip").statusCode()).isEqualTo(413);
+        byte[] cutOff = java.util.Arrays.copyOf(packed, packed.length - 10);
+        assertThat(post(cutOff, "Content-Encoding", "gzip").body()).contains("cut off");
+        assertThat(post(plain, "Content-Encoding", "gzip").statusCode()).isEqualTo(400);
+        assertThat(post(plain, "Content-Encoding", "br").statusCode()).isEqualTo(415);
+    }
+
+    @Test
+    void aLastReadingIsKeptAndNothingOfItIsCountedTwiceByTheEpilog() {
+        Instant begun = NOW.minusSeconds(100);
+        agent.post("/v1/events/job-started", """
+                {"job_id": "b11", "user": "ada", "node_list": ["x9"], "node": "x9", "cpus_per_node": "1",
+                 "timestamp": "%s"}""".formatted(begun));
+        send("x9", NOW, """
+                {"job_id": "b11", "since": "%s", "timestamp": "%s", "interval_ms": 2000, "last": true,
+                 "cpus_used": 0.5, "cpu_usage_usec": 1000000, "memory_peak_bytes": 5242880, "oom_kills": 1}"""
+                .formatted(begun, begun.plusSeconds(2)));
+        agent.post("/v1/events/job-finished", """
+                {"job_id": "b11", "node": "x9", "exit_code": 0, "signal": 125, "timestamp": "%s",
+                 "reading": {"cpu_usage_usec": 990000, "oom_kills": 1}}""".formatted(begun.plusSeconds(3)));
+        JsonNode job = job("b11");
+        assertThat(job.required("reason").asString()).isEqualTo("out_of_memory");
+        assertThat(job.required("cpu_seconds").asDouble()).isEqualTo(1);
+        assertThat(job.required("oom_kills").asInt()).isEqualTo(1);
+        assertThat(job.required("max_memory_usage_mb").asDouble()).isEqualTo(5);
+        assertThat(job.required("coverage").asDouble()).isEqualTo(0.667);
+    }
+
+    @Test
+    void aJobThatIsDeletedWhileItRunsIsSeenAnewByItsAgent() {
+        send("x10", NOW.minusSeconds(15), "{\"job_id\": \"b12\", \"since\": \"%s\", \"memory_usage_bytes\": 1}"
+                .formatted(NOW.minusSeconds(60)));
+        operator.send("DELETE", "/v1/jobs/b12", "", "X-Changed-By", "bob", "X-Source", "test");
+        assertThat(operator.get("/v1/jobs/b12").status()).isEqualTo(404);
+        send("x10", NOW, "{\"job_id\": \"b12\", \"since\": \"%s\", \"memory_usage_bytes\": 1}"
+                .formatted(NOW.minusSeconds(60)));
+        assertThat(stored("b12")).as("what was deleted stays away").isEqualTo(1);
+    }
+
+    @Test
+    void aGpuThatNoJobOfTheBatchHoldsIsAnError() {
+        Exchange answer = agent.post("/v1/batches", """
+                {"version": 1, "node": "x11", "boot_id": "b", "sequence": 1, "timestamp": "%s",
+                 "gpus": [{"gpu": "0", "job_id": "77"}]}""".formatted(NOW));
+        assertThat(answer.status()).isEqualTo(400);
+        assertThat(answer.json().required("message").asString()).contains("gpus[0].job_id");
+    }
+
+    @Test
+    void anAgentOfALaterVersionIsToldToWaitForTheServer() {
+        Exchange answer = agent.post("/v1/batches",
+                batch("x12", 1, NOW, "").replace("\"version\": 1", "\"version\": 2"));
+        assertThat(answer.status()).isEqualTo(400);
+        assertThat(answer.json().required("message").asString()).contains("upgrade the server first");
+    }
+
+    @Test
+    void whichBatchesWereTakenIsKeptAsRanges() throws SQLException {
+        for (long number : List.of(5L, 1L, 2L, 4L, 3L, 9L)) {
+            agent.post("/v1/batches", batch("x13", number, NOW, ""));
+        }
+        try (var connection = server.sql();
+                var statement = connection.createStatement();
+                var rows = statement.executeQuery("select taken from agent_batches where node = 'x13'")) {
+            rows.next();
+            assertThat(rows.getString(1)).isEqualTo("{[1,6),[9,10)}");
+        }
+        assertThat(Map.of("status", status(agent.post("/v1/batches", batch("x13", 4, NOW, "")))))
+                .containsEntry("status", "duplicate");
+    }
+}
