@@ -18,6 +18,7 @@ import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -156,7 +157,7 @@ class BatchesTest {
         assertThat(job.required("nodes").toString()).isEqualTo("[\"x3\",\"x4\"]");
         assertThat(job.required("user").asString()).isEqualTo("carl");
         assertThat(job.required("cpu_usage").asDouble()).as("25 %% and 75 %%, of the cgroup's CPUs").isEqualTo(50);
-        JsonNode trail = operator.get("/v1/jobs/b3/audit").json().required("entries");
+        JsonNode trail = operator.get("/v1/jobs/b3/audit").json().required("audit");
         assertThat(trail.get(0).required("action").asString()).isEqualTo("created");
         assertThat(trail.get(0).required("actor").asString()).isEqualTo("agent");
     }
@@ -240,7 +241,7 @@ class BatchesTest {
         byte[] bomb = gzip((" ".repeat(9 << 20) + "{}").getBytes(StandardCharsets.UTF_8));
         assertThat(bomb.length).isLessThan(100_000);
         assertThat(post(bomb, "Content-Encoding", "gzip").statusCode()).isEqualTo(413);
-        byte[] cutOff = java.util.Arrays.copyOf(packed, packed.length - 10);
+        byte[] cutOff = Arrays.copyOf(packed, packed.length - 10);
         assertThat(post(cutOff, "Content-Encoding", "gzip").body()).contains("cut off");
         assertThat(post(plain, "Content-Encoding", "gzip").statusCode()).isEqualTo(400);
         assertThat(post(plain, "Content-Encoding", "br").statusCode()).isEqualTo(415);
@@ -276,6 +277,43 @@ class BatchesTest {
         send("x10", NOW, "{\"job_id\": \"b12\", \"since\": \"%s\", \"memory_usage_bytes\": 1}"
                 .formatted(NOW.minusSeconds(60)));
         assertThat(stored("b12")).as("what was deleted stays away").isEqualTo(1);
+    }
+
+    @Test
+    void moreThanCanBeWrittenIsPutOffAndLosesNothing() throws Exception {
+        List<String> batches = new ArrayList<>();
+        for (int i = 0; i < 16; i++) {
+            StringBuilder jobs = new StringBuilder();
+            for (int j = 0; j < 4000; j++) {
+                jobs.append(j == 0 ? "" : ",").append("{\"job_id\": \"b13\", \"timestamp\": \"%s\", \"pids\": 1}"
+                        .formatted(NOW.minusSeconds(4000L * i + j)));
+            }
+            batches.add(batch("x14", 2000 + i, NOW, jobs.toString()));
+        }
+        send("x14", NOW.plusSeconds(1),
+                "{\"job_id\": \"b13\", \"since\": \"%s\"}".formatted(NOW.minus(Duration.ofDays(1))));
+        List<Exchange> answers = new ArrayList<>();
+        try (ExecutorService threads = Executors.newFixedThreadPool(16);
+                var connection = server.sql();
+                var statement = connection.createStatement()) {
+            connection.setAutoCommit(false);
+            statement.execute("lock table agent_batches in access exclusive mode");
+            List<Future<Exchange>> sent = batches.stream()
+                    .map(batch -> threads.submit(() -> agent.post("/v1/batches", batch))).toList();
+            Waiting.until("somebody is put off", Duration.ofSeconds(30), () -> sent.stream()
+                    .anyMatch(answer -> answer.isDone() && answer.resultNow().status() == 429));
+            connection.rollback();
+            for (Future<Exchange> answer : sent) {
+                answers.add(answer.get());
+            }
+        }
+        assertThat(answers).extracting(Exchange::status).contains(429).doesNotContain(500);
+        assertThat(answers).filteredOn(answer -> answer.status() == 429)
+                .allSatisfy(answer -> assertThat(answer.header("Retry-After")).contains("5"));
+        for (String batch : batches) {
+            assertThat(agent.post("/v1/batches", batch).status()).isEqualTo(200);
+        }
+        assertThat(job("b13").required("sample_count").asInt()).isEqualTo(64_001);
     }
 
     @Test

@@ -32,7 +32,7 @@ public record Job(String id, long run, String cluster, String clusterName, @Null
         @Nullable Double maxCpuUsage, @Nullable Double maxMemoryUsageMb, @Nullable Double avgGpuUsage,
         @Nullable Double maxGpuUsage, @Nullable Double cpuSeconds, @Nullable Long oomKills,
         @Nullable GpuVendor gpuVendor, @Nullable List<String> gpuDevices, @Nullable String cgroupPath,
-        Scheduler scheduler) {
+        @Nullable JobFigures figures, Scheduler scheduler) {
 
     public Job {
         nodes = List.copyOf(nodes);

@@ -17,7 +17,7 @@ import org.jobwitness.wire.Batch;
  * Owns the table of which batches have been taken. An agent's numbers are kept as ranges, so one that sends all of them takes one
  * row, however many they are.
  */
-final class AgentBatches {
+public final class AgentBatches {
     /** What names a batch. */
     record BatchNumber(String cluster, String node, String bootId, long sequence) {
         private static final Comparator<BatchNumber> BY_AGENT = Comparator.comparing(BatchNumber::cluster)
@@ -66,6 +66,12 @@ final class AgentBatches {
                         and agent_batches.boot_id = said.boot_id""", taken).bind("now", now).execute();
         }
         return fresh;
+    }
+
+    /** Forgets agents' boots of which nothing has come since a moment; how many. */
+    public static int forget(Handle handle, Instant before) {
+        return handle.createUpdate("delete from agent_batches where last_at < :before").bind("before", before)
+                .execute();
     }
 
     private static List<Asked> ask(Handle handle, List<BatchNumber> ordered) {

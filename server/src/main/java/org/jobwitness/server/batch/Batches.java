@@ -154,7 +154,7 @@ public final class Batches implements AutoCloseable {
     private Sample sample(Caller caller, BatchNumber number, Batch batch, JobReading job, Instant at, Duration offset) {
         Instant since = job.since() == null ? null : job.since().plus(offset);
         Identity identity = new Identity(number.cluster(), job.jobId(), job.sluid(), job.startTime());
-        JobTable.Seen seen = runs.get(new RunCache.Sight(identity, job.since(), batch.node()),
+        JobTable.Seen seen = runs.get(new RunCache.Sight(identity, job.since(), batch.node(), metItsLimit(job)),
                 () -> jobs.observe(caller, evidence(identity, batch, job, since, at)));
         List<GpuReading> gpus = batch.gpus().stream().filter(gpu -> job.jobId().equals(gpu.jobId())).toList();
         Integer intervalMs = job.intervalMs() == null ? batch.intervalMs() : job.intervalMs();
@@ -169,12 +169,17 @@ public final class Batches implements AutoCloseable {
                         gpu.absent())).toList());
     }
 
+    /** The kernel killed a process of it, and not because the node as a whole was out of memory. */
+    private static boolean metItsLimit(JobReading job) {
+        return job.oomKills() != null && job.oomKills() > 0 && (job.oomEvents() == null || job.oomEvents() > 0);
+    }
+
     private static Evidence.Observed evidence(Identity identity, Batch batch, JobReading job, @Nullable Instant since,
             Instant at) {
         About about = new About(job.user(), job.uid(), List.of(batch.node()), null, null, null, null, null, null, null,
                 null, null, List.of(), null);
         return new Evidence.Observed(identity, since == null ? at : since, since != null,
-                new OnNode(batch.node(), null, null, List.of(), job.cgroupPath(), false), about);
+                new OnNode(batch.node(), null, null, List.of(), job.cgroupPath(), false), about, metItsLimit(job));
     }
 
     private static OptionalDouble use(List<GpuReading> gpus) {

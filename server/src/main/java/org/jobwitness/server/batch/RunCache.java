@@ -29,7 +29,7 @@ final class RunCache {
     }
 
     /** How an agent sees a job: by what name, from where. */
-    record Sight(Identity identity, @Nullable Instant since, String node) {
+    record Sight(Identity identity, @Nullable Instant since, String node, boolean oomKilled) {
     }
 
     private record Entry(Seen seen, Instant until) {

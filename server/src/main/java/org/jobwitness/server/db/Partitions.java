@@ -34,6 +34,11 @@ public final class Partitions {
         this.clock = clock;
     }
 
+    /** How long samples are kept. */
+    public Duration sampleRetention() {
+        return sampleRetention;
+    }
+
     /** What should be there and is not, the most urgent first. */
     public List<Partition> missing(Handle handle) {
         Map<String, Partition> wanted = new LinkedHashMap<>();

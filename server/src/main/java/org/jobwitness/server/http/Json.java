@@ -120,12 +120,12 @@ public final class Json {
     private static ApiException explain(JacksonException e) {
         for (Throwable t = e; t != null; t = t.getCause()) {
             if (t instanceof InvalidFieldException invalid) {
-                return ApiException.invalidField(invalid.field(), String.valueOf(invalid.getMessage()));
+                // An element of a list does not know its place in it.
+                String place = path(e).contains("[") ? path(e) + "." : "";
+                return ApiException.invalidField(place + invalid.field(), place + invalid.getMessage());
             }
         }
-        String field = e.getPath().stream()
-                .map(step -> step.getPropertyName() != null ? step.getPropertyName() : "[" + step.getIndex() + "]")
-                .collect(Collectors.joining(".")).replace(".[", "[");
+        String field = path(e);
         if (e instanceof InputCoercionException tooLarge && !field.isEmpty()) {
             return ApiException.invalidField(field, field + " must be " + describe(tooLarge.getTargetType()));
         }
@@ -142,6 +142,13 @@ public final class Json {
             return ApiException.invalidField(field, field + " must be " + describe(mismatch.getTargetType()) + was);
         }
         return ApiException.invalidField(field, field + " cannot be read" + place(e));
+    }
+
+    /** Where in the body it happened, as {@code jobs[0].cpus}; empty for the body itself. */
+    private static String path(JacksonException e) {
+        return e.getPath().stream()
+                .map(step -> step.getPropertyName() != null ? step.getPropertyName() : "[" + step.getIndex() + "]")
+                .collect(Collectors.joining(".")).replace(".[", "[");
     }
 
     private static String describe(Class<?> type) {

@@ -100,6 +100,10 @@ public record End(boolean seen, @Nullable Instant at, @Nullable SchedulerWord sc
         return new End(true, at, word, finalState, null, null, null, false, false, false);
     }
 
+    End withOomKill() {
+        return new End(seen, at, scheduler, finalState, exit, derivedExitCode, restartCount, true, succeeded, requeued);
+    }
+
     End withWord(SchedulerWord word) {
         return new End(seen, at, word, finalState, exit, derivedExitCode, restartCount, oomKilled, succeeded, requeued);
     }

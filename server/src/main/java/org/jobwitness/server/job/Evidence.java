@@ -59,8 +59,9 @@ public sealed interface Evidence {
      * @param at when the cgroup was made, or else when it was seen
      * @param isBeginning whether {@code at} is when it was made: then a later run of the same job id than is known may be
      *     told by it
+     * @param oomKilled whether a process of it was killed because the job met its own memory limit
      */
-    record Observed(Identity identity, Instant at, boolean isBeginning, OnNode onNode, About about)
+    record Observed(Identity identity, Instant at, boolean isBeginning, OnNode onNode, About about, boolean oomKilled)
             implements
                 Evidence {
     }

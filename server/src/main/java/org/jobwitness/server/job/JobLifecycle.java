@@ -130,7 +130,8 @@ final class JobLifecycle {
                 Instant begun = identity.startTime() != null ? identity.startTime() : run.startTime();
                 Instant start = begun == null && !(run.end().seen() && !observed.isBeginning()) ? observed.at() : begun;
                 yield new Run(run.key(), run.recordedAt(), identity, run.startSeen() || observed.isBeginning()
-                        || run.key() == 0, start, about, run.end(), here);
+                        || run.key() == 0, start, about, observed.oomKilled() ? run.end().withOomKill() : run.end(),
+                        here);
             }
             case Evidence.Declared declared ->
                 new Run(run.key(), run.recordedAt(), identity, true, declared.at(), about, run.end(), here);

@@ -40,6 +40,7 @@ import org.jobwitness.server.http.Scope;
 import org.jobwitness.wire.AuditEntry;
 import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.Job;
+import org.jobwitness.wire.JobFigures;
 import org.jobwitness.wire.JobPage;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.Reason;
@@ -74,13 +75,25 @@ public final class JobQueries {
                         as gpu_last,
                     sum(gpu_sum / nullif(gpu_count, 0) * devices)
                         / nullif(sum(devices) filter (where gpu_count > 0), 0) as gpu_average,
-                    max(gpu_max) as gpu_max
+                    max(gpu_max) as gpu_max, count(first_sample_at) as told_by, bool_and(is_last) as is_last,
+                    sum(cpu_user_usec) as cpu_user_usec, sum(cpu_system_usec) as cpu_system_usec,
+                    sum(cpu_throttled_usec) as cpu_throttled_usec, sum(cpu_pressure_usec) as cpu_pressure_usec,
+                    sum(memory_sum / nullif(memory_count, 0)) as memory_average, sum(latest[%4$d]) as memory_limit,
+                    sum(anon_sum / nullif(anon_count, 0)) as anon_average, sum(anon_max_bytes) as anon_max,
+                    sum(file_sum / nullif(file_count, 0)) as file_average, sum(file_max_bytes) as file_max,
+                    sum(memory_pressure_usec) as memory_pressure_usec, sum(memory_stall_usec) as memory_stall_usec,
+                    sum(oom_events) as oom_events, sum(io_read_bytes) as io_read, sum(io_write_bytes) as io_write,
+                    sum(io_pressure_usec) as io_pressure_usec, sum(io_stall_usec) as io_stall_usec
                 from (
                     select job_figures.*, coalesce(cpus, 1) as cores, coalesce(gpus, 1) as devices
                     from job_figures left join job_node using (job_key, node)
                     where job_figures.job_key = job.job_key) of_nodes) figures on true
             """.formatted(Figure.CPU_USAGE_PERCENT.number(), Figure.MEMORY_USAGE_BYTES.number(),
-            Figure.GPU_USAGE_PERCENT.number());
+            Figure.GPU_USAGE_PERCENT.number(), Figure.MEMORY_LIMIT_BYTES.number());
+
+    private static final int MEBIBYTE = 1 << 20;
+    /** So long after a run's end the last readings of its nodes may come in. */
+    private static final Duration LAST_READINGS = Duration.ofMinutes(10);
 
     private final Database database;
     private final AuditTable audit;
@@ -421,7 +434,35 @@ public final class JobQueries {
                 row.getLong("sample_count"), coverage(row, runtime, nodes.size()), figure(row, "cpu_average", 1),
                 figure(row, "cpu_max", 1), figure(row, "memory_max", 1 << 20), figure(row, "gpu_average", 1),
                 figure(row, "gpu_max", 1), scaled(row, "cpu_usec", 1e6), whole(row, "oom_kills"), vendor(row),
-                devices(row), cgroupPath(row), scheduler(row, jobId));
+                devices(row), cgroupPath(row), figures(row, state, runtime, now), scheduler(row, jobId));
+    }
+
+    /** What all nodes' agents read; null if none of them has read anything. */
+    private static @Nullable JobFigures figures(ResultSet row, JobState state, @Nullable Double runtime, Instant now)
+            throws SQLException {
+        if (row.getLong("told_by") == 0) {
+            return null;
+        }
+        Instant end = time(row, "end_time");
+        boolean isLast = row.getBoolean("is_last") && row.getLong("told_by") >= strings(row, "nodes").size();
+        boolean complete = state.isFinal() && end != null && (isLast || end.plus(LAST_READINGS).isBefore(now));
+        return new JobFigures(complete, complete ? efficiency(row, runtime) : null,
+                figure(row, "cpu_user_usec", 1e6), figure(row, "cpu_system_usec", 1e6),
+                figure(row, "cpu_throttled_usec", 1e6), figure(row, "cpu_pressure_usec", 1e6),
+                figure(row, "memory_average", MEBIBYTE), figure(row, "memory_limit", MEBIBYTE),
+                figure(row, "anon_average", MEBIBYTE), figure(row, "anon_max", MEBIBYTE),
+                figure(row, "file_average", MEBIBYTE), figure(row, "file_max", MEBIBYTE),
+                figure(row, "memory_pressure_usec", 1e6), figure(row, "memory_stall_usec", 1e6),
+                whole(row, "oom_events"), figure(row, "io_read", MEBIBYTE), figure(row, "io_write", MEBIBYTE),
+                figure(row, "io_pressure_usec", 1e6), figure(row, "io_stall_usec", 1e6));
+    }
+
+    private static @Nullable Double efficiency(ResultSet row, @Nullable Double runtime) throws SQLException {
+        Double cpuSeconds = scaled(row, "cpu_usec", 1e6);
+        Integer cpus = row.getObject("cpus", Integer.class);
+        return cpuSeconds == null || cpus == null || runtime == null || runtime == 0
+                ? null
+                : Double.valueOf(rounded(100 * cpuSeconds / (cpus * runtime)));
     }
 
     private Scheduler scheduler(ResultSet row, String jobId) throws SQLException {

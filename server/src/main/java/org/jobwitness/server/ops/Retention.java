@@ -6,6 +6,7 @@ import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import org.jobwitness.server.batch.AgentBatches;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.LeaderTask.Turn;
 import org.jobwitness.server.db.Partition;
@@ -81,9 +82,18 @@ public final class Retention {
         if (runs > 0 || days.count() > 0 || months.count() > 0) {
             log.info("retention_done samples_days={} runs={} audit_months={}", days.count(), runs, months.count());
         }
+        database.write("agent_batches_forget", handle -> AgentBatches.forget(handle, forgettable()));
         if (days.all() && months.all()) {
             lastSuccess = clock.instant();
         }
+    }
+
+    /** Nothing of a batch that is sent again after so long would be stored. */
+    private Instant forgettable() {
+        Duration longer = jobRetention.compareTo(partitions.sampleRetention()) > 0
+                ? jobRetention
+                : partitions.sampleRetention();
+        return clock.instant().minus(longer).minus(Duration.ofDays(1));
     }
 
     private long deleteRuns(Turn turn) throws InterruptedException {

@@ -43,7 +43,8 @@ final class EventLine {
         About about = new About(words.take("user"), words.take("uid", Integer::valueOf), List.of(node), null, null,
                 null,
                 null, null, null, null, null, null, List.of(), null);
-        return new Evidence.Observed(identity(words), since == null ? at : since, since != null, onNode, about);
+        return new Evidence.Observed(identity(words), since == null ? at : since, since != null, onNode, about,
+                words.take("oom_kills") != null);
     }
 
     private static About about(Words words) {
@@ -149,7 +150,8 @@ final class EventLine {
                         .add("exit", end.exit() == null ? null : show(end.exit())).add("derived", end.derivedExitCode())
                         .add("oom_kills", ended.reading() == null ? null : ended.reading().oomKills());
             }
-            case Evidence.Observed _ -> line.add("cgroup", node == null ? null : node.cgroupPath());
+            case Evidence.Observed observed -> line.add("cgroup", node == null ? null : node.cgroupPath())
+                    .add("oom_kills", observed.oomKilled() ? 1 : null);
             case Evidence.Reported reported -> line.add("name", about.scheduler().get("name"))
                     .add("state", reported.state()).add("reason", reported.reason())
                     .add("raw_state", reported.rawState())

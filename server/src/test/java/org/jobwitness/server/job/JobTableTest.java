@@ -72,7 +72,7 @@ class JobTableTest {
                 "alice", 1000, List.of("n1", "n2"), 2, JobState.FAILED, Reason.OUT_OF_MEMORY, true,
                 null, Words.time("10:00:00"), Words.time("10:05:00"), Words.time("11:00:00"), 300.0, null, null, null,
                 72, 4096L, 3, null, null, null, null, 0, null, null, null, null, null, null, null, 2L, GpuVendor.NVIDIA,
-                List.of("GPU-1", "GPU-2", "GPU-3"), "/job_100",
+                List.of("GPU-1", "GPU-2", "GPU-3"), "/job_100", null,
                 new Json().object(Map.of("type", "slurm", "external_job_id", "100", "sluid", "s5K1KKYAYG5D00",
                         "partition", "batch", "account", "proj1", "exit_code", 1, "signal", 0, "derived_exit_code", 253,
                         "restart_count", 2, "het_job_id", "99"), Scheduler.class)));
