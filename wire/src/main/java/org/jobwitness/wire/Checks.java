@@ -3,6 +3,7 @@ package org.jobwitness.wire;
 import java.math.BigDecimal;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
@@ -187,7 +188,12 @@ final class Checks {
         if (list.size() > maxCount) {
             throw new InvalidFieldException(field, "must have at most " + maxCount + " entries, had " + list.size());
         }
-        return IntStream.range(0, list.size()).mapToObj(i -> required(field + "[" + i + "]", list.get(i))).toList();
+        List<T> checked = new ArrayList<>(list.size());
+        for (int i = 0; i < list.size(); i++) {
+            T entry = list.get(i);
+            checked.add(entry == null ? required(field + "[" + i + "]", entry) : entry);
+        }
+        return Collections.unmodifiableList(checked);
     }
 
     /** Why figures are not there, by their names. */

@@ -4,7 +4,6 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.sql.SQLException;
 import java.time.Instant;
-import java.util.Arrays;
 import org.jdbi.v3.core.Handle;
 import org.postgresql.PGConnection;
 import org.postgresql.copy.CopyIn;
@@ -76,14 +75,15 @@ public final class CopyRows {
         int size = type == FLOAT8 ? 8 : 4;
         ByteBuffer out = room(4 + 20 + length * (4 + size));
         int start = out.position();
-        boolean hasNulls = Arrays.stream(values, 0, length).anyMatch(Double::isNaN);
-        out.putInt(0).putInt(length == 0 ? 0 : 1).putInt(hasNulls ? 1 : 0).putInt(type);
+        out.putInt(0).putInt(length == 0 ? 0 : 1);
+        int hasNulls = out.position();
+        out.putInt(0).putInt(type);
         if (length > 0) {
             out.putInt(length).putInt(1);
         }
         for (int i = 0; i < length; i++) {
             if (Double.isNaN(values[i])) {
-                out.putInt(-1);
+                out.putInt(-1).putInt(hasNulls, 1);
             } else if (type == FLOAT8) {
                 out.putInt(8).putDouble(values[i]);
             } else {

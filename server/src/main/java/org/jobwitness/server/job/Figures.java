@@ -86,6 +86,11 @@ public final class Figures {
         return array.append('}').toString();
     }
 
+    /** By number less 1, up to the last one that has a value; NaN where there is nothing. */
+    public double[] toArray() {
+        return Arrays.copyOf(values, known());
+    }
+
     /** Up to the last one that has a value. */
     public int known() {
         int length = values.length;

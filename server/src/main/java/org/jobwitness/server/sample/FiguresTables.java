@@ -4,6 +4,7 @@ import static org.jobwitness.server.db.Columns.micros;
 
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
@@ -131,7 +132,7 @@ final class FiguresTables {
     }
 
     private static Column<OfNode> counter(String name, Figure figure) {
-        return new Column<>(name, "bigint", Merge.MOST, sum -> sum.counters.get(figure));
+        return new Column<>(name, "bigint", Merge.MOST, sum -> sum.most(figure));
     }
 
     private static <S> String upsert(String table, List<String> keys, List<Column<S>> columns) {
@@ -232,7 +233,8 @@ final class FiguresTables {
         private final Sum anon = new Sum();
         private final Sum file = new Sum();
         private final Sum gpu = new Sum();
-        private final Map<Figure, Long> counters = new TreeMap<>();
+        /** The most of each figure, by number less 1; less than nothing where there is none. */
+        private final double[] most = new double[Figure.all(Figure.Of.JOB).size()];
         private Instant first = Instant.MAX;
         private Instant last = Instant.MIN;
         private Figures latest = Figures.ofJob().build();
@@ -241,8 +243,18 @@ final class FiguresTables {
         private boolean isLast;
         private long samples;
 
+        OfNode() {
+            Arrays.fill(most, -1);
+        }
+
         long samples() {
             return samples;
+        }
+
+        @Nullable
+        Long most(Figure figure) {
+            double value = most[figure.number() - 1];
+            return value < 0 ? null : Long.valueOf((long) value);
         }
 
         void add(Sample sample) {
@@ -255,10 +267,9 @@ final class FiguresTables {
             file.add(figures.value(Figure.MEMORY_FILE_BYTES));
             gpu.add(figures.value(Figure.GPU_USAGE_PERCENT));
             for (Figure figure : Figure.all(Figure.Of.JOB)) {
-                Long value = figures.whole(figure);
-                if ((figure.isCounter() || figure == Figure.MEMORY_PEAK_BYTES) && value != null) {
-                    counters.merge(figure, value, Math::max);
-                }
+                int place = figure.number() - 1;
+                double value = figures.value(figure);
+                most[place] = value > most[place] ? value : most[place]; // what is not a number is not more
             }
             isLast |= sample.isLast();
             first = sample.at().isBefore(first) ? sample.at() : first;

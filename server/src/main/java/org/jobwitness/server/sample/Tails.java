@@ -13,7 +13,6 @@ import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.JdbiException;
 import org.jobwitness.server.db.CopyRows;
 import org.jobwitness.server.db.Database;
-import org.jobwitness.server.job.Figure;
 import org.jobwitness.server.job.Figures;
 import org.postgresql.PGStatement;
 
@@ -58,8 +57,8 @@ final class Tails {
     }
 
     private static void put(CopyRows rows, long run, String node, String gpu, Instant at, Figures figures) {
-        double[] values = Figure.all(figures.of()).stream().mapToDouble(figures::value).toArray();
-        rows.row().put(run).put(node).put(gpu).put(at).putDoubles(values, figures.known());
+        double[] values = figures.toArray();
+        rows.row().put(run).put(node).put(gpu).put(at).putDoubles(values, values.length);
     }
 
     private static void write(Handle handle, CopyRows rows) throws SQLException {
