@@ -112,11 +112,7 @@ public final class Batches implements AutoCloseable {
 
     /** Takes many batches whose times are right; returns when all are durable. */
     public void takeAll(Caller caller, List<Batch> batches) throws GroupCommit.TooMuch {
-        List<Prepared> prepared = new ArrayList<>();
-        for (Batch batch : batches) {
-            prepared.add(prepare(caller, batch, Duration.ZERO, new ArrayList<>()));
-        }
-        writer.submitAll(prepared);
+        writer.submitAll(batches.stream().map(batch -> prepare(caller, batch, Duration.ZERO, new ArrayList<>())));
     }
 
     /** How far the sender's clock is behind ours, if that is more than clocks differ. */
@@ -156,7 +152,9 @@ public final class Batches implements AutoCloseable {
         Identity identity = new Identity(number.cluster(), job.jobId(), job.sluid(), job.startTime());
         JobTable.Seen seen = runs.get(new RunCache.Sight(identity, job.since(), batch.node(), metItsLimit(job)),
                 () -> jobs.observe(caller, evidence(identity, batch, job, since, at)));
-        List<GpuReading> gpus = batch.gpus().stream().filter(gpu -> job.jobId().equals(gpu.jobId())).toList();
+        List<GpuReading> gpus = batch.gpus().isEmpty()
+                ? List.of()
+                : batch.gpus().stream().filter(gpu -> job.jobId().equals(gpu.jobId())).toList();
         Integer intervalMs = job.intervalMs() == null ? batch.intervalMs() : job.intervalMs();
         Map<String, String> absent = new LinkedHashMap<>(job.absent());
         Integer cpus = seen.cpus() == null ? job.cpus() : seen.cpus();
@@ -165,8 +163,9 @@ public final class Batches implements AutoCloseable {
         }
         return new Sample(seen.run(), batch.node(), at, figures(job, intervalMs, cpus, use(gpus)),
                 Boolean.TRUE.equals(job.last()), absent,
-                gpus.stream().map(gpu -> new Sample.Gpu(gpu.gpu(), gpu.vendor(), figures(gpu, batch.intervalMs()),
-                        gpu.absent())).toList());
+                gpus.stream()
+                        .map(gpu -> new Sample.Gpu(gpu.gpu(), gpu.vendor(), figures(gpu, intervalMs), gpu.absent()))
+                        .toList());
     }
 
     /** The kernel killed a process of it, and not because the node as a whole was out of memory. */

@@ -11,6 +11,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import java.util.function.ToIntFunction;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -74,11 +75,14 @@ public final class GroupCommit<T, R> implements AutoCloseable {
         return await(enqueue(item));
     }
 
-    /** Writes many, some after others when they are too many to wait together; returns when all are durable. */
-    public List<R> submitAll(List<T> items) throws TooMuch {
-        List<R> answers = new ArrayList<>(items.size());
+    /**
+     * Writes many, some after others when they are too many to wait together; returns when all are durable. The first are
+     * written while the others are still made.
+     */
+    public List<R> submitAll(Stream<T> items) throws TooMuch {
+        List<R> answers = new ArrayList<>();
         Deque<CompletableFuture<R>> sent = new ArrayDeque<>();
-        for (T item : items) {
+        for (T item : (Iterable<T>) items::iterator) {
             while (!sent.isEmpty() && weightWaiting() > mostWaiting / 2) {
                 answers.add(await(sent.removeFirst()));
             }

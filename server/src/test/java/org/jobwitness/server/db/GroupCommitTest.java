@@ -126,7 +126,8 @@ class GroupCommitTest {
         held.countDown();
         try (GroupCommit<Integer, String> writer = writer(5, 10, PATIENCE)) {
             List<Integer> items = IntStream.range(0, 1000).map(i -> 1 + i % 3).boxed().toList();
-            assertThat(writer.submitAll(items)).isEqualTo(items.stream().map(item -> "wrote " + item).toList());
+            assertThat(writer.submitAll(items.stream()))
+                    .isEqualTo(items.stream().map(item -> "wrote " + item).toList());
             assertThat(groups.size()).isLessThan(1000);
         }
     }
