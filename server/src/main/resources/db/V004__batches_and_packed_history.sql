@@ -171,3 +171,10 @@ alter table node
 update node set state_at = at;
 alter table node set (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05);
 comment on column node.at is 'When its agent read the figures; null if none has been heard.';
+
+-- When nobody listened to the simulated cluster last: what was on the show then is left out.
+alter table demo
+    add column away_from timestamptz,
+    add column away_to   timestamptz;
+update demo set away_from = told_to, away_to = told_to;
+alter table demo alter column away_from set not null, alter column away_to set not null;

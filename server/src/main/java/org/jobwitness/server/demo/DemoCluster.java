@@ -4,20 +4,21 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Predicate;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jobwitness.server.batch.Batches;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.DatabaseUnavailable;
 import org.jobwitness.server.db.GroupCommit;
-import org.jobwitness.server.demo.DemoTable.RunName;
+import org.jobwitness.server.demo.DemoTable.Away;
 import org.jobwitness.server.demo.DemoTable.Told;
 import org.jobwitness.server.event.Events;
 import org.jobwitness.server.http.Caller;
@@ -39,7 +40,10 @@ public final class DemoCluster implements AutoCloseable {
     private static final long SEED = 1;
     /** The past is told in stretches of this length. */
     private static final Duration STRETCH = Duration.ofHours(6);
-    /** What was on the show while nobody listened is left out, except for the last of it. */
+    /**
+     * What was on the show while nobody listened is left out, except for the first and the last of it. Whoever listens never
+     * hears of more than this at once.
+     */
     private static final Duration SHOWN_AGAIN = Duration.ofMinutes(10);
     private static final Duration FIRST_PAUSE = Duration.ofMillis(50);
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(10);
@@ -115,54 +119,94 @@ public final class DemoCluster implements AutoCloseable {
 
     private Told open() {
         Instant now = clock.instant().truncatedTo(ChronoUnit.SECONDS);
-        return table.open(new Told(SEED, now, Timeline.of(SEED, now).begin().minusSeconds(1)));
+        Instant begin = Timeline.of(SEED, now).begin().minusSeconds(1);
+        return table.open(new Told(SEED, now, begin, new Away(begin, now)));
     }
 
-    /** Tells the past from where it was left, then the present until something stands against it. */
+    /**
+     * Tells the past from where it was left, then the present until something stands against it. What was told and not noted
+     * as told is told again, and is the same then: what is left out depends on nothing but what was noted before.
+     */
     private void follow(Told told) {
         Timeline timeline = told.timeline();
         Instant began = clock.instant();
-        Predicate<Booking> shown = run -> !run.submit().isAfter(told.to())
-                || Telling.lastWord(run).isAfter(began.minus(SHOWN_AGAIN));
-        tellBeginnings(timeline.live(told.to(), told.to()), told.to());
-
+        Away away = told.away();
         Instant from = told.to();
+        Instant noted = told.to();
         Instant nodesAt = Instant.MIN;
-        boolean present = false;
-        while (!isClosing()) {
-            Instant now = clock.instant();
-            if (present && Duration.between(from, now).compareTo(SHOWN_AGAIN) > 0) {
-                return; // The machine slept: as if the server had been away.
-            }
-            boolean behind = Duration.between(from, now).compareTo(STRETCH) > 0;
-            Instant to = behind ? from.plus(STRETCH) : now;
-            List<Booking> runs = Stream.concat(timeline.background(from, to).stream(),
-                    timeline.live(from, to).stream().filter(shown)).toList();
-            tell(Timeline.happenings(runs, from, to));
-            store(Timeline.usage(runs, from, to).filter(usage -> samples.trouble(usage.at()).isEmpty()).toList());
-            if (isClosing()) {
-                return;
-            }
-            if (!behind && Ticks.last(to).isAfter(nodesAt)) {
-                nodesAt = Ticks.last(to);
-                nodes.store(timeline.nodesAt(nodesAt));
-            }
-            table.toldTo(to);
-            succeeded(to);
-            if (!behind) {
-                present = true;
+        try (ExecutorService sender = Executors.newVirtualThreadPerTaskExecutor()) {
+            Future<?> sending = CompletableFuture.completedFuture(null);
+            while (!isClosing()) {
+                Instant now = clock.instant().truncatedTo(ChronoUnit.MICROS);
+                if (!from.isBefore(away.to()) && Duration.between(from, now).compareTo(SHOWN_AGAIN) > 0) {
+                    away = new Away(from, now);
+                    table.away(away);
+                }
+                Instant end = from.isBefore(away.to()) ? away.to() : now;
+                Instant to = Duration.between(from, end).compareTo(STRETCH) > 0 ? from.plus(STRETCH) : end;
+                List<Booking> runs = runs(timeline, away, from.minus(Ticks.APART), to);
+                tell(Timeline.happenings(runs, from, to));
+                if (!isSent(sending)) {
+                    return;
+                }
+                if (from.isAfter(noted)) {
+                    table.toldTo(from);
+                    succeeded(from);
+                    noted = from;
+                }
+                Instant after = from;
+                from = to;
+                if (to.isBefore(now)) {
+                    // It waits for the database, and so do events: neither for the other.
+                    sending = sender.submit(() -> send(Timeline.batches(runs, after, to)));
+                    continue;
+                }
+                Instant tick = Ticks.last(to);
+                if (tick.isAfter(nodesAt)) {
+                    send(Timeline.batches(runs, after, tick.minus(Ticks.APART)));
+                    send(timeline.batchesOfAll(runs(timeline, away, tick.minus(Ticks.APART), tick), tick));
+                    nodes.store(timeline.states(tick));
+                    nodesAt = tick;
+                }
+                if (isClosing()) {
+                    return;
+                }
+                table.toldTo(to);
+                succeeded(to);
+                noted = to;
                 caughtUp(told, began);
                 closedWithin(Duration.between(clock.instant(), timeline.nextAfter(to)));
             }
-            from = to;
         }
     }
 
-    /** Those that had been left out, in an earlier gap that was told in part, and are told to their end now. */
-    private void tellBeginnings(List<Booking> runs, Instant to) {
-        Map<RunName, Long> known = table.keysOf(runs);
-        tell(Timeline.happenings(runs.stream().filter(run -> run.start().isBefore(to))
-                .filter(run -> !known.containsKey(RunName.of(run))).toList(), Instant.MIN, to));
+    /** Waits until a stretch's batches are taken; false if the end of the server has broken that off. */
+    private boolean isSent(Future<?> sending) {
+        try {
+            sending.get();
+            return !isClosing();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        } catch (ExecutionException e) {
+            switch (e.getCause()) {
+                case DatabaseUnavailable unavailable ->
+                    throw new DatabaseUnavailable(String.valueOf(unavailable.getMessage()), unavailable);
+                case null, default -> throw new IllegalStateException(e.getCause());
+            }
+        }
+    }
+
+    /**
+     * Who has something to tell. What went on for who watches is left out while nobody did, but for what had begun before, and
+     * for the last of it. What had been told when the server stopped may have been more than was noted; but never by more than
+     * what is left out only from then on.
+     */
+    private static List<Booking> runs(Timeline timeline, Away away, Instant from, Instant to) {
+        Stream<Booking> shown = timeline.live(from, to).stream()
+                .filter(run -> !run.submit().isAfter(away.from().plus(SHOWN_AGAIN))
+                        || Telling.lastWord(run).isAfter(away.to().minus(SHOWN_AGAIN)));
+        return Stream.concat(timeline.background(from, to).stream(), shown).toList();
     }
 
     private void caughtUp(Told told, Instant began) {
@@ -187,28 +231,17 @@ public final class DemoCluster implements AutoCloseable {
         }
     }
 
-    private void store(List<Usage> usage) {
-        if (usage.isEmpty() || isClosing()) {
+    private void send(List<Batch> all) {
+        // In the order of time: what is too old to be kept comes first.
+        List<Batch> kept = all.stream().dropWhile(batch -> samples.trouble(batch.timestamp()).isPresent()).toList();
+        if (kept.isEmpty() || isClosing()) {
             return;
         }
-        Map<RunName, Long> keys = table.keysOf(usage.stream().map(Usage::run).distinct().toList());
-        Map<List<Object>, List<Usage>> byBatch = usage.stream()
-                .filter(use -> keys.containsKey(RunName.of(use.run())))
-                .collect(Collectors.groupingBy(use -> List.of(use.at(), use.node()), LinkedHashMap::new,
-                        Collectors.toList()));
         try {
-            batches.takeAll(new Caller("demo", null, "demo", "demo", new Scope.Everything()),
-                    byBatch.values().stream().map(DemoCluster::batch).toList());
+            batches.takeAll(new Caller("demo", null, "demo", "demo", new Scope.Everything()), kept);
         } catch (GroupCommit.TooMuch e) {
             throw new DatabaseUnavailable(String.valueOf(e.getMessage()), e);
         }
-    }
-
-    private static Batch batch(List<Usage> usage) {
-        Usage any = usage.getFirst();
-        return new Batch(Batch.VERSION, Telling.CLUSTER, any.node(), "demo", any.at().getEpochSecond(), any.at(),
-                (int) Ticks.APART.toMillis(), null, null, usage.stream().map(Usage::reading).toList(),
-                usage.stream().flatMap(use -> use.gpus().stream()).toList());
     }
 
     private boolean isClosing() {

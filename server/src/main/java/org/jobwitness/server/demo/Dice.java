@@ -31,6 +31,7 @@ final class Dice {
 
     /** Whole seconds from {@code least} up to {@code most}. */
     static Duration seconds(Duration least, Duration most, long... names) {
-        return least.plusSeconds((long) (fraction(names) * (most.toSeconds() - least.toSeconds())));
+        return Duration.ofSeconds(
+                least.toSeconds() + (long) (fraction(names) * (most.toSeconds() - least.toSeconds())));
     }
 }

@@ -2,58 +2,208 @@ package org.jobwitness.server.demo;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
-import java.util.stream.Stream;
+import java.util.function.Predicate;
 import org.jobwitness.server.demo.Booking.Share;
 import org.jobwitness.wire.GpuReading;
+import org.jobwitness.wire.GpuVendor;
+import org.jobwitness.wire.JobReading;
 import org.jobwitness.wire.Reading;
-import org.jspecify.annotations.Nullable;
 
-/** How the stories look as figures: parts of what a run has, by how much of its time has passed. */
+/**
+ * How the stories look as figures: parts of what a run has, by how much of its time has passed. Counters are sums of what was
+ * used from one reading to the next, so whoever asks for a later reading has the run's earlier ones counted first: a thousand
+ * take half a millisecond.
+ */
 final class Load {
     private static final double IDLE_GPU_WATTS = 55;
+    private static final long PAGE = 4096;
+    private static final double MEBIBYTE = 1 << 20;
+    /** Seconds after which a GPU's energy counter has begun anew, as when its node was started again. */
+    private static final long ENERGY_COUNTS = 10_000_000;
+    private static final String NO_IO = "the io controller is not enabled for jobs";
+    private static final Map<String, String> WITHOUT_IO = Map.of("io_read_bytes", NO_IO, "io_write_bytes", NO_IO);
+    private static final Map<String, String> WITHOUT_ENERGY = Map.of("energy_joules",
+            "the GPU's driver does not count it");
 
     private final Booking run;
     private final Share share;
     private final Story story;
+    private final int cpus;
+    private final long limit;
+    private final boolean countsIo;
+    private final List<String> gpus;
 
     Load(Booking run, Share share) {
         this.run = run;
         this.share = share;
         this.story = run.recipe().story();
+        this.cpus = run.recipe().cpus();
+        this.limit = run.recipe().memoryMb() << 20;
+        this.countsIo = share.machine().countsIo();
+        this.gpus = share.gpuNames();
     }
 
-    /** All samples of the run on this node, the last one at most one tick before its end. */
-    Stream<Usage> samples() {
-        return Ticks.between(run.start(), run.end()).map(this::at);
+    /** All readings of the run on this node: at each tick, and when it ends, unless the node fails below it. */
+    List<Usage> readings() {
+        return readings(_ -> true);
     }
 
-    /** What the kernel has counted when the run ends: what the samples tell, and what came after the last of them. */
+    /** Those that the node's agent sends at the ticks after {@code from} and up to {@code to}. */
+    List<Usage> sent(Instant from, Instant to) {
+        Instant end = run.end().plus(Ticks.APART);
+        return from.isAfter(end) || !to.isAfter(run.start())
+                ? List.of()
+                : readings(tick -> tick.isAfter(from) && !tick.isAfter(to), to.isBefore(end) ? to : end);
+    }
+
+    /** What the kernel has counted when the run ends. */
     Reading atEnd() {
-        Instant lastTick = Ticks.last(run.end());
-        Stream<Usage> rest = lastTick.isBefore(run.end()) ? Stream.of(at(run.end())) : Stream.empty();
-        List<Usage> all = Stream.concat(samples(), rest).toList();
-        double cpuSeconds = all.stream().mapToDouble(usage -> usage.busyCpus() * usage.interval().toSeconds()).sum();
-        long peak = all.stream().mapToLong(Usage::memoryBytes).max().orElseThrow();
-        return new Reading((long) (cpuSeconds * 1e6), peak, run.ending() == Ending.OUT_OF_MEMORY ? 1L : 0L);
+        JobReading last = sent(run.end().minusSeconds(1), Instant.MAX).getLast().reading();
+        return new Reading(last.cpuUsageUsec(), last.memoryPeakBytes(), last.oomKills());
     }
 
-    /** The use in the interval that ends at a moment of the run. */
-    Usage at(Instant moment) {
-        Duration ran = Duration.between(run.start(), moment);
-        Duration sinceTick = Duration.between(Ticks.last(moment.minusSeconds(1)), moment);
-        double part = (double) ran.toSeconds() / run.duration().toSeconds();
-        List<GpuReading> gpus = IntStream.range(0, share.gpus().size()).mapToObj(n -> gpu(n, part, moment)).toList();
-        return new Usage(run, share.machine().name(), moment, sinceTick.compareTo(ran) < 0 ? sinceTick : ran,
-                percent(cpu(part, wobble(moment, 0))),
-                (long) (within(memory(part, wobble(moment, 1))) * (run.recipe().memoryMb() << 20)), mean(gpus), gpus);
+    private List<Usage> readings(Predicate<Instant> asked) {
+        return readings(asked, run.end().plus(Ticks.APART));
     }
 
-    private double wobble(Instant moment, int which) {
-        return Dice.wobble(run.jobId(), run.restarts(), share.machine().name().hashCode(), moment.getEpochSecond(),
-                which);
+    private List<Usage> readings(Predicate<Instant> asked, Instant until) {
+        boolean seesEnd = run.ending() != Ending.NODE_FAILURE;
+        Counted counted = new Counted(share.gpus().size());
+        List<Usage> readings = new ArrayList<>();
+        Instant before = run.start();
+        for (Instant tick = Ticks.after(before); !tick.isAfter(until) && before.isBefore(run.end()); tick = tick
+                .plus(Ticks.APART)) {
+            Instant at = tick.isBefore(run.end()) ? tick : run.end();
+            if (at.equals(tick) || seesEnd) {
+                Duration interval = Duration.between(before, at);
+                Moment moment = new Moment(at, interval);
+                counted.add(moment);
+                if (asked.test(tick)) {
+                    readings.add(new Usage(run, share.machine().name(), at, tick, interval,
+                            reading(moment, counted, seesEnd && at.equals(run.end())), gpus(moment, counted)));
+                }
+            }
+            before = at;
+        }
+        return readings;
+    }
+
+    /** What is used in the interval that ends at a moment of the run. */
+    private final class Moment {
+        private final Instant at;
+        private final Duration interval;
+        private final double part;
+        private final double busyCpus;
+        private final long memoryBytes;
+        private final double[] gpuUse;
+
+        Moment(Instant at, Duration interval) {
+            this.at = at;
+            this.interval = interval;
+            this.part = (double) Duration.between(run.start(), at).toSeconds() / run.duration().toSeconds();
+            this.busyCpus = percent(cpu(part, wobble(0))) / 100 * cpus;
+            this.memoryBytes = pages(within(memory(part, wobble(1))) * limit);
+            this.gpuUse = new double[share.gpus().size()];
+            for (int n = 0; n < gpuUse.length; n++) {
+                gpuUse[n] = within(gpuUse(n, part, wobble(2 + n)));
+            }
+        }
+
+        double wobble(int which) {
+            return Dice.wobble(run.jobId(), run.restarts(), share.machine().name().hashCode(), at.getEpochSecond(),
+                    which);
+        }
+
+        /** Microseconds of that part of the interval. */
+        long micros(double ofInterval) {
+            return Math.round(within(ofInterval) * interval.toSeconds() * 1e6);
+        }
+
+        double watts(int n) {
+            return Math.rint(
+                    IDLE_GPU_WATTS + (share.machine().gpuWatts() - IDLE_GPU_WATTS) * 0.92 * gpuUse[n]);
+        }
+    }
+
+    /** What the kernel and the GPUs have counted since the run began. */
+    private final class Counted {
+        private long cpuUsec;
+        private long systemUsec;
+        private long cpuPressureUsec;
+        private long memoryPeakBytes;
+        private long memoryPressureUsec;
+        private long memoryStallUsec;
+        private long readBytes;
+        private long writtenBytes;
+        private long ioPressureUsec;
+        private long ioStallUsec;
+        private final double[] joules;
+
+        Counted(int gpus) {
+            joules = new double[gpus];
+            for (int n = 0; n < gpus; n++) {
+                joules[n] = share.machine().gpuWatts() * (run.start().getEpochSecond() % ENERGY_COUNTS);
+            }
+        }
+
+        void add(Moment moment) {
+            long seconds = moment.interval.toSeconds();
+            long usec = Math.round(moment.busyCpus * seconds * 1e6);
+            cpuUsec += usec;
+            systemUsec += Math.round(usec * systemPart() * (1 + 0.1 * moment.wobble(20)));
+            cpuPressureUsec += moment.micros(cpuPressure() * (1 + 0.3 * moment.wobble(21)));
+            memoryPeakBytes = Math.max(memoryPeakBytes, moment.memoryBytes);
+            long pressure = moment.micros(memoryPressure(moment.part) * (1 + 0.1 * moment.wobble(22)));
+            memoryPressureUsec += pressure;
+            memoryStallUsec += Math.round(0.6 * pressure);
+            double io = 1 + 0.2 * moment.wobble(23);
+            readBytes += pages(readPerSecond(moment.part) * MEBIBYTE * seconds * io);
+            writtenBytes += pages(writtenPerSecond(moment.part) * MEBIBYTE * seconds * io);
+            long waited = moment.micros(ioPressure(moment.part) * io);
+            ioPressureUsec += waited;
+            ioStallUsec += Math.round(0.7 * waited);
+            for (int n = 0; n < joules.length; n++) {
+                joules[n] += moment.watts(n) * seconds;
+            }
+        }
+    }
+
+    private JobReading reading(Moment moment, Counted counted, boolean last) {
+        long kernel = pages(0.008 * moment.memoryBytes);
+        long anon = pages(anon(moment.memoryBytes));
+        long file = moment.memoryBytes - anon - kernel;
+        long killed = last && run.ending() == Ending.OUT_OF_MEMORY ? 1 : 0;
+        return new JobReading(run.id(), null, run.start(), run.start(), run.user().uid(), run.user().name(),
+                Telling.cgroup(run), last ? moment.at : null,
+                moment.interval.equals(Ticks.APART) ? null : Integer.valueOf((int) moment.interval.toMillis()),
+                last ? true : null, cpus, moment.busyCpus, counted.cpuUsec, counted.cpuUsec - counted.systemUsec,
+                counted.systemUsec, 0L, counted.cpuPressureUsec, moment.memoryBytes, anon, file, shmem(file),
+                swap(moment.part), counted.memoryPeakBytes, limit, counted.memoryPressureUsec, counted.memoryStallUsec,
+                killed, killed, processes(), countsIo ? counted.readBytes : null,
+                countsIo ? counted.writtenBytes : null, counted.ioPressureUsec, counted.ioStallUsec,
+                countsIo ? Map.of() : WITHOUT_IO);
+    }
+
+    private List<GpuReading> gpus(Moment moment, Counted counted) {
+        List<GpuReading> readings = new ArrayList<>(gpus.size());
+        for (int n = 0; n < gpus.size(); n++) {
+            readings.add(gpu(n, moment, counted));
+        }
+        return readings;
+    }
+
+    private GpuReading gpu(int n, Moment moment, Counted counted) {
+        Machine machine = share.machine();
+        boolean countsEnergy = machine.vendor() != GpuVendor.AMD;
+        double use = moment.gpuUse[n];
+        double memory = use == 0 ? 0.006 : Math.min(0.82, 0.2 + 10 * moment.part);
+        return new GpuReading(gpus.get(n), machine.vendor(), run.id(), percent(use),
+                pages(memory * machine.gpuMemoryBytes()), machine.gpuMemoryBytes(), moment.watts(n),
+                Math.rint(31 + 38 * use + 2 * moment.wobble(10 + n)), countsEnergy ? counted.joules[n] : null,
+                use == 0 ? 0L : 1L, countsEnergy ? Map.of() : WITHOUT_ENERGY);
     }
 
     private double cpu(double part, double wobble) {
@@ -61,15 +211,38 @@ final class Load {
             case HEALTHY_MPI -> dips(part, 12) ? 0.6 + 0.1 * wobble : 0.97 + 0.02 * wobble;
             case GPU_TRAINING -> 0.4 + 0.08 * wobble;
             case IDLE_GPUS -> 0.12 + 0.03 * wobble;
-            case ONE_CORE -> (0.99 + 0.01 * wobble) / run.recipe().cpus();
+            case ONE_CORE -> (0.99 + 0.01 * wobble) / cpus;
             case MEMORY_UNUSED, ARRAY, REQUEUED -> 0.94 + 0.03 * wobble;
             case OUT_OF_MEMORY, SEGFAULT -> 0.85 + 0.08 * wobble;
             case TIME_LIMIT, NODE_FAILURE -> 0.95 + 0.03 * wobble;
-            case CANCELLED -> part < 0.25 ? 0.93 + 0.04 * wobble : 0.004 + 0.003 * wobble;
+            case CANCELLED -> works(part) ? 0.93 + 0.04 * wobble : 0.004 + 0.003 * wobble;
             case CPU_BOUND -> 0.985 + 0.01 * wobble;
             case IO_BOUND -> dips(part, 20) ? 0.45 + 0.2 * wobble : 0.1 + 0.05 * wobble;
             case PAGE_CACHE -> 0.5 + 0.15 * wobble;
-            case MEMORY_STALL -> 0.9 - 0.55 * Math.min(1, part * 3) + 0.12 * wobble;
+            case MEMORY_STALL -> 0.9 - 0.55 * strain(part) + 0.12 * wobble;
+        };
+    }
+
+    /** Of the CPU time, what the kernel takes. */
+    private double systemPart() {
+        return switch (story) {
+            case IO_BOUND -> 0.4;
+            case PAGE_CACHE, MEMORY_STALL -> 0.3;
+            case GPU_TRAINING, IDLE_GPUS -> 0.15;
+            case HEALTHY_MPI, OUT_OF_MEMORY -> 0.06;
+            case ONE_CORE, MEMORY_UNUSED, TIME_LIMIT, CANCELLED, REQUEUED, ARRAY, SEGFAULT, NODE_FAILURE, CPU_BOUND ->
+                0.02;
+        };
+    }
+
+    /** Of the time, when a task waits for a CPU. */
+    private double cpuPressure() {
+        return switch (story) {
+            case CPU_BOUND -> 0.09;
+            case HEALTHY_MPI, MEMORY_UNUSED, TIME_LIMIT, NODE_FAILURE, REQUEUED, ARRAY -> 0.02;
+            case GPU_TRAINING, IDLE_GPUS, ONE_CORE, OUT_OF_MEMORY, CANCELLED, SEGFAULT, IO_BOUND, PAGE_CACHE,
+                    MEMORY_STALL ->
+                0.004;
         };
     }
 
@@ -85,6 +258,99 @@ final class Load {
         };
     }
 
+    /** Of the memory, what the program itself has taken; nearly all else is page cache. */
+    private double anon(long memoryBytes) {
+        return switch (story) {
+            case PAGE_CACHE -> Math.min(0.5 * memoryBytes, 0.07 * limit);
+            case IO_BOUND -> 0.35 * memoryBytes;
+            case GPU_TRAINING, IDLE_GPUS -> 0.7 * memoryBytes;
+            case OUT_OF_MEMORY, MEMORY_STALL -> 0.985 * memoryBytes;
+            case HEALTHY_MPI, ONE_CORE, MEMORY_UNUSED, TIME_LIMIT, CANCELLED, REQUEUED, ARRAY, SEGFAULT, NODE_FAILURE,
+                    CPU_BOUND ->
+                0.92 * memoryBytes;
+        };
+    }
+
+    /** What the processes of a node share counts as page cache, too. */
+    private long shmem(long file) {
+        return switch (story) {
+            case HEALTHY_MPI, GPU_TRAINING -> pages(0.4 * file);
+            case IDLE_GPUS, ONE_CORE, MEMORY_UNUSED, OUT_OF_MEMORY, TIME_LIMIT, CANCELLED, REQUEUED, ARRAY, SEGFAULT,
+                    NODE_FAILURE, CPU_BOUND, IO_BOUND, PAGE_CACHE, MEMORY_STALL ->
+                0;
+        };
+    }
+
+    private long swap(double part) {
+        return story == Story.MEMORY_STALL ? pages(0.03 * strain(part) * limit) : 0;
+    }
+
+    /** Of the time, when a task waits for memory. */
+    private double memoryPressure(double part) {
+        return switch (story) {
+            case MEMORY_STALL -> 0.02 + 0.55 * strain(part);
+            case PAGE_CACHE -> part > 0.4 ? 0.012 : 0;
+            case OUT_OF_MEMORY -> part > 0.97 ? 0.3 : 0;
+            case HEALTHY_MPI, GPU_TRAINING, IDLE_GPUS, ONE_CORE, MEMORY_UNUSED, TIME_LIMIT, CANCELLED, REQUEUED, ARRAY,
+                    SEGFAULT, NODE_FAILURE, CPU_BOUND, IO_BOUND ->
+                0;
+        };
+    }
+
+    /** Of the time, when a task waits for a disk or a file system. */
+    private double ioPressure(double part) {
+        return switch (story) {
+            case IO_BOUND -> dips(part, 20) ? 0.2 : 0.65;
+            case PAGE_CACHE -> 0.14;
+            case MEMORY_STALL -> 0.02 + 0.2 * strain(part);
+            case HEALTHY_MPI -> dips(part, 12) ? 0.25 : 0.001;
+            case TIME_LIMIT, NODE_FAILURE, REQUEUED -> dips(part, 8) ? 0.04 : 0.001;
+            case GPU_TRAINING, IDLE_GPUS -> 0.01;
+            case OUT_OF_MEMORY -> 0.03;
+            case CANCELLED -> works(part) ? 0.001 : 0;
+            case ONE_CORE, MEMORY_UNUSED, ARRAY, SEGFAULT, CPU_BOUND -> 0.001;
+        };
+    }
+
+    /** Mebibytes. */
+    private double readPerSecond(double part) {
+        return switch (story) {
+            case IO_BOUND -> dips(part, 20) ? 60 : 380;
+            case PAGE_CACHE -> 260;
+            case MEMORY_STALL -> 20 + 180 * strain(part);
+            case GPU_TRAINING -> 120;
+            case IDLE_GPUS -> 15;
+            case OUT_OF_MEMORY -> 90;
+            case HEALTHY_MPI, ONE_CORE, MEMORY_UNUSED, TIME_LIMIT, CANCELLED, REQUEUED, ARRAY, SEGFAULT, NODE_FAILURE,
+                    CPU_BOUND ->
+                part < 0.05 ? 40 : 0;
+        };
+    }
+
+    /** Mebibytes. */
+    private double writtenPerSecond(double part) {
+        return switch (story) {
+            case IO_BOUND -> dips(part, 20) ? 30 : 140;
+            case HEALTHY_MPI -> dips(part, 12) ? 600 : 0.1;
+            case TIME_LIMIT, NODE_FAILURE, REQUEUED -> dips(part, 8) ? 200 : 0.1;
+            case GPU_TRAINING -> dips(part, 10) ? 80 : 0.1;
+            case PAGE_CACHE -> 12;
+            case MEMORY_STALL -> 5 + 60 * strain(part);
+            case CANCELLED -> works(part) ? 0.5 : 0;
+            case IDLE_GPUS, ONE_CORE, MEMORY_UNUSED, OUT_OF_MEMORY, ARRAY, SEGFAULT, CPU_BOUND -> 0.5;
+        };
+    }
+
+    private long processes() {
+        return switch (story) {
+            case ONE_CORE -> 3;
+            case GPU_TRAINING, IDLE_GPUS -> 2L * cpus + 9;
+            case HEALTHY_MPI, MEMORY_UNUSED, OUT_OF_MEMORY, TIME_LIMIT, CANCELLED, REQUEUED, ARRAY, SEGFAULT,
+                    NODE_FAILURE, CPU_BOUND, IO_BOUND, PAGE_CACHE, MEMORY_STALL ->
+                cpus + 4L;
+        };
+    }
+
     private double gpuUse(int n, double part, double wobble) {
         return switch (story) {
             case GPU_TRAINING -> part < 0.02 ? 0.1 : dips(part, 10) ? 0.55 + 0.1 * wobble : 0.93 + 0.04 * wobble;
@@ -93,24 +359,6 @@ final class Load {
                     NODE_FAILURE, CPU_BOUND, IO_BOUND, PAGE_CACHE, MEMORY_STALL ->
                 0;
         };
-    }
-
-    private GpuReading gpu(int n, double part, Instant moment) {
-        Machine machine = share.machine();
-        double use = within(gpuUse(n, part, wobble(moment, 2 + n)));
-        double watts = IDLE_GPU_WATTS + (machine.gpuWatts() - IDLE_GPU_WATTS) * 0.92 * use;
-        double memory = use == 0 ? 0.006 : Math.min(0.82, 0.2 + 10 * part);
-        return new GpuReading(machine.gpuName(share.gpus().get(n)), machine.vendor(), run.id(), percent(use),
-                (long) (memory * machine.gpuMemoryBytes()), machine.gpuMemoryBytes(), Math.rint(watts),
-                Math.rint(31 + 38 * use + 2 * wobble(moment, 10 + n)), null, use == 0 ? 0L : 1L, Map.of());
-    }
-
-    private static @Nullable Double mean(List<GpuReading> gpus) {
-        return gpus.isEmpty() ? null : gpus.stream().mapToDouble(Load::utilization).average().orElseThrow();
-    }
-
-    private static double utilization(GpuReading gpu) {
-        return gpu.utilizationPercent() == null ? 0 : gpu.utilizationPercent();
     }
 
     /** The short phases that follow on each of so many equal parts. */
@@ -122,6 +370,20 @@ final class Load {
     /** Rises in the first tenth, then stays. */
     private static double fills(double part, double level) {
         return level * Math.min(1, 0.2 + 8 * part);
+    }
+
+    /** How hard a run whose memory is full finds it to go on. */
+    private static double strain(double part) {
+        return Math.min(1, part * 3);
+    }
+
+    /** Whether a run that stops computing has not yet. */
+    private static boolean works(double part) {
+        return part < 0.25;
+    }
+
+    private static long pages(double bytes) {
+        return (long) bytes / PAGE * PAGE;
     }
 
     private static double within(double part) {

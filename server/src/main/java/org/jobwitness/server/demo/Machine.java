@@ -1,7 +1,10 @@
 package org.jobwitness.server.demo;
 
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jobwitness.wire.GpuVendor;
@@ -18,12 +21,15 @@ record Machine(String name, int cpus, long memoryMb, GpuVendor vendor, int gpus)
                     .mapToObj(n -> new Machine("m%02d".formatted(n), 64, 1 << 20, GpuVendor.NONE, 0)))
             .<Machine>flatMap(machines -> machines).toList();
 
+    private static final Map<String, Machine> BY_NAME = ALL.stream()
+            .collect(Collectors.toUnmodifiableMap(Machine::name, machine -> machine));
+
     private static Machine gpuMachine(String name, GpuVendor vendor) {
         return new Machine(name, 64, 512 << 10, vendor, 4);
     }
 
     static Machine named(String name) {
-        return ALL.stream().filter(machine -> machine.name.equals(name)).findFirst().orElseThrow();
+        return Objects.requireNonNull(BY_NAME.get(name), name);
     }
 
     /** The names that the node's GPUs go by: NVIDIA's have UUIDs, AMD's an index. */
@@ -32,6 +38,11 @@ record Machine(String name, int cpus, long memoryMb, GpuVendor vendor, int gpus)
                 ? "GPU-" + new UUID((Dice.hash(name.hashCode(), index) & ~0xf000L) | 0x4000L,
                         (Dice.hash(name.hashCode(), index, 1) & ~(3L << 62)) | 1L << 63)
                 : String.valueOf(index);
+    }
+
+    /** Whether its kernel counts what each job reads and writes, as far as it was told to. */
+    boolean countsIo() {
+        return !name.startsWith("m");
     }
 
     long gpuMemoryBytes() {

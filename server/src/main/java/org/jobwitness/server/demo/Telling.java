@@ -41,6 +41,11 @@ final class Telling {
         return run.end().plus(SCHEDULER_LATER);
     }
 
+    /** The run's own, below the cgroup root of its nodes. */
+    static String cgroup(Booking run) {
+        return "system.slice/slurmstepd.scope/job_" + run.jobId();
+    }
+
     /** Something that will be told. What it says is made up when it is asked for: a last reading adds up a whole run. */
     private record Planned(Instant at, Supplier<Happening> happening) {
     }
@@ -81,7 +86,7 @@ final class Telling {
         return new JobStarted(run.id(), run.user().name(), run.nodes(), run.start(), node, run.user().uid(),
                 recipe.cpus() * recipe.nodes(), recipe.memoryMb() * recipe.nodes(), recipe.gpus(),
                 share.gpus().isEmpty() ? null : share.machine().vendor(), share.gpuNames(),
-                "system.slice/slurmstepd.scope/job_" + run.jobId(), partition(), run.user().account(), CLUSTER, null,
+                cgroup(run), partition(), run.user().account(), CLUSTER, null,
                 run.start(), run.deadline(), run.restarts(), null, run.cpusPerNode(), null,
                 eventId("started", node));
     }

@@ -2,8 +2,6 @@ package org.jobwitness.server.demo;
 
 import java.time.Duration;
 import java.time.Instant;
-import java.util.stream.LongStream;
-import java.util.stream.Stream;
 
 /** The moments at which everything is measured: the quarters of each minute. */
 final class Ticks {
@@ -12,15 +10,18 @@ final class Ticks {
     private Ticks() {
     }
 
-    /** The ticks after {@code from}, up to {@code to}. */
-    static Stream<Instant> between(Instant from, Instant to) {
-        long step = APART.toSeconds();
-        return LongStream.rangeClosed(Math.floorDiv(from.getEpochSecond(), step) + 1,
-                Math.floorDiv(to.getEpochSecond(), step)).mapToObj(tick -> Instant.ofEpochSecond(tick * step));
+    /** How many ticks there were up to a moment, since 1970. */
+    static long number(Instant moment) {
+        return Math.floorDiv(moment.getEpochSecond(), APART.toSeconds());
     }
 
     /** The last tick up to a moment. */
     static Instant last(Instant moment) {
-        return Instant.ofEpochSecond(Math.floorDiv(moment.getEpochSecond(), APART.toSeconds()) * APART.toSeconds());
+        return Instant.ofEpochSecond(number(moment) * APART.toSeconds());
+    }
+
+    /** The first tick after a moment. */
+    static Instant after(Instant moment) {
+        return last(moment).plus(APART);
     }
 }

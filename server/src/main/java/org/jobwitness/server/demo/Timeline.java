@@ -3,12 +3,19 @@ package org.jobwitness.server.demo;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jobwitness.server.node.NodeReading;
-import org.jobwitness.wire.GpuVendor;
-import org.jspecify.annotations.Nullable;
+import org.jobwitness.wire.Batch;
+import org.jobwitness.wire.GpuReading;
+import org.jobwitness.wire.JobReading;
+import org.jobwitness.wire.NodeFigures;
 
 /**
  * What happens on the simulated cluster, and when: a pure function of a seed and an epoch, cheap for any stretch of time.
@@ -63,20 +70,62 @@ final class Timeline {
                 .orElse(tick);
     }
 
-    /** What some runs used at the ticks after {@code from} and up to {@code to}. */
+    /** What the agents send of some runs at the ticks after {@code from} and up to {@code to}. */
     static Stream<Usage> usage(List<Booking> runs, Instant from, Instant to) {
-        return runs.stream().flatMap(run -> run.shares().stream().flatMap(share -> {
-            Load load = new Load(run, share);
-            return Ticks.between(later(from, run.start()), earlier(to, run.end())).map(load::at);
-        }));
+        return runs.stream().flatMap(
+                run -> run.shares().stream().flatMap(share -> new Load(run, share).sent(from, to).stream()));
     }
 
-    private static Instant later(Instant a, Instant b) {
-        return a.isAfter(b) ? a : b;
+    /** What the agents of nodes that have some of these runs send at the ticks after {@code from} and up to {@code to}. */
+    static List<Batch> batches(List<Booking> runs, Instant from, Instant to) {
+        Map<Instant, Map<String, List<Usage>>> byTick = new TreeMap<>();
+        usage(runs, from, to).forEach(use -> byTick.computeIfAbsent(use.tick(), _ -> new TreeMap<>())
+                .computeIfAbsent(use.node(), _ -> new ArrayList<>()).add(use));
+        List<Batch> batches = new ArrayList<>();
+        byTick.forEach((tick, byNode) -> byNode
+                .forEach((node, uses) -> batches.add(batch(Machine.named(node), tick, uses))));
+        return batches;
     }
 
-    private static Instant earlier(Instant a, Instant b) {
-        return a.isBefore(b) ? a : b;
+    /** What the agents of all nodes that are up send at a tick, if they have these runs. */
+    List<Batch> batchesOfAll(List<Booking> runs, Instant tick) {
+        Map<String, List<Usage>> byNode = usage(runs, tick.minus(Ticks.APART), tick)
+                .collect(Collectors.groupingBy(Usage::node));
+        Set<String> down = down(tick);
+        return Machine.ALL.stream().filter(machine -> !down.contains(machine.name()))
+                .map(machine -> batch(machine, tick, byNode.getOrDefault(machine.name(), List.of()))).toList();
+    }
+
+    /**
+     * One agent's batch. Its number is the tick's, so whatever is told again is told under the number that it had; and
+     * numbers follow each other, which keeps short what the server remembers of them.
+     */
+    private static Batch batch(Machine machine, Instant tick, List<Usage> uses) {
+        List<JobReading> jobs = new ArrayList<>(uses.size());
+        List<GpuReading> gpus = new ArrayList<>();
+        for (Usage use : uses) {
+            jobs.add(use.reading());
+            gpus.addAll(use.gpus());
+        }
+        return new Batch(Batch.VERSION, Telling.CLUSTER, machine.name(), Telling.CLUSTER, Ticks.number(tick), tick,
+                (int) Ticks.APART.toMillis(), null, figures(machine, tick, uses), jobs, gpus);
+    }
+
+    /** What the jobs that run at the tick use, added up. */
+    private static NodeFigures figures(Machine machine, Instant tick, List<Usage> uses) {
+        double busyCpus = 0;
+        double busyGpus = 0;
+        long memoryBytes = 0;
+        for (Usage use : uses) {
+            if (use.at().equals(tick)) {
+                busyCpus += use.busyCpus();
+                busyGpus += use.busyGpus();
+                memoryBytes += use.memoryBytes();
+            }
+        }
+        return new NodeFigures(machine.cpus(), machine.memoryMb() << 20, machine.gpus(),
+                Math.min(100, 100 * busyCpus / machine.cpus()), memoryBytes,
+                machine.gpus() == 0 ? null : Double.valueOf(Math.min(100, 100 * busyGpus / machine.gpus())), busyCpus);
     }
 
     /** All runs of which some part lies between two moments. */
@@ -84,45 +133,37 @@ final class Timeline {
         return Stream.concat(background(from, to).stream(), live(from, to).stream()).toList();
     }
 
-    /** How all nodes are at a tick: what their jobs use, added up. */
-    List<NodeReading> nodesAt(Instant tick) {
-        List<Booking> lately = all(tick.minus(LONGEST_OUTAGE), tick);
-        List<Usage> usage = usage(lately, tick.minus(Ticks.APART), tick).toList();
-        return Machine.ALL.stream().map(machine -> {
-            boolean failed = lately.stream().anyMatch(run -> run.nodes().contains(machine.name())
-                    && run.ending() == Ending.NODE_FAILURE && run.end().isBefore(tick)
-                    && !run.end().plus(outage(run)).isBefore(tick));
-            boolean drained = machine.name().equals(Background.DRAINED_NODE)
-                    && tick.isAfter(background.drainedFrom());
-            List<Usage> here = usage.stream().filter(use -> use.node().equals(machine.name())).toList();
-            return reading(machine, tick, failed, drained, here);
-        }).toList();
+    /** What the scheduler says of all nodes at a tick. */
+    List<NodeReading> states(Instant tick) {
+        List<Booking> running = all(tick.minusSeconds(1), tick).stream()
+                .filter(run -> run.start().isBefore(tick) && !run.end().isBefore(tick)).toList();
+        Set<String> down = down(tick);
+        return Machine.ALL.stream().map(machine -> new NodeReading(Telling.CLUSTER, machine.name(), tick, null,
+                down.contains(machine.name()) ? NodeReading.State.DOWN : state(machine, tick, running), null, null,
+                null, null, null, null, null)).toList();
+    }
+
+    private NodeReading.State state(Machine machine, Instant tick, List<Booking> running) {
+        if (machine.name().equals(Background.DRAINED_NODE) && tick.isAfter(background.drainedFrom())) {
+            return NodeReading.State.DRAINED;
+        }
+        int allocated = running.stream().filter(run -> run.nodes().contains(machine.name()))
+                .mapToInt(run -> run.recipe().cpus()).sum();
+        return allocated == 0
+                ? NodeReading.State.IDLE
+                : allocated < machine.cpus() ? NodeReading.State.MIXED : NodeReading.State.ALLOCATED;
+    }
+
+    /** The nodes that have failed below a run, and are not back. */
+    private Set<String> down(Instant tick) {
+        return all(tick.minus(LONGEST_OUTAGE), tick).stream()
+                .filter(run -> run.ending() == Ending.NODE_FAILURE && run.end().isBefore(tick)
+                        && !run.end().plus(outage(run)).isBefore(tick))
+                .flatMap(run -> run.nodes().stream()).collect(Collectors.toSet());
     }
 
     /** So long a node is down that failed below a run. */
     private static Duration outage(Booking run) {
         return run.duration().compareTo(LONGEST_OUTAGE) < 0 ? run.duration() : LONGEST_OUTAGE;
-    }
-
-    private static NodeReading reading(Machine machine, Instant tick, boolean failed, boolean drained,
-            List<Usage> here) {
-        int allocated = here.stream().mapToInt(use -> use.run().recipe().cpus()).sum();
-        NodeReading.State state = failed
-                ? NodeReading.State.DOWN
-                : drained
-                        ? NodeReading.State.DRAINED
-                        : allocated == 0
-                                ? NodeReading.State.IDLE
-                                : allocated < machine.cpus() ? NodeReading.State.MIXED : NodeReading.State.ALLOCATED;
-        double busyCpus = here.stream().mapToDouble(Usage::busyCpus).sum();
-        return new NodeReading(Telling.CLUSTER, machine.name(), tick, Ticks.APART, state, machine.cpus(),
-                machine.memoryMb() << 20, machine.gpus(), 100 * busyCpus / machine.cpus(),
-                here.stream().mapToLong(Usage::memoryBytes).sum(), gpuPercent(machine, here), busyCpus);
-    }
-
-    private static @Nullable Double gpuPercent(Machine machine, List<Usage> here) {
-        return machine.vendor() == GpuVendor.NONE
-                ? null
-                : 100 * here.stream().mapToDouble(Usage::busyGpus).sum() / machine.gpus();
     }
 }

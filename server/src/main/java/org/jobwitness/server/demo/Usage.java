@@ -3,7 +3,6 @@ package org.jobwitness.server.demo;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
-import java.util.Map;
 import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.JobReading;
 import org.jspecify.annotations.Nullable;
@@ -11,30 +10,40 @@ import org.jspecify.annotations.Nullable;
 /**
  * What a run used on one node.
  *
+ * @param tick the first one that is not before {@code at}: with what is read then, this is sent
  * @param interval the time before {@code at} that it stands for
- * @param gpuPercent of the run's GPUs on the node; null if it has none
+ * @param gpus the run's, on the node
  */
-record Usage(Booking run, String node, Instant at, Duration interval, double cpuPercent, long memoryBytes,
-        @Nullable Double gpuPercent, List<GpuReading> gpus) {
+record Usage(Booking run, String node, Instant at, Instant tick, Duration interval, JobReading reading,
+        List<GpuReading> gpus) {
 
     Usage {
         gpus = List.copyOf(gpus);
     }
 
-    JobReading reading() {
-        return new JobReading(run.id(), null, run.start(), run.start(), run.user().uid(), run.user().name(), null, null,
-                (int) interval.toMillis(), null, run.recipe().cpus(), busyCpus(), null, null, null, null, null,
-                memoryBytes, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-                Map.of());
-    }
-
     /** CPUs that were busy. */
     double busyCpus() {
-        return cpuPercent / 100 * run.recipe().cpus();
+        return reading.cpusUsed() == null ? 0 : reading.cpusUsed();
+    }
+
+    double cpuPercent() {
+        return 100 * busyCpus() / run.recipe().cpus();
+    }
+
+    long memoryBytes() {
+        return reading.memoryUsageBytes() == null ? 0 : reading.memoryUsageBytes();
     }
 
     /** GPUs that were busy. */
     double busyGpus() {
-        return gpuPercent == null ? 0 : gpuPercent / 100 * gpus.size();
+        double busy = 0;
+        for (GpuReading gpu : gpus) {
+            busy += percent(gpu.utilizationPercent()) / 100;
+        }
+        return busy;
+    }
+
+    private static double percent(@Nullable Double utilization) {
+        return utilization == null ? 0 : utilization;
     }
 }

@@ -11,8 +11,11 @@ import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
@@ -20,8 +23,12 @@ import org.jobwitness.server.demo.Happening.Epilog;
 import org.jobwitness.server.demo.Happening.Prolog;
 import org.jobwitness.server.demo.Happening.SchedulerSays;
 import org.jobwitness.server.node.NodeReading;
-import org.jobwitness.server.sample.Sample;
+import org.jobwitness.wire.Batch;
+import org.jobwitness.wire.GpuReading;
+import org.jobwitness.wire.GpuVendor;
+import org.jobwitness.wire.JobReading;
 import org.jobwitness.wire.JobState;
+import org.jobwitness.wire.NodeFigures;
 import org.jobwitness.wire.Reading;
 import org.junit.jupiter.api.Test;
 
@@ -40,9 +47,9 @@ class TimelineTest {
 
         assertThat(history(again)).isEqualTo(history(timeline));
         assertThat(told(again, EPOCH, soon)).isEqualTo(told(timeline, EPOCH, soon));
-        assertThat(again.nodesAt(Ticks.last(soon))).isEqualTo(timeline.nodesAt(Ticks.last(soon)));
-        assertThat(Timeline.usage(again.live(EPOCH, soon), EPOCH, soon))
-                .containsExactlyElementsOf(Timeline.usage(timeline.live(EPOCH, soon), EPOCH, soon).toList());
+        assertThat(again.states(Ticks.last(soon))).isEqualTo(timeline.states(Ticks.last(soon)));
+        assertThat(Timeline.batches(again.live(EPOCH, soon), EPOCH, soon))
+                .containsExactlyElementsOf(Timeline.batches(timeline.live(EPOCH, soon), EPOCH, soon));
     }
 
     @Test
@@ -54,6 +61,24 @@ class TimelineTest {
                 .toList();
 
         assertThat(piecewise).containsExactlyElementsOf(told(timeline, WEEK_BEFORE, end));
+    }
+
+    @Test
+    void whatAgentsSendDoesNotDependOnItEitherAndEachHasItsNumberOnce() {
+        Instant begin = EPOCH.minus(Duration.ofHours(12));
+        Instant end = EPOCH.plus(Duration.ofHours(1));
+        List<Batch> piecewise = Stream.iterate(begin, from -> from.isBefore(end), from -> from.plusSeconds(37 * 61))
+                .flatMap(from -> sent(from, earlier(from.plusSeconds(37 * 61), end)).stream()).toList();
+
+        assertThat(piecewise).hasSizeGreaterThan(10_000).containsExactlyElementsOf(sent(begin, end));
+        assertThat(piecewise).extracting(batch -> List.of(batch.node(), batch.bootId(), batch.sequence()))
+                .doesNotHaveDuplicates();
+        assertThat(piecewise).allSatisfy(batch -> assertThat(batch.sequence())
+                .isEqualTo(batch.timestamp().getEpochSecond() / 15));
+    }
+
+    private List<Batch> sent(Instant from, Instant to) {
+        return Timeline.batches(all(timeline, from.minus(Ticks.APART), to), from, to);
     }
 
     @Test
@@ -197,12 +222,12 @@ class TimelineTest {
                 .noneMatch(run -> run.nodes().contains(Background.DRAINED_NODE)
                         && run.overlaps(EPOCH.minus(Duration.ofDays(2)), Instant.MAX));
         Instant end = EPOCH.plus(Duration.ofMinutes(30));
-        List<NodeReading> down = Ticks.between(EPOCH, end).flatMap(tick -> timeline.nodesAt(tick).stream())
+        List<NodeReading> down = ticks(EPOCH, end).flatMap(tick -> timeline.states(tick).stream())
                 .filter(reading -> reading.state() == NodeReading.State.DOWN).toList();
 
         assertThat(down).hasSizeGreaterThan(6).allSatisfy(reading -> {
             assertThat(reading.node()).isEqualTo("c10");
-            assertThat(reading.cpuLoad()).isZero();
+            assertThat(agents(reading.at())).extracting(Batch::node).hasSize(15).doesNotContain("c10");
         });
     }
 
@@ -269,8 +294,8 @@ class TimelineTest {
 
             assertThat(prolog.event().gpuDevices()).hasSize(run.recipe().gpus()).doesNotHaveDuplicates();
             assertThat(prolog.event().gpuAllocation()).isEqualTo(run.recipe().gpus());
-            assertThat(new Load(run, share).samples().limit(3)).allSatisfy(usage -> assertThat(usage.gpus())
-                    .extracting(Sample.Gpu::gpu).containsExactlyElementsOf(prolog.event().gpuDevices()));
+            assertThat(new Load(run, share).readings()).allSatisfy(usage -> assertThat(usage.gpus())
+                    .extracting(GpuReading::gpu).containsExactlyElementsOf(prolog.event().gpuDevices()));
         });
     }
 
@@ -284,7 +309,8 @@ class TimelineTest {
     private static void assertWithin(Usage usage) {
         assertThat(usage.cpuPercent()).isBetween(0.0, 100.0);
         assertThat(usage.memoryBytes()).isBetween(1L, usage.run().recipe().memoryMb() << 20);
-        assertThat(usage.at().getEpochSecond() % 15).isZero();
+        assertThat(usage.tick().getEpochSecond() % 15).isZero();
+        assertThat(Duration.between(usage.at(), usage.tick())).isBetween(Duration.ZERO, Duration.ofSeconds(14));
         assertThat(usage.interval()).isBetween(Duration.ofSeconds(1), Duration.ofSeconds(15));
         assertThat(usage.gpus()).allSatisfy(gpu -> {
             assertThat(gpu.utilizationPercent()).isBetween(0.0, 100.0);
@@ -295,13 +321,109 @@ class TimelineTest {
     }
 
     @Test
-    void theSamplesOfARunCoverAllOfItsTimeButTheLastTick() {
+    void theReadingsOfARunCoverAllOfItsTimeUnlessItsNodeFailed() {
         assertThat(history(timeline)).allSatisfy(run -> {
-            long covered = new Load(run, run.shares().getFirst()).samples().mapToLong(use -> use.interval().toSeconds())
-                    .sum();
+            List<Usage> readings = new Load(run, run.shares().getFirst()).readings();
+            long covered = readings.stream().mapToLong(use -> use.interval().toSeconds()).sum();
 
-            assertThat(run.duration().toSeconds() - covered).isBetween(0L, 14L);
+            if (run.ending() == Ending.NODE_FAILURE) {
+                assertThat(run.duration().toSeconds() - covered).isBetween(0L, 14L);
+                assertThat(readings).noneMatch(TimelineTest::isLast);
+            } else {
+                assertThat(covered).isEqualTo(run.duration().toSeconds());
+                assertThat(readings.getLast().at()).isEqualTo(run.end());
+                assertThat(readings).filteredOn(TimelineTest::isLast).containsExactly(readings.getLast());
+            }
         });
+    }
+
+    private static boolean isLast(Usage usage) {
+        return Boolean.TRUE.equals(usage.reading().last());
+    }
+
+    @Test
+    void countersNeverFallAndTellWhatTheReadingsAddUpTo() {
+        assertThat(bothKinds()).allSatisfy(run -> run.shares().forEach(share -> {
+            JobReading before = null;
+            List<Usage> readings = new Load(run, share).readings();
+            double cpuSeconds = 0;
+            long peak = 0;
+            for (Usage usage : readings) {
+                JobReading now = usage.reading();
+                cpuSeconds += usage.busyCpus() * usage.interval().toSeconds();
+                peak = Math.max(peak, usage.memoryBytes());
+                assertThat(now.cpuUsageUsec() / 1e6).isCloseTo(cpuSeconds, within(0.01));
+                assertThat(now.cpuUserUsec() + now.cpuSystemUsec()).isEqualTo(now.cpuUsageUsec());
+                assertThat(now.memoryPeakBytes()).isEqualTo(peak);
+                assertThat(now.memoryStallUsec()).isLessThanOrEqualTo(now.memoryPressureUsec());
+                assertThat(now.ioStallUsec()).isLessThanOrEqualTo(now.ioPressureUsec());
+                if (before != null) {
+                    assertNoneFell(counters(before), counters(now));
+                }
+                before = now;
+            }
+            for (int gpu = 0; gpu < share.gpus().size(); gpu++) {
+                assertEnergyFitsPower(readings, gpu);
+            }
+        }));
+    }
+
+    private static void assertNoneFell(List<Long> before, List<Long> now) {
+        for (int i = 0; i < now.size(); i++) {
+            assertThat(now.get(i)).isGreaterThanOrEqualTo(before.get(i));
+        }
+    }
+
+    private static List<Long> counters(JobReading reading) {
+        return Stream.of(reading.cpuUserUsec(), reading.cpuSystemUsec(), reading.cpuPressureUsec(),
+                reading.memoryPressureUsec(), reading.memoryStallUsec(), reading.oomEvents(), reading.oomKills(),
+                reading.ioReadBytes(), reading.ioWriteBytes(), reading.ioPressureUsec(), reading.ioStallUsec())
+                .filter(Objects::nonNull).toList();
+    }
+
+    private static void assertEnergyFitsPower(List<Usage> readings, int gpu) {
+        for (int i = 1; i < readings.size(); i++) {
+            GpuReading before = readings.get(i - 1).gpus().get(gpu);
+            GpuReading now = readings.get(i).gpus().get(gpu);
+            if (now.vendor() == GpuVendor.AMD) {
+                assertThat(now.energyJoules()).isNull();
+                assertThat(now.absent()).containsKey("energy_joules");
+            } else {
+                assertThat(now.energyJoules() - before.energyJoules())
+                        .isCloseTo(now.powerWatts() * readings.get(i).interval().toSeconds(), within(0.01));
+            }
+        }
+    }
+
+    @Test
+    void partsOfTheMemoryAddUpToIt() {
+        assertThat(samples(bothKinds())).allSatisfy(usage -> {
+            JobReading reading = usage.reading();
+            long kernel = reading.memoryUsageBytes() - reading.memoryAnonBytes() - reading.memoryFileBytes();
+
+            assertThat((double) kernel / reading.memoryUsageBytes()).isBetween(0.0, 0.01);
+            assertThat(reading.memoryAnonBytes()).isPositive();
+            assertThat(reading.memoryShmemBytes()).isBetween(0L, reading.memoryFileBytes());
+            assertThat(reading.memoryLimitBytes()).isEqualTo(usage.run().recipe().memoryMb() << 20);
+        });
+    }
+
+    /** The week, and twenty minutes of the show. */
+    private List<Booking> bothKinds() {
+        return Stream.concat(history(timeline).stream(),
+                timeline.live(EPOCH, EPOCH.plus(Duration.ofMinutes(20))).stream()).toList();
+    }
+
+    @Test
+    void whatCannotBeReadIsAbsentAndSaysWhy() {
+        assertThat(samples(history(timeline))).filteredOn(usage -> usage.node().equals("m01")).isNotEmpty()
+                .allSatisfy(usage -> {
+                    assertThat(usage.reading().ioReadBytes()).isNull();
+                    assertThat(usage.reading().ioWriteBytes()).isNull();
+                    assertThat(usage.reading().absent()).containsOnlyKeys("io_read_bytes", "io_write_bytes");
+                });
+        assertThat(samples(history(timeline))).filteredOn(usage -> usage.node().startsWith("c")).isNotEmpty()
+                .allSatisfy(usage -> assertThat(usage.reading().absent()).isEmpty());
     }
 
     @Test
@@ -314,13 +436,12 @@ class TimelineTest {
             Reading reading = epilog.event().reading();
             List<Usage> samples = run.shares().stream()
                     .filter(share -> share.machine().name().equals(epilog.event().node()))
-                    .flatMap(share -> new Load(run, share).samples()).toList();
+                    .flatMap(share -> new Load(run, share).readings().stream()).toList();
             double told = samples.stream().mapToDouble(use -> use.busyCpus() * use.interval().toSeconds()).sum();
             long peak = samples.stream().mapToLong(Usage::memoryBytes).max().orElseThrow();
 
-            assertThat(reading.cpuUsageUsec() / 1e6).isBetween(told - 0.001,
-                    told + 15 * run.recipe().cpus());
-            assertThat(reading.memoryPeakBytes()).isBetween(peak, run.recipe().memoryMb() << 20);
+            assertThat(reading.cpuUsageUsec() / 1e6).isCloseTo(told, within(0.01));
+            assertThat(reading.memoryPeakBytes()).isEqualTo(peak);
             assertThat(reading.oomKills()).isEqualTo(run.ending() == Ending.OUT_OF_MEMORY ? 1 : 0);
             if (run.ending() == Ending.OUT_OF_MEMORY) {
                 assertThat(reading.memoryPeakBytes()).isEqualTo(run.recipe().memoryMb() << 20);
@@ -338,6 +459,28 @@ class TimelineTest {
         assertThat(peakOfLimit(Story.MEMORY_UNUSED)).isCloseTo(0.1, within(0.01));
         assertThat(peakOfLimit(Story.PAGE_CACHE)).isGreaterThan(0.97);
         assertThat(peakOfLimit(Story.MEMORY_STALL)).isGreaterThan(0.97);
+
+        JobReading cached = last(Story.PAGE_CACHE);
+        assertThat(cached.memoryFileBytes()).isGreaterThan(9 * cached.memoryAnonBytes());
+        JobReading killed = last(Story.OUT_OF_MEMORY);
+        assertThat((double) killed.memoryAnonBytes() / killed.memoryLimitBytes()).isGreaterThan(0.98);
+        assertThat(killed.oomEvents()).isEqualTo(1);
+        assertThat(killed.oomKills()).isEqualTo(1);
+        assertThat(samples(acts(Story.OUT_OF_MEMORY)).filter(usage -> usage.reading().oomKills() > 0)).hasSize(1);
+        assertThat(ofItsTime(Story.MEMORY_STALL, JobReading::memoryStallUsec)).isBetween(0.2, 0.4);
+        assertThat(ofItsTime(Story.CPU_BOUND, JobReading::memoryPressureUsec)).isZero();
+        assertThat(ofItsTime(Story.IO_BOUND, JobReading::ioPressureUsec)).isBetween(0.5, 0.7);
+        assertThat(last(Story.IO_BOUND).ioReadBytes()).isGreaterThan(1L << 42);
+        assertThat(samples(acts(Story.IDLE_GPUS)).flatMap(usage -> usage.gpus().stream()).map(GpuReading::processes))
+                .contains(0L, 1L);
+    }
+
+    private JobReading last(Story story) {
+        return samples(acts(story)).toList().getLast().reading();
+    }
+
+    private double ofItsTime(Story story, Function<JobReading, Long> counter) {
+        return counter.apply(last(story)) / 1e6 / acts(story).getLast().duration().toSeconds();
     }
 
     private List<Booking> acts(Story story) {
@@ -350,7 +493,8 @@ class TimelineTest {
     }
 
     private double averageGpu(Story story) {
-        return samples(acts(story)).mapToDouble(Usage::gpuPercent).average().orElseThrow();
+        return samples(acts(story)).mapToDouble(use -> 100 * use.busyGpus() / use.gpus().size()).average()
+                .orElseThrow();
     }
 
     private double peakOfLimit(Story story) {
@@ -365,13 +509,19 @@ class TimelineTest {
             Instant tick = Ticks.last(EPOCH.plusSeconds(random.nextInt(3 * 86_400)));
             List<Usage> all = Timeline.usage(all(timeline, tick.minusSeconds(15), tick), tick.minusSeconds(1), tick)
                     .toList();
-            List<NodeReading> readings = timeline.nodesAt(tick);
+            List<NodeReading> states = timeline.states(tick);
+            Map<String, NodeFigures> figures = agents(tick).stream()
+                    .collect(Collectors.toMap(Batch::node, Batch::nodeFigures));
 
-            assertThat(readings).extracting(NodeReading::node)
+            assertThat(states).extracting(NodeReading::node)
                     .containsExactlyElementsOf(Machine.ALL.stream().map(Machine::name).toList());
-            assertThat(readings).allSatisfy(reading -> {
-                Machine machine = Machine.named(reading.node());
-                List<Usage> here = all.stream().filter(use -> use.node().equals(reading.node())).toList();
+            assertThat(states).filteredOn(state -> state.state() != NodeReading.State.DOWN)
+                    .extracting(NodeReading::node).containsExactlyInAnyOrderElementsOf(figures.keySet());
+            assertThat(states).filteredOn(state -> figures.containsKey(state.node())).allSatisfy(state -> {
+                Machine machine = Machine.named(state.node());
+                NodeFigures reading = figures.get(state.node());
+                List<Usage> here = all.stream()
+                        .filter(use -> use.node().equals(state.node()) && use.at().equals(tick)).toList();
                 double busy = here.stream().mapToDouble(use -> use.cpuPercent() / 100 * use.run().recipe().cpus())
                         .sum();
                 int allocated = here.stream().mapToInt(use -> use.run().recipe().cpus()).sum();
@@ -383,9 +533,9 @@ class TimelineTest {
                     assertThat(reading.gpuUsagePercent()).isNull();
                 } else {
                     assertThat(reading.gpuUsagePercent()).isCloseTo(here.stream().flatMap(use -> use.gpus().stream())
-                            .mapToDouble(Sample.Gpu::utilizationPercent).sum() / machine.gpus(), within(1e-9));
+                            .mapToDouble(GpuReading::utilizationPercent).sum() / machine.gpus(), within(1e-9));
                 }
-                assertThat(reading.state()).isIn(allocated == machine.cpus()
+                assertThat(state.state()).isIn(allocated == machine.cpus()
                         ? EnumSet.of(NodeReading.State.ALLOCATED)
                         : allocated > 0
                                 ? EnumSet.of(NodeReading.State.MIXED)
@@ -397,8 +547,8 @@ class TimelineTest {
 
     @Test
     void everyStateOfANodeIsSeen() {
-        assertThat(Ticks.between(EPOCH, EPOCH.plus(Duration.ofDays(2))).filter(tick -> tick.getEpochSecond() % 60 == 0)
-                .flatMap(tick -> timeline.nodesAt(tick).stream()).map(NodeReading::state).collect(Collectors.toSet()))
+        assertThat(ticks(EPOCH, EPOCH.plus(Duration.ofDays(2))).filter(tick -> tick.getEpochSecond() % 60 == 0)
+                .flatMap(tick -> timeline.states(tick).stream()).map(NodeReading::state).collect(Collectors.toSet()))
                 .contains(NodeReading.State.IDLE, NodeReading.State.MIXED, NodeReading.State.ALLOCATED,
                         NodeReading.State.DOWN, NodeReading.State.DRAINED);
     }
@@ -416,7 +566,17 @@ class TimelineTest {
     }
 
     private static Stream<Usage> samples(List<Booking> runs) {
-        return runs.stream().flatMap(run -> run.shares().stream().flatMap(share -> new Load(run, share).samples()));
+        return runs.stream()
+                .flatMap(run -> run.shares().stream().flatMap(share -> new Load(run, share).readings().stream()));
+    }
+
+    private static Stream<Instant> ticks(Instant from, Instant to) {
+        return Stream.iterate(Ticks.after(from), tick -> !tick.isAfter(to), Ticks::after);
+    }
+
+    /** What the agents of all nodes send at a tick. */
+    private List<Batch> agents(Instant tick) {
+        return timeline.batchesOfAll(all(timeline, tick.minus(Ticks.APART), tick), tick);
     }
 
     private static Stream<Epilog> epilogs(Booking run) {
