@@ -39,14 +39,21 @@ public final class Sealing {
     private final Database database;
     private final Duration retention;
     private final Clock clock;
+    private final int sliceRows;
     private final Counter rows;
     private final Counter chunks;
     private volatile @Nullable Instant lastSuccess;
 
     public Sealing(Database database, Duration retention, Clock clock, PrometheusRegistry metrics) {
+        this(database, retention, clock, SLICE_ROWS, metrics);
+    }
+
+    /** @param sliceRows about how many go into one transaction */
+    Sealing(Database database, Duration retention, Clock clock, int sliceRows, PrometheusRegistry metrics) {
         this.database = database;
         this.retention = retention;
         this.clock = clock;
+        this.sliceRows = sliceRows;
         rows = Counter.builder().name("jobwitness_sealed_rows_total").help("Rows of samples that this server packed.")
                 .register(metrics);
         chunks = Counter.builder().name("jobwitness_sealed_chunks_total")
@@ -132,9 +139,11 @@ public final class Sealing {
         if (closed.isSealed()) {
             return Slice.NOTHING;
         }
-        long last = Tails.nextSlice(handle, closed, SLICE_ROWS);
+        long last = Tails.nextSlice(handle, closed, sliceRows);
         if (last == 0) {
-            Tails.allSealed(handle, closed);
+            if (closed.sealedTo() > 0) {
+                Tails.allSealed(handle, closed);
+            }
             return Slice.NOTHING;
         }
         Packing packing = new Packing(new ChunkTable(handle), closed.closedAt().truncatedTo(ChronoUnit.HOURS),

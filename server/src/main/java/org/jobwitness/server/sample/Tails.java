@@ -78,11 +78,16 @@ final class Tails {
         }
     }
 
-    /** Opens the other tail, which must be empty, and closes this one. */
+    /**
+     * Opens the other tail and closes this one. A server that has lost its turn to another without knowing comes too late: the
+     * other tail is not empty any more, and stays as it is.
+     */
     static void turn(Handle handle, Instant now) {
+        // This row before that lock, as who packs takes them: else each could wait for the other.
+        Closed closed = closed(handle);
         handle.execute("select pg_advisory_xact_lock(" + LOCK + ")");
-        handle.createUpdate("update sample_tail set is_open = not is_open, opened_at = :now, sealed_to = 0")
-                .bind("now", now).execute();
+        handle.createUpdate("update sample_tail set is_open = not is_open, opened_at = :now, sealed_to = 0"
+                + " where not exists (select from " + closed.table() + ")").bind("now", now).execute();
     }
 
     /** When the open tail was opened. */
