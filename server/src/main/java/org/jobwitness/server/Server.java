@@ -52,6 +52,7 @@ import org.jobwitness.server.ops.Retention;
 import org.jobwitness.server.sample.SampleStore;
 import org.jobwitness.server.sample.SamplesEndpoint;
 import org.jobwitness.server.sample.Sealing;
+import org.jobwitness.server.sample.SeriesEndpoint;
 import org.jobwitness.server.web.DocsEndpoint;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -121,6 +122,7 @@ final class Server implements AutoCloseable {
                             new JobsEndpoint(queries, json)::routes,
                             new UsersEndpoint(new UserSummaries(database, clock), json, clock)::routes,
                             new SamplesEndpoint(queries, samples, json)::routes,
+                            new SeriesEndpoint(database, queries, samples, json, clock)::routes,
                             new ManualJobsEndpoint(jobs, queries, samples, requests, json, clock,
                                     config.defaultCluster())::routes,
                             new NodesEndpoint(nodes, json, clock)::routes,

@@ -44,6 +44,7 @@ import org.jobwitness.wire.Reading;
 import org.jobwitness.wire.Reason;
 import org.jobwitness.wire.SamplePage;
 import org.jobwitness.wire.Scheduler;
+import org.jobwitness.wire.SeriesPage;
 import org.jobwitness.wire.UserSummary;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
@@ -62,7 +63,8 @@ class OpenApiTest {
             entry("SamplePage", SamplePage.class), entry("Sample", SamplePage.Sample.class),
             entry("NodePage", NodePage.class), entry("Node", Node.class), entry("UserSummary", UserSummary.class),
             entry("JobFigures", JobFigures.class), entry("BatchAnswer", BatchAnswer.class),
-            entry("RefusedReading", BatchAnswer.Refused.class));
+            entry("RefusedReading", BatchAnswer.Refused.class), entry("SeriesPage", SeriesPage.class),
+            entry("Series", SeriesPage.Series.class), entry("AbsentMetric", SeriesPage.Absent.class));
     private static final Map<String, Class<? extends Record>> REQUESTS = Map.ofEntries(
             entry("JobStarted", JobStarted.class), entry("JobFinished", JobFinished.class),
             entry("Reading", Reading.class), entry("NewJob", NewJob.class), entry("JobPatch", JobPatch.class),

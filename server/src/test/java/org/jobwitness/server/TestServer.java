@@ -139,6 +139,11 @@ final class TestServer implements AutoCloseable {
         return exchange;
     }
 
+    /** Where the server's database is. */
+    public DatabaseAddress address() {
+        return database;
+    }
+
     /** The server's database, past the server. */
     public Connection sql() throws SQLException {
         return DriverManager.getConnection(database.jdbcUrl(), database.user(), database.password());

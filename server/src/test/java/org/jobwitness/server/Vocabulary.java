@@ -22,6 +22,7 @@ final class Vocabulary {
             words(few(5, "n%d"), "node", "name"), words(List.of("alice", "bob", "carol"), "user"),
             words(List.of("default", "alpha"), "cluster"), words(List.of("batch", "gpu"), "partition"),
             words(List.of("physics", "Ökologie"), "account"), words(few(100, "e%d"), "event_id"),
+            words(List.of("0", "1", "GPU-a"), "gpu"),
             words(List.of("n1", "n2", "n[1-3]", "n[001-003,7]", "gpu[1-2]-ib[0-1]"), "node_list", "nodes"),
             words(List.of("4", "4(x3)", "8,16"), "cpus_per_node"), words(few(6, "s00000000000%02d"), "sluid"),
             words(cursors("-start_time|2026-01-01 00:00:00+00|5", "end_time|infinity|99"), "cursor"));
