@@ -86,7 +86,7 @@ public final class EventBench {
         }
     }
 
-    private static Process start(Path launcher, Path folder, DatabaseAddress address) throws IOException {
+    static Process start(Path launcher, Path folder, DatabaseAddress address) throws IOException {
         String login = encode(Objects.requireNonNull(address.user())) + ":"
                 + encode(Objects.requireNonNull(address.password())) + "@";
         ProcessBuilder builder = new ProcessBuilder(launcher.toString(), "--host", "127.0.0.1", "--port", "0", "--auth",
@@ -101,7 +101,7 @@ public final class EventBench {
         return URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
     }
 
-    private static int port(Path out, Process server) throws IOException, InterruptedException {
+    static int port(Path out, Process server) throws IOException, InterruptedException {
         for (int i = 0; i < 300 && server.isAlive(); i++) {
             String greeting = Files.readString(out);
             int at = greeting.indexOf("127.0.0.1:");
@@ -157,7 +157,7 @@ public final class EventBench {
                 turns.stream().mapToDouble(Turn::p99Millis).average().orElseThrow());
     }
 
-    private static String status(long pid, String name) throws IOException {
+    static String status(long pid, String name) throws IOException {
         return Files.readAllLines(Path.of("/proc/" + pid + "/status")).stream().filter(line -> line.startsWith(name))
                 .findFirst().orElse(name).replaceAll("\\s+", " ");
     }

@@ -91,7 +91,7 @@ final class Server implements AutoCloseable {
             JobQueries queries = new JobQueries(database, json, clock);
             SampleStore samples = new SampleStore(database, json, config.metricsRetention(), clock, metrics);
             NodeTable nodes = new NodeTable(database);
-            JobMetrics jobMetrics = new JobMetrics(database, queries, samples, nodes, clock);
+            JobMetrics jobMetrics = new JobMetrics(database, queries, samples, nodes, config.dataDir(), clock);
             jobs.onChange(jobMetrics::count);
             Events events = new Events(jobs, json, config.defaultCluster(), metrics);
 

@@ -29,6 +29,14 @@ public final class Figures {
         return builder.build();
     }
 
+    /** The same, with NaN for what is not known. */
+    public static Figures of(Figure.Of of, double[] byNumber) {
+        double[] values = new double[Figure.all(of).size()];
+        Arrays.fill(values, Double.NaN);
+        System.arraycopy(byNumber, 0, values, 0, Math.min(values.length, byNumber.length));
+        return new Figures(of, values);
+    }
+
     public static Builder ofJob() {
         return new Builder(Figure.Of.JOB);
     }

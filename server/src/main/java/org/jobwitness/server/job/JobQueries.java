@@ -25,7 +25,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -284,62 +283,26 @@ public final class JobQueries {
                 });
     }
 
-    /**
-     * A newest run, short. A text that is not known is empty.
-     *
-     * @param node one of its nodes, where the question is asked by node
-     */
+    /** A newest run, short. A text that is not known is empty. */
     public record Glance(String cluster, String jobId, String user, String partition, String account, String name,
-            String state, String reason, String node, double runtimeSeconds) {
+            String state, String reason) {
     }
 
     /** Tells of each job that goes on or ended less than five minutes before {@code now}. */
-    public void eachRecent(Handle handle, Instant now, Consumer<Glance> consumer) {
-        each(handle.createQuery("""
-                select cluster, job_id, user_name, partition, account, scheduler ->> 'name' as name, state, reason, start_time, end_time, '' as node
+    public Stream<Glance> recent(Handle handle, Instant now) {
+        return handle.createQuery("""
+                select cluster, job_id, user_name, partition, account, scheduler ->> 'name' as name, state, reason
                 from job where newest and state in ('pending', 'running')
                 union all
-                select cluster, job_id, user_name, partition, account, scheduler ->> 'name' as name, state, reason, start_time, end_time, '' as node
+                select cluster, job_id, user_name, partition, account, scheduler ->> 'name', state, reason
                 from job where newest and state not in ('pending', 'running')
                     and coalesce(end_time, 'infinity'::timestamptz) >= :since
-                    and coalesce(end_time, recorded_at) >= :since""").bind("since", now.minus(Duration.ofMinutes(5))),
-                now, consumer);
-    }
-
-    /** Tells of each running job once for each of its nodes. */
-    public void eachRunningOnNode(Handle handle, Instant now, Consumer<Glance> consumer) {
-        each(handle.createQuery("""
-                select cluster, job_id, user_name, partition, account, scheduler ->> 'name' as name, state, reason, start_time, end_time, node
-                from job join job_node using (job_key)
-                where newest and state in ('pending', 'running') and state = 'running' and start_time is not null"""),
-                now, consumer);
-    }
-
-    /** How many running jobs each node has, by cluster and node. */
-    public Map<String, Map<String, Long>> countByNode(Handle handle) {
-        Map<String, Map<String, Long>> counts = new TreeMap<>();
-        handle.createQuery("""
-                select cluster, node, count(*) as jobs from job join job_node using (job_key)
-                where newest and state in ('pending', 'running') and state = 'running' and not ended
-                group by cluster, node""")
-                .map((row, _) -> counts.computeIfAbsent(string(row, "cluster"), _ -> new TreeMap<>())
-                        .put(string(row, "node"), row.getLong("jobs")))
-                .list();
-        return counts;
-    }
-
-    private static void each(Query query, Instant now, Consumer<Glance> consumer) {
-        try (Stream<Glance> rows = query.setFetchSize(1000).map((row, _) -> glance(row, now)).stream()) {
-            rows.forEach(consumer);
-        }
-    }
-
-    private static Glance glance(ResultSet row, Instant now) throws SQLException {
-        Double runtime = runtime(state(row), time(row, "start_time"), time(row, "end_time"), now);
-        return new Glance(string(row, "cluster"), string(row, "job_id"), known(row, "user_name"),
-                known(row, "partition"), known(row, "account"), known(row, "name"), string(row, "state"),
-                known(row, "reason"),
-                string(row, "node"), runtime == null ? 0 : runtime);
+                    and coalesce(end_time, recorded_at) >= :since""").bind("since", now.minus(Duration.ofMinutes(5)))
+                .setFetchSize(1000)
+                .map((row, _) -> new Glance(string(row, "cluster"), string(row, "job_id"), known(row, "user_name"),
+                        known(row, "partition"), known(row, "account"), known(row, "name"), string(row, "state"),
+                        known(row, "reason")))
+                .stream();
     }
 
     private static String known(ResultSet row, String column) throws SQLException {

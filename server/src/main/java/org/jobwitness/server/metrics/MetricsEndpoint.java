@@ -6,12 +6,9 @@ import io.prometheus.metrics.expositionformats.ExpositionFormatWriter;
 import io.prometheus.metrics.expositionformats.OpenMetricsTextFormatWriter;
 import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
-import java.io.BufferedWriter;
 import java.io.IOException;
-import java.io.OutputStreamWriter;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
-import java.io.Writer;
-import java.nio.charset.StandardCharsets;
 import java.util.Set;
 import org.jobwitness.server.db.DatabaseUnavailable;
 import org.jobwitness.server.http.Requests;
@@ -19,8 +16,6 @@ import org.jobwitness.server.http.Role;
 
 /** GET /metrics, in the text format or in OpenMetrics, as the Accept header asks. */
 public final class MetricsEndpoint {
-    private static final int BUFFER = 32 * 1024;
-
     private final JobMetrics jobs;
     private final PrometheusRegistry own;
     private final ExpositionFormatWriter text = PrometheusTextFormatWriter.create();
@@ -47,13 +42,12 @@ public final class MetricsEndpoint {
         ExpositionFormatWriter format = open ? openMetrics : text;
         ctx.contentType(format.getContentType());
         ctx.minSizeForCompression(0); // the first portion of what is streamed may be small, and it decides
-        try (Writer out = new BufferedWriter(new OutputStreamWriter(ctx.outputStream(), StandardCharsets.UTF_8),
-                BUFFER)) {
-            Exposition exposition = Exposition.to(out, open);
+        try (OutputStream out = ctx.outputStream()) {
+            Exposition exposition = new Exposition(out, open);
             boolean up = writeJobs(exposition);
             exposition.gauge("jobwitness_database_up", "Whether the database answered this scrape.").sample(up ? 1 : 0);
-            out.flush();
-            format.write(ctx.outputStream(), own.scrape());
+            exposition.flush();
+            format.write(out, own.scrape());
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -61,8 +55,8 @@ public final class MetricsEndpoint {
 
     /** Without its database the server still says how it is; of jobs it says nothing then. */
     private boolean writeJobs(Exposition exposition) {
-        try {
-            jobs.write(exposition);
+        try (JobMetrics.Collected collected = jobs.collect()) {
+            collected.write(exposition);
             return true;
         } catch (DatabaseUnavailable e) {
             return false;

@@ -161,10 +161,35 @@ public final class NodeTable {
         return figure == null ? null : Double.valueOf(rounded(figure));
     }
 
-    /** The last reading of every node; its state and figures are left out once they are older than three of their intervals. */
-    public Stream<NodeReading> latest(Handle handle, Instant now) {
-        return handle.createQuery("select * from node order by cluster, node").setFetchSize(1000)
-                .map((row, _) -> reading(row, now)).stream();
+    /**
+     * A node at one moment.
+     *
+     * @param jobs how many running jobs have it
+     * @param agentSeen when its agent read the last that is known; null if none has been heard
+     * @param last its last reading; null if only jobs tell of it
+     */
+    public record Seen(String cluster, String node, long jobs, @Nullable Instant agentSeen,
+            @Nullable NodeReading last) {
+    }
+
+    /**
+     * Tells of every node of which anything is known; its state and figures are left out once they are older than three of their
+     * intervals.
+     */
+    public Stream<Seen> latest(Handle handle, Instant now) {
+        return handle.createQuery("""
+                select cluster, node, coalesce(jobs, 0) as jobs, at, interval_ms, state_at, state, total_cpus,
+                    total_memory_bytes, total_gpus, cpu_usage_percent, memory_usage_bytes, gpu_usage_percent, cpu_load
+                from node full join (
+                    select cluster, node, count(*) as jobs from job join job_node using (job_key)
+                    where newest and state in ('pending', 'running') and state = 'running' and not ended
+                    group by cluster, node) held using (cluster, node)""").setFetchSize(1000)
+                .map((row, _) -> {
+                    Instant agentSeen = time(row, "at");
+                    boolean isTold = agentSeen != null || row.getObject("state_at") != null;
+                    return new Seen(string(row, "cluster"), string(row, "node"), row.getLong("jobs"), agentSeen,
+                            isTold ? reading(row, now) : null);
+                }).stream();
     }
 
     private static NodeReading reading(ResultSet row, Instant now) throws SQLException {

@@ -6,13 +6,13 @@ import static org.jobwitness.server.db.Columns.string;
 
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -179,7 +179,7 @@ public final class SampleStore {
         return handle.createQuery("""
                 select latest from job_figures where job_key = :run and node = :node""").bind("run", sample.run())
                 .bind("node", sample.node())
-                .map((row, _) -> figures(Figure.Of.JOB, doubles(row, "latest"))).findFirst();
+                .map((row, _) -> Figures.of(Figure.Of.JOB, doubles(row, "latest"))).findFirst();
     }
 
     /** Who says by hand how much memory a job has does not say that its CPUs are not known any more. */
@@ -189,10 +189,6 @@ public final class SampleStore {
                 where job_key = :run and node = :node and last_sample_at = :at""").bind("run", sample.run())
                 .bind("node", sample.node()).bind("at", sample.at())
                 .bind("latest", sample.figures().orElse(before).sqlArray()).execute();
-    }
-
-    private static Figures figures(Figure.Of of, double[] byNumber) {
-        return Figures.of(of, Arrays.stream(byNumber).boxed().toList());
     }
 
     /** Which of a run's history is asked for, as {@code History.Question}, and read back as {@link Series}. */
@@ -277,31 +273,74 @@ public final class SampleStore {
         }));
     }
 
-    /** A job's last sample on one node. */
-    public record Latest(String cluster, String jobId, String user, String node, Figures figures) {
+    /**
+     * What is known of a job on one of its nodes. A number that is not known is NaN.
+     *
+     * @param node empty where figures are of the job as a whole
+     * @param cpus that it has there
+     * @param oomKills the most that any sample, or the epilog, told
+     * @param figures of its last sample, if it runs and that is fresh; else none
+     */
+    public record OnNode(String cluster, String jobId, String user, String node, double runtimeSeconds, double cpus,
+            double oomKills, Figures figures) {
     }
 
     /**
-     * Tells of each running job on each node whose last sample is no older than three of its intervals; where no interval is
-     * known, than five minutes: as long as Prometheus itself takes a sample for fresh.
+     * Tells of each running job on each node. A sample is fresh if it is no older than three of its intervals; where no interval is
+     * known, than five minutes: as long as Prometheus itself takes a sample for fresh. Of jobs that ended less than five
+     * minutes ago it tells OOM kills, since a job is mostly over with the first.
      */
-    public Stream<Latest> latest(Handle handle, Instant now) {
+    public Stream<OnNode> onNodes(Handle handle, Instant now) {
         return handle.createQuery("""
-                select cluster, job_id, coalesce(user_name, '') as user_name, node, latest
+                with running as materialized (
+                    select job_key, cluster, job_id, coalesce(user_name, '') as user_name,
+                        case when start_time < :now then date_part('epoch', cast(:now as timestamptz) - start_time)
+                            when start_time is not null then 0 end as runtime
+                    from job where newest and state in ('pending', 'running') and state = 'running'
+                ), told as (
+                    select job_key, node, true as has_node, cpus, oom_kills, last_sample_at, last_interval_ms, latest
+                    from running join job_node using (job_key) left join job_figures using (job_key, node)
+                    union all
+                    select job_key, node, false, null, oom_kills, last_sample_at, last_interval_ms, latest
+                    from running join job_figures using (job_key)
+                    where not exists (select from job_node
+                        where job_node.job_key = job_figures.job_key and job_node.node = job_figures.node)
+                )
+                select cluster, job_id, user_name, node, case when has_node then runtime end as runtime,
+                    cast(cpus as double precision) as cpus, cast(oom_kills as double precision) as oom_kills,
+                    case when last_sample_at > cast(:now as timestamptz)
+                        - 3 * coalesce(last_interval_ms, 100000) * interval '1 millisecond' then latest end as latest
+                from running join told using (job_key)
+                union all
+                select cluster, job_id, coalesce(user_name, ''), node, null, null,
+                    cast(oom_kills as double precision), null
                 from job join job_figures using (job_key)
-                where newest and state in ('pending', 'running') and state = 'running' and last_sample_at
-                    > cast(:now as timestamptz) - 3 * coalesce(last_interval_ms, 100000) * interval '1 millisecond'""")
-                .bind("now", now).setFetchSize(1000)
-                .map((row, _) -> new Latest(string(row, "cluster"), string(row, "job_id"), string(row, "user_name"),
-                        string(row, "node"), figures(Figure.Of.JOB, doubles(row, "latest"))))
-                .stream();
+                where newest and state not in ('pending', 'running')
+                    and coalesce(end_time, 'infinity'::timestamptz) >= :since
+                    and coalesce(end_time, recorded_at) >= :since and oom_kills is not null""")
+                .bind("now", now).bind("since", now.minus(Duration.ofMinutes(5))).setFetchSize(1000)
+                .map((row, _) -> onNode(row)).stream();
+    }
+
+    private static OnNode onNode(ResultSet row) throws SQLException {
+        double[] latest = row.getBytes("latest") == null ? new double[0] : doubles(row, "latest");
+        Figures figures = Figures.of(Figure.Of.JOB, latest);
+        double cpus = orNaN(row, "cpus");
+        return new OnNode(string(row, "cluster"), string(row, "job_id"), string(row, "user_name"), string(row, "node"),
+                orNaN(row, "runtime"), Double.isNaN(cpus) ? figures.value(Figure.CPUS) : cpus, orNaN(row, "oom_kills"),
+                figures);
+    }
+
+    private static double orNaN(ResultSet row, String column) throws SQLException {
+        double value = row.getDouble(column);
+        return row.wasNull() ? Double.NaN : value;
     }
 
     /** The last sample of one GPU of a job. */
     public record LatestGpu(String cluster, String jobId, String node, String gpu, String vendor, Figures figures) {
     }
 
-    /** The same for each of their GPUs. */
+    /** Tells the fresh figures of each GPU of each running job. */
     public Stream<LatestGpu> latestOfGpus(Handle handle, Instant now) {
         return handle.createQuery("""
                 select cluster, job_id, node, gpu, coalesce(job_gpu_figures.gpu_vendor, '') as vendor,
@@ -311,7 +350,7 @@ public final class SampleStore {
                     > cast(:now as timestamptz) - 3 * coalesce(last_interval_ms, 100000) * interval '1 millisecond'""")
                 .bind("now", now).setFetchSize(1000)
                 .map((row, _) -> new LatestGpu(string(row, "cluster"), string(row, "job_id"), string(row, "node"),
-                        string(row, "gpu"), string(row, "vendor"), figures(Figure.Of.GPU, doubles(row, "latest"))))
+                        string(row, "gpu"), string(row, "vendor"), Figures.of(Figure.Of.GPU, doubles(row, "latest"))))
                 .stream();
     }
 }
