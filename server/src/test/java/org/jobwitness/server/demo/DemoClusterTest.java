@@ -112,7 +112,7 @@ class DemoClusterTest {
         Instant end = epoch.plus(Duration.ofMinutes(9));
         database.start();
         for (int jobs : List.of(3, 11, 40, 41, 80)) {
-            DemoCluster cluster = cluster(end);
+            DemoCluster cluster = cluster(epoch);
             cluster.start();
             await(jobs + " jobs", () -> database.trouble().isEmpty() && number("select count(*) from job") > jobs);
             // What is going on breaks off wherever it is, as when the server is killed.
@@ -123,6 +123,7 @@ class DemoClusterTest {
         }
         await("the database", () -> database.trouble().isEmpty());
         assertThat(texts("select told_to::text from demo where told_to < epoch")).hasSize(1);
+        tellUpTo(epoch);
         tellUpTo(end);
         List<String> inPieces = everything();
         assertEachRunHasItsReadings(end);
