@@ -18,6 +18,7 @@ import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.Collection;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -227,6 +228,12 @@ public final class JobQueries {
      */
     public Optional<Job> find(Caller caller, String jobId, @Nullable String cluster, @Nullable Long run) {
         return runs(caller, jobId, cluster).stream().filter(job -> run == null || job.run() == run).findFirst();
+    }
+
+    /** Runs by their keys, in any order, whoever may see them. Those that are gone are left out. */
+    public List<Job> find(Collection<Long> runs) {
+        return database.read("job_find", handle -> handle.createQuery(SELECT + "where job.job_key = any(:runs)")
+                .bindArray("runs", Long.class, runs).map((row, _) -> job(row, clock.instant())).list());
     }
 
     /** All runs of a job id, newest first. */

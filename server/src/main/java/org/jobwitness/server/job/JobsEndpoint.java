@@ -10,28 +10,25 @@ import static org.jobwitness.server.http.Requests.time;
 
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jobwitness.server.http.ApiException;
 import org.jobwitness.server.http.Caller;
 import org.jobwitness.server.http.Json;
 import org.jobwitness.server.http.Role;
 import org.jobwitness.wire.AuditEntry;
 import org.jobwitness.wire.Job;
-import org.jobwitness.wire.JobState;
-import org.jobwitness.wire.Reason;
 import org.jspecify.annotations.Nullable;
 
 /** GET /v1/jobs and what lies below it. */
 public final class JobsEndpoint {
-    private static final Set<String> LIST_PARAMETERS = Set.of("state", "user", "node", "partition", "account",
-            "cluster",
-            "reason", "q", "from", "to", "limit", "offset", "cursor", "sort");
+    private static final Set<String> LIST_PARAMETERS = Stream
+            .concat(JobFilter.PARAMETERS.stream(), Stream.of("from", "to", "limit", "offset", "cursor", "sort"))
+            .collect(Collectors.toUnmodifiableSet());
 
     private final JobQueries jobs;
     private final Json json;
@@ -119,7 +116,7 @@ public final class JobsEndpoint {
     private static JobQueries.Filter filter(Context ctx) {
         onlyParameters(ctx, LIST_PARAMETERS);
         JobQueries.Cursor cursor = parameter(ctx, "cursor").map(JobQueries.Cursor::parse).orElse(null);
-        JobQueries.Sort sort = constant(ctx, "sort", JobQueries.Sort.values(), JobQueries.Sort::parameter)
+        JobQueries.Sort sort = JobFilter.constant(ctx, "sort", JobQueries.Sort.values(), JobQueries.Sort::parameter)
                 .orElse(cursor == null ? JobQueries.Sort.NEWEST_START : cursor.sort());
         if (cursor != null && cursor.sort() != sort) {
             throw ApiException.invalidField("cursor",
@@ -129,19 +126,9 @@ public final class JobsEndpoint {
         if (cursor != null && offset != 0) {
             throw ApiException.invalidField("offset", "offset and cursor exclude each other; send one of them");
         }
-        return new JobQueries.Filter(constant(ctx, "state", JobState.values(), JobState::toString).orElse(null),
-                constant(ctx, "reason", Reason.values(), Reason::toString).orElse(null), text(ctx, "user"),
-                text(ctx, "node"), text(ctx, "partition"), text(ctx, "account"), text(ctx, "cluster"),
-                time(ctx, "from"), time(ctx, "to"), text(ctx, "q"), sort, number(ctx, "limit", 100, 1, 1000), offset,
-                cursor);
-    }
-
-    private static <T> Optional<T> constant(Context ctx, String name, T[] all,
-            Function<T, String> spelling) {
-        return parameter(ctx, name).map(text -> Arrays.stream(all).filter(one -> spelling.apply(one).equals(text))
-                .findFirst()
-                .orElseThrow(() -> ApiException.invalidField(name, name + " must be one of "
-                        + Arrays.stream(all).map(spelling).collect(Collectors.joining(", ")) + ", was "
-                        + shown(text))));
+        JobFilter which = JobFilter.of(ctx);
+        return new JobQueries.Filter(which.state(), which.reason(), which.user(), which.node(), which.partition(),
+                which.account(), which.cluster(), time(ctx, "from"), time(ctx, "to"), which.text(), sort,
+                number(ctx, "limit", 100, 1, 1000), offset, cursor);
     }
 }
