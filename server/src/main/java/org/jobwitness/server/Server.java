@@ -53,6 +53,8 @@ import org.jobwitness.server.sample.SampleStore;
 import org.jobwitness.server.sample.SamplesEndpoint;
 import org.jobwitness.server.sample.Sealing;
 import org.jobwitness.server.sample.SeriesEndpoint;
+import org.jobwitness.server.stream.JobStream;
+import org.jobwitness.server.stream.StreamEndpoint;
 import org.jobwitness.server.web.DocsEndpoint;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -95,6 +97,10 @@ final class Server implements AutoCloseable {
             jobs.onChange(jobMetrics::count);
             Events events = new Events(jobs, json, config.defaultCluster(), metrics);
 
+            JobStream stream = new JobStream(queries, json, clock, metrics);
+            jobs.onChange(stream::changed);
+            samples.onStored(stream::stored);
+
             Batches batches = stopLater(
                     new Batches(database, jobs, samples, nodes, clock, config.defaultCluster(), metrics));
 
@@ -126,7 +132,9 @@ final class Server implements AutoCloseable {
                             new ManualJobsEndpoint(jobs, queries, samples, requests, json, clock,
                                     config.defaultCluster())::routes,
                             new NodesEndpoint(nodes, json, clock)::routes,
+                            new StreamEndpoint(stream, json)::routes,
                             new MetricsEndpoint(jobMetrics, metrics)::routes, new DocsEndpoint()::routes)));
+            stopLater(stream); // before the listener, which would wait for streams to end
             http.start();
             database.start();
             demo.map(this::stopLater).ifPresent(DemoCluster::start);

@@ -1,0 +1,106 @@
+package org.jobwitness.server.stream;
+
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jobwitness.server.job.Figure;
+import org.jobwitness.server.job.Figures;
+import org.jobwitness.server.job.JobChange;
+import org.jobwitness.server.job.Run;
+import org.jobwitness.server.sample.Sample;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What has happened and is not told yet: of each run what it was before and is now, of each run on a node its newest figures.
+ * Filled by the threads that write, which it never holds up, and emptied by the one that tells. It holds so much at most; what
+ * is more is only counted.
+ */
+final class Pending {
+    private static final int MOST_CHANGES = 20_000;
+    private static final int MOST_FIGURES = 50_000;
+
+    private final Map<Long, JobChange> changes = new LinkedHashMap<>();
+    private final Map<RunOnNode, Latest> figures = new LinkedHashMap<>();
+    private long lost;
+    private boolean closed;
+
+    private record RunOnNode(long run, String node) {
+    }
+
+    /** Of a sample, what goes out. */
+    record Latest(long run, String node, Instant at, @Nullable Double cpuUsagePercent,
+            @Nullable Double memoryUsageBytes, @Nullable Double gpuUsagePercent) {
+
+        static Latest of(Sample sample) {
+            Figures figures = sample.figures();
+            return new Latest(sample.run(), sample.node(), sample.at(), figures.get(Figure.CPU_USAGE_PERCENT),
+                    figures.get(Figure.MEMORY_USAGE_BYTES), figures.get(Figure.GPU_USAGE_PERCENT));
+        }
+    }
+
+    /**
+     * All that happened in some time.
+     *
+     * @param changes of each run one, from what was told before to what is to be told
+     * @param figures of each run on a node the newest
+     * @param lost how much more there was
+     */
+    record Happened(List<JobChange> changes, List<Latest> figures, long lost) {
+    }
+
+    synchronized void add(JobChange change) {
+        long run = change.run().key();
+        JobChange earlier = changes.get(run);
+        if (earlier == null && changes.size() >= MOST_CHANGES) {
+            lost++;
+        } else {
+            changes.put(run, earlier == null ? change : sinceBefore(earlier, change));
+            notifyAll();
+        }
+    }
+
+    private static JobChange sinceBefore(JobChange earlier, JobChange change) {
+        // Of one that came and went, what it was at last must stay known.
+        Run before = earlier.before() == null && change.after() == null ? change.before() : earlier.before();
+        return new JobChange(before, change.after());
+    }
+
+    synchronized void add(List<Sample> samples) {
+        for (Sample sample : samples) {
+            RunOnNode where = new RunOnNode(sample.run(), sample.node());
+            Latest known = figures.get(where);
+            if (known == null && figures.size() >= MOST_FIGURES) {
+                lost++;
+            } else if (known == null || !sample.at().isBefore(known.at())) {
+                figures.put(where, Latest.of(sample));
+            }
+        }
+        notifyAll();
+    }
+
+    /**
+     * Waits until something has happened.
+     *
+     * @return false once it is closed
+     */
+    synchronized boolean await() throws InterruptedException {
+        while (changes.isEmpty() && figures.isEmpty() && lost == 0 && !closed) {
+            wait();
+        }
+        return !closed;
+    }
+
+    synchronized Happened take() {
+        Happened happened = new Happened(List.copyOf(changes.values()), List.copyOf(figures.values()), lost);
+        changes.clear();
+        figures.clear();
+        lost = 0;
+        return happened;
+    }
+
+    synchronized void close() {
+        closed = true;
+        notifyAll();
+    }
+}
