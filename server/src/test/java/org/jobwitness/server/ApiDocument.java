@@ -94,6 +94,12 @@ public final class ApiDocument {
         return root.required("paths").required(parts[1]).required(parts[0].toLowerCase(Locale.ROOT));
     }
 
+    /** What an event of a stream holds. */
+    JsonNode eventOf(String methodAndPath, String event) {
+        return operation(methodAndPath).required("responses").required("200").required("content")
+                .required("text/event-stream").required("x-events").required(event);
+    }
+
     /** Fails unless the document promises this answer. */
     void check(Exchange exchange) {
         Optional<String> operation = operationOf(exchange);

@@ -147,7 +147,8 @@ class OpenApiFuzzTest {
             connection.send(request.withToken(operator.token().orElseThrow()).bytes());
             Exchange exchange = connection.receive(request.method(), request.target(), request.text());
             before = request + "\n=> " + exchange + exchange.headers();
-            if (exchange.header("Connection").orElse("").equalsIgnoreCase("close")) {
+            boolean goesOn = exchange.header("Content-Type").orElse("").startsWith("text/event-stream");
+            if (goesOn || exchange.header("Connection").orElse("").equalsIgnoreCase("close")) {
                 reconnect();
             }
             return exchange;

@@ -4,6 +4,7 @@ import static java.util.Map.entry;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
 import java.lang.reflect.RecordComponent;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -28,6 +29,7 @@ import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.Health;
 import org.jobwitness.wire.Job;
+import org.jobwitness.wire.JobDeleted;
 import org.jobwitness.wire.JobFigures;
 import org.jobwitness.wire.JobFinished;
 import org.jobwitness.wire.JobPage;
@@ -45,6 +47,8 @@ import org.jobwitness.wire.Reason;
 import org.jobwitness.wire.SamplePage;
 import org.jobwitness.wire.Scheduler;
 import org.jobwitness.wire.SeriesPage;
+import org.jobwitness.wire.StreamFigures;
+import org.jobwitness.wire.StreamOverflow;
 import org.jobwitness.wire.UserSummary;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
@@ -64,7 +68,9 @@ class OpenApiTest {
             entry("NodePage", NodePage.class), entry("Node", Node.class), entry("UserSummary", UserSummary.class),
             entry("JobFigures", JobFigures.class), entry("BatchAnswer", BatchAnswer.class),
             entry("RefusedReading", BatchAnswer.Refused.class), entry("SeriesPage", SeriesPage.class),
-            entry("Series", SeriesPage.Series.class), entry("AbsentMetric", SeriesPage.Absent.class));
+            entry("Series", SeriesPage.Series.class), entry("AbsentMetric", SeriesPage.Absent.class),
+            entry("JobDeleted", JobDeleted.class), entry("StreamFigures", StreamFigures.class),
+            entry("StreamOverflow", StreamOverflow.class));
     private static final Map<String, Class<? extends Record>> REQUESTS = Map.ofEntries(
             entry("JobStarted", JobStarted.class), entry("JobFinished", JobFinished.class),
             entry("Reading", Reading.class), entry("NewJob", NewJob.class), entry("JobPatch", JobPatch.class),
@@ -431,7 +437,7 @@ class OpenApiTest {
 
     /** All but a fault of the server, which no test should be able to bring about. */
     @Test
-    void everyAnswerInTheDocumentCanBeHad() {
+    void everyAnswerInTheDocumentCanBeHad() throws IOException {
         TestServer.Client operator = server.as(Role.OPERATOR);
         TestServer.Client agent = server.as(Role.AGENT);
         agent.post("/v1/events/job-started", LEAST_START.formatted("4711"));
@@ -476,6 +482,7 @@ class OpenApiTest {
                 operator.send(parts[0], unknown, sample, "Content-Type", "application/json");
             }
         }
+        holdAllStreams(() -> operator.get("/v1/stream"));
         try (TestServer away = TestServer.startWithoutDatabase()) {
             for (String operation : document.operations()) {
                 String[] parts = operation.split(" ");
@@ -494,6 +501,25 @@ class OpenApiTest {
         assertThat(document.answers().stream().filter(answer -> !answer.endsWith(" 500"))
                 .filter(answer -> !answer.endsWith(" 429")) // BatchesTest has it
                 .filter(answer -> !document.answersGiven().contains(answer))).as("answers that nobody gave").isEmpty();
+    }
+
+    /** As many as there may be, and what is to be done meanwhile. */
+    private static void holdAllStreams(Runnable meanwhile) throws IOException {
+        List<RawConnection> streams = new ArrayList<>();
+        try {
+            for (int status = 200; status == 200;) {
+                RawConnection connection = server.connect();
+                streams.add(connection);
+                connection.send("GET /v1/stream HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "
+                        + server.as(Role.OPERATOR).token().orElseThrow() + "\r\n\r\n");
+                status = server.checked(connection.receive("GET", "/v1/stream", "")).status();
+            }
+            meanwhile.run();
+        } finally {
+            for (RawConnection stream : streams) {
+                stream.close();
+            }
+        }
     }
 
     @Test

@@ -60,7 +60,7 @@ public final class RawConnection implements AutoCloseable {
         }
     }
 
-    /** Reads one answer. */
+    /** Reads one answer; of a stream, which does not end, the first chunk. */
     public Exchange receive(String method, String target, String sent) throws IOException {
         socket.setSoTimeout((int) PATIENCE.toMillis());
         String[] status = line().split(" ", 3);
@@ -80,6 +80,10 @@ public final class RawConnection implements AutoCloseable {
         }
         if (!headers.containsKey("Transfer-Encoding")) {
             return in.readAllBytes();
+        }
+        boolean isStream = headers.getOrDefault("Content-Type", List.of("")).getFirst().startsWith("text/event-stream");
+        if (isStream) {
+            return in.readNBytes(chunkSize());
         }
         List<byte[]> chunks = new ArrayList<>();
         for (int size = chunkSize(); size > 0; size = chunkSize()) {

@@ -7,7 +7,6 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -180,7 +179,7 @@ final class TestServer implements AutoCloseable {
         }
 
         /**
-         * Sends any request.
+         * Sends any request. Of a stream, only what comes first is read.
          *
          * @param headers names and values in turn
          */
@@ -193,7 +192,7 @@ final class TestServer implements AutoCloseable {
                 request.headers(headers);
             }
             try {
-                HttpResponse<byte[]> answer = client.send(request.build(), BodyHandlers.ofByteArray());
+                HttpResponse<byte[]> answer = client.send(request.build(), FirstWords.ofStreams());
                 return checked(new Exchange(method, target, body, answer.statusCode(), answer.headers().map(),
                         answer.body()));
             } catch (IOException e) {
