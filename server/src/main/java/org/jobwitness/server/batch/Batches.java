@@ -2,6 +2,7 @@ package org.jobwitness.server.batch;
 
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.core.metrics.GaugeWithCallback;
+import io.prometheus.metrics.core.metrics.Histogram;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.time.Clock;
 import java.time.Duration;
@@ -56,6 +57,7 @@ public final class Batches implements AutoCloseable {
     private final GroupCommit<Prepared, BatchAnswer.Status> writer;
     private final Counter taken;
     private final Counter corrected;
+    private final Histogram lag;
 
     /**
      * A batch, ready to be written.
@@ -91,6 +93,9 @@ public final class Batches implements AutoCloseable {
         corrected = Counter.builder().name("jobwitness_batches_clock_corrected_total")
                 .help("Batches whose times were moved, because their sender's clock was off by minutes.")
                 .register(metrics);
+        lag = Histogram.builder().name("jobwitness_ingest_lag_seconds")
+                .help("Time from an agent's reading to its arrival here, of batches that were stored.")
+                .classicUpperBounds(.1, .5, 1, 5, 15, 60, 300, 1800, 7200, 86400).classicOnly().register(metrics);
         writer = new GroupCommit<>("batch-writer", ROWS_AT_ONCE, MOST_ROWS_WAITING, PATIENCE, Prepared::rows,
                 this::commit);
         GaugeWithCallback.builder().name("jobwitness_batch_rows_waiting")
@@ -106,7 +111,12 @@ public final class Batches implements AutoCloseable {
      */
     public BatchAnswer take(Caller caller, Batch batch, @Nullable Instant sentAt) throws GroupCommit.TooMuch {
         List<BatchAnswer.Refused> refused = new ArrayList<>();
-        BatchAnswer.Status status = writer.submit(prepare(caller, batch, offset(sentAt), refused));
+        Duration offset = offset(sentAt);
+        Duration age = Duration.between(batch.timestamp().plus(offset), clock.instant());
+        BatchAnswer.Status status = writer.submit(prepare(caller, batch, offset, refused));
+        if (status == BatchAnswer.Status.STORED) {
+            lag.observe(Math.max(0, age.toMillis() / 1e3));
+        }
         return new BatchAnswer(status, Batch.VERSION, refused);
     }
 
