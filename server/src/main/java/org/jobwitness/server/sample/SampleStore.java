@@ -292,25 +292,20 @@ public final class SampleStore {
      */
     public Stream<OnNode> onNodes(Handle handle, Instant now) {
         return handle.createQuery("""
-                with running as materialized (
-                    select job_key, cluster, job_id, coalesce(user_name, '') as user_name,
-                        case when start_time < :now then date_part('epoch', cast(:now as timestamptz) - start_time)
-                            when start_time is not null then 0 end as runtime
-                    from job where newest and state in ('pending', 'running') and state = 'running'
-                ), told as (
-                    select job_key, node, true as has_node, cpus, oom_kills, last_sample_at, last_interval_ms, latest
-                    from running join job_node using (job_key) left join job_figures using (job_key, node)
-                    union all
-                    select job_key, node, false, null, oom_kills, last_sample_at, last_interval_ms, latest
-                    from running join job_figures using (job_key)
-                    where not exists (select from job_node
-                        where job_node.job_key = job_figures.job_key and job_node.node = job_figures.node)
-                )
-                select cluster, job_id, user_name, node, case when has_node then runtime end as runtime,
-                    cast(cpus as double precision) as cpus, cast(oom_kills as double precision) as oom_kills,
+                select cluster, job_id, coalesce(user_name, '') as user_name, node,
+                    case when has_node and start_time is not null
+                        then greatest(0, date_part('epoch', cast(:now as timestamptz) - start_time)) end as runtime,
+                    cast(told.cpus as double precision) as cpus, cast(oom_kills as double precision) as oom_kills,
                     case when last_sample_at > cast(:now as timestamptz)
                         - 3 * coalesce(last_interval_ms, 100000) * interval '1 millisecond' then latest end as latest
-                from running join told using (job_key)
+                from job cross join lateral (
+                    select * from (
+                        select node, true as has_node, cpus from job_node
+                        where job_node.job_key = job.job_key) on_nodes
+                    full join (
+                        select node, oom_kills, last_sample_at, last_interval_ms, latest from job_figures
+                        where job_figures.job_key = job.job_key) figures using (node)) told
+                where newest and state in ('pending', 'running') and state = 'running'
                 union all
                 select cluster, job_id, coalesce(user_name, ''), node, null, null,
                     cast(oom_kills as double precision), null
