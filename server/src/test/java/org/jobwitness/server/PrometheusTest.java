@@ -64,6 +64,13 @@ class PrometheusTest {
         startJob("9", "bob", "[\"n4\"]");
         assertThat(operator.post("/v1/events/job-finished", """
                 {"job_id": "9", "exit_code": 3, "signal": 0, "node": "n4"}""").statusCode()).isEqualTo(200);
+        assertThat(operator.post("/v1/batches", """
+                {"version": 1, "node": "n2", "boot_id": "b", "sequence": 1, "timestamp": "%s", "interval_ms": 86400000,
+                 "node_figures": {"total_gpus": 4},
+                 "jobs": [{"job_id": "7", "cpu_usage_usec": 1234567, "memory_stall_usec": 1, "oom_kills": 1,
+                           "io_read_bytes": 1099511627776}],
+                 "gpus": [{"gpu": "GPU-\\"1", "vendor": "nvidia", "job_id": "7", "energy_joules": 123456.789}]}"""
+                .formatted(Instant.now())).statusCode()).isEqualTo(200);
         startPrometheus();
         Waiting.until("Prometheus is ready", PATIENCE, PrometheusTest::log,
                 () -> api.get("/-/ready").statusCode() == 200);
@@ -150,6 +157,21 @@ class PrometheusTest {
         assertThat(values("hpc_job_runtime_seconds{job_id=\"9\"}")).isEmpty();
         assertThat(values("hpc_job_runtime_seconds * on (cluster, job_id) group_left (partition) hpc_job_info"))
                 .hasSize(3);
+    }
+
+    @Test
+    void figuresOfAgentsAreThereToTheirLastDigit() throws Exception {
+        String ofJob = "{cluster=\"alpha\",job_id=\"7\",user=\"ada\",node=\"n2\"}";
+        assertThat(values("hpc_job_cpu_seconds_total" + ofJob)).containsExactly(1.234567);
+        assertThat(values("hpc_job_memory_stall_seconds_total" + ofJob)).containsExactly(0.000001);
+        assertThat(values("hpc_job_io_read_bytes_total" + ofJob)).containsExactly(1099511627776.0);
+        assertThat(values("hpc_job_oom_kills_total > 0")).containsExactly(1.0);
+        assertThat(values("hpc_job_gpu_device_energy_joules_total{gpu_id=\"GPU-\\\"1\"}"))
+                .containsExactly(123456.789);
+        assertThat(values("hpc_node_total_gpus{node=\"n2\"}")).containsExactly(4.0);
+        assertThat(values("time() - hpc_node_agent_last_seen_timestamp_seconds")).singleElement()
+                .satisfies(age -> assertThat(age).isBetween(-1.0, 60.0));
+        assertThat(values("jobwitness_ingest_lag_seconds_count")).containsExactly(1.0);
     }
 
     @Test

@@ -302,12 +302,12 @@ class SampleStoreTest {
                 List.of(), null));
         Instant now = Instant.now().truncatedTo(ChronoUnit.MILLIS);
         add(List.of(sample(read("going").run(), "n1", now, 50.0, 7L, null, List.of())));
-        assertThat(latest(now.plusSeconds(44))).extracting(SampleStore.Latest::jobId).containsExactly("going");
+        assertThat(latest(now.plusSeconds(44))).extracting(SampleStore.OnNode::jobId).containsExactly("going");
         assertThat(latest(now.plusSeconds(46))).isEmpty();
     }
 
-    private List<SampleStore.Latest> latest(Instant now) {
-        return database.snapshot("test",
-                handle -> samples.latest(handle, now).toList());
+    private List<SampleStore.OnNode> latest(Instant now) {
+        return database.snapshot("test", handle -> samples.onNodes(handle, now)
+                .filter(job -> job.figures().known() > 0).toList());
     }
 }
