@@ -180,7 +180,8 @@ public final class JobStream implements AutoCloseable {
 
     private static StreamFigures figures(JobTraits run, Latest latest) {
         Double bytes = latest.memoryUsageBytes();
-        return new StreamFigures(run.jobId(), latest.run(), run.cluster(), latest.node().isEmpty() ? null : latest.node(),
+        return new StreamFigures(run.jobId(), latest.run(), run.cluster(),
+                latest.node().isEmpty() ? null : latest.node(),
                 latest.at(), shown(latest.cpuUsagePercent()),
                 shown(bytes == null ? null : Double.valueOf(bytes / (1 << 20))), shown(latest.gpuUsagePercent()));
     }
