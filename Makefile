@@ -36,6 +36,9 @@ bench: dist/bin/jobwitness-server ## measures the server; takes some minutes
 	$$(dist/lib/find-java) -Djava.util.logging.manager=org.jobwitness.server.LogFormat \
 		-cp "bench/target/classes:$$(cat bench/target/classpath)" \
 		org.jobwitness.bench.EventBench dist/bin/jobwitness-server
+	JAVA_OPTS=-Xmx64m $$(dist/lib/find-java) -Djava.util.logging.manager=org.jobwitness.server.LogFormat \
+		-cp "bench/target/classes:$$(cat bench/target/classpath)" \
+		org.jobwitness.bench.MetricsBench dist/bin/jobwitness-server
 	$$(dist/lib/find-java) -XX:+UseSerialGC --enable-native-access=ALL-UNNAMED \
 		-cp "bench/target/classes:$$(cat bench/target/classpath)" org.jobwitness.bench.ChunkBench
 

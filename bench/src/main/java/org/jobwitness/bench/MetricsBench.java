@@ -18,8 +18,8 @@ import org.jobwitness.server.db.EmbeddedPostgres;
 
 /**
  * Scrapes of /metrics: 30,000 running job-nodes of which all figures are known, 12,000 GPUs and 10,000 nodes, beside 1,000,000
- * ended runs; then the same with four times as many jobs and GPUs, for what that does to memory. {@code JAVA_OPTS=-Xmx160m} in the environment
- * shows what it needs.
+ * ended runs; then with four times as many jobs and GPUs, for what that does to memory. {@code JAVA_OPTS=-Xmx64m} in the
+ * environment shows how little is enough.
  */
 public final class MetricsBench {
     private static final int JOBS = 15_000;
