@@ -193,6 +193,9 @@ final class Server implements AutoCloseable {
 
     public static void main(String[] args) {
         List<String> flags = List.of(args);
+        if (!flags.isEmpty() && flags.getFirst().equals("export")) {
+            System.exit(Export.run(flags.subList(1, flags.size()), System.getenv(), Path.of(".env")));
+        }
         if (flags.contains("--help") || flags.contains("-h")) {
             System.out.print(help());
             return;
@@ -258,6 +261,7 @@ final class Server implements AutoCloseable {
     private static String help() {
         StringBuilder help = new StringBuilder("""
                 Usage: jobwitness-server [--SETTING VALUE]...
+                       jobwitness-server export --help
 
                 Settings, as flags or in the environment (or in a file .env in the working folder):
                 """);

@@ -10,12 +10,15 @@ import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.SQLTransientConnectionException;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.flywaydb.core.Flyway;
+import org.flywaydb.core.api.FlywayException;
+import org.flywaydb.core.api.MigrationInfoService;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
 import org.jdbi.v3.core.JdbiException;
@@ -112,6 +115,29 @@ public final class Database implements AutoCloseable {
     /** Begins to reach for the database; returns at once. */
     public void start() {
         migrator.start();
+    }
+
+    /**
+     * Reaches for the database once, beside a server or after it: it is read as that server left it, and not set up.
+     *
+     * @throws DatabaseUnavailable if it cannot be reached, or its tables are of another release
+     */
+    public void reach() {
+        try {
+            MigrationInfoService tables = Flyway.configure().dataSource(pool).locations("classpath:db").load().info();
+            if (tables.pending().length > 0) {
+                throw new DatabaseUnavailable("the tables in " + address.place()
+                        + " are of an older release, or not there: start this release's server on it once");
+            }
+            if (Arrays.stream(tables.applied()).anyMatch(each -> !each.getState().isResolved())) {
+                throw new DatabaseUnavailable("the tables in " + address.place()
+                        + " are of a newer release: use that release's jobwitness-server");
+            }
+        } catch (FlywayException e) {
+            throw new DatabaseUnavailable(
+                    "the database " + address.place() + " cannot be reached: " + rootMessage(e), e);
+        }
+        ready.countDown();
     }
 
     private void keepTrying() {

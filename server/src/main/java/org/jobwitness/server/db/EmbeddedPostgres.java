@@ -9,6 +9,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.slf4j.Logger;
@@ -78,6 +79,32 @@ public final class EmbeddedPostgres implements AutoCloseable {
             throw new EmbeddedPostgresException(("The embedded PostgreSQL cannot start in %s: %s. The folder must be"
                     + " writable by this user; set JOBWITNESS_DATA_DIR to another one, or set DATABASE_URL")
                     .formatted(dataFolder, e), e);
+        }
+    }
+
+    /**
+     * Where the PostgreSQL of a server that uses a data folder now can be reached, for who reads beside it; empty if none
+     * runs there, so that it can be started.
+     *
+     * @throws EmbeddedPostgresException if there is no PostgreSQL's data in the folder
+     */
+    public static Optional<DatabaseAddress> running(Path dataFolder) {
+        try {
+            var folder = new PostgresFolder(
+                    Files.isDirectory(dataFolder) ? dataFolder.toRealPath() : dataFolder);
+            var data = Files.isDirectory(folder.path()) ? PostgresData.locate(folder) : folder.path();
+            if (!Files.isDirectory(data) || data.equals(folder.path())) {
+                throw new EmbeddedPostgresException(("There is no database in %s: set JOBWITNESS_DATA_DIR to the"
+                        + " server's data folder, or DATABASE_URL to its database").formatted(dataFolder));
+            }
+            // Signals are sent to nobody here.
+            var port = new PostgresProcesses(data, Command.of("pg_ctl")).readyOn();
+            return port.isEmpty()
+                    ? Optional.empty()
+                    : Optional.of(PostgresData.in(data).address(port.getAsInt()));
+        } catch (IOException e) {
+            throw new EmbeddedPostgresException(("The embedded PostgreSQL in %s cannot be found: %s. Run this as the"
+                    + " server's user").formatted(dataFolder, e), e);
         }
     }
 

@@ -53,7 +53,12 @@ record PostgresData(Path path, String password) {
         if (!Files.exists(passwordFile)) {
             folder.write(passwordFile, setNewPassword(path, programs, user) + "\n");
         }
-        return new PostgresData(path, Files.readString(passwordFile).strip());
+        return in(path);
+    }
+
+    /** Those that are complete. */
+    static PostgresData in(Path path) throws IOException {
+        return new PostgresData(path, Files.readString(path.resolve("jobwitness.password")).strip());
     }
 
     DatabaseAddress address(int port) {

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.UserPrincipal;
 import java.time.Duration;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.UUID;
 import java.util.function.Predicate;
 import org.slf4j.Logger;
@@ -45,6 +46,16 @@ record PostgresProcesses(Path data, Command signaller) {
         var lines = pidFileLines();
         return lines.size() >= 8 && lines.getFirst().strip().equals(Long.toString(postmaster))
                 && lines.get(7).strip().equals("ready");
+    }
+
+    /** The port on which a postmaster that runs now takes connections; empty if none does. */
+    OptionalInt readyOn() throws IOException {
+        for (var postmaster : running(this::isPostmaster)) {
+            if (isReady(postmaster.pid())) {
+                return OptionalInt.of(Integer.parseInt(pidFileLines().get(3).strip()));
+            }
+        }
+        return OptionalInt.empty();
     }
 
     /** Those that run now, the postmaster among them. */

@@ -135,8 +135,12 @@ public final class Requests {
         }
     }
 
-    /** Java by itself also takes a time without seconds, 24:00, and offsets such as +01 and +01:00:30. */
-    static Instant instant(String text) {
+    /**
+     * A moment, RFC 3339. Java by itself also takes a time without seconds, 24:00, and offsets such as +01 and +01:00:30.
+     *
+     * @throws DateTimeException if it is none
+     */
+    public static Instant instant(String text) {
         if (!RFC_3339.matcher(text).matches()) {
             throw new DateTimeException("not an RFC 3339 time");
         }

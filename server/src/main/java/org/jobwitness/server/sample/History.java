@@ -15,6 +15,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.jdbi.v3.core.Handle;
@@ -38,7 +39,24 @@ final class History {
             where job_key = ? and at >= ? and at < ? and gpu_of_them and node_of_them
             order by node, gpu, t0""";
 
+    private static final String EXTENT = """
+            select min(t0) as first, max(t1) as last, sum(rows) as rows from (
+                select t0, t1, rows from chunk where job_key = :run
+                union all
+                select at, at, 1 from sample_tail_0 where job_key = :run
+                    and job_key >= (select sealed_to from sample_tail where tail = 0)
+                union all
+                select at, at, 1 from sample_tail_1 where job_key = :run
+                    and job_key >= (select sealed_to from sample_tail where tail = 1)) kept
+            having count(*) > 0""";
+
     private History() {
+    }
+
+    /** From when to when there are samples of a run. */
+    static Optional<SampleStore.Extent> extent(Handle handle, long run) {
+        return handle.createQuery(EXTENT).bind("run", run).map((row, _) -> new SampleStore.Extent(
+                knownTime(row, "first"), knownTime(row, "last"), row.getLong("rows"))).findFirst();
     }
 
     /**

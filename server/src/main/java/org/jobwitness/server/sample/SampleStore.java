@@ -208,6 +208,20 @@ public final class SampleStore {
         });
     }
 
+    /**
+     * What is kept of a run's samples.
+     *
+     * @param last the last sample, which is part of it
+     * @param rows of nodes and of GPUs; about that many
+     */
+    public record Extent(Instant first, Instant last, long rows) {
+    }
+
+    /** Empty if nothing is kept of it. */
+    public Optional<Extent> extent(long run) {
+        return database.read("history_extent", handle -> History.extent(handle, run));
+    }
+
     /** One moment of a whole job; its nodes' figures weigh as much as they have CPUs, or GPUs. */
     private static final class Moment {
         private int nodes;

@@ -1,0 +1,281 @@
+package org.jobwitness.server;
+
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.io.BufferedWriter;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.OutputStreamWriter;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.io.Writer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Clock;
+import java.time.DateTimeException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.jobwitness.server.db.Database;
+import org.jobwitness.server.db.DatabaseAddress;
+import org.jobwitness.server.db.DatabaseUnavailable;
+import org.jobwitness.server.db.EmbeddedPostgres;
+import org.jobwitness.server.db.EmbeddedPostgresException;
+import org.jobwitness.server.db.Partitions;
+import org.jobwitness.server.http.Caller;
+import org.jobwitness.server.http.Json;
+import org.jobwitness.server.http.Requests;
+import org.jobwitness.server.http.Scope;
+import org.jobwitness.server.job.JobQueries;
+import org.jobwitness.server.sample.RawSamples;
+import org.jobwitness.server.sample.SampleStore;
+import org.jobwitness.wire.InvalidFieldException;
+import org.jobwitness.wire.Job;
+import org.jobwitness.wire.JobId;
+import org.jspecify.annotations.Nullable;
+
+/** {@code jobwitness-server export}: all samples of a job as they were taken, from the database, beside a server or without one. */
+final class Export {
+    static final String USAGE = """
+            Usage: jobwitness-server export --job ID --format csv|jsonl [--cluster NAME] [--run NUMBER]
+                       [--from TIME] [--to TIME] [--output FILE] [--SETTING VALUE]...
+
+            Writes all samples of a job's newest run, or of the run of this number, of each of its nodes and GPUs. TIME
+            is RFC 3339, such as 2026-11-22T21:34:10Z; --to is not part of it. Without --output it goes to standard
+            output. Of the settings, DATABASE_URL and JOBWITNESS_DATA_DIR say where the samples are.
+            """;
+    private static final Duration POSTGRES_START = Duration.ofMinutes(10);
+    private static final int BUFFER = 1 << 16;
+
+    private Export() {
+    }
+
+    /** What can be said. */
+    private enum Flag {
+        JOB,
+        FORMAT,
+        CLUSTER,
+        RUN,
+        FROM,
+        TO,
+        OUTPUT;
+
+        @Override
+        public String toString() {
+            return "--" + name().toLowerCase(Locale.ROOT);
+        }
+
+        static Optional<Flag> named(String name) {
+            return List.of(values()).stream().filter(flag -> flag.toString().equals(name)).findFirst();
+        }
+    }
+
+    /** It was said in a way that nobody can follow. */
+    private static final class BadUsage extends Exception {
+        private static final long serialVersionUID = 1L;
+
+        BadUsage(String message) {
+            super(message);
+        }
+    }
+
+    private record Order(String job, RawSamples.Format format, @Nullable String cluster, @Nullable Long run,
+            @Nullable Instant from, @Nullable Instant to, @Nullable Path output, ServerConfig config) {
+
+        static Order of(List<String> args, Map<String, String> environment, Path dotEnv)
+                throws BadUsage, ServerConfig.BadSetting {
+            Map<Flag, String> own = new EnumMap<>(Flag.class);
+            List<String> settings = new ArrayList<>();
+            for (int i = 0; i < args.size(); i++) {
+                String[] parts = args.get(i).split("=", 2);
+                Optional<Flag> flag = Flag.named(parts[0]);
+                boolean hasNext = parts.length == 1 && i + 1 < args.size();
+                if (flag.isEmpty()) {
+                    settings.add(args.get(i));
+                    if (hasNext && parts[0].startsWith("--")) {
+                        settings.add(args.get(++i));
+                    }
+                } else if (parts.length == 1 && !hasNext) {
+                    throw new BadUsage(flag.get() + " needs a value");
+                } else if (own.put(flag.get(), parts.length == 2 ? parts[1] : args.get(++i)) != null) {
+                    throw new BadUsage(flag.get() + " was given twice; give it once");
+                }
+            }
+            Instant from = time(own, Flag.FROM);
+            Instant to = time(own, Flag.TO);
+            if (from != null && to != null && to.isBefore(from)) {
+                throw new BadUsage("--to " + to + " lies before --from " + from);
+            }
+            return new Order(job(own), format(own), own.get(Flag.CLUSTER), run(own), from, to, output(own),
+                    ServerConfig.read(settings, environment, dotEnv));
+        }
+
+        private static String needed(Map<Flag, String> own, Flag flag, String values) throws BadUsage {
+            String value = own.get(flag);
+            if (value == null) {
+                throw new BadUsage(flag + " is missing; give " + values);
+            }
+            return value;
+        }
+
+        private static String job(Map<Flag, String> own) throws BadUsage {
+            try {
+                return JobId.of("--job", needed(own, Flag.JOB, "the job's id"));
+            } catch (InvalidFieldException e) {
+                throw new BadUsage(String.valueOf(e.getMessage()));
+            }
+        }
+
+        private static RawSamples.Format format(Map<Flag, String> own) throws BadUsage {
+            String text = needed(own, Flag.FORMAT, "csv or jsonl");
+            return switch (text) {
+                case "csv" -> RawSamples.Format.CSV;
+                case "jsonl" -> RawSamples.Format.JSONL;
+                default -> throw new BadUsage("--format must be csv or jsonl, was " + Requests.shown(text));
+            };
+        }
+
+        private static @Nullable Long run(Map<Flag, String> own) throws BadUsage {
+            String text = own.get(Flag.RUN);
+            if (text != null && !text.matches("[0-9]{1,18}")) {
+                throw new BadUsage("--run must be a whole number of at most 18 digits, was " + Requests.shown(text));
+            }
+            return text == null ? null : Long.valueOf(text);
+        }
+
+        private static @Nullable Instant time(Map<Flag, String> own, Flag flag) throws BadUsage {
+            String text = own.get(flag);
+            try {
+                return text == null ? null : Requests.instant(text);
+            } catch (DateTimeException e) {
+                throw new BadUsage(flag + " must be an RFC 3339 time such as 2026-11-22T21:34:10Z, was "
+                        + Requests.shown(String.valueOf(text)));
+            }
+        }
+
+        private static @Nullable Path output(Map<Flag, String> own) throws BadUsage {
+            String text = own.get(Flag.OUTPUT);
+            try {
+                return text == null ? null : Path.of(text);
+            } catch (InvalidPathException e) {
+                throw new BadUsage("--output must be a file, was " + Requests.shown(String.valueOf(text)));
+            }
+        }
+    }
+
+    /**
+     * Does it.
+     *
+     * @return the status to exit with: 0; 1 if it cannot be done; 2 if it was not said right
+     */
+    static int run(List<String> args, Map<String, String> environment, Path dotEnv) {
+        if (args.contains("--help") || args.contains("-h")) {
+            System.out.print(USAGE);
+            return 0;
+        }
+        try {
+            Order order = Order.of(args, environment, dotEnv);
+            System.err.println("jobwitness-server: " + withDatabase(order));
+            return 0;
+        } catch (BadUsage | ServerConfig.BadSetting e) {
+            return failed(System.err, 2, e.getMessage() + "; jobwitness-server export --help tells more");
+        } catch (DatabaseUnavailable | EmbeddedPostgresException | NoSuchRun e) {
+            return failed(System.err, 1, e.getMessage());
+        } catch (IOException e) {
+            return failed(System.err, 1, "the export is not complete: " + e);
+        } catch (UncheckedIOException e) {
+            return failed(System.err, 1, "the export is not complete: " + e.getCause());
+        } catch (IllegalStateException e) {
+            return failed(System.err, 1, "the export is not complete: " + e.getMessage());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return failed(System.err, 1, "stopped before it began");
+        }
+    }
+
+    private static int failed(PrintStream err, int status, @Nullable String message) {
+        err.println("jobwitness-server: " + message);
+        return status;
+    }
+
+    /** The job is not there. */
+    private static final class NoSuchRun extends Exception {
+        private static final long serialVersionUID = 1L;
+
+        NoSuchRun(String message) {
+            super(message);
+        }
+    }
+
+    private static String withDatabase(Order order) throws IOException, InterruptedException, NoSuchRun {
+        Optional<DatabaseAddress> known = order.config.database().isPresent()
+                ? order.config.database()
+                : EmbeddedPostgres.running(order.config.dataDir());
+        if (known.isPresent()) {
+            return export(order, known.get());
+        }
+        // Nobody else runs it: it is started for as long as this takes, and stopped whatever ends this.
+        try (EmbeddedPostgres own = EmbeddedPostgres.start(order.config.dataDir(), POSTGRES_START)) {
+            Runtime.getRuntime().addShutdownHook(new Thread(own::close, "shutdown"));
+            return export(order, own.address());
+        }
+    }
+
+    private static String export(Order order, DatabaseAddress address) throws IOException, NoSuchRun {
+        ServerConfig config = order.config;
+        Clock clock = Clock.systemUTC();
+        Json json = new Json();
+        PrometheusRegistry metrics = new PrometheusRegistry();
+        Partitions partitions = new Partitions(config.metricsRetention(), config.auditRetention(), clock);
+        try (Database database = new Database(address, 2, partitions, metrics)) {
+            database.reach();
+            Caller caller = new Caller("export", null, "export", "export", new Scope.Everything());
+            Job job = new JobQueries(database, json, clock).find(caller, order.job, order.cluster, order.run)
+                    .orElseThrow(() -> new NoSuchRun("no " + (order.run == null ? "" : "run " + order.run + " of ")
+                            + "job " + order.job + " is known"
+                            + (order.cluster == null ? "" : " on the cluster " + Requests.shown(order.cluster))));
+            RawSamples samples = new RawSamples(
+                    new SampleStore(database, json, config.metricsRetention(), clock, metrics), json);
+            long rows = to(order.output, out -> samples.write(job, order.from, order.to, order.format, out));
+            return rows + " samples of job " + job.id() + ", run " + job.run() + " on the cluster " + job.cluster();
+        }
+    }
+
+    @FunctionalInterface
+    private interface Writing {
+        long to(Writer out) throws IOException;
+    }
+
+    /** A file is there when it is complete, and not before; what is no plain file, such as a pipe, is written to as it is. */
+    private static long to(@Nullable Path output, Writing writing) throws IOException {
+        if (output == null) {
+            return to(new FileOutputStream(FileDescriptor.out), writing);
+        }
+        if (Files.exists(output) && !Files.isRegularFile(output)) {
+            return to(Files.newOutputStream(output), writing);
+        }
+        Path part = output.resolveSibling(output.getFileName() + ".part");
+        try {
+            long rows = to(Files.newOutputStream(part), writing);
+            Files.move(part, output, StandardCopyOption.ATOMIC_MOVE);
+            return rows;
+        } finally {
+            Files.deleteIfExists(part);
+        }
+    }
+
+    private static long to(OutputStream stream, Writing writing) throws IOException {
+        try (Writer out = new BufferedWriter(new OutputStreamWriter(stream, StandardCharsets.UTF_8), BUFFER)) {
+            return writing.to(out);
+        }
+    }
+}
