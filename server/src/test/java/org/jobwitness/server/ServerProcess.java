@@ -18,6 +18,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongPredicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.http.Role;
 
 /**
@@ -184,9 +185,14 @@ final class ServerProcess implements AutoCloseable {
     }
 
     /** The server's own database, past the server. */
-    Connection sql() throws IOException, SQLException {
-        return DriverManager.getConnection("jdbc:postgresql://127.0.0.1:" + postgresPort() + "/jobwitness",
+    DatabaseAddress database() throws IOException {
+        return new DatabaseAddress("jdbc:postgresql://127.0.0.1:" + postgresPort() + "/jobwitness?sslmode=disable",
                 "jobwitness", Files.readString(postgresData().resolve("jobwitness.password")).strip());
+    }
+
+    Connection sql() throws IOException, SQLException {
+        DatabaseAddress database = database();
+        return DriverManager.getConnection(database.jdbcUrl(), database.user(), database.password());
     }
 
     /** PostgreSQL's processes on this folder, whoever started them. */
