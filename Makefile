@@ -5,7 +5,7 @@ DEMO_DIR ?= data/demo
 DEMO_PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo verify bench soak format clean
+.PHONY: help build demo verify bench bench-load bench-build soak format clean
 
 SOURCES = $(shell find pom.xml wire server deploy/launcher -name target -prune -o -type f -print 2>/dev/null)
 
@@ -31,20 +31,27 @@ verify: ## all tests (installs what they need of Debian's packages, if it may)
 	@deploy/test/install-tools
 	$(MVN) -B verify
 
-bench: dist/bin/jobwitness-server ## measures the server; takes some minutes
-	$(MVN) $(MVN_FLAGS) -pl wire,server,bench -DskipTests package dependency:build-classpath -Dmdep.outputFile=target/classpath
-	$$(dist/lib/find-java) -Djava.util.logging.manager=org.jobwitness.server.LogFormat \
-		-cp "bench/target/classes:$$(cat bench/target/classpath)" \
-		org.jobwitness.bench.EventBench dist/bin/jobwitness-server
-	JAVA_OPTS=-Xmx64m $$(dist/lib/find-java) -Djava.util.logging.manager=org.jobwitness.server.LogFormat \
-		-cp "bench/target/classes:$$(cat bench/target/classpath)" \
-		org.jobwitness.bench.MetricsBench dist/bin/jobwitness-server
-	$$(dist/lib/find-java) -XX:+UseSerialGC --enable-native-access=ALL-UNNAMED \
-		-cp "bench/target/classes:$$(cat bench/target/classpath)" org.jobwitness.bench.ChunkBench
+BENCH = $$(dist/lib/find-java) -XX:+UseSerialGC --enable-native-access=ALL-UNNAMED \
+	-Djava.util.logging.manager=org.jobwitness.server.LogFormat \
+	-cp "bench/target/classes:$$(cat bench/target/classpath)" org.jobwitness.bench
 
-soak: ## kills server and PostgreSQL under load, 100 rounds of each kind; 200,000 requests that no test has sent before
+bench: bench-build ## measures the server and its parts; a quarter of an hour
+	$(BENCH).EventBench dist/bin/jobwitness-server
+	JAVA_OPTS=-Xmx64m $(BENCH).MetricsBench dist/bin/jobwitness-server
+	$(BENCH).ChunkBench
+	$(BENCH).LoadBench dist/bin/jobwitness-server all
+
+bench-load: bench-build ## one measurement: MODE="rate nodes=1000 seconds=30"; without MODE, what there is
+	$(BENCH).LoadBench dist/bin/jobwitness-server $(MODE)
+
+bench-build: dist/bin/jobwitness-server
+	$(MVN) $(MVN_FLAGS) -pl wire,server,bench -DskipTests package dependency:build-classpath -Dmdep.outputFile=target/classpath
+
+soak: ## kills server and PostgreSQL under load, 100 rounds of events, 500 of batches; 200,000 requests that no test has sent before
 	$(MVN) -B -pl wire,server test -Dtest=ServerFailureTest,OpenApiFuzzTest -Dsurefire.failIfNoSpecifiedTests=false \
 		-Djobwitness.kill.rounds=100 -Djobwitness.fuzz.requests=200000 -Djobwitness.fuzz.seed=$$(date +%s)
+	$(MVN) -B -pl wire,server test -Dtest=BatchFailureTest -Dsurefire.failIfNoSpecifiedTests=false \
+		-Djobwitness.kill.rounds=500 -Djobwitness.kill.seed=$$(date +%s)
 
 format: ## formats the Java sources
 	$(MVN) $(MVN_FLAGS) spotless:apply

@@ -1,24 +1,18 @@
 package org.jobwitness.bench;
 
 import java.io.IOException;
-import java.net.URLEncoder;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.LongStream;
-import org.jobwitness.server.db.DatabaseAddress;
-import org.jobwitness.server.db.EmbeddedPostgres;
 
 /**
  * Events from HTTP to commit, beside a bare JDBC loop of the same transactions: 8 clients each, on one PostgreSQL, by
@@ -56,64 +50,25 @@ public final class EventBench {
     }
 
     public static void main(String[] args) throws Exception {
-        Path folder = Files.createTempDirectory(Files.createDirectories(Path.of("bench/target")), "events")
-                .toAbsolutePath();
-        Path launcher = Path.of(args.length > 0 ? args[0] : "dist/bin/jobwitness-server").toAbsolutePath();
-        try (EmbeddedPostgres postgres = EmbeddedPostgres.start(folder.resolve("postgres"), Duration.ofMinutes(2))) {
-            Process server = start(launcher, folder, postgres.address());
-            try {
-                int port = port(folder.resolve("server.out"), server);
-                AtomicLong jobs = new AtomicLong(1);
-                Callable<Sender> http = () -> new HttpSender(port);
-                Callable<Sender> jdbc = () -> new JdbcSender(postgres.address());
-                run(http, jobs, WARM_UP);
-                run(jdbc, jobs, WARM_UP);
-                List<Turn> served = new ArrayList<>();
-                List<Turn> bare = new ArrayList<>();
-                for (int round = 0; round < ROUNDS; round++) {
-                    served.add(run(http, jobs, TURN));
-                    bare.add(run(jdbc, jobs, TURN));
-                }
-                print("HTTP to commit", served);
-                print("bare JDBC", bare);
-                System.out.printf(Locale.ROOT, "ratio            %.2f%n", mean(served) / mean(bare));
-                System.out.println("server " + status(server.pid(), "VmRSS") + ", highest "
-                        + status(server.pid(), "VmHWM"));
-            } finally {
-                server.destroy();
-                server.waitFor();
+        Path launcher = Path.of(args.length > 0 ? args[0] : "dist/bin/jobwitness-server");
+        try (ServerUnderTest server = ServerUnderTest.start(launcher)) {
+            AtomicLong jobs = new AtomicLong(1);
+            Callable<Sender> http = () -> new HttpSender(server.port());
+            Callable<Sender> jdbc = () -> new JdbcSender(server.database());
+            run(http, jobs, WARM_UP);
+            run(jdbc, jobs, WARM_UP);
+            List<Turn> served = new ArrayList<>();
+            List<Turn> bare = new ArrayList<>();
+            for (int round = 0; round < ROUNDS; round++) {
+                served.add(run(http, jobs, TURN));
+                bare.add(run(jdbc, jobs, TURN));
             }
+            print("HTTP to commit", served);
+            print("bare JDBC", bare);
+            System.out.printf(Locale.ROOT, "ratio            %.2f%n", mean(served) / mean(bare));
+            System.out
+                    .println("server RSS " + server.memoryMiB("VmRSS") + " MiB, highest " + server.memoryMiB("VmHWM"));
         }
-    }
-
-    static Process start(Path launcher, Path folder, DatabaseAddress address) throws IOException {
-        String login = encode(Objects.requireNonNull(address.user())) + ":"
-                + encode(Objects.requireNonNull(address.password())) + "@";
-        ProcessBuilder builder = new ProcessBuilder(launcher.toString(), "--host", "127.0.0.1", "--port", "0", "--auth",
-                "off", "--jobwitness-data-dir", folder.resolve("data").toString());
-        builder.environment().put("DATABASE_URL",
-                address.jdbcUrl().replace("jdbc:postgresql://", "postgres://" + login));
-        return builder.redirectErrorStream(false).redirectError(folder.resolve("server.log").toFile())
-                .redirectOutput(folder.resolve("server.out").toFile()).start();
-    }
-
-    private static String encode(String text) {
-        return URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
-    }
-
-    static int port(Path out, Process server) throws IOException, InterruptedException {
-        for (int i = 0; i < 300 && server.isAlive(); i++) {
-            String greeting = Files.readString(out);
-            int at = greeting.indexOf("127.0.0.1:");
-            if (greeting.contains("/docs")) {
-                int port = Integer.parseInt(greeting.substring(at + 10, greeting.indexOf('/', at + 10)));
-                if (HttpSender.isReady(port)) {
-                    return port;
-                }
-            }
-            Thread.sleep(100);
-        }
-        throw new IOException("the server did not start; see server.log beside " + out);
     }
 
     private static Turn run(Callable<Sender> senders, AtomicLong jobs, Duration duration) throws Exception {
@@ -155,10 +110,5 @@ public final class EventBench {
                 turns.stream().map(turn -> String.format(Locale.ROOT, "%.0f", turn.perSecond())).toList(),
                 turns.stream().mapToDouble(Turn::p50Millis).average().orElseThrow(),
                 turns.stream().mapToDouble(Turn::p99Millis).average().orElseThrow());
-    }
-
-    static String status(long pid, String name) throws IOException {
-        return Files.readAllLines(Path.of("/proc/" + pid + "/status")).stream().filter(line -> line.startsWith(name))
-                .findFirst().orElse(name).replaceAll("\\s+", " ");
     }
 }

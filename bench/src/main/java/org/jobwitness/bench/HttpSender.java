@@ -24,15 +24,6 @@ final class HttpSender implements EventBench.Sender {
         in = new BufferedInputStream(socket.getInputStream());
     }
 
-    static boolean isReady(int port) {
-        try (HttpSender sender = new HttpSender(port)) {
-            sender.send("GET /v1/ready HTTP/1.1\r\nHost: bench\r\n\r\n");
-            return true;
-        } catch (IOException e) {
-            return false;
-        }
-    }
-
     @Override
     public void started(long job) throws IOException {
         post("job-started", """

@@ -4,17 +4,14 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.HttpURLConnection;
 import java.net.URI;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
-import java.time.Duration;
 import java.util.Arrays;
 import java.util.Locale;
 import org.jobwitness.server.db.DatabaseAddress;
-import org.jobwitness.server.db.EmbeddedPostgres;
 
 /**
  * Scrapes of /metrics: 30,000 running job-nodes of which all figures are known, 12,000 GPUs and 10,000 nodes, beside 1,000,000
@@ -65,32 +62,13 @@ public final class MetricsBench {
     }
 
     public static void main(String[] args) throws Exception {
-        Path folder = Files.createTempDirectory(Files.createDirectories(Path.of("bench/target")), "metrics")
-                .toAbsolutePath();
-        Path launcher = Path.of(args.length > 0 ? args[0] : "dist/bin/jobwitness-server").toAbsolutePath();
-        try (EmbeddedPostgres postgres = EmbeddedPostgres.start(folder.resolve("postgres"), Duration.ofMinutes(2))) {
-            // The first one makes the tables.
-            serve(launcher, folder, postgres.address(), (_, _) -> fill(postgres.address(), RUNS.formatted("true", 1,
-                    ENDED, 1), RUNS.formatted("false", ENDED + 1, ENDED + JOBS, 2), OF_GPUS.formatted(GPUS), NODES));
-            serve(launcher, folder, postgres.address(), MetricsBench::measure);
-            fill(postgres.address(), RUNS.formatted("false", ENDED + JOBS + 1, ENDED + 4 * JOBS, 2),
+        try (ServerUnderTest server = ServerUnderTest.start(Path.of(args[0]))) {
+            fill(server.database(), RUNS.formatted("true", 1, ENDED, 1),
+                    RUNS.formatted("false", ENDED + 1, ENDED + JOBS, 2), OF_GPUS.formatted(GPUS), NODES);
+            measure(server);
+            fill(server.database(), RUNS.formatted("false", ENDED + JOBS + 1, ENDED + 4 * JOBS, 2),
                     OF_GPUS.formatted(3 * GPUS));
-            serve(launcher, folder, postgres.address(), MetricsBench::measure);
-        }
-    }
-
-    /** What is done while a server runs. */
-    private interface Work {
-        void with(int port, Process server) throws IOException, SQLException;
-    }
-
-    private static void serve(Path launcher, Path folder, DatabaseAddress address, Work work) throws Exception {
-        Process server = EventBench.start(launcher, folder, address);
-        try {
-            work.with(EventBench.port(folder.resolve("server.out"), server), server);
-        } finally {
-            server.destroy();
-            server.waitFor();
+            measure(server);
         }
     }
 
@@ -104,24 +82,24 @@ public final class MetricsBench {
         }
     }
 
-    private static void measure(int port, Process server) throws IOException {
+    private static void measure(ServerUnderTest server) throws IOException {
+        server.forgetHighestMemory();
         for (String encoding : new String[]{"identity", "gzip"}) {
-            scrape(port, encoding);
-            scrape(port, encoding);
+            scrape(server.port(), encoding);
+            scrape(server.port(), encoding);
             double[] seconds = new double[SCRAPES];
             long bytes = 0;
             for (int i = 0; i < SCRAPES; i++) {
                 long began = System.nanoTime();
-                bytes = scrape(port, encoding);
+                bytes = scrape(server.port(), encoding);
                 seconds[i] = (System.nanoTime() - began) / 1e9;
             }
             Arrays.sort(seconds);
             System.out.printf(Locale.ROOT, "%-8s %.1f MB, %.2f to %.2f s, median %.2f s%n", encoding, bytes / 1e6,
                     seconds[0], seconds[SCRAPES - 1], seconds[SCRAPES / 2]);
         }
-        System.out.println(
-                "server " + EventBench.status(server.pid(), "VmRSS") + ", highest "
-                        + EventBench.status(server.pid(), "VmHWM"));
+        System.out.println("server: " + server.memoryMiB("VmRSS") + " MiB resident, highest "
+                + server.memoryMiB("VmHWM") + " MiB");
     }
 
     /** How many bytes came; nothing is unpacked or kept. */

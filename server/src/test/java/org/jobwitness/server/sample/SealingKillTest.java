@@ -204,7 +204,7 @@ class SealingKillTest {
     void aServerThatLostItsTurnUnawaresDoesNotOpenWhatAnotherIsPacking() throws Exception {
         store(batches("late"));
         database.write("test", handle -> {
-            Tails.turn(handle);
+            Tails.turn(handle, Instant.now());
             return true;
         });
         for (int statement = 1; count(
@@ -215,7 +215,7 @@ class SealingKillTest {
         }
         breaker.leaveAlone();
         database.write("test", handle -> {
-            Tails.turn(handle);
+            Tails.turn(handle, Instant.now());
             return true;
         });
         assertThat(count("sample_tail where is_open and tail = 1")).as("still").isOne();

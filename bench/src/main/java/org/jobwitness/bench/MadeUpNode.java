@@ -1,0 +1,384 @@
+package org.jobwitness.bench;
+
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.Arrays;
+import java.util.Random;
+import java.util.stream.IntStream;
+import java.util.zip.CRC32;
+import java.util.zip.Deflater;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A node with jobs and GPUs that are made up, as ChunkSeries makes up hours of them, a step of 15 s at a time; and the requests
+ * by which its agent tells of them, as {@code wire.Batch}. Written by hand, because it shares the machine with the server. Not
+ * thread-safe; nodes of one {@link Scratch} share its thread.
+ */
+final class MadeUpNode {
+    static final int INTERVAL_SECONDS = 15;
+    private static final double STEP_MICROS = INTERVAL_SECONDS * 1e6;
+    private static final int PAGE = 4096;
+    private static final int JOB_FIGURES = 25;
+    private static final int GPU_FIGURES = 8;
+
+    private final Scratch scratch;
+    private final String name;
+    private final String jobPrefix;
+    private final String bootId;
+    private final MadeUpJob[] jobs;
+    private final MadeUpGpu[] gpus;
+    private long sequence;
+
+    /** Takes the rows that a batch comes to. */
+    @FunctionalInterface
+    interface Rows {
+        /**
+         * One row.
+         *
+         * @param gpu -1 for the job itself
+         */
+        void row(int job, int gpu, double[] figures);
+    }
+
+    /** What nodes of one thread share. */
+    static final class Scratch {
+        private final Random random;
+        private final Deflater deflater = new Deflater(Deflater.BEST_SPEED, true);
+        private byte[] json = new byte[1 << 16];
+        private byte[] packed = new byte[1 << 16];
+        private int length;
+        /** Whether bodies are sent as gzip. */
+        private final boolean packs;
+
+        Scratch(long seed, boolean packs) {
+            random = new Random(seed);
+            this.packs = packs;
+        }
+
+        private Scratch put(String text) {
+            room(text.length());
+            for (int i = 0; i < text.length(); i++) {
+                json[length++] = (byte) text.charAt(i); // ASCII only
+            }
+            return this;
+        }
+
+        private Scratch put(char c) {
+            room(1);
+            json[length++] = (byte) c;
+            return this;
+        }
+
+        private Scratch put(long value) {
+            room(20);
+            if (value == 0) {
+                json[length++] = '0';
+                return this;
+            }
+            long rest = value;
+            if (rest < 0) {
+                json[length++] = '-';
+                rest = -rest;
+            }
+            int digits = 1;
+            for (long power = 10; power <= rest && digits < 19; power *= 10) {
+                digits++;
+            }
+            for (int i = digits - 1; i >= 0; i--) {
+                json[length + i] = (byte) ('0' + rest % 10);
+                rest /= 10;
+            }
+            length += digits;
+            return this;
+        }
+
+        /** To three decimals. */
+        private Scratch put(double value) {
+            long thousandths = Math.round(value * 1000);
+            put(thousandths / 1000).put('.');
+            room(3);
+            long rest = thousandths % 1000;
+            json[length++] = (byte) ('0' + rest / 100);
+            json[length++] = (byte) ('0' + rest / 10 % 10);
+            json[length++] = (byte) ('0' + rest % 10);
+            return this;
+        }
+
+        private Scratch field(String name, long value) {
+            return put(",\"").put(name).put("\":").put(value);
+        }
+
+        private Scratch field(String name, double value) {
+            return put(",\"").put(name).put("\":").put(value);
+        }
+
+        private Scratch field(String name, String value) {
+            return put(",\"").put(name).put("\":\"").put(value).put('"');
+        }
+
+        private void room(int more) {
+            if (length + more > json.length) {
+                json = Arrays.copyOf(json, 2 * json.length + more);
+            }
+        }
+
+        /** The request for the JSON so far. */
+        private byte[] request() {
+            byte[] body = json;
+            int size = length;
+            if (packs) {
+                size = gzip();
+                body = packed;
+            }
+            byte[] head = ("POST /v1/batches HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
+                    + (packs ? "Content-Encoding: gzip\r\n" : "") + "Content-Length: " + size + "\r\n\r\n")
+                    .getBytes(StandardCharsets.US_ASCII);
+            byte[] request = Arrays.copyOf(head, head.length + size);
+            System.arraycopy(body, 0, request, head.length, size);
+            return request;
+        }
+
+        private int gzip() {
+            packed = packed.length < length + 64 ? new byte[json.length + 64] : packed;
+            packed[0] = 0x1f;
+            packed[1] = (byte) 0x8b;
+            packed[2] = 8;
+            deflater.reset();
+            deflater.setInput(json, 0, length);
+            deflater.finish();
+            int at = 10 + deflater.deflate(packed, 10, packed.length - 18);
+            CRC32 crc = new CRC32();
+            crc.update(json, 0, length);
+            for (int shift = 0; shift < 32; shift += 8) {
+                packed[at] = (byte) (crc.getValue() >> shift);
+                packed[at + 4] = (byte) (length >> shift);
+                at++;
+            }
+            return at + 4;
+        }
+
+        private boolean chance(double of) {
+            return random.nextDouble() < of;
+        }
+
+        /** About this much more. */
+        private long about(double size, double noise) {
+            return Math.max(0, Math.round(size * (1 + noise * random.nextGaussian())));
+        }
+    }
+
+    /**
+     * Made up.
+     *
+     * @param jobPrefix of the ids of its jobs, which go on with a number from 0 on
+     */
+    MadeUpNode(Scratch scratch, String name, String jobPrefix, int jobs, int gpus) {
+        this.scratch = scratch;
+        this.name = name;
+        this.jobPrefix = jobPrefix;
+        bootId = "boot-" + scratch.random.nextLong(Long.MAX_VALUE);
+        this.jobs = new MadeUpJob[jobs];
+        Arrays.setAll(this.jobs, _ -> new MadeUpJob());
+        this.gpus = new MadeUpGpu[gpus];
+        Arrays.setAll(this.gpus, _ -> new MadeUpGpu());
+    }
+
+    String name() {
+        return name;
+    }
+
+    /** The next step of all, told in one batch. */
+    byte[] batch(Instant at) {
+        for (MadeUpJob job : jobs) {
+            job.step();
+        }
+        for (MadeUpGpu gpu : gpus) {
+            gpu.step();
+        }
+        begin(at);
+        for (int i = 0; i < jobs.length; i++) {
+            scratch.put(i == 0 ? "" : ",");
+            jobs[i].tell(jobPrefix + i, null);
+        }
+        scratch.put("],\"gpus\":[");
+        for (int i = 0; i < gpus.length; i++) {
+            scratch.put(i == 0 ? "" : ",");
+            gpus[i].tell("GPU-" + name + "-" + i, jobPrefix + (i % jobs.length));
+        }
+        scratch.put("]}");
+        return scratch.request();
+    }
+
+    /** The next steps of all jobs, told in one batch, as by an agent that could not send for a while; no GPUs. */
+    byte[] batchOfSteps(Instant first, int steps) {
+        begin(first.plusSeconds((long) INTERVAL_SECONDS * (steps - 1)));
+        for (int step = 0; step < steps; step++) {
+            for (int i = 0; i < jobs.length; i++) {
+                jobs[i].step();
+                scratch.put(step + i == 0 ? "" : ",");
+                jobs[i].tell(jobPrefix + i, first.plusSeconds((long) INTERVAL_SECONDS * step));
+            }
+        }
+        scratch.put("],\"gpus\":[]}");
+        return scratch.request();
+    }
+
+    private void begin(Instant at) {
+        scratch.length = 0;
+        double busy = Arrays.stream(jobs).mapToDouble(job -> job.cpusUsed).sum();
+        long memory = Arrays.stream(jobs).mapToLong(job -> job.anon.value + job.file.value).sum() * PAGE;
+        scratch.put("{\"version\":1").field("cluster", "bench").field("node", name).field("boot_id", bootId)
+                .field("sequence", sequence++).field("timestamp", at.truncatedTo(ChronoUnit.MICROS).toString())
+                .field("interval_ms", INTERVAL_SECONDS * 1000L).field("agent_version", "0.1.0")
+                .put(",\"node_figures\":{\"total_cpus\":128").field("total_memory_bytes", 512L << 30)
+                .field("total_gpus", gpus.length).field("cpu_usage_percent", Math.min(100, busy / 1.28))
+                .field("memory_usage_bytes", memory).field("cpu_load", busy);
+        if (gpus.length > 0) {
+            scratch.field("gpu_usage_percent", Arrays.stream(gpus).mapToDouble(gpu -> gpu.use).average().orElse(0));
+        }
+        scratch.put("},\"jobs\":[");
+    }
+
+    /** The rows that the last {@link #batch} comes to, as they stand in the database. */
+    void rows(Rows rows) {
+        for (int i = 0; i < jobs.length; i++) {
+            int job = i;
+            double[] uses = IntStream.range(0, gpus.length).filter(gpu -> gpu % jobs.length == job)
+                    .mapToDouble(gpu -> gpus[gpu].use).toArray();
+            rows.row(i, -1, jobs[i].figures(Arrays.stream(uses).average().orElse(Double.NaN)));
+            for (int gpu = i; gpu < gpus.length; gpu += jobs.length) {
+                rows.row(i, gpu, gpus[gpu].figures());
+            }
+        }
+    }
+
+    /** Memory in pages: ramps and plateaus. */
+    private final class Ramp {
+        private final int most;
+        private final double still;
+        private long value;
+        private boolean isStill = true;
+        private double slope;
+
+        Ramp(int most, double still) {
+            this.most = most;
+            this.still = still;
+            value = 1L + scratch.random.nextInt(most);
+        }
+
+        void step() {
+            if (scratch.random.nextInt(20) == 0) {
+                isStill = scratch.chance(still);
+                slope = most / 100.0 * (scratch.random.nextDouble() - 0.3);
+            }
+            if (!isStill) {
+                value = Math.max(1, value + Math.round(slope * (1 + 0.2 * scratch.random.nextGaussian())));
+            }
+        }
+    }
+
+    private final class MadeUpJob {
+        private final int cpus = 1 + scratch.random.nextInt(64);
+        private final double busy = 0.3 + 0.7 * scratch.random.nextDouble();
+        private final boolean isThrottled = scratch.random.nextInt(4) == 0;
+        private final boolean isStarved = scratch.random.nextInt(3) == 0;
+        private final Ramp anon = new Ramp(1 << 20, 0.7);
+        private final Ramp file = new Ramp(1 << 18, 0.8);
+        private final Ramp shmem = new Ramp(1 << 12, 0.97);
+        private double cpusUsed;
+        private long usage;
+        private long system;
+        private long throttled;
+        private long cpuPressure;
+        private long peak;
+        private long memoryPressure;
+        private long memoryStall;
+        private long pids = cpus + 3L;
+        private long read;
+        private long written;
+        private long ioPressure;
+        private long ioStall;
+
+        void step() {
+            long more = scratch.about(cpus * busy * STEP_MICROS, 0.02);
+            cpusUsed = Math.round(more / STEP_MICROS * 1000) / 1000.0;
+            usage += more;
+            system += scratch.about(cpus * busy * 0.03 * STEP_MICROS, 0.1);
+            throttled += isThrottled ? scratch.about(cpus * 0.02 * STEP_MICROS, 0.3) : 0;
+            cpuPressure += scratch.about(isStarved ? 5e6 : 2_000, 0.2);
+            anon.step();
+            file.step();
+            shmem.step();
+            peak = Math.max(peak, anon.value + file.value);
+            memoryPressure += scratch.chance(0.01) ? scratch.random.nextInt(20_000) : 0;
+            memoryStall += scratch.chance(0.01) ? scratch.random.nextInt(5_000) : 0;
+            pids = scratch.chance(0.02) ? cpus + 3L + scratch.random.nextInt(3) : pids;
+            read += scratch.chance(0.1) ? (long) scratch.random.nextInt(50_000) * PAGE : 0;
+            written += scratch.chance(0.15) ? (long) scratch.random.nextInt(20_000) * PAGE : 0;
+            ioPressure += scratch.chance(0.1) ? scratch.random.nextInt(40_000) : 0;
+            ioStall += scratch.chance(0.05) ? scratch.random.nextInt(20_000) : 0;
+        }
+
+        void tell(String id, @Nullable Instant at) {
+            scratch.put("{\"job_id\":\"").put(id).put('"').field("uid", 1001).field("user", "alice")
+                    .field("cgroup_path", "/system.slice/slurmstepd.scope/job_" + id);
+            if (at != null) {
+                scratch.field("timestamp", at.toString());
+            }
+            scratch.field("cpus", cpus).field("cpus_used", cpusUsed).field("cpu_usage_usec", usage)
+                    .field("cpu_user_usec", usage - system).field("cpu_system_usec", system)
+                    .field("cpu_throttled_usec", throttled).field("cpu_pressure_usec", cpuPressure)
+                    .field("memory_usage_bytes", (anon.value + file.value) * PAGE)
+                    .field("memory_anon_bytes", anon.value * PAGE).field("memory_file_bytes", file.value * PAGE)
+                    .field("memory_shmem_bytes", shmem.value * PAGE).field("memory_swap_bytes", 0)
+                    .field("memory_peak_bytes", peak * PAGE).field("memory_limit_bytes", 16L << 30)
+                    .field("memory_pressure_usec", memoryPressure).field("memory_stall_usec", memoryStall)
+                    .field("oom_events", 0).field("oom_kills", 0).field("pids", pids).field("io_read_bytes", read)
+                    .field("io_write_bytes", written).field("io_pressure_usec", ioPressure)
+                    .field("io_stall_usec", ioStall).put(",\"absent\":{}}");
+        }
+
+        double[] figures(double gpuUse) {
+            double[] figures = {INTERVAL_SECONDS * 1000.0, Math.rint(100 * cpusUsed / cpus * 100) / 100,
+                    (anon.value + file.value) * PAGE, Math.rint(gpuUse * 100) / 100, cpus, usage, usage - system,
+                    system,
+                    throttled, cpuPressure, anon.value * PAGE, file.value * PAGE, shmem.value * PAGE, 0, peak * PAGE,
+                    16L << 30, memoryPressure, memoryStall, 0, 0, pids, read, written, ioPressure, ioStall};
+            return Arrays.copyOf(figures, JOB_FIGURES);
+        }
+    }
+
+    private final class MadeUpGpu {
+        private final double period = 8 + 30 * scratch.random.nextDouble();
+        private final Ramp memory = new Ramp(1 << 14, 0.95);
+        private double heat = 40;
+        private double use;
+        private double power;
+        private long millijoules;
+        private long step;
+
+        void step() {
+            use = Math.round(Math.clamp(70 + 25 * Math.sin(step++ / period * 6.28)
+                    + 6 * scratch.random.nextGaussian(), 0, 100));
+            memory.step();
+            power = Math.round((60 + 6.2 * use + 3 * scratch.random.nextGaussian()) * 10) / 10.0;
+            heat += 0.1 * (35 + 0.4 * use - heat);
+            millijoules += scratch.about(power * INTERVAL_SECONDS * 1000, 0.01);
+        }
+
+        void tell(String gpu, String jobId) {
+            scratch.put("{\"gpu\":\"").put(gpu).put('"').field("vendor", "nvidia").field("job_id", jobId)
+                    .field("utilization_percent", use).field("memory_used_bytes", memory.value << 21)
+                    .field("memory_total_bytes", 80L << 30).field("power_watts", power)
+                    .field("temperature_celsius", Math.round(heat)).field("energy_joules", millijoules / 1000.0)
+                    .field("processes", 1).put(",\"absent\":{}}");
+        }
+
+        double[] figures() {
+            double[] figures = {INTERVAL_SECONDS * 1000.0, use, memory.value << 21, 80L << 30, power,
+                    Math.round(heat), millijoules / 1000.0, 1};
+            return Arrays.copyOf(figures, GPU_FIGURES);
+        }
+    }
+}
