@@ -28,6 +28,7 @@ import tools.jackson.databind.JsonNode;
 
 /** Tells a server what agents would, and has it packed. */
 final class Feed implements AutoCloseable {
+    private int sealed;
     private final TestServer server;
     private final TestServer.Client agent;
     private final HttpClient client = HttpClient.newHttpClient();
@@ -80,8 +81,8 @@ final class Feed implements AutoCloseable {
 
     /** What the server does once an hour is over; what came in for the hour that goes on stays as it is. */
     void seal() throws InterruptedException {
-        Clock clock = Clock.fixed(Instant.now().truncatedTo(ChronoUnit.HOURS).plus(Duration.ofMinutes(63)),
-                ZoneOffset.UTC);
+        Clock clock = Clock.fixed(Instant.now().truncatedTo(ChronoUnit.HOURS).plus(Duration.ofHours(++sealed))
+                .plus(Duration.ofMinutes(3)), ZoneOffset.UTC);
         Duration retention = Duration.ofDays(7);
         CountDownLatch done = new CountDownLatch(1);
         try (Database database = TestPostgres.open(server.address(),

@@ -4,6 +4,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -33,7 +34,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Tells the simulated cluster to the server: first what lies behind, then each thing when it happens. It goes on where
- * the server before it stopped; whatever is told twice does no harm. One virtual thread of its own does all the telling.
+ * the server before it stopped; whatever is told twice does no harm. One virtual thread of its own does all the telling, but
+ * for what agents sent in the past: that goes out on another one, while the next is told.
  */
 public final class DemoCluster implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(DemoCluster.class);
@@ -132,48 +134,45 @@ public final class DemoCluster implements AutoCloseable {
         Instant began = clock.instant();
         Away away = told.away();
         Instant from = told.to();
-        Instant noted = told.to();
         Instant nodesAt = Instant.MIN;
         try (ExecutorService sender = Executors.newVirtualThreadPerTaskExecutor()) {
             Future<?> sending = CompletableFuture.completedFuture(null);
             while (!isClosing()) {
                 Instant now = clock.instant().truncatedTo(ChronoUnit.MICROS);
-                if (!from.isBefore(away.to()) && Duration.between(from, now).compareTo(SHOWN_AGAIN) > 0) {
+                boolean wasAway = !from.isBefore(away.to())
+                        && Duration.between(from, now).compareTo(SHOWN_AGAIN) > 0;
+                if (wasAway) {
+                    // What is on its way was chosen by the absence before, so that has to be over.
+                    if (!isSent(sending)) {
+                        return;
+                    }
                     away = new Away(from, now);
                     table.away(away);
                 }
-                Instant end = from.isBefore(away.to()) ? away.to() : now;
-                Instant to = Duration.between(from, end).compareTo(STRETCH) > 0 ? from.plus(STRETCH) : end;
-                List<Booking> runs = runs(timeline, away, from.minus(Ticks.APART), to);
-                tell(Timeline.happenings(runs, from, to));
+                Instant after = from;
+                Instant end = after.isBefore(away.to()) ? away.to() : now;
+                Instant to = Duration.between(after, end).compareTo(STRETCH) > 0 ? after.plus(STRETCH) : end;
+                List<Booking> runs = runs(timeline, away, after.minus(Ticks.APART), to);
+                tell(Timeline.happenings(runs, after, to));
                 if (!isSent(sending)) {
                     return;
                 }
-                if (from.isAfter(noted)) {
-                    table.toldTo(from);
-                    succeeded(from);
-                    noted = from;
-                }
-                Instant after = from;
                 from = to;
                 if (to.isBefore(now)) {
-                    // It waits for the database, and so do events: neither for the other.
-                    sending = sender.submit(() -> send(Timeline.batches(runs, after, to)));
+                    // It waits for the database, and so do the next events: neither for the other.
+                    sending = sender.submit(() -> send(Timeline.batches(runs, after, to), to));
                     continue;
                 }
                 Instant tick = Ticks.last(to);
+                List<Batch> fresh = new ArrayList<>();
                 if (tick.isAfter(nodesAt)) {
-                    send(Timeline.batches(runs, after, tick.minus(Ticks.APART)));
-                    send(timeline.batchesOfAll(runs(timeline, away, tick.minus(Ticks.APART), tick), tick));
+                    fresh.addAll(Timeline.batches(runs, after, tick.minus(Ticks.APART)));
+                    fresh.addAll(timeline.batchesOfAll(
+                            runs(timeline, away, tick.minus(Ticks.APART), tick), tick));
                     nodes.store(timeline.states(tick));
                     nodesAt = tick;
                 }
-                if (isClosing()) {
-                    return;
-                }
-                table.toldTo(to);
-                succeeded(to);
-                noted = to;
+                send(fresh, to);
                 caughtUp(told, began);
                 closedWithin(Duration.between(clock.instant(), timeline.nextAfter(to)));
             }
@@ -198,9 +197,8 @@ public final class DemoCluster implements AutoCloseable {
     }
 
     /**
-     * Who has something to tell. What went on for who watches is left out while nobody did, but for what had begun before, and
-     * for the last of it. What had been told when the server stopped may have been more than was noted; but never by more than
-     * what is left out only from then on.
+     * Who has something to tell. The show of a time when nobody listened is left out, but for the first and the last of it. The
+     * first, because it may have been told and not noted when the server stopped: it told as much at once, at most.
      */
     private static List<Booking> runs(Timeline timeline, Away away, Instant from, Instant to) {
         Stream<Booking> shown = timeline.live(from, to).stream()
@@ -231,10 +229,11 @@ public final class DemoCluster implements AutoCloseable {
         }
     }
 
-    private void send(List<Batch> all) {
+    /** Sends batches, then notes that everything up to a moment has been told. */
+    private void send(List<Batch> all, Instant to) {
         // In the order of time: what is too old to be kept comes first.
         List<Batch> kept = all.stream().dropWhile(batch -> samples.trouble(batch.timestamp()).isPresent()).toList();
-        if (kept.isEmpty() || isClosing()) {
+        if (isClosing()) {
             return;
         }
         try {
@@ -242,6 +241,8 @@ public final class DemoCluster implements AutoCloseable {
         } catch (GroupCommit.TooMuch e) {
             throw new DatabaseUnavailable(String.valueOf(e.getMessage()), e);
         }
+        table.toldTo(to);
+        succeeded(to);
     }
 
     private boolean isClosing() {

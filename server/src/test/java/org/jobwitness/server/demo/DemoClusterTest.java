@@ -175,7 +175,7 @@ class DemoClusterTest {
                 .collect(Collectors.toMap(run -> run.id() + " " + run.start().getEpochSecond(), run -> run));
         List<String> told = texts("""
                 select concat_ws(' ', job_id, floor(extract(epoch from scheduler_start))::bigint::text, node, sample_count,
-                    rows, moments, covered_ms, round(cpu_sum::numeric, 1), round(cpu_max::numeric, 2),
+                    rows, moments, covered_ms, round(cpu_sum::numeric, 2), round(cpu_max::numeric, 2),
                     memory_sum::bigint, memory_max_bytes, cpu_usage_usec, oom_kills, is_last)
                 from job join job_figures using (job_key)
                 left join (
@@ -197,7 +197,7 @@ class DemoClusterTest {
                 .flatMap(share -> new Load(run, share).readings().stream()).toList();
         JobReading last = readings.getLast().reading();
         int count = readings.size();
-        return "%s %d %s %d %d %d %d %.1f %.2f %d %d %d %d %s".formatted(run.id(), run.start().getEpochSecond(), node,
+        return "%s %d %s %d %d %d %d %.2f %.2f %d %d %d %d %s".formatted(run.id(), run.start().getEpochSecond(), node,
                 count, count, count, readings.stream().mapToLong(use -> use.interval().toMillis()).sum(),
                 readings.stream().mapToDouble(Usage::cpuPercent).sum(),
                 readings.stream().mapToDouble(Usage::cpuPercent).max().orElseThrow(),
