@@ -270,7 +270,7 @@ final class Connections implements AutoCloseable {
                 Request done = queue.removeFirst();
                 waiting--;
                 if (!answer.contains("\"refused\":[]")) {
-                    throw new IllegalStateException("some of a batch was left out: " + answer);
+                    throw new IllegalStateException("some of a batch was left out: " + start(answer));
                 }
                 Connections.this.answered.answered(number, done.dueNanos(), sentNanos);
                 next();
@@ -278,8 +278,12 @@ final class Connections implements AutoCloseable {
                 refused++;
                 rest();
             } else {
-                throw new IllegalStateException(answer);
+                throw new IllegalStateException(start(answer));
             }
+        }
+
+        private static String start(String answer) {
+            return answer.substring(0, Math.min(1_000, answer.length()));
         }
 
         /** The connection has gone; what was on its way goes again, over a new one. */

@@ -36,7 +36,6 @@ public final class LoadBench {
             rate     each node sends a batch every 15 s                nodes=10000 seconds=60 connections=NODES jobs=3
             flood    batches as fast as they are answered, and COPY    batches=20000 turns=4 connections=64 jobs=3
             chart    a job's history, packed, as a chart               points=50000 requests=200
-            scrape   /metrics with many running jobs                   nodes=10000 scrapes=10
             disk     bytes a packed row                                jobs=20
             start    kill -9 under load                                nodes=10000 connections=NODES
             all      all of them, and rate with 1,000 nodes first""";
@@ -64,7 +63,6 @@ public final class LoadBench {
             case "rate" -> bench.rate(bench.value("nodes", 10_000));
             case "flood" -> bench.flood();
             case "chart" -> bench.chart();
-            case "scrape" -> bench.scrape();
             case "disk" -> bench.disk();
             case "start" -> bench.start();
             case "all" -> {
@@ -72,7 +70,6 @@ public final class LoadBench {
                 bench.rate(10_000);
                 bench.flood();
                 bench.chart();
-                bench.scrape();
                 bench.disk();
                 bench.start();
             }
@@ -275,15 +272,18 @@ public final class LoadBench {
         MadeUpNode node = new MadeUpNode(scratch, "chart", "1", 1, 0);
         MadeUpNode others = new MadeUpNode(scratch, "others", "2", 10, 0);
         Duration length = Duration.ofSeconds((long) MadeUpNode.INTERVAL_SECONDS * points);
+        Duration ofOthers = Duration.ofDays(2); // enough rows that the server does not wait for the full hour
         try (ServerUnderTest server = ServerUnderTest.start(launcher, "--metrics-retention-days",
-                Long.toString(length.toDays() + 2))) {
-            Instant first = Instant.now().truncatedTo(ChronoUnit.HOURS).minus(Duration.ofHours(3)).minus(length);
+                Long.toString(length.plus(ofOthers).toDays() + 1))) {
+            Instant last = Instant.now().truncatedTo(ChronoUnit.HOURS).minus(Duration.ofHours(3));
+            Instant first = last.minus(length);
             List<byte[]> history = new ArrayList<>();
             for (int step = 0; step < points; step += steps) {
                 history.add(node.batchOfSteps(first.plusSeconds((long) MadeUpNode.INTERVAL_SECONDS * step), steps));
             }
-            for (int step = 0; step < 10_000; step += 50) { // enough that the server does not wait for the full hour
-                history.add(others.batchOfSteps(first.plusSeconds((long) MadeUpNode.INTERVAL_SECONDS * step), 50));
+            for (int step = 0; step < 10_000; step += 50) {
+                history.add(others.batchOfSteps(last.minus(ofOthers)
+                        .plusSeconds((long) MadeUpNode.INTERVAL_SECONDS * step), 50));
             }
             feed(server.port(), FEEDING, history);
             server.awaitSealed();
@@ -310,34 +310,6 @@ public final class LoadBench {
                 }
                 say("| `%s` | %s | %d |", query, times, bytes);
             }
-        }
-    }
-
-    private void scrape() throws Exception {
-        int scrapes = value("scrapes", 10);
-        List<MadeUpNode> nodes = nodes(value("nodes", 10_000));
-        try (ServerUnderTest server = ServerUnderTest.start(launcher)) {
-            introduce(server, nodes);
-            double heap = server.heapMiB();
-            long rss = server.memoryMiB("VmRSS");
-            server.forgetHighestMemory();
-            Times times = new Times();
-            int bytes = 0;
-            for (int i = 0; i < scrapes; i++) {
-                if (i % 4 == 3) { // what is scraped must be fresh
-                    introduce(server, nodes);
-                }
-                long begun = System.nanoTime();
-                bytes = server.answer("/metrics").body().length;
-                times.add(System.nanoTime() - begun);
-            }
-            long highest = server.memoryMiB("VmHWM");
-            say("%n| running job-nodes | scrapes | p50 / p99 / longest | MB | heap in use, before and after | RSS before,"
-                    + " highest, after |");
-            say("|---|---|---|---|---|---|");
-            say("| %d | %d | %s | %.1f | %.0f, %.0f MiB | %d, %d, %d MiB |", nodes.size() * value("jobs", JOBS),
-                    scrapes,
-                    times, bytes / 1e6, heap, server.heapMiB(), rss, highest, server.memoryMiB("VmRSS"));
         }
     }
 

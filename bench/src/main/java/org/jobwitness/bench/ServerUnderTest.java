@@ -1,7 +1,6 @@
 package org.jobwitness.bench;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpClient;
@@ -31,9 +30,6 @@ import org.jobwitness.server.db.EmbeddedPostgres;
 final class ServerUnderTest implements AutoCloseable {
     private static final Duration START = Duration.ofMinutes(1);
     private static final Pattern GREETING = Pattern.compile("http://127\\.0\\.0\\.1:([0-9]+)/docs");
-    private static final Pattern HEAP = Pattern
-            .compile("(?m)^ *(?:DefNew|Tenured|def new generation|tenured generation)"
-                    + "\\s.*?used ([0-9]+)K");
 
     private final Path launcher;
     private final Path folder;
@@ -218,27 +214,6 @@ final class ServerUnderTest implements AutoCloseable {
     /** VmHWM begins anew. */
     void forgetHighestMemory() throws IOException {
         Files.writeString(Path.of("/proc/" + server.pid() + "/clear_refs"), "5");
-    }
-
-    /** What lives in the server's heap, after a collection; MiB. */
-    double heapMiB() throws IOException, InterruptedException {
-        jcmd("GC.run");
-        Matcher used = HEAP.matcher(jcmd("GC.heap_info"));
-        double kib = 0;
-        while (used.find()) {
-            kib += Long.parseLong(used.group(1));
-        }
-        return kib / 1024;
-    }
-
-    private String jcmd(String what) throws IOException, InterruptedException {
-        Process jcmd = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "jcmd").toString(),
-                Long.toString(server.pid()), what).redirectErrorStream(true).start();
-        try (InputStream said = jcmd.getInputStream()) {
-            String text = new String(said.readAllBytes(), StandardCharsets.UTF_8);
-            jcmd.waitFor();
-            return text;
-        }
     }
 
     @Override

@@ -13,6 +13,7 @@ import java.sql.Statement;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
@@ -229,7 +230,7 @@ class BatchFailureTest {
 
     /**
      * What the server does once an hour, done all the time beside it, as another server that shares its database would: the
-     * lock of {@code LeaderTask} is between them. To its clock it is always a little past the next full hour.
+     * lock of {@code LeaderTask} is between them. To its clock it is always a little past the full hour.
      */
     private static final class Chores implements AutoCloseable {
         private final Database database;
@@ -241,17 +242,18 @@ class BatchFailureTest {
             PrometheusRegistry metrics = new PrometheusRegistry();
             Partitions partitions = new Partitions(RETENTION, Duration.ofDays(800), now);
             database = new Database(server.database(), 3, partitions, metrics);
-            sealing = new LeaderTask(database, "sealing", ALL_THE_TIME, new Sealing(database, RETENTION,
-                    Clock.offset(now, untilAfterTheHour(now.instant())), metrics)::run);
+            Instant due = now.instant().truncatedTo(ChronoUnit.HOURS).plus(Duration.ofMinutes(3));
+            Sealing packing = new Sealing(database, RETENTION, Clock.fixed(due, ZoneOffset.UTC), metrics);
+            sealing = new LeaderTask(database, "sealing", ALL_THE_TIME, turn -> {
+                database.write("test", handle -> handle
+                        .execute("update sample_tail set opened_at = now() - interval '2 hours' where is_open"));
+                packing.run(turn);
+            });
             retention = new LeaderTask(database, "retention", ALL_THE_TIME, new Retention(database, partitions,
                     new JobTable(database, new Json(), now), Duration.ofDays(400), now, metrics)::run);
             database.start();
             sealing.start();
             retention.start();
-        }
-
-        private static Duration untilAfterTheHour(Instant now) {
-            return Duration.between(now, now.truncatedTo(ChronoUnit.HOURS).plus(Duration.ofMinutes(63)));
         }
 
         @Override
