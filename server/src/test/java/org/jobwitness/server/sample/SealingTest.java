@@ -195,7 +195,7 @@ class SealingTest {
         add(List.of(sample(run, "n1", oldest, random), sample(run, "n1", HOUR.minusSeconds(1), random),
                 sample(gone, "n1", HOUR.minusSeconds(1), random)));
         jobs.delete(CALLER, "c1", "gone");
-        seal(Instant.now().plus(80, ChronoUnit.MINUTES));
+        seal(HOUR.plus(183, ChronoUnit.MINUTES));
         assertThat(history(run)).hasSize(2);
         assertThat(number("select count(*) from chunk")).isEqualTo(2);
     }
