@@ -51,6 +51,16 @@ class DocsCommandsTest {
                         sleep 0.1
                     done
                     """),
+            new Instead("README.md", "curl -N 'http://127.0.0.1:8080/v1/stream?state=running'", """
+                    curl -sN 'http://127.0.0.1:8080/v1/stream?state=running' >stream.log &
+                    stream=$!
+                    until grep '^event: figures' stream.log; do
+                        kill -0 $stream
+                        sleep 0.1
+                    done
+                    kill $stream
+                    wait $stream || true
+                    """),
             new Instead("README.md", "dist/bin/jobwitness-server", """
                     kill $(tail -n 1 ../pids) && wait $demo || true
                     dist/bin/jobwitness-server >server.log 2>&1 &
