@@ -242,7 +242,8 @@ final class SchemaValues {
         if (isFree || addsUnknown) {
             for (int i = random.nextInt(addsUnknown ? 1 : 0, 4); i > 0; i--) {
                 String name = mood != Mood.PLAIN && oneIn(5) ? pick(Vocabulary.ODD_TEXTS) : pick(Vocabulary.NAMES);
-                if (!object.has(name)) {
+                String form = schema.path("propertyNames").path("pattern").asString("");
+                if (!object.has(name) && (mood == Mood.WRONG || name.matches(form.isEmpty() ? "(?s).*" : form))) {
                     object.set(name, more.isObject() && !addsUnknown ? value(name, more) : anything(2));
                 }
             }

@@ -25,7 +25,7 @@ public record GpuReading(String gpu, @Nullable GpuVendor vendor, @Nullable Strin
         memoryUsedBytes = Checks.size("memory_used_bytes", memoryUsedBytes);
         memoryTotalBytes = Checks.size("memory_total_bytes", memoryTotalBytes);
         powerWatts = Checks.within("power_watts", powerWatts, 0.0, 1e6);
-        temperatureCelsius = Checks.within("temperature_celsius", temperatureCelsius, -273.15, 1e4);
+        temperatureCelsius = Checks.within("temperature_celsius", temperatureCelsius, -273.0, 1e4);
         energyJoules = Checks.within("energy_joules", energyJoules, 0.0, 1e18);
         processes = Checks.size("processes", processes);
         absent = Checks.causes("absent", absent);
