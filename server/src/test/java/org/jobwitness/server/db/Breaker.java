@@ -14,8 +14,9 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * A port before a real PostgreSQL that breaks a connection at a chosen statement, as if either side had been killed there. It
- * counts the statements of all connections; the end of a COPY is one too.
+ * A port before a real PostgreSQL that breaks a connection at a chosen statement, as if either side had been killed there: the
+ * statement is done, and nobody hears of it. What was not committed by then is undone, so that this is also how it would be
+ * before the next statement. It counts the statements of all connections; the end of a COPY is one too.
  */
 public final class Breaker implements AutoCloseable {
     private static final int NEVER = Integer.MAX_VALUE;
@@ -27,16 +28,7 @@ public final class Breaker implements AutoCloseable {
     private final Object lock = new Object();
     private int seen;
     private int breakAt = NEVER;
-    private Moment moment = Moment.BEFORE;
     private boolean isBroken;
-
-    /** When a connection breaks. */
-    public enum Moment {
-        /** PostgreSQL never hears of the statement. */
-        BEFORE,
-        /** PostgreSQL has done it, and nobody hears of that. */
-        AFTER
-    }
 
     public Breaker(DatabaseAddress database) throws IOException {
         this.database = database;
@@ -51,11 +43,10 @@ public final class Breaker implements AutoCloseable {
     }
 
     /** From now on statements are counted anew, and one connection breaks at this one, the first being 1. */
-    public void breakAt(int statement, Moment when) {
+    public void breakAt(int statement) {
         synchronized (lock) {
             seen = 0;
             breakAt = statement;
-            moment = when;
             isBroken = false;
         }
     }
@@ -116,12 +107,7 @@ public final class Breaker implements AutoCloseable {
                 out.flush();
                 while (true) {
                     byte type = in.readByte();
-                    if (isStatement(type) && isTheOne()) {
-                        if (moment == Moment.BEFORE) {
-                            return;
-                        }
-                        isDeaf = true;
-                    }
+                    isDeaf |= isStatement(type) && isTheOne();
                     pass(type, in, out);
                     if (in.available() == 0) {
                         out.flush();
