@@ -33,12 +33,13 @@ public final class LoadBench {
             Usage: LoadBench PATH-OF-jobwitness-server MODE [NAME=VALUE]...
 
             MODE     what                                              NAME=VALUE, with defaults
-            rate     each node sends a batch every 15 s                nodes=10000 seconds=60 connections=NODES jobs=3
-            flood    batches as fast as they are answered, and COPY    batches=20000 turns=4 connections=64 jobs=3
+            rate     each node sends a batch every 15 s                nodes=10000 seconds=60 warm=20 connections=NODES
+            flood    batches as fast as they are answered, and COPY    batches=20000 turns=4 connections=64
             chart    a job's history, packed, as a chart               points=50000 requests=200
             disk     bytes a packed row                                jobs=20
             start    kill -9 under load                                nodes=10000 connections=NODES
-            all      all of them, and rate with 1,000 nodes first""";
+            all      all of them, and rate with 1,000 nodes first
+            Everywhere: jobs=3 of a node, gzip=1 (0: bodies are sent as they are).""";
 
     private final Path launcher;
     private final Map<String, String> given;
@@ -109,9 +110,12 @@ public final class LoadBench {
         }
     }
 
-    /** Each node once, so that the server knows all their jobs. */
-    private static void introduce(ServerUnderTest server, List<MadeUpNode> nodes) throws IOException {
-        feed(server.port(), FEEDING, () -> nodes.stream().map(node -> node.batch(Instant.now())).iterator());
+    /** Each node once, so that the server knows all their jobs; and again for so long, so that its code is compiled. */
+    private static void introduce(ServerUnderTest server, List<MadeUpNode> nodes, int seconds) throws IOException {
+        long end = System.nanoTime() + seconds * 1_000_000_000L;
+        do {
+            feed(server.port(), FEEDING, () -> nodes.stream().map(node -> node.batch(Instant.now())).iterator());
+        } while (System.nanoTime() < end);
     }
 
     /** Agents that each send a batch every 15 s, evenly spread. */
@@ -167,7 +171,7 @@ public final class LoadBench {
         List<MadeUpNode> nodes = nodes(count);
         int connections = value("connections", count);
         try (ServerUnderTest server = ServerUnderTest.start(launcher)) {
-            introduce(server, nodes);
+            introduce(server, nodes, value("warm", 20));
             try (Load load = new Load(server.port(), nodes, connections)) {
                 load.runFor(2 * MadeUpNode.INTERVAL_SECONDS);
                 load.forget();
@@ -209,7 +213,7 @@ public final class LoadBench {
         CpuSeconds cpu = new CpuSeconds(0, 0, 0);
         double rowsOfCommit = 0;
         try (ServerUnderTest server = ServerUnderTest.start(launcher); BareCopy copy = new BareCopy(server)) {
-            introduce(server, nodes);
+            introduce(server, nodes, 0);
             for (int turn = -2; turn < turns; turn++) { // two to warm up
                 List<byte[]> requests = new ArrayList<>();
                 List<BareCopy.Row> rows = new ArrayList<>();
@@ -292,7 +296,7 @@ public final class LoadBench {
             say("| | p50 / p99 / longest | bytes |");
             say("|---|---|---|");
             for (String query : List.of("metric=cpu_usage_percent&points=1000",
-                    "metric=cpu_usage_percent&metric=memory_usage_bytes&metric=cpu_usage_usec&points=1000")) {
+                    "metric=cpu_usage_percent&metric=memory_usage_bytes&metric=cpus_used&points=1000")) {
                 Times times = new Times();
                 String target = "/v1/jobs/10/series?" + query;
                 int bytes = 0;
@@ -362,7 +366,7 @@ public final class LoadBench {
         int count = value("nodes", 10_000);
         List<MadeUpNode> nodes = nodes(count);
         try (ServerUnderTest server = ServerUnderTest.start(launcher)) {
-            introduce(server, nodes);
+            introduce(server, nodes, 0);
             try (Load load = new Load(server.port(), nodes, value("connections", count))) {
                 load.runFor(2 * MadeUpNode.INTERVAL_SECONDS);
                 server.kill();

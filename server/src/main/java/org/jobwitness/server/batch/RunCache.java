@@ -5,7 +5,8 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.function.Supplier;
 import org.jobwitness.server.job.Identity;
 import org.jobwitness.server.job.JobChange;
@@ -18,11 +19,13 @@ import org.jspecify.annotations.Nullable;
  */
 final class RunCache {
     private static final Duration STAYS = Duration.ofMinutes(5);
+    /** Some stay this much shorter: agents that began together, as when the server starts, must not ask together for ever. */
+    private static final Duration SPREAD = Duration.ofMinutes(3);
 
     private final Clock clock;
     private final Map<JobName, Map<Sight, Entry>> known = new ConcurrentHashMap<>();
-    /** Changes whenever something is forgotten: what was asked before may be wrong by then. */
-    private final AtomicLong forgotten = new AtomicLong();
+    /** How often something was forgotten of the jobs of one hash: what was asked of them before may be wrong by then. */
+    private final AtomicLongArray forgotten = new AtomicLongArray(1 << 12);
     private volatile Instant nextSweep;
 
     private record JobName(String cluster, String jobId) {
@@ -47,20 +50,33 @@ final class RunCache {
         if (entry != null && now.isBefore(entry.until())) {
             return entry.seen();
         }
-        long before = forgotten.get();
+        int hash = hash(job);
+        long before = forgotten.get(hash);
         Seen seen = otherwise.get();
-        if (forgotten.get() == before) {
-            known.computeIfAbsent(job, _ -> new ConcurrentHashMap<>()).put(sight, new Entry(seen, now.plus(STAYS)));
+        if (forgotten.get(hash) == before) {
+            known.computeIfAbsent(job, _ -> new ConcurrentHashMap<>()).put(sight, new Entry(seen, until(now)));
+            if (forgotten.get(hash) != before) {
+                known.remove(job); // it was forgotten a moment too early
+            }
         }
         sweep(now);
         return seen;
     }
 
+    private static Instant until(Instant now) {
+        return now.plus(STAYS).minusMillis(ThreadLocalRandom.current().nextLong(SPREAD.toMillis()));
+    }
+
     /** A listener of {@code JobTable}. */
     void forget(JobChange change) {
         Identity identity = change.run().identity();
-        forgotten.incrementAndGet();
-        known.remove(new JobName(identity.cluster(), identity.jobId()));
+        JobName job = new JobName(identity.cluster(), identity.jobId());
+        forgotten.incrementAndGet(hash(job));
+        known.remove(job);
+    }
+
+    private int hash(JobName job) {
+        return Math.floorMod(job.hashCode(), forgotten.length());
     }
 
     private void sweep(Instant now) {
