@@ -56,6 +56,7 @@ class BatchFailureTest {
     @TempDir
     static Path folder;
     private final Random random = new Random(SEED);
+    private long rows;
     private ServerProcess server;
     /** Where the agents find the server; another port after each of its starts. */
     private volatile Http door;
@@ -146,6 +147,7 @@ class BatchFailureTest {
                     : Victim.values()[random.nextInt(Victim.values().length)];
             String what = "round " + round + ", seed " + SEED + ", " + victim;
             killUnderLoad("r" + round + ".", victim, what);
+            System.out.println(what + ": each row is there once, " + rows + " so far"); // soak takes an hour
         }
     }
 
@@ -182,6 +184,7 @@ class BatchFailureTest {
                     .as("chunks of " + what).isPositive();
         }
         Stored one = sent.getFirst();
+        rows += sent.size();
         HttpResponse<String> answer = server.as(Role.OPERATOR).get("/v1/jobs/" + one.jobId() + "/metrics?limit=1");
         assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
         assertThat(JsonMapper.shared().readTree(answer.body()).get("total").intValue()).as(what)

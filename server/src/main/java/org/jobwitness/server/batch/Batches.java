@@ -7,6 +7,7 @@ import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -130,7 +131,7 @@ public final class Batches implements AutoCloseable {
         if (sentAt == null) {
             return Duration.ZERO;
         }
-        Duration offset = Duration.between(sentAt, clock.instant());
+        Duration offset = Duration.between(sentAt, clock.instant()).truncatedTo(ChronoUnit.SECONDS);
         if (offset.abs().compareTo(CLOCKS_DIFFER) <= 0) {
             return Duration.ZERO;
         }

@@ -57,7 +57,7 @@ public final class Sealing {
         rows = Counter.builder().name("jobwitness_sealed_rows_total").help("Rows of samples that this server packed.")
                 .register(metrics);
         chunks = Counter.builder().name("jobwitness_sealed_chunks_total")
-                .help("Chunks that this server packed them into.").register(metrics);
+                .help("Chunks of samples that this server packed.").register(metrics);
         GaugeWithCallback.builder().name("jobwitness_sealing_last_success_timestamp_seconds")
                 .help("When this server last saw to it that nothing is left to pack.").callback(gauge -> {
                     Instant last = lastSuccess;

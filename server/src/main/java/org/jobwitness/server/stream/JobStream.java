@@ -64,6 +64,7 @@ public final class JobStream implements AutoCloseable {
                 .callback(gauge -> gauge.call(listeners.size())).register(metrics);
         told = Counter.builder().name("jobwitness_stream_events_total").help("Events sent on streams.")
                 .labelNames("event").register(metrics);
+        List.of("job", "job_deleted", "figures", "overflow").forEach(event -> told.initLabelValues(event));
         dropped = Counter.builder().name("jobwitness_stream_dropped_total")
                 .help("Events that were not sent on a stream, because its client was too slow or the database was away.")
                 .register(metrics);
