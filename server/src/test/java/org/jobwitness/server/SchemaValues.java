@@ -36,6 +36,7 @@ final class SchemaValues {
     private static final int WRONG_ONE_IN = 6;
     private static final int DEEP = 40;
     /** A schema may allow lists of which each would take a second; that bounds are kept is another test's business. */
+    private static final int LONGEST_LIST_OF_OBJECTS = 10;
     private static final int LONGEST_LIST = 1100;
     private static final int LONGEST_TEXT = 5000;
 
@@ -208,12 +209,16 @@ final class SchemaValues {
 
     private ArrayNode array(String name, JsonNode schema) {
         int least = schema.path("minItems").asInt(0);
-        int most = Math.min(schema.path("maxItems").asInt(LONGEST_LIST), LONGEST_LIST);
+        boolean ofObjects = flattened(schema.path("items")).path("type").asString("").equals("object");
+        int longest = ofObjects ? LONGEST_LIST_OF_OBJECTS : LONGEST_LIST;
+        int most = Math.min(schema.path("maxItems").asInt(longest), longest);
         boolean isEdge = mood == Mood.EDGES && oneIn(10);
         int size = isEdge && oneIn(2) ? most : Math.clamp(random.nextInt(isEdge ? 1 : 4), least, most);
         ArrayNode array = json.arrayNode();
         for (int i = 0; i < size; i++) {
-            array.add(size > 10 ? json.stringNode("n" + i % 100) : value(name, schema.path("items")));
+            array.add(size > LONGEST_LIST_OF_OBJECTS
+                    ? json.stringNode("n" + i % 100)
+                    : value(name, schema.path("items")));
         }
         return array;
     }
