@@ -275,7 +275,9 @@ final class Connections implements AutoCloseable {
                 Connections.this.answered.answered(number, done.dueNanos(), sentNanos);
                 next();
             } else if (answer.startsWith("HTTP/1.1 429") || answer.startsWith("HTTP/1.1 503")) {
-                refused++;
+                if (refused++ == 0) {
+                    System.err.println("first refused: " + start(answer));
+                }
                 rest();
             } else {
                 throw new IllegalStateException(start(answer));

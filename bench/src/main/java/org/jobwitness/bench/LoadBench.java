@@ -110,12 +110,13 @@ public final class LoadBench {
         }
     }
 
-    /** Each node once, so that the server knows all their jobs; and again for so long, so that its code is compiled. */
+    /** Each node, so that the server knows all their jobs; and again for so long, so that its code is compiled. */
     private static void introduce(ServerUnderTest server, List<MadeUpNode> nodes, int seconds) throws IOException {
         long end = System.nanoTime() + seconds * 1_000_000_000L;
-        do {
+        // What it made of a job itself it asks for once more.
+        for (int turn = 0; turn < 2 || System.nanoTime() < end; turn++) {
             feed(server.port(), FEEDING, () -> nodes.stream().map(node -> node.batch(Instant.now())).iterator());
-        } while (System.nanoTime() < end);
+        }
     }
 
     /** Agents that each send a batch every 15 s, evenly spread. */

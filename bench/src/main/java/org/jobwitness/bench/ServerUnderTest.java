@@ -36,6 +36,7 @@ final class ServerUnderTest implements AutoCloseable {
     private final List<String> flags;
     private final EmbeddedPostgres postgres;
     private final HttpClient http = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+    private final Thread atExit = new Thread(this::end);
     private Process server;
     private int port;
 
@@ -52,6 +53,7 @@ final class ServerUnderTest implements AutoCloseable {
         this.postgres = postgres;
         this.flags = flags;
         this.server = launch();
+        Runtime.getRuntime().addShutdownHook(atExit);
     }
 
     /** Returns when it is ready. */
@@ -106,7 +108,7 @@ final class ServerUnderTest implements AutoCloseable {
             }
             Thread.sleep(10);
         }
-        throw new IOException("the server did not start; see " + folder.resolve("server.log"));
+        throw new IOException("the server did not start: " + Files.readString(folder.resolve("server.log")));
     }
 
     boolean isReady() throws InterruptedException {
@@ -167,7 +169,7 @@ final class ServerUnderTest implements AutoCloseable {
         long deadline = System.nanoTime() + Duration.ofMinutes(4).toNanos();
         while (number("select count(*) from unpacked_sample where at < now() - interval '2 hours'") > 0) {
             if (System.nanoTime() > deadline) {
-                throw new IOException("the server did not pack its samples; see " + folder.resolve("server.log"));
+                throw new IOException("the server did not pack its samples");
             }
             Thread.sleep(1_000);
         }
@@ -218,12 +220,15 @@ final class ServerUnderTest implements AutoCloseable {
 
     @Override
     public void close() {
+        Runtime.getRuntime().removeShutdownHook(atExit);
+        end();
+    }
+
+    private void end() {
         server.destroyForcibly();
         postgres.close();
         try (Stream<Path> files = Files.walk(folder)) {
-            files.sorted(Comparator.reverseOrder())
-                    .filter(file -> !file.endsWith("server.log") && !file.equals(folder))
-                    .forEach(file -> file.toFile().delete());
+            files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
         } catch (IOException e) {
             System.err.println(folder + " is left behind: " + e);
         }
