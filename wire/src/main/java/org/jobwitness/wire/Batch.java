@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
  * @param version of this record, 1
  * @param cluster Slurm's name of the cluster; the server's default if it is not given
  * @param bootId /proc/sys/kernel/random/boot_id, or another name that no other life of this agent's numbers has
- * @param sequence the batch's number, 0 or more; each but once in a {@code bootId}
+ * @param sequence the batch's number in its {@code bootId}: one more than that of the batch before, so that what was taken stays
+ *     one short range
  * @param timestamp when it was read, by the node's clock
  * @param intervalMs the time that the figures stand for: since the reading before, milliseconds
  */
