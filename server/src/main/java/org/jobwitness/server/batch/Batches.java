@@ -16,9 +16,12 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Set;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.DoubleStream;
 import org.jobwitness.server.batch.AgentBatches.BatchNumber;
 import org.jobwitness.server.db.Database;
+import org.jobwitness.server.db.DatabaseUnavailable;
 import org.jobwitness.server.db.GroupCommit;
 import org.jobwitness.server.http.Caller;
 import org.jobwitness.server.job.About;
@@ -45,6 +48,8 @@ public final class Batches implements AutoCloseable {
     /** About 30 MB. */
     private static final int MOST_ROWS_WAITING = 50_000;
     private static final Duration PATIENCE = Duration.ofSeconds(20);
+    /** So many connections are asked at once which runs the jobs are: as a server starts, all agents' jobs are new to it. */
+    private static final int LOOKUPS_AT_ONCE = 4;
     /** A clock that is off by more than this is wrong, and all that it told. */
     private static final Duration CLOCKS_DIFFER = Duration.ofMinutes(5);
 
@@ -55,6 +60,7 @@ public final class Batches implements AutoCloseable {
     private final Clock clock;
     private final String defaultCluster;
     private final RunCache runs;
+    private final Semaphore lookups = new Semaphore(LOOKUPS_AT_ONCE);
     private final GroupCommit<Prepared, BatchAnswer.Status> writer;
     private final Counter taken;
     private final Counter corrected;
@@ -162,7 +168,7 @@ public final class Batches implements AutoCloseable {
         Instant since = job.since() == null ? null : job.since().plus(offset);
         Identity identity = new Identity(number.cluster(), job.jobId(), job.sluid(), job.startTime());
         JobTable.Seen seen = runs.get(new RunCache.Sight(identity, job.since(), batch.node(), metItsLimit(job)),
-                () -> jobs.observe(caller, evidence(identity, batch, job, since, at)));
+                () -> observe(caller, evidence(identity, batch, job, since, at)));
         List<GpuReading> gpus = batch.gpus().isEmpty()
                 ? List.of()
                 : batch.gpus().stream().filter(gpu -> job.jobId().equals(gpu.jobId())).toList();
@@ -177,6 +183,24 @@ public final class Batches implements AutoCloseable {
                 gpus.stream()
                         .map(gpu -> new Sample.Gpu(gpu.gpu(), gpu.vendor(), figures(gpu, intervalMs), gpu.absent()))
                         .toList());
+    }
+
+    private JobTable.Seen observe(Caller caller, Evidence.Observed evidence) {
+        boolean isMyTurn = false;
+        try {
+            isMyTurn = lookups.tryAcquire(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+            if (!isMyTurn) {
+                throw new DatabaseUnavailable("too many jobs are new to this server at once");
+            }
+            return jobs.observe(caller, evidence);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new DatabaseUnavailable("interrupted while it was asked which run a job is", e);
+        } finally {
+            if (isMyTurn) {
+                lookups.release();
+            }
+        }
     }
 
     /** The kernel killed a process of it, and not because the node as a whole was out of memory. */

@@ -139,7 +139,7 @@ public final class GroupCommit<T, R> implements AutoCloseable {
         for (List<Waiting<T, R>> group = next(); !group.isEmpty(); group = next()) {
             try {
                 answer(group);
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) { // whatever it is: without this thread nothing is written any more
                 group.forEach(entry -> entry.answer().completeExceptionally(e));
             }
         }

@@ -208,16 +208,17 @@ class SealingTest {
         Instant now = HOUR.plus(20, ChronoUnit.MINUTES);
         opened(HOUR.plusSeconds(180));
         List<Sample> late = new ArrayList<>();
-        for (int i = 0; i < 60_000; i++) {
+        // Far more than count as many: how many there are is told from one page in a hundred.
+        for (int i = 0; i < 144_000; i++) {
             late.add(new Sample(run, "n1", HOUR.minus(40, ChronoUnit.HOURS).plusSeconds(i), pattern.figures()));
         }
         add(late.subList(0, 1000));
         seal(now);
         assertThat(number("select count(*) from chunk")).as("too few to be worth it").isZero();
-        add(late.subList(1000, 60_000));
+        add(late.subList(1000, 144_000));
         seal(now);
-        assertThat(number("select sum(rows)::bigint from chunk")).isEqualTo(60_000);
-        assertThat(number("select count(*) from chunk")).as("60,000 seconds are 17 hours").isEqualTo(17);
+        assertThat(number("select sum(rows)::bigint from chunk")).isEqualTo(144_000);
+        assertThat(number("select count(*) from chunk")).as("144,000 seconds are 40 hours").isEqualTo(40);
     }
 
     @Test
