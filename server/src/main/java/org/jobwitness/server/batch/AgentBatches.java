@@ -18,6 +18,11 @@ import org.jobwitness.wire.Batch;
  * row, however many they are.
  */
 public final class AgentBatches {
+    private static final String SAID = """
+            with said as (
+                select * from unnest(:clusters, :nodes, :boot_ids, :sequences) as said (cluster, node, boot_id, sequence))
+            """;
+
     /** What names a batch. */
     record BatchNumber(String cluster, String node, String bootId, long sequence) {
         private static final Comparator<BatchNumber> BY_AGENT = Comparator.comparing(BatchNumber::cluster)
@@ -83,11 +88,6 @@ public final class AgentBatches {
                 row.getString("cluster"), row.getString("node"), row.getString("boot_id"), row.getLong("sequence")),
                 row.getBoolean("is_taken"))).list();
     }
-
-    private static final String SAID = """
-            with said as (
-                select * from unnest(:clusters, :nodes, :boot_ids, :sequences) as said (cluster, node, boot_id, sequence))
-            """;
 
     private static Update bind(Handle handle, String sql, List<BatchNumber> numbers) {
         return bind(handle.createUpdate(SAID + sql), numbers);

@@ -147,8 +147,8 @@ public final class Database implements AutoCloseable {
             try {
                 Flyway.configure().dataSource(pool).locations("classpath:db").load().migrate();
                 makePartitions();
+                ready.countDown(); // before the trouble is forgotten: who sees none may ask
                 trouble = null;
-                ready.countDown();
                 log.info("database_ready url={} ms={}", address.place(), (System.nanoTime() - began) / 1_000_000);
                 return;
             } catch (RuntimeException e) {
