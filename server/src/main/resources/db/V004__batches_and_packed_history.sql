@@ -166,8 +166,7 @@ comment on column job_gpu_figures.last_used_at is 'The last sample that saw it u
 -- What the scheduler says of a node is not what its agent says of it, and comes at other times.
 alter table node
     alter column at drop not null,
-    add column state_at      timestamptz,
-    add column agent_version text;
+    add column state_at timestamptz;
 update node set state_at = at;
 alter table node set (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05);
 comment on column node.at is 'When its agent read the figures; null if none has been heard.';

@@ -266,6 +266,8 @@ class BatchesTest {
         assertThat(job.required("oom_kills").asInt()).isEqualTo(1);
         assertThat(job.required("max_memory_usage_mb").asDouble()).isEqualTo(5);
         assertThat(job.required("coverage").asDouble()).isEqualTo(0.667);
+        assertThat(job.required("figures").required("complete").asBoolean()).as("its only node sent its last").isTrue();
+        assertThat(job.required("figures").required("cpu_efficiency").asDouble()).as("1 of 3 s").isEqualTo(33.333);
     }
 
     @Test
@@ -314,6 +316,37 @@ class BatchesTest {
             assertThat(agent.post("/v1/batches", batch).status()).isEqualTo(200);
         }
         assertThat(job("b13").required("sample_count").asInt()).isEqualTo(64_001);
+    }
+
+    @Test
+    void figuresAreNotCompleteWhileANodeMaySendMore() {
+        Instant begun = NOW.minusSeconds(100);
+        agent.post("/v1/events/job-started", """
+                {"job_id": "b14", "user": "ada", "node_list": ["x15", "x16"], "cpus_per_node": "1(x2)",
+                 "timestamp": "%s"}""".formatted(begun));
+        String last = "{\"job_id\": \"b14\", \"since\": \"%s\", \"last\": true, \"cpu_usage_usec\": 30000000}"
+                .formatted(begun);
+        send("x15", NOW, last);
+        agent.post("/v1/events/job-finished", """
+                {"job_id": "b14", "node": "x15", "exit_code": 0, "signal": 0, "timestamp": "%s"}"""
+                .formatted(begun.plusSeconds(60)));
+        JsonNode figures = job("b14").required("figures");
+        assertThat(figures.required("complete").asBoolean()).as("x16 has not").isFalse();
+        assertThat(figures.has("cpu_efficiency")).isFalse();
+        send("x16", NOW, last);
+        figures = job("b14").required("figures");
+        assertThat(figures.required("complete").asBoolean()).isTrue();
+        assertThat(figures.required("cpu_efficiency").asDouble()).as("60 of 120 s").isEqualTo(50);
+    }
+
+    @Test
+    void aNodesFiguresAreShownAlsoIfItsAgentDoesNotSayWhatTimeTheyStandFor() {
+        agent.post("/v1/batches", """
+                {"version": 1, "node": "x17", "boot_id": "b", "sequence": 1, "timestamp": "%s",
+                 "node_figures": {"cpu_usage_percent": 12.5}}""".formatted(NOW));
+        JsonNode node = operator.get("/v1/nodes/x17").json();
+        assertThat(node.required("cpu_usage").asDouble()).isEqualTo(12.5);
+        assertThat(node.required("last_seen_at").asString()).isEqualTo(NOW.toString());
     }
 
     @Test

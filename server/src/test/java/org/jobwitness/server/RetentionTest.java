@@ -61,6 +61,9 @@ class RetentionTest {
         runs("'old' || i", OLD_RUNS, THEN, "completed");
         runs("'new'", 1, NOW.minus(Duration.ofDays(59)), "failed");
         runs("'open'", 1, THEN, "running");
+        execute("insert into agent_batches (cluster, node, boot_id, taken, last_at) values ('c', 'n', 'old', '{[1,5)}', '"
+                + NOW.minus(Duration.ofDays(62)) + "'), ('c', 'n', 'new', '{[1,5)}', '" + NOW.minus(Duration.ofDays(60))
+                + "')");
     }
 
     private void runs(String jobId, int count, Instant ended, String state) {
@@ -88,6 +91,7 @@ class RetentionTest {
         assertThat(log.lines()).containsExactly("INFO retention_done samples_days=22 runs=" + OLD_RUNS
                 + " audit_months=2");
         assertThat(texts("select job_id from job order by 1")).containsExactly("new", "open");
+        assertThat(texts("select boot_id from agent_batches")).containsExactly("new");
         assertThat(texts("select at::text from audit")).containsExactly("2024-06-01 12:00:00+00");
         assertThat(texts("select to_regclass('audit_2024_03')::text")).containsExactly((String) null);
         assertThat(texts("select to_regclass('audit_2024_04')::text")).containsExactly("audit_2024_04");

@@ -50,8 +50,6 @@ public final class Batches implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
     /** So many connections are asked at once which runs the jobs are: as a server starts, all agents' jobs are new to it. */
     private static final int LOOKUPS_AT_ONCE = 4;
-    /** A clock that is off by more than this is wrong, and all that it told. */
-    private static final Duration CLOCKS_DIFFER = Duration.ofMinutes(5);
 
     private final Database database;
     private final JobTable jobs;
@@ -132,13 +130,13 @@ public final class Batches implements AutoCloseable {
         writer.submitAll(batches.stream().map(batch -> prepare(caller, batch, Duration.ZERO, new ArrayList<>())));
     }
 
-    /** How far the sender's clock is behind ours, if that is more than clocks differ. */
+    /** How far the sender's clock is behind ours, if that is more than clocks differ: then it is wrong, and all that it told. */
     private Duration offset(@Nullable Instant sentAt) {
         if (sentAt == null) {
             return Duration.ZERO;
         }
         Duration offset = Duration.between(sentAt, clock.instant()).truncatedTo(ChronoUnit.SECONDS);
-        if (offset.abs().compareTo(CLOCKS_DIFFER) <= 0) {
+        if (offset.abs().compareTo(SampleStore.CLOCKS_DIFFER) <= 0) {
             return Duration.ZERO;
         }
         corrected.inc();
@@ -264,7 +262,7 @@ public final class Batches implements AutoCloseable {
 
     private static NodeReading reading(BatchNumber number, Batch batch, NodeFigures figures, Instant at) {
         return new NodeReading(number.cluster(), number.node(), at,
-                Duration.ofMillis(batch.intervalMs() == null ? 0 : batch.intervalMs()), null, figures.totalCpus(),
+                batch.intervalMs() == null ? null : Duration.ofMillis(batch.intervalMs()), null, figures.totalCpus(),
                 figures.totalMemoryBytes(), figures.totalGpus(), figures.cpuUsagePercent(), figures.memoryUsageBytes(),
                 figures.gpuUsagePercent(), figures.cpuLoad());
     }

@@ -22,7 +22,7 @@ public final class Partitions {
     private static final Duration SAMPLES_AHEAD = Duration.ofDays(14);
     private static final Duration AUDIT_AHEAD = Duration.ofDays(14 * 31);
     /** The clocks of several servers, and that of their database, differ. */
-    private static final Duration MARGIN = Duration.ofHours(1);
+    public static final Duration MARGIN = Duration.ofHours(1);
 
     private final Duration sampleRetention;
     private final Duration auditRetention;

@@ -1,7 +1,6 @@
 package org.jobwitness.server.job;
 
 import java.util.Arrays;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** A value or nothing for each figure of a job, or of a GPU. Never changes. */
@@ -18,18 +17,8 @@ public final class Figures {
     /**
      * Copied from an array as the database has it.
      *
-     * @param byNumber the figure of number 1 first; shorter where the later ones are not known
+     * @param byNumber the figure of number 1 first, NaN for what is not known; shorter where the later ones are not
      */
-    public static Figures of(Figure.Of of, List<? extends @Nullable Number> byNumber) {
-        Builder builder = new Builder(of);
-        List<Figure> all = Figure.all(of);
-        for (int i = 0; i < Math.min(all.size(), byNumber.size()); i++) {
-            builder.put(all.get(i), byNumber.get(i));
-        }
-        return builder.build();
-    }
-
-    /** The same, with NaN for what is not known. */
     public static Figures of(Figure.Of of, double[] byNumber) {
         double[] values = new double[Figure.all(of).size()];
         Arrays.fill(values, Double.NaN);
@@ -100,7 +89,7 @@ public final class Figures {
     }
 
     /** Up to the last one that has a value. */
-    public int known() {
+    private int known() {
         int length = values.length;
         while (length > 0 && Double.isNaN(values[length - 1])) {
             length--;

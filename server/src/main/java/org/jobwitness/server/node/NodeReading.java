@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * What is known of a node at one moment. What was not said is null.
  *
- * @param interval the time that the figures stand for; null if there are none, so that those that were known stay
+ * @param interval the time that the figures stand for; null if nobody said, or if there are none
  * @param cpuUsagePercent of all its CPUs
  * @param memoryUsageBytes of all processes on it
  * @param gpuUsagePercent of all its GPUs

@@ -62,7 +62,8 @@ public final class NodeTable {
 
     /**
      * Takes in readings of any nodes, in the handle's transaction. What is older than what is known changes nothing. The figures of
-     * a reading that has an interval take the place of those that are known; what else it does not say, stays.
+     * a reading take the place of those that are known, unless it is the scheduler's, which has a state and no interval; what else
+     * it does not say, stays.
      */
     public void store(Handle handle, List<NodeReading> readings) {
         Map<List<String>, NodeReading> newest = new TreeMap<>(Comparator.comparing((List<String> key) -> key.getFirst())
@@ -73,7 +74,8 @@ public final class NodeTable {
         handle.createUpdate("""
                 insert into node as known (cluster, node, at, interval_ms, state_at, state, total_cpus,
                     total_memory_bytes, total_gpus, cpu_usage_percent, memory_usage_bytes, gpu_usage_percent, cpu_load)
-                select cluster, node, case when interval_ms is not null then said_at end, interval_ms,
+                select cluster, node, case when interval_ms is not null or state is null then said_at end,
+                    interval_ms,
                     case when state is not null then said_at end, state, total_cpus, total_memory_bytes, total_gpus,
                     cpu, memory, gpu, load
                 from unnest(:clusters, :nodes, :times, :intervals, :states, :total_cpus, :total_memories, :total_gpus,
@@ -93,9 +95,8 @@ public final class NodeTable {
                     cpu_load = %1$s excluded.cpu_load else known.cpu_load end,
                     interval_ms = %1$s excluded.interval_ms else known.interval_ms end,
                     at = greatest(known.at, excluded.at)
-                where coalesce(known.at, known.state_at) <= coalesce(excluded.at, excluded.state_at)
-                    or excluded.state_at >= known.state_at
-                    or known.at is null or known.state_at is null""".formatted(NEWER))
+                where excluded.at >= coalesce(known.at, excluded.at)
+                    or excluded.state_at >= coalesce(known.state_at, excluded.state_at)""".formatted(NEWER))
                 .bindArray("clusters", String.class, each(ordered, NodeReading::cluster))
                 .bindArray("nodes", String.class, each(ordered, NodeReading::node))
                 .bindArray("times", Long.class, each(ordered, r -> micros(r.at())))

@@ -38,8 +38,8 @@ import org.jspecify.annotations.Nullable;
  * threads of requests.
  */
 public final class SampleStore {
-    /** How far ahead of ours a sender's clock may be. */
-    private static final Duration CLOCKS_DIFFER = Duration.ofMinutes(5);
+    /** How far a sender's clock and ours may be apart. */
+    public static final Duration CLOCKS_DIFFER = Duration.ofMinutes(5);
     private static final List<Figure> TOLD_BY_HAND = List.of(Figure.CPU_USAGE_PERCENT, Figure.MEMORY_USAGE_BYTES,
             Figure.GPU_USAGE_PERCENT);
 
@@ -192,7 +192,7 @@ public final class SampleStore {
     }
 
     /** Which of a run's history is asked for, as {@code History.Question}, and read back as {@link Series}. */
-    public List<Series> series(long run, List<Figure> figures, @Nullable String node, @Nullable String gpu,
+    List<Series> series(long run, List<Figure> figures, @Nullable String node, @Nullable String gpu,
             @Nullable Instant from, @Nullable Instant to) {
         List<Series> all = new ArrayList<>();
         eachSeries(run, figures, node, gpu, from, to, all::add);
@@ -200,7 +200,7 @@ public final class SampleStore {
     }
 
     /** The same one by one, so that only one is in memory at a time. */
-    public void eachSeries(long run, List<Figure> figures, @Nullable String node, @Nullable String gpu,
+    void eachSeries(long run, List<Figure> figures, @Nullable String node, @Nullable String gpu,
             @Nullable Instant from, @Nullable Instant to, Consumer<Series> consumer) {
         database.readInPortions("history_read", handle -> {
             History.read(handle, new History.Question(run, figures, node, gpu, from, to), consumer);
@@ -214,11 +214,11 @@ public final class SampleStore {
      * @param last the last sample, which is part of it
      * @param rows of nodes and of GPUs; about that many
      */
-    public record Extent(Instant first, Instant last, long rows) {
+    record Extent(Instant first, Instant last, long rows) {
     }
 
     /** Empty if nothing is kept of it. */
-    public Optional<Extent> extent(long run) {
+    Optional<Extent> extent(long run) {
         return database.read("history_extent", handle -> History.extent(handle, run));
     }
 

@@ -13,6 +13,7 @@ import java.util.List;
 import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.LeaderTask.Turn;
+import org.jobwitness.server.db.Partitions;
 import org.jobwitness.server.sample.Tails.Closed;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -32,8 +33,6 @@ public final class Sealing {
     private static final int MANY_LATE_ROWS = 50_000;
     private static final int SLICE_ROWS = 100_000;
     private static final int TRIES_TO_EMPTY = 10;
-    /** As the partitions that such a row would go to: see {@code Partitions}. */
-    private static final Duration MARGIN = Duration.ofHours(1);
     private static final Duration PAUSE = Duration.ofSeconds(3);
 
     private final Database database;
@@ -147,7 +146,7 @@ public final class Sealing {
             return Slice.NOTHING;
         }
         Packing packing = new Packing(new ChunkTable(handle), closed.closedAt().truncatedTo(ChronoUnit.HOURS),
-                clock.instant().minus(retention).minus(MARGIN));
+                clock.instant().minus(retention).minus(Partitions.MARGIN));
         Tails.each(handle, closed, last, packing::add);
         Slice slice = packing.end();
         Tails.carryOver(handle, packing.carriedOver);

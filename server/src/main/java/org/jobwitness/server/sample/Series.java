@@ -4,7 +4,7 @@ import java.util.List;
 import org.jobwitness.server.job.Figure;
 
 /** The samples of a run on one node, or of one GPU that it has there: columns of figures over the same moments. */
-public final class Series {
+final class Series {
     private final String node;
     private final String gpu;
     private final long[] timesMicros;
@@ -25,32 +25,32 @@ public final class Series {
     }
 
     /** Empty if it is of the job as a whole. */
-    public String node() {
+    String node() {
         return node;
     }
 
     /** Empty if it is of no GPU. */
-    public String gpu() {
+    String gpu() {
         return gpu;
     }
 
     /** How many samples there are. */
-    public int size() {
+    int size() {
         return timesMicros.length;
     }
 
     /** Microseconds since 1970-01-01T00:00:00Z; each later than the one before. */
-    public long timeMicros(int row) {
+    long timeMicros(int row) {
         return timesMicros[row];
     }
 
     /** Which were asked for. */
-    public List<Figure> figures() {
+    List<Figure> figures() {
         return figures;
     }
 
     /** The values of one of them, by sample; NaN where nothing was read. Not to be changed. */
-    public double[] of(Figure figure) {
+    double[] of(Figure figure) {
         int place = figures.indexOf(figure);
         if (place < 0) {
             throw new IllegalArgumentException(figure + " was not asked for");
