@@ -1,6 +1,7 @@
 package org.jobwitness.wire;
 
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -33,6 +34,7 @@ import org.jspecify.annotations.Nullable;
  * @param pids pids.current
  * @param ioReadBytes, ioWriteBytes {@code rbytes} and {@code wbytes} of io.stat, of all devices
  * @param ioPressureUsec, ioStallUsec {@code some} and {@code full} of io.pressure, microseconds
+ * @param oomKillEvents OOM kills that were seen since the reading before, as far as their moment was seen
  * @param absent why a figure is not there, by the figure's name
  */
 public record JobReading(String jobId, @Nullable String sluid, @Nullable Instant startTime, @Nullable Instant since,
@@ -44,7 +46,8 @@ public record JobReading(String jobId, @Nullable String sluid, @Nullable Instant
         @Nullable Long memorySwapBytes, @Nullable Long memoryPeakBytes, @Nullable Long memoryLimitBytes,
         @Nullable Long memoryPressureUsec, @Nullable Long memoryStallUsec, @Nullable Long oomEvents,
         @Nullable Long oomKills, @Nullable Long pids, @Nullable Long ioReadBytes, @Nullable Long ioWriteBytes,
-        @Nullable Long ioPressureUsec, @Nullable Long ioStallUsec, Map<String, String> absent) {
+        @Nullable Long ioPressureUsec, @Nullable Long ioStallUsec, List<OomKill> oomKillEvents,
+        Map<String, String> absent) {
 
     public JobReading {
         jobId = JobId.of("job_id", jobId);
@@ -79,6 +82,7 @@ public record JobReading(String jobId, @Nullable String sluid, @Nullable Instant
         ioWriteBytes = Checks.size("io_write_bytes", ioWriteBytes);
         ioPressureUsec = Checks.size("io_pressure_usec", ioPressureUsec);
         ioStallUsec = Checks.size("io_stall_usec", ioStallUsec);
+        oomKillEvents = Checks.list("oom_kill_events", oomKillEvents, 64);
         absent = Checks.causes("absent", absent);
     }
 }

@@ -184,7 +184,7 @@ final class Load {
                 swap(moment.part), counted.memoryPeakBytes, limit, counted.memoryPressureUsec, counted.memoryStallUsec,
                 killed, killed, processes(), countsIo ? counted.readBytes : null,
                 countsIo ? counted.writtenBytes : null, counted.ioPressureUsec, counted.ioStallUsec,
-                countsIo ? Map.of() : WITHOUT_IO);
+                List.of(), countsIo ? Map.of() : WITHOUT_IO);
     }
 
     private List<GpuReading> gpus(Moment moment, Counted counted) {

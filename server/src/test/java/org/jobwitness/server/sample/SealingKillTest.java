@@ -241,7 +241,7 @@ class SealingKillTest {
     private JobReading reading(String jobId, Instant at) {
         return new JobReading(jobId, null, null, null, 1001, "alice", null, at, null, null, 4, 2.5, ++lastMark, null,
                 null, null, null, 1L << 30, null, null, null, null, null, null, null, null, null, null, null, null,
-                null, null, null, Map.of());
+                null, null, null, List.of(), Map.of());
     }
 
     private static List<Stored> rowsOf(Batch batch) {
