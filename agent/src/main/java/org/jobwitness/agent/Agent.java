@@ -1,0 +1,115 @@
+package org.jobwitness.agent;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.jobwitness.agent.cgroup.Watch;
+import org.jobwitness.agent.log.Log;
+import org.jobwitness.agent.ship.Destination;
+import org.jobwitness.agent.ship.Shipper;
+import org.jobwitness.agent.spool.BatchSpool;
+
+/** {@code jobwitness-agent}: all its wiring. */
+public final class Agent {
+    private static final Path SETTINGS = Path.of("/etc/jobwitness/jobwitness.conf");
+    private static final int BAD_USE = 2;
+
+    private Agent() {
+    }
+
+    public static void main(String[] args) throws IOException, InterruptedException {
+        List<String> words = Arrays.asList(args);
+        String command = words.isEmpty() || words.getFirst().startsWith("--") ? "run" : words.getFirst();
+        List<String> flags = words.isEmpty() || words.getFirst().startsWith("--")
+                ? words
+                : words.subList(1, words.size());
+        if (flags.contains("--help") || command.equals("help")) {
+            help(System.out);
+            return;
+        }
+        if (flags.contains("--version")) {
+            System.out.println("jobwitness-agent " + version());
+            return;
+        }
+        try {
+            Map<String, String> environment = System.getenv();
+            AgentConfig config = AgentConfig.read(flags, environment,
+                    Path.of(environment.getOrDefault("JOBWITNESS_CONF", SETTINGS.toString())));
+            switch (command) {
+                case "run" -> run(config);
+                case "check" -> System.exit(new Check(config, System.out).run() ? 0 : 1);
+                default -> {
+                    System.err.println(command + " is no command of jobwitness-agent; --help lists them");
+                    System.exit(BAD_USE);
+                }
+            }
+        } catch (AgentConfig.BadSetting e) {
+            System.err.println(e.getMessage());
+            System.exit(BAD_USE);
+        }
+    }
+
+    private static void run(AgentConfig config) throws IOException, InterruptedException {
+        Log log = new Log(System.err);
+        BatchSpool spool = new BatchSpool(config.folder(), config.spoolBytes(), config.spoolAge(), Clock.systemUTC(),
+                log);
+        Shipper shipper = new Shipper(
+                new Destination(config.url(), config.tokenFile().orElse(null), config.caFile().orElse(null)),
+                config.events(), config.jitter(), spool, Clock.systemUTC(), log);
+        Sampler sampler = new Sampler(config, new Watch(config.cgroupRoot()), shipper::add, shipper::eventsChanged,
+                version(), log);
+        MetricsPage metrics = new MetricsPage(config.metricsPort(), sampler::counts, shipper::counts, spool::depth,
+                log);
+
+        Thread sampling = Thread.currentThread();
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            sampler.close();
+            metrics.close();
+            join(sampling);
+            shipper.close();
+            spool.close();
+            log.info("stopped");
+        }, "stop"));
+        log.info(
+                "started version=" + version() + " url=" + config.url() + " interval_s=" + config.interval().toSeconds()
+                        + " cluster=" + config.cluster().orElse("?"));
+        shipper.start();
+        metrics.start();
+        sampler.run();
+    }
+
+    /** A reading of all jobs takes milliseconds. */
+    private static void join(Thread sampling) {
+        try {
+            sampling.join(1000);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static String version() throws IOException {
+        try (InputStream version = Agent.class.getResourceAsStream("/jobwitness-agent.version")) {
+            return version == null ? "?" : new String(version.readAllBytes(), StandardCharsets.UTF_8).strip();
+        }
+    }
+
+    private static void help(PrintStream out) {
+        out.println("""
+                jobwitness-agent              samples the Slurm jobs of this node and tells the jobwitness service
+                jobwitness-agent check        tells what this node can give, what not, and why
+                jobwitness-agent --version
+
+                Settings stand in /etc/jobwitness/jobwitness.conf or in the environment, or are flags (--interval=15):
+                """);
+        for (Setting setting : Setting.values()) {
+            out.printf("  %s, %s%n      %s%n      default: %s%n", setting, setting.flag(), setting.effect(),
+                    setting.byDefault());
+        }
+    }
+}

@@ -1,0 +1,134 @@
+package org.jobwitness.agent;
+
+import java.time.Instant;
+import java.util.Comparator;
+import java.util.Optional;
+import org.jobwitness.agent.Announcements.Announcement;
+import org.jobwitness.agent.cgroup.JobCgroup;
+import org.jobwitness.agent.cgroup.JobName;
+import org.jobwitness.agent.node.Processes;
+import org.jspecify.annotations.Nullable;
+
+/** A job that the sampler knows of, from when its cgroup is seen until it is gone. */
+final class JobOnNode {
+    /** With hidepid nobody tells. */
+    private static final int TRIES_TO_FIND_OWNER = 5;
+
+    final JobCgroup cgroup;
+    final String node;
+    private @Nullable Instant since;
+    private @Nullable String jobId;
+    private @Nullable String sluid;
+    private @Nullable Instant startTime;
+    private @Nullable Integer uid;
+    private @Nullable String user;
+
+    /** When it is to be read apart from the others, by System.nanoTime; null if it is not. */
+    private @Nullable Long dueNanos;
+    private long readNanos;
+    private int triesToFindOwner;
+    private @Nullable Long emptySinceNanos;
+    private boolean saidUnknown;
+    private boolean saidLeft;
+
+    /** @param since when its cgroup was made; null if nobody saw it */
+    JobOnNode(JobCgroup cgroup, JobName name, String node, @Nullable Instant since, long nanos) {
+        this.cgroup = cgroup;
+        this.node = node;
+        this.since = since;
+        this.jobId = name.jobId();
+        this.sluid = name.sluid();
+        this.readNanos = nanos;
+    }
+
+    /** Who it is, found out as far as that is possible by now. Empty while nobody tells the job id of a SLUID. */
+    Optional<JobCgroup.Identity> identify(Announcements announcements, Processes processes) {
+        if (jobId == null && sluid != null) {
+            jobId = announcements.ofSluid(sluid).map(Announcement::jobId).or(() -> cgroup.daemons().stream()
+                    .flatMap(pid -> processes.jobServedBy(pid).stream()).findFirst()).orElse(null);
+        }
+        String id = jobId;
+        if (id == null) {
+            return Optional.empty();
+        }
+        if (startTime == null) {
+            announcements.ofJob(id).filter(said -> sluid == null || said.sluid() == null || sluid.equals(said.sluid()))
+                    .ifPresent(this::learn);
+        }
+        if (since == null) {
+            since = cgroup.daemons().stream().flatMap(pid -> processes.started(pid).stream())
+                    .min(Comparator.naturalOrder()).orElse(null);
+        }
+        if (uid == null && triesToFindOwner++ < TRIES_TO_FIND_OWNER) {
+            // What Slurm put there for itself is root's.
+            uid = cgroup.tasks().stream().flatMap(pid -> processes.owner(pid).stream()).filter(owner -> owner > 0)
+                    .findFirst().orElse(null);
+        }
+        return Optional.of(new JobCgroup.Identity(id, sluid, startTime, since, uid, user));
+    }
+
+    private void learn(Announcement said) {
+        sluid = said.sluid() == null ? sluid : said.sluid();
+        startTime = said.startTime();
+        uid = said.uid();
+        user = said.user();
+    }
+
+    /** Asks for a reading of its own, at that time or earlier. */
+    void isDueAt(long nanos) {
+        if (dueNanos == null || nanos - dueNanos < 0) {
+            dueNanos = nanos;
+        }
+    }
+
+    boolean isDue(long nanos) {
+        return dueNanos != null && dueNanos - nanos <= 0;
+    }
+
+    /** Nanoseconds until it is due; the longest if it is not. */
+    long untilDue(long nanos) {
+        return dueNanos == null ? Long.MAX_VALUE : Math.max(0, dueNanos - nanos);
+    }
+
+    boolean read(Instant at, long nanos) {
+        dueNanos = null;
+        readNanos = nanos;
+        return cgroup.read(at, nanos);
+    }
+
+    /** When it was read last, by System.nanoTime. */
+    long readNanos() {
+        return readNanos;
+    }
+
+    /** True the first time. */
+    boolean isFirstTimeUnknown() {
+        boolean first = !saidUnknown;
+        saidUnknown = true;
+        return first;
+    }
+
+    /** Whether it has had processes, and has none now. */
+    boolean lookWhetherEmpty(long nanos) {
+        if (!cgroup.hasEmptied()) {
+            emptySinceNanos = null;
+            saidLeft = false;
+            return false;
+        }
+        if (emptySinceNanos == null) {
+            emptySinceNanos = nanos;
+        }
+        return true;
+    }
+
+    boolean hasBeenEmptyFor(long howLong, long nanos) {
+        return emptySinceNanos != null && nanos - emptySinceNanos > howLong;
+    }
+
+    /** True the first time since it has been empty. */
+    boolean isFirstTimeLeft() {
+        boolean first = !saidLeft;
+        saidLeft = true;
+        return first;
+    }
+}

@@ -1,0 +1,432 @@
+package org.jobwitness.agent;
+
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import org.jobwitness.agent.cgroup.JobCgroup;
+import org.jobwitness.agent.cgroup.JobName;
+import org.jobwitness.agent.cgroup.Scopes;
+import org.jobwitness.agent.cgroup.Watch;
+import org.jobwitness.agent.log.Log;
+import org.jobwitness.agent.node.NodeUse;
+import org.jobwitness.agent.node.Processes;
+import org.jobwitness.wire.Batch;
+import org.jobwitness.wire.JobReading;
+import org.jobwitness.wire.NodeFigures;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Looks at the jobs of this node: at all of them on the wall clock, together with all other nodes of the cluster, so that jobs
+ * of many nodes are disturbed at once and not one node after the other; and at one of them when something befalls it, as
+ * {@link Watch} tells: it is there, its limit has changed, a process of it was killed for memory, it is about to go.
+ *
+ * <p>All of it is one thread, which calls {@link #run}.
+ */
+final class Sampler implements Closeable {
+    private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
+    private static final long MILLISECOND = TimeUnit.MILLISECONDS.toNanos(1);
+    /** A new job is read this soon, and one that is in trouble this often. */
+    private static final long SOON = SECOND;
+    /** What befalls many jobs at once goes in one batch. */
+    private static final long GATHERING = 100 * MILLISECOND;
+    /** A job whose cgroup is empty for so long has ended, although nobody removed it. */
+    private static final long LEFT_BEHIND = 60 * SECOND;
+    /** How long a job that has gone may come back as the same (no extern step: Slurm makes its cgroup anew for each step). */
+    private static final long MAY_COME_BACK = 600 * SECOND;
+    private static final long SCOPES_EVERY = 60 * SECOND;
+    private static final int MOST_JOBS_OF_A_BATCH = 1000;
+
+    private final AgentConfig config;
+    private final JobCgroup.Kernel kernel;
+    private final Scopes scopes;
+    private final Watch watch;
+    private final Announcements announcements = new Announcements();
+    private final Processes processes;
+    private final NodeUse nodeUse;
+    private final Outbox outbox;
+    private final Runnable eventsChanged;
+    private final BatchNumbers numbers = new BatchNumbers();
+    private final String version;
+    private final Log log;
+
+    private final Map<Path, String> nodeOfScope = new TreeMap<>();
+    private final Map<Path, JobOnNode> jobs = new LinkedHashMap<>();
+    private final Map<Path, Gone> gone = new HashMap<>();
+    /** What befell jobs, by node, and will be sent at once. */
+    private final Map<String, List<JobReading>> news = new TreeMap<>();
+    private @Nullable Long newsDueNanos;
+    private long scopesLookedNanos = System.nanoTime() - SCOPES_EVERY;
+    private @Nullable Long tickBeforeNanos;
+    private boolean eventsWatched;
+    private boolean troubleSaid;
+    private volatile Counts counts = new Counts(0, 0, 0, 0, 0);
+    private volatile boolean stopped;
+
+    /** Where batches go. */
+    interface Outbox {
+        /** @param atOnce whether somebody waits for it */
+        void add(Batch batch, boolean atOnce);
+    }
+
+    /** A job whose cgroup was removed, and when. */
+    private record Gone(JobOnNode job, long nanos) {
+    }
+
+    /**
+     * For the agent's own metrics.
+     *
+     * @param jobs there now
+     * @param unknownJobs those of them whose job id nobody told
+     * @param lastCycleNanos how long reading all of them took
+     */
+    record Counts(int jobs, int unknownJobs, long cycles, long kills, long lastCycleNanos) {
+    }
+
+    /** @param eventsChanged to be told when there is something new in the scripts' spool */
+    Sampler(AgentConfig config, Watch watch, Outbox outbox, Runnable eventsChanged, String version, Log log) {
+        this.config = config;
+        this.watch = watch;
+        this.outbox = outbox;
+        this.eventsChanged = eventsChanged;
+        this.version = version;
+        this.log = log;
+        kernel = new JobCgroup.Kernel(config.cgroupRoot(), config.procRoot(), Path.of("/sys"));
+        scopes = new Scopes(config.cgroupRoot(), config.node());
+        processes = new Processes(config.procRoot());
+        nodeUse = new NodeUse(config.procRoot());
+    }
+
+    Counts counts() {
+        return counts;
+    }
+
+    /** Works until it is closed. */
+    void run() throws InterruptedException {
+        nodeUse.read();
+        findJobs(false);
+        long intervalMillis = config.interval().toMillis();
+        long next = nextTick(intervalMillis);
+        while (!stopped) {
+            long wait = next - System.currentTimeMillis();
+            if (wait > intervalMillis) { // somebody set the clock back
+                next = nextTick(intervalMillis);
+                wait = next - System.currentTimeMillis();
+            }
+            for (Watch.Event event : watch.await(Math.min(wait * MILLISECOND, untilDue()))) {
+                survive(() -> heed(event));
+            }
+            survive(this::readDue);
+            if (System.currentTimeMillis() >= next) {
+                survive(this::tick);
+                next = nextTick(intervalMillis);
+            }
+        }
+    }
+
+    private static long nextTick(long intervalMillis) {
+        return (System.currentTimeMillis() / intervalMillis + 1) * intervalMillis;
+    }
+
+    /** One reading that went wrong must not end all others. */
+    private void survive(Runnable work) {
+        try {
+            work.run();
+        } catch (RuntimeException e) {
+            if (!troubleSaid) {
+                troubleSaid = true;
+                StackTraceElement[] trace = e.getStackTrace();
+                log.warn("sampling_trouble cause=\"" + e + "\" at=" + (trace.length == 0 ? "?" : trace[0])
+                        + " (said once)");
+            }
+        }
+    }
+
+    // --- what happens ----------------------------------------------------------------------------------------------
+
+    private void heed(Watch.Event event) {
+        Path path = event.folder().resolve(event.name());
+        if (event.folder().equals(config.events())) {
+            if (event.kind() != Watch.Kind.REMOVED) {
+                announcements.read(path);
+                eventsChanged.run();
+            }
+        } else if (event.kind() == Watch.Kind.MUCH) {
+            findJobs(true);
+        } else if (nodeOfScope.containsKey(event.folder())) {
+            heedScope(path, event.kind());
+        } else {
+            JobOnNode job = jobs.get(event.folder());
+            if (job != null && event.kind() == Watch.Kind.CHANGED) {
+                heedJob(job, event.name());
+            }
+        }
+    }
+
+    private void heedScope(Path folder, Watch.Kind kind) {
+        JobOnNode job = jobs.get(folder);
+        if (kind == Watch.Kind.REMOVED && job != null) {
+            end(job);
+        } else if (kind == Watch.Kind.MADE && job == null) {
+            begin(folder, true);
+        }
+    }
+
+    private void heedJob(JobOnNode job, String file) {
+        Instant at = Instant.now();
+        long nanos = System.nanoTime();
+        switch (file) {
+            case "memory.events" -> {
+                if (job.cgroup.lookForKills(at)) {
+                    job.isDueAt(Math.max(nanos, job.readNanos() + SOON));
+                }
+            }
+            case "memory.max" -> job.isDueAt(nanos + SOON);
+            case "cgroup.events" -> {
+                if (job.lookWhetherEmpty(nanos)) {
+                    job.read(at, nanos);
+                }
+            }
+            default -> {
+                // Steps that come and go, and what Slurm sets as it makes them.
+            }
+        }
+    }
+
+    // --- jobs that come and go -------------------------------------------------------------------------------------
+
+    private void findJobs(boolean anew) {
+        long nanos = System.nanoTime();
+        if (nodeOfScope.isEmpty() || nanos - scopesLookedNanos >= SCOPES_EVERY) {
+            scopesLookedNanos = nanos;
+            findScopes();
+        }
+        for (Path scope : nodeOfScope.keySet()) {
+            for (Path folder : Scopes.jobsIn(scope)) {
+                if (!jobs.containsKey(folder)) {
+                    begin(folder, anew);
+                }
+            }
+        }
+        for (JobOnNode job : List.copyOf(jobs.values())) {
+            if (!job.cgroup.isThere()) {
+                end(job);
+            }
+        }
+        gone.values().removeIf(one -> nanos - one.nanos() > MAY_COME_BACK);
+    }
+
+    private void findScopes() {
+        Map<Path, String> found = new TreeMap<>();
+        for (Scopes.Scope scope : scopes.find()) {
+            found.put(scope.folder(), scope.node());
+            if (!nodeOfScope.containsKey(scope.folder())) {
+                log.info("scope_found node=" + scope.node() + " folder=" + scope.folder());
+                listenTo(scope.folder(), false);
+            }
+        }
+        nodeOfScope.keySet().stream().filter(folder -> !found.containsKey(folder)).forEach(watch::remove);
+        nodeOfScope.clear();
+        nodeOfScope.putAll(found);
+    }
+
+    /** @param seenMade whether it was made since we last looked, and not before this agent was there */
+    private void begin(Path folder, boolean seenMade) {
+        Optional<JobName> name = JobName.of(folder.getFileName().toString());
+        String node = nodeOfScope.get(folder.getParent());
+        if (name.isEmpty() || node == null) {
+            return;
+        }
+        long nanos = System.nanoTime();
+        Gone before = gone.remove(folder);
+        JobOnNode job;
+        if (before != null) {
+            job = before.job();
+            job.cgroup.isMadeAnew();
+        } else {
+            job = new JobOnNode(new JobCgroup(folder, kernel, seenMade, nanos), name.get(), node,
+                    seenMade ? Instant.now() : null, nanos);
+        }
+        jobs.put(folder, job);
+        listenTo(folder, true);
+        job.isDueAt(nanos + SOON);
+    }
+
+    /** Its cgroup is gone. What was read as it emptied is the last there is; if nothing was, that is said. */
+    private void end(JobOnNode job) {
+        Path folder = job.cgroup.folder();
+        Instant at = Instant.now();
+        jobs.remove(folder);
+        watch.remove(folder);
+        identify(job).ifPresent(identity -> {
+            JobReading last = job.cgroup.take(identity, at, null, true)
+                    .orElseGet(() -> job.cgroup.takeLast(identity, at));
+            addNews(job.node, last);
+            announcements.forget(identity.jobId());
+        });
+        job.cgroup.close();
+        gone.put(folder, new Gone(job, System.nanoTime()));
+    }
+
+    /** Tells once that nothing more is to come of a job whose folder nobody removes. */
+    private void leave(JobOnNode job, Instant at) {
+        if (job.isFirstTimeLeft()) {
+            identify(job).ifPresent(identity -> addNews(job.node, job.cgroup.takeLast(identity, at)));
+        }
+    }
+
+    private Optional<JobCgroup.Identity> identify(JobOnNode job) {
+        Optional<JobCgroup.Identity> identity = job.identify(announcements, processes);
+        if (identity.isEmpty() && job.isFirstTimeUnknown()) {
+            log.warn("job_unknown cgroup=" + job.cgroup.folder().getFileName()
+                    + " hint=\"neither the prolog nor /proc told its job id; it is not sampled until one does\"");
+        }
+        return identity;
+    }
+
+    private void listenTo(Path folder, boolean changesToo) {
+        try {
+            watch.add(folder, changesToo);
+        } catch (IOException e) {
+            if (Files.isDirectory(folder)) {
+                log.warn("watch_refused folder=" + folder + " cause=\"" + e.getMessage()
+                        + "\" hint=\"what happens between readings is missed there; see fs.inotify in sysctl\"");
+            }
+        }
+    }
+
+    // --- readings --------------------------------------------------------------------------------------------------
+
+    private void readDue() {
+        long nanos = System.nanoTime();
+        for (JobOnNode job : List.copyOf(jobs.values())) {
+            if (job.isDue(nanos)) {
+                Instant at = Instant.now();
+                if (job.read(at, nanos)) {
+                    identify(job).flatMap(identity -> job.cgroup.take(identity, at, null, false))
+                            .ifPresent(reading -> addNews(job.node, reading));
+                } else if (!job.cgroup.isThere()) {
+                    end(job);
+                }
+            }
+        }
+        if (newsDueNanos != null && newsDueNanos - System.nanoTime() <= 0) {
+            sendNews();
+        }
+    }
+
+    private void addNews(String node, JobReading reading) {
+        news.computeIfAbsent(node, _ -> new ArrayList<>()).add(reading);
+        if (newsDueNanos == null) {
+            newsDueNanos = System.nanoTime() + GATHERING;
+        }
+    }
+
+    private void sendNews() {
+        newsDueNanos = null;
+        Instant at = Instant.now();
+        news.forEach((node, readings) -> send(node, at, null, readings, null, true));
+        news.clear();
+    }
+
+    private long untilDue() {
+        long nanos = System.nanoTime();
+        long until = newsDueNanos == null ? Long.MAX_VALUE : Math.max(0, newsDueNanos - nanos);
+        for (JobOnNode job : jobs.values()) {
+            until = Math.min(until, job.untilDue(nanos));
+        }
+        return until;
+    }
+
+    /** All jobs, and the node. */
+    private void tick() {
+        long began = System.nanoTime();
+        Instant at = Instant.now();
+        readEvents();
+        findJobs(true);
+        Integer intervalMs = tickBeforeNanos == null
+                ? null
+                : Integer.valueOf(Math.clamp((began - tickBeforeNanos) / MILLISECOND, 1, 86_400_000));
+        tickBeforeNanos = began;
+
+        Map<String, List<JobReading>> readings = new TreeMap<>();
+        nodeOfScope.values().forEach(node -> readings.put(node, new ArrayList<>()));
+        if (readings.isEmpty()) {
+            readings.put(config.node(), new ArrayList<>());
+        }
+        int unknown = 0;
+        for (JobOnNode job : jobs.values()) {
+            job.lookWhetherEmpty(began);
+            if (job.hasBeenEmptyFor(LEFT_BEHIND, began)) {
+                leave(job, at);
+                continue;
+            }
+            if (!job.read(at, began)) {
+                continue; // it went this moment: Watch or the next tick will say so
+            }
+            Optional<JobCgroup.Identity> identity = identify(job);
+            unknown += identity.isEmpty() ? 1 : 0;
+            identity.flatMap(known -> job.cgroup.take(known, at, intervalMs, false)).ifPresent(
+                    reading -> readings.computeIfAbsent(job.node, _ -> new ArrayList<>()).add(reading));
+        }
+        NodeFigures node = nodeUse.read();
+        readings.forEach((name, ofNode) -> send(name, at, intervalMs, ofNode, node, false));
+        counts = new Counts(jobs.size(), unknown, counts.cycles() + 1, counts.kills(), System.nanoTime() - began);
+    }
+
+    private void send(String node, Instant at, @Nullable Integer intervalMs, List<JobReading> readings,
+            @Nullable NodeFigures figures, boolean atOnce) {
+        int kills = readings.stream().mapToInt(reading -> reading.oomKillEvents().size()).sum();
+        if (kills > 0) {
+            counts = new Counts(counts.jobs(), counts.unknownJobs(), counts.cycles(), counts.kills() + kills,
+                    counts.lastCycleNanos());
+        }
+        String cluster = config.cluster().or(announcements::cluster).orElse(null);
+        int from = 0;
+        do {
+            int to = Math.min(readings.size(), from + MOST_JOBS_OF_A_BATCH);
+            outbox.add(
+                    new Batch(Batch.VERSION, cluster, node, numbers.life(), numbers.next(node), at, intervalMs, version,
+                            from == 0 ? figures : null, readings.subList(from, to), List.of()),
+                    atOnce);
+            from = to;
+        } while (from < readings.size());
+    }
+
+    /** Events of prologs that came while nobody listened. The folder may not be there before the first of them. */
+    private void readEvents() {
+        if (eventsWatched && Files.isDirectory(config.events())) {
+            return;
+        }
+        watch.remove(config.events());
+        eventsWatched = Files.isDirectory(config.events());
+        if (eventsWatched) {
+            listenTo(config.events(), false);
+            try (DirectoryStream<Path> files = Files.newDirectoryStream(config.events())) {
+                List<Path> inOrder = new ArrayList<>();
+                files.forEach(inOrder::add);
+                inOrder.stream().sorted().forEach(announcements::read);
+            } catch (IOException | DirectoryIteratorException e) {
+                eventsWatched = false;
+            }
+            eventsChanged.run();
+        }
+    }
+
+    @Override
+    public void close() {
+        stopped = true;
+        watch.close();
+    }
+}

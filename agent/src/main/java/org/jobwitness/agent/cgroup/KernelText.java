@@ -1,0 +1,168 @@
+package org.jobwitness.agent.cgroup;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * What a file of the kernel held, and the numbers in it. One is used for all files, one after the other: nothing is
+ * allocated for a reading.
+ *
+ * <p>The formats are those of the kernel's Documentation/admin-guide/cgroup-v2.rst and Documentation/accounting/psi.rst.
+ * Numbers that are not there, not whole, or beyond a long are {@link #NONE}.
+ */
+public final class KernelText {
+    /** There is no such number. All that the kernel counts is 0 or more. */
+    public static final long NONE = -1;
+    /** memory.stat has 2 KiB; io.stat a hundred bytes a device. */
+    private static final int ROOM = 64 * 1024;
+
+    private final ByteBuffer bytes = ByteBuffer.allocateDirect(ROOM);
+
+    void fill(FileChannel channel) throws IOException {
+        bytes.clear();
+        channel.read(bytes, 0);
+        bytes.flip();
+    }
+
+    /** For what is of this text and longer than itself. */
+    public String string() {
+        return StandardCharsets.ISO_8859_1.decode(bytes.duplicate()).toString();
+    }
+
+    /** Whether there is anything but white space. */
+    boolean isBlank() {
+        for (int at = 0; at < bytes.limit(); at++) {
+            if (bytes.get(at) > ' ') {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** The one number that the file holds; NONE also if it says {@code max}. */
+    public long single() {
+        return numberUpTo('\n', 0);
+    }
+
+    /** The number behind a key: lines of {@code key value}. */
+    public long keyed(String key) {
+        for (int line = 0; line < bytes.limit(); line = after('\n', line)) {
+            if (startsWith(line, key) && at(line + key.length()) == ' ') {
+                return numberUpTo('\n', line + key.length() + 1);
+            }
+        }
+        return NONE;
+    }
+
+    /** The {@code total} of a line of pressure, microseconds: {@code some avg10=0.00 avg60=0.00 avg300=0.00 total=19515}. */
+    long total(String kind) {
+        for (int line = 0; line < bytes.limit(); line = after('\n', line)) {
+            if (startsWith(line, kind) && at(line + kind.length()) == ' ') {
+                return valueOf("total", line);
+            }
+        }
+        return NONE;
+    }
+
+    /** The sum of {@code key=value} over the lines of io.stat, as far as their devices are to be counted. */
+    long sum(String key, Devices devices) {
+        long sum = 0;
+        for (int line = 0; line < bytes.limit(); line = after('\n', line)) {
+            int colon = after(':', line) - 1;
+            long value = valueOf(key, line);
+            if (value != NONE && devices.isBottom(numberUpTo(':', line), numberUpTo(' ', colon + 1))) {
+                sum += value;
+            }
+        }
+        return sum;
+    }
+
+    /** How many are in a list such as {@code 0-3,8}; NONE if it is not one. */
+    long listed() {
+        long count = 0;
+        int at = 0;
+        while (at < bytes.limit() && bytes.get(at) > ' ') {
+            int end = at;
+            int dash = -1;
+            for (; at(end) > ' ' && at(end) != ','; end++) {
+                if (at(end) == '-') {
+                    dash = end;
+                }
+            }
+            long first = number(at, dash < 0 ? end : dash);
+            long last = dash < 0 ? first : number(dash + 1, end);
+            if (first == NONE || last < first) {
+                return NONE;
+            }
+            count += last - first + 1;
+            at = at(end) == ',' ? end + 1 : end;
+        }
+        return count == 0 ? NONE : count;
+    }
+
+    private long valueOf(String key, int line) {
+        int end = after('\n', line);
+        for (int at = line; at < end; at = after(' ', at)) {
+            if (startsWith(at, key) && at(at + key.length()) == '=') {
+                int from = at + key.length() + 1;
+                int to = from;
+                while (at(to) > ' ') {
+                    to++;
+                }
+                return number(from, to);
+            }
+        }
+        return NONE;
+    }
+
+    private long numberUpTo(char end, int from) {
+        int to = from;
+        while (to < bytes.limit() && bytes.get(to) != end) {
+            to++;
+        }
+        // A text that was cut off may have lost digits of its last number.
+        return to == bytes.limit() && to == ROOM ? NONE : number(from, to);
+    }
+
+    private long number(int from, int to) {
+        if (from >= to || to - from > 19) {
+            return NONE;
+        }
+        long number = 0;
+        for (int at = from; at < to; at++) {
+            int digit = bytes.get(at) - '0';
+            if (digit < 0 || digit > 9) {
+                return NONE;
+            }
+            number = 10 * number + digit;
+        }
+        return number < 0 ? NONE : number;
+    }
+
+    private boolean startsWith(int from, String word) {
+        if (from + word.length() > bytes.limit()) {
+            return false;
+        }
+        for (int i = 0; i < word.length(); i++) {
+            if (bytes.get(from + i) != word.charAt(i)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private int after(char c, int from) {
+        int at = from;
+        while (at < bytes.limit() && bytes.get(at) != c) {
+            at++;
+        }
+        return at + 1;
+    }
+
+    /** 0 past the end. */
+    private byte at(int index) {
+        return index < bytes.limit() ? bytes.get(index) : 0;
+    }
+}

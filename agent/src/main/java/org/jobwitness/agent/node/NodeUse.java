@@ -1,0 +1,85 @@
+package org.jobwitness.agent.node;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.jobwitness.wire.NodeFigures;
+import org.jspecify.annotations.Nullable;
+
+/** How the node is used, from /proc/stat, meminfo and loadavg (proc(5)). Used by one thread. */
+public final class NodeUse {
+    private final Path proc;
+    private long busyBefore = -1;
+    private long allBefore;
+
+    public NodeUse(Path proc) {
+        this.proc = proc;
+    }
+
+    /** How it has been since the call before; what cannot be read is left out. */
+    public NodeFigures read() {
+        Integer cpus = null;
+        Double usage = null;
+        String stat = text("stat");
+        if (stat != null) {
+            int count = (int) stat.lines().filter(line -> line.startsWith("cpu") && !line.startsWith("cpu ")).count();
+            cpus = count == 0 ? null : Integer.valueOf(count);
+            usage = usage(stat);
+        }
+        Long total = kibibytes("MemTotal:");
+        Long available = kibibytes("MemAvailable:");
+        return new NodeFigures(cpus, total, null, usage,
+                total == null || available == null ? null : Long.valueOf(Math.max(0, total - available)), null, load());
+    }
+
+    /** user, nice, system, idle, iowait, irq, softirq, steal; guests are in user already. */
+    private @Nullable Double usage(String stat) {
+        String[] ticks = stat.lines().findFirst().orElse("").trim().split(" +", 10);
+        if (ticks.length < 9 || !ticks[0].equals("cpu")) {
+            return null;
+        }
+        long all = 0;
+        for (int i = 1; i <= 8; i++) {
+            if (!ticks[i].matches("[0-9]{1,18}")) {
+                return null;
+            }
+            all += Long.parseLong(ticks[i]);
+        }
+        long busy = all - Long.parseLong(ticks[4]) - Long.parseLong(ticks[5]);
+        Double usage = null;
+        if (busyBefore >= 0 && all > allBefore) {
+            // iowait may fall (proc(5)), and with it what is not busy.
+            usage = Math.clamp(100.0 * (busy - busyBefore) / (all - allBefore), 0, 100);
+        }
+        busyBefore = busy;
+        allBefore = all;
+        return usage;
+    }
+
+    private @Nullable Long kibibytes(String key) {
+        String meminfo = text("meminfo");
+        if (meminfo == null) {
+            return null;
+        }
+        return meminfo.lines().filter(line -> line.startsWith(key))
+                .map(line -> line.substring(key.length()).replace("kB", "").trim())
+                .filter(number -> number.matches("[0-9]{1,15}")).map(number -> Long.parseLong(number) * 1024)
+                .findFirst().orElse(null);
+    }
+
+    private @Nullable Double load() {
+        String loadavg = text("loadavg");
+        if (loadavg == null || !loadavg.matches("(?s)[0-9]{1,9}\\.[0-9]{1,3} .*")) {
+            return null;
+        }
+        return Double.valueOf(loadavg.substring(0, loadavg.indexOf(' ')));
+    }
+
+    private @Nullable String text(String name) {
+        try {
+            return Files.readString(proc.resolve(name));
+        } catch (IOException e) {
+            return null;
+        }
+    }
+}

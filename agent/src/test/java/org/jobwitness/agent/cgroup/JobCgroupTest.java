@@ -1,0 +1,296 @@
+package org.jobwitness.agent.cgroup;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jobwitness.agent.Tree;
+import org.jobwitness.wire.JobReading;
+import org.jobwitness.wire.OomCause;
+import org.jobwitness.wire.OomKill;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What is read of a job's folder, from a recording of a real one and from what a kernel may do to its files. */
+class JobCgroupTest {
+    private static final Instant NOW = Instant.parse("2026-11-23T10:00:00Z");
+    private static final long SECOND = 1_000_000_000;
+    private static final JobCgroup.Identity WHO = new JobCgroup.Identity("2", null, null, null, null, null);
+
+    @TempDir
+    Path folder;
+    private Tree tree;
+    private JobCgroup.Kernel kernel;
+
+    @BeforeEach
+    void root() throws IOException {
+        tree = new Tree(folder.resolve("cgroup"));
+        kernel = new JobCgroup.Kernel(tree.root(), Files.createDirectories(folder.resolve("proc")), folder.resolve("sys"));
+    }
+
+    private JobReading read(JobCgroup job, long nanos) {
+        assertThat(job.read(NOW, nanos)).isTrue();
+        return job.take(WHO, NOW, null, false).orElseThrow();
+    }
+
+    @Test
+    void aRealJobIsReadToTheLastFigure() {
+        JobReading read = read(new JobCgroup(tree.captured(), kernel, false, 0), SECOND);
+        assertThat(read).isEqualTo(new JobReading("2", null, null, null, null, null,
+                "/system.slice/n1_slurmstepd.scope/job_2", null, 1000, null, 2, null, 13170155L, 11404012L, 1766143L, 0L,
+                525615L, 75214848L, 51666944L, 21016576L, 0L, 0L, 77385728L, 209715200L, 0L, 0L, 0L, 0L, null, null,
+                null, 19515L, 19515L, List.of(),
+                Map.of("io_read_bytes", "the io controller is not enabled for jobs, and the job has no process now",
+                        "io_write_bytes", "the io controller is not enabled for jobs, and the job has no process now",
+                        "pids", "the pids controller is not enabled for jobs")));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"contain/c1-oom-child, 22, batch, 1795383891.965", "contain/c2-oom-step, 23, 0, 1795383898.673",
+            "contain/c3-oom-lastcmd, 24, batch, 1795383905.660", "runinjob/c1-oom-child, 52, batch, 1795384794.455",
+            "runinjob/c2-oom-step, 53, 0, 1795384810.203"})
+    void aRealOomKillIsToldWithItsMomentAndItsStep(String run, String jobId, String step, String moment) {
+        JobCgroup job = null;
+        for (String line : Tree.changes(run)) {
+            String[] words = line.split(" ", 4);
+            Path changed = tree.root().resolve(words[1]);
+            if (line.endsWith(" exists")) {
+                tree.folder(words[1]);
+                if (words[1].endsWith("/job_" + jobId)) {
+                    tree.write(words[1] + "/memory.events", Tree.events(0, 0));
+                    tree.write(words[1] + "/memory.max", "62914560\n");
+                    job = new JobCgroup(changed, kernel, true, 0);
+                }
+            } else if (words.length == 4 && words[2].equals("memory.events") && words[3].startsWith("low")) {
+                tree.write(words[1] + "/memory.events", words[3].replaceAll("([a-z_]+ [0-9]+) ", "$1\n") + "\n");
+                assertThat(job).isNotNull();
+                job.lookForKills(Instant.ofEpochMilli(Long.parseLong(words[0].replace(".", ""))));
+            }
+        }
+        assertThat(job).isNotNull();
+        assertThat(read(job, SECOND).oomKillEvents()).hasSize(1).allSatisfy(kill -> {
+            assertThat(kill.cause()).isEqualTo(OomCause.LIMIT);
+            assertThat(kill.limitBytes()).isEqualTo(62914560);
+            assertThat(kill.killed()).isEqualTo(1);
+        });
+    }
+
+    @Test
+    void whatCannotBeReadIsAbsentWithItsCause() throws IOException {
+        Path folder = tree.job("job_2");
+        Files.delete(folder.resolve("memory.peak"));
+        Files.delete(folder.resolve("io.stat"));
+        Files.createSymbolicLink(Files.createDirectories(folder).resolve("x"), folder);
+        Files.delete(folder.resolve("pids.current"));
+        Files.createSymbolicLink(folder.resolve("pids.current"), Path.of("/proc/self/mem")); // EIO at 0
+        tree.write("system.slice/slurmstepd.scope/job_2/cpu.stat", "usage_usec 3000000\nuser_us");
+        tree.write("system.slice/slurmstepd.scope/job_2/memory.current", "");
+        tree.write("system.slice/slurmstepd.scope/job_2/cpuset.cpus", "\n");
+        JobReading read = read(new JobCgroup(folder, kernel, false, 0), SECOND);
+        assertThat(read.cpuUsageUsec()).isEqualTo(3000000);
+        assertThat(read.cpuUserUsec()).isNull();
+        assertThat(read.memoryUsageBytes()).isNull();
+        assertThat(read.cpus()).isNull();
+        assertThat(read.absent()).containsEntry("memory_peak_bytes", "the kernel is older than 5.19")
+                .containsEntry("cpu_user_usec", "cpu.stat does not tell")
+                .containsEntry("cpu_throttled_usec", "the cpu controller is not enabled for jobs")
+                .containsEntry("memory_usage_bytes", "memory.current does not tell")
+                .containsEntry("cpus", "Slurm does not confine jobs to CPUs (ConstrainCores)");
+        assertThat(read.absent().get("pids")).startsWith("pids.current cannot be read: ");
+    }
+
+    @Test
+    void aLimitThatIsNoneIsNoTrouble() {
+        Path folder = tree.job("job_2");
+        tree.write("system.slice/slurmstepd.scope/job_2/memory.max", "max\n");
+        JobReading read = read(new JobCgroup(folder, kernel, false, 0), SECOND);
+        assertThat(read.memoryLimitBytes()).isNull();
+        assertThat(read.absent()).isEmpty();
+    }
+
+    @Test
+    void busyCpusAreThoseOfTheIntervalAndUnknownAtFirstSight() {
+        Path folder = tree.job("job_2");
+        JobCgroup job = new JobCgroup(folder, kernel, false, 0);
+        assertThat(read(job, SECOND).cpusUsed()).isNull();
+        tree.write("system.slice/slurmstepd.scope/job_2/cpu.stat", "usage_usec 6000000\n");
+        JobReading second = read(job, 3 * SECOND);
+        assertThat(second.cpusUsed()).isEqualTo(1.5);
+        assertThat(second.intervalMs()).isEqualTo(2000);
+
+        JobCgroup seenMade = new JobCgroup(folder, kernel, true, 0);
+        assertThat(read(seenMade, 2 * SECOND).cpusUsed()).as("it counts from 0").isEqualTo(3);
+    }
+
+    @Test
+    void countersGoOnWhenSlurmMakesTheCgroupAnew() {
+        Path folder = tree.job("job_2");
+        JobCgroup job = new JobCgroup(folder, kernel, true, 0);
+        read(job, SECOND);
+        tree.remove(folder);
+        tree.job("job_2");
+        tree.write("system.slice/slurmstepd.scope/job_2/cpu.stat", "usage_usec 100\n");
+        tree.write("system.slice/slurmstepd.scope/job_2/memory.peak", "1500000\n");
+        job.isMadeAnew();
+        JobReading read = read(job, 2 * SECOND);
+        assertThat(read.cpuUsageUsec()).isEqualTo(3_000_100);
+        assertThat(read.cpusUsed()).isEqualTo(0.0001);
+        assertThat(read.memoryPeakBytes()).as("the highest of all").isEqualTo(2_000_000);
+        assertThat(read.ioReadBytes()).isEqualTo(8192);
+        tree.write("system.slice/slurmstepd.scope/job_2/cpu.stat", "usage_usec 40\n");
+        assertThat(read(job, 3 * SECOND).cpuUsageUsec()).as("fallen without our seeing why").isEqualTo(3_000_140);
+    }
+
+    @Test
+    void aJobThatIsGoneIsNotRead() {
+        Path folder = tree.job("job_2");
+        JobCgroup job = new JobCgroup(folder, kernel, false, 0);
+        read(job, SECOND);
+        tree.remove(folder);
+        assertThat(job.isThere()).isFalse();
+        JobReading last = job.takeLast(WHO, NOW);
+        assertThat(last.last()).isTrue();
+        assertThat(last.cpuUsageUsec()).isNull();
+        assertThat(last.absent()).containsKey("memory_usage_bytes");
+
+        JobCgroup never = new JobCgroup(folder, kernel, true, 0);
+        assertThat(never.read(NOW, SECOND)).isFalse();
+        assertThat(never.take(WHO, NOW, null, true)).isEqualTo(Optional.empty());
+    }
+
+    @Test
+    void anOomKillOfTheNodeIsNotOneOfTheJobsLimit() {
+        Path folder = tree.job("job_2");
+        tree.step(folder, "3", 0, 0, "max");
+        JobCgroup job = new JobCgroup(folder, kernel, true, 0);
+        tree.write("system.slice/slurmstepd.scope/job_2/memory.events", Tree.events(0, 2));
+        tree.step(folder, "3", 0, 2, "max");
+        assertThat(job.lookForKills(NOW)).isTrue();
+        assertThat(read(job, SECOND).oomKillEvents())
+                .containsExactly(new OomKill(NOW, "3", 2, 4_000_000L, OomCause.NODE));
+        assertThat(job.lookForKills(NOW)).as("told already").isFalse();
+        assertThat(read(job, 2 * SECOND).oomKillEvents()).isEmpty();
+    }
+
+    @Test
+    void aStepsOwnLimitAndKillsOfStepsThatHaveGone() {
+        Path folder = tree.job("job_2");
+        tree.step(folder, "0", 0, 0, "max");
+        JobCgroup job = new JobCgroup(folder, kernel, true, 0);
+        tree.step(folder, "0", 1, 1, "3000000");
+        tree.write("system.slice/slurmstepd.scope/job_2/memory.events", Tree.events(2, 4));
+        job.lookForKills(NOW);
+        assertThat(read(job, SECOND).oomKillEvents()).containsExactly(
+                new OomKill(NOW, "0", 1, 3_000_000L, OomCause.LIMIT), new OomKill(NOW, null, 3, 4_000_000L, OomCause.LIMIT));
+    }
+
+    @Test
+    void theRestOfAGroupThatIsKilledIsOfTheSameLimit() {
+        Path folder = tree.job("job_2");
+        JobCgroup job = new JobCgroup(folder, kernel, true, 0);
+        tree.write("system.slice/slurmstepd.scope/job_2/memory.events", Tree.events(1, 2));
+        job.lookForKills(NOW);
+        tree.write("system.slice/slurmstepd.scope/job_2/memory.events", Tree.events(1, 4));
+        job.lookForKills(NOW.plusMillis(30));
+        tree.write("system.slice/slurmstepd.scope/job_2/memory.events", Tree.events(1, 5));
+        job.lookForKills(NOW.plus(Duration.ofSeconds(5)));
+        assertThat(read(job, SECOND).oomKillEvents()).extracting(OomKill::cause).containsExactly(OomCause.LIMIT,
+                OomCause.LIMIT, OomCause.NODE);
+    }
+
+    @Test
+    void killsBeforeTheAgentCameHaveNoMoment() {
+        Path folder = tree.job("job_2");
+        tree.write("system.slice/slurmstepd.scope/job_2/memory.events", Tree.events(3, 3));
+        JobCgroup job = new JobCgroup(folder, kernel, false, 0);
+        JobReading read = read(job, SECOND);
+        assertThat(read.oomKills()).isEqualTo(3);
+        assertThat(read.oomKillEvents()).isEmpty();
+    }
+
+    @Test
+    void whatGoesThroughAVolumeIsCountedAtItsDisk() throws IOException {
+        Files.createDirectories(folder.resolve("sys/dev/block/253:0/slaves/sda2"));
+        Files.createDirectories(folder.resolve("sys/dev/block/8:0/slaves"));
+        Path job = tree.job("job_2");
+        tree.write("system.slice/slurmstepd.scope/job_2/io.stat", """
+                253:0 rbytes=1000 wbytes=2000 rios=1 wios=1 dbytes=0 dios=0
+                8:0 rbytes=1000 wbytes=2000 rios=1 wios=1 dbytes=0 dios=0
+                259:3 rbytes=5 wbytes=0 rios=1 wios=0 dbytes=0 dios=0
+                """);
+        JobReading read = read(new JobCgroup(job, kernel, false, 0), SECOND);
+        assertThat(read.ioReadBytes()).isEqualTo(1005);
+        assertThat(read.ioWriteBytes()).isEqualTo(2000);
+    }
+
+    @Test
+    void withoutIoStatTheProcessesAreAskedAndNeverFall() throws IOException {
+        Path job = tree.job("job_2");
+        Files.delete(job.resolve("io.stat"));
+        String base = "system.slice/slurmstepd.scope/job_2/step_batch/";
+        tree.write(base + "slurm/cgroup.procs", "11\n");
+        tree.write(base + "user/task_0/cgroup.procs", "12\n13\n");
+        io(11, 100, 0);
+        io(12, 1000, 50);
+        JobCgroup cgroup = new JobCgroup(job, kernel, false, 0);
+        JobReading read = read(cgroup, SECOND);
+        assertThat(read.ioReadBytes()).isEqualTo(1100);
+        assertThat(read.ioWriteBytes()).isEqualTo(50);
+        assertThat(read.absent()).isEmpty();
+        Files.delete(folder.resolve("proc/12/io"));
+        assertThat(read(cgroup, 2 * SECOND).ioReadBytes()).isEqualTo(1100);
+        io(11, 1200, 60);
+        assertThat(read(cgroup, 3 * SECOND).ioReadBytes()).as("its parent has waited for it").isEqualTo(1200);
+    }
+
+    private void io(int pid, long read, long written) throws IOException {
+        Files.createDirectories(folder.resolve("proc/" + pid));
+        Files.writeString(folder.resolve("proc/" + pid + "/io"),
+                "rchar: 1\nwchar: 1\nsyscr: 1\nsyscw: 1\nread_bytes: %d\nwrite_bytes: %d\ncancelled_write_bytes: 0\n"
+                        .formatted(read, written));
+    }
+
+    @Test
+    void aControllerThatIsEnabledLaterIsFound() {
+        Path job = tree.captured();
+        JobCgroup cgroup = new JobCgroup(job, kernel, false, 0);
+        assertThat(read(cgroup, SECOND).pids()).isNull();
+        tree.write(tree.root().relativize(job) + "/pids.current", "3\n");
+        JobReading read = null;
+        for (int second = 2; second < 30; second++) {
+            read = read(cgroup, second * SECOND);
+        }
+        assertThat(read.pids()).isEqualTo(3);
+        assertThat(read.absent()).doesNotContainKey("pids");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0-3, 4", "0, 1", "'0-1,4,6-7', 5", "3-1, ", "a, ", "'', "})
+    void listsOfCpusAreCounted(String list, Integer count) {
+        Path job = tree.job("job_2");
+        tree.write("system.slice/slurmstepd.scope/job_2/cpuset.cpus.effective", list + "\n");
+        assertThat(read(new JobCgroup(job, kernel, false, 0), SECOND).cpus()).isEqualTo(count);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"job_1, 1, ", "job_4294967295, 4294967295, ", "s5K1KKYAYG5D00, , s5K1KKYAYG5D00",
+            "sEKNKTV3WPV500, , sEKNKTV3WPV500", "seknktv3wpv500, , sEKNKTV3WPV500"})
+    void namesOfJobs(String folder, String jobId, String sluid) {
+        assertThat(JobName.of(folder)).contains(new JobName(jobId, sluid));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"system", "job_", "job_0", "job_1x", "slurmd", "sZZZZZZZZZZZZZ", "sEKNKTV3WPV50U", "job_12345678901"})
+    void namesOfOtherFolders(String folder) {
+        assertThat(JobName.of(folder)).isEmpty();
+    }
+}
