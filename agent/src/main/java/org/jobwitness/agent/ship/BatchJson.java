@@ -1,0 +1,193 @@
+package org.jobwitness.agent.ship;
+
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import org.jobwitness.wire.Batch;
+import org.jobwitness.wire.GpuReading;
+import org.jobwitness.wire.JobReading;
+import org.jobwitness.wire.NodeFigures;
+import org.jobwitness.wire.OomKill;
+import org.jspecify.annotations.Nullable;
+
+/** A batch as the service reads it. What is null or empty is left out. */
+final class BatchJson {
+    private static final String HEX = "0123456789abcdef";
+
+    private final StringBuilder json = new StringBuilder(4096);
+    private boolean isFirst = true;
+
+    private BatchJson() {
+    }
+
+    static String of(Batch batch) {
+        BatchJson writer = new BatchJson();
+        writer.value(batch);
+        return writer.json.toString();
+    }
+
+    private void fields(Batch batch) {
+        field("version", batch.version());
+        field("cluster", batch.cluster());
+        field("node", batch.node());
+        field("boot_id", batch.bootId());
+        field("sequence", batch.sequence());
+        field("timestamp", batch.timestamp());
+        field("interval_ms", batch.intervalMs());
+        field("agent_version", batch.agentVersion());
+        field("node_figures", batch.nodeFigures());
+        field("jobs", batch.jobs());
+        field("gpus", batch.gpus());
+    }
+
+    private void fields(NodeFigures node) {
+        field("total_cpus", node.totalCpus());
+        field("total_memory_bytes", node.totalMemoryBytes());
+        field("total_gpus", node.totalGpus());
+        field("cpu_usage_percent", node.cpuUsagePercent());
+        field("memory_usage_bytes", node.memoryUsageBytes());
+        field("gpu_usage_percent", node.gpuUsagePercent());
+        field("cpu_load", node.cpuLoad());
+    }
+
+    private void fields(JobReading job) {
+        field("job_id", job.jobId());
+        field("sluid", job.sluid());
+        field("start_time", job.startTime());
+        field("since", job.since());
+        field("uid", job.uid());
+        field("user", job.user());
+        field("cgroup_path", job.cgroupPath());
+        field("timestamp", job.timestamp());
+        field("interval_ms", job.intervalMs());
+        field("last", job.last());
+        field("cpus", job.cpus());
+        field("cpus_used", job.cpusUsed());
+        field("cpu_usage_usec", job.cpuUsageUsec());
+        field("cpu_user_usec", job.cpuUserUsec());
+        field("cpu_system_usec", job.cpuSystemUsec());
+        field("cpu_throttled_usec", job.cpuThrottledUsec());
+        field("cpu_pressure_usec", job.cpuPressureUsec());
+        field("memory_usage_bytes", job.memoryUsageBytes());
+        field("memory_anon_bytes", job.memoryAnonBytes());
+        field("memory_file_bytes", job.memoryFileBytes());
+        field("memory_shmem_bytes", job.memoryShmemBytes());
+        field("memory_swap_bytes", job.memorySwapBytes());
+        field("memory_peak_bytes", job.memoryPeakBytes());
+        field("memory_limit_bytes", job.memoryLimitBytes());
+        field("memory_pressure_usec", job.memoryPressureUsec());
+        field("memory_stall_usec", job.memoryStallUsec());
+        field("oom_events", job.oomEvents());
+        field("oom_kills", job.oomKills());
+        field("pids", job.pids());
+        field("io_read_bytes", job.ioReadBytes());
+        field("io_write_bytes", job.ioWriteBytes());
+        field("io_pressure_usec", job.ioPressureUsec());
+        field("io_stall_usec", job.ioStallUsec());
+        field("oom_kill_events", job.oomKillEvents());
+        field("absent", job.absent());
+    }
+
+    private void fields(OomKill kill) {
+        field("timestamp", kill.timestamp());
+        field("step", kill.step());
+        field("killed", kill.killed());
+        field("limit_bytes", kill.limitBytes());
+        field("cause", kill.cause());
+    }
+
+    private void fields(GpuReading gpu) {
+        field("gpu", gpu.gpu());
+        field("vendor", gpu.vendor());
+        field("job_id", gpu.jobId());
+        field("utilization_percent", gpu.utilizationPercent());
+        field("memory_used_bytes", gpu.memoryUsedBytes());
+        field("memory_total_bytes", gpu.memoryTotalBytes());
+        field("power_watts", gpu.powerWatts());
+        field("temperature_celsius", gpu.temperatureCelsius());
+        field("energy_joules", gpu.energyJoules());
+        field("processes", gpu.processes());
+        field("absent", gpu.absent());
+    }
+
+    private void field(String name, @Nullable Object value) {
+        if (value != null && !isEmpty(value)) {
+            comma();
+            text(name);
+            json.append(':');
+            value(value);
+        }
+    }
+
+    private static boolean isEmpty(Object value) {
+        return switch (value) {
+            case List<?> list -> list.isEmpty();
+            case Map<?, ?> map -> map.isEmpty();
+            default -> false;
+        };
+    }
+
+    private void value(Object value) {
+        switch (value) {
+            case Batch batch -> object(() -> fields(batch));
+            case NodeFigures node -> object(() -> fields(node));
+            case JobReading job -> object(() -> fields(job));
+            case OomKill kill -> object(() -> fields(kill));
+            case GpuReading gpu -> object(() -> fields(gpu));
+            case Map<?, ?> map -> object(() -> map.forEach((name, text) -> field(String.valueOf(name), text)));
+            case List<?> list -> list(list);
+            case String text -> text(text);
+            case Enum<?> word -> text(word.toString());
+            case Instant moment -> text(moment.toString());
+            case Integer number -> json.append(number.intValue());
+            case Long number -> json.append(number.longValue());
+            case Double number when Double.isFinite(number) -> json.append(number.doubleValue());
+            case Boolean yes -> json.append(yes.booleanValue());
+            default -> throw new IllegalArgumentException("no JSON for " + value.getClass() + " " + value);
+        }
+    }
+
+    private void object(Runnable fields) {
+        json.append('{');
+        isFirst = true;
+        fields.run();
+        isFirst = false;
+        json.append('}');
+    }
+
+    private void list(List<?> list) {
+        json.append('[');
+        isFirst = true;
+        for (Object element : list) {
+            comma();
+            value(element);
+        }
+        isFirst = false;
+        json.append(']');
+    }
+
+    private void comma() {
+        if (!isFirst) {
+            json.append(',');
+        }
+        isFirst = false;
+    }
+
+    private void text(String text) {
+        json.append('"');
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (c == '"' || c == '\\') {
+                json.append('\\').append(c);
+            } else if (c < ' ') {
+                json.append("\\u00").append(HEX.charAt(c >> 4)).append(HEX.charAt(c & 15));
+            } else if (Character.isHighSurrogate(c) && i + 1 < text.length()
+                    && Character.isLowSurrogate(text.charAt(i + 1))) {
+                json.append(c).append(text.charAt(++i));
+            } else {
+                json.append(Character.isSurrogate(c) ? '\uFFFD' : c);
+            }
+        }
+        json.append('"');
+    }
+}

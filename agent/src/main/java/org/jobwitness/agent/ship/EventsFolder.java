@@ -1,0 +1,187 @@
+package org.jobwitness.agent.ship;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jobwitness.agent.log.Log;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The events that prolog and epilog could not send themselves: files of the folder {@code events} in the scripts' spool
+ * (slurm/README.md). They are the scripts', and only read here, so what has been delivered is remembered for as long as
+ * its file is there. Used by the sending thread. Times are milliseconds of the shipper's own clock.
+ */
+final class EventsFolder {
+    private static final Pattern NAME = Pattern.compile("[0-9]{10}-[0-9]{1,10}-(started|finished)-[0-9]{1,10}\\.json");
+    private static final Pattern BEGINNING = Pattern.compile("\\{\"event_id\":\"([^\"]*)\"");
+    private static final Pattern SANE_ID = Pattern.compile("[A-Za-z0-9._-]{1,255}");
+    private static final int LARGEST = 64 << 10;
+    /** Twice what the scripts keep. */
+    private static final int MOST = 20_000;
+    private static final int FAILURES_AT_ONCE = 3;
+    private static final long LONGEST_DELAY_MS = 15_000;
+
+    /** An event as it lies there. */
+    static final class Event {
+        private final String name;
+        private final @Nullable String id;
+        private final byte[] body;
+
+        private Event(String name, @Nullable String id, byte[] body) {
+            this.name = name;
+            this.id = id;
+            this.body = body;
+        }
+
+        String name() {
+            return name;
+        }
+
+        /** Whether it is the prolog's. */
+        boolean isStart() {
+            return name.contains("-started-");
+        }
+
+        /** Null if it is not fit for a header. */
+        @Nullable
+        String id() {
+            return id;
+        }
+
+        byte[] body() {
+            return body;
+        }
+    }
+
+    private static final class Known {
+        private long dueAt;
+        private int failures;
+        private boolean isSettled;
+
+        private Known(long dueAt) {
+            this.dueAt = dueAt;
+        }
+    }
+
+    private final Path folder;
+    private final long scriptsTimeMs;
+    private final Log log;
+    /** By name, which is by age. */
+    private final TreeMap<String, Known> known = new TreeMap<>();
+    private boolean isReadable = true;
+
+    EventsFolder(Path folder, long scriptsTimeMs, Log log) {
+        this.folder = folder;
+        this.scriptsTimeMs = scriptsTimeMs;
+        this.log = log;
+    }
+
+    /** Looks what is there. */
+    void list(long now) {
+        Set<String> there = new HashSet<>();
+        if (Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
+            try (DirectoryStream<Path> files = Files.newDirectoryStream(folder)) {
+                for (Path file : files) {
+                    String name = file.getFileName().toString();
+                    if (there.size() < MOST && NAME.matcher(name).matches()) {
+                        there.add(name);
+                    }
+                }
+                isReadable = true;
+            } catch (IOException | DirectoryIteratorException e) {
+                unreadable(e);
+                return;
+            }
+        }
+        known.keySet().retainAll(there);
+        there.forEach(name -> known.computeIfAbsent(name, n -> new Known(now + scriptsTimeMs)));
+    }
+
+    /** The oldest event whose script has had its time. */
+    Optional<Event> next(long now) {
+        for (var iterator = known.entrySet().iterator(); iterator.hasNext();) {
+            var entry = iterator.next();
+            Known state = entry.getValue();
+            if (state.isSettled || state.dueAt > now) {
+                continue;
+            }
+            try {
+                Event event = read(entry.getKey());
+                if (event != null) {
+                    return Optional.of(event);
+                }
+                state.isSettled = true;
+                log.warn("not_an_event file=" + folder.resolve(entry.getKey()));
+            } catch (NoSuchFileException e) {
+                iterator.remove(); // sent by its script
+            } catch (IOException e) {
+                unreadable(e);
+                state.dueAt = now + LONGEST_DELAY_MS;
+            }
+        }
+        return Optional.empty();
+    }
+
+    private void unreadable(Exception e) {
+        if (isReadable) {
+            isReadable = false;
+            log.warn("events_unreadable folder=" + folder + " cause=\"" + e + "\"");
+        }
+    }
+
+    /** Null if it is none. */
+    private @Nullable Event read(String name) throws IOException {
+        Path file = folder.resolve(name);
+        if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
+            throw new NoSuchFileException(name);
+        }
+        if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
+            return null;
+        }
+        byte[] body;
+        try (InputStream in = Files.newInputStream(file, LinkOption.NOFOLLOW_LINKS)) {
+            body = in.readNBytes(LARGEST + 1);
+        }
+        Matcher beginning = BEGINNING.matcher(new String(body, StandardCharsets.UTF_8));
+        if (body.length > LARGEST || !beginning.lookingAt()) {
+            return null;
+        }
+        String id = beginning.group(1);
+        return new Event(name, SANE_ID.matcher(id).matches() ? id : null, body);
+    }
+
+    /** The service has made up its mind about it. */
+    void settled(Event event) {
+        Known state = known.get(event.name());
+        if (state != null) {
+            state.isSettled = true;
+        }
+    }
+
+    /** It is tried again, but after some failures the others do not wait for it. */
+    void failed(Event event, long now) {
+        Known state = known.get(event.name());
+        if (state != null && ++state.failures >= FAILURES_AT_ONCE) {
+            state.dueAt = now
+                    + Math.min(LONGEST_DELAY_MS, 1000L << Math.min(state.failures - FAILURES_AT_ONCE, 10));
+        }
+    }
+
+    /** When the next one is due, {@link Long#MAX_VALUE} if there is none. */
+    long nextDue() {
+        return known.values().stream().filter(state -> !state.isSettled).mapToLong(state -> state.dueAt).min()
+                .orElse(Long.MAX_VALUE);
+    }
+}

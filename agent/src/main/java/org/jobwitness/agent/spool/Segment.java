@@ -1,0 +1,264 @@
+package org.jobwitness.agent.spool;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Set;
+import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One file of the queue: records, one behind the other, to which more are appended and which are taken from the front.
+ * The file is as it is described at {@link BatchSpool}; what has been taken stands in memory only. No file is kept open.
+ * {@link BatchSpool} sees to it that one thread at a time is here.
+ */
+final class Segment {
+    static final int LARGEST_BODY = 1 << 20;
+    /** A file is given no more records once it has this size: so much is sent again at most after a restart. */
+    static final int FULL_BYTES = 64 << 10;
+
+    private static final int MARKER = 0x4A574231; // JWB1
+    private static final int HEADER_BYTES = 20;
+    private static final int CRC_OFFSET = 16;
+    private static final int LARGEST_FILE = FULL_BYTES + HEADER_BYTES + LARGEST_BODY;
+
+    private record Entry(long offset, int bytes, Instant putAt) {
+    }
+
+    /** @param damaged stretches that are no records */
+    private record Scan(Deque<Entry> sound, int damaged) {
+    }
+
+    private final Path file;
+    private boolean takesMore;
+    private boolean isForced;
+    /** Behind the last record; what lies there was not written in full. */
+    private long end;
+    private int records;
+    private Instant oldest;
+    private Instant newest;
+    /** Where the records are; null unless this is the segment that is read. */
+    private @Nullable Deque<Entry> entries;
+    private int damaged;
+
+    private Segment(Path file, Instant putAt) {
+        this.file = file;
+        this.oldest = putAt;
+        this.newest = putAt;
+    }
+
+    /** Makes the file, with its first record. */
+    static Segment create(Path file, byte[] body, Instant putAt) throws IOException {
+        Segment segment = new Segment(file, putAt);
+        FileChannel.open(file, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
+                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))).close();
+        try {
+            segment.append(body, putAt);
+        } catch (IOException e) {
+            segment.delete();
+            throw e;
+        }
+        segment.takesMore = true;
+        return segment;
+    }
+
+    /** A file that an earlier life left. It is not appended to, because nobody knows how that life ended. */
+    static Segment leftBehind(Path file) throws IOException {
+        Segment segment = new Segment(file, Instant.EPOCH);
+        Scan scan = segment.scan();
+        Deque<Entry> found = scan.sound();
+        segment.damaged = scan.damaged();
+        segment.records = found.size();
+        if (!found.isEmpty()) {
+            segment.oldest = found.getFirst().putAt();
+            segment.newest = found.getLast().putAt();
+            segment.end = found.getLast().offset() + found.getLast().bytes();
+        }
+        return segment;
+    }
+
+    /** Once this has failed, the segment takes no more. */
+    void append(byte[] body, Instant putAt) throws IOException {
+        takesMore = false;
+        ByteBuffer record = record(body, putAt);
+        int bytes = record.remaining();
+        try (FileChannel channel = open(StandardOpenOption.WRITE)) {
+            long position = end;
+            while (record.hasRemaining()) {
+                position += channel.write(record, position);
+            }
+        }
+        if (entries != null) {
+            entries.add(new Entry(end, bytes, putAt));
+        }
+        end += bytes;
+        if (records++ == 0) {
+            oldest = putAt;
+        }
+        newest = putAt;
+        isForced = false;
+        takesMore = end < FULL_BYTES;
+    }
+
+    /** The oldest body, unless no record is sound any longer. */
+    byte @Nullable [] read() throws IOException {
+        Deque<Entry> left = entries();
+        for (Entry entry = left.peekFirst(); entry != null; entry = left.peekFirst()) {
+            ByteBuffer record = ByteBuffer.allocate(entry.bytes());
+            try (FileChannel channel = open(StandardOpenOption.READ)) {
+                readFully(channel, record, entry.offset());
+            } catch (EOFException e) {
+                record.clear();
+            }
+            if (bytesOfSoundRecord(record, 0) == entry.bytes()) {
+                byte[] body = new byte[entry.bytes() - HEADER_BYTES];
+                record.get(HEADER_BYTES, body);
+                return body;
+            }
+            damaged++;
+            removeOldest();
+        }
+        return null;
+    }
+
+    void removeOldest() throws IOException {
+        Deque<Entry> left = entries();
+        left.pollFirst();
+        records = left.size();
+        if (!left.isEmpty()) {
+            oldest = left.getFirst().putAt();
+        }
+    }
+
+    private Deque<Entry> entries() throws IOException {
+        if (entries == null) {
+            entries = scan().sound();
+            damaged += Math.max(0, records - entries.size());
+            records = entries.size();
+        }
+        return entries;
+    }
+
+    /** Finds the sound records, also behind damage. */
+    private Scan scan() throws IOException {
+        ByteBuffer bytes;
+        try (FileChannel channel = open(StandardOpenOption.READ)) {
+            bytes = ByteBuffer.allocate((int) Math.min(channel.size(), LARGEST_FILE));
+            readFully(channel, bytes, 0);
+        }
+        Deque<Entry> found = new ArrayDeque<>();
+        int damages = 0;
+        boolean isInDamage = false;
+        for (int at = 0; at < bytes.limit();) {
+            int sound = bytesOfSoundRecord(bytes, at);
+            if (sound > 0) {
+                Instant putAt = Instant.ofEpochMilli(bytes.getLong(at + 8));
+                found.add(new Entry(at, sound, putAt));
+                at += sound;
+            } else {
+                damages += isInDamage ? 0 : 1;
+                at++;
+            }
+            isInDamage = sound == 0;
+        }
+        return new Scan(found, damages);
+    }
+
+    private static void readFully(FileChannel channel, ByteBuffer into, long from) throws IOException {
+        long position = from;
+        while (into.hasRemaining()) {
+            int read = channel.read(into, position);
+            if (read < 0) {
+                throw new EOFException("shorter than it was");
+            }
+            position += read;
+        }
+    }
+
+    private static ByteBuffer record(byte[] body, Instant putAt) {
+        ByteBuffer record = ByteBuffer.allocate(HEADER_BYTES + body.length)
+                .putInt(MARKER).putInt(body.length).putLong(putAt.toEpochMilli());
+        record.position(HEADER_BYTES).put(body);
+        record.putInt(CRC_OFFSET, checksum(record, 0, record.limit()));
+        return record.flip();
+    }
+
+    /** 0 if there is none at that place. */
+    private static int bytesOfSoundRecord(ByteBuffer bytes, int at) {
+        int left = bytes.limit() - at;
+        if (left < HEADER_BYTES || bytes.getInt(at) != MARKER) {
+            return 0;
+        }
+        int length = bytes.getInt(at + 4);
+        if (length < 0 || length > LARGEST_BODY || length > left - HEADER_BYTES) {
+            return 0;
+        }
+        int all = HEADER_BYTES + length;
+        return checksum(bytes, at, all) == bytes.getInt(at + CRC_OFFSET) ? all : 0;
+    }
+
+    /** Of a record without its checksum. */
+    private static int checksum(ByteBuffer bytes, int at, int length) {
+        CRC32C crc = new CRC32C();
+        crc.update(bytes.array(), at, CRC_OFFSET);
+        crc.update(bytes.array(), at + HEADER_BYTES, length - HEADER_BYTES);
+        return (int) crc.getValue();
+    }
+
+    private FileChannel open(StandardOpenOption how) throws IOException {
+        return FileChannel.open(file, how, LinkOption.NOFOLLOW_LINKS);
+    }
+
+    void delete() throws IOException {
+        Files.deleteIfExists(file);
+    }
+
+    Path file() {
+        return file;
+    }
+
+    boolean takesMore() {
+        return takesMore;
+    }
+
+    boolean isForced() {
+        return isForced;
+    }
+
+    /** Said before the disk is asked, so that what is appended meanwhile is not taken for forced. */
+    void setForced() {
+        isForced = true;
+    }
+
+    int records() {
+        return records;
+    }
+
+    long bytes() {
+        return end;
+    }
+
+    Instant oldest() {
+        return oldest;
+    }
+
+    Instant newest() {
+        return newest;
+    }
+
+    /** The damage that was met since this was last asked. */
+    int takeDamaged() {
+        int met = damaged;
+        damaged = 0;
+        return met;
+    }
+}

@@ -1,0 +1,136 @@
+package org.jobwitness.agent.spool;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Set;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/** The folder of the queue: ours, no link, nobody else may look in, and one process at a time uses it. */
+final class SpoolFolder implements AutoCloseable {
+    private static final Set<PosixFilePermission> OURS_ALONE = PosixFilePermissions.fromString("rwx------");
+    private static final Set<PosixFilePermission> LOCK_MODE = PosixFilePermissions.fromString("rw-------");
+    private static final Pattern SEGMENT = Pattern.compile("[0-9]{16}\\.segment");
+
+    private final Path folder;
+    private @Nullable FileChannel lock;
+    private long last;
+
+    SpoolFolder(Path folder) {
+        this.folder = folder;
+    }
+
+    boolean isOpen() {
+        return lock != null;
+    }
+
+    /** Makes the folder if need be, takes it, and lists the segments that are there, oldest first. */
+    List<Path> open() throws IOException {
+        prepare();
+        FileChannel channel = FileChannel.open(folder.resolve("lock"),
+                Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS),
+                PosixFilePermissions.asFileAttribute(LOCK_MODE));
+        try {
+            if (channel.tryLock() == null) {
+                throw new IOException(folder + " is used by another process");
+            }
+            List<Path> segments = segments();
+            lock = channel;
+            return segments;
+        } catch (OverlappingFileLockException e) {
+            throw new IOException(folder + " is used by this process already", e);
+        } finally {
+            if (lock == null) {
+                channel.close();
+            }
+        }
+    }
+
+    private void prepare() throws IOException {
+        if (!Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) {
+            Path parent = folder.toAbsolutePath().getParent();
+            if (parent != null) {
+                Files.createDirectories(parent);
+            }
+            Files.createDirectory(folder, PosixFilePermissions.asFileAttribute(OURS_ALONE));
+        }
+        if (!Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
+            throw new IOException(folder + " is not a folder");
+        }
+        if (!Integer.valueOf(ownUid()).equals(Files.getAttribute(folder, "unix:uid", LinkOption.NOFOLLOW_LINKS))) {
+            throw new IOException(folder + " belongs to another user");
+        }
+        if (!Files.getPosixFilePermissions(folder, LinkOption.NOFOLLOW_LINKS).equals(OURS_ALONE)) {
+            Files.setPosixFilePermissions(folder, OURS_ALONE);
+        }
+    }
+
+    /** As whom this process makes files; /proc/self itself can be root's although the process is not. */
+    private static int ownUid() throws IOException {
+        for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
+            if (line.startsWith("Uid:")) {
+                return Integer.parseUnsignedInt(line.split("\\s+")[4]);
+            }
+        }
+        throw new IOException("/proc/self/status has no Uid");
+    }
+
+    private List<Path> segments() throws IOException {
+        List<Path> files = new ArrayList<>();
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(folder)) {
+            for (Path file : entries) {
+                String name = file.getFileName().toString();
+                if (SEGMENT.matcher(name).matches() && Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
+                    files.add(file);
+                    last = Math.max(last, Long.parseLong(name.substring(0, 16)));
+                }
+            }
+        }
+        Collections.sort(files);
+        return files;
+    }
+
+    /** A name behind all others; the folder is made again if somebody has deleted it. */
+    Path newSegment() throws IOException {
+        prepare();
+        return folder.resolve(String.format("%016d.segment", ++last));
+    }
+
+    /** Asks the disk to keep what these files hold, and that they are there. This can take seconds. */
+    void force(List<Path> files) throws IOException {
+        for (Path file : files) {
+            try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS)) {
+                channel.force(false);
+            } catch (NoSuchFileException e) {
+                continue; // acknowledged meanwhile
+            }
+        }
+        try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
+            channel.force(true);
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        if (lock != null) {
+            lock.close();
+        }
+    }
+
+    @Override
+    public String toString() {
+        return folder.toString();
+    }
+}
