@@ -148,15 +148,15 @@ final class MetricsPage implements Closeable {
     private static final class Page {
         private final StringBuilder text = new StringBuilder();
 
-        void gauge(String name, String help, double value) {
+        void gauge(String name, String help, Number value) {
             family(name, help, "gauge", value);
         }
 
-        void counter(String name, String help, double value) {
+        void counter(String name, String help, Number value) {
             family(name, help, "counter", value);
         }
 
-        private void family(String name, String help, String type, double value) {
+        private void family(String name, String help, String type, Number value) {
             String full = "jobwitness_agent_" + name;
             text.append("# HELP ").append(full).append(' ').append(help).append("\n# TYPE ").append(full).append(' ')
                     .append(type).append('\n').append(full).append(' ').append(value).append('\n');

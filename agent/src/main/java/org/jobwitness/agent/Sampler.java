@@ -76,7 +76,7 @@ final class Sampler implements Closeable {
 
     /** Where batches go. */
     interface Outbox {
-        /** @param atOnce whether somebody waits for it */
+        /** Takes a batch; one that somebody waits for is to be sent at once. */
         void add(Batch batch, boolean atOnce);
     }
 

@@ -14,7 +14,7 @@ final class SelfUse {
     OptionalLong cpuMillis() {
         try {
             String stat = Files.readString(SELF.resolve("stat"));
-            String[] words = stat.substring(stat.lastIndexOf(')') + 1).trim().split(" ");
+            String[] words = stat.substring(stat.lastIndexOf(')') + 1).trim().split(" ", 14);
             return OptionalLong.of((Long.parseLong(words[11]) + Long.parseLong(words[12])) * 1000 / TICKS_PER_SECOND);
         } catch (IOException e) {
             return OptionalLong.empty();

@@ -118,7 +118,9 @@ public final class Tree {
                 text.append(line).append('\n');
             }
         }
-        write(folder + "/" + file, text.toString());
+        if (!file.isEmpty()) {
+            write(folder + "/" + file, text.toString());
+        }
         return job;
     }
 

@@ -59,7 +59,7 @@ public final class JobCgroup implements Closeable {
             @Nullable Integer uid, @Nullable String user) {
     }
 
-    /** @param madeNow whether the cgroup was seen to be made: then it has counted from now on */
+    /** Opens its files; {@code madeNow} if the cgroup was seen to be made, so that it has counted from now on. */
     public JobCgroup(Path folder, Kernel kernel, boolean madeNow, long nanos) {
         this.folder = folder;
         this.kernel = kernel;
@@ -271,6 +271,7 @@ public final class JobCgroup implements Closeable {
         state = openIfThere("cgroup.events");
         cpuset = openIfThere("cpuset.cpus");
         allowedCpus = openIfThere("cpuset.cpus.effective");
+        hasEmptied();
     }
 
     private void openMissing() {

@@ -25,7 +25,7 @@ public final class Scopes {
     private final Path root;
     private final String nodeByDefault;
 
-    /** @param node the name of the node whose scope says none */
+    /** To look below a root; {@code node} is the node whose scope says none. */
     public Scopes(Path root, String node) {
         this.root = root;
         this.nodeByDefault = node;

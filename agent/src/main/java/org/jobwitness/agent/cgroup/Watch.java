@@ -16,7 +16,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What happens in folders of cgroups, as inotify tells it: jobs and steps that come and go, and files that the kernel changes
@@ -46,6 +45,8 @@ public final class Watch implements Closeable {
     }
 
     /**
+     * Something happened.
+     *
      * @param folder as it was added
      * @param name of what is in it; empty for MUCH
      */
@@ -74,12 +75,20 @@ public final class Watch implements Closeable {
         }
     }
 
-    /** @throws IOException where the system has no more of inotify to give (fs.inotify.max_user_instances) */
+    /**
+     * Listens to nothing yet.
+     *
+     * @throws IOException where the system has no more of inotify to give (fs.inotify.max_user_instances)
+     */
     public Watch(Path anywhere) throws IOException {
         service = anywhere.getFileSystem().newWatchService();
     }
 
-    /** @throws IOException if the folder has gone, or there can be no more watches (fs.inotify.max_user_watches) */
+    /**
+     * Listens to a folder: to what comes and goes in it, or to what changes too.
+     *
+     * @throws IOException if the folder has gone, or there can be no more watches (fs.inotify.max_user_watches)
+     */
     public void add(Path folder, boolean changesToo) throws IOException {
         WatchKey key = changesToo
                 ? folder.register(service, ENTRY_CREATE, ENTRY_DELETE, ENTRY_MODIFY)
@@ -119,7 +128,7 @@ public final class Watch implements Closeable {
 
     private void hear(WatchKey key, List<Event> events) {
         Ear ear = ears.get((Path) key.watchable());
-        if (ear == null || ear.key != key) {
+        if (ear == null || !ear.key.equals(key)) {
             return; // it was removed while it told
         }
         for (WatchEvent<?> event : key.pollEvents()) {
@@ -135,14 +144,14 @@ public final class Watch implements Closeable {
         }
     }
 
-    private static Kind kind(WatchEvent.@Nullable Kind<?> kind) {
-        if (kind == ENTRY_CREATE) {
+    private static Kind kind(WatchEvent.Kind<?> kind) {
+        if (kind.equals(ENTRY_CREATE)) {
             return Kind.MADE;
         }
-        if (kind == ENTRY_DELETE) {
+        if (kind.equals(ENTRY_DELETE)) {
             return Kind.REMOVED;
         }
-        return kind == ENTRY_MODIFY ? Kind.CHANGED : Kind.MUCH;
+        return kind.equals(ENTRY_MODIFY) ? Kind.CHANGED : Kind.MUCH;
     }
 
     /** What it heard while it rested is told at once. */

@@ -124,7 +124,7 @@ public final class Shipper implements AutoCloseable {
         thread.start();
     }
 
-    /** @param atOnce without the jitter, and ahead of what waits */
+    /** Keeps a batch and sends it; {@code atOnce} is without the jitter, and ahead of what waits. */
     public void add(Batch batch, boolean atOnce) {
         byte[] body = gzip(BatchJson.of(batch));
         if (body.length > LARGEST_BODY) {

@@ -81,7 +81,7 @@ final class SpoolFolder implements AutoCloseable {
     private static int ownUid() throws IOException {
         for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
             if (line.startsWith("Uid:")) {
-                return Integer.parseUnsignedInt(line.split("\\s+")[4]);
+                return Integer.parseUnsignedInt(line.split("\\s+", 6)[4]);
             }
         }
         throw new IOException("/proc/self/status has no Uid");
@@ -114,7 +114,7 @@ final class SpoolFolder implements AutoCloseable {
             try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS)) {
                 channel.force(false);
             } catch (NoSuchFileException e) {
-                continue; // acknowledged meanwhile
+                // Acknowledged meanwhile.
             }
         }
         try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {

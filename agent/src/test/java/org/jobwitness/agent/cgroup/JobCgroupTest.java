@@ -34,7 +34,8 @@ class JobCgroupTest {
     @BeforeEach
     void root() throws IOException {
         tree = new Tree(folder.resolve("cgroup"));
-        kernel = new JobCgroup.Kernel(tree.root(), Files.createDirectories(folder.resolve("proc")), folder.resolve("sys"));
+        kernel = new JobCgroup.Kernel(tree.root(), Files.createDirectories(folder.resolve("proc")),
+                folder.resolve("sys"));
     }
 
     private JobReading read(JobCgroup job, long nanos) {
@@ -46,7 +47,8 @@ class JobCgroupTest {
     void aRealJobIsReadToTheLastFigure() {
         JobReading read = read(new JobCgroup(tree.captured(), kernel, false, 0), SECOND);
         assertThat(read).isEqualTo(new JobReading("2", null, null, null, null, null,
-                "/system.slice/n1_slurmstepd.scope/job_2", null, 1000, null, 2, null, 13170155L, 11404012L, 1766143L, 0L,
+                "/system.slice/n1_slurmstepd.scope/job_2", null, 1000, null, 2, null, 13170155L, 11404012L, 1766143L,
+                0L,
                 525615L, 75214848L, 51666944L, 21016576L, 0L, 0L, 77385728L, 209715200L, 0L, 0L, 0L, 0L, null, null,
                 null, 19515L, 19515L, List.of(),
                 Map.of("io_read_bytes", "the io controller is not enabled for jobs, and the job has no process now",
@@ -56,32 +58,33 @@ class JobCgroupTest {
 
     @ParameterizedTest
     @CsvSource({"contain/c1-oom-child, 22, batch, 1795383891.965", "contain/c2-oom-step, 23, 0, 1795383898.673",
-            "contain/c3-oom-lastcmd, 24, batch, 1795383905.660", "runinjob/c1-oom-child, 52, batch, 1795384794.455",
-            "runinjob/c2-oom-step, 53, 0, 1795384810.203"})
+            "contain/c3-oom-lastcmd, 24, batch, 1795383905.660", "runinjob/c1-oom-child, 52, batch, 1795384793.678",
+            "runinjob/c2-oom-step, 53, 0, 1795384792.902"})
     void aRealOomKillIsToldWithItsMomentAndItsStep(String run, String jobId, String step, String moment) {
+        Instant killed = Instant.ofEpochMilli(Long.parseLong(moment.replace(".", "")));
         JobCgroup job = null;
+        Instant looksAt = null;
         for (String line : Tree.changes(run)) {
             String[] words = line.split(" ", 4);
-            Path changed = tree.root().resolve(words[1]);
-            if (line.endsWith(" exists")) {
-                tree.folder(words[1]);
-                if (words[1].endsWith("/job_" + jobId)) {
-                    tree.write(words[1] + "/memory.events", Tree.events(0, 0));
-                    tree.write(words[1] + "/memory.max", "62914560\n");
-                    job = new JobCgroup(changed, kernel, true, 0);
-                }
-            } else if (words.length == 4 && words[2].equals("memory.events") && words[3].startsWith("low")) {
+            Instant at = Instant.ofEpochMilli(Long.parseLong(words[0].replace(".", "")));
+            // Whoever wrote this down looked at one file after the other; the kernel counts in all of them at once.
+            if (job != null && looksAt != null && at.isAfter(looksAt.plusMillis(20))) {
+                job.lookForKills(looksAt);
+                looksAt = null;
+            }
+            boolean ofJob = words[1].endsWith("/job_" + jobId);
+            if (ofJob && words[3].equals("exists")) {
+                tree.write(words[1] + "/memory.events", Tree.events(0, 0));
+                tree.write(words[1] + "/memory.max", "62914560\n");
+                job = new JobCgroup(tree.root().resolve(words[1]), kernel, true, 0);
+            } else if (words[2].equals("memory.events") && words[3].startsWith("low")) {
                 tree.write(words[1] + "/memory.events", words[3].replaceAll("([a-z_]+ [0-9]+) ", "$1\n") + "\n");
-                assertThat(job).isNotNull();
-                job.lookForKills(Instant.ofEpochMilli(Long.parseLong(words[0].replace(".", ""))));
+                looksAt = ofJob ? at : looksAt;
             }
         }
         assertThat(job).isNotNull();
-        assertThat(read(job, SECOND).oomKillEvents()).hasSize(1).allSatisfy(kill -> {
-            assertThat(kill.cause()).isEqualTo(OomCause.LIMIT);
-            assertThat(kill.limitBytes()).isEqualTo(62914560);
-            assertThat(kill.killed()).isEqualTo(1);
-        });
+        assertThat(read(job, SECOND).oomKillEvents())
+                .containsExactly(new OomKill(killed, step, 1, 62914560L, OomCause.LIMIT));
     }
 
     @Test
@@ -190,7 +193,8 @@ class JobCgroupTest {
         tree.write("system.slice/slurmstepd.scope/job_2/memory.events", Tree.events(2, 4));
         job.lookForKills(NOW);
         assertThat(read(job, SECOND).oomKillEvents()).containsExactly(
-                new OomKill(NOW, "0", 1, 3_000_000L, OomCause.LIMIT), new OomKill(NOW, null, 3, 4_000_000L, OomCause.LIMIT));
+                new OomKill(NOW, "0", 1, 3_000_000L, OomCause.LIMIT),
+                new OomKill(NOW, null, 3, 4_000_000L, OomCause.LIMIT));
     }
 
     @Test

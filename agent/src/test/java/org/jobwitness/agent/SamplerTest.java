@@ -1,0 +1,312 @@
+package org.jobwitness.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.fail;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Predicate;
+import org.jobwitness.agent.cgroup.Watch;
+import org.jobwitness.agent.log.Log;
+import org.jobwitness.wire.Batch;
+import org.jobwitness.wire.JobReading;
+import org.jobwitness.wire.OomCause;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The sampler at work on a tree of plain files, which inotify tells of as it does of cgroups. */
+class SamplerTest {
+    private static final Duration PATIENCE = Duration.ofSeconds(20);
+
+    @TempDir
+    Path folder;
+    private Tree tree;
+    private final List<Sent> sent = new CopyOnWriteArrayList<>();
+    private final ByteArrayOutputStream log = new ByteArrayOutputStream();
+    private Sampler sampler;
+    private Thread thread;
+
+    private record Sent(Batch batch, boolean atOnce) {
+    }
+
+    @BeforeEach
+    void node() throws IOException {
+        tree = new Tree(folder.resolve("cgroup"));
+        Path proc = folder.resolve("proc");
+        Files.createDirectories(proc.resolve("sys/kernel"));
+        Files.writeString(proc.resolve("sys/kernel/hostname"), "n7.example.org\n");
+        Files.writeString(proc.resolve("stat"), "cpu  100 0 100 800 0 0 0 0 0 0\ncpu0 1\ncpu1 1\nbtime 1795000000\n");
+        Files.writeString(proc.resolve("meminfo"), "MemTotal: 1000 kB\nMemFree: 1 kB\nMemAvailable: 600 kB\n");
+        Files.writeString(proc.resolve("loadavg"), "0.50 0.40 0.30 1/200 4711\n");
+    }
+
+    @AfterEach
+    void stop() throws InterruptedException {
+        if (sampler != null) {
+            sampler.close();
+            thread.join(PATIENCE);
+            assertThat(thread.isAlive()).isFalse();
+        }
+        assertThat(log.toString(StandardCharsets.UTF_8)).doesNotContain("sampling_trouble");
+    }
+
+    private void start(int intervalSeconds) throws Exception {
+        AgentConfig config = AgentConfig.read(
+                List.of("--interval=" + intervalSeconds, "--cgroup-root=" + tree.root(),
+                        "--proc-root=" + folder.resolve("proc"), "--spool-dir=" + folder.resolve("spool"),
+                        "--cluster=rig"),
+                Map.of(), folder.resolve("none"));
+        sampler = new Sampler(config, new Watch(config.cgroupRoot()),
+                (batch, atOnce) -> sent.add(new Sent(batch, atOnce)), () -> {
+                }, "test", new Log(new PrintStream(log, true, StandardCharsets.UTF_8)));
+        thread = new Thread(() -> {
+            try {
+                sampler.run();
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        });
+        thread.start();
+    }
+
+    /** Waits for a batch that has a reading of such a kind. */
+    private JobReading reading(Predicate<JobReading> wanted) throws InterruptedException {
+        return reading(_ -> true, wanted);
+    }
+
+    private JobReading reading(Predicate<Sent> from, Predicate<JobReading> wanted) throws InterruptedException {
+        Instant until = Instant.now().plus(PATIENCE);
+        while (Instant.now().isBefore(until)) {
+            for (Sent one : sent) {
+                for (JobReading job : one.batch.jobs()) {
+                    if (from.test(one) && wanted.test(job)) {
+                        return job;
+                    }
+                }
+            }
+            Thread.sleep(5);
+        }
+        return fail("no such reading came; there were " + sent + "\n" + log.toString(StandardCharsets.UTF_8));
+    }
+
+    private Batch batch(Predicate<Batch> wanted) throws InterruptedException {
+        Instant until = Instant.now().plus(PATIENCE);
+        while (Instant.now().isBefore(until)) {
+            for (Sent one : sent) {
+                if (wanted.test(one.batch)) {
+                    return one.batch;
+                }
+            }
+            Thread.sleep(5);
+        }
+        return fail("no such batch came; there were " + sent);
+    }
+
+    @Test
+    void jobsAndNodeAreReadOnTheWallClock() throws Exception {
+        tree.job("job_5");
+        start(1);
+        Batch second = batch(batch -> batch.intervalMs() != null);
+        assertThat(second.node()).isEqualTo("n7");
+        assertThat(second.cluster()).isEqualTo("rig");
+        assertThat(second.timestamp().toEpochMilli() % 1000).as("ms after the second").isLessThan(500);
+        assertThat(second.intervalMs()).isBetween(500, 5000);
+        assertThat(second.nodeFigures().totalCpus()).isEqualTo(2);
+        assertThat(second.nodeFigures().memoryUsageBytes()).isEqualTo(400 * 1024);
+        assertThat(second.nodeFigures().cpuLoad()).isEqualTo(0.5);
+        assertThat(second.jobs()).hasSize(1).allSatisfy(job -> {
+            assertThat(job.jobId()).isEqualTo("5");
+            assertThat(job.timestamp()).as("the batch's").isNull();
+            assertThat(job.cpusUsed()).isEqualTo(0);
+        });
+        assertThat(sent).extracting(one -> one.batch.sequence()).startsWith(1L, 2L);
+        assertThat(sent).extracting(one -> one.batch.bootId()).containsOnly(second.bootId());
+    }
+
+    @Test
+    void aJobThatComesAndGoesBetweenReadingsIsTold() throws Exception {
+        tree.scope();
+        start(300);
+        waitForLog("scope_found");
+        Instant before = Instant.now();
+        Path job = tree.job("job_6");
+        JobReading first = reading(one -> one.jobId().equals("6"));
+        assertThat(first.since()).isBetween(before.minusMillis(1), Instant.now());
+        assertThat(first.cpusUsed()).as("it has counted from 0").isPositive();
+
+        tree.write("system.slice/slurmstepd.scope/job_6/cpu.stat", "usage_usec 9000000\n");
+        tree.write("system.slice/slurmstepd.scope/job_6/cgroup.events", "populated 0\nfrozen 0\n");
+        waitForRest();
+        tree.remove(job);
+        JobReading last = reading(one -> Boolean.TRUE.equals(one.last()));
+        assertThat(last.cpuUsageUsec()).isEqualTo(9000000);
+        assertThat(last.memoryPeakBytes()).isEqualTo(2000000);
+        assertThat(sent).allSatisfy(one -> assertThat(one.atOnce).isTrue());
+    }
+
+    @Test
+    void anOomKillIsToldAtOnce() throws Exception {
+        Path job = tree.job("job_7");
+        tree.step(job, "batch", 0, 0, "max");
+        start(300);
+        reading(one -> one.jobId().equals("7"));
+        Instant before = Instant.now();
+        tree.step(job, "batch", 0, 1, "max");
+        tree.write("system.slice/slurmstepd.scope/job_7/memory.events", Tree.events(1, 1));
+        JobReading killed = reading(one -> !one.oomKillEvents().isEmpty());
+        assertThat(killed.oomKills()).isEqualTo(1);
+        assertThat(killed.oomKillEvents()).hasSize(1).allSatisfy(kill -> {
+            assertThat(kill.timestamp()).isBetween(before.minusMillis(1), before.plusSeconds(5));
+            assertThat(kill.step()).isEqualTo("batch");
+            assertThat(kill.limitBytes()).isEqualTo(4000000);
+            assertThat(kill.cause()).isEqualTo(OomCause.LIMIT);
+        });
+    }
+
+    @Test
+    void anOomKillIsToldEvenIfTheJobIsGoneRightAfter() throws Exception {
+        Path job = tree.job("job_8");
+        start(300);
+        reading(one -> one.jobId().equals("8"));
+        tree.write("system.slice/slurmstepd.scope/job_8/memory.events", Tree.events(1, 1));
+        waitForRest();
+        tree.remove(job);
+        JobReading last = reading(one -> Boolean.TRUE.equals(one.last()) || !one.oomKillEvents().isEmpty());
+        assertThat(last.oomKillEvents()).hasSize(1);
+    }
+
+    @Test
+    void aChangedLimitIsToldWithinSeconds() throws Exception {
+        tree.job("job_9");
+        start(300);
+        reading(one -> one.jobId().equals("9"));
+        tree.write("system.slice/slurmstepd.scope/job_9/memory.max", "5000000\n");
+        assertThat(reading(one -> one.memoryLimitBytes() == 5000000)).isNotNull();
+    }
+
+    @Test
+    void aJobThatLivesAtItsLimitDoesNotMakeTheAgentBusy() throws Exception {
+        Path job = tree.job("job_10");
+        start(300);
+        reading(one -> one.jobId().equals("10"));
+        int before = sent.size();
+        Instant until = Instant.now().plusSeconds(2);
+        int writes = 0;
+        while (Instant.now().isBefore(until)) {
+            Files.writeString(job.resolve("memory.events"),
+                    "low 0\nhigh 0\nmax " + writes++ + "\noom 0\noom_kill 0\noom_group_kill 0\n");
+            Thread.sleep(1);
+        }
+        assertThat(writes).isGreaterThan(300);
+        assertThat(sent.size()).as("nobody was killed, so there is nothing to tell").isEqualTo(before);
+        tree.write("system.slice/slurmstepd.scope/job_10/memory.events", Tree.events(1, 1));
+        assertThat(reading(one -> !one.oomKillEvents().isEmpty()).oomKillEvents()).hasSize(1);
+    }
+
+    @Test
+    void theNodesNameComesFromTheScopeWhereItHasOne() throws Exception {
+        tree.captured();
+        tree.folder("system.slice/n2_slurmstepd.scope");
+        start(1);
+        assertThat(batch(batch -> batch.node().equals("n1")).jobs()).extracting(JobReading::jobId).containsExactly("2");
+        assertThat(batch(batch -> batch.node().equals("n2")).jobs()).isEmpty();
+    }
+
+    @Test
+    void aSluidIsAJobOnceThePrologTells() throws Exception {
+        Files.createDirectories(folder.resolve("spool/events"));
+        tree.job("sEKNKTV3WPV500");
+        start(1);
+        waitForLog("job_unknown cgroup=sEKNKTV3WPV500");
+        Path event = folder.resolve("spool/events/1795384829-57-started-16076.json");
+        Files.writeString(folder.resolve("spool/tmp"), """
+                {"event_id":"n7-57-started-1795384829-16076","job_id":"57","cluster":"rig","sluid":"sEKNKTV3WPV500",\
+                "start_time":"2026-11-22T22:00:29Z","node":"n7","user":"alice","uid":1001,"node_list":["n7"]}
+                """);
+        Files.move(folder.resolve("spool/tmp"), event);
+        JobReading job = reading(one -> one.jobId().equals("57"));
+        assertThat(job.sluid()).isEqualTo("sEKNKTV3WPV500");
+        assertThat(job.startTime()).isEqualTo("2026-11-22T22:00:29Z");
+        assertThat(job.user()).isEqualTo("alice");
+        assertThat(job.uid()).isEqualTo(1001);
+    }
+
+    @Test
+    void aSluidIsAJobAlsoByTheTitleOfItsSlurmstepd() throws Exception {
+        Path job = tree.job("s5K1KKYAYG5D00");
+        tree.write(tree.root().relativize(job) + "/step_batch/slurm/cgroup.procs", "4242\n");
+        Files.createDirectories(folder.resolve("proc/4242"));
+        Files.writeString(folder.resolve("proc/4242/cmdline"), "slurmstepd: [58.batch]\0\0");
+        Files.writeString(folder.resolve("proc/4242/stat"),
+                "4242 (slurm) stepd) S 1 1 1 0 -1 1 0 0 0 0 0 0 0 0 20 0 4 0 123456 1 1 1");
+        start(1);
+        JobReading reading = reading(one -> one.jobId().equals("58"));
+        assertThat(reading.since()).as("since its slurmstepd was started").isEqualTo("2026-11-18T11:27:14.560Z");
+    }
+
+    @Test
+    void aCgroupThatIsMadeAnewIsTheSameJob() throws Exception {
+        Path job = tree.job("job_11");
+        start(1);
+        Instant since = reading(one -> one.jobId().equals("11")).since();
+        tree.remove(job);
+        reading(one -> Boolean.TRUE.equals(one.last()));
+        tree.job("job_11");
+        assertThat(reading(one -> one.last() == null && one.cpuUsageUsec() == 6_000_000).since()).isEqualTo(since);
+    }
+
+    @Test
+    void fiveHundredJobsThatComeAtOnceAndGoAtOnceAreAllTold() throws Exception {
+        tree.scope();
+        start(1);
+        waitForLog("scope_found");
+        for (int i = 1; i <= 500; i++) {
+            tree.job("job_" + i);
+        }
+        for (int i = 1; i <= 500; i++) {
+            String id = String.valueOf(i);
+            reading(one -> one.jobId().equals(id));
+        }
+        for (int i = 1; i <= 500; i++) {
+            tree.remove(tree.scope().resolve("job_" + i));
+        }
+        for (int i = 1; i <= 500; i++) {
+            String id = String.valueOf(i);
+            reading(one -> one.jobId().equals(id) && Boolean.TRUE.equals(one.last()));
+        }
+        assertThat(sent.size()).as("batches").isLessThan(200);
+    }
+
+    @Test
+    void aFolderThatIsLeftBehindEmptyIsNoTrouble() throws Exception {
+        tree.job("job_12");
+        tree.write("system.slice/slurmstepd.scope/job_12/cgroup.events", "populated 0\nfrozen 0\n");
+        tree.job("job_13");
+        start(1);
+        reading(one -> one.jobId().equals("13"));
+    }
+
+    private void waitForLog(String words) throws InterruptedException {
+        Instant until = Instant.now().plus(PATIENCE);
+        while (!log.toString(StandardCharsets.UTF_8).contains(words)) {
+            assertThat(Instant.now()).as(words + " in " + log).isBefore(until);
+            Thread.sleep(5);
+        }
+    }
+
+    /** Until what was written before has been told by inotify: a kernel gives as long between its own changes. */
+    private static void waitForRest() throws InterruptedException {
+        Thread.sleep(300);
+    }
+}
