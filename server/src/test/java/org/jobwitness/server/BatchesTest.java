@@ -318,6 +318,124 @@ class BatchesTest {
         assertThat(job("b13").required("sample_count").asInt()).isEqualTo(64_001);
     }
 
+    private static String oomKill(Instant at, String step, String cause) {
+        return """
+                {"timestamp": "%s", "step": "%s", "killed": 1, "limit_bytes": 1048576, "cause": "%s"}"""
+                .formatted(at, step, cause);
+    }
+
+    /** A reading that brings OOM kills and nothing else. */
+    private static String reading(String id, String... kills) {
+        return "{\"job_id\": \"%s\", \"since\": \"%s\", \"oom_kill_events\": [%s]}".formatted(id,
+                NOW.minusSeconds(600), String.join(", ", kills));
+    }
+
+    @Test
+    void oomKillsAreToldWithTheirMomentStepAndLimitOldestFirst() {
+        send("x20", NOW, """
+                {"job_id": "o1", "since": "%s", "last": true, "oom_kill_events": [
+                    {"timestamp": "%s", "step": "0", "killed": 3, "limit_bytes": 1073741824, "cause": "limit"},
+                    {"timestamp": "%s", "killed": 1, "cause": "node"}]}"""
+                .formatted(NOW.minusSeconds(60), NOW.minusMillis(588), NOW.minusMillis(1588)));
+        send("x21", NOW, reading("o1", oomKill(NOW.minusMillis(1000), "batch", "limit")));
+        String told = """
+                [{"timestamp":"%s","node":"x20","killed":1,"cause":"node"},\
+                {"timestamp":"%s","node":"x21","step":"batch","killed":1,"limit_bytes":1048576,"cause":"limit"},\
+                {"timestamp":"%s","node":"x20","step":"0","killed":3,"limit_bytes":1073741824,"cause":"limit"}]"""
+                .formatted(NOW.minusMillis(1588), NOW.minusMillis(1000), NOW.minusMillis(588));
+        assertThat(job("o1").required("oom_kill_events")).hasToString(told);
+        assertThat(operator.get("/v1/jobs/o1/runs").json().required("runs").get(0).required("oom_kill_events"))
+                .hasToString(told);
+        assertThat(operator.get("/v1/jobs?q=o1").json().required("jobs").get(0).has("oom_kill_events"))
+                .as("in lists").isFalse();
+        assertThat(operator.get("/v1/jobs?q=o1").json().required("jobs").get(0).required("id").asString())
+                .isEqualTo("o1");
+    }
+
+    @Test
+    void anOomKillCountsOnceHoweverOftenItIsTold() {
+        String kill = oomKill(NOW.minusMillis(250), "0", "limit");
+        send("x22", NOW.minusSeconds(15), reading("o2", kill, kill));
+        send("x22", NOW, reading("o2", kill, oomKill(NOW.minusMillis(250), "1", "limit")));
+        assertThat(job("o2").required("oom_kill_events").findValuesAsString("step")).containsExactly("0", "1");
+    }
+
+    @Test
+    void eachRunOfAJobHasItsOwnOomKills() {
+        send("x23", NOW.minusSeconds(500), reading("o3", oomKill(NOW.minusSeconds(510), "0", "limit")));
+        agent.post("/v1/events/job-finished", """
+                {"job_id": "o3", "node": "x23", "exit_code": 1, "signal": 0, "timestamp": "%s"}"""
+                .formatted(NOW.minusSeconds(490)));
+        send("x23", NOW, "{\"job_id\": \"o3\", \"since\": \"%s\", \"pids\": 1}".formatted(NOW.minusSeconds(100)));
+        JsonNode runs = operator.get("/v1/jobs/o3/runs").json().required("runs");
+        assertThat(runs.size()).isEqualTo(2);
+        assertThat(runs.get(0).has("oom_kill_events")).isFalse();
+        assertThat(runs.get(1).required("oom_kill_events").size()).isOne();
+    }
+
+    @Test
+    void anOomKillIsPutRightWithItsReadingsClock() throws Exception {
+        Instant wrong = NOW.plus(Duration.ofHours(1));
+        String date = DateTimeFormatter.RFC_1123_DATE_TIME.format(wrong.atOffset(ZoneOffset.UTC));
+        String body = batch("x24", ++sequence, wrong, reading("o4", oomKill(wrong.minusMillis(1234), "0", "limit")));
+        assertThat(post(body.getBytes(StandardCharsets.UTF_8), "Date", date).body()).contains("\"stored\"");
+        JsonNode job = job("o4");
+        assertThat(Instant.parse(job.required("oom_kill_events").get(0).required("timestamp").asString()))
+                .isEqualTo(Instant.parse(job.required("last_sample_at").asString()).minusMillis(1234));
+    }
+
+    @Test
+    void anOomKillWhoseTimeCannotBeRightIsLeftOutAloneAndProvesNothing() {
+        Exchange answer = send("x25", NOW, reading("o5", oomKill(NOW.plus(Duration.ofHours(1)), "0", "limit"),
+                oomKill(NOW.minus(Duration.ofDays(8)), "0", "limit"), oomKill(NOW, "1", "node")));
+        assertThat(status(answer)).isEqualTo("stored");
+        assertThat(answer.json().required("refused").findValuesAsString("cause")).hasSize(2)
+                .allMatch(cause -> cause.startsWith("the time of an OOM kill, "))
+                .anyMatch(cause -> cause.contains("in the future")).anyMatch(cause -> cause.contains("7 days"));
+        assertThat(job("o5").required("oom_kill_events").findValuesAsString("step")).containsExactly("1");
+        assertThat(stored("o5")).as("the reading is there").isOne();
+        assertThat(reasonOfFailure("o5", "x25")).isEqualTo("exit_code");
+    }
+
+    @Test
+    void anOomKillAtTheJobsLimitExplainsWhyItFailedAndOneOfTheNodeDoesNot() {
+        send("x26", NOW, reading("o6", oomKill(NOW, "0", "limit")));
+        send("x26", NOW, reading("o7", oomKill(NOW, "0", "node")));
+        assertThat(reasonOfFailure("o6", "x26")).isEqualTo("out_of_memory");
+        assertThat(reasonOfFailure("o7", "x26")).isEqualTo("exit_code");
+    }
+
+    private static String reasonOfFailure(String id, String node) {
+        agent.post("/v1/events/job-finished", """
+                {"job_id": "%s", "node": "%s", "exit_code": 1, "signal": 0, "timestamp": "%s"}"""
+                .formatted(id, node, NOW.plusSeconds(1)));
+        return job(id).required("reason").asString();
+    }
+
+    @Test
+    void ofOomKillsWithoutEndTheFirstAreKept() throws SQLException {
+        for (int batch = 0; batch < 6; batch++) {
+            List<String> kills = new ArrayList<>();
+            for (int i = 0; i < 30; i++) {
+                kills.add(oomKill(NOW.minusSeconds(500).plusMillis(30 * batch + i), "0", "limit"));
+            }
+            send("x27", NOW.minusSeconds(100 - batch), reading("o8", kills.toArray(String[]::new)));
+        }
+        send("x27", NOW, reading("o8", oomKill(NOW.minusSeconds(501), "late", "limit")));
+        JsonNode told = job("o8").required("oom_kill_events");
+        assertThat(told.size()).isEqualTo(100);
+        assertThat(told.get(0).required("step").asString()).as("earlier, though it came later").isEqualTo("late");
+        assertThat(told.get(99).required("timestamp").asString())
+                .isEqualTo(NOW.minusSeconds(500).plusMillis(98).toString());
+        try (var connection = server.sql();
+                var statement = connection.createStatement();
+                var rows = statement.executeQuery(
+                        "select count(*) from oom_kill join job using (job_key) where job_id = 'o8'")) {
+            rows.next();
+            assertThat(rows.getInt(1)).as("those that are never told are not kept, but for a batch's").isEqualTo(121);
+        }
+    }
+
     @Test
     void figuresAreNotCompleteWhileANodeMaySendMore() {
         Instant begun = NOW.minusSeconds(100);

@@ -19,7 +19,7 @@ import tools.jackson.databind.JsonNode;
 /** The simulated cluster as who looks at the server sees it, and as docs/demo.md says. */
 class DemoTest {
     /** A field with its value, or with the least and the most that a number is. */
-    private static final Pattern FIELD = Pattern.compile("`([a-z_.]+)=([^`]*)`");
+    private static final Pattern FIELD = Pattern.compile("`([a-z0-9_.]+)=([^`]*)`");
     private static final Pattern RANGE = Pattern.compile("(-?[0-9.]+)\\.\\.(-?[0-9.]+)");
 
     private static TestServer server;

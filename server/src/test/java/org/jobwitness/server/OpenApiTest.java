@@ -32,6 +32,7 @@ import org.jobwitness.wire.Job;
 import org.jobwitness.wire.JobDeleted;
 import org.jobwitness.wire.JobFigures;
 import org.jobwitness.wire.JobFinished;
+import org.jobwitness.wire.JobOomKill;
 import org.jobwitness.wire.JobPage;
 import org.jobwitness.wire.JobPatch;
 import org.jobwitness.wire.JobReading;
@@ -42,6 +43,8 @@ import org.jobwitness.wire.NewSample;
 import org.jobwitness.wire.Node;
 import org.jobwitness.wire.NodeFigures;
 import org.jobwitness.wire.NodePage;
+import org.jobwitness.wire.OomCause;
+import org.jobwitness.wire.OomKill;
 import org.jobwitness.wire.Reading;
 import org.jobwitness.wire.Reason;
 import org.jobwitness.wire.SamplePage;
@@ -70,15 +73,16 @@ class OpenApiTest {
             entry("RefusedReading", BatchAnswer.Refused.class), entry("SeriesPage", SeriesPage.class),
             entry("Series", SeriesPage.Series.class), entry("AbsentMetric", SeriesPage.Absent.class),
             entry("JobDeleted", JobDeleted.class), entry("StreamFigures", StreamFigures.class),
-            entry("StreamOverflow", StreamOverflow.class));
+            entry("StreamOverflow", StreamOverflow.class), entry("JobOomKill", JobOomKill.class));
     private static final Map<String, Class<? extends Record>> REQUESTS = Map.ofEntries(
             entry("JobStarted", JobStarted.class), entry("JobFinished", JobFinished.class),
             entry("Reading", Reading.class), entry("NewJob", NewJob.class), entry("JobPatch", JobPatch.class),
             entry("NewSample", NewSample.class), entry("Batch", Batch.class), entry("NodeFigures", NodeFigures.class),
-            entry("JobReading", JobReading.class), entry("GpuReading", GpuReading.class));
+            entry("JobReading", JobReading.class), entry("GpuReading", GpuReading.class),
+            entry("OomKill", OomKill.class));
     /** In which message a schema is sent that is not one itself. */
     private static final Map<String, String> HOLDERS = Map.of("Reading", "JobFinished", "Scheduler", "NewJob",
-            "NodeFigures", "Batch", "JobReading", "Batch", "GpuReading", "Batch");
+            "NodeFigures", "Batch", "JobReading", "Batch", "GpuReading", "Batch", "OomKill", "Batch");
     /** Fields of Scheduler that are refused in requests, because the fields of events tell them. */
     private static final List<String> ONLY_IN_ANSWERS = List.of("sluid", "exit_code", "signal", "derived_exit_code",
             "restart_count", "het_job_id");
@@ -208,7 +212,8 @@ class OpenApiTest {
 
     @Test
     void theDocumentKnowsAllWordsOfEachEnum() {
-        Map.of("JobState", JobState.values(), "Reason", Reason.values(), "GpuVendor", GpuVendor.values())
+        Map.of("JobState", JobState.values(), "Reason", Reason.values(), "GpuVendor", GpuVendor.values(), "OomCause",
+                OomCause.values())
                 .forEach((name, values) -> assertThat(texts(document.schema(name).required("enum"))).as(name)
                         .isEqualTo(Arrays.stream(values).map(Object::toString).toList()));
         assertThat(texts(document.schema("EventAnswer").required("properties").required("status").required("enum")))
@@ -219,7 +224,7 @@ class OpenApiTest {
     void everyBoundOfTheDocumentIsTheServers() {
         int number = 0;
         for (String name : List.of("JobStarted", "JobFinished", "Reading", "NewJob", "JobPatch", "NewSample",
-                "Scheduler", "Batch", "NodeFigures", "JobReading", "GpuReading")) {
+                "Scheduler", "Batch", "NodeFigures", "JobReading", "GpuReading", "OomKill")) {
             int before = number;
             for (var field : document.schema(name).required("properties").properties()) {
                 if (name.equals("Scheduler") && ONLY_IN_ANSWERS.contains(field.getKey())) {
@@ -235,11 +240,15 @@ class OpenApiTest {
                         case "NodeFigures" -> "node_figures.";
                         case "JobReading" -> "jobs[0].";
                         case "GpuReading" -> "gpus[0].";
+                        case "OomKill" -> "jobs[0].oom_kill_events[0].";
                         default -> holder.equals(name) ? "" : name.toLowerCase(Locale.ROOT) + ".";
                     };
                     ObjectNode fields = switch (name) {
                         case "JobReading" -> message.putArray("jobs").addObject().put("job_id", "17");
                         case "GpuReading" -> message.putArray("gpus").addObject().put("gpu", "0");
+                        case "OomKill" -> message.putArray("jobs").addObject().put("job_id", "17")
+                                .putArray("oom_kill_events").addObject().put("timestamp", "2026-11-22T21:34:15Z")
+                                .put("killed", 1).put("cause", "limit");
                         default -> prefix.isEmpty()
                                 ? message
                                 : message.putObject(prefix.substring(0, prefix.length() - 1));

@@ -7,7 +7,7 @@ import java.util.Locale;
  * What became of a batch. Whatever the status, all of it that can be stored is durable, and it need not be sent again.
  *
  * @param version the newest version of batches that this server takes
- * @param refused readings that were left out, and why; sending them again would change nothing
+ * @param refused readings, and OOM kills of readings, that were left out, and why; sending them again would change nothing
  */
 public record BatchAnswer(Status status, int version, List<Refused> refused) {
 
@@ -23,7 +23,7 @@ public record BatchAnswer(Status status, int version, List<Refused> refused) {
         }
     }
 
-    /** A reading that was left out. */
+    /** A reading that was left out, or an OOM kill that it brought. */
     public record Refused(String jobId, String cause) {
     }
 

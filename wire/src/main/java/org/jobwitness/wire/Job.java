@@ -20,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  * @param maxMemoryUsageMb each node's highest, by memory.peak or a sample, added up: never more at one moment
  * @param cpuSeconds CPU time used, from the last readings of its cgroups
  * @param oomKills processes that the kernel killed for lack of memory
+ * @param oomKillEvents those whose moment was seen, the earliest first, of the many the earliest; null if there is none, and in
+ *     lists of jobs
  */
 public record Job(String id, long run, String cluster, String clusterName, @Nullable String user, @Nullable Integer uid,
         List<String> nodes, @Nullable Integer nodeCount, JobState state, @Nullable Reason reason,
@@ -31,11 +33,13 @@ public record Job(String id, long run, String cluster, String clusterName, @Null
         @Nullable Instant lastSampleAt, long sampleCount, @Nullable Double coverage, @Nullable Double avgCpuUsage,
         @Nullable Double maxCpuUsage, @Nullable Double maxMemoryUsageMb, @Nullable Double avgGpuUsage,
         @Nullable Double maxGpuUsage, @Nullable Double cpuSeconds, @Nullable Long oomKills,
-        @Nullable GpuVendor gpuVendor, @Nullable List<String> gpuDevices, @Nullable String cgroupPath,
+        @Nullable List<JobOomKill> oomKillEvents, @Nullable GpuVendor gpuVendor, @Nullable List<String> gpuDevices,
+        @Nullable String cgroupPath,
         @Nullable JobFigures figures, Scheduler scheduler) {
 
     public Job {
         nodes = List.copyOf(nodes);
+        oomKillEvents = oomKillEvents == null ? null : List.copyOf(oomKillEvents);
         gpuDevices = gpuDevices == null ? null : List.copyOf(gpuDevices);
     }
 }

@@ -40,6 +40,8 @@ import org.jobwitness.wire.BatchAnswer;
 import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.JobReading;
 import org.jobwitness.wire.NodeFigures;
+import org.jobwitness.wire.OomCause;
+import org.jobwitness.wire.OomKill;
 import org.jspecify.annotations.Nullable;
 
 /** Takes batches in, whoever brings them: finds the runs that they are of, and commits many of them together. */
@@ -71,7 +73,8 @@ public final class Batches implements AutoCloseable {
      */
     private record Prepared(BatchNumber number, @Nullable NodeReading node, List<Sample> samples) {
         int rows() {
-            return 1 + samples.stream().mapToInt(sample -> 1 + sample.gpus().size()).sum();
+            return 1 + samples.stream()
+                    .mapToInt(sample -> 1 + sample.gpus().size() + sample.oomKills().size()).sum();
         }
     }
 
@@ -154,7 +157,7 @@ public final class Batches implements AutoCloseable {
                 samples.refused("time", 1);
                 refused.add(new BatchAnswer.Refused(job.jobId(), "its time, " + readAt + ", " + trouble.get()));
             } else {
-                ofJobs.add(sample(caller, number, batch, job, readAt, offset));
+                ofJobs.add(sample(caller, number, batch, job, readAt, offset, oomKills(job, offset, refused)));
             }
         }
         NodeFigures figures = batch.nodeFigures();
@@ -162,11 +165,26 @@ public final class Batches implements AutoCloseable {
         return new Prepared(number, tells && figures != null ? reading(number, batch, figures, at) : null, ofJobs);
     }
 
-    private Sample sample(Caller caller, BatchNumber number, Batch batch, JobReading job, Instant at, Duration offset) {
+    /** By our clock. One whose own time cannot be right is left out alone: the reading that brings it may be. */
+    private List<OomKill> oomKills(JobReading job, Duration offset, List<BatchAnswer.Refused> refused) {
+        List<OomKill> kept = new ArrayList<>();
+        for (OomKill kill : job.oomKillEvents()) {
+            Instant at = kill.timestamp().plus(offset);
+            samples.trouble(at).ifPresentOrElse(
+                    trouble -> refused.add(new BatchAnswer.Refused(job.jobId(),
+                            "the time of an OOM kill, " + at + ", " + trouble)),
+                    () -> kept.add(new OomKill(at, kill.step(), kill.killed(), kill.limitBytes(), kill.cause())));
+        }
+        return kept;
+    }
+
+    private Sample sample(Caller caller, BatchNumber number, Batch batch, JobReading job, Instant at, Duration offset,
+            List<OomKill> oomKills) {
         Instant since = job.since() == null ? null : job.since().plus(offset);
         Identity identity = new Identity(number.cluster(), job.jobId(), job.sluid(), job.startTime());
-        JobTable.Seen seen = runs.get(new RunCache.Sight(identity, job.since(), batch.node(), metItsLimit(job)),
-                () -> observe(caller, evidence(identity, batch, job, since, at)));
+        boolean metItsLimit = metItsLimit(job, oomKills);
+        JobTable.Seen seen = runs.get(new RunCache.Sight(identity, job.since(), batch.node(), metItsLimit),
+                () -> observe(caller, evidence(identity, batch, job, since, at, metItsLimit)));
         List<GpuReading> gpus = batch.gpus().isEmpty()
                 ? List.of()
                 : batch.gpus().stream().filter(gpu -> job.jobId().equals(gpu.jobId())).toList();
@@ -180,7 +198,8 @@ public final class Batches implements AutoCloseable {
                 Boolean.TRUE.equals(job.last()), absent,
                 gpus.stream()
                         .map(gpu -> new Sample.Gpu(gpu.gpu(), gpu.vendor(), figures(gpu, intervalMs), gpu.absent()))
-                        .toList());
+                        .toList(),
+                oomKills);
     }
 
     private JobTable.Seen observe(Caller caller, Evidence.Observed evidence) {
@@ -202,16 +221,18 @@ public final class Batches implements AutoCloseable {
     }
 
     /** The kernel killed a process of it, and not because the node as a whole was out of memory. */
-    private static boolean metItsLimit(JobReading job) {
-        return job.oomKills() != null && job.oomKills() > 0 && (job.oomEvents() == null || job.oomEvents() > 0);
+    private static boolean metItsLimit(JobReading job, List<OomKill> oomKills) {
+        boolean isCounted = job.oomKills() != null && job.oomKills() > 0
+                && (job.oomEvents() == null || job.oomEvents() > 0);
+        return isCounted || oomKills.stream().anyMatch(kill -> kill.cause() == OomCause.LIMIT);
     }
 
     private static Evidence.Observed evidence(Identity identity, Batch batch, JobReading job, @Nullable Instant since,
-            Instant at) {
+            Instant at, boolean oomKilled) {
         About about = new About(job.user(), job.uid(), List.of(batch.node()), null, null, null, null, null, null, null,
                 null, null, List.of(), null);
         return new Evidence.Observed(identity, since == null ? at : since, since != null,
-                new OnNode(batch.node(), null, null, List.of(), job.cgroupPath(), false), about, metItsLimit(job));
+                new OnNode(batch.node(), null, null, List.of(), job.cgroupPath(), false), about, oomKilled);
     }
 
     private static OptionalDouble use(List<GpuReading> gpus) {

@@ -10,6 +10,8 @@ import org.jobwitness.server.demo.Booking.Share;
 import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.JobReading;
+import org.jobwitness.wire.OomCause;
+import org.jobwitness.wire.OomKill;
 import org.jobwitness.wire.Reading;
 
 /**
@@ -184,7 +186,13 @@ final class Load {
                 swap(moment.part), counted.memoryPeakBytes, limit, counted.memoryPressureUsec, counted.memoryStallUsec,
                 killed, killed, processes(), countsIo ? counted.readBytes : null,
                 countsIo ? counted.writtenBytes : null, counted.ioPressureUsec, counted.ioStallUsec,
-                List.of(), countsIo ? Map.of() : WITHOUT_IO);
+                killed == 0 ? List.of() : List.of(oomKill()), countsIo ? Map.of() : WITHOUT_IO);
+    }
+
+    /** The kernel kills; Slurm sees the step end, and the run some tenths of a second later. */
+    private OomKill oomKill() {
+        long millisBefore = 300 + (long) (600 * Dice.fraction(run.jobId(), run.restarts(), run.end().getEpochSecond()));
+        return new OomKill(run.end().minusMillis(millisBefore), "0", 1, limit, OomCause.LIMIT);
     }
 
     private List<GpuReading> gpus(Moment moment, Counted counted) {

@@ -2,6 +2,7 @@ package org.jobwitness.server.job;
 
 import static org.jobwitness.server.db.Columns.constant;
 import static org.jobwitness.server.db.Columns.figure;
+import static org.jobwitness.server.db.Columns.knownTime;
 import static org.jobwitness.server.db.Columns.rounded;
 import static org.jobwitness.server.db.Columns.string;
 import static org.jobwitness.server.db.Columns.strings;
@@ -20,6 +21,7 @@ import java.util.Arrays;
 import java.util.Base64;
 import java.util.Collection;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -41,8 +43,10 @@ import org.jobwitness.wire.AuditEntry;
 import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.Job;
 import org.jobwitness.wire.JobFigures;
+import org.jobwitness.wire.JobOomKill;
 import org.jobwitness.wire.JobPage;
 import org.jobwitness.wire.JobState;
+import org.jobwitness.wire.OomCause;
 import org.jobwitness.wire.Reason;
 import org.jobwitness.wire.Scheduler;
 import org.jspecify.annotations.Nullable;
@@ -91,6 +95,8 @@ public final class JobQueries {
             """.formatted(Figure.CPU_USAGE_PERCENT.number(), Figure.MEMORY_USAGE_BYTES.number(),
             Figure.GPU_USAGE_PERCENT.number(), Figure.MEMORY_LIMIT_BYTES.number());
 
+    /** So many of a run are told at most. */
+    public static final int MOST_OOM_KILLS = 100;
     private static final int MEBIBYTE = 1 << 20;
     /** So long after a run's end the last readings of its nodes may come in. */
     private static final Duration LAST_READINGS = Duration.ofMinutes(10);
@@ -214,7 +220,7 @@ public final class JobQueries {
             List<Long> keys = found.stream().map(Cursor::key).toList();
             List<Job> jobs = handle.createQuery(SELECT + """
                     where job.job_key = any(:keys) order by array_position(:keys, job.job_key)""")
-                    .bindArray("keys", Long.class, keys).map((row, _) -> job(row, clock.instant())).list();
+                    .bindArray("keys", Long.class, keys).map((row, _) -> job(row, null, clock.instant())).list();
             return new JobPage(jobs, total, filter.limit(), cursor == null ? filter.offset() : 0,
                     more ? found.getLast().text() : null);
         });
@@ -233,20 +239,44 @@ public final class JobQueries {
     /** Runs by their keys, in any order, whoever may see them. Those that are gone are left out. */
     public List<Job> find(Collection<Long> runs) {
         return database.read("job_find", handle -> handle.createQuery(SELECT + "where job.job_key = any(:runs)")
-                .bindArray("runs", Long.class, runs).map((row, _) -> job(row, clock.instant())).list());
+                .bindArray("runs", Long.class, runs).map((row, _) -> job(row, null, clock.instant())).list());
     }
 
-    /** All runs of a job id, newest first. */
+    /** All runs of a job id, newest first, with their OOM kills. */
     public List<Job> runs(Caller caller, String jobId, @Nullable String cluster) {
         return database.read("job_runs", handle -> {
+            Map<Long, List<JobOomKill>> oomKills = oomKills(handle, jobId);
             Query query = handle.createQuery(SELECT + "where job_id = :job_id and " + seenBy(caller.scope())
                     + (cluster == null ? "" : " and cluster = :cluster")
                     + " order by listed_at desc, recorded_at desc, job.job_key desc limit 1000").bind("job_id", jobId);
             if (cluster != null) {
                 query.bind("cluster", cluster);
             }
-            return bindScope(query, caller.scope()).map((row, _) -> job(row, clock.instant())).list();
+            return bindScope(query, caller.scope())
+                    .map((row, _) -> job(row, oomKills.get(row.getLong("job_key")), clock.instant())).list();
         });
+    }
+
+    /** Of each run that has any. */
+    private static Map<Long, List<JobOomKill>> oomKills(Handle handle, String jobId) {
+        Map<Long, List<JobOomKill>> ofRuns = new HashMap<>();
+        handle.createQuery("""
+                select oom_kill.* from job cross join lateral (
+                    select * from oom_kill where oom_kill.job_key = job.job_key
+                    order by at, node, step, cause limit :most) oom_kill
+                where job_id = :job_id order by job_key, at, node, step, cause""").bind("job_id", jobId)
+                .bind("most", MOST_OOM_KILLS)
+                .map((row, _) -> ofRuns.computeIfAbsent(row.getLong("job_key"), _ -> new ArrayList<>())
+                        .add(oomKill(row)))
+                .list();
+        return ofRuns;
+    }
+
+    private static JobOomKill oomKill(ResultSet row) throws SQLException {
+        String step = string(row, "step");
+        return new JobOomKill(knownTime(row, "at"), string(row, "node"), step.isEmpty() ? null : step,
+                row.getInt("killed"), whole(row, "limit_bytes"),
+                Objects.requireNonNull(constant(OomCause.class, row.getString("cause"))));
     }
 
     /**
@@ -381,7 +411,7 @@ public final class JobQueries {
         };
     }
 
-    private Job job(ResultSet row, Instant now) throws SQLException {
+    private Job job(ResultSet row, @Nullable List<JobOomKill> oomKills, Instant now) throws SQLException {
         JobState state = state(row);
         Instant start = time(row, "start_time");
         Instant end = time(row, "end_time");
@@ -403,7 +433,8 @@ public final class JobQueries {
                 figure(row, "memory_last", 1 << 20), figure(row, "gpu_last", 1), time(row, "last_sample_at"),
                 row.getLong("sample_count"), coverage(row, runtime, nodes.size()), figure(row, "cpu_average", 1),
                 figure(row, "cpu_max", 1), figure(row, "memory_max", 1 << 20), figure(row, "gpu_average", 1),
-                figure(row, "gpu_max", 1), scaled(row, "cpu_usec", 1e6), whole(row, "oom_kills"), vendor(row),
+                figure(row, "gpu_max", 1), scaled(row, "cpu_usec", 1e6), whole(row, "oom_kills"), oomKills,
+                vendor(row),
                 devices(row), cgroupPath(row), figures(row, state, runtime, now), scheduler(row, jobId));
     }
 

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import org.jobwitness.server.job.Figures;
 import org.jobwitness.wire.GpuVendor;
+import org.jobwitness.wire.OomKill;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,23 +17,25 @@ import org.jspecify.annotations.Nullable;
  * @param isLast whether the node's agent said that there will be no other
  * @param absent why figures are not there, by their names
  * @param gpus each of the job's GPUs on the node, where they were told apart
+ * @param oomKills of the job on the node, that were seen since the sample before
  */
 public record Sample(long run, String node, Instant at, Figures figures, boolean isLast, Map<String, String> absent,
-        List<Gpu> gpus) {
+        List<Gpu> gpus, List<OomKill> oomKills) {
 
     public Sample {
         absent = Map.copyOf(absent);
         gpus = List.copyOf(gpus);
+        oomKills = List.copyOf(oomKills);
     }
 
     /** Without anything but figures of the job. */
     public Sample(long run, String node, Instant at, Figures figures) {
-        this(run, node, at, figures, false, Map.of(), List.of());
+        this(run, node, at, figures, false, Map.of(), List.of(), List.of());
     }
 
     /** The same figures at another time. */
     Sample at(Instant other) {
-        return new Sample(run, node, other, figures, isLast, absent, gpus);
+        return new Sample(run, node, other, figures, isLast, absent, gpus, oomKills);
     }
 
     /**

@@ -106,6 +106,7 @@ public final class SampleStore {
         if (!ofKnown.isEmpty()) {
             Tails.add(handle, ofKnown);
             figures.add(handle, ofKnown);
+            OomKills.add(handle, ofKnown);
         }
         return ofKnown;
     }

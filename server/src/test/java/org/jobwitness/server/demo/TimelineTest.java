@@ -29,6 +29,7 @@ import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.JobReading;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.NodeFigures;
+import org.jobwitness.wire.OomCause;
 import org.jobwitness.wire.Reading;
 import org.junit.jupiter.api.Test;
 
@@ -466,6 +467,11 @@ class TimelineTest {
         assertThat((double) killed.memoryAnonBytes() / killed.memoryLimitBytes()).isGreaterThan(0.98);
         assertThat(killed.oomEvents()).isEqualTo(1);
         assertThat(killed.oomKills()).isEqualTo(1);
+        assertThat(killed.oomKillEvents()).singleElement().satisfies(kill -> {
+            assertThat(kill.timestamp()).isBetween(killed.timestamp().minusSeconds(1), killed.timestamp());
+            assertThat(kill.limitBytes()).isEqualTo(killed.memoryLimitBytes());
+            assertThat(kill.cause()).isEqualTo(OomCause.LIMIT);
+        });
         assertThat(samples(acts(Story.OUT_OF_MEMORY)).filter(usage -> usage.reading().oomKills() > 0)).hasSize(1);
         assertThat(ofItsTime(Story.MEMORY_STALL, JobReading::memoryStallUsec)).isBetween(0.2, 0.4);
         assertThat(ofItsTime(Story.CPU_BOUND, JobReading::memoryPressureUsec)).isZero();

@@ -70,8 +70,9 @@ class JobDeletionTest {
     void allThatIsKnownOfItGoesWithItButItsTrail() {
         run(jobs, "1", "+1d00:00", "+1d01:00");
         say(jobs, "finished job=1 node=n1 start=+1d00:00 at=+1d01:00 oom_kills=2");
+        db.execute("insert into oom_kill select job_key, now(), 'n1', '0', 'limit', 1, null from job");
         assertThat(jobs.deleteEndedBefore(BEFORE, 1000)).isEqualTo(1);
-        for (String table : List.of("job", "job_node", "job_figures")) {
+        for (String table : List.of("job", "job_node", "job_figures", "oom_kill")) {
             assertThat(db.number("select count(*) from " + table)).as(table).isZero();
         }
         assertThat(db.texts("select action from audit where job_id = '1' order by audit_id")).startsWith("created");

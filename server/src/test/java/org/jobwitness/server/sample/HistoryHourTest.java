@@ -87,7 +87,8 @@ class HistoryHourTest {
                         .put(Figure.CPU_USAGE_PERCENT, minute % 2 == 0 ? 100 : 50)
                         .put(Figure.MEMORY_USAGE_BYTES, (64L + minute) << 24).build(),
                 false, Map.of(), List.of(new Sample.Gpu("GPU-a", GpuVendor.NVIDIA,
-                        Figures.ofGpu().put(Figure.UTILIZATION_PERCENT, minute < 60 ? 87.5 : 0).build(), Map.of()))))
+                        Figures.ofGpu().put(Figure.UTILIZATION_PERCENT, minute < 60 ? 87.5 : 0).build(), Map.of())),
+                List.of()))
                 .toList();
         database.write("test", handle -> store.add(handle, samples));
     }

@@ -103,7 +103,7 @@ class SampleStoreTest {
             List<Sample.Gpu> gpus) {
         return new Sample(run, node, at, Figures.ofJob().put(Figure.INTERVAL_MS, INTERVAL.toMillis())
                 .put(Figure.CPU_USAGE_PERCENT, cpu).put(Figure.MEMORY_USAGE_BYTES, memory)
-                .put(Figure.GPU_USAGE_PERCENT, gpu).build(), false, Map.of(), gpus);
+                .put(Figure.GPU_USAGE_PERCENT, gpu).build(), false, Map.of(), gpus, List.of());
     }
 
     private static Sample.Gpu gpu(String gpu, Double utilization, Long memory, Double power) {

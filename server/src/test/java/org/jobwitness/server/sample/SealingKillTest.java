@@ -36,6 +36,8 @@ import org.jobwitness.wire.Batch;
 import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.JobReading;
+import org.jobwitness.wire.OomCause;
+import org.jobwitness.wire.OomKill;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -108,7 +110,7 @@ class SealingKillTest {
         while (wasBroken) {
             statement++;
             assertThat(statement).as("something is repeated endlessly").isLessThan(ENDLESS);
-            execute("truncate chunk, sample_tail_0, sample_tail_1, job_figures, job_gpu_figures");
+            execute("truncate chunk, sample_tail_0, sample_tail_1, job_figures, job_gpu_figures, oom_kill");
             expected.clear();
             before.run();
             breaker.breakAt(statement);
@@ -140,6 +142,8 @@ class SealingKillTest {
                 assertThat(ofIt).isIn(List.of(), rowsOf(batch));
             }
             assertThat(asIs.stream().filter(row -> !isOf(row, sent)).toList()).isEqualTo(without);
+            assertThat(count("oom_kill")).as("one of each reading")
+                    .isEqualTo(asIs.stream().filter(row -> row.gpu().isEmpty()).count());
             assertThat(StoredRows.miscounted(connection)).isEmpty();
             store(sent);
             assertHistory("write");
@@ -241,7 +245,7 @@ class SealingKillTest {
     private JobReading reading(String jobId, Instant at) {
         return new JobReading(jobId, null, null, null, 1001, "alice", null, at, null, null, 4, 2.5, ++lastMark, null,
                 null, null, null, 1L << 30, null, null, null, null, null, null, null, null, null, null, null, null,
-                null, null, null, List.of(), Map.of());
+                null, null, null, List.of(new OomKill(at, "0", 1, null, OomCause.NODE)), Map.of());
     }
 
     private static List<Stored> rowsOf(Batch batch) {

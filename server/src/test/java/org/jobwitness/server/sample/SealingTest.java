@@ -95,7 +95,7 @@ class SealingTest {
         Figures ofGpu = Figures.ofGpu().put(Figure.UTILIZATION_PERCENT, random.nextInt(100) + 0.5)
                 .put(Figure.POWER_WATTS, random.nextInt(3) == 0 ? null : (Number) 300.25).build();
         return new Sample(run, node, at, ofJob.build(), false, Map.of(),
-                List.of(new Sample.Gpu("GPU-a", GpuVendor.NVIDIA, ofGpu, Map.of())));
+                List.of(new Sample.Gpu("GPU-a", GpuVendor.NVIDIA, ofGpu, Map.of())), List.of());
     }
 
     private List<String> history(long run) {
