@@ -455,6 +455,11 @@ class BatchesTest {
         figures = job("b14").required("figures");
         assertThat(figures.required("complete").asBoolean()).isTrue();
         assertThat(figures.required("cpu_efficiency").asDouble()).as("60 of 120 s").isEqualTo(50);
+        String more = last.replace("\"last\": true", "\"last\": false");
+        send("x16", NOW.minusSeconds(1), more);
+        assertThat(job("b14").required("figures").required("complete").asBoolean()).as("it was late").isTrue();
+        send("x16", NOW.plusSeconds(1), more);
+        assertThat(job("b14").required("figures").required("complete").asBoolean()).as("it goes on").isFalse();
     }
 
     @Test

@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
  * @param cgroupPath below the cgroup root
  * @param timestamp when it was read, if not with the batch
  * @param intervalMs the time that the figures stand for, if not the batch's
- * @param last whether this is the last reading of the job on this node
+ * @param last whether this is the last reading of the job on this node; a later one, as where Slurm makes a job's cgroup anew
+ *     for its next step, takes that back
  * @param cpus CPUs that the job may use (cpuset.cpus.effective), as far as they are its own
  * @param cpusUsed CPUs that were busy on average, over the interval
  * @param cpuUsageUsec, cpuUserUsec, cpuSystemUsec, cpuThrottledUsec of cpu.stat, microseconds

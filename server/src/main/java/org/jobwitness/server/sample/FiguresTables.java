@@ -31,7 +31,7 @@ final class FiguresTables {
             new Column<>("last_sample_at", "timestamptz", Merge.MOST, sum -> micros(sum.last)),
             new Column<>("last_interval_ms", "integer", Merge.NEWEST, sum -> sum.latest.whole(Figure.INTERVAL_MS)),
             new Column<>("latest", "double precision[]", Merge.NEWEST, sum -> sum.latest.sqlArray()),
-            new Column<>("is_last", "boolean", Merge.EITHER, sum -> sum.isLast),
+            new Column<>("is_last", "boolean", Merge.EITHER_OF_NEWEST, sum -> sum.isLast),
             new Column<>("absent", "jsonb", Merge.NEWEST, sum -> sum.absentJson),
             new Column<>("cpu_count", "bigint", Merge.ADD, sum -> sum.cpu.count),
             new Column<>("cpu_sum", "double precision", Merge.ADD, sum -> sum.cpu.sum),
@@ -91,9 +91,12 @@ final class FiguresTables {
         ADD("coalesce(known.%1$s + excluded.%1$s, known.%1$s, excluded.%1$s)"),
         MOST("greatest(known.%1$s, excluded.%1$s)"),
         LEAST("least(known.%1$s, excluded.%1$s)"),
-        EITHER("known.%1$s or excluded.%1$s"),
         FIRST("coalesce(known.%1$s, excluded.%1$s)"),
-        NEWEST("case when known.last_sample_at > excluded.last_sample_at then known.%1$s else excluded.%1$s end");
+        NEWEST("case when known.last_sample_at > excluded.last_sample_at then known.%1$s else excluded.%1$s end"),
+        EITHER_OF_NEWEST("""
+                case when known.last_sample_at > excluded.last_sample_at then known.%1$s
+                    when known.last_sample_at = excluded.last_sample_at then known.%1$s or excluded.%1$s
+                    else excluded.%1$s end""");
 
         private final String sql;
 
@@ -271,9 +274,9 @@ final class FiguresTables {
                 double value = figures.value(figure);
                 most[place] = value > most[place] ? value : most[place]; // what is not a number is not more
             }
-            isLast |= sample.isLast();
             first = sample.at().isBefore(first) ? sample.at() : first;
             if (!sample.at().isBefore(last)) {
+                isLast = sample.isLast() || (isLast && sample.at().equals(last));
                 last = sample.at();
                 latest = figures;
                 absent = sample.absent();

@@ -194,6 +194,29 @@ class SampleStoreTest {
                 .isEqualTo(samples.read(other.id(), other.run(), null, null, 1000).samples());
     }
 
+    /** As where Slurm makes a job's cgroup anew for its next step. */
+    @Test
+    void onlyTheNewestSampleSaysWhetherItIsTheLastInWhateverOrderTheyCome() {
+        Random random = new Random(5);
+        for (int round = 0; round < 100; round++) {
+            Job job = job(4);
+            List<Sample> all = new ArrayList<>();
+            for (int i = 0; i < 4; i++) {
+                all.add(new Sample(job.run(), "n1", START.plus(INTERVAL.multipliedBy(random.nextInt(4))),
+                        Figures.ofJob().build(), random.nextBoolean(), Map.of(), List.of(), List.of()));
+            }
+            int first = random.nextInt(5);
+            add(all.subList(0, first));
+            all.subList(first, 4).forEach(sample -> add(List.of(sample)));
+            Instant newest = all.stream().map(Sample::at).max(Instant::compareTo).orElseThrow();
+            boolean isLast = database.read("test", handle -> handle
+                    .createQuery("select is_last from job_figures where job_key = :run").bind("run", job.run())
+                    .mapTo(Boolean.class).one());
+            assertThat(isLast).as("%s", all)
+                    .isEqualTo(all.stream().anyMatch(sample -> sample.isLast() && sample.at().equals(newest)));
+        }
+    }
+
     @Test
     void aSampleThatIsThereTwiceIsReadOnce() {
         Job job = job(4);
