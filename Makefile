@@ -5,16 +5,18 @@ DEMO_DIR ?= data/demo
 DEMO_PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo verify bench bench-load bench-build soak format clean
+.PHONY: help build agent demo verify e2e-agent bench bench-load bench-build soak format clean
+# Two Maven runs at once would build wire over each other.
+.NOTPARALLEL:
 
-SOURCES = $(shell find pom.xml wire server deploy/launcher -name target -prune -o -type f -print 2>/dev/null)
+sources = $(shell find pom.xml wire $(1) deploy/launcher -name target -prune -o -type f -print 2>/dev/null)
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: dist/bin/jobwitness-server ## builds dist/bin/jobwitness-server
+build: dist/bin/jobwitness-server agent ## builds dist/bin/jobwitness-server and jobwitness-agent
 
-dist/bin/jobwitness-server: $(SOURCES)
+dist/bin/jobwitness-server: $(call sources,server)
 	@deploy/launcher/find-java --jdk >/dev/null
 	rm -rf server/target/lib server/target/*.jar
 	$(MVN) $(MVN_FLAGS) -pl wire,server -DskipTests package
@@ -23,6 +25,16 @@ dist/bin/jobwitness-server: $(SOURCES)
 	install -m 755 deploy/launcher/find-java dist/lib/
 	install -m 755 deploy/launcher/jobwitness-server dist/bin/
 
+agent: dist/bin/jobwitness-agent ## builds dist/agent, the folder for the compute nodes, with a Java of its own
+
+dist/bin/jobwitness-agent: $(call sources,agent)
+	@deploy/launcher/find-java --jdk >/dev/null
+	rm -f wire/target/*.jar agent/target/*.jar
+	$(MVN) $(MVN_FLAGS) -pl wire,agent -DskipTests package
+	deploy/launcher/build-agent dist/agent agent/target/jobwitness-agent-*.jar wire/target/jobwitness-wire-*.jar
+	mkdir -p dist/bin
+	ln -sf ../agent/bin/jobwitness-agent dist/bin/jobwitness-agent
+
 demo: dist/bin/jobwitness-server ## runs a server with a simulated cluster on 127.0.0.1:8080, until Ctrl-C
 	@exec deploy/demo/run $(DEMO_DIR) $(DEMO_PORT)
 
@@ -30,6 +42,9 @@ verify: ## all tests (installs what they need of Debian's packages, if it may)
 	@deploy/launcher/find-java --jdk >/dev/null
 	@deploy/test/install-tools
 	$(MVN) -B verify
+
+e2e-agent: dist/bin/jobwitness-server dist/bin/jobwitness-agent ## the agent on a real Slurm, in a virtual machine that it makes; wants root the first time
+	e2e/agent
 
 BENCH = $$(dist/lib/find-java) -XX:+UseSerialGC --enable-native-access=ALL-UNNAMED \
 	-Djava.util.logging.manager=org.jobwitness.server.LogFormat \
@@ -56,6 +71,6 @@ soak: ## kills server and PostgreSQL under load, 100 rounds of events, 500 of ba
 format: ## formats the Java sources
 	$(MVN) $(MVN_FLAGS) spotless:apply
 
-clean: ## removes what was built
+clean: ## removes what was built; not the virtual machine, which lies outside
 	$(MVN) $(MVN_FLAGS) clean
 	rm -rf dist
