@@ -170,6 +170,9 @@ final class Sampler implements Closeable {
             JobOnNode job = jobs.get(event.folder());
             if (job != null && event.kind() == Watch.Kind.CHANGED) {
                 heedJob(job, event.name());
+            } else if (job != null && event.kind() == Watch.Kind.REMOVED && event.name().startsWith("step_")) {
+                // A step has ended; it may have been the last, and this the last time that there is something to read.
+                job.read(Instant.now(), System.nanoTime());
             }
         }
     }

@@ -57,9 +57,9 @@ public final class Tree {
         }
     }
 
-    /** A job with all files that a kernel gives, in round numbers. */
+    /** A job with all files that a kernel gives, in round numbers; and as a kernel does, all at once. */
     public Path job(String name) {
-        String job = "system.slice/slurmstepd.scope/" + name;
+        String job = "being made/" + name;
         write(job + "/cgroup.events", "populated 1\nfrozen 0\n");
         write(job + "/cpu.stat", "usage_usec 3000000\nuser_usec 2000000\nsystem_usec 1000000\nthrottled_usec 0\n");
         write(job + "/cpuset.cpus", "0-1\n");
@@ -78,7 +78,11 @@ public final class Tree {
         }
         write(job + "/pids.current", "7\n");
         write(job + "/io.stat", "8:0 rbytes=4096 wbytes=8192 rios=1 wios=2 dbytes=0 dios=0\n");
-        return root.resolve(job);
+        try {
+            return Files.move(root.resolve(job), scope().resolve(name));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     public void step(Path job, String step, int ooms, int kills, String limit) {
