@@ -26,6 +26,13 @@ final class BatchJson {
         return writer.json.toString();
     }
 
+    /** Any text as a JSON string; halves of characters, which UTF-8 does not have, are replaced. */
+    static String quoted(String text) {
+        BatchJson writer = new BatchJson();
+        writer.text(text);
+        return writer.json.toString();
+    }
+
     private void fields(Batch batch) {
         field("version", batch.version());
         field("cluster", batch.cluster());

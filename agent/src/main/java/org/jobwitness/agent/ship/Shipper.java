@@ -124,7 +124,11 @@ public final class Shipper implements AutoCloseable {
         thread.start();
     }
 
-    /** Keeps a batch and sends it; {@code atOnce} is without the jitter, and ahead of what waits. */
+    /**
+     * Takes what was read into the queue.
+     *
+     * @param atOnce without the jitter, and ahead of what waits
+     */
     public void add(Batch batch, boolean atOnce) {
         byte[] body = gzip(BatchJson.of(batch));
         if (body.length > LARGEST_BODY) {

@@ -209,8 +209,8 @@ final class Segment {
     /** Of a record without its checksum. */
     private static int checksum(ByteBuffer bytes, int at, int length) {
         CRC32C crc = new CRC32C();
-        crc.update(bytes.array(), at, CRC_OFFSET);
-        crc.update(bytes.array(), at + HEADER_BYTES, length - HEADER_BYTES);
+        crc.update(bytes.slice(at, CRC_OFFSET));
+        crc.update(bytes.slice(at + HEADER_BYTES, length - HEADER_BYTES));
         return (int) crc.getValue();
     }
 

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Set;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -22,6 +23,8 @@ import org.jspecify.annotations.Nullable;
 final class SpoolFolder implements AutoCloseable {
     private static final Set<PosixFilePermission> OURS_ALONE = PosixFilePermissions.fromString("rwx------");
     private static final Set<PosixFilePermission> LOCK_MODE = PosixFilePermissions.fromString("rw-------");
+    /** Real, effective, saved, and the one of files (proc(5)). */
+    private static final Pattern UIDS = Pattern.compile("Uid:\\s+\\d+\\s+\\d+\\s+\\d+\\s+(\\d+)");
     private static final Pattern SEGMENT = Pattern.compile("[0-9]{16}\\.segment");
 
     private final Path folder;
@@ -80,8 +83,9 @@ final class SpoolFolder implements AutoCloseable {
     /** As whom this process makes files; /proc/self itself can be root's although the process is not. */
     private static int ownUid() throws IOException {
         for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
-            if (line.startsWith("Uid:")) {
-                return Integer.parseUnsignedInt(line.split("\\s+", 6)[4]);
+            Matcher uids = UIDS.matcher(line);
+            if (uids.matches()) {
+                return Integer.parseUnsignedInt(uids.group(1));
             }
         }
         throw new IOException("/proc/self/status has no Uid");
@@ -114,7 +118,7 @@ final class SpoolFolder implements AutoCloseable {
             try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS)) {
                 channel.force(false);
             } catch (NoSuchFileException e) {
-                // Acknowledged meanwhile.
+                // acknowledged meanwhile
             }
         }
         try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {

@@ -1,0 +1,123 @@
+package org.jobwitness.agent.ship;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.lang.reflect.ParameterizedType;
+import java.lang.reflect.RecordComponent;
+import java.lang.reflect.Type;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jobwitness.wire.Batch;
+import org.jobwitness.wire.JobReading;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.EnumNamingStrategies;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.PropertyNamingStrategies;
+import tools.jackson.databind.annotation.EnumNaming;
+import tools.jackson.databind.json.JsonMapper;
+
+/** What is written is what the server reads. */
+class BatchJsonTest {
+    @EnumNaming(EnumNamingStrategies.SnakeCaseStrategy.class)
+    private interface LowerCase {
+    }
+
+    private static final JsonMapper JSON = JsonMapper.builder()
+            .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+            .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .addMixIn(Enum.class, LowerCase.class)
+            .build();
+
+    @Test
+    void everyComponentOfEveryRecordIsWritten() {
+        Batch batch = (Batch) filled(Batch.class, Batch.class, "batch");
+        assertComplete(JSON.readTree(BatchJson.of(batch)), Batch.class);
+        assertThat(JSON.readValue(BatchJson.of(batch), Batch.class)).isEqualTo(batch);
+    }
+
+    private static void assertComplete(JsonNode json, Class<?> type) {
+        assertThat(json.propertyNames()).as(type.getSimpleName()).containsExactlyElementsOf(Arrays
+                .stream(type.getRecordComponents()).map(component -> snakeCase(component.getName())).toList());
+        for (RecordComponent component : type.getRecordComponents()) {
+            JsonNode value = json.get(snakeCase(component.getName()));
+            if (component.getType().isRecord()) {
+                assertComplete(value, component.getType());
+            } else if (component.getType() == List.class) {
+                assertThat(value).hasSize(1);
+                assertComplete(value.get(0), (Class<?>) argument(component.getGenericType()));
+            }
+        }
+    }
+
+    private static String snakeCase(String name) {
+        return name.replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
+    }
+
+    private static Type argument(Type list) {
+        return ((ParameterizedType) list).getActualTypeArguments()[0];
+    }
+
+    /** A value that its record's checks let pass, and that is not what would be there without it. */
+    private static Object filled(Class<?> type, Type generic, String name) {
+        if (type.isRecord()) {
+            RecordComponent[] components = type.getRecordComponents();
+            Object[] values = Arrays.stream(components)
+                    .map(part -> filled(part.getType(), part.getGenericType(), part.getName())).toArray();
+            try {
+                return type.getDeclaredConstructor(
+                        Arrays.stream(components).map(RecordComponent::getType).toArray(Class<?>[]::new))
+                        .newInstance(values);
+            } catch (ReflectiveOperationException e) {
+                throw new AssertionError(e);
+            }
+        }
+        if (type.isEnum()) {
+            return type.getEnumConstants()[1];
+        }
+        return switch (type.getSimpleName()) {
+            case "List" -> List.of(filled((Class<?>) argument(generic), argument(generic), name));
+            case "Map" -> Map.of("io_read_bytes", "no io controller");
+            case "String" -> switch (name) {
+                case "jobId" -> "57";
+                case "sluid" -> "s5K1KKYAYG5D00";
+                default -> name + "-1";
+            };
+            case "Instant" -> Instant.parse("2026-11-23T08:00:00.123456Z");
+            case "Integer" -> 1;
+            case "Long" -> 1L << 40;
+            case "Double" -> 12.0625;
+            case "Boolean" -> true;
+            default -> throw new AssertionError("no value for " + type + " " + name);
+        };
+    }
+
+    private static JobReading job(String user) {
+        return new JobReading("57", null, null, null, null, user, null, null, null, null, null, null, null, null, null,
+                null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
+                null, List.of(), Map.of());
+    }
+
+    private static Batch batch(String agentVersion, JobReading... jobs) {
+        return new Batch(1, null, "n1", "boot", 7L, Instant.parse("2026-11-23T08:00:00Z"), null, agentVersion, null,
+                List.of(jobs), List.of());
+    }
+
+    @Test
+    void whatIsNotThereIsLeftOut() {
+        assertThat(BatchJson.of(batch(null, job(null), job("anna")))).isEqualTo("{\"version\":1,\"node\":\"n1\","
+                + "\"boot_id\":\"boot\",\"sequence\":7,\"timestamp\":\"2026-11-23T08:00:00Z\","
+                + "\"jobs\":[{\"job_id\":\"57\"},{\"job_id\":\"57\",\"user\":\"anna\"}]}");
+    }
+
+    @Test
+    void anyTextIsJson() {
+        String text = "\" \\ / \u00e9 \u2028 \ud83d\ude00 \u007e { } [ ] \\u0041";
+        assertThat(JSON.readTree(BatchJson.of(batch(text, job(text)))).at("/jobs/0/user").asString()).isEqualTo(text);
+        assertThat(BatchJson.quoted("\u0000\n\u001f\u007f")).isEqualTo("\"\\u0000\\u000a\\u001f\u007f\"");
+        assertThat(BatchJson.quoted("a\ud83db\ude00\ud83d")).isEqualTo("\"a\ufffdb\ufffd\ufffd\"");
+    }
+}
