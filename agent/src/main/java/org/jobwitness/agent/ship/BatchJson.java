@@ -26,13 +26,6 @@ final class BatchJson {
         return writer.json.toString();
     }
 
-    /** Any text as a JSON string; halves of characters, which UTF-8 does not have, are replaced. */
-    static String quoted(String text) {
-        BatchJson writer = new BatchJson();
-        writer.text(text);
-        return writer.json.toString();
-    }
-
     private void fields(Batch batch) {
         field("version", batch.version());
         field("cluster", batch.cluster());
@@ -181,6 +174,11 @@ final class BatchJson {
     }
 
     private void text(String text) {
+        quote(json, text);
+    }
+
+    /** Any text as a JSON string; halves of characters, which UTF-8 does not have, are replaced. */
+    static void quote(StringBuilder json, String text) {
         json.append('"');
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);

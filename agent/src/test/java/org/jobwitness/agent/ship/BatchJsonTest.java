@@ -14,22 +14,17 @@ import org.jobwitness.wire.Batch;
 import org.jobwitness.wire.JobReading;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.DeserializationFeature;
-import tools.jackson.databind.EnumNamingStrategies;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.PropertyNamingStrategies;
-import tools.jackson.databind.annotation.EnumNaming;
+import tools.jackson.databind.cfg.EnumFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /** What is written is what the server reads. */
 class BatchJsonTest {
-    @EnumNaming(EnumNamingStrategies.SnakeCaseStrategy.class)
-    private interface LowerCase {
-    }
-
     private static final JsonMapper JSON = JsonMapper.builder()
             .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
             .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-            .addMixIn(Enum.class, LowerCase.class)
+            .enable(EnumFeature.READ_ENUMS_USING_TO_STRING)
             .build();
 
     @Test
@@ -95,6 +90,12 @@ class BatchJsonTest {
         };
     }
 
+    private static String quoted(String text) {
+        StringBuilder json = new StringBuilder();
+        BatchJson.quote(json, text);
+        return json.toString();
+    }
+
     private static JobReading job(String user) {
         return new JobReading("57", null, null, null, null, user, null, null, null, null, null, null, null, null, null,
                 null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
@@ -117,7 +118,7 @@ class BatchJsonTest {
     void anyTextIsJson() {
         String text = "\" \\ / \u00e9 \u2028 \ud83d\ude00 \u007e { } [ ] \\u0041";
         assertThat(JSON.readTree(BatchJson.of(batch(text, job(text)))).at("/jobs/0/user").asString()).isEqualTo(text);
-        assertThat(BatchJson.quoted("\u0000\n\u001f\u007f")).isEqualTo("\"\\u0000\\u000a\\u001f\u007f\"");
-        assertThat(BatchJson.quoted("a\ud83db\ude00\ud83d")).isEqualTo("\"a\ufffdb\ufffd\ufffd\"");
+        assertThat(quoted("\u0000\n\u001f\u007f")).isEqualTo("\"\\u0000\\u000a\\u001f\u007f\"");
+        assertThat(quoted("a\ud83db\ude00\ud83d")).isEqualTo("\"a\ufffdb\ufffd\ufffd\"");
     }
 }

@@ -1,0 +1,616 @@
+package org.jobwitness.agent.ship;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintStream;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.KeyStore;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
+import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
+import javax.net.ssl.KeyManagerFactory;
+import javax.net.ssl.SSLContext;
+import org.jobwitness.agent.log.Log;
+import org.jobwitness.agent.spool.BatchSpool;
+import org.jobwitness.wire.Batch;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Against a service that can be away, slow, or of another opinion. */
+class ShipperTest {
+    private static final Duration NO_JITTER = Duration.ZERO;
+    private static final Duration DEADLINE = Duration.ofSeconds(10);
+    private static final InstantSource CLOCK = InstantSource.fixed(Instant.parse("2026-11-23T08:00:00Z"));
+    private static final Pace QUICK = new Pace(Duration.ofMillis(500), Duration.ofMillis(500), Duration.ofMillis(700),
+            Duration.ofMillis(20), Duration.ofMillis(40), Duration.ofMinutes(5), Duration.ofMillis(4),
+            Duration.ofMillis(60), Duration.ofMillis(200), Duration.ofMillis(50), Duration.ofMillis(600));
+
+    @TempDir
+    Path temp;
+    private Path events;
+    private final ByteArrayOutputStream logged = new ByteArrayOutputStream();
+    private final Log log = new Log(new PrintStream(logged, true, StandardCharsets.UTF_8));
+    private final List<AutoCloseable> toClose = new ArrayList<>();
+    private BatchSpool spool;
+
+    @BeforeEach
+    void makeSpool() throws IOException {
+        events = Files.createDirectory(temp.resolve("events"));
+        spool = new BatchSpool(temp.resolve("queue"), 64 << 20, Duration.ofDays(7), CLOCK, log);
+        toClose.add(spool);
+    }
+
+    @AfterEach
+    void leaveNothing() throws Exception {
+        for (AutoCloseable closeable : toClose.reversed()) {
+            closeable.close();
+        }
+    }
+
+    private <T extends AutoCloseable> T closed(T closeable) {
+        toClose.add(closeable);
+        return closeable;
+    }
+
+    private Shipper shipper(URI url) {
+        return shipper(new Destination(url, null, null), NO_JITTER, QUICK, new Random(1));
+    }
+
+    private Shipper shipper(Destination destination, Duration jitter, Pace pace, RandomGenerator random) {
+        Shipper shipper = closed(new Shipper(destination, events, jitter, spool, CLOCK, log, pace, random));
+        shipper.start();
+        return shipper;
+    }
+
+    private FakeService service() throws IOException {
+        return closed(FakeService.start());
+    }
+
+    private static Batch batch(long sequence) {
+        return new Batch(1, "c1", "n1", "boot-1", sequence, Instant.parse("2026-11-23T07:59:59.123Z"), 15_000, "1.0",
+                null, List.of(), List.of());
+    }
+
+    private static void add(Shipper shipper, long first, long behindLast) {
+        for (long sequence = first; sequence < behindLast; sequence++) {
+            shipper.add(batch(sequence), false);
+        }
+    }
+
+    private static List<Long> sequences(FakeService service) {
+        return service.requests().stream().filter(request -> request.path().equals("/v1/batches"))
+                .map(ShipperTest::sequence).toList();
+    }
+
+    private static long sequence(FakeService.Request request) {
+        return Long.parseLong(request.body().replaceAll(".*\"sequence\":([0-9]+).*", "$1"));
+    }
+
+    private static List<Long> numbers(int first, int behindLast) {
+        return IntStream.range(first, behindLast).mapToObj(Long::valueOf).toList();
+    }
+
+    private static void await(String what, BooleanSupplier condition) {
+        long deadline = System.nanoTime() + DEADLINE.toNanos();
+        while (!condition.getAsBoolean()) {
+            assertThat(System.nanoTime()).as("waiting until " + what).isLessThan(deadline);
+            try {
+                TimeUnit.MILLISECONDS.sleep(2);
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        }
+    }
+
+    private void awaitEmpty() {
+        await("the spool is empty", () -> spool.depth().batches() == 0);
+    }
+
+    private long timesLogged(String text) {
+        return log().lines().filter(line -> line.contains(text)).count();
+    }
+
+    private String log() {
+        return logged.toString(StandardCharsets.UTF_8);
+    }
+
+    @Test
+    void aBatchArrivesAsItWasRead() throws IOException {
+        FakeService service = service();
+        Path token = Files.writeString(temp.resolve("token"), "jw-secret.1\nanother line\n");
+        Shipper shipper = shipper(new Destination(URI.create(service.url() + "/"), token, null), NO_JITTER, QUICK,
+                new Random(1));
+        shipper.add(batch(7), false);
+        awaitEmpty();
+
+        FakeService.Request request = service.requests().getFirst();
+        assertThat(request.path()).isEqualTo("/v1/batches");
+        assertThat(request.body()).isEqualTo(BatchJson.of(batch(7)));
+        assertThat(request.header("Authorization")).isEqualTo("Bearer jw-secret.1");
+        assertThat(request.header("Content-Type")).isEqualTo("application/json");
+        assertThat(request.header("Content-Encoding")).isEqualTo("gzip");
+        assertThat(request.header("Date")).isEqualTo("Mon, 23 Nov 2026 08:00:00 GMT");
+        assertThat(request.header("X-Source")).isEqualTo("jobwitness-agent");
+        await("it is counted", () -> shipper.counts().batchesSent() == 1);
+        assertThat(shipper.counts()).isEqualTo(new Counts(1, 0, 0, 0, 0, 0, CLOCK.instant(), null));
+        assertThat(log()).isEmpty();
+    }
+
+    @Test
+    void aBatchWaitsForItsPartOfTheJitter() throws IOException {
+        FakeService service = service();
+        RandomGenerator half = new Random(1) {
+            private static final long serialVersionUID = 1;
+
+            @Override
+            public long nextLong(long bound) {
+                return bound / 2;
+            }
+        };
+        Shipper shipper = shipper(new Destination(service.url(), null, null), Duration.ofMillis(800), QUICK, half);
+        long added = System.nanoTime();
+        shipper.add(batch(1), false);
+        awaitEmpty();
+        assertThat(Duration.ofNanos(service.requests().getFirst().atNanos() - added))
+                .isGreaterThanOrEqualTo(Duration.ofMillis(395));
+    }
+
+    @Test
+    void whatIsUrgentDoesNotWaitForTheJitter() throws IOException {
+        FakeService service = service();
+        Shipper shipper = shipper(new Destination(service.url(), null, null), Duration.ofDays(1), QUICK,
+                new Random(1));
+        shipper.add(batch(1), false);
+        shipper.add(batch(2), true);
+        awaitEmpty();
+        assertThat(sequences(service)).containsExactly(1L, 2L);
+    }
+
+    @Test
+    void allGoesOverOneConnection() throws IOException {
+        AtomicInteger number = new AtomicInteger();
+        FakeService service = service().answering(request -> switch (number.incrementAndGet() % 7) {
+            case 1 -> FakeService.Answer.of(503);
+            case 2 -> FakeService.Answer.of(400);
+            case 3 -> new FakeService.Answer(404, Map.of(), "x".repeat(20_000));
+            default -> FakeService.STORED;
+        });
+        Shipper shipper = shipper(service.url());
+        add(shipper, 0, 40);
+        awaitEmpty();
+        assertThat(service.requests()).hasSizeGreaterThan(50);
+        assertThat(service.requests().stream().map(FakeService.Request::clientPort).distinct()).hasSize(1);
+    }
+
+    @Test
+    void aServiceThatStartsAnewBetweenTwoBatchesIsNoFailure() throws IOException {
+        FakeService first = FakeService.start();
+        Shipper shipper = shipper(first.url());
+        shipper.add(batch(1), false);
+        await("it is sent", () -> shipper.counts().batchesSent() == 1);
+        first.close();
+        FakeService second = closed(FakeService.startAt(first.port()));
+        shipper.add(batch(2), false);
+        await("it is sent", () -> shipper.counts().batchesSent() == 2);
+        assertThat(sequences(second)).containsExactly(2L);
+        assertThat(shipper.counts().failures()).isZero();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {301, 302, 401, 403, 404, 405, 429, 500, 502, 503})
+    void whatIsNotTakenNowIsKept(int status) throws IOException {
+        AtomicInteger number = new AtomicInteger();
+        FakeService service = service();
+        service.answering(request -> number.incrementAndGet() <= 3
+                ? new FakeService.Answer(status, Map.of("Location", service.url() + "/elsewhere"), "{}")
+                : FakeService.STORED);
+        Shipper shipper = shipper(service.url());
+        add(shipper, 0, 3);
+        awaitEmpty();
+        assertThat(sequences(service)).containsExactly(0L, 0L, 0L, 0L, 1L, 2L);
+        assertThat(service.paths()).containsOnly("/v1/batches");
+        assertThat(shipper.counts().failures()).isEqualTo(3);
+        assertThat(shipper.counts().batchesRefused()).isZero();
+        assertThat(timesLogged("service_away cause=\"/v1/batches status=" + status)).isEqualTo(1);
+        assertThat(timesLogged("service_back")).isEqualTo(1);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {400, 413, 415, 422})
+    void whatWouldNeverBeTakenIsDropped(int status) throws IOException {
+        FakeService service = service().answering(request -> sequence(request) < 2
+                ? FakeService.Answer.of(status)
+                : FakeService.STORED);
+        Shipper shipper = shipper(service.url());
+        add(shipper, 0, 4);
+        awaitEmpty();
+        await("all are counted", () -> shipper.counts().batchesSent() == 2);
+        assertThat(sequences(service)).isEqualTo(numbers(0, 4));
+        assertThat(shipper.counts().batchesRefused()).isEqualTo(2);
+        assertThat(shipper.counts().failures()).isZero();
+        assertThat(timesLogged("batch_refused status=" + status + " answer={\"error\":\"e" + status)).isEqualTo(1);
+        assertThat(timesLogged("batches_taken_again refused=2")).isEqualTo(1);
+    }
+
+    @Test
+    void refusedReadingsAreCountedAndSaidOnce() throws IOException {
+        FakeService service = service().answering(request -> sequence(request) == 3
+                ? FakeService.STORED
+                : new FakeService.Answer(200, Map.of(), "{\"status\":\"stored\",\"version\":1,\"refused\":["
+                        + "{\"job_id\":\"1\",\"cause\":\"the time \\\"cause\\\": is\"},"
+                        + "{\"job_id\":\"2\",\"cause\":\"over\"}]}"));
+        Shipper shipper = shipper(service.url());
+        add(shipper, 0, 4);
+        await("all are counted", () -> shipper.counts().batchesSent() == 4);
+        assertThat(shipper.counts().readingsRefused()).isEqualTo(6);
+        assertThat(timesLogged("readings_refused readings=2")).isEqualTo(1);
+        assertThat(timesLogged("readings_taken_again refused=6")).isEqualTo(1);
+    }
+
+    @Test
+    void retryAfterIsRespected() throws IOException {
+        AtomicInteger number = new AtomicInteger();
+        FakeService service = service().answering(request -> number.incrementAndGet() == 1
+                ? new FakeService.Answer(429, Map.of("Retry-After", "1"), "{}")
+                : FakeService.STORED);
+        shipper(service.url()).add(batch(1), true);
+        awaitEmpty();
+        assertThat(Duration.ofNanos(service.requests().get(1).atNanos() - service.requests().get(0).atNanos()))
+                .isGreaterThan(Duration.ofMillis(990));
+    }
+
+    @Test
+    void whatComesWhileTheServiceIsAwayIsSentInOrderOnceItIsBack() throws IOException {
+        FakeService first = FakeService.start();
+        first.close();
+        Shipper shipper = shipper(first.url());
+        add(shipper, 0, 50);
+        await("it has failed some times", () -> shipper.counts().failures() > 5);
+        assertThat(shipper.counts().awaySince()).isEqualTo(CLOCK.instant());
+        FakeService second = closed(FakeService.startAt(first.port()));
+        awaitEmpty();
+        await("it is counted", () -> shipper.counts().batchesSent() == 50);
+        assertThat(sequences(second)).isEqualTo(numbers(0, 50));
+        assertThat(shipper.counts().awaySince()).isNull();
+        assertThat(timesLogged("service_away")).isEqualTo(1);
+        assertThat(timesLogged("service_back away=PT0S failures=")).isEqualTo(1);
+    }
+
+    @Test
+    void aQueueIsSentWithPauses() throws IOException {
+        FakeService service = service();
+        Pace pace = new Pace(QUICK.connecting(), QUICK.silence(), QUICK.answer(), QUICK.firstBackoff(),
+                QUICK.longestBackoff(), QUICK.longestRetryAfter(), Duration.ofMillis(40), QUICK.scriptsTime(),
+                QUICK.listing(), QUICK.listingPending(), QUICK.lastTry());
+        Shipper shipper = shipper(new Destination(service.url(), null, null), NO_JITTER, pace, new Random(1));
+        add(shipper, 0, 20);
+        awaitEmpty();
+        List<FakeService.Request> requests = service.requests();
+        assertThat(Duration.ofNanos(requests.getLast().atNanos() - requests.getFirst().atNanos()))
+                .isGreaterThan(Duration.ofMillis(19 * 20));
+    }
+
+    @Test
+    void whatIsUrgentGoesAheadOfAQueue() throws IOException {
+        FakeService first = FakeService.start();
+        first.close();
+        Shipper shipper = shipper(first.url());
+        add(shipper, 0, 30);
+        shipper.add(batch(30), true);
+        shipper.add(batch(31), true);
+        FakeService second = closed(FakeService.startAt(first.port()));
+        awaitEmpty();
+        assertThat(sequences(second)).startsWith(30L, 31L, 0L, 1L).endsWith(29L, 30L, 31L).hasSize(34);
+    }
+
+    @Test
+    void aBatchOnWhichTheServiceAlwaysFailsDoesNotHoldUpTheOthers() throws IOException {
+        FakeService service = service().answering(request -> sequence(request) == 1
+                ? FakeService.Answer.of(500)
+                : FakeService.STORED);
+        Shipper shipper = shipper(service.url());
+        add(shipper, 0, 5);
+        awaitEmpty();
+        assertThat(sequences(service)).startsWith(0L, 1L, 1L, 1L, 1L, 1L, 4L, 1L).endsWith(2L, 3L, 4L);
+        assertThat(shipper.counts().batchesRefused()).isEqualTo(1);
+        assertThat(timesLogged("batch_refused the service fails on it")).isEqualTo(1);
+    }
+
+    @Test
+    void aServiceThatFailsOnEverythingCostsNothing() throws IOException {
+        AtomicInteger number = new AtomicInteger();
+        FakeService service = service().answering(request -> number.incrementAndGet() <= 30
+                ? FakeService.Answer.of(500)
+                : FakeService.STORED);
+        Shipper shipper = shipper(service.url());
+        add(shipper, 0, 5);
+        awaitEmpty();
+        assertThat(shipper.counts().batchesRefused()).isZero();
+        assertThat(sequences(service).subList(30, sequences(service).size())).contains(0L, 1L, 2L, 3L, 4L);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {
+            "",
+            "HTTP/1.1 200 OK\r\nX-Drip: drip drip drip drip drip drip drip drip drip drip drip drip drip drip\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{ drip drip drip drip drip drip drip drip drip drip",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n99\r\n drip drip drip drip drip drip drip drip",
+            "this is not HTTP at all\r\n\r\n"})
+    void noAnswerHoldsItForLong(String answer) throws IOException {
+        RawService service = closed(new RawService(answer, 25));
+        Shipper shipper = shipper(service.url());
+        shipper.add(batch(1), true);
+        await("it gave up twice", () -> shipper.counts().failures() >= 2);
+        assertThat(shipper.counts().batchesSent()).isZero();
+        assertThat(spool.depth().batches()).isEqualTo(1);
+    }
+
+    @Test
+    void theTokenIsReadAgainWhenItsFileChanges() throws IOException {
+        FakeService service = service();
+        Path token = temp.resolve("token");
+        Shipper shipper = shipper(new Destination(service.url(), token, null), NO_JITTER, QUICK, new Random(1));
+        add(shipper, 0, 2);
+        await("they are sent", () -> shipper.counts().batchesSent() == 2);
+        Files.writeString(token, "one\r\n");
+        add(shipper, 2, 3);
+        await("it is sent", () -> shipper.counts().batchesSent() == 3);
+        Files.move(Files.writeString(temp.resolve("new"), "two"), token,
+                StandardCopyOption.REPLACE_EXISTING);
+        add(shipper, 3, 4);
+        await("it is sent", () -> shipper.counts().batchesSent() == 4);
+        Files.writeString(token, "not\u0000a token\n");
+        add(shipper, 4, 6);
+        await("they are sent", () -> shipper.counts().batchesSent() == 6);
+        assertThat(service.requests().stream().map(request -> request.header("Authorization"))).containsExactly(null,
+                null, "Bearer one", "Bearer two", null, null);
+        assertThat(timesLogged("token_unusable")).isEqualTo(2);
+        assertThat(log()).doesNotContain("not?a token");
+    }
+
+    @Test
+    void overTlsOnlyWhomTheSiteVouchesForIsSpokenTo() throws Exception {
+        FakeService service = closed(FakeService.startTls(certificate("right", "ip:127.0.0.1")));
+        FakeService another = closed(FakeService.startTls(certificate("wrong", "dns:elsewhere.example.org")));
+        Shipper shipper = shipper(new Destination(tls(service), null, temp.resolve("right.pem")), NO_JITTER, QUICK,
+                new Random(1));
+        shipper.add(batch(1), true);
+        awaitEmpty();
+        assertThat(sequences(service)).containsExactly(1L);
+
+        for (Destination untrusted : List.of(new Destination(tls(service), null, temp.resolve("wrong.pem")),
+                new Destination(tls(another), null, temp.resolve("wrong.pem")),
+                new Destination(tls(service), null, null),
+                new Destination(tls(service), null, temp.resolve("missing.pem")),
+                new Destination(tls(service), null, temp.resolve("queue/lock")))) {
+            Shipper careful = shipper(untrusted, NO_JITTER, QUICK, new Random(1));
+            careful.add(batch(2), true);
+            await("it failed", () -> careful.counts().failures() > 1);
+            careful.close();
+            assertThat(careful.counts().batchesSent()).isZero();
+        }
+        assertThat(service.requests()).hasSize(1);
+        assertThat(another.requests()).isEmpty();
+    }
+
+    private static URI tls(FakeService service) {
+        return URI.create("https://127.0.0.1:" + service.port());
+    }
+
+    private SSLContext certificate(String name, String host) throws Exception {
+        Path store = temp.resolve(name + ".p12");
+        keytool("-genkeypair", "-alias", name, "-keyalg", "EC", "-dname", "CN=" + name, "-ext", "san=" + host,
+                "-keystore", store.toString(), "-storepass", "secret");
+        keytool("-exportcert", "-rfc", "-alias", name, "-keystore", store.toString(), "-storepass", "secret", "-file",
+                temp.resolve(name + ".pem").toString());
+        KeyStore keys = KeyStore.getInstance("PKCS12");
+        try (InputStream in = Files.newInputStream(store)) {
+            keys.load(in, "secret".toCharArray());
+        }
+        KeyManagerFactory managers = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+        managers.init(keys, "secret".toCharArray());
+        SSLContext context = SSLContext.getInstance("TLS");
+        context.init(managers.getKeyManagers(), null, null);
+        return context;
+    }
+
+    private static void keytool(String... arguments) throws Exception {
+        List<String> command = new ArrayList<>(List.of(System.getProperty("java.home") + "/bin/keytool"));
+        command.addAll(List.of(arguments));
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(process.waitFor(20, TimeUnit.SECONDS)).isTrue();
+        assertThat(process.exitValue()).as(said).isZero();
+    }
+
+    @Test
+    void closingSendsWhatWaits() throws IOException {
+        FakeService service = service();
+        Shipper shipper = shipper(new Destination(service.url(), null, null), Duration.ofDays(1), QUICK,
+                new Random(1));
+        add(shipper, 0, 3);
+        shipper.close();
+        assertThat(sequences(service)).containsExactly(0L, 1L, 2L);
+        assertThat(spool.depth().batches()).isZero();
+    }
+
+    @Test
+    void closingDoesNotWaitForAServiceThatHangs() throws IOException {
+        RawService service = closed(new RawService("", 0));
+        Shipper shipper = shipper(new Destination(service.url(), null, null), NO_JITTER, Pace.STANDARD,
+                new Random(1));
+        shipper.add(batch(1), true);
+        await("it is being sent", () -> service.accepted() > 0);
+        long before = System.nanoTime();
+        shipper.close();
+        assertThat(Duration.ofNanos(System.nanoTime() - before)).isBetween(Duration.ofMillis(1900),
+                Duration.ofMillis(2900));
+        assertThat(spool.depth().batches()).isEqualTo(1);
+    }
+
+    @Test
+    void anAddressThatIsNoneIsRefusedAtTheStart() {
+        for (String url : List.of("localhost:8080", "ftp://h/", "http:///path", "http://user:pw@h/", "http://h/?a=b")) {
+            assertThatThrownBy(() -> new Destination(URI.create(url), null, null)).as(url)
+                    .isInstanceOf(IllegalArgumentException.class).hasMessageContaining(url);
+        }
+    }
+
+    // --- the scripts' events ------------------------------------------------------------------------------------------
+
+    private Path event(String name, String id) throws IOException {
+        Path written = Files.writeString(events.resolve(".tmp-" + name),
+                "{\"event_id\":\"" + id + "\",\"job_id\":\"57\"}\n");
+        return Files.move(written, events.resolve(name));
+    }
+
+    @Test
+    void anEventThatItsScriptCouldNotSendIsSentUnchanged() throws IOException {
+        FakeService service = service();
+        Shipper shipper = shipper(service.url());
+        event("1795384829-57-started-16076.json", "n1-57-started-1795384829-16076");
+        event("1795384830-57-finished-16099.json", "n1-57-finished-1795384830-16099");
+        shipper.eventsChanged();
+        await("they are sent", () -> shipper.counts().eventsSent() == 2);
+        FakeService.Request start = service.requests().getFirst();
+        assertThat(start.path()).isEqualTo("/v1/events/job-started");
+        assertThat(start.body())
+                .isEqualTo("{\"event_id\":\"n1-57-started-1795384829-16076\",\"job_id\":\"57\"}\n");
+        assertThat(start.header("X-Source")).isEqualTo("slurm-prolog");
+        assertThat(start.header("X-Changed-By")).isEqualTo("slurm");
+        assertThat(start.header("X-Correlation-Id")).isEqualTo("n1-57-started-1795384829-16076");
+        assertThat(start.header("Content-Type")).isEqualTo("application/json");
+        assertThat(start.header("Content-Encoding")).isNull();
+        FakeService.Request end = service.requests().getLast();
+        assertThat(end.path()).isEqualTo("/v1/events/job-finished");
+        assertThat(end.header("X-Source")).isEqualTo("slurm-epilog");
+    }
+
+    @Test
+    void anEventIsSentOnceAndItsFileIsLeftToTheScripts() throws IOException {
+        FakeService service = service().answering(request -> request.body().contains("refused")
+                ? FakeService.Answer.of(400)
+                : FakeService.STORED);
+        Path sent = event("1795384829-57-started-1.json", "sent");
+        Path refused = event("1795384829-58-started-1.json", "refused");
+        Shipper shipper = shipper(service.url());
+        await("both are settled", () -> shipper.counts().eventsSent() + shipper.counts().eventsRefused() == 2);
+        for (int i = 2; i < 6; i++) {
+            int number = i;
+            event("179538483" + i + "-57-finished-1.json", "later" + i);
+            shipper.eventsChanged();
+            await("it is sent", () -> shipper.counts().eventsSent() == number);
+        }
+        assertThat(service.requests()).hasSize(6);
+        assertThat(shipper.counts().eventsRefused()).isEqualTo(1);
+        assertThat(timesLogged("event_refused file=1795384829-58-started-1.json status=400")).isEqualTo(1);
+        assertThat(sent).exists();
+        assertThat(refused).exists();
+    }
+
+    @Test
+    void itsScriptHasTimeToSendAnEventItself() throws IOException {
+        FakeService service = service();
+        Shipper shipper = shipper(service.url());
+        Path quick = event("1795384829-57-started-1.json", "quick");
+        shipper.eventsChanged();
+        Files.delete(quick);
+        long made = System.nanoTime();
+        event("1795384829-58-started-1.json", "slow");
+        shipper.eventsChanged();
+        await("the other is sent", () -> shipper.counts().eventsSent() == 1);
+        assertThat(service.requests()).hasSize(1);
+        assertThat(service.requests().getFirst().body()).contains("slow");
+        assertThat(Duration.ofNanos(service.requests().getFirst().atNanos() - made))
+                .isGreaterThanOrEqualTo(QUICK.scriptsTime().minusMillis(1));
+    }
+
+    @Test
+    void eventsAreFoundWithoutBeingTold() throws IOException {
+        FakeService service = service();
+        Files.delete(events);
+        Shipper shipper = shipper(service.url());
+        shipper.add(batch(1), true);
+        await("it is sent", () -> shipper.counts().batchesSent() == 1);
+        Files.createDirectory(events);
+        event("1795384829-57-started-1.json", "found");
+        await("it is sent", () -> shipper.counts().eventsSent() == 1);
+        assertThat(log()).isEmpty();
+    }
+
+    @Test
+    void eventsGoBeforeBatchesAndTheOldestFirst() throws IOException {
+        FakeService first = FakeService.start();
+        first.close();
+        event("1795384831-3-started-1.json", "third");
+        event("1795384829-9-started-1.json", "first");
+        event("1795384830-1-finished-1.json", "second");
+        Shipper shipper = shipper(first.url());
+        add(shipper, 0, 3);
+        await("an event was tried", () -> log().contains("/v1/events/"));
+        FakeService second = closed(FakeService.startAt(first.port()));
+        awaitEmpty();
+        await("all are sent", () -> shipper.counts().eventsSent() == 3);
+        assertThat(second.requests().stream().map(FakeService.Request::body).map(body -> body
+                .replaceAll("\\{\"event_id\":\"([a-z]+).*\n", "$1").replaceAll(".*sequence\":([0-9]+).*", "$1")))
+                .containsSubsequence("second", "third").containsSubsequence("0", "1", "2").contains("first");
+    }
+
+    @Test
+    void anEventOnWhichTheServiceAlwaysFailsHoldsUpNothing() throws IOException {
+        FakeService service = service().answering(request -> request.body().contains("poison")
+                ? FakeService.Answer.of(500)
+                : FakeService.STORED);
+        event("1795384829-1-started-1.json", "poison");
+        event("1795384829-2-started-1.json", "fine");
+        Shipper shipper = shipper(service.url());
+        add(shipper, 0, 3);
+        awaitEmpty();
+        await("the other is sent", () -> shipper.counts().eventsSent() == 1);
+        assertThat(shipper.counts().eventsRefused()).isZero();
+    }
+
+    @Test
+    void whatIsNoEventIsLeftAlone() throws IOException {
+        FakeService service = service();
+        Path secret = Files.writeString(temp.resolve("secret"), "{\"event_id\":\"secret\"}");
+        Files.createSymbolicLink(events.resolve("1795384829-1-started-1.json"), secret);
+        Files.createDirectory(events.resolve("1795384829-2-started-1.json"));
+        Files.writeString(events.resolve("1795384829-3-started-1.json"), "{\"job_id\":\"57\"}");
+        Files.writeString(events.resolve("1795384829-4-started-1.json"),
+                "{\"event_id\":\"big\"," + " ".repeat(64 << 10) + "}");
+        event(".1795384829-5-started-1.json", "hidden");
+        event("1795384829-6-paused-1.json", "paused");
+        event("1795384829-7-started-1.json.bak", "bak");
+        event("1795384829-8-started-1.json", "bad id\\u000a");
+        Shipper shipper = shipper(service.url());
+        await("the one event is sent", () -> shipper.counts().eventsSent() == 1);
+        shipper.add(batch(1), true);
+        awaitEmpty();
+        assertThat(service.paths()).containsExactly("/v1/events/job-started", "/v1/batches");
+        assertThat(service.requests().getFirst().body()).contains("bad id");
+        assertThat(service.requests().getFirst().header("X-Correlation-Id")).isNull();
+        assertThat(timesLogged("not_an_event")).isEqualTo(4);
+    }
+}
