@@ -104,16 +104,17 @@ final class Server implements AutoCloseable {
             Batches batches = stopLater(
                     new Batches(database, jobs, samples, nodes, clock, config.defaultCluster(), metrics));
 
-            LeaderTask sealing = stopLater(new LeaderTask(database, "sealing", SEALING_INTERVAL,
-                    new Sealing(database, config.metricsRetention(), clock, metrics)::run));
-            LeaderTask retention = stopLater(new LeaderTask(database, "retention", RETENTION_INTERVAL,
+            Sealing sealing = new Sealing(database, config.metricsRetention(), clock, metrics);
+            LeaderTask sealingTask = stopLater(
+                    new LeaderTask(database, "sealing", SEALING_INTERVAL, sealing::run));
+            LeaderTask retentionTask = stopLater(new LeaderTask(database, "retention", RETENTION_INTERVAL,
                     new Retention(database, partitions, jobs, config.jobRetention(), clock, metrics)::run));
 
             Optional<DemoCluster> demo = isDemo(config)
                     ? Optional.of(new DemoCluster(database, events, jobs, samples, batches, nodes, clock))
                     : Optional.empty();
-            Map<String, Supplier<Optional<String>>> checks = new LinkedHashMap<>(Map.of("database", database::trouble));
-            demo.ifPresent(cluster -> checks.put("demo", cluster::trouble));
+            Map<String, Supplier<Optional<String>>> needed = new LinkedHashMap<>(Map.of("database", database::trouble));
+            demo.ifPresent(cluster -> needed.put("demo", cluster::trouble));
 
             tokens = config.auth() ? Optional.of(Tokens.in(config.dataDir())) : Optional.empty();
             AccessControl access = tokens.map(AccessControl::by).orElseGet(AccessControl::off);
@@ -122,7 +123,8 @@ final class Server implements AutoCloseable {
                     new HttpServer.Settings(config.host(), config.port(), config.maxConnections(),
                             config.requestDeadline()),
                     json, access,
-                    List.of(new HealthEndpoint(checks, json, clock, version())::routes,
+                    List.of(new HealthEndpoint(needed, Map.of("seal", sealing::trouble), json, clock,
+                            version())::routes,
                             new EventsEndpoint(events, requests, json)::routes,
                             new BatchesEndpoint(batches, requests, json)::routes,
                             new JobsEndpoint(queries, json)::routes,
@@ -138,8 +140,8 @@ final class Server implements AutoCloseable {
             http.start();
             database.start();
             demo.map(this::stopLater).ifPresent(DemoCluster::start);
-            sealing.start();
-            retention.start();
+            sealingTask.start();
+            retentionTask.start();
             complete = true;
         } finally {
             if (!complete) {

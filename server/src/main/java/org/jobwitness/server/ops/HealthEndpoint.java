@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Supplier;
+import org.jobwitness.server.db.DatabaseUnavailable;
 import org.jobwitness.server.http.Json;
 import org.jobwitness.server.http.Requests;
 import org.jobwitness.server.http.Role;
@@ -15,7 +16,8 @@ import org.jobwitness.wire.Health;
 
 /** GET /v1/health, /v1/live and /v1/ready. */
 public final class HealthEndpoint {
-    private final Map<String, Supplier<Optional<String>>> checks;
+    private final Map<String, Supplier<Optional<String>>> needed;
+    private final Map<String, Supplier<Optional<String>>> beside;
     private final Json json;
     private final Clock clock;
     private final String version;
@@ -23,10 +25,13 @@ public final class HealthEndpoint {
     /**
      * Made with what it looks at.
      *
-     * @param checks by name: what is wrong, or nothing
+     * @param needed to serve; by name: what is wrong, or nothing
+     * @param beside what else should be well; looked at where nothing is wrong with what is needed, which they may need, too
      */
-    public HealthEndpoint(Map<String, Supplier<Optional<String>>> checks, Json json, Clock clock, String version) {
-        this.checks = Map.copyOf(checks);
+    public HealthEndpoint(Map<String, Supplier<Optional<String>>> needed,
+            Map<String, Supplier<Optional<String>>> beside, Json json, Clock clock, String version) {
+        this.needed = Map.copyOf(needed);
+        this.beside = Map.copyOf(beside);
         this.json = json;
         this.clock = clock;
         this.version = version;
@@ -45,28 +50,43 @@ public final class HealthEndpoint {
 
     private void health(Context ctx) {
         Requests.onlyParameters(ctx, Set.of());
-        Map<String, String> found = look();
-        boolean healthy = isHealthy(ctx, found);
+        Map<String, String> found = look(needed);
+        if (isWell(found)) {
+            found.putAll(look(beside));
+        }
+        boolean healthy = tellWhetherWell(ctx, found);
         ctx.result(json.text(new Health(healthy ? "healthy" : "unhealthy", clock.instant(), version, found)));
     }
 
     /** Open to everybody, so it says no more than yes or no. */
     private void ready(Context ctx) {
         Requests.onlyParameters(ctx, Set.of());
-        ctx.result(json.text(Map.of("status", isHealthy(ctx, look()) ? "ready" : "not_ready")));
+        ctx.result(json.text(Map.of("status", tellWhetherWell(ctx, look(needed)) ? "ready" : "not_ready")));
     }
 
-    private Map<String, String> look() {
+    private static Map<String, String> look(Map<String, Supplier<Optional<String>>> checks) {
         Map<String, String> found = new TreeMap<>();
-        checks.forEach((name, check) -> found.put(name, check.get().orElse("ok")));
+        checks.forEach((name, check) -> found.put(name, look(check)));
         return found;
     }
 
-    private static boolean isHealthy(Context ctx, Map<String, String> found) {
-        boolean healthy = found.values().stream().allMatch("ok"::equals);
-        if (!healthy) {
+    private static String look(Supplier<Optional<String>> check) {
+        try {
+            return check.get().orElse("ok");
+        } catch (DatabaseUnavailable e) {
+            return "not known: " + e.getMessage(); // it was there a moment ago
+        }
+    }
+
+    private static boolean isWell(Map<String, String> found) {
+        return found.values().stream().allMatch("ok"::equals);
+    }
+
+    private static boolean tellWhetherWell(Context ctx, Map<String, String> found) {
+        boolean well = isWell(found);
+        if (!well) {
             ctx.status(503).header("Retry-After", "5");
         }
-        return healthy;
+        return well;
     }
 }

@@ -10,6 +10,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.LeaderTask.Turn;
@@ -33,6 +34,8 @@ public final class Sealing {
     private static final int MANY_LATE_ROWS = 50_000;
     private static final int SLICE_ROWS = 100_000;
     private static final int TRIES_TO_EMPTY = 10;
+    /** One full hour may be missed: by a slow reader, or while the database is away. */
+    private static final Duration TOO_LONG = Duration.ofHours(3);
     private static final Duration PAUSE = Duration.ofSeconds(3);
 
     private final Database database;
@@ -79,6 +82,16 @@ public final class Sealing {
         if (done) {
             lastSuccess = clock.instant();
         }
+    }
+
+    /** What is wrong with it, whichever server should have done it; empty if nothing is. */
+    public Optional<String> trouble() {
+        Instant opened = database.read("tails_opened", Tails::openedAt);
+        return opened.isBefore(clock.instant().minus(TOO_LONG))
+                ? Optional.of("no hour of samples has been packed since " + opened.truncatedTo(ChronoUnit.SECONDS)
+                        + ", and the table of those that are not packed grows; look for sealing_failed or"
+                        + " tail_not_emptied in the log of each server, and put right what they name: it catches up then")
+                : Optional.empty();
     }
 
     private boolean isDue() {

@@ -18,6 +18,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.jobwitness.server.Waiting;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.LeaderTask;
+import org.jobwitness.server.db.OneTurn;
 import org.jobwitness.server.db.Partitions;
 import org.jobwitness.server.db.PostgresVersion;
 import org.jobwitness.server.db.TestPostgres;
@@ -65,7 +66,11 @@ class SealingTest {
     }
 
     private void opened(Instant at) {
-        database.write("test", handle -> handle.execute("update sample_tail set opened_at = '" + at + "'"));
+        execute("update sample_tail set opened_at = '" + at + "'");
+    }
+
+    private void execute(String sql) {
+        database.write("test", handle -> handle.execute(sql));
     }
 
     @AfterEach
@@ -113,9 +118,13 @@ class SealingTest {
     }
 
     /** As a server whose clock says so does it. */
+    private Sealing sealingAt(Instant now, PrometheusRegistry metrics) {
+        return new Sealing(database, RETENTION, Clock.fixed(now, ZoneOffset.UTC), metrics);
+    }
+
     private PrometheusRegistry seal(Instant now) throws InterruptedException {
         PrometheusRegistry metrics = new PrometheusRegistry();
-        Sealing sealing = new Sealing(database, RETENTION, Clock.fixed(now, ZoneOffset.UTC), metrics);
+        Sealing sealing = sealingAt(now, metrics);
         try (LeaderTask task = new LeaderTask(database, "sealing-" + System.nanoTime(), Duration.ofHours(1),
                 sealing::run)) {
             task.start();
@@ -198,6 +207,24 @@ class SealingTest {
         seal(HOUR.plus(183, ChronoUnit.MINUTES));
         assertThat(history(run)).hasSize(2);
         assertThat(number("select count(*) from chunk")).isEqualTo(2);
+    }
+
+    @Test
+    void packingThatFailsForHoursIsTroubleUntilItWorksAgain() throws InterruptedException {
+        add(List.of(sample(run("1"), "n1", HOUR.minusSeconds(1), new Random(5))));
+        execute("alter table chunk rename to chunk_of_somebody");
+        for (int hours = 0; hours < 3; hours++) {
+            Sealing failing = sealingAt(HOUR.plus(hours, ChronoUnit.HOURS).plusSeconds(180),
+                    new PrometheusRegistry());
+            assertThat(OneTurn.take(database, "sealing", failing::run)).isFalse();
+            assertThat(failing.trouble()).as("%d hours", hours).isEmpty();
+        }
+        Sealing late = sealingAt(HOUR.plus(3, ChronoUnit.HOURS).plusSeconds(181), new PrometheusRegistry());
+        assertThat(late.trouble()).get().asString().contains("since " + HOUR.plusSeconds(180), "sealing_failed");
+        execute("alter table chunk_of_somebody rename to chunk");
+        assertThat(OneTurn.take(database, "sealing", late::run)).isTrue();
+        assertThat(late.trouble()).isEmpty();
+        assertThat(number("select count(*) from chunk")).as("of the job and of its GPU").isEqualTo(2);
     }
 
     @Test
