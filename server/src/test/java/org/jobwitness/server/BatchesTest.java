@@ -403,6 +403,8 @@ class BatchesTest {
         send("x26", NOW, reading("o7", oomKill(NOW, "0", "node")));
         assertThat(reasonOfFailure("o6", "x26")).isEqualTo("out_of_memory");
         assertThat(reasonOfFailure("o7", "x26")).isEqualTo("exit_code");
+        send("x26", NOW.plusSeconds(2), reading("o7", oomKill(NOW, "1", "limit")));
+        assertThat(job("o7").required("reason").asString()).as("told after the end").isEqualTo("out_of_memory");
     }
 
     private static String reasonOfFailure(String id, String node) {
