@@ -31,7 +31,7 @@ final class EventsFolder {
     /** Twice what the scripts keep. */
     private static final int MOST = 20_000;
     private static final int FAILURES_AT_ONCE = 3;
-    private static final long LONGEST_DELAY_MS = 15_000;
+    private static final long FIRST_DELAY_MS = 1000;
 
     /** An event as it lies there. */
     static final class Event {
@@ -77,14 +77,17 @@ final class EventsFolder {
 
     private final Path folder;
     private final long scriptsTimeMs;
+    private final long longestDelayMs;
     private final Log log;
     /** By name, which is by age. */
     private final TreeMap<String, Known> known = new TreeMap<>();
     private boolean isReadable = true;
 
-    EventsFolder(Path folder, long scriptsTimeMs, Log log) {
+    EventsFolder(Path folder, Pace pace, Log log) {
         this.folder = folder;
-        this.scriptsTimeMs = scriptsTimeMs;
+        this.scriptsTimeMs = pace.scriptsTime().toMillis();
+        // Less than the waits for a service that is away, so that events are first when it is back.
+        this.longestDelayMs = pace.longestBackoff().toMillis() / 4;
         this.log = log;
     }
 
@@ -128,7 +131,7 @@ final class EventsFolder {
                 iterator.remove(); // sent by its script
             } catch (IOException e) {
                 unreadable(e);
-                state.dueAt = now + LONGEST_DELAY_MS;
+                state.dueAt = now + longestDelayMs;
             }
         }
         return Optional.empty();
@@ -175,7 +178,7 @@ final class EventsFolder {
         Known state = known.get(event.name());
         if (state != null && ++state.failures >= FAILURES_AT_ONCE) {
             state.dueAt = now
-                    + Math.min(LONGEST_DELAY_MS, 1000L << Math.min(state.failures - FAILURES_AT_ONCE, 10));
+                    + Math.min(longestDelayMs, FIRST_DELAY_MS << Math.min(state.failures - FAILURES_AT_ONCE, 10));
         }
     }
 

@@ -108,7 +108,7 @@ public final class Shipper implements AutoCloseable {
     Shipper(Destination destination, Path eventsFolder, Duration jitter, BatchSpool spool, InstantSource clock, Log log,
             Pace pace, RandomGenerator random) {
         this.spool = spool;
-        this.events = new EventsFolder(eventsFolder, pace.scriptsTime().toMillis(), log);
+        this.events = new EventsFolder(eventsFolder, pace, log);
         this.service = new Service(destination, pace, clock, log);
         this.pace = pace;
         this.backoff = new Backoff(pace, random);
@@ -404,12 +404,12 @@ public final class Shipper implements AutoCloseable {
                 Map.of("Content-Encoding", "gzip", "X-Source", "jobwitness-agent"));
         Outcome outcome = outcome(answer);
         if (answer != null && outcome == Outcome.TAKEN) {
-            batchesSent.incrementAndGet();
             long refused = refusedInARow.getAndSet(0);
             if (refused > 0) {
                 log.info("batches_taken_again refused=" + refused);
             }
             noteRefusedReadings(answer);
+            batchesSent.incrementAndGet();
         } else if (outcome == Outcome.REFUSED) {
             refused(shown(answer));
         }

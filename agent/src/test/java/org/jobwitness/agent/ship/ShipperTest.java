@@ -42,9 +42,7 @@ class ShipperTest {
     private static final Duration NO_JITTER = Duration.ZERO;
     private static final Duration DEADLINE = Duration.ofSeconds(10);
     private static final InstantSource CLOCK = InstantSource.fixed(Instant.parse("2026-11-23T08:00:00Z"));
-    private static final Pace QUICK = new Pace(Duration.ofMillis(500), Duration.ofMillis(500), Duration.ofMillis(700),
-            Duration.ofMillis(20), Duration.ofMillis(40), Duration.ofMinutes(5), Duration.ofMillis(4),
-            Duration.ofMillis(60), Duration.ofMillis(200), Duration.ofMillis(50), Duration.ofMillis(600));
+    private static final Pace QUICK = quick(Duration.ofMillis(4), Duration.ofSeconds(8));
 
     @TempDir
     Path temp;
@@ -53,6 +51,12 @@ class ShipperTest {
     private final Log log = new Log(new PrintStream(logged, true, StandardCharsets.UTF_8));
     private final List<AutoCloseable> toClose = new ArrayList<>();
     private BatchSpool spool;
+
+    private static Pace quick(Duration between, Duration answer) {
+        return new Pace(Duration.ofSeconds(5), answer.multipliedBy(3).dividedBy(4), answer, Duration.ofMillis(20),
+                Duration.ofMillis(40), Duration.ofMinutes(5), between, Duration.ofMillis(60), Duration.ofMillis(200),
+                Duration.ofMillis(50), Duration.ofMillis(600));
+    }
 
     @BeforeEach
     void makeSpool() throws IOException {
@@ -300,9 +304,7 @@ class ShipperTest {
     @Test
     void aQueueIsSentWithPauses() throws IOException {
         FakeService service = service();
-        Pace pace = new Pace(QUICK.connecting(), QUICK.silence(), QUICK.answer(), QUICK.firstBackoff(),
-                QUICK.longestBackoff(), QUICK.longestRetryAfter(), Duration.ofMillis(40), QUICK.scriptsTime(),
-                QUICK.listing(), QUICK.listingPending(), QUICK.lastTry());
+        Pace pace = quick(Duration.ofMillis(40), Duration.ofSeconds(8));
         Shipper shipper = shipper(new Destination(service.url(), null, null), NO_JITTER, pace, new Random(1));
         add(shipper, 0, 20);
         awaitEmpty();
@@ -319,6 +321,8 @@ class ShipperTest {
         add(shipper, 0, 30);
         shipper.add(batch(30), true);
         shipper.add(batch(31), true);
+        long failures = shipper.counts().failures();
+        await("they were tried", () -> shipper.counts().failures() > failures + 1);
         FakeService second = closed(FakeService.startAt(first.port()));
         awaitEmpty();
         assertThat(sequences(second)).startsWith(30L, 31L, 0L, 1L).endsWith(29L, 30L, 31L).hasSize(34);
@@ -359,7 +363,8 @@ class ShipperTest {
             "this is not HTTP at all\r\n\r\n"})
     void noAnswerHoldsItForLong(String answer) throws IOException {
         RawService service = closed(new RawService(answer, 25));
-        Shipper shipper = shipper(service.url());
+        Shipper shipper = shipper(new Destination(service.url(), null, null), NO_JITTER,
+                quick(Duration.ofMillis(4), Duration.ofMillis(400)), new Random(1));
         shipper.add(batch(1), true);
         await("it gave up twice", () -> shipper.counts().failures() >= 2);
         assertThat(shipper.counts().batchesSent()).isZero();
@@ -561,20 +566,20 @@ class ShipperTest {
 
     @Test
     void eventsGoBeforeBatchesAndTheOldestFirst() throws IOException {
-        FakeService first = FakeService.start();
-        first.close();
+        FakeService service = service();
         event("1795384831-3-started-1.json", "third");
         event("1795384829-9-started-1.json", "first");
         event("1795384830-1-finished-1.json", "second");
-        Shipper shipper = shipper(first.url());
-        add(shipper, 0, 3);
-        await("an event was tried", () -> log().contains("/v1/events/"));
-        FakeService second = closed(FakeService.startAt(first.port()));
+        Shipper shipper = shipper(service.url());
+        add(shipper, 0, 100);
         awaitEmpty();
-        await("all are sent", () -> shipper.counts().eventsSent() == 3);
-        assertThat(second.requests().stream().map(FakeService.Request::body).map(body -> body
-                .replaceAll("\\{\"event_id\":\"([a-z]+).*\n", "$1").replaceAll(".*sequence\":([0-9]+).*", "$1")))
-                .containsSubsequence("second", "third").containsSubsequence("0", "1", "2").contains("first");
+        List<FakeService.Request> requests = service.requests();
+        assertThat(requests).hasSize(103);
+        int first = service.paths().indexOf("/v1/events/job-started");
+        assertThat(first).isLessThan(90);
+        assertThat(requests.subList(first, first + 3).stream().map(FakeService.Request::body)
+                .map(body -> body.replaceAll(".*event_id\":\"([a-z]+).*\n", "$1")))
+                .containsExactly("first", "second", "third");
     }
 
     @Test
