@@ -115,10 +115,10 @@ class ShipperTest {
         return IntStream.range(first, behindLast).mapToObj(Long::valueOf).toList();
     }
 
-    private static void await(String what, BooleanSupplier condition) {
+    private void await(String what, BooleanSupplier condition) {
         long deadline = System.nanoTime() + DEADLINE.toNanos();
         while (!condition.getAsBoolean()) {
-            assertThat(System.nanoTime()).as("waiting until " + what).isLessThan(deadline);
+            assertThat(System.nanoTime()).as("waiting until %s; logged: %s", what, log()).isLessThan(deadline);
             try {
                 TimeUnit.MILLISECONDS.sleep(2);
             } catch (InterruptedException e) {
@@ -402,6 +402,7 @@ class ShipperTest {
                 new Random(1));
         shipper.add(batch(1), true);
         awaitEmpty();
+        shipper.close();
         assertThat(sequences(service)).containsExactly(1L);
 
         for (Destination untrusted : List.of(new Destination(tls(service), null, temp.resolve("wrong.pem")),
