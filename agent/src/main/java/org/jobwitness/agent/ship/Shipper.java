@@ -15,6 +15,7 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Random;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.random.RandomGenerator;
 import java.util.zip.GZIPOutputStream;
@@ -102,7 +103,7 @@ public final class Shipper implements AutoCloseable {
      */
     public Shipper(Destination destination, Path eventsFolder, Duration jitter, BatchSpool spool, InstantSource clock,
             Log log) {
-        this(destination, eventsFolder, jitter, spool, clock, log, Pace.STANDARD, RandomGenerator.getDefault());
+        this(destination, eventsFolder, jitter, spool, clock, log, Pace.STANDARD, new Random());
     }
 
     Shipper(Destination destination, Path eventsFolder, Duration jitter, BatchSpool spool, InstantSource clock, Log log,
@@ -113,7 +114,7 @@ public final class Shipper implements AutoCloseable {
         this.pace = pace;
         this.backoff = new Backoff(pace, random);
         this.random = random;
-        this.jitterMs = jitter.isZero() ? 0 : random.nextLong(jitter.toMillis());
+        this.jitterMs = random.nextLong(Math.max(1, jitter.toMillis()));
         this.clock = clock;
         this.log = log;
         this.batchesDueAt = jitterMs;

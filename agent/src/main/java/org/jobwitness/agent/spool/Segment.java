@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import java.util.ArrayDeque;
@@ -26,6 +27,7 @@ final class Segment {
     /** A file is given no more records once it has this size: so much is sent again at most after a restart. */
     static final int FULL_BYTES = 64 << 10;
 
+    private static final Set<PosixFilePermission> OURS_ALONE = PosixFilePermissions.fromString("rw-------");
     private static final int MARKER = 0x4A574231; // JWB1
     private static final int HEADER_BYTES = 20;
     private static final int CRC_OFFSET = 16;
@@ -59,15 +61,12 @@ final class Segment {
     /** Makes the file, with its first record. */
     static Segment create(Path file, byte[] body, Instant putAt) throws IOException {
         Segment segment = new Segment(file, putAt);
-        FileChannel.open(file, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
-                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))).close();
         try {
             segment.append(body, putAt);
         } catch (IOException e) {
             segment.delete();
             throw e;
         }
-        segment.takesMore = true;
         return segment;
     }
 
@@ -91,7 +90,7 @@ final class Segment {
         takesMore = false;
         ByteBuffer record = record(body, putAt);
         int bytes = record.remaining();
-        try (FileChannel channel = open(StandardOpenOption.WRITE)) {
+        try (FileChannel channel = end == 0 ? make() : open(StandardOpenOption.WRITE)) {
             long position = end;
             while (record.hasRemaining()) {
                 position += channel.write(record, position);
@@ -212,6 +211,11 @@ final class Segment {
         crc.update(bytes.slice(at, CRC_OFFSET));
         crc.update(bytes.slice(at + HEADER_BYTES, length - HEADER_BYTES));
         return (int) crc.getValue();
+    }
+
+    private FileChannel make() throws IOException {
+        return FileChannel.open(file, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
+                PosixFilePermissions.asFileAttribute(OURS_ALONE));
     }
 
     private FileChannel open(StandardOpenOption how) throws IOException {

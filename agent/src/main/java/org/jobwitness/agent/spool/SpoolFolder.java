@@ -108,7 +108,9 @@ final class SpoolFolder implements AutoCloseable {
 
     /** A name behind all others; the folder is made again if somebody has deleted it. */
     Path newSegment() throws IOException {
-        prepare();
+        if (!Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
+            prepare();
+        }
         return folder.resolve(String.format("%016d.segment", ++last));
     }
 
