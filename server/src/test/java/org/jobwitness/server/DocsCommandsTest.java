@@ -32,14 +32,19 @@ import org.junit.jupiter.params.provider.MethodSource;
  * what it prints, where {@code ...} stands for anything.
  *
  * <p>The shell's folder is a copy of what it needs of the repository. Its {@code dist/bin/jobwitness-server} is the real
- * server from this build, on a free port and a database of its own; {@code /etc/jobwitness} and
- * {@code /var/spool/jobwitness} are folders in the copy. {@code make} and {@code mvn} do not build anything from within a
- * build: they only say whether the target, the module and the test are there. Two more commands are {@link #INSTEAD}.
+ * server from this build, on a free port and a database of its own; the {@link #PLACES} of an installation are folders in the
+ * copy. {@code make} and {@code mvn} do not build anything from within a build: they only say whether the target, the module
+ * and the test are there. What would change users and services does nothing; {@code e2e/agent} runs those commands for real.
+ * A few more commands are {@link #INSTEAD}.
  */
 class DocsCommandsTest {
     private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
     private static final List<String> NEEDED = List.of("bash", "curl", "jq", "make");
     private static final int SECONDS = 300;
+
+    /** Where commands of the docs put things, and look for them. */
+    private static final List<String> PLACES = List.of("/etc/jobwitness", "/var/spool/jobwitness",
+            "/opt/jobwitness-agent", "/usr/local/bin/", "/etc/systemd/system");
 
     /** Commands that do not end by themselves, and what is run in their place. */
     private static final List<Instead> INSTEAD = List.of(
@@ -262,16 +267,20 @@ class DocsCommandsTest {
 
     /** Moves a page's fixed places here. */
     private static String here(String commands, Path place, int port) {
-        return commands.replace("127.0.0.1:8080", "127.0.0.1:" + port)
-                .replace("/etc/jobwitness", place + "/etc/jobwitness")
-                .replace("/var/spool/jobwitness", place + "/var/spool/jobwitness");
+        String moved = commands.replace("127.0.0.1:8080", "127.0.0.1:" + port);
+        for (String fixed : PLACES) {
+            moved = moved.replace(fixed, place + fixed);
+        }
+        return moved;
     }
 
     /** Moves them back. */
     private static String there(String output, Path place, int port) {
-        return output.replace("127.0.0.1:" + port, "127.0.0.1:8080")
-                .replace(place + "/etc/jobwitness", "/etc/jobwitness")
-                .replace(place + "/var/spool/jobwitness", "/var/spool/jobwitness");
+        String moved = output.replace("127.0.0.1:" + port, "127.0.0.1:8080");
+        for (String fixed : PLACES) {
+            moved = moved.replace(place + fixed, fixed);
+        }
+        return moved;
     }
 
     private static String pattern(String output) {
@@ -283,6 +292,9 @@ class DocsCommandsTest {
         Path work = Files.createDirectories(place.resolve("work"));
         Files.createDirectories(place.resolve("home"));
         Files.createDirectories(place.resolve("work/slurm"));
+        for (String made : List.of("opt", "usr/local/bin", "etc/systemd/system")) {
+            Files.createDirectories(place.resolve(made));
+        }
         Process copy = new ProcessBuilder("bash", "-c", """
                 cp -a "$0"/Makefile "$0"/deploy . && cp -a "$0"/slurm/{prolog,epilog,replay,captured} slurm
                 """, ROOT.toString()).directory(work.toFile()).inheritIO().start();
@@ -294,6 +306,11 @@ class DocsCommandsTest {
                     -Djava.util.logging.manager=org.jobwitness.server.LogFormat -cp '%s' %s "$@"
                 """.formatted(place, System.getProperty("java.home"), System.getProperty("java.class.path"),
                 Server.class.getName()));
+        program(work.resolve("dist/agent/bin/jobwitness-agent"), "[ \"$1\" = check ]\n");
+        for (String privileged : List.of("useradd", "chgrp", "systemctl")) {
+            program(place.resolve("bin").resolve(privileged), "[ $# -gt 0 ]\n");
+        }
+        program(place.resolve("bin/runuser"), "shift 3\nexec \"$@\"\n");
         program(place.resolve("bin/make"), """
                 unset MAKEFLAGS MFLAGS MAKELEVEL
                 exec env PATH="${PATH#*:}" make -n -C '%s' "$@" >/dev/null
