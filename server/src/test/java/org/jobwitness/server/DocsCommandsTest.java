@@ -107,7 +107,7 @@ class DocsCommandsTest {
         }
     }
 
-    /** All pages but docs/api.md, which ApiTranscriptTest runs, and docs/agent.md, which e2e/agent follows on a machine of its own. */
+    /** All pages but docs/api.md, which ApiTranscriptTest runs. */
     static List<String> pages() throws IOException {
         List<String> pages = new ArrayList<>(List.of("slurm/README.md"));
         for (String under : List.of("", "docs", "docs/decisions")) {
@@ -116,7 +116,7 @@ class DocsCommandsTest {
                         .forEach(pages::add);
             }
         }
-        pages.removeAll(List.of("docs/api.md", "docs/agent.md"));
+        pages.remove("docs/api.md");
         assertThat(pages).contains("README.md", "docs/slurm-integration.md", "docs/development.md");
         return pages.stream().sorted().toList();
     }
