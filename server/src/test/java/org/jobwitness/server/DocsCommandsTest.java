@@ -300,6 +300,8 @@ class DocsCommandsTest {
                 """, ROOT.toString()).directory(work.toFile()).inheritIO().start();
         assertThat(copy.waitFor()).isZero();
         Files.writeString(work.resolve("agent.token"), "0123456789abcdef\n");
+        Files.createDirectories(place.resolve("etc/jobwitness"));
+        Files.copy(work.resolve("agent.token"), place.resolve("etc/jobwitness/agent.token"));
         program(work.resolve("dist/bin/jobwitness-server"), """
                 echo $$ >>'%s/pids'
                 exec '%s/bin/java' -XX:+UseSerialGC -XX:TieredStopAtLevel=1 --enable-native-access=ALL-UNNAMED \\

@@ -19,8 +19,11 @@ import org.junit.jupiter.api.Test;
 class DocsReferencesTest {
     private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
     /** Where files of ours lie; what is beside them was built, and may vanish while we look. */
-    private static final List<String> FOLDERS = List.of("", "agent/src", "bench", "bench/src", "docs", "server/src", "slurm",
+    private static final List<String> FOLDERS = List.of("", "agent/src", "bench", "bench/src", "docs", "server/src",
+            "slurm",
             "slurm/captured", "slurm/src");
+    private static final List<String> SOURCES = List.of("wire/src/main/java/org/jobwitness",
+            "server/src/main/java/org/jobwitness/server", "agent/src/main/java/org/jobwitness/agent");
     private static final Pattern LINK = Pattern.compile("\\]\\((?!https?:)([^)#\\s]*)(?:#([^)\\s]+))?\\)");
     private static final Pattern HEADING = Pattern.compile("^#+ (.*)$", Pattern.MULTILINE);
     /** As {@code job.JobLifecycle.decide}, in a package of the server or in wire. */
@@ -67,11 +70,9 @@ class DocsReferencesTest {
         List<MatchResult> members = in(plan, MEMBER);
         assertThat(members).hasSizeGreaterThan(10);
         for (MatchResult member : members) {
-            Path sources = member.group(1).equals("wire")
-                    ? ROOT.resolve("wire/src/main/java/org/jobwitness")
-                    : ROOT.resolve("server/src/main/java/org/jobwitness/server");
-            Path file = sources.resolve(member.group(1)).resolve(member.group(2) + ".java");
-            assertThat(file).as(member.group()).exists();
+            String name = member.group(1) + "/" + member.group(2) + ".java";
+            Path file = SOURCES.stream().map(sources -> ROOT.resolve(sources).resolve(name)).filter(Files::exists)
+                    .findFirst().orElseThrow(() -> new AssertionError(member.group() + " is nowhere"));
             if (member.group(3) != null) {
                 assertThat(Files.readString(file)).as(member.group()).contains(" " + member.group(3) + "(");
             }
