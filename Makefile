@@ -35,7 +35,7 @@ dist/bin/jobwitness-agent: $(call sources,agent)
 	mkdir -p dist/bin
 	ln -sf ../agent/bin/jobwitness-agent dist/bin/jobwitness-agent
 
-demo: dist/bin/jobwitness-server ## runs a server with a simulated cluster on 127.0.0.1:8080, until Ctrl-C
+demo: dist/bin/jobwitness-server $(shell deploy/demo/has-jobs && echo agent) ## runs a server with a simulated cluster on 127.0.0.1:8080, until Ctrl-C
 	@exec deploy/demo/run $(DEMO_DIR) $(DEMO_PORT)
 
 verify: ## all tests (installs what they need of Debian's packages, if it may)

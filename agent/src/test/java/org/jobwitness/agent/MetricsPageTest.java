@@ -1,0 +1,85 @@
+package org.jobwitness.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.net.HttpURLConnection;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import org.jobwitness.agent.log.Log;
+import org.jobwitness.agent.ship.Counts;
+import org.jobwitness.agent.spool.Depth;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class MetricsPageTest {
+    private MetricsPage page;
+    private int port;
+
+    @BeforeEach
+    void start() throws IOException {
+        try (ServerSocket free = new ServerSocket(0)) {
+            port = free.getLocalPort();
+        }
+        Instant then = Instant.parse("2026-11-23T10:00:00Z");
+        page = new MetricsPage(port, () -> new Sampler.Counts(3, 1, 40, 2, 1_500_000),
+                () -> new Counts(12, 1, 2, 5, 0, 7, then, null), () -> new Depth(4, 4000, then, 1, 5, 6, 7, 8),
+                new Log(System.err));
+        page.start();
+    }
+
+    @AfterEach
+    void stop() {
+        page.close();
+    }
+
+    private HttpURLConnection open(String path) throws IOException {
+        HttpURLConnection connection = (HttpURLConnection) URI.create("http://127.0.0.1:" + port + path).toURL()
+                .openConnection();
+        connection.setReadTimeout(10_000);
+        return connection;
+    }
+
+    @Test
+    void whatTheAgentKnowsOfItselfIsThere() throws IOException {
+        String text = new String(open("/metrics").getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(text.lines()).contains("jobwitness_agent_jobs 3", "jobwitness_agent_unknown_jobs 1",
+                "jobwitness_agent_last_cycle_seconds 0.0015", "jobwitness_agent_oom_kills_total 2",
+                "jobwitness_agent_spool_batches 4", "jobwitness_agent_spool_dropped_too_much_total 6",
+                "jobwitness_agent_batches_sent_total 12", "jobwitness_agent_send_failures_total 7",
+                "# TYPE jobwitness_agent_send_failures_total counter");
+        assertThat(text).contains("jobwitness_agent_resident_memory_bytes ");
+    }
+
+    @Test
+    void nothingElseIsThere() throws IOException {
+        assertThat(open("/").getResponseCode()).isEqualTo(404);
+        assertThat(open("/metrics/x").getResponseCode()).isEqualTo(404);
+    }
+
+    @Test
+    void whoSaysNothingHoldsNobodyUpForLong() throws IOException {
+        try (Socket silent = new Socket("127.0.0.1", port)) {
+            silent.getOutputStream().write('G');
+            assertThat(open("/metrics").getResponseCode()).isEqualTo(200);
+        }
+    }
+
+    @Test
+    void promtoolHasNothingToSay() throws Exception {
+        Path promtool = Path.of("/usr/bin/promtool");
+        assumeTrue(Files.isExecutable(promtool), "promtool is not installed");
+        Process check = new ProcessBuilder(promtool.toString(), "check", "metrics").redirectErrorStream(true).start();
+        check.getOutputStream().write(page.text().getBytes(StandardCharsets.UTF_8));
+        check.getOutputStream().close();
+        assertThat(new String(check.getInputStream().readAllBytes(), StandardCharsets.UTF_8)).isEmpty();
+        assertThat(check.waitFor()).isZero();
+    }
+}
