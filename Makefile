@@ -5,14 +5,14 @@ DEMO_DIR ?= data/demo
 DEMO_PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help build agent demo verify e2e-agent bench bench-load bench-build soak format clean
+.PHONY: help build agent package demo verify e2e-agent e2e-packages bench bench-load bench-build soak format clean
 # Two Maven runs at once would build wire over each other.
 .NOTPARALLEL:
 
 sources = $(shell find pom.xml wire $(1) deploy/launcher -name target -prune -o -type f -print 2>/dev/null)
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: dist/bin/jobwitness-server agent ## builds dist/bin/jobwitness-server and jobwitness-agent
 
@@ -20,8 +20,8 @@ dist/bin/jobwitness-server: $(call sources,server)
 	@deploy/launcher/find-java --jdk >/dev/null
 	rm -rf server/target/lib server/target/*.jar
 	$(MVN) $(MVN_FLAGS) -pl wire,server -DskipTests package
-	rm -rf dist/lib/server && mkdir -p dist/bin dist/lib/server
-	cp server/target/lib/*.jar server/target/jobwitness-server-*.jar dist/lib/server/
+	rm -rf dist/lib/jobwitness && mkdir -p dist/bin dist/lib/jobwitness
+	cp server/target/lib/*.jar server/target/jobwitness-server-*.jar dist/lib/jobwitness/
 	install -m 755 deploy/launcher/find-java dist/lib/
 	install -m 755 deploy/launcher/jobwitness-server dist/bin/
 
@@ -35,6 +35,9 @@ dist/bin/jobwitness-agent: $(call sources,agent)
 	mkdir -p dist/bin
 	ln -sf ../agent/bin/jobwitness-agent dist/bin/jobwitness-agent
 
+package: dist/bin/jobwitness-server dist/bin/jobwitness-agent ## builds .deb and .rpm of server and agent in dist/packages
+	deploy/package/build
+
 demo: dist/bin/jobwitness-server $(shell deploy/demo/has-jobs && echo agent) ## runs a server with a simulated cluster on 127.0.0.1:8080, until Ctrl-C
 	@exec deploy/demo/run $(DEMO_DIR) $(DEMO_PORT)
 
@@ -45,6 +48,9 @@ verify: ## all tests (installs what they need of Debian's packages, if it may)
 
 e2e-agent: dist/bin/jobwitness-server dist/bin/jobwitness-agent ## the agent on a real Slurm, in a virtual machine that it makes; wants root the first time
 	e2e/agent
+
+e2e-packages: dist/bin/jobwitness-server dist/bin/jobwitness-agent ## installs, upgrades and removes the packages, in the same virtual machine
+	e2e/packages
 
 BENCH = $$(dist/lib/find-java) -XX:+UseSerialGC --enable-native-access=ALL-UNNAMED \
 	-Djava.util.logging.manager=org.jobwitness.server.LogFormat \
