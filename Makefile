@@ -49,7 +49,7 @@ verify: ## all tests (installs what they need of Debian's packages, if it may)
 e2e-agent: dist/bin/jobwitness-server dist/bin/jobwitness-agent ## the agent on a real Slurm, in a virtual machine that it makes; wants root the first time
 	e2e/agent
 
-e2e-packages: dist/bin/jobwitness-server dist/bin/jobwitness-agent ## installs, upgrades and removes the packages, in the same virtual machine
+e2e-packages: package ## installs, upgrades and removes the packages, in the same virtual machine
 	e2e/packages
 
 BENCH = $$(dist/lib/find-java) -XX:+UseSerialGC --enable-native-access=ALL-UNNAMED \

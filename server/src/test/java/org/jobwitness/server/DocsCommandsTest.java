@@ -44,7 +44,7 @@ class DocsCommandsTest {
 
     /** Where commands of the docs put things, and look for them. */
     private static final List<String> PLACES = List.of("/etc/jobwitness", "/var/spool/jobwitness",
-            "/opt/jobwitness-agent", "/usr/local/bin/", "/etc/systemd/system");
+            "/usr/lib/jobwitness", "/usr/local/bin/", "/etc/systemd/system");
 
     /** Commands that do not end by themselves, and what is run in their place. */
     private static final List<Instead> INSTEAD = List.of(
@@ -178,7 +178,7 @@ class DocsCommandsTest {
                 ```
 
                 ```ini
-                Prolog=/etc/jobwitness/prolog
+                Prolog=/usr/lib/jobwitness/prolog
                 ```
                 """);
     }
@@ -292,7 +292,7 @@ class DocsCommandsTest {
         Path work = Files.createDirectories(place.resolve("work"));
         Files.createDirectories(place.resolve("home"));
         Files.createDirectories(place.resolve("work/slurm"));
-        for (String made : List.of("opt", "usr/local/bin", "etc/systemd/system")) {
+        for (String made : List.of("usr/lib", "usr/local/bin", "etc/systemd/system")) {
             Files.createDirectories(place.resolve(made));
         }
         Process copy = new ProcessBuilder("bash", "-c", """
