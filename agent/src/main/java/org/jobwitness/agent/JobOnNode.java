@@ -7,6 +7,7 @@ import org.jobwitness.agent.Announcements.Announcement;
 import org.jobwitness.agent.cgroup.JobCgroup;
 import org.jobwitness.agent.cgroup.JobName;
 import org.jobwitness.agent.node.Processes;
+import org.jobwitness.wire.JobReading;
 import org.jspecify.annotations.Nullable;
 
 /** A job that the sampler knows of, from when its cgroup is seen until it is gone. */
@@ -26,6 +27,7 @@ final class JobOnNode {
     /** When it is to be read apart from the others, by System.nanoTime; null if it is not. */
     private @Nullable Long dueNanos;
     private long readNanos;
+    private long toldNanos;
     private int triesToFindOwner;
     private @Nullable Long emptySinceNanos;
     private boolean saidUnknown;
@@ -39,6 +41,7 @@ final class JobOnNode {
         this.jobId = name.jobId();
         this.sluid = name.sluid();
         this.readNanos = nanos;
+        this.toldNanos = nanos;
     }
 
     /** Who it is, found out as far as that is possible by now. Empty while nobody tells the job id of a SLUID. */
@@ -94,6 +97,18 @@ final class JobOnNode {
         dueNanos = null;
         readNanos = nanos;
         return cgroup.read(at, nanos);
+    }
+
+    /** What was read last, to be told now. */
+    Optional<JobReading> take(JobCgroup.Identity identity, Instant batchAt, @Nullable Integer batchIntervalMs,
+            long nanos) {
+        toldNanos = nanos;
+        return cgroup.take(identity, batchAt, batchIntervalMs, false);
+    }
+
+    /** When it was told of last, or began, by System.nanoTime. */
+    long toldNanos() {
+        return toldNanos;
     }
 
     /** When it was read last, by System.nanoTime. */

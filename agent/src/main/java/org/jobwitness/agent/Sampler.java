@@ -192,7 +192,10 @@ final class Sampler implements Closeable {
         switch (file) {
             case "memory.events" -> {
                 if (job.cgroup.lookForKills(at)) {
-                    job.isDueAt(Math.max(nanos, job.readNanos() + SOON));
+                    if (nanos - job.readNanos() > GATHERING) {
+                        job.read(at, nanos); // the job may not live to be read again
+                    }
+                    job.isDueAt(Math.max(nanos, job.toldNanos() + SOON));
                 }
             }
             case "memory.max" -> job.isDueAt(nanos + SOON);
@@ -317,7 +320,7 @@ final class Sampler implements Closeable {
             if (job.isDue(nanos)) {
                 Instant at = Instant.now();
                 if (job.read(at, nanos)) {
-                    identify(job).flatMap(identity -> job.cgroup.take(identity, at, null, false))
+                    identify(job).flatMap(identity -> job.take(identity, at, null, nanos))
                             .ifPresent(reading -> addNews(job.node, reading));
                 } else if (!job.cgroup.isThere()) {
                     end(job);
@@ -380,7 +383,7 @@ final class Sampler implements Closeable {
             }
             Optional<JobCgroup.Identity> identity = identify(job);
             unknown += identity.isEmpty() ? 1 : 0;
-            identity.flatMap(known -> job.cgroup.take(known, at, intervalMs, false)).ifPresent(
+            identity.flatMap(known -> job.take(known, at, intervalMs, began)).ifPresent(
                     reading -> readings.computeIfAbsent(job.node, _ -> new ArrayList<>()).add(reading));
         }
         NodeFigures node = nodeUse.read();
