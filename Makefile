@@ -5,7 +5,7 @@ DEMO_DIR ?= data/demo
 DEMO_PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help build agent demo verify e2e-agent bench bench-load bench-build soak format clean
+.PHONY: help build agent demo verify e2e-agent bench bench-load bench-agent bench-build soak format clean
 # Two Maven runs at once would build wire over each other.
 .NOTPARALLEL:
 
@@ -58,6 +58,9 @@ bench: bench-build ## measures the server and its parts; a quarter of an hour
 
 bench-load: bench-build ## one measurement: MODE="rate nodes=1000 seconds=30"; without MODE, what there is
 	$(BENCH).LoadBench dist/bin/jobwitness-server $(MODE)
+
+bench-agent: dist/bin/jobwitness-agent ## measures what the agent costs a node; a quarter of an hour
+	bench/agent-cost
 
 bench-build: dist/bin/jobwitness-server
 	$(MVN) $(MVN_FLAGS) -pl wire,server,bench -DskipTests package dependency:build-classpath -Dmdep.outputFile=target/classpath
