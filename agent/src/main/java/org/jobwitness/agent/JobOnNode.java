@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 /** A job that the sampler knows of, from when its cgroup is seen until it is gone. */
 final class JobOnNode {
     /** With hidepid nobody tells. */
-    private static final int TRIES_TO_FIND_OWNER = 5;
+    private static final int TRIES_TO_ASK_PROCESSES = 5;
 
     final JobCgroup cgroup;
     final String node;
@@ -28,7 +28,7 @@ final class JobOnNode {
     private @Nullable Long dueNanos;
     private long readNanos;
     private long toldNanos;
-    private int triesToFindOwner;
+    private int triesToAskProcesses;
     private @Nullable Long emptySinceNanos;
     private boolean saidUnknown;
     private boolean saidLeft;
@@ -58,16 +58,22 @@ final class JobOnNode {
             announcements.ofJob(id).filter(said -> sluid == null || said.sluid() == null || sluid.equals(said.sluid()))
                     .ifPresent(this::learn);
         }
+        if ((since == null || uid == null) && triesToAskProcesses++ < TRIES_TO_ASK_PROCESSES) {
+            askProcesses(processes);
+        }
+        return Optional.of(new JobCgroup.Identity(id, sluid, startTime, since, uid, user));
+    }
+
+    private void askProcesses(Processes processes) {
         if (since == null) {
             since = cgroup.daemons().stream().flatMap(pid -> processes.started(pid).stream())
                     .min(Comparator.naturalOrder()).orElse(null);
         }
-        if (uid == null && triesToFindOwner++ < TRIES_TO_FIND_OWNER) {
+        if (uid == null) {
             // What Slurm put there for itself is root's.
             uid = cgroup.tasks().stream().flatMap(pid -> processes.owner(pid).stream()).filter(owner -> owner > 0)
                     .findFirst().orElse(null);
         }
-        return Optional.of(new JobCgroup.Identity(id, sluid, startTime, since, uid, user));
     }
 
     private void learn(Announcement said) {

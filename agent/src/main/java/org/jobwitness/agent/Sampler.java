@@ -9,10 +9,12 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import org.jobwitness.agent.cgroup.JobCgroup;
@@ -218,15 +220,17 @@ final class Sampler implements Closeable {
             scopesLookedNanos = nanos;
             findScopes();
         }
+        Set<Path> listed = new HashSet<>();
         for (Path scope : nodeOfScope.keySet()) {
             for (Path folder : Scopes.jobsIn(scope)) {
+                listed.add(folder);
                 if (!jobs.containsKey(folder)) {
                     begin(folder, anew);
                 }
             }
         }
         for (JobOnNode job : List.copyOf(jobs.values())) {
-            if (!job.cgroup.isThere()) {
+            if (!listed.contains(job.cgroup.folder()) && !job.cgroup.isThere()) {
                 end(job);
             }
         }
