@@ -120,30 +120,40 @@ final class BatchJson {
     }
 
     private static boolean isEmpty(Object value) {
-        return switch (value) {
-            case List<?> list -> list.isEmpty();
-            case Map<?, ?> map -> map.isEmpty();
-            default -> false;
-        };
+        return (value instanceof List<?> list && list.isEmpty()) || (value instanceof Map<?, ?> map && map.isEmpty());
     }
 
+    /** For a switch over types Java would make a class at run time, with some 130 classes that are there for nothing else. */
+    @SuppressWarnings("IfChainToSwitch")
     private void value(Object value) {
-        switch (value) {
-            case Batch batch -> object(() -> fields(batch));
-            case NodeFigures node -> object(() -> fields(node));
-            case JobReading job -> object(() -> fields(job));
-            case OomKill kill -> object(() -> fields(kill));
-            case GpuReading gpu -> object(() -> fields(gpu));
-            case Map<?, ?> map -> object(() -> map.forEach((name, text) -> field(String.valueOf(name), text)));
-            case List<?> list -> list(list);
-            case String text -> text(text);
-            case Enum<?> word -> text(word.toString());
-            case Instant moment -> text(moment.toString());
-            case Integer number -> json.append(number.intValue());
-            case Long number -> json.append(number.longValue());
-            case Double number when Double.isFinite(number) -> json.append(number.doubleValue());
-            case Boolean yes -> json.append(yes.booleanValue());
-            default -> throw new IllegalArgumentException("no JSON for " + value.getClass() + " " + value);
+        if (value instanceof Long number) {
+            json.append(number.longValue());
+        } else if (value instanceof Integer number) {
+            json.append(number.intValue());
+        } else if (value instanceof Double number && Double.isFinite(number)) {
+            json.append(number.doubleValue());
+        } else if (value instanceof Boolean yes) {
+            json.append(yes.booleanValue());
+        } else if (value instanceof String text) {
+            text(text);
+        } else if (value instanceof Enum<?> || value instanceof Instant) {
+            text(value.toString());
+        } else if (value instanceof List<?> list) {
+            list(list);
+        } else if (value instanceof Map<?, ?> map) {
+            object(() -> map.forEach((name, text) -> field(String.valueOf(name), text)));
+        } else if (value instanceof JobReading job) {
+            object(() -> fields(job));
+        } else if (value instanceof GpuReading gpu) {
+            object(() -> fields(gpu));
+        } else if (value instanceof OomKill kill) {
+            object(() -> fields(kill));
+        } else if (value instanceof NodeFigures node) {
+            object(() -> fields(node));
+        } else if (value instanceof Batch batch) {
+            object(() -> fields(batch));
+        } else {
+            throw new IllegalArgumentException("no JSON for " + value.getClass() + " " + value);
         }
     }
 
