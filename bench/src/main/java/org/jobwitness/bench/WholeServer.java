@@ -148,7 +148,7 @@ final class WholeServer implements AutoCloseable {
         for (String line : Files.readAllLines(file)) {
             JsonNode row = JsonMapper.shared().readTree(line);
             if (row.has("cpu_usage_usec")) {
-                readings.add(new Reading(jobId, Instant.parse(row.get("timestamp").stringValue()),
+                readings.add(new Reading(jobId, Instant.parse(row.get("time").stringValue()),
                         row.get("cpu_usage_usec").longValue()));
             }
         }
@@ -171,7 +171,7 @@ final class WholeServer implements AutoCloseable {
     }
 
     private long number(String sql, String jobId) throws SQLException {
-        DatabaseAddress database = EmbeddedPostgres.running(data().resolve("postgres")).orElseThrow();
+        DatabaseAddress database = EmbeddedPostgres.running(data()).orElseThrow();
         try (Connection connection = DriverManager.getConnection(database.jdbcUrl(), database.user(),
                 database.password()); PreparedStatement statement = connection.prepareStatement(sql)) {
             statement.setString(1, jobId);
