@@ -411,6 +411,7 @@ public final class AgentFaults implements AutoCloseable {
         Instant back = Instant.now();
         relay.way(Relay.OPEN);
         awaitDrained(List.of(node));
+        await("the last event is taken", () -> ledger.order().contains(left.getLast().getFileName().toString()));
         List<String> order = ledger.order().subList(takenBefore, ledger.order().size());
         List<String> expected = left.stream().map(file -> file.getFileName().toString()).toList();
         List<String> taken = order.stream().filter(one -> !one.startsWith("batch")).toList();

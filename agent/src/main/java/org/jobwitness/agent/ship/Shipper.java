@@ -494,6 +494,7 @@ public final class Shipper implements AutoCloseable {
         if (isAwaySaid && since != null) {
             log.info("service_back away=" + Duration.between(since, clock.instant()).truncatedTo(ChronoUnit.SECONDS)
                     + " failures=" + backoff.failures() + " waiting=" + spool.depth().batches());
+            events.serviceIsBack(now());
         }
         isAwaySaid = false;
         awaySince = null;
