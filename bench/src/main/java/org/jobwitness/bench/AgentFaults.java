@@ -23,6 +23,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -60,7 +61,7 @@ public final class AgentFaults implements AutoCloseable {
     private final Relay relay;
     private final WholeServer server;
     private final Random random;
-    private final List<NodeUnderTest> open = new ArrayList<>();
+    private final List<NodeUnderTest> open = new CopyOnWriteArrayList<>();
 
     @FunctionalInterface
     private interface Scenario {
@@ -111,6 +112,7 @@ public final class AgentFaults implements AutoCloseable {
         boolean isSound;
         try (AgentFaults faults = new AgentFaults(List.of(Path.of(args[0]).toAbsolutePath().toString()),
                 List.of(Path.of(args[1]).toAbsolutePath().toString()), folder, given)) {
+            Runtime.getRuntime().addShutdownHook(new Thread(faults::end)); // Ctrl-C
             isSound = faults.run();
         }
         if (isSound) {
@@ -252,38 +254,35 @@ public final class AgentFaults implements AutoCloseable {
     private Row diskReadOnly() throws IOException, InterruptedException, SQLException {
         String what = "disk of the queue read-only while the server is away and when it is back; on another node a file in"
                 + " place of the folder";
-        Path disk = Files.createDirectories(folder.resolve("read-only-disk"));
-        if (!mount("-t", "tmpfs", "-o", "size=4m", "tmpfs", disk.toString())) {
+        NodeUnderTest node = node("readonly", 6);
+        NodeUnderTest other = node("nofolder", 7);
+        Files.createFile(other.queue());
+        List<NodeUnderTest> nodes = List.of(start(node), start(other));
+        awaitSomething(nodes);
+        relay.way(Relay.AWAY);
+        await("something is on disk", () -> !node.segments().isEmpty());
+        // Mounted over itself: a disk cannot be made read-only while the agent holds its lock.
+        String queue = node.queue().toString();
+        if (!mount("--bind", queue, queue)) {
             return new Row(what, null, "not run: needs root");
         }
         try {
-            NodeUnderTest node = node("readonly", 6, disk.resolve("queue"));
-            NodeUnderTest other = node("nofolder", 7);
-            Files.createFile(other.queue());
-            List<NodeUnderTest> nodes = List.of(node, other);
-            start(node);
-            start(other);
-            awaitSomething(nodes);
-            relay.way(Relay.AWAY);
-            await("something is on disk", () -> !node.segments().isEmpty());
-            Thread.sleep(5000);
-            mount("-o", "remount,ro", disk.toString());
+            mount("-o", "remount,bind,ro", queue);
             await("10 batches in memory", () -> node.metric("spool_in_memory_batches") >= 10
                     && other.metric("spool_in_memory_batches") >= 10);
             relay.way(Relay.OPEN);
             awaitDrained(nodes);
             node.stop();
-            mount("-o", "remount,rw", disk.toString());
-            start(node); // sends again what could not be deleted
-            Files.delete(other.queue());
-            relay.way(Relay.AWAY);
-            await("both use their disks", () -> Files.isDirectory(other.queue())
-                    && other.metric("spool_in_memory_batches") == 0);
-            relay.way(Relay.OPEN);
-            return drained(what, nodes, Instant.now(), "");
         } finally {
-            leave(disk);
+            leave(node.queue());
         }
+        start(node); // sends again what could not be deleted
+        Files.delete(other.queue());
+        relay.way(Relay.AWAY);
+        await("both use their disks", () -> Files.isDirectory(other.queue())
+                && other.metric("spool_in_memory_batches") == 0);
+        relay.way(Relay.OPEN);
+        return drained(what, nodes, Instant.now(), "");
     }
 
     private Row shuffled() throws IOException, InterruptedException, SQLException {
@@ -542,6 +541,14 @@ public final class AgentFaults implements AutoCloseable {
 
     private static void leave(Path disk) throws IOException, InterruptedException {
         new ProcessBuilder("umount", "--lazy", disk.toString()).inheritIO().start().waitFor();
+    }
+
+    private void end() {
+        try {
+            close();
+        } catch (IOException e) {
+            System.err.println("not all has ended: " + e);
+        }
     }
 
     @Override

@@ -92,6 +92,12 @@ final class Ledger {
         return batches.keySet().stream().filter(number -> number.node().equals(node)).allMatch(taken::contains);
     }
 
+    /** When what is newest of a node's batches, taken or not, was read. */
+    synchronized Optional<Instant> newest(String node) {
+        return batches.values().stream().filter(batch -> batch.node().equals(node)).map(Batch::timestamp)
+                .max(Instant::compareTo);
+    }
+
     /** When what was taken last of a node's batches was read. */
     synchronized Optional<Instant> newestTaken(String node) {
         return batches.values().stream()
