@@ -183,7 +183,7 @@ public final class AgentFaults implements AutoCloseable {
             server.signalPostgres("STOP");
             Thread.sleep(Duration.ofSeconds(seconds));
             server.signalPostgres("CONT");
-            awaitDrained(nodes);
+            awaitDrained(nodes, Instant.now());
         }
         server.killPostmaster();
         return drained("PostgreSQL stands still for 5 s and for 25 s, then its postmaster is killed", nodes,
@@ -271,7 +271,7 @@ public final class AgentFaults implements AutoCloseable {
             await("10 batches in memory", () -> node.metric("spool_in_memory_batches") >= 10
                     && other.metric("spool_in_memory_batches") >= 10);
             relay.way(Relay.OPEN);
-            awaitDrained(nodes);
+            awaitDrained(nodes, Instant.now());
             node.stop();
         } finally {
             leave(node.queue());
@@ -381,7 +381,7 @@ public final class AgentFaults implements AutoCloseable {
         for (NodeUnderTest node : nodes) {
             start(node);
         }
-        awaitDrained(nodes);
+        awaitDrained(nodes, begun);
         Map<Integer, Integer> answers = ledger.answers();
         answers.replaceAll((status, count) -> count - before.getOrDefault(status, 0));
         answers.values().removeIf(count -> count == 0);
@@ -409,7 +409,7 @@ public final class AgentFaults implements AutoCloseable {
         int takenBefore = ledger.order().size();
         Instant back = Instant.now();
         relay.way(Relay.OPEN);
-        awaitDrained(List.of(node));
+        awaitDrained(List.of(node), back);
         await("the last event is taken", () -> ledger.order().contains(left.getLast().getFileName().toString()));
         List<String> order = ledger.order().subList(takenBefore, ledger.order().size());
         List<String> expected = left.stream().map(file -> file.getFileName().toString()).toList();
@@ -488,16 +488,17 @@ public final class AgentFaults implements AutoCloseable {
         await("a batch of each", () -> nodes.stream().allMatch(node -> ledger.newestTaken(node.name()).isPresent()));
     }
 
-    private void awaitDrained(List<NodeUnderTest> nodes) throws IOException, InterruptedException {
+    /** Until each node's agent has nothing left to send, and something that it read after that moment was taken. */
+    private void awaitDrained(List<NodeUnderTest> nodes, Instant since) throws IOException, InterruptedException {
         await("all is sent", () -> nodes.stream().allMatch(node -> ledger.newestTaken(node.name())
-                .filter(at -> at.isAfter(Instant.now().minus(LATELY))).isPresent()
+                .filter(at -> at.isAfter(since) && at.isAfter(Instant.now().minus(LATELY))).isPresent()
                 && ledger.isAllTaken(node.name())));
     }
 
     /** Waits until the agents have nothing left, ends them, and compares. */
     private Row drained(String what, List<NodeUnderTest> nodes, Instant back, String notes)
             throws IOException, InterruptedException, SQLException {
-        awaitDrained(nodes);
+        awaitDrained(nodes, back);
         String time = String.format(Locale.ROOT, "drained in %.1f s",
                 Duration.between(back, Instant.now()).toMillis() / 1e3);
         long pause = nodes.stream().mapToLong(node -> ledger.longestPauseMillis(node.name())).max().orElseThrow();

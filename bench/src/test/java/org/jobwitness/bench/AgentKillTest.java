@@ -8,8 +8,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.Callable;
-import org.jobwitness.agent.Agent;
-import org.jobwitness.server.Server;
 import org.junit.jupiter.api.Test;
 
 /** One row of {@link AgentFaults}, in short: a real agent, a real server, and kill -9. */
@@ -22,9 +20,10 @@ class AgentKillTest {
     @Test
     void anAgentThatIsKilledWithAndWithoutAServerLosesAndDoublesNothing() throws Exception {
         Path folder = Files.createTempDirectory(Files.createDirectories(Path.of("target")), "killed").toAbsolutePath();
-        try (WholeServer server = new WholeServer(java(Server.class), folder.resolve("server"));
+        try (WholeServer server = new WholeServer(java("org.jobwitness.server.Server"), folder.resolve("server"));
                 Relay relay = new Relay(ledger);
-                NodeUnderTest node = new NodeUnderTest(java(Agent.class), folder, "n1", List.of("1", "2", "3"),
+                NodeUnderTest node = new NodeUnderTest(java("org.jobwitness.agent.Agent"), folder, "n1",
+                        List.of("1", "2", "3"),
                         folder.resolve("queue"))) {
             server.launch();
             relay.server(server.awaitReady());
@@ -53,11 +52,11 @@ class AgentKillTest {
         }
     }
 
-    private static List<String> java(Class<?> main) {
+    private static List<String> java(String main) {
         return List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1", "--enable-native-access=ALL-UNNAMED",
                 "-Djava.util.logging.manager=org.jobwitness.server.LogFormat", "-cp",
-                System.getProperty("java.class.path"), main.getName());
+                System.getProperty("java.class.path"), main);
     }
 
     private static void await(String what, Callable<Boolean> condition) throws Exception {
