@@ -440,7 +440,7 @@ public final class AgentFaults implements AutoCloseable {
     /** Under its name at once, as the scripts make it; the name is the event's id, too. */
     private static Path event(NodeUnderTest node, String jobId, String kind, Instant at) throws IOException {
         String name = at.getEpochSecond() + "-" + jobId + "-" + kind + "-77.json";
-        String end = kind.equals("finished") ? ",\"end_time\":\"" + at + "\",\"exit_code\":\"0:0\"" : "";
+        String end = kind.equals("finished") ? ",\"end_time\":\"" + at + "\",\"exit_code\":0" : "";
         Path draft = Files.writeString(node.events().resolve("." + name),
                 "{\"event_id\":\"" + name + "\",\"job_id\":\"" + jobId + "\",\"user\":\"alice\",\"node_list\":[\""
                         + node.name() + "\"],\"node\":\"" + node.name() + "\"" + end + "}\n");
