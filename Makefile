@@ -5,7 +5,7 @@ DEMO_DIR ?= data/demo
 DEMO_PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help build agent package demo verify e2e-agent e2e-packages bench bench-load bench-build soak format clean
+.PHONY: help build agent package demo verify e2e-agent e2e-packages bench bench-load bench-agent bench-build soak soak-agent format clean
 # Two Maven runs at once would build wire over each other.
 .NOTPARALLEL:
 
@@ -65,14 +65,20 @@ bench: bench-build ## measures the server and its parts; a quarter of an hour
 bench-load: bench-build ## one measurement: MODE="rate nodes=1000 seconds=30"; without MODE, what there is
 	$(BENCH).LoadBench dist/bin/jobwitness-server $(MODE)
 
+bench-agent: dist/bin/jobwitness-agent ## measures what the agent costs a node; a quarter of an hour
+	bench/agent-cost
+
 bench-build: dist/bin/jobwitness-server
-	$(MVN) $(MVN_FLAGS) -pl wire,server,bench -DskipTests package dependency:build-classpath -Dmdep.outputFile=target/classpath
+	$(MVN) $(MVN_FLAGS) -pl wire,agent,server,bench -DskipTests package dependency:build-classpath -Dmdep.outputFile=target/classpath
 
 soak: ## kills server and PostgreSQL under load, 100 rounds of events, 500 of batches; 200,000 requests that no test has sent before
 	$(MVN) -B -pl wire,server test -Dtest=ServerFailureTest,OpenApiFuzzTest -Dsurefire.failIfNoSpecifiedTests=false \
 		-Djobwitness.kill.rounds=100 -Djobwitness.fuzz.requests=200000 -Djobwitness.fuzz.seed=$$(date +%s)
 	$(MVN) -B -pl wire,server test -Dtest=BatchFailureTest -Dsurefire.failIfNoSpecifiedTests=false \
 		-Djobwitness.kill.rounds=500 -Djobwitness.kill.seed=$$(date +%s)
+
+soak-agent: bench-build dist/bin/jobwitness-agent ## the agent under all faults, with a table; FAULTS="only=agent kills=500", or see AgentFaults; as root
+	$(BENCH).AgentFaults dist/bin/jobwitness-server dist/bin/jobwitness-agent $(FAULTS)
 
 format: ## formats the Java sources
 	$(MVN) $(MVN_FLAGS) spotless:apply

@@ -7,12 +7,13 @@ import org.jobwitness.agent.Announcements.Announcement;
 import org.jobwitness.agent.cgroup.JobCgroup;
 import org.jobwitness.agent.cgroup.JobName;
 import org.jobwitness.agent.node.Processes;
+import org.jobwitness.wire.JobReading;
 import org.jspecify.annotations.Nullable;
 
 /** A job that the sampler knows of, from when its cgroup is seen until it is gone. */
 final class JobOnNode {
     /** With hidepid nobody tells. */
-    private static final int TRIES_TO_FIND_OWNER = 5;
+    private static final int TRIES_TO_ASK_PROCESSES = 5;
 
     final JobCgroup cgroup;
     final String node;
@@ -26,7 +27,8 @@ final class JobOnNode {
     /** When it is to be read apart from the others, by System.nanoTime; null if it is not. */
     private @Nullable Long dueNanos;
     private long readNanos;
-    private int triesToFindOwner;
+    private long toldNanos;
+    private int triesToAskProcesses;
     private @Nullable Long emptySinceNanos;
     private boolean saidUnknown;
     private boolean saidLeft;
@@ -39,6 +41,7 @@ final class JobOnNode {
         this.jobId = name.jobId();
         this.sluid = name.sluid();
         this.readNanos = nanos;
+        this.toldNanos = nanos;
     }
 
     /** Who it is, found out as far as that is possible by now. Empty while nobody tells the job id of a SLUID. */
@@ -55,16 +58,22 @@ final class JobOnNode {
             announcements.ofJob(id).filter(said -> sluid == null || said.sluid() == null || sluid.equals(said.sluid()))
                     .ifPresent(this::learn);
         }
+        if ((since == null || uid == null) && triesToAskProcesses++ < TRIES_TO_ASK_PROCESSES) {
+            askProcesses(processes);
+        }
+        return Optional.of(new JobCgroup.Identity(id, sluid, startTime, since, uid, user));
+    }
+
+    private void askProcesses(Processes processes) {
         if (since == null) {
             since = cgroup.daemons().stream().flatMap(pid -> processes.started(pid).stream())
                     .min(Comparator.naturalOrder()).orElse(null);
         }
-        if (uid == null && triesToFindOwner++ < TRIES_TO_FIND_OWNER) {
+        if (uid == null) {
             // What Slurm put there for itself is root's.
             uid = cgroup.tasks().stream().flatMap(pid -> processes.owner(pid).stream()).filter(owner -> owner > 0)
                     .findFirst().orElse(null);
         }
-        return Optional.of(new JobCgroup.Identity(id, sluid, startTime, since, uid, user));
     }
 
     private void learn(Announcement said) {
@@ -94,6 +103,18 @@ final class JobOnNode {
         dueNanos = null;
         readNanos = nanos;
         return cgroup.read(at, nanos);
+    }
+
+    /** What was read last, to be told now. */
+    Optional<JobReading> take(JobCgroup.Identity identity, Instant batchAt, @Nullable Integer batchIntervalMs,
+            long nanos) {
+        toldNanos = nanos;
+        return cgroup.take(identity, batchAt, batchIntervalMs, false);
+    }
+
+    /** When it was told of last, or began, by System.nanoTime. */
+    long toldNanos() {
+        return toldNanos;
     }
 
     /** When it was read last, by System.nanoTime. */

@@ -9,10 +9,12 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import org.jobwitness.agent.cgroup.JobCgroup;
@@ -192,7 +194,10 @@ final class Sampler implements Closeable {
         switch (file) {
             case "memory.events" -> {
                 if (job.cgroup.lookForKills(at)) {
-                    job.isDueAt(Math.max(nanos, job.readNanos() + SOON));
+                    if (nanos - job.readNanos() > GATHERING) {
+                        job.read(at, nanos); // the job may not live to be read again
+                    }
+                    job.isDueAt(Math.max(nanos, job.toldNanos() + SOON));
                 }
             }
             case "memory.max" -> job.isDueAt(nanos + SOON);
@@ -215,15 +220,17 @@ final class Sampler implements Closeable {
             scopesLookedNanos = nanos;
             findScopes();
         }
+        Set<Path> listed = new HashSet<>();
         for (Path scope : nodeOfScope.keySet()) {
             for (Path folder : Scopes.jobsIn(scope)) {
+                listed.add(folder);
                 if (!jobs.containsKey(folder)) {
                     begin(folder, anew);
                 }
             }
         }
         for (JobOnNode job : List.copyOf(jobs.values())) {
-            if (!job.cgroup.isThere()) {
+            if (!listed.contains(job.cgroup.folder()) && !job.cgroup.isThere()) {
                 end(job);
             }
         }
@@ -317,7 +324,7 @@ final class Sampler implements Closeable {
             if (job.isDue(nanos)) {
                 Instant at = Instant.now();
                 if (job.read(at, nanos)) {
-                    identify(job).flatMap(identity -> job.cgroup.take(identity, at, null, false))
+                    identify(job).flatMap(identity -> job.take(identity, at, null, nanos))
                             .ifPresent(reading -> addNews(job.node, reading));
                 } else if (!job.cgroup.isThere()) {
                     end(job);
@@ -380,7 +387,7 @@ final class Sampler implements Closeable {
             }
             Optional<JobCgroup.Identity> identity = identify(job);
             unknown += identity.isEmpty() ? 1 : 0;
-            identity.flatMap(known -> job.cgroup.take(known, at, intervalMs, false)).ifPresent(
+            identity.flatMap(known -> job.take(known, at, intervalMs, began)).ifPresent(
                     reading -> readings.computeIfAbsent(job.node, _ -> new ArrayList<>()).add(reading));
         }
         NodeFigures node = nodeUse.read();

@@ -28,6 +28,7 @@ import org.jobwitness.server.http.Role;
  * document, so that a test which passes also says that the document tells the truth.
  */
 final class TestServer implements AutoCloseable {
+    private static final int LARGE = 512 * 1024;
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final DatabaseAddress NOWHERE = new DatabaseAddress("jdbc:postgresql://127.0.0.1:9/nothing",
             "nobody",
@@ -186,6 +187,8 @@ final class TestServer implements AutoCloseable {
         public Exchange send(String method, String target, String body, String... headers) {
             HttpRequest.Builder request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port() + target))
                     .timeout(PATIENCE)
+                    // Else a refusal may be lost: the server closes the connection while the body still comes.
+                    .expectContinue(body.length() > LARGE)
                     .method(method, body.isEmpty() ? BodyPublishers.noBody() : BodyPublishers.ofString(body));
             token.ifPresent(text -> request.header("Authorization", "Bearer " + text));
             if (headers.length > 0) {

@@ -36,6 +36,8 @@ public final class JobCgroup implements Closeable {
     private final Map<Source, String> troubles = new EnumMap<>(Source.class);
     private final Counters counters = new Counters();
     private final List<OomKill> kills = new ArrayList<>();
+    /** What memory.events counted when it was looked at last: a job that goes right after a kill is not read again. */
+    private final Map<Figure, Long> oomCounters = new EnumMap<>(Figure.class);
     private OomKills oomKills;
     private ProcessIo processIo;
     private @Nullable KernelFile state;
@@ -84,6 +86,7 @@ public final class JobCgroup implements Closeable {
     public void isMadeAnew() {
         close();
         counters.beginAnew();
+        oomCounters.clear();
         oomKills = new OomKills(folder);
         processIo = new ProcessIo(kernel.proc, folder);
         wasPopulated = false;
@@ -131,7 +134,14 @@ public final class JobCgroup implements Closeable {
         } catch (IOException e) {
             return false;
         }
-        return keep(at, kernel.text.keyed("oom"), kernel.text.keyed("oom_kill"));
+        long ooms = kernel.text.keyed("oom");
+        long killed = kernel.text.keyed("oom_kill");
+        if (ooms == KernelText.NONE || killed == KernelText.NONE) {
+            return false;
+        }
+        oomCounters.put(Figure.OOM_EVENTS, ooms);
+        oomCounters.put(Figure.OOM_KILLS, killed);
+        return keep(at, ooms, killed);
     }
 
     private boolean keep(Instant at, long ooms, long killed) {
@@ -150,6 +160,11 @@ public final class JobCgroup implements Closeable {
             return false;
         }
         keep(at, said.getOrDefault(Figure.OOM_EVENTS, 0L), said.getOrDefault(Figure.OOM_KILLS, 0L));
+        said.forEach((figure, value) -> {
+            if (figure.source == Source.MEMORY_EVENTS) {
+                oomCounters.put(figure, value);
+            }
+        });
         if (!files.containsKey(Source.IO_STAT)) {
             askProcesses(said);
         }
@@ -215,7 +230,7 @@ public final class JobCgroup implements Closeable {
 
     /** What is told of a job that has gone before it could be read once more. */
     public JobReading takeLast(Identity identity, Instant at) {
-        Reading nothing = new Reading(at, Duration.ZERO, Map.of(), KernelText.NONE, null,
+        Reading nothing = new Reading(at, Duration.ZERO, counters.carryOn(oomCounters), KernelText.NONE, null,
                 Map.of("memory_usage_bytes", "the job had gone before its last reading"));
         List<OomKill> told = List.copyOf(kills);
         kills.clear();

@@ -11,7 +11,7 @@ import java.util.Optional;
  * counts in its parent once that has waited for it (kernel/exit.c, wait_task_zombie), so slurmstepd knows of most; what
  * orphans did is lost with them. So this is the least that the job read and wrote.
  *
- * <p>The kernel shows it to the job's user, root, and whoever has CAP_SYS_PTRACE.
+ * <p>The kernel shows it to root, and to whoever has both CAP_DAC_READ_SEARCH (the file is its owner's) and CAP_SYS_PTRACE.
  */
 final class ProcessIo {
     /** Each is three system calls. */
@@ -37,23 +37,27 @@ final class ProcessIo {
         }
         long readNow = 0;
         long writtenNow = 0;
+        boolean isAnyTold = false;
         for (int pid : pids) {
             try (KernelFile io = new KernelFile(proc.resolve(pid + "/io"))) {
                 io.read(text);
                 readNow += Math.max(0, text.keyed("read_bytes:"));
                 writtenNow += Math.max(0, text.keyed("write_bytes:"));
+                isAnyTold = true;
             } catch (AccessDeniedException e) {
                 return Optional
                         .of("the io controller is not enabled for jobs, and the agent may not read /proc/PID/io");
             } catch (IOException e) {
-                // It has ended meanwhile.
+                // It has ended meanwhile, or is hidden (hidepid).
             }
+        }
+        if (!isAnyTold) {
+            return Optional.of("the io controller is not enabled for jobs, and "
+                    + (pids.isEmpty() ? "the job has no process now" : "/proc tells of none of its processes"));
         }
         read = Math.max(read, readNow);
         written = Math.max(written, writtenNow);
-        return pids.isEmpty()
-                ? Optional.of("the io controller is not enabled for jobs, and the job has no process now")
-                : Optional.empty();
+        return Optional.empty();
     }
 
     long read() {

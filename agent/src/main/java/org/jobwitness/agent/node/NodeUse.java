@@ -26,8 +26,9 @@ public final class NodeUse {
             cpus = count == 0 ? null : Integer.valueOf(count);
             usage = usage(stat);
         }
-        Long total = kibibytes("MemTotal:");
-        Long available = kibibytes("MemAvailable:");
+        String meminfo = text("meminfo");
+        Long total = meminfo == null ? null : kibibytes(meminfo, "MemTotal:");
+        Long available = meminfo == null ? null : kibibytes(meminfo, "MemAvailable:");
         return new NodeFigures(cpus, total, null, usage,
                 total == null || available == null ? null : Long.valueOf(Math.max(0, total - available)), null, load());
     }
@@ -56,11 +57,7 @@ public final class NodeUse {
         return usage;
     }
 
-    private @Nullable Long kibibytes(String key) {
-        String meminfo = text("meminfo");
-        if (meminfo == null) {
-            return null;
-        }
+    private static @Nullable Long kibibytes(String meminfo, String key) {
         return meminfo.lines().filter(line -> line.startsWith(key))
                 .map(line -> line.substring(key.length()).replace("kB", "").trim())
                 .filter(number -> number.matches("[0-9]{1,15}")).map(number -> Long.parseLong(number) * 1024)

@@ -3,6 +3,7 @@ package org.jobwitness.agent.ship;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.jobwitness.wire.Batch;
 import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.JobReading;
@@ -22,7 +23,7 @@ final class BatchJson {
 
     static String of(Batch batch) {
         BatchJson writer = new BatchJson();
-        writer.value(batch);
+        writer.object(() -> writer.fields(batch));
         return writer.json.toString();
     }
 
@@ -35,9 +36,13 @@ final class BatchJson {
         field("timestamp", batch.timestamp());
         field("interval_ms", batch.intervalMs());
         field("agent_version", batch.agentVersion());
-        field("node_figures", batch.nodeFigures());
-        field("jobs", batch.jobs());
-        field("gpus", batch.gpus());
+        NodeFigures node = batch.nodeFigures();
+        if (node != null) {
+            name("node_figures");
+            object(() -> fields(node));
+        }
+        objects("jobs", batch.jobs(), this::fields);
+        objects("gpus", batch.gpus(), this::fields);
     }
 
     private void fields(NodeFigures node) {
@@ -84,8 +89,8 @@ final class BatchJson {
         field("io_write_bytes", job.ioWriteBytes());
         field("io_pressure_usec", job.ioPressureUsec());
         field("io_stall_usec", job.ioStallUsec());
-        field("oom_kill_events", job.oomKillEvents());
-        field("absent", job.absent());
+        objects("oom_kill_events", job.oomKillEvents(), this::fields);
+        texts("absent", job.absent());
     }
 
     private void fields(OomKill kill) {
@@ -107,44 +112,60 @@ final class BatchJson {
         field("temperature_celsius", gpu.temperatureCelsius());
         field("energy_joules", gpu.energyJoules());
         field("processes", gpu.processes());
-        field("absent", gpu.absent());
+        texts("absent", gpu.absent());
     }
 
-    private void field(String name, @Nullable Object value) {
-        if (value != null && !isEmpty(value)) {
+    private void field(String name, @Nullable Number value) {
+        if (value instanceof Double number && !Double.isFinite(number)) {
+            throw new IllegalArgumentException("no JSON for " + name + " " + value);
+        }
+        if (value != null) {
+            name(name);
+            json.append(value);
+        }
+    }
+
+    private void field(String name, @Nullable Boolean value) {
+        if (value != null) {
+            name(name);
+            json.append(value.booleanValue());
+        }
+    }
+
+    private void field(String name, @Nullable String value) {
+        if (value != null) {
+            name(name);
+            text(value);
+        }
+    }
+
+    private void field(String name, @Nullable Enum<?> value) {
+        field(name, value == null ? null : value.toString());
+    }
+
+    private void field(String name, @Nullable Instant value) {
+        field(name, value == null ? null : value.toString());
+    }
+
+    private void texts(String name, Map<String, String> texts) {
+        if (!texts.isEmpty()) {
+            name(name);
+            object(() -> texts.forEach(this::field));
+        }
+    }
+
+    private <T> void objects(String name, List<T> list, Consumer<T> fields) {
+        if (list.isEmpty()) {
+            return;
+        }
+        name(name);
+        json.append('[');
+        isFirst = true;
+        for (T element : list) {
             comma();
-            text(name);
-            json.append(':');
-            value(value);
+            object(() -> fields.accept(element));
         }
-    }
-
-    private static boolean isEmpty(Object value) {
-        return switch (value) {
-            case List<?> list -> list.isEmpty();
-            case Map<?, ?> map -> map.isEmpty();
-            default -> false;
-        };
-    }
-
-    private void value(Object value) {
-        switch (value) {
-            case Batch batch -> object(() -> fields(batch));
-            case NodeFigures node -> object(() -> fields(node));
-            case JobReading job -> object(() -> fields(job));
-            case OomKill kill -> object(() -> fields(kill));
-            case GpuReading gpu -> object(() -> fields(gpu));
-            case Map<?, ?> map -> object(() -> map.forEach((name, text) -> field(String.valueOf(name), text)));
-            case List<?> list -> list(list);
-            case String text -> text(text);
-            case Enum<?> word -> text(word.toString());
-            case Instant moment -> text(moment.toString());
-            case Integer number -> json.append(number.intValue());
-            case Long number -> json.append(number.longValue());
-            case Double number when Double.isFinite(number) -> json.append(number.doubleValue());
-            case Boolean yes -> json.append(yes.booleanValue());
-            default -> throw new IllegalArgumentException("no JSON for " + value.getClass() + " " + value);
-        }
+        json.append(']');
     }
 
     private void object(Runnable fields) {
@@ -155,15 +176,10 @@ final class BatchJson {
         json.append('}');
     }
 
-    private void list(List<?> list) {
-        json.append('[');
-        isFirst = true;
-        for (Object element : list) {
-            comma();
-            value(element);
-        }
-        isFirst = false;
-        json.append(']');
+    private void name(String name) {
+        comma();
+        text(name);
+        json.append(':');
     }
 
     private void comma() {

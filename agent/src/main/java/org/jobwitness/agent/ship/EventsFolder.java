@@ -69,6 +69,7 @@ final class EventsFolder {
         private long dueAt;
         private int failures;
         private boolean isSettled;
+        private boolean wasHurried;
 
         private Known(long dueAt) {
             this.dueAt = dueAt;
@@ -179,6 +180,19 @@ final class EventsFolder {
         if (state != null && ++state.failures >= FAILURES_AT_ONCE) {
             state.dueAt = now
                     + Math.min(longestDelayMs, FIRST_DELAY_MS << Math.min(state.failures - FAILURES_AT_ONCE, 10));
+        }
+    }
+
+    /**
+     * What failed while the service was away goes before the batches of that time after all. Once for each event: one that
+     * fails on its own account would hold them up whenever they succeed.
+     */
+    void serviceIsBack(long now) {
+        for (Known state : known.values()) {
+            if (state.failures > 0 && !state.wasHurried) {
+                state.wasHurried = true;
+                state.dueAt = Math.min(state.dueAt, now);
+            }
         }
     }
 

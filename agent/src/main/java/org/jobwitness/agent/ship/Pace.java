@@ -21,6 +21,6 @@ record Pace(Duration connecting, Duration silence, Duration answer, Duration fir
         Duration longestRetryAfter, Duration between, Duration scriptsTime, Duration listing, Duration listingPending,
         Duration lastTry) {
     static final Pace STANDARD = new Pace(Duration.ofSeconds(5), Duration.ofSeconds(10), Duration.ofSeconds(20),
-            Duration.ofSeconds(1), Duration.ofSeconds(60), Duration.ofMinutes(5), Duration.ofMillis(50),
+            Duration.ofSeconds(1), Duration.ofSeconds(30), Duration.ofMinutes(5), Duration.ofMillis(50),
             Duration.ofMillis(300), Duration.ofSeconds(15), Duration.ofSeconds(3), Duration.ofSeconds(2));
 }

@@ -1,12 +1,7 @@
 package org.jobwitness.agent.ship;
 
 import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.InterruptedIOException;
-import java.io.OutputStream;
-import java.net.HttpURLConnection;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -24,7 +19,6 @@ import java.util.Map;
 import java.util.Timer;
 import java.util.TimerTask;
 import java.util.regex.Pattern;
-import javax.net.ssl.HttpsURLConnection;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocketFactory;
 import javax.net.ssl.TrustManagerFactory;
@@ -36,11 +30,10 @@ import org.jspecify.annotations.Nullable;
  * {@link #abort} and {@link #close} by any. What is waited for has an end: connecting, silence, and the answer as a whole.
  */
 final class Service implements AutoCloseable {
-    private static final int LARGEST_ANSWER = 256 << 10;
+    /** What a fresh or idle connection takes at once, whatever its other end does: tcp_wmem's least is a page, its default 16 KiB. */
+    private static final int SENT_WITHOUT_WAITING = 16 << 10;
     private static final Pattern TOKEN = Pattern.compile("[A-Za-z0-9._~+/-]+=*");
     private static final DateTimeFormatter HTTP_DATE = DateTimeFormatter.RFC_1123_DATE_TIME;
-    /** Java's own wait is 5 seconds, and so less than the time between two batches. */
-    private static final String KEEP_CONNECTION_SECONDS = "120";
 
     /**
      * @param retryAfter what the answer asks for, zero if it does not
@@ -66,10 +59,10 @@ final class Service implements AutoCloseable {
     private final Pace pace;
     private final InstantSource clock;
     private final Log log;
-    /** Ends an answer that comes a byte at a time, which no timeout of a socket does. */
+    /** Ends a request that is not read at the other end, which no timeout of a socket does. */
     private final Timer limits = new Timer("request-limit", true);
     private boolean isTokenUsable = true;
-    private volatile @Nullable HttpURLConnection current;
+    private volatile @Nullable HttpConnection connection;
 
     Service(Destination destination, Pace pace, InstantSource clock, Log log) {
         this.url = destination.url();
@@ -80,71 +73,84 @@ final class Service implements AutoCloseable {
         this.pace = pace;
         this.clock = clock;
         this.log = log;
-        // Of the whole process, and read by Java at its first request.
-        System.setProperty("http.keepAlive.time.server", KEEP_CONNECTION_SECONDS);
-        System.setProperty("http.KeepAlive.remainingData", "0");
-        System.setProperty("sun.net.http.retryPost", "false");
     }
 
-    /** @throws IOException without an answer in full and in time */
+    /**
+     * Sends a request. One that found the connection closed, as a service does with one that has rested, is sent once more on a new
+     * one: all that is sent here may be sent twice.
+     *
+     * @throws IOException without an answer in full and in time
+     */
     Answer post(String path, byte[] body, Map<String, String> headers) throws IOException {
-        HttpURLConnection connection = (HttpURLConnection) URI.create(url + path).toURL().openConnection();
         long deadline = System.nanoTime() + pace.answer().toNanos();
-        TimerTask limit = new TimerTask() {
-            @Override
-            public void run() {
-                connection.disconnect();
-            }
-        };
-        boolean isDone = false;
-        current = connection;
-        try {
+        byte[] head = head(path, body.length, headers);
+        TimerTask limit = null;
+        if (head.length + body.length > SENT_WITHOUT_WAITING) {
+            limit = new TimerTask() {
+                @Override
+                public void run() {
+                    abort();
+                }
+            };
             limits.schedule(limit, pace.answer().toMillis());
-            prepare(connection, body, headers);
-            try (OutputStream out = connection.getOutputStream()) {
-                out.write(body);
+        }
+        try {
+            HttpConnection kept = connection;
+            if (kept != null && kept.canTakeMore()) {
+                try {
+                    return answer(kept.send(head, body, deadline));
+                } catch (HttpConnection.NoAnswerException e) {
+                    kept.close();
+                }
             }
-            int status = connection.getResponseCode();
-            limit.cancel();
-            if (status < 0) {
-                throw new IOException("the answer is not HTTP");
-            }
-            Answer answer = new Answer(status, retryAfter(connection), text(connection, deadline));
-            isDone = true;
-            return answer;
-        } catch (RuntimeException e) {
-            // A connection that is closed under its user answers with anything.
-            throw new IOException("the request broke off", e);
+            return answer(connect().send(head, body, deadline));
+        } catch (IOException | RuntimeException e) {
+            abort();
+            throw e instanceof IOException broken ? broken : new IOException("the request broke off", e);
         } finally {
-            current = null;
-            limit.cancel();
-            if (!isDone) {
-                connection.disconnect();
+            if (limit != null) {
+                limit.cancel();
             }
         }
     }
 
-    private void prepare(HttpURLConnection connection, byte[] body, Map<String, String> headers) throws IOException {
-        if (authorities != null && connection instanceof HttpsURLConnection tls) {
-            tls.setSSLSocketFactory(authorities.get());
+    private HttpConnection connect() throws IOException {
+        abort();
+        SSLSocketFactory tls = null;
+        if ("https".equalsIgnoreCase(url.getScheme())) {
+            tls = authorities == null ? (SSLSocketFactory) SSLSocketFactory.getDefault() : authorities.get();
         }
-        connection.setConnectTimeout((int) pace.connecting().toMillis());
-        connection.setReadTimeout((int) pace.silence().toMillis());
-        connection.setInstanceFollowRedirects(false);
-        connection.setUseCaches(false);
-        connection.setDoOutput(true);
-        connection.setRequestMethod("POST");
-        // Also makes Java look whether a connection that it kept is still one, and never send twice by itself.
-        connection.setFixedLengthStreamingMode(body.length);
-        connection.setRequestProperty("Content-Type", "application/json");
-        connection.setRequestProperty("Accept", "application/json");
-        connection.setRequestProperty("User-Agent", "jobwitness-agent");
-        connection.setRequestProperty("Date", HTTP_DATE.format(clock.instant().atOffset(ZoneOffset.UTC)));
-        headers.forEach(connection::setRequestProperty);
+        HttpConnection fresh = HttpConnection.open(url, tls, pace.connecting(), pace.silence());
+        connection = fresh;
+        return fresh;
+    }
+
+    private byte[] head(String path, int length, Map<String, String> headers) {
+        StringBuilder head = new StringBuilder(512);
+        head.append("POST ").append(url.getRawPath()).append(path).append(" HTTP/1.1\r\n");
+        header(head, "Host", url.getHost() + (url.getPort() < 0 ? "" : ":" + url.getPort()));
+        header(head, "Content-Type", "application/json");
+        header(head, "Content-Length", String.valueOf(length));
+        header(head, "Accept", "application/json");
+        header(head, "User-Agent", "jobwitness-agent");
+        header(head, "Date", HTTP_DATE.format(clock.instant().atOffset(ZoneOffset.UTC)));
+        headers.forEach((name, value) -> header(head, name, value));
         String usable = usableToken();
         if (usable != null) {
-            connection.setRequestProperty("Authorization", "Bearer " + usable);
+            header(head, "Authorization", "Bearer " + usable);
         }
+        return head.append("\r\n").toString().getBytes(StandardCharsets.US_ASCII);
+    }
+
+    /** What is not printed would end the header, or begin another. */
+    private static void header(StringBuilder head, String name, String value) {
+        head.append(name).append(": ");
+        value.chars().filter(c -> c >= ' ' && c < 127).forEach(c -> head.append((char) c));
+        head.append("\r\n");
+    }
+
+    private Answer answer(HttpConnection.Response response) {
+        return new Answer(response.status(), retryAfter(response.headers().get("retry-after")), response.body());
     }
 
     private @Nullable String usableToken() {
@@ -194,31 +200,7 @@ final class Service implements AutoCloseable {
         }
     }
 
-    /** Read to its end, so that the connection can be used again. */
-    private static String text(HttpURLConnection connection, long deadline) throws IOException {
-        try (InputStream in = connection.getResponseCode() < 400
-                ? connection.getInputStream()
-                : connection.getErrorStream()) {
-            if (in == null) {
-                return "";
-            }
-            ByteArrayOutputStream text = new ByteArrayOutputStream();
-            byte[] some = new byte[8192];
-            for (int read = in.read(some); read >= 0; read = in.read(some)) {
-                text.write(some, 0, read);
-                if (text.size() > LARGEST_ANSWER) {
-                    throw new IOException("the answer is longer than " + LARGEST_ANSWER + " bytes");
-                }
-                if (System.nanoTime() - deadline > 0) {
-                    throw new InterruptedIOException("the answer took too long");
-                }
-            }
-            return text.toString(StandardCharsets.UTF_8);
-        }
-    }
-
-    private Duration retryAfter(HttpURLConnection connection) {
-        String asked = connection.getHeaderField("Retry-After");
+    private Duration retryAfter(@Nullable String asked) {
         if (asked == null) {
             return Duration.ZERO;
         }
@@ -233,16 +215,17 @@ final class Service implements AutoCloseable {
         }
     }
 
-    /** Ends the request that is under way, if there is one. */
+    /** Ends the connection, and the request that is under way on it, if there is one. */
     void abort() {
-        HttpURLConnection connection = current;
-        if (connection != null) {
-            connection.disconnect();
+        HttpConnection ended = connection;
+        if (ended != null) {
+            ended.close();
         }
     }
 
     @Override
     public void close() {
         limits.cancel();
+        abort();
     }
 }

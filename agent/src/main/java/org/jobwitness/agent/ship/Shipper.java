@@ -41,6 +41,8 @@ public final class Shipper implements AutoCloseable {
     private static final int FEW = 4;
     /** So often a batch is answered with 500 until it is asked whether the batch is the cause. */
     private static final int PATIENCE = 5;
+    /** After so many in a row a batch is tried: perhaps the service is there, and fails on these events alone. */
+    private static final int MOST_EVENT_FAILURES = 3;
     private static final String REFUSED_READING = "\"cause\":";
     private static final int MOST_SHOWN = 400;
     private static final long LEAST_BETWEEN_LISTINGS_MS = 100;
@@ -84,6 +86,7 @@ public final class Shipper implements AutoCloseable {
     private boolean isDraining;
     private boolean isAwaySaid;
     private int headFailures;
+    private int eventFailures;
     private boolean areReadingsRefused;
 
     private final AtomicLong batchesSent = new AtomicLong();
@@ -291,10 +294,15 @@ public final class Shipper implements AutoCloseable {
 
     /** Sends what is first, and says whether the service made up its mind about it, so that more may be sent. */
     private boolean trySending(long now) {
-        Optional<EventsFolder.Event> event = events.next(now);
-        if (event.isPresent()) {
-            return send(event.get());
+        if (!isDraining || eventFailures < MOST_EVENT_FAILURES) {
+            Optional<EventsFolder.Event> event = events.next(now);
+            if (event.isPresent()) {
+                boolean isSettled = send(event.get());
+                eventFailures = isSettled ? 0 : eventFailures + 1;
+                return isSettled;
+            }
         }
+        eventFailures = 0;
         if (!isDraining) {
             return false;
         }
@@ -494,6 +502,7 @@ public final class Shipper implements AutoCloseable {
         if (isAwaySaid && since != null) {
             log.info("service_back away=" + Duration.between(since, clock.instant()).truncatedTo(ChronoUnit.SECONDS)
                     + " failures=" + backoff.failures() + " waiting=" + spool.depth().batches());
+            events.serviceIsBack(now());
         }
         isAwaySaid = false;
         awaySince = null;

@@ -256,6 +256,31 @@ class JobCgroupTest {
         assertThat(read(cgroup, 3 * SECOND).ioReadBytes()).as("its parent has waited for it").isEqualTo(1200);
     }
 
+    @Test
+    void processesThatAreHiddenHaveNotReadNothing() throws IOException {
+        Path job = tree.job("job_2");
+        Files.delete(job.resolve("io.stat"));
+        tree.write(tree.root().relativize(job) + "/step_batch/slurm/cgroup.procs", "11\n");
+        JobReading read = read(new JobCgroup(job, kernel, false, 0), SECOND);
+        assertThat(read.ioReadBytes()).isNull();
+        assertThat(read.absent()).containsEntry("io_read_bytes",
+                "the io controller is not enabled for jobs, and /proc tells of none of its processes");
+    }
+
+    @Test
+    void aJobThatGoesRightAfterAKillHasItsCount() {
+        Path job = tree.job("job_2");
+        JobCgroup cgroup = new JobCgroup(job, kernel, true, 0);
+        read(cgroup, SECOND);
+        tree.write(tree.root().relativize(job) + "/memory.events", Tree.events(1, 1));
+        cgroup.lookForKills(NOW);
+        tree.remove(job);
+        JobReading last = cgroup.takeLast(WHO, NOW);
+        assertThat(last.oomKills()).isEqualTo(1);
+        assertThat(last.oomEvents()).isEqualTo(1);
+        assertThat(last.oomKillEvents()).hasSize(1);
+    }
+
     private void io(int pid, long read, long written) throws IOException {
         Files.createDirectories(folder.resolve("proc/" + pid));
         Files.writeString(folder.resolve("proc/" + pid + "/io"),

@@ -20,7 +20,7 @@ class BackoffTest {
             }
         }
         for (int i = 0; i < longest.length; i++) {
-            Duration bound = Duration.ofSeconds(Math.min(60, 1L << i));
+            Duration bound = Duration.ofSeconds(Math.min(30, 1L << i));
             assertThat(longest[i]).isBetween(bound.multipliedBy(9).dividedBy(10), bound);
             assertThat(shortest[i]).isLessThan(bound.dividedBy(10));
         }

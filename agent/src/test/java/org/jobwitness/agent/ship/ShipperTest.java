@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
@@ -581,6 +582,45 @@ class ShipperTest {
         assertThat(requests.subList(first, first + 3).stream().map(FakeService.Request::body)
                 .map(body -> body.replaceAll(".*event_id\":\"([a-z]+).*\n", "$1")))
                 .containsExactly("first", "second", "third");
+    }
+
+    /** However often they have failed: by one batch it is found that the service is back. */
+    @Test
+    void eventsThatFailedWhileTheServiceWasAwayGoBeforeAllBatchesButOne() throws IOException {
+        AtomicInteger number = new AtomicInteger();
+        List<String> taken = new CopyOnWriteArrayList<>();
+        FakeService service = service().answering(request -> {
+            if (number.incrementAndGet() <= 30) {
+                return FakeService.Answer.of(503);
+            }
+            taken.add(request.path());
+            return FakeService.STORED;
+        });
+        event("1795384829-1-started-1.json", "first");
+        event("1795384829-2-started-1.json", "second");
+        event("1795384829-3-started-1.json", "third");
+        Shipper shipper = shipper(service.url());
+        add(shipper, 0, 10);
+        awaitEmpty();
+        await("all are sent", () -> shipper.counts().eventsSent() == 3);
+        assertThat(taken).hasSize(13);
+        assertThat(taken.subList(4, 13)).containsOnly("/v1/batches");
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {500, 503})
+    void eventsThatFailWithoutTheServiceBeingAwayHoldUpNoBatch(int status) throws IOException {
+        FakeService service = service().answering(request -> request.body().contains("poison")
+                ? FakeService.Answer.of(status)
+                : FakeService.STORED);
+        for (int job = 1; job <= 4; job++) {
+            event("1795384829-" + job + "-started-1.json", "poison");
+        }
+        Shipper shipper = shipper(service.url());
+        add(shipper, 0, 20);
+        await("the first is sent", () -> shipper.counts().batchesSent() >= 1);
+        awaitEmpty();
+        assertThat(service.paths().stream().filter(path -> path.startsWith("/v1/events/"))).hasSizeLessThan(40);
     }
 
     @Test

@@ -1,0 +1,262 @@
+package org.jobwitness.agent.ship;
+
+import java.io.BufferedInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.Closeable;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.net.SocketTimeoutException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import javax.net.ssl.SSLParameters;
+import javax.net.ssl.SSLSocket;
+import javax.net.ssl.SSLSocketFactory;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A connection to one HTTP/1.1 server (RFC 9112), for one request after the other. As much of HTTP as a client of one service
+ * needs: Java's own client is 6 MB more of a node's memory, and a millisecond of its CPU for each request. TLS is Java's.
+ *
+ * <p>Used by one thread, but for {@link #close}, which ends whatever is under way.
+ */
+final class HttpConnection implements Closeable {
+    private static final int LONGEST_LINE = 8192;
+    private static final int MOST_HEADERS = 100;
+    private static final int LARGEST_BODY = 256 << 10;
+
+    private final Socket socket;
+    private final Duration silence;
+    private final InputStream in;
+    private boolean canTakeMore = true;
+    /** When the response must be there in full, by System.nanoTime. */
+    private long deadline;
+
+    /**
+     * What the server answered.
+     *
+     * @param headers by their names in small letters
+     */
+    record Response(int status, Map<String, String> headers, String body) {
+    }
+
+    private HttpConnection(Socket socket, Duration silence) throws IOException {
+        this.socket = socket;
+        this.silence = silence;
+        this.in = new BufferedInputStream(new WithinTime());
+    }
+
+    /**
+     * Connects.
+     *
+     * @param tls for https
+     * @param connecting until TCP is there, and until TLS is
+     * @param silence within an answer
+     */
+    static HttpConnection open(URI url, @Nullable SSLSocketFactory tls, Duration connecting, Duration silence)
+            throws IOException {
+        Socket socket = new Socket();
+        try {
+            int port = url.getPort() >= 0 ? url.getPort() : tls == null ? 80 : 443;
+            socket.connect(new InetSocketAddress(url.getHost(), port), (int) connecting.toMillis());
+            socket.setTcpNoDelay(true);
+            if (tls != null) {
+                socket.setSoTimeout((int) connecting.toMillis());
+                socket = secured(tls, socket, url.getHost(), port);
+            }
+            return new HttpConnection(socket, silence);
+        } catch (IOException | RuntimeException e) {
+            socket.close();
+            throw e;
+        }
+    }
+
+    private static Socket secured(SSLSocketFactory tls, Socket plain, String host, int port) throws IOException {
+        SSLSocket socket = (SSLSocket) tls.createSocket(plain, host, port, true);
+        SSLParameters parameters = socket.getSSLParameters();
+        parameters.setEndpointIdentificationAlgorithm("HTTPS"); // the certificate must be of this host
+        socket.setSSLParameters(parameters);
+        socket.startHandshake();
+        return socket;
+    }
+
+    /** Whether another request may go the same way, as far as this side knows. */
+    boolean canTakeMore() {
+        return canTakeMore;
+    }
+
+    /**
+     * Sends a request and reads its response.
+     *
+     * @param until when the response must be there in full, by System.nanoTime
+     * @throws NoAnswerException if the server closed before it said a word: perhaps it never read the request
+     * @throws IOException if the response is not HTTP, too large, too late, or broke off
+     */
+    Response send(byte[] head, byte[] body, long until) throws IOException {
+        canTakeMore = false;
+        deadline = until;
+        byte[] request = new byte[head.length + body.length];
+        System.arraycopy(head, 0, request, 0, head.length);
+        System.arraycopy(body, 0, request, head.length, body.length);
+        String statusLine;
+        try {
+            socket.getOutputStream().write(request);
+            statusLine = line();
+        } catch (SocketTimeoutException e) {
+            throw e;
+        } catch (IOException e) {
+            throw new NoAnswerException(e);
+        }
+        Map<String, String> headers = headers();
+        while (statusLine.matches("HTTP/1\\.1 1\\d\\d.*")) { // there is more to come
+            statusLine = line();
+            headers = headers();
+        }
+        if (!statusLine.matches("HTTP/1\\.[01] [2-5]\\d\\d( .*)?")) {
+            throw new IOException("the answer is not HTTP");
+        }
+        int status = Integer.parseInt(statusLine.substring(9, 12));
+        byte[] answer = body(status, headers);
+        canTakeMore = statusLine.startsWith("HTTP/1.1") && isDelimited(status, headers)
+                && !headers.getOrDefault("connection", "").toLowerCase(Locale.ROOT).contains("close");
+        return new Response(status, headers, new String(answer, StandardCharsets.UTF_8));
+    }
+
+    /** The connection ended before the answer began. */
+    static final class NoAnswerException extends IOException {
+        private static final long serialVersionUID = 1L;
+
+        NoAnswerException(IOException cause) {
+            super("the connection ended before there was an answer", cause);
+        }
+    }
+
+    private Map<String, String> headers() throws IOException {
+        Map<String, String> headers = new TreeMap<>();
+        for (String line = line(); !line.isEmpty(); line = line()) {
+            int colon = line.indexOf(':');
+            if (colon < 1 || headers.size() >= MOST_HEADERS) {
+                throw new IOException("the answer is not HTTP");
+            }
+            headers.put(line.substring(0, colon).toLowerCase(Locale.ROOT), line.substring(colon + 1).strip());
+        }
+        return headers;
+    }
+
+    private static boolean hasNoBody(int status) {
+        return status == 204 || status == 304;
+    }
+
+    private static boolean isChunked(Map<String, String> headers) {
+        return headers.getOrDefault("transfer-encoding", "").equalsIgnoreCase("chunked");
+    }
+
+    /** Whether the end of the body is known without the end of the connection. */
+    private static boolean isDelimited(int status, Map<String, String> headers) {
+        return hasNoBody(status) || isChunked(headers) || headers.containsKey("content-length");
+    }
+
+    private byte[] body(int status, Map<String, String> headers) throws IOException {
+        if (hasNoBody(status)) {
+            return new byte[0];
+        }
+        ByteArrayOutputStream body = new ByteArrayOutputStream();
+        if (isChunked(headers)) {
+            for (int size = size(line().split(";", 2)[0].strip(), 16); size > 0; size = size(
+                    line().split(";", 2)[0].strip(), 16)) {
+                append(body, size);
+                line();
+            }
+            headers(); // trailers, which nobody wants
+        } else if (headers.containsKey("content-length")) {
+            append(body, size(headers.get("content-length"), 10));
+        } else {
+            byte[] all = in.readNBytes(LARGEST_BODY + 1);
+            checkSize(all.length);
+            return all;
+        }
+        return body.toByteArray();
+    }
+
+    private static int size(@Nullable String text, int radix) throws IOException {
+        try {
+            int size = Integer.parseInt(text, radix);
+            checkSize(size);
+            return size;
+        } catch (NumberFormatException e) {
+            throw new IOException("the answer is not HTTP", e);
+        }
+    }
+
+    private static void checkSize(int size) throws IOException {
+        if (size < 0 || size > LARGEST_BODY) {
+            throw new IOException("the answer is longer than " + LARGEST_BODY + " bytes");
+        }
+    }
+
+    private void append(ByteArrayOutputStream body, int size) throws IOException {
+        byte[] some = in.readNBytes(size);
+        if (some.length < size) {
+            throw new EOFException("the answer broke off");
+        }
+        body.write(some, 0, size);
+        checkSize(body.size());
+    }
+
+    private String line() throws IOException {
+        ByteArrayOutputStream line = new ByteArrayOutputStream(128);
+        for (int c = in.read(); c != '\n'; c = in.read()) {
+            if (c < 0) {
+                throw new EOFException("the answer broke off");
+            }
+            if (line.size() >= LONGEST_LINE) {
+                throw new IOException("the answer is not HTTP");
+            }
+            line.write(c);
+        }
+        String text = line.toString(StandardCharsets.ISO_8859_1);
+        return text.endsWith("\r") ? text.substring(0, text.length() - 1) : text;
+    }
+
+    /** Ends it, whoever waits for it. */
+    @Override
+    public void close() {
+        canTakeMore = false;
+        try {
+            socket.close();
+        } catch (IOException e) {
+            // It is closed all the same.
+        }
+    }
+
+    /** What comes from the server, each time within its silence, and all of it before the deadline. */
+    private final class WithinTime extends InputStream {
+        private final InputStream from;
+
+        private WithinTime() throws IOException {
+            from = socket.getInputStream();
+        }
+
+        @Override
+        public int read() throws IOException {
+            byte[] one = new byte[1];
+            return read(one, 0, 1) < 0 ? -1 : one[0] & 255;
+        }
+
+        @Override
+        public int read(byte[] into, int at, int most) throws IOException {
+            long leftMillis = (deadline - System.nanoTime()) / 1_000_000;
+            if (leftMillis <= 0) {
+                throw new SocketTimeoutException("the answer took too long");
+            }
+            socket.setSoTimeout((int) Math.min(leftMillis, silence.toMillis()));
+            return from.read(into, at, most);
+        }
+    }
+}

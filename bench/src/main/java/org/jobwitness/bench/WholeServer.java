@@ -1,0 +1,199 @@
+package org.jobwitness.bench;
+
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jobwitness.bench.Ledger.Reading;
+import org.jobwitness.server.db.DatabaseAddress;
+import org.jobwitness.server.db.EmbeddedPostgres;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** A server in a process of its own, which has its own PostgreSQL; whatever becomes of them, both are gone when this is closed. */
+final class WholeServer implements AutoCloseable {
+    private static final Duration START = Duration.ofMinutes(2);
+    private static final Duration EXPORT = Duration.ofMinutes(2);
+    private static final Pattern GREETING = Pattern.compile("http://127\\.0\\.0\\.1:([0-9]+)/docs");
+
+    private final List<String> command;
+    private final Path folder;
+    private final HttpClient http = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1)
+            .connectTimeout(Duration.ofSeconds(2)).build();
+    private @Nullable Process process;
+    private int port;
+
+    /** @param command that starts the server */
+    WholeServer(List<String> command, Path folder) {
+        this.command = command;
+        this.folder = folder;
+    }
+
+    private Path data() {
+        return folder.resolve("data");
+    }
+
+    /** On the same port each time; returns at once. */
+    void launch() throws IOException {
+        Files.createDirectories(folder);
+        Files.deleteIfExists(folder.resolve("server.out"));
+        process = process("--host", "127.0.0.1", "--port", Integer.toString(port), "--auth", "off",
+                "--jobwitness-data-dir", data().toString())
+                .redirectOutput(folder.resolve("server.out").toFile()).start();
+    }
+
+    private ProcessBuilder process(String... arguments) {
+        List<String> all = new ArrayList<>(command);
+        all.addAll(List.of(arguments));
+        return new ProcessBuilder(all)
+                .redirectError(ProcessBuilder.Redirect.appendTo(folder.resolve("server.log").toFile()));
+    }
+
+    /** Returns when it is ready, and says where it listens. */
+    int awaitReady() throws IOException, InterruptedException {
+        long deadline = System.nanoTime() + START.toNanos();
+        while (System.nanoTime() < deadline && process != null && process.isAlive()) {
+            if (port == 0) {
+                Matcher greeting = GREETING.matcher(Files.readString(folder.resolve("server.out")));
+                port = greeting.find() ? Integer.parseInt(greeting.group(1)) : 0;
+            } else if (isReady()) {
+                return port;
+            }
+            Thread.sleep(20);
+        }
+        throw new IOException("the server did not start: " + Files.readString(folder.resolve("server.log")));
+    }
+
+    boolean isReady() throws InterruptedException {
+        try {
+            return get("/v1/ready").statusCode() == 200;
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    private HttpResponse<String> get(String target) throws IOException, InterruptedException {
+        return http.send(HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + target))
+                .timeout(Duration.ofSeconds(10)).build(), HttpResponse.BodyHandlers.ofString());
+    }
+
+    JsonNode job(String jobId) throws IOException, InterruptedException {
+        return JsonMapper.shared().readTree(get("/v1/jobs/" + jobId).body());
+    }
+
+    /** kill -9 of the server alone. */
+    void kill() {
+        if (process != null) {
+            process.destroyForcibly().onExit().join();
+        }
+    }
+
+    /** kill -9 of PostgreSQL's main process. */
+    void killPostmaster() throws IOException {
+        ProcessHandle.of(postmaster()).ifPresent(ProcessHandle::destroyForcibly);
+    }
+
+    private long postmaster() throws IOException {
+        try (var folders = Files.newDirectoryStream(data().resolve("postgres"), "data-*")) {
+            return Long.parseLong(Files.readAllLines(folders.iterator().next().resolve("postmaster.pid")).getFirst()
+                    .strip());
+        }
+    }
+
+    /** STOP or CONT to all of PostgreSQL's processes. */
+    void signalPostgres(String signal) throws IOException, InterruptedException {
+        List<String> kill = new ArrayList<>(List.of("kill", "-" + signal));
+        postgres().forEach(one -> kill.add(Long.toString(one.pid())));
+        new ProcessBuilder(kill).inheritIO().start().waitFor();
+    }
+
+    /** Those that work in our folder, whoever started them. */
+    private List<ProcessHandle> postgres() throws IOException {
+        Path ours = data().toRealPath();
+        return ProcessHandle.allProcesses().filter(one -> {
+            try {
+                return Files.readSymbolicLink(Path.of("/proc", Long.toString(one.pid()), "cwd")).startsWith(ours);
+            } catch (IOException e) {
+                return false; // ended meanwhile, or nobody whom we may ask
+            }
+        }).toList();
+    }
+
+    /** All samples of a job, by {@code jobwitness-server export}. */
+    List<Reading> export(String jobId) throws IOException, InterruptedException {
+        Path file = folder.resolve("export.jsonl");
+        Process export = process("export", "--job", jobId, "--format", "jsonl", "--output", file.toString(),
+                "--jobwitness-data-dir", data().toString()).redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
+        if (!export.waitFor(EXPORT.toSeconds(), TimeUnit.SECONDS) || export.exitValue() != 0) {
+            throw new IOException("the export of " + jobId + " failed: "
+                    + Files.readString(folder.resolve("server.log")));
+        }
+        List<Reading> readings = new ArrayList<>();
+        for (String line : Files.readAllLines(file)) {
+            JsonNode row = JsonMapper.shared().readTree(line);
+            if (row.has("cpu_usage_usec")) {
+                readings.add(new Reading(jobId, Instant.parse(row.get("time").stringValue()),
+                        row.get("cpu_usage_usec").longValue()));
+            }
+        }
+        return readings;
+    }
+
+    /** How many samples of a job lie in the tables, each as often as it is there. */
+    long rows(String jobId) throws SQLException {
+        return number("""
+                select coalesce(sum(kept.rows), 0) from job join (
+                    select job_key, 1 as rows from unpacked_sample where gpu = ''
+                    union all
+                    select job_key, rows from chunk where gpu = '') kept using (job_key)
+                where job_id = ?""", jobId);
+    }
+
+    /** How many runs of a job there are. */
+    long runs(String jobId) throws SQLException {
+        return number("select count(*) from job where job_id = ?", jobId);
+    }
+
+    private long number(String sql, String jobId) throws SQLException {
+        DatabaseAddress database = EmbeddedPostgres.running(data()).orElseThrow();
+        try (Connection connection = DriverManager.getConnection(database.jdbcUrl(), database.user(),
+                database.password()); PreparedStatement statement = connection.prepareStatement(sql)) {
+            statement.setString(1, jobId);
+            try (ResultSet row = statement.executeQuery()) {
+                row.next();
+                return row.getLong(1);
+            }
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        kill();
+        http.shutdownNow();
+        if (!Files.isDirectory(data())) {
+            return;
+        }
+        for (List<ProcessHandle> left = postgres(); !left.isEmpty(); left = postgres()) {
+            left.forEach(one -> {
+                one.destroyForcibly();
+                one.onExit().join();
+            });
+        }
+    }
+}
