@@ -125,8 +125,10 @@ class DashboardsTest {
         }
         List<Query> queries = Stream.concat(dashboards().stream().flatMap(dashboard -> dashboard.queries().stream()),
                 Dashboards.rules().stream().map(Rule::query)).toList();
-        assertThat(queries).hasSizeGreaterThan(200).allSatisfy(query -> assertThat(known)
-                .as(query.where()).containsAll(query.names()));
+        assertThat(queries.size()).isGreaterThan(200);
+        for (Query query : queries) {
+            assertThat(query.names()).as(query.where()).isSubsetOf(known);
+        }
     }
 
     /** A rule that nobody asks for costs Prometheus a series for each job. */

@@ -170,10 +170,12 @@ class MonitoringTest {
                 });
     }
 
-    /** Whether there is data; a query that Prometheus does not understand fails the test. */
+    /** Whether there is a number; a query that Prometheus does not understand fails the test. */
     private static boolean isAnswered(String query, boolean instant) throws IOException {
         long now = Instant.now().getEpochSecond();
-        return !(instant ? prometheus.query(query, "") : prometheus.query(query, now - 300, now)).isEmpty();
+        return (instant ? prometheus.query(query, "") : prometheus.query(query, now - 300, now)).valueStream()
+                .flatMap(series -> instant ? Stream.of(series.get("value")) : series.get("values").valueStream())
+                .anyMatch(point -> !point.get(1).asString().equals("NaN"));
     }
 
     /** The values of a dashboard's variables, in which those that allow it stand for all or not. */
