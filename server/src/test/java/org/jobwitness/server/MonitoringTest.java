@@ -57,8 +57,12 @@ class MonitoringTest {
     static void prometheusScrapesAServerWithTheSimulatedCluster() throws Exception {
         PrometheusProcess.assumeInstalled();
         server = TestServer.startWithAuth("--seed-demo=true", "--default-cluster=alpha");
-        tellOfACluster(server.as(Role.OPERATOR), Instant.now());
+        TestServer.Client operator = server.as(Role.OPERATOR);
+        tellOfACluster(operator, Instant.now());
         prometheus = PrometheusProcess.start(configuration(), folder);
+        Waiting.until("Prometheus has scraped the server", PATIENCE, prometheus::log,
+                () -> isAnswered("up{job=\"jobwitness\"} == 1", true));
+        post(operator, "/v1/batches", busyNode(2, Instant.now()));
     }
 
     private static void tellOfACluster(TestServer.Client operator, Instant now) throws Exception {
@@ -69,17 +73,8 @@ class MonitoringTest {
         }
         post(operator, "/v1/events/job-finished", """
                 {"job_id": "9", "exit_code": 3, "signal": 0, "node": "n1"}""");
-        post(operator, "/v1/batches", batch("n1", now, """
-                {"job_id": "7", "cpus_used": 6.0, "cpu_usage_usec": 3600123456, "cpu_throttled_usec": 1500000,
-                 "cpu_pressure_usec": 2000001, "memory_usage_bytes": 4294967296, "memory_limit_bytes": 8589934592,
-                 "memory_peak_bytes": 5368709120, "memory_anon_bytes": 3221225472, "memory_file_bytes": 1073741824,
-                 "memory_swap_bytes": 4096, "memory_pressure_usec": 250000, "memory_stall_usec": 125000,
-                 "oom_events": 1, "oom_kills": 1, "pids": 24, "io_read_bytes": 1099511627776, "io_write_bytes": 512,
-                 "io_pressure_usec": 1, "io_stall_usec": 0}""", """
-                {"gpu": "GPU-1", "vendor": "nvidia", "job_id": "7", "utilization_percent": 90.5,
-                 "memory_used_bytes": 42949672960, "memory_total_bytes": 85899345920, "power_watts": 312.25,
-                 "temperature_celsius": 64, "energy_joules": 123456.789, "processes": 2}"""));
-        post(operator, "/v1/batches", batch("n2", now.minusSeconds(600), "", ""));
+        post(operator, "/v1/batches", busyNode(1, now));
+        post(operator, "/v1/batches", batch("n2", 1, now.minusSeconds(600), "", ""));
         post(operator, "/v1/batches", """
                 {"version": 1, "node": "n2", "boot_id": "b", "sequence": 99, "timestamp": "%s", "jobs":
                  [{"job_id": "old", "memory_usage_bytes": 1}]}""".formatted(now.minus(Duration.ofDays(30))));
@@ -88,14 +83,28 @@ class MonitoringTest {
         }
     }
 
+    /** A batch with all figures of job 7 and its GPU. */
+    private static String busyNode(int sequence, Instant at) {
+        return batch("n1", sequence, at, """
+                {"job_id": "7", "cpus_used": 6.0, "cpu_usage_usec": 3600123456, "cpu_throttled_usec": 1500000,
+                 "cpu_pressure_usec": 2000001, "memory_usage_bytes": 4294967296, "memory_limit_bytes": 8589934592,
+                 "memory_peak_bytes": 5368709120, "memory_anon_bytes": 3221225472, "memory_file_bytes": 1073741824,
+                 "memory_swap_bytes": 4096, "memory_pressure_usec": 250000, "memory_stall_usec": 125000,
+                 "oom_events": 1, "oom_kills": 1, "pids": 24, "io_read_bytes": 1099511627776, "io_write_bytes": 512,
+                 "io_pressure_usec": 1, "io_stall_usec": 0}""", """
+                {"gpu": "GPU-1", "vendor": "nvidia", "job_id": "7", "utilization_percent": 90.5,
+                 "memory_used_bytes": 42949672960, "memory_total_bytes": 85899345920, "power_watts": 312.25,
+                 "temperature_celsius": 64, "energy_joules": 123456.789, "processes": 2}""");
+    }
+
     /** Its figures are those of the last reading for as long as the test takes. */
-    private static String batch(String node, Instant at, String jobs, String gpus) {
+    private static String batch(String node, int sequence, Instant at, String jobs, String gpus) {
         return """
-                {"version": 1, "node": "%s", "boot_id": "b", "sequence": 1, "timestamp": "%s", "interval_ms": 86400000,
+                {"version": 1, "node": "%s", "boot_id": "b", "sequence": %d, "timestamp": "%s", "interval_ms": 86400000,
                  "node_figures": {"total_cpus": 64, "total_memory_bytes": 274877906944, "total_gpus": 4,
                     "cpu_usage_percent": 12.5, "memory_usage_bytes": 1073741824, "gpu_usage_percent": 45.25,
                     "cpu_load": 7.25},
-                 "jobs": [%s], "gpus": [%s]}""".formatted(node, at, jobs, gpus);
+                 "jobs": [%s], "gpus": [%s]}""".formatted(node, sequence, at, jobs, gpus);
     }
 
     private static void post(TestServer.Client operator, String target, String json) {
