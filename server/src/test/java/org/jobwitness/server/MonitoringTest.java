@@ -13,9 +13,11 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jobwitness.server.Dashboards.Dashboard;
 import org.jobwitness.server.Dashboards.Query;
@@ -79,7 +81,8 @@ class MonitoringTest {
                 {"version": 1, "node": "n2", "boot_id": "b", "sequence": 99, "timestamp": "%s", "jobs":
                  [{"job_id": "old", "memory_usage_bytes": 1}]}""".formatted(now.minus(Duration.ofDays(30))));
         try (Connection connection = server.sql(); Statement sql = connection.createStatement()) {
-            sql.execute("update node set state = 'drained', state_at = now() where node = 'n1'");
+            sql.execute("update node set state = 'drained', state_at = now() + interval '1 hour'"
+                    + " where node = 'n1'");
         }
     }
 
@@ -177,6 +180,33 @@ class MonitoringTest {
                     }
                     return silent.isEmpty();
                 });
+    }
+
+    /**
+     * A table of several queries has one row for what several of them tell of. Grafana puts those together whose labels do not
+     * contradict each other, and the name of the series is a label.
+     */
+    @ParameterizedTest
+    @MethodSource("dashboards")
+    void theRowsOfATableFitTogether(Dashboard dashboard) throws Exception {
+        Map<String, String> variables = chosen(dashboard, true);
+        for (JsonNode panel : dashboard.panels()) {
+            if (panel.required("type").asString().equals("table")) {
+                List<JsonNode> targets = Dashboards.list(panel.required("targets"));
+                Set<String> first = labels(targets.getFirst(), variables);
+                for (JsonNode target : targets) {
+                    assertThat(labels(target, variables)).as(panel.required("title").asString()).isNotEmpty()
+                            .doesNotContain("__name__", "instance").isSubsetOf(first);
+                }
+            }
+        }
+    }
+
+    private static Set<String> labels(JsonNode target, Map<String, String> variables) throws Exception {
+        String query = replaced(target.required("expr").asString(), variables);
+        Waiting.until(query + " is answered", PATIENCE, prometheus::log, () -> isAnswered(query, true));
+        return prometheus.query(query, "").valueStream().flatMap(series -> series.get("metric").propertyStream())
+                .map(Map.Entry::getKey).collect(Collectors.toSet());
     }
 
     /** Whether there is a number; a query that Prometheus does not understand fails the test. */
