@@ -12,6 +12,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.Map;
+import java.util.TreeMap;
 import org.jobwitness.agent.log.Log;
 import org.jobwitness.agent.ship.Counts;
 import org.jobwitness.agent.spool.Depth;
@@ -56,6 +58,19 @@ class MetricsPageTest {
                 "jobwitness_agent_batches_sent_total 12", "jobwitness_agent_send_failures_total 7",
                 "# TYPE jobwitness_agent_send_failures_total counter");
         assertThat(text).contains("jobwitness_agent_resident_memory_bytes ");
+    }
+
+    @Test
+    void docsAgentHasEachFamilyAndNoOther() throws IOException {
+        Map<String, String> told = new TreeMap<>();
+        for (String line : page.text().lines().filter(line -> line.startsWith("# ")).toList()) {
+            String[] words = line.split(" ", 4);
+            told.merge(words[2], words[3], (help, type) -> type + " | " + help);
+        }
+        assertThat(Files.readAllLines(Path.of("../docs/agent.md")).stream()
+                .filter(line -> line.startsWith("| `jobwitness_agent_")))
+                .containsExactlyInAnyOrderElementsOf(told.entrySet().stream()
+                        .map(family -> "| `%s` | %s |".formatted(family.getKey(), family.getValue())).toList());
     }
 
     @Test

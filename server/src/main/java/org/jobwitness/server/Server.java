@@ -47,6 +47,7 @@ import org.jobwitness.server.metrics.JobMetrics;
 import org.jobwitness.server.metrics.MetricsEndpoint;
 import org.jobwitness.server.node.NodeTable;
 import org.jobwitness.server.node.NodesEndpoint;
+import org.jobwitness.server.ops.DataDisk;
 import org.jobwitness.server.ops.HealthEndpoint;
 import org.jobwitness.server.ops.Retention;
 import org.jobwitness.server.sample.SampleStore;
@@ -82,6 +83,7 @@ final class Server implements AutoCloseable {
             JvmMetrics.builder().register(metrics);
             Info.builder().name("jobwitness_build_info").help("The server's version.").labelNames("version")
                     .register(metrics).setLabelValues(version());
+            DataDisk.register(config.dataDir(), metrics);
 
             DatabaseAddress address = config.database().isPresent()
                     ? config.database().get()

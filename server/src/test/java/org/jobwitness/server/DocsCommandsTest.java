@@ -44,7 +44,8 @@ class DocsCommandsTest {
 
     /** Where commands of the docs put things, and look for them. */
     private static final List<String> PLACES = List.of("/etc/jobwitness", "/var/spool/jobwitness",
-            "/usr/lib/jobwitness", "/usr/local/bin/", "/etc/systemd/system");
+            "/usr/lib/jobwitness", "/usr/local/bin/", "/etc/systemd/system", "/etc/prometheus", "/etc/grafana",
+            "/var/lib/grafana");
 
     /** Commands that do not end by themselves, and what is run in their place. */
     private static final List<Instead> INSTEAD = List.of(

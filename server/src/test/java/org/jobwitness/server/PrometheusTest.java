@@ -1,12 +1,9 @@
 package org.jobwitness.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assumptions.assumeThat;
 
 import java.io.IOException;
-import java.net.URLEncoder;
 import java.net.http.HttpResponse;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -14,7 +11,6 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.db.TestPostgres;
 import org.jobwitness.server.http.Role;
@@ -29,8 +25,6 @@ import tools.jackson.databind.json.JsonMapper;
 
 /** What a real Prometheus makes of /metrics. */
 class PrometheusTest {
-    private static final Path PROMETHEUS = Path.of("/usr/bin/prometheus");
-    private static final Path PROMTOOL = Path.of("/usr/bin/promtool");
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final String ODD_USER = "o'Neil \"the \\n\\ one\" ü漢😀 {a=\"b\"}";
     /** These names are given; their kinds do not follow the rules of naming. */
@@ -40,18 +34,13 @@ class PrometheusTest {
     static Path folder;
     private static Server server;
     private static Http operator;
-    private static Process prometheus;
-    private static Http api;
+    private static PrometheusProcess prometheus;
     /** When the scrape was that all questions are about; a later one may fail, for all that we know. */
     private static String scrapedAt;
 
     @BeforeAll
     static void prometheusScrapesAServerThatKnowsSomeJobs() throws Exception {
-        for (Path program : List.of(PROMETHEUS, PROMTOOL)) {
-            assumeThat(Files.isExecutable(program))
-                    .as(program + " is not installed; it is in Debian's package prometheus")
-                    .isTrue();
-        }
+        PrometheusProcess.assumeInstalled();
         DatabaseAddress database = TestPostgres.freshDatabase();
         server = new Server(ServerConfig.read(List.of("--host=127.0.0.1", "--port=0", "--default-cluster=alpha",
                 "--jobwitness-data-dir=" + folder, "--database-url=" + database.jdbcUrl() + "&user="
@@ -71,11 +60,15 @@ class PrometheusTest {
                            "io_read_bytes": 1099511627776}],
                  "gpus": [{"gpu": "GPU-\\"1", "vendor": "nvidia", "job_id": "7", "energy_joules": 123456.789}]}"""
                 .formatted(Instant.now())).statusCode()).isEqualTo(200);
-        startPrometheus();
-        Waiting.until("Prometheus is ready", PATIENCE, PrometheusTest::log,
-                () -> api.get("/-/ready").statusCode() == 200);
-        Waiting.until("Prometheus has scraped the server", PATIENCE, PrometheusTest::log, () -> {
-            JsonNode up = ask("timestamp(up%20==%201)");
+        prometheus = PrometheusProcess.start(Files.writeString(folder.resolve("prometheus.yml"), """
+                global: {scrape_interval: 1s, scrape_timeout: 1s}
+                scrape_configs:
+                  - job_name: jobwitness
+                    authorization: {type: Bearer, credentials_file: %s}
+                    static_configs: [{targets: ['127.0.0.1:%d']}]
+                """.formatted(folder.resolve("scrape.token"), server.port())), folder);
+        Waiting.until("Prometheus has scraped the server", PATIENCE, prometheus::log, () -> {
+            JsonNode up = prometheus.query("timestamp(up == 1)", "");
             scrapedAt = up.isEmpty() ? null : up.get(0).get("value").get(1).stringValue();
             return scrapedAt != null;
         });
@@ -90,34 +83,10 @@ class PrometheusTest {
         assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
     }
 
-    private static void startPrometheus() throws IOException {
-        Path config = Files.writeString(folder.resolve("prometheus.yml"), """
-                global: {scrape_interval: 1s, scrape_timeout: 1s}
-                scrape_configs:
-                  - job_name: jobwitness
-                    authorization: {type: Bearer, credentials_file: %s}
-                    static_configs: [{targets: ['127.0.0.1:%d']}]
-                """.formatted(folder.resolve("scrape.token"), server.port()));
-        int port = Waiting.freePort();
-        prometheus = new ProcessBuilder(PROMETHEUS.toString(), "--config.file=" + config,
-                "--storage.tsdb.path=" + folder.resolve("tsdb"), "--web.listen-address=127.0.0.1:" + port)
-                .redirectErrorStream(true).redirectOutput(folder.resolve("prometheus.log").toFile()).start();
-        api = Http.anonymous(port);
-    }
-
-    private static String log() {
-        try {
-            return Files.readString(folder.resolve("prometheus.log"));
-        } catch (IOException e) {
-            return e.toString();
-        }
-    }
-
     @AfterAll
-    static void stop() throws InterruptedException {
+    static void stop() {
         if (prometheus != null) {
-            prometheus.destroyForcibly();
-            assertThat(prometheus.waitFor(20, TimeUnit.SECONDS)).isTrue();
+            prometheus.close();
         }
         if (server != null) {
             server.close();
@@ -130,13 +99,7 @@ class PrometheusTest {
     }
 
     private static JsonNode results(String query) throws IOException {
-        return ask(URLEncoder.encode(query, StandardCharsets.UTF_8) + "&time=" + scrapedAt);
-    }
-
-    private static JsonNode ask(String query) throws IOException {
-        HttpResponse<String> answer = api.get("/api/v1/query?query=" + query);
-        assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
-        return JsonMapper.shared().readTree(answer.body()).get("data").get("result");
+        return prometheus.query(query, scrapedAt);
     }
 
     @Test
@@ -233,12 +196,10 @@ class PrometheusTest {
     void promtoolFindsNothingButTheGivenNames(String accept) throws Exception {
         Path metrics = Files.writeString(folder.resolve("metrics.txt"),
                 operator.get("/metrics", "Accept", accept).body());
-        Process promtool = new ProcessBuilder(PROMTOOL.toString(), "check", "metrics").redirectErrorStream(true)
-                .redirectInput(metrics.toFile()).redirectOutput(folder.resolve("promtool.txt").toFile()).start();
-        assertThat(promtool.waitFor(20, TimeUnit.SECONDS)).isTrue();
-        List<String> complaints = new ArrayList<>(Files.readAllLines(folder.resolve("promtool.txt")));
+        PrometheusProcess.Verdict verdict = PrometheusProcess.promtool(folder, metrics, "check", "metrics");
+        List<String> complaints = new ArrayList<>(verdict.said().lines().toList());
         complaints.removeIf(line -> GIVEN.stream().anyMatch(line::startsWith));
         assertThat(complaints).isEmpty();
-        assertThat(promtool.exitValue()).isIn(0, 3); // 3: it complained, of the given names
+        assertThat(verdict.status()).isIn(0, 3); // 3: it complained, of the given names
     }
 }

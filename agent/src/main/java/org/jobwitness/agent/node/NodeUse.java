@@ -3,11 +3,16 @@ package org.jobwitness.agent.node;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jobwitness.wire.NodeFigures;
 import org.jspecify.annotations.Nullable;
 
 /** How the node is used, from /proc/stat, meminfo and loadavg (proc(5)). Used by one thread. */
 public final class NodeUse {
+    private static final Pattern TICKS = Pattern.compile("[0-9]{1,18}");
+    private static final Pattern LOAD = Pattern.compile("([0-9]{1,9}\\.[0-9]{1,3}) .*", Pattern.DOTALL);
+
     private final Path proc;
     private long busyBefore = -1;
     private long allBefore;
@@ -41,7 +46,7 @@ public final class NodeUse {
         }
         long all = 0;
         for (int i = 1; i <= 8; i++) {
-            if (!ticks[i].matches("[0-9]{1,18}")) {
+            if (!TICKS.matcher(ticks[i]).matches()) {
                 return null;
             }
             all += Long.parseLong(ticks[i]);
@@ -66,10 +71,11 @@ public final class NodeUse {
 
     private @Nullable Double load() {
         String loadavg = text("loadavg");
-        if (loadavg == null || !loadavg.matches("(?s)[0-9]{1,9}\\.[0-9]{1,3} .*")) {
+        if (loadavg == null) {
             return null;
         }
-        return Double.valueOf(loadavg.substring(0, loadavg.indexOf(' ')));
+        Matcher load = LOAD.matcher(loadavg);
+        return load.matches() ? Double.valueOf(load.group(1)) : null;
     }
 
     private @Nullable String text(String name) {

@@ -15,6 +15,8 @@ import java.time.Duration;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.SSLSocketFactory;
@@ -30,6 +32,7 @@ final class HttpConnection implements Closeable {
     private static final int LONGEST_LINE = 8192;
     private static final int MOST_HEADERS = 100;
     private static final int LARGEST_BODY = 256 << 10;
+    private static final Pattern STATUS = Pattern.compile("HTTP/1\\.([01]) ([1-5]\\d\\d)( .*)?");
 
     private final Socket socket;
     private final Duration silence;
@@ -114,18 +117,24 @@ final class HttpConnection implements Closeable {
             throw new NoAnswerException(e);
         }
         Map<String, String> headers = headers();
-        while (statusLine.matches("HTTP/1\\.1 1\\d\\d.*")) { // there is more to come
+        int status = status(statusLine);
+        while (status < 200) { // there is more to come
             statusLine = line();
+            status = status(statusLine);
             headers = headers();
         }
-        if (!statusLine.matches("HTTP/1\\.[01] [2-5]\\d\\d( .*)?")) {
-            throw new IOException("the answer is not HTTP");
-        }
-        int status = Integer.parseInt(statusLine.substring(9, 12));
         byte[] answer = body(status, headers);
         canTakeMore = statusLine.startsWith("HTTP/1.1") && isDelimited(status, headers)
                 && !headers.getOrDefault("connection", "").toLowerCase(Locale.ROOT).contains("close");
         return new Response(status, headers, new String(answer, StandardCharsets.UTF_8));
+    }
+
+    private static int status(String line) throws IOException {
+        Matcher status = STATUS.matcher(line);
+        if (!status.matches()) {
+            throw new IOException("the answer is not HTTP");
+        }
+        return Integer.parseInt(status.group(2));
     }
 
     /** The connection ended before the answer began. */

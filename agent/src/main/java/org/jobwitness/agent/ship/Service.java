@@ -60,7 +60,7 @@ final class Service implements AutoCloseable {
     private final InstantSource clock;
     private final Log log;
     /** Ends a request that is not read at the other end, which no timeout of a socket does. */
-    private final Timer limits = new Timer("request-limit", true);
+    private @Nullable Timer limits;
     private boolean isTokenUsable = true;
     private volatile @Nullable HttpConnection connection;
 
@@ -92,7 +92,7 @@ final class Service implements AutoCloseable {
                     abort();
                 }
             };
-            limits.schedule(limit, pace.answer().toMillis());
+            limits().schedule(limit, pace.answer().toMillis());
         }
         try {
             HttpConnection kept = connection;
@@ -112,6 +112,14 @@ final class Service implements AutoCloseable {
                 limit.cancel();
             }
         }
+    }
+
+    /** Most agents never need it. */
+    private synchronized Timer limits() {
+        if (limits == null) {
+            limits = new Timer("request-limit", true);
+        }
+        return limits;
     }
 
     private HttpConnection connect() throws IOException {
@@ -224,8 +232,10 @@ final class Service implements AutoCloseable {
     }
 
     @Override
-    public void close() {
-        limits.cancel();
+    public synchronized void close() {
+        if (limits != null) {
+            limits.cancel();
+        }
         abort();
     }
 }

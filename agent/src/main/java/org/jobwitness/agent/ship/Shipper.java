@@ -1,8 +1,6 @@
 package org.jobwitness.agent.ship;
 
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -18,7 +16,6 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.random.RandomGenerator;
-import java.util.zip.GZIPOutputStream;
 import org.jobwitness.agent.log.Log;
 import org.jobwitness.agent.spool.BatchSpool;
 import org.jobwitness.agent.spool.Item;
@@ -58,6 +55,7 @@ public final class Shipper implements AutoCloseable {
         LATER
     }
 
+    private final Gzip gzip = new Gzip();
     private final BatchSpool spool;
     private final EventsFolder events;
     private final Service service;
@@ -134,7 +132,7 @@ public final class Shipper implements AutoCloseable {
      * @param atOnce without the jitter, and ahead of what waits
      */
     public void add(Batch batch, boolean atOnce) {
-        byte[] body = gzip(BatchJson.of(batch));
+        byte[] body = gzip.pack(BatchJson.of(batch).getBytes(StandardCharsets.UTF_8));
         if (body.length > LARGEST_BODY) {
             refused("larger than " + LARGEST_BODY + " bytes, the most that the service takes");
             return;
@@ -149,16 +147,6 @@ public final class Shipper implements AutoCloseable {
             }
             wake();
         }
-    }
-
-    private static byte[] gzip(String json) {
-        ByteArrayOutputStream packed = new ByteArrayOutputStream(4096);
-        try (GZIPOutputStream gzip = new GZIPOutputStream(packed)) {
-            gzip.write(json.getBytes(StandardCharsets.UTF_8));
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-        return packed.toByteArray();
     }
 
     /** Something has appeared in the scripts' folder. */

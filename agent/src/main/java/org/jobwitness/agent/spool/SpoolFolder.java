@@ -111,7 +111,8 @@ final class SpoolFolder implements AutoCloseable {
         if (!Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
             prepare();
         }
-        return folder.resolve(String.format("%016d.segment", ++last));
+        String number = String.valueOf(++last);
+        return folder.resolve("0".repeat(16 - number.length()) + number + ".segment");
     }
 
     /** Asks the disk to keep what these files hold, and that they are there. This can take seconds. */
