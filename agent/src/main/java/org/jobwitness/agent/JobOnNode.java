@@ -44,6 +44,11 @@ final class JobOnNode {
         this.toldNanos = nanos;
     }
 
+    /** It was listed before we were told that it was made. */
+    void wasSeenMade(Instant at) {
+        since = since == null ? at : since;
+    }
+
     /** Who it is, found out as far as that is possible by now. Empty while nobody tells the job id of a SLUID. */
     Optional<JobCgroup.Identity> identify(Announcements announcements, Processes processes) {
         if (jobId == null && sluid != null) {

@@ -117,7 +117,7 @@ final class Sampler implements Closeable {
     /** Works until it is closed. */
     void run() throws InterruptedException {
         nodeUse.read();
-        findJobs(false);
+        findJobs();
         long intervalMillis = config.interval().toMillis();
         long next = nextTick(intervalMillis);
         while (!stopped) {
@@ -165,7 +165,7 @@ final class Sampler implements Closeable {
                 eventsChanged.run();
             }
         } else if (event.kind() == Watch.Kind.MUCH) {
-            findJobs(true);
+            findJobs();
         } else if (nodeOfScope.containsKey(event.folder())) {
             heedScope(path, event.kind());
         } else {
@@ -181,10 +181,14 @@ final class Sampler implements Closeable {
 
     private void heedScope(Path folder, Watch.Kind kind) {
         JobOnNode job = jobs.get(folder);
-        if (kind == Watch.Kind.REMOVED && job != null) {
+        if (job == null) {
+            if (kind == Watch.Kind.MADE) {
+                begin(folder, true);
+            }
+        } else if (kind == Watch.Kind.REMOVED) {
             end(job);
-        } else if (kind == Watch.Kind.MADE && job == null) {
-            begin(folder, true);
+        } else {
+            job.wasSeenMade(Instant.now());
         }
     }
 
@@ -214,7 +218,7 @@ final class Sampler implements Closeable {
 
     // --- jobs that come and go -------------------------------------------------------------------------------------
 
-    private void findJobs(boolean anew) {
+    private void findJobs() {
         long nanos = System.nanoTime();
         if (nodeOfScope.isEmpty() || nanos - scopesLookedNanos >= SCOPES_EVERY) {
             scopesLookedNanos = nanos;
@@ -225,7 +229,7 @@ final class Sampler implements Closeable {
             for (Path folder : Scopes.jobsIn(scope)) {
                 listed.add(folder);
                 if (!jobs.containsKey(folder)) {
-                    begin(folder, anew);
+                    begin(folder, false);
                 }
             }
         }
@@ -251,7 +255,7 @@ final class Sampler implements Closeable {
         nodeOfScope.putAll(found);
     }
 
-    /** @param seenMade whether it was made since we last looked, and not before this agent was there */
+    /** @param seenMade whether it was made this moment, so that it has counted from 0 */
     private void begin(Path folder, boolean seenMade) {
         Optional<JobName> name = JobName.of(folder.getFileName().toString());
         String node = nodeOfScope.get(folder.getParent());
@@ -364,7 +368,7 @@ final class Sampler implements Closeable {
         long began = System.nanoTime();
         Instant at = Instant.now();
         readEvents();
-        findJobs(true);
+        findJobs();
         Integer intervalMs = tickBeforeNanos == null
                 ? null
                 : Integer.valueOf(Math.clamp((began - tickBeforeNanos) / MILLISECOND, 1, 86_400_000));

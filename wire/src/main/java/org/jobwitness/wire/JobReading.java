@@ -33,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  * @param oomEvents {@code oom} of memory.events: how often the job met its own limit
  * @param oomKills {@code oom_kill} of memory.events
  * @param pids pids.current
- * @param ioReadBytes, ioWriteBytes {@code rbytes} and {@code wbytes} of io.stat, of all devices
+ * @param ioReadBytes, ioWriteBytes {@code rbytes} and {@code wbytes} of io.stat, of the devices that stand on no other
  * @param ioPressureUsec, ioStallUsec {@code some} and {@code full} of io.pressure, microseconds
  * @param oomKillEvents OOM kills that were seen since the reading before, as far as their moment was seen
  * @param absent why a figure is not there, by the figure's name
