@@ -1,0 +1,214 @@
+package org.jobwitness.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+import tools.jackson.dataformat.yaml.YAMLMapper;
+
+/** docker-compose.yml and the files of deploy/docker agree with each other and with those of deploy/prometheus and deploy/grafana. */
+class ComposeTest {
+    private static final Path ROOT = Path.of("..");
+    private static final Path DOCKER = ROOT.resolve("deploy/docker");
+    /** As {@code ${NAME:-value}}. */
+    private static final Pattern VARIABLE = Pattern.compile("\\$\\{(\\w+)(?::-([^}]*))?");
+    private static final Pattern SETTING = Pattern.compile("^#?(\\w+)=(.*)$", Pattern.MULTILINE);
+    private static final Pattern PINNED = Pattern.compile("[\\w/-]+:.*\\d+\\.\\d+.*|debian:trixie-\\d{8}-slim");
+    private static final Set<String> SECRETS = Set.of("POSTGRES_PASSWORD", "GF_SECURITY_ADMIN_PASSWORD");
+    /** As check gets them when the two passwords are set and nothing else. */
+    private static final Map<String, String> GOOD = Map.of("POSTGRES_USER", "hpc", "POSTGRES_PASSWORD", "a1-b2_c3.d4~",
+            "POSTGRES_DB", "hpc_jobs", "GF_SECURITY_ADMIN_PASSWORD", "any: thing $", "PUBLISH_SERVER", "0.0.0.0:8080",
+            "PUBLISH_PROMETHEUS", "127.0.0.1:9090", "PUBLISH_GRAFANA", "[::1]:3000");
+
+    private final JsonNode compose = new YAMLMapper().readTree(ROOT.resolve("docker-compose.yml"));
+
+    @Test
+    void everyPortIsOnThisMachineOnlyUntilToldOtherwise() {
+        List<String> ports = services().flatMap(service -> service.getValue().path("ports").valueStream())
+                .map(JsonNode::asString).toList();
+        assertThat(ports).hasSize(3).allSatisfy(port -> assertThat(port).matches(
+                "\\$\\{PUBLISH_[A-Z]+:-127\\.0\\.0\\.1:(\\d+)}:\\1"));
+    }
+
+    @Test
+    void everythingWaitsForTheCheckAndTheCheckForNothing() {
+        services().forEach(service -> assertThat(
+                service.getValue().at("/depends_on/check/condition").asString("")).as(service.getKey())
+                .isEqualTo(service.getKey().equals("check") ? "" : "service_completed_successfully"));
+    }
+
+    @Test
+    void whatIsWaitedForSaysWhetherItIsHealthy() throws IOException {
+        assertThat(Files.readString(DOCKER.resolve("Dockerfile"))).contains("HEALTHCHECK");
+        services().flatMap(service -> service.getValue().path("depends_on").propertyStream())
+                .filter(other -> other.getValue().required("condition").asString().equals("service_healthy"))
+                .forEach(other -> assertThat(service(other.getKey()).has("healthcheck")
+                        || service(other.getKey()).has("build")).as(other.getKey()).isTrue());
+    }
+
+    @Test
+    void imagesArePinned() throws IOException {
+        List<String> images = new ArrayList<>(services().filter(service -> !service.getValue().has("build"))
+                .map(service -> service.getValue().required("image").asString()).toList());
+        Pattern.compile("^FROM (\\S+)", Pattern.MULTILINE).matcher(Files.readString(DOCKER.resolve("Dockerfile")))
+                .results().map(from -> from.group(1)).forEach(images::add);
+        assertThat(images).hasSize(7).allSatisfy(image -> assertThat(image).matches(PINNED));
+    }
+
+    @Test
+    void everyFolderAndFileThatIsMountedIsThere() {
+        List<String> mounts = services().flatMap(service -> service.getValue().path("volumes").valueStream())
+                .map(JsonNode::asString).toList();
+        Set<String> named = compose.required("volumes").propertyStream().map(Map.Entry::getKey)
+                .collect(Collectors.toSet());
+        assertThat(mounts).allSatisfy(mount -> {
+            String source = mount.substring(0, mount.indexOf(':'));
+            if (source.startsWith("./")) {
+                assertThat(ROOT.resolve(source)).exists();
+                assertThat(mount).endsWith(":ro");
+            } else {
+                assertThat(named).contains(source);
+            }
+        }).contains("./deploy/prometheus/rules:/etc/prometheus/rules:ro");
+    }
+
+    /** No password stands in the file, and each that it names is asked for. */
+    @Test
+    void secretsComeFromTheEnvironmentOnly() throws IOException {
+        JsonNode checked = service("check").required("environment");
+        for (String secret : SECRETS) {
+            assertThat(checked.required(secret).asString()).startsWith("${" + secret + ":?");
+        }
+        services().flatMap(service -> service.getValue().path("environment").propertyStream())
+                .filter(variable -> SECRETS.contains(variable.getKey()))
+                .forEach(variable -> assertThat(variable.getValue().asString()).startsWith("${" + variable.getKey()));
+        assertThat(variables()).containsKeys(SECRETS.toArray(String[]::new));
+    }
+
+    @Test
+    void theExampleHasWhatCanBeSetAndItsDefaults() throws IOException {
+        Map<String, String> example = new HashMap<>();
+        for (MatchResult line : SETTING.matcher(Files.readString(DOCKER.resolve(".env.example"))).results().toList()) {
+            example.put(line.group(1), line.group(2));
+        }
+        Map<String, String> variables = variables();
+        assertThat(variables).containsKeys(example.keySet().toArray(String[]::new));
+        example.forEach((name, value) -> {
+            if (SECRETS.contains(name)) {
+                assertThat(value).isEqualTo("change-me");
+            } else if (variables.get(name).isEmpty()) {
+                assertThat(value).as(name).isEqualTo(Setting.valueOf(name).byDefault());
+            } else {
+                assertThat(value).as(name).isEqualTo(variables.get(name));
+            }
+        });
+    }
+
+    @Test
+    void everySettingOfTheServerCanBeSetButThoseOfTheContainer() {
+        Set<Setting> handed = EnumSet.complementOf(
+                EnumSet.of(Setting.JOBWITNESS_DATA_DIR, Setting.HOST, Setting.PORT, Setting.AUTH));
+        Set<String> expected = handed.stream().map(Setting::name).collect(Collectors.toCollection(TreeSet::new));
+        expected.add("JAVA_OPTS");
+        assertThat(service("app").required("environment").propertyStream().map(Map.Entry::getKey))
+                .containsExactlyInAnyOrderElementsOf(expected);
+    }
+
+    @Test
+    void prometheusIsToldWhatThatOfThePackagesIsTold() {
+        JsonNode ours = new YAMLMapper().readTree(DOCKER.resolve("prometheus.yml"));
+        JsonNode theirs = new YAMLMapper().readTree(Dashboards.PROMETHEUS.resolve("prometheus.yml"));
+        assertThat(ours.required("global")).isEqualTo(theirs.required("global"));
+        assertThat(ours.required("rule_files")).isEqualTo(theirs.required("rule_files"));
+        ObjectNode job = (ObjectNode) theirs.at("/scrape_configs/0").deepCopy();
+        job.withObject("/authorization").put("credentials_file", "/run/jobwitness/scrape.token");
+        job.withArray("/static_configs/0/targets").removeAll().add("app:8080");
+        assertThat(ours.at("/scrape_configs/0")).isEqualTo(job);
+    }
+
+    @Test
+    void grafanaAsksThePrometheusBesideIt() {
+        String file = "provisioning/datasources/jobwitness.yml";
+        ObjectNode theirs = (ObjectNode) new YAMLMapper().readTree(Dashboards.GRAFANA.resolve(file));
+        theirs.withObject("/datasources/0").put("url", "http://prometheus:9090");
+        assertThat(new YAMLMapper().readTree(DOCKER.resolve("datasource.yml"))).isEqualTo(theirs);
+        JsonNode shown = new YAMLMapper()
+                .readTree(Dashboards.GRAFANA.resolve("provisioning/dashboards/jobwitness.yml"));
+        assertThat(service("grafana").required("volumes").valueStream().map(JsonNode::asString)).contains(
+                "./deploy/grafana/dashboards:" + shown.at("/providers/0/options/path").asString() + ":ro");
+    }
+
+    @Test
+    void theCheckLetsGoodSettingsPass() throws Exception {
+        assertThat(check(UnaryOperator.identity())).isEqualTo("0 ");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"POSTGRES_PASSWORD,'',is missing", "GF_SECURITY_ADMIN_PASSWORD,'',is missing",
+            "POSTGRES_PASSWORD,change-me,is still the example",
+            "GF_SECURITY_ADMIN_PASSWORD,change-me,is still the example",
+            "POSTGRES_PASSWORD,a@b,may have letters", "POSTGRES_DB,a/b,may have letters",
+            "POSTGRES_USER,a b,may have letters", "PUBLISH_PROMETHEUS,9090,must be ADDRESS:PORT",
+            "PUBLISH_SERVER,:8080,must be ADDRESS:PORT"})
+    void theCheckRefuses(String name, String value, String why) throws Exception {
+        String said = check(settings -> {
+            settings.put(name, value);
+            return settings;
+        });
+        assertThat(said).startsWith("1 " + name + " in .env " + why);
+        if (name.endsWith("PASSWORD") && value.contains("@")) {
+            assertThat(said).doesNotContain(value);
+        }
+    }
+
+    /** Its status and what it says. */
+    private static String check(UnaryOperator<Map<String, String>> change) throws Exception {
+        ProcessBuilder builder = new ProcessBuilder(DOCKER.resolve("check").toString()).redirectErrorStream(true);
+        builder.environment().putAll(change.apply(new HashMap<>(GOOD)));
+        Process process = builder.start();
+        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(process.waitFor(10, TimeUnit.SECONDS)).isTrue();
+        return process.exitValue() + " " + said;
+    }
+
+    /** Those that the file names, with their defaults. */
+    private Map<String, String> variables() throws IOException {
+        Map<String, String> variables = new HashMap<>();
+        for (MatchResult variable : VARIABLE.matcher(Files.readString(ROOT.resolve("docker-compose.yml"))).results()
+                .toList()) {
+            String byDefault = variable.group(2) == null ? "" : variable.group(2);
+            assertThat(variables.getOrDefault(variable.group(1), byDefault)).as(variable.group(1))
+                    .isEqualTo(byDefault);
+            variables.put(variable.group(1), byDefault);
+        }
+        return variables;
+    }
+
+    private JsonNode service(String name) {
+        return compose.required("services").required(name);
+    }
+
+    private Stream<Map.Entry<String, JsonNode>> services() {
+        return compose.required("services").propertyStream();
+    }
+}
