@@ -9,7 +9,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -70,7 +72,7 @@ record AgentConfig(URI url, Optional<Path> tokenFile, Optional<Path> caFile, Pat
         if (!Files.exists(file)) {
             return Map.of();
         }
-        Map<String, String> values = new java.util.HashMap<>();
+        Map<String, String> values = new HashMap<>();
         try {
             for (String line : Files.readAllLines(file)) {
                 int equals = line.indexOf('=');
@@ -153,7 +155,7 @@ record AgentConfig(URI url, Optional<Path> tokenFile, Optional<Path> caFile, Pat
                 return lines.map(String::strip)
                         .filter(line -> line.matches("(?i)ClusterName\\s*=\\s*[A-Za-z0-9._-]{1,64}"))
                         .map(line -> line.substring(line.indexOf('=') + 1).strip()
-                                .toLowerCase(java.util.Locale.ROOT))
+                                .toLowerCase(Locale.ROOT))
                         .findFirst();
             } catch (IOException | java.io.UncheckedIOException e) {
                 return Optional.empty(); // it is not there, or not ours to read

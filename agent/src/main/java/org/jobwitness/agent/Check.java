@@ -3,6 +3,7 @@ package org.jobwitness.agent;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.net.HttpURLConnection;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
@@ -17,6 +18,7 @@ import org.jobwitness.agent.cgroup.JobCgroup;
 import org.jobwitness.agent.cgroup.JobName;
 import org.jobwitness.agent.cgroup.Scopes;
 import org.jobwitness.agent.cgroup.Watch;
+import org.jobwitness.agent.node.Processes;
 import org.jobwitness.wire.JobReading;
 
 /**
@@ -91,7 +93,7 @@ final class Check {
         JobCgroup.Kernel kernel = new JobCgroup.Kernel(config.cgroupRoot(), config.procRoot(), Path.of("/sys"));
         try (JobCgroup job = new JobCgroup(folder, kernel, false, System.nanoTime())) {
             Optional<JobName> name = JobName.of(folder.getFileName().toString());
-            org.jobwitness.agent.node.Processes processes = new org.jobwitness.agent.node.Processes(config.procRoot());
+            Processes processes = new Processes(config.procRoot());
             Optional<String> title = job.daemons().stream().flatMap(pid -> processes.jobServedBy(pid).stream())
                     .findFirst();
             boolean named = name.isPresent() && name.get().jobId() != null;
@@ -197,7 +199,7 @@ final class Check {
     }
 
     private HttpURLConnection open(String path) throws IOException {
-        HttpURLConnection connection = (HttpURLConnection) java.net.URI.create(config.url() + path).toURL()
+        HttpURLConnection connection = (HttpURLConnection) URI.create(config.url() + path).toURL()
                 .openConnection();
         connection.setConnectTimeout(PATIENCE_MS);
         connection.setReadTimeout(PATIENCE_MS);

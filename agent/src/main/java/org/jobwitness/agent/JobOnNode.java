@@ -45,7 +45,7 @@ final class JobOnNode {
     }
 
     /** It was listed before we were told that it was made. */
-    void wasSeenMade(Instant at) {
+    void learnMadeAt(Instant at) {
         since = since == null ? at : since;
     }
 
@@ -89,7 +89,7 @@ final class JobOnNode {
     }
 
     /** Asks for a reading of its own, at that time or earlier. */
-    void isDueAt(long nanos) {
+    void makeDueAt(long nanos) {
         if (dueNanos == null || nanos - dueNanos < 0) {
             dueNanos = nanos;
         }
@@ -128,7 +128,7 @@ final class JobOnNode {
     }
 
     /** True the first time. */
-    boolean isFirstTimeUnknown() {
+    boolean noteUnknown() {
         boolean first = !saidUnknown;
         saidUnknown = true;
         return first;
@@ -152,7 +152,7 @@ final class JobOnNode {
     }
 
     /** True the first time since it has been empty. */
-    boolean isFirstTimeLeft() {
+    boolean noteLeft() {
         boolean first = !saidLeft;
         saidLeft = true;
         return first;

@@ -188,7 +188,7 @@ final class Sampler implements Closeable {
         } else if (kind == Watch.Kind.REMOVED) {
             end(job);
         } else {
-            job.wasSeenMade(Instant.now());
+            job.learnMadeAt(Instant.now());
         }
     }
 
@@ -201,10 +201,10 @@ final class Sampler implements Closeable {
                     if (nanos - job.readNanos() > GATHERING) {
                         job.read(at, nanos); // the job may not live to be read again
                     }
-                    job.isDueAt(Math.max(nanos, job.toldNanos() + SOON));
+                    job.makeDueAt(Math.max(nanos, job.toldNanos() + SOON));
                 }
             }
-            case "memory.max" -> job.isDueAt(nanos + SOON);
+            case "memory.max" -> job.makeDueAt(nanos + SOON);
             case "cgroup.events" -> {
                 if (job.lookWhetherEmpty(nanos)) {
                     job.read(at, nanos);
@@ -267,14 +267,14 @@ final class Sampler implements Closeable {
         JobOnNode job;
         if (before != null) {
             job = before.job();
-            job.cgroup.isMadeAnew();
+            job.cgroup.reopen();
         } else {
             job = new JobOnNode(new JobCgroup(folder, kernel, seenMade, nanos), name.get(), node,
                     seenMade ? Instant.now() : null, nanos);
         }
         jobs.put(folder, job);
         listenTo(folder, true);
-        job.isDueAt(nanos + SOON);
+        job.makeDueAt(nanos + SOON);
     }
 
     /** Its cgroup is gone. What was read as it emptied is the last there is; if nothing was, that is said. */
@@ -295,14 +295,14 @@ final class Sampler implements Closeable {
 
     /** Tells once that nothing more is to come of a job whose folder nobody removes. */
     private void leave(JobOnNode job, Instant at) {
-        if (job.isFirstTimeLeft()) {
+        if (job.noteLeft()) {
             identify(job).ifPresent(identity -> addNews(job.node, job.cgroup.takeLast(identity, at)));
         }
     }
 
     private Optional<JobCgroup.Identity> identify(JobOnNode job) {
         Optional<JobCgroup.Identity> identity = job.identify(announcements, processes);
-        if (identity.isEmpty() && job.isFirstTimeUnknown()) {
+        if (identity.isEmpty() && job.noteUnknown()) {
             log.warn("job_unknown cgroup=" + job.cgroup.folder().getFileName()
                     + " hint=\"neither the prolog nor /proc told its job id; it is not sampled until one does\"");
         }

@@ -83,7 +83,7 @@ public final class JobCgroup implements Closeable {
     }
 
     /** It was removed, and has been made again, with counters that begin at 0. */
-    public void isMadeAnew() {
+    public void reopen() {
         close();
         counters.beginAnew();
         oomCounters.clear();

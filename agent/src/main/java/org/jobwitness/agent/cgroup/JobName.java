@@ -1,5 +1,6 @@
 package org.jobwitness.agent.cgroup;
 
+import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -21,6 +22,6 @@ public record JobName(@Nullable String jobId, @Nullable String sluid) {
         }
         String sluid = matcher.group(2);
         return Optional.of(new JobName(matcher.group(1),
-                sluid == null ? null : "s" + sluid.substring(1).toUpperCase(java.util.Locale.ROOT)));
+                sluid == null ? null : "s" + sluid.substring(1).toUpperCase(Locale.ROOT)));
     }
 }

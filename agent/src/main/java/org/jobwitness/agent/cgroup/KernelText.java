@@ -12,9 +12,9 @@ import java.nio.charset.StandardCharsets;
  * <p>The formats are those of the kernel's Documentation/admin-guide/cgroup-v2.rst and Documentation/accounting/psi.rst.
  * Numbers that are not there, not whole, or beyond a long are {@link #NONE}.
  */
-public final class KernelText {
+final class KernelText {
     /** There is no such number. All that the kernel counts is 0 or more. */
-    public static final long NONE = -1;
+    static final long NONE = -1;
     /** memory.stat has 2 KiB; io.stat a hundred bytes a device. */
     private static final int ROOM = 64 * 1024;
 
@@ -27,7 +27,7 @@ public final class KernelText {
     }
 
     /** For what is of this text and longer than itself. */
-    public String string() {
+    String string() {
         return StandardCharsets.ISO_8859_1.decode(bytes.duplicate()).toString();
     }
 
@@ -42,12 +42,12 @@ public final class KernelText {
     }
 
     /** The one number that the file holds; NONE also if it says {@code max}. */
-    public long single() {
+    long single() {
         return numberUpTo('\n', 0);
     }
 
     /** The number behind a key: lines of {@code key value}. */
-    public long keyed(String key) {
+    long keyed(String key) {
         for (int line = 0; line < bytes.limit(); line = after('\n', line)) {
             if (startsWith(line, key) && at(line + key.length()) == ' ') {
                 return numberUpTo('\n', line + key.length() + 1);

@@ -143,7 +143,7 @@ class JobCgroupTest {
         tree.job("job_2");
         tree.write("system.slice/slurmstepd.scope/job_2/cpu.stat", "usage_usec 100\n");
         tree.write("system.slice/slurmstepd.scope/job_2/memory.peak", "1500000\n");
-        job.isMadeAnew();
+        job.reopen();
         JobReading read = read(job, 2 * SECOND);
         assertThat(read.cpuUsageUsec()).isEqualTo(3_000_100);
         assertThat(read.cpusUsed()).isEqualTo(0.0001);
