@@ -348,8 +348,8 @@ class BatchFailureTest {
             long number = sequence++;
             Instant at = first.plusSeconds(15 * number);
             JobReading ofOwn = reading(own, at, number);
-            GpuReading gpu = new GpuReading("GPU-" + node, GpuVendor.NVIDIA, own, 50.0, number << 20, null, null, null,
-                    null, null, Map.of());
+            GpuReading gpu = new GpuReading("GPU-" + node, GpuVendor.NVIDIA, null, own, List.of(), List.of(), 50.0,
+                    number << 20, null, null, null, null, null, null, List.of(), null, null, Map.of());
             Batch batch = new Batch(1, null, node, bootId, number, at, 15_000, null, null,
                     List.of(ofOwn, reading(shared, at, number)), List.of(gpu));
             rows.add(new Stored(own, node, "", at, number));

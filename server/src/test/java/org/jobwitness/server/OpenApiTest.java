@@ -25,6 +25,7 @@ import org.jobwitness.wire.Batch;
 import org.jobwitness.wire.BatchAnswer;
 import org.jobwitness.wire.ErrorAnswer;
 import org.jobwitness.wire.EventAnswer;
+import org.jobwitness.wire.GpuDevice;
 import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.Health;
@@ -79,10 +80,12 @@ class OpenApiTest {
             entry("Reading", Reading.class), entry("NewJob", NewJob.class), entry("JobPatch", JobPatch.class),
             entry("NewSample", NewSample.class), entry("Batch", Batch.class), entry("NodeFigures", NodeFigures.class),
             entry("JobReading", JobReading.class), entry("GpuReading", GpuReading.class),
+            entry("GpuDevice", GpuDevice.class),
             entry("OomKill", OomKill.class));
     /** In which message a schema is sent that is not one itself. */
     private static final Map<String, String> HOLDERS = Map.of("Reading", "JobFinished", "Scheduler", "NewJob",
-            "NodeFigures", "Batch", "JobReading", "Batch", "GpuReading", "Batch", "OomKill", "Batch");
+            "NodeFigures", "Batch", "JobReading", "Batch", "GpuReading", "Batch",
+            "GpuDevice", "Batch", "OomKill", "Batch");
     /** Fields of Scheduler that are refused in requests, because the fields of events tell them. */
     private static final List<String> ONLY_IN_ANSWERS = List.of("sluid", "exit_code", "signal", "derived_exit_code",
             "restart_count", "het_job_id");
@@ -224,7 +227,7 @@ class OpenApiTest {
     void everyBoundOfTheDocumentIsTheServers() {
         int number = 0;
         for (String name : List.of("JobStarted", "JobFinished", "Reading", "NewJob", "JobPatch", "NewSample",
-                "Scheduler", "Batch", "NodeFigures", "JobReading", "GpuReading", "OomKill")) {
+                "Scheduler", "Batch", "NodeFigures", "JobReading", "GpuReading", "GpuDevice", "OomKill")) {
             int before = number;
             for (var field : document.schema(name).required("properties").properties()) {
                 if (name.equals("Scheduler") && ONLY_IN_ANSWERS.contains(field.getKey())) {
@@ -240,12 +243,14 @@ class OpenApiTest {
                         case "NodeFigures" -> "node_figures.";
                         case "JobReading" -> "jobs[0].";
                         case "GpuReading" -> "gpus[0].";
+                        case "GpuDevice" -> "gpus[0].device.";
                         case "OomKill" -> "jobs[0].oom_kill_events[0].";
                         default -> holder.equals(name) ? "" : name.toLowerCase(Locale.ROOT) + ".";
                     };
                     ObjectNode fields = switch (name) {
                         case "JobReading" -> message.putArray("jobs").addObject().put("job_id", "17");
                         case "GpuReading" -> message.putArray("gpus").addObject().put("gpu", "0");
+                        case "GpuDevice" -> message.putArray("gpus").addObject().put("gpu", "0").putObject("device");
                         case "OomKill" -> message.putArray("jobs").addObject().put("job_id", "17")
                                 .putArray("oom_kill_events").addObject().put("timestamp", "2026-11-22T21:34:15Z")
                                 .put("killed", 1).put("cause", "limit");

@@ -2,6 +2,8 @@ package org.jobwitness.wire;
 
 import java.time.Instant;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -10,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>An agent numbers its batches, and sends one again, unchanged, until it is answered: (node, boot id, sequence) counts
  * once. A server takes batches of {@link #VERSION} and of the version before, so that servers are upgraded first and
- * agents follow at leisure; fields that a version does not know are refused.
+ * agents follow at leisure; fields that a server does not know are passed over.
  *
  * @param version of this record, 1
  * @param cluster Slurm's name of the cluster; the server's default if it is not given
@@ -46,10 +48,21 @@ public record Batch(Integer version, @Nullable String cluster, String node, Stri
         agentVersion = Checks.text("agent_version", agentVersion, 64);
         jobs = Checks.list("jobs", jobs, 4096);
         gpus = Checks.list("gpus", gpus, 1024);
+        Set<String> read = jobs.stream().map(JobReading::jobId).collect(Collectors.toSet());
         for (int i = 0; i < gpus.size(); i++) {
-            String jobId = gpus.get(i).jobId();
-            if (jobId != null && jobs.stream().noneMatch(job -> job.jobId().equals(jobId))) {
-                throw new InvalidFieldException("gpus[" + i + "].job_id",
+            GpuReading gpu = gpus.get(i);
+            if (gpu.jobId() != null) {
+                requireRead("gpus[" + i + "].job_id", List.of(gpu.jobId()), read);
+            }
+            requireRead("gpus[" + i + "].shared_by", gpu.sharedBy(), read);
+            requireRead("gpus[" + i + "].claimed_by", gpu.claimedBy(), read);
+        }
+    }
+
+    private static void requireRead(String field, List<String> jobIds, Set<String> read) {
+        for (String jobId : jobIds) {
+            if (!read.contains(jobId)) {
+                throw new InvalidFieldException(field,
                         "must be one of the batch's jobs, was " + Checks.shown(jobId));
             }
         }

@@ -1,6 +1,8 @@
 package org.jobwitness.wire;
 
+import java.util.List;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** How a job's id is spelled: {@code 123}, {@code 123_4}, or any short name; {@code slurm-123} is {@code 123}. */
@@ -29,5 +31,12 @@ public final class JobId {
                             + Checks.shown(id));
         }
         return plain;
+    }
+
+    /** Ids, each in its one spelling; empty if there are none. */
+    static List<String> listOf(String field, @Nullable List<? extends @Nullable String> ids, int maxCount) {
+        List<String> given = Checks.list(field, ids, maxCount);
+        return IntStream.range(0, given.size()).mapToObj(i -> of(field + "[" + i + "]", given.get(i))).distinct()
+                .toList();
     }
 }

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.jobwitness.wire.Batch;
+import org.jobwitness.wire.GpuDevice;
 import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.JobReading;
 import org.jobwitness.wire.NodeFigures;
@@ -104,15 +105,33 @@ final class BatchJson {
     private void fields(GpuReading gpu) {
         field("gpu", gpu.gpu());
         field("vendor", gpu.vendor());
+        GpuDevice device = gpu.device();
+        if (device != null) {
+            name("device");
+            object(() -> fields(device));
+        }
         field("job_id", gpu.jobId());
+        texts("shared_by", gpu.sharedBy());
+        texts("claimed_by", gpu.claimedBy());
         field("utilization_percent", gpu.utilizationPercent());
         field("memory_used_bytes", gpu.memoryUsedBytes());
         field("memory_total_bytes", gpu.memoryTotalBytes());
         field("power_watts", gpu.powerWatts());
         field("temperature_celsius", gpu.temperatureCelsius());
+        field("clock_mhz", gpu.clockMhz());
         field("energy_joules", gpu.energyJoules());
         field("processes", gpu.processes());
+        texts("throttled", gpu.throttled());
+        field("ecc_errors", gpu.eccErrors());
+        field("xid", gpu.xid());
         texts("absent", gpu.absent());
+    }
+
+    private void fields(GpuDevice device) {
+        field("model", device.model());
+        field("pci_bus_id", device.pciBusId());
+        field("minor", device.minor());
+        field("parent", device.parent());
     }
 
     private void field(String name, @Nullable Number value) {
@@ -154,7 +173,15 @@ final class BatchJson {
         }
     }
 
+    private void texts(String name, List<String> texts) {
+        elements(name, texts, this::text);
+    }
+
     private <T> void objects(String name, List<T> list, Consumer<T> fields) {
+        elements(name, list, element -> object(() -> fields.accept(element)));
+    }
+
+    private <T> void elements(String name, List<T> list, Consumer<T> write) {
         if (list.isEmpty()) {
             return;
         }
@@ -163,7 +190,7 @@ final class BatchJson {
         isFirst = true;
         for (T element : list) {
             comma();
-            object(() -> fields.accept(element));
+            write.accept(element);
         }
         json.append(']');
     }

@@ -208,10 +208,10 @@ final class Load {
         boolean countsEnergy = machine.vendor() != GpuVendor.AMD;
         double use = moment.gpuUse[n];
         double memory = use == 0 ? 0.006 : Math.min(0.82, 0.2 + 10 * moment.part);
-        return new GpuReading(gpus.get(n), machine.vendor(), run.id(), percent(use),
+        return new GpuReading(gpus.get(n), machine.vendor(), null, run.id(), List.of(), List.of(), percent(use),
                 pages(memory * machine.gpuMemoryBytes()), machine.gpuMemoryBytes(), moment.watts(n),
-                Math.rint(31 + 38 * use + 2 * moment.wobble(10 + n)), countsEnergy ? counted.joules[n] : null,
-                use == 0 ? 0L : 1L, countsEnergy ? Map.of() : WITHOUT_ENERGY);
+                Math.rint(31 + 38 * use + 2 * moment.wobble(10 + n)), null, countsEnergy ? counted.joules[n] : null,
+                use == 0 ? 0L : 1L, List.of(), null, null, countsEnergy ? Map.of() : WITHOUT_ENERGY);
     }
 
     private double cpu(double part, double wobble) {

@@ -233,8 +233,8 @@ class SealingKillTest {
             JobReading one = reading(name + "-1", at);
             Batch batch = new Batch(1, "c1", "n1", name, ++lastMark, at, 15_000, null, null,
                     List.of(one, reading(name + "-1", at.minusSeconds(15)), reading(name + "-2", at)),
-                    List.of(new GpuReading("GPU-1", GpuVendor.NVIDIA, name + "-2", 50.0, ++lastMark, null, null, null,
-                            null, null, Map.of())));
+                    List.of(new GpuReading("GPU-1", GpuVendor.NVIDIA, null, name + "-2", List.of(), List.of(), 50.0,
+                            ++lastMark, null, null, null, null, null, null, List.of(), null, null, Map.of())));
             batches.add(batch);
             expected.addAll(rowsOf(batch));
         }
