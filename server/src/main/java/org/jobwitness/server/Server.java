@@ -94,7 +94,7 @@ final class Server implements AutoCloseable {
             JobTable jobs = new JobTable(database, json, clock);
             JobQueries queries = new JobQueries(database, json, clock);
             SampleStore samples = new SampleStore(database, json, config.metricsRetention(), clock, metrics);
-            NodeTable nodes = new NodeTable(database);
+            NodeTable nodes = new NodeTable(database, json);
             JobMetrics jobMetrics = new JobMetrics(database, queries, samples, nodes, config.dataDir(), clock);
             jobs.onChange(jobMetrics::count);
             Events events = new Events(jobs, json, config.defaultCluster(), metrics);

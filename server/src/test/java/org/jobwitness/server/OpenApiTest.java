@@ -26,6 +26,7 @@ import org.jobwitness.wire.BatchAnswer;
 import org.jobwitness.wire.ErrorAnswer;
 import org.jobwitness.wire.EventAnswer;
 import org.jobwitness.wire.GpuDevice;
+import org.jobwitness.wire.GpuHold;
 import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.Health;
@@ -33,6 +34,7 @@ import org.jobwitness.wire.Job;
 import org.jobwitness.wire.JobDeleted;
 import org.jobwitness.wire.JobFigures;
 import org.jobwitness.wire.JobFinished;
+import org.jobwitness.wire.JobGpu;
 import org.jobwitness.wire.JobOomKill;
 import org.jobwitness.wire.JobPage;
 import org.jobwitness.wire.JobPatch;
@@ -74,7 +76,8 @@ class OpenApiTest {
             entry("RefusedReading", BatchAnswer.Refused.class), entry("SeriesPage", SeriesPage.class),
             entry("Series", SeriesPage.Series.class), entry("AbsentMetric", SeriesPage.Absent.class),
             entry("JobDeleted", JobDeleted.class), entry("StreamFigures", StreamFigures.class),
-            entry("StreamOverflow", StreamOverflow.class), entry("JobOomKill", JobOomKill.class));
+            entry("StreamOverflow", StreamOverflow.class), entry("JobOomKill", JobOomKill.class),
+            entry("JobGpu", JobGpu.class), entry("JobGpuReading", JobGpu.Latest.class));
     private static final Map<String, Class<? extends Record>> REQUESTS = Map.ofEntries(
             entry("JobStarted", JobStarted.class), entry("JobFinished", JobFinished.class),
             entry("Reading", Reading.class), entry("NewJob", NewJob.class), entry("JobPatch", JobPatch.class),
@@ -215,7 +218,8 @@ class OpenApiTest {
 
     @Test
     void theDocumentKnowsAllWordsOfEachEnum() {
-        Map.of("JobState", JobState.values(), "Reason", Reason.values(), "GpuVendor", GpuVendor.values(), "OomCause",
+        Map.of("JobState", JobState.values(), "Reason", Reason.values(), "GpuVendor", GpuVendor.values(), "GpuHold",
+                GpuHold.values(), "OomCause",
                 OomCause.values())
                 .forEach((name, values) -> assertThat(texts(document.schema(name).required("enum"))).as(name)
                         .isEqualTo(Arrays.stream(values).map(Object::toString).toList()));

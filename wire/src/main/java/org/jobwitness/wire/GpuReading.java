@@ -1,7 +1,9 @@
 package org.jobwitness.wire;
 
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -57,5 +59,24 @@ public record GpuReading(String gpu, @Nullable GpuVendor vendor, @Nullable GpuDe
         eccErrors = Checks.size("ecc_errors", eccErrors);
         xid = Checks.within("xid", xid, 0, 100_000);
         absent = Checks.causes("absent", absent);
+    }
+    /** How many jobs hold it, or may hold it. */
+    public int holders() {
+        return jobId != null ? 1 : sharedBy.size() + claimedBy.size();
+    }
+
+    /** The same, naming only those of the jobs that hold it which are among these; that others do is told, not which. */
+    public GpuReading naming(Collection<String> jobIds) {
+        String shown = jobId == null || jobIds.contains(jobId) ? jobId : null;
+        List<String> sharing = sharedBy.stream().filter(jobIds::contains).toList();
+        List<String> claiming = claimedBy.stream().filter(jobIds::contains).toList();
+        Map<String, String> causes = new TreeMap<>(absent);
+        boolean hidesHolder = jobId != null && shown == null;
+        if (hidesHolder || sharing.size() < sharedBy.size() || claiming.size() < claimedBy.size()) {
+            causes.putIfAbsent("job_id", "held by a job that does not run any more, or that you may not see");
+        }
+        return new GpuReading(gpu, vendor, device, shown, sharing, claiming, utilizationPercent, memoryUsedBytes,
+                memoryTotalBytes, powerWatts, temperatureCelsius, clockMhz, energyJoules, processes, throttled,
+                eccErrors, xid, causes);
     }
 }

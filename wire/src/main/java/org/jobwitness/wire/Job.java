@@ -13,7 +13,9 @@ import org.jspecify.annotations.Nullable;
  * @param seenOnlyAtEnd true when no prolog ever told of this run
  * @param deadline when its time limit ends it, as the prolog knew it
  * @param runtimeSeconds from start to end, or until now
- * @param cpuUsage, memoryUsageMb, gpuUsage its last samples: percent of its CPUs, MiB on all its nodes, percent of its GPUs
+ * @param cpuUsage, memoryUsageMb, gpuUsage its last samples: percent of its CPUs, MiB on all its nodes, percent of its GPUs.
+ *     So with averages and maxima; use of GPUs is the mean over those that the job holds alone and that were read, idle ones
+ *     among them, and never of one that it shares
  * @param sampleCount how many samples there were, of all nodes; they may have expired since
  * @param coverage which part of its node-time the samples stand for, 0..1; null if no sample told its interval
  * @param maxCpuUsage, maxGpuUsage the highest sample of any of its nodes
@@ -22,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param oomKills processes that the kernel killed for lack of memory
  * @param oomKillEvents those whose moment was seen, the earliest first, of the many the earliest; null if there is none, and in
  *     lists of jobs
+ * @param gpus each one that it holds or held; null if none is known, and in lists of jobs
  */
 public record Job(String id, long run, String cluster, String clusterName, @Nullable String user, @Nullable Integer uid,
         List<String> nodes, @Nullable Integer nodeCount, JobState state, @Nullable Reason reason,
@@ -34,12 +37,12 @@ public record Job(String id, long run, String cluster, String clusterName, @Null
         @Nullable Double maxCpuUsage, @Nullable Double maxMemoryUsageMb, @Nullable Double avgGpuUsage,
         @Nullable Double maxGpuUsage, @Nullable Double cpuSeconds, @Nullable Long oomKills,
         @Nullable List<JobOomKill> oomKillEvents, @Nullable GpuVendor gpuVendor, @Nullable List<String> gpuDevices,
-        @Nullable String cgroupPath,
-        @Nullable JobFigures figures, Scheduler scheduler) {
+        @Nullable List<JobGpu> gpus, @Nullable String cgroupPath, @Nullable JobFigures figures, Scheduler scheduler) {
 
     public Job {
         nodes = List.copyOf(nodes);
         oomKillEvents = oomKillEvents == null ? null : List.copyOf(oomKillEvents);
         gpuDevices = gpuDevices == null ? null : List.copyOf(gpuDevices);
+        gpus = gpus == null ? null : List.copyOf(gpus);
     }
 }

@@ -14,13 +14,15 @@ import org.jspecify.annotations.Nullable;
  * @param gpuUsage percent of all its GPUs
  * @param cpuLoad its load average over one minute
  * @param jobs ids of the running jobs that have it, as far as the caller may see them
+ * @param gpus each of its GPUs as its agent read it last; jobs that the caller may not see are not named. Null in lists of nodes
  */
 public record Node(String name, String cluster, @Nullable String state, @Nullable Instant lastSeenAt,
         @Nullable Integer totalCpus, @Nullable Double totalMemoryMb, @Nullable Integer totalGpus,
         @Nullable Double cpuUsage, @Nullable Double memoryUsageMb, @Nullable Double gpuUsage,
-        @Nullable Double cpuLoad, List<String> jobs) {
+        @Nullable Double cpuLoad, List<String> jobs, @Nullable List<GpuReading> gpus) {
 
     public Node {
         jobs = List.copyOf(jobs);
+        gpus = gpus == null ? null : List.copyOf(gpus);
     }
 }

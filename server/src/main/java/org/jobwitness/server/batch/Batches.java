@@ -18,7 +18,6 @@ import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.DoubleStream;
 import org.jobwitness.server.batch.AgentBatches.BatchNumber;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.DatabaseUnavailable;
@@ -37,6 +36,7 @@ import org.jobwitness.server.sample.Sample;
 import org.jobwitness.server.sample.SampleStore;
 import org.jobwitness.wire.Batch;
 import org.jobwitness.wire.BatchAnswer;
+import org.jobwitness.wire.GpuHold;
 import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.JobReading;
 import org.jobwitness.wire.NodeFigures;
@@ -47,6 +47,7 @@ import org.jspecify.annotations.Nullable;
 /** Takes batches in, whoever brings them: finds the runs that they are of, and commits many of them together. */
 public final class Batches implements AutoCloseable {
     private static final int ROWS_AT_ONCE = 5_000;
+    private static final NodeFigures SILENT_NODE = new NodeFigures(null, null, null, null, null, null, null);
     /** About 30 MB. */
     private static final int MOST_ROWS_WAITING = 50_000;
     private static final Duration PATIENCE = Duration.ofSeconds(20);
@@ -151,7 +152,7 @@ public final class Batches implements AutoCloseable {
         Instant at = batch.timestamp().plus(offset);
         List<Sample> ofJobs = new ArrayList<>();
         for (JobReading job : batch.jobs()) {
-            Instant readAt = job.timestamp() == null ? at : job.timestamp().plus(offset);
+            Instant readAt = readAt(batch, job).plus(offset);
             Optional<String> trouble = samples.trouble(readAt);
             if (trouble.isPresent()) {
                 samples.refused("time", 1);
@@ -160,9 +161,8 @@ public final class Batches implements AutoCloseable {
                 ofJobs.add(sample(caller, number, batch, job, readAt, offset, oomKills(job, offset, refused)));
             }
         }
-        NodeFigures figures = batch.nodeFigures();
-        boolean tells = figures != null && samples.trouble(at).isEmpty();
-        return new Prepared(number, tells && figures != null ? reading(number, batch, figures, at) : null, ofJobs);
+        boolean tells = batch.nodeFigures() != null || !batch.gpus().isEmpty();
+        return new Prepared(number, tells && samples.trouble(at).isEmpty() ? reading(number, batch, at) : null, ofJobs);
     }
 
     /** By our clock. One whose own time cannot be right is left out alone: the reading that brings it may be. */
@@ -185,21 +185,45 @@ public final class Batches implements AutoCloseable {
         boolean metItsLimit = metItsLimit(job, oomKills);
         JobTable.Seen seen = runs.get(new RunCache.Sight(identity, job.since(), batch.node(), metItsLimit),
                 () -> observe(caller, evidence(identity, batch, job, since, at, metItsLimit)));
-        List<GpuReading> gpus = batch.gpus().isEmpty()
-                ? List.of()
-                : batch.gpus().stream().filter(gpu -> job.jobId().equals(gpu.jobId())).toList();
         Integer intervalMs = job.intervalMs() == null ? batch.intervalMs() : job.intervalMs();
+        List<Sample.Gpu> gpus = gpus(batch, job, intervalMs);
         Map<String, String> absent = new LinkedHashMap<>(job.absent());
         Integer cpus = seen.cpus() == null ? job.cpus() : seen.cpus();
         if (cpus == null && job.cpusUsed() != null) {
             absent.putIfAbsent(Figure.CPU_USAGE_PERCENT.toString(), "nobody told how many CPUs the job has");
         }
         return new Sample(seen.run(), batch.node(), at, figures(job, intervalMs, cpus, use(gpus)),
-                Boolean.TRUE.equals(job.last()), absent,
-                gpus.stream()
-                        .map(gpu -> new Sample.Gpu(gpu.gpu(), gpu.vendor(), figures(gpu, intervalMs), gpu.absent()))
-                        .toList(),
-                oomKills);
+                Boolean.TRUE.equals(job.last()), absent, gpus, oomKills);
+    }
+
+    /** Those that the job holds, with their figures, and those that it shares or may hold, without. */
+    private static List<Sample.Gpu> gpus(Batch batch, JobReading job, @Nullable Integer intervalMs) {
+        String id = job.jobId();
+        Figures none = Figures.ofGpu().put(Figure.GPU_INTERVAL_MS, intervalMs).build();
+        List<Sample.Gpu> gpus = new ArrayList<>();
+        for (GpuReading gpu : batch.gpus()) {
+            if (id.equals(gpu.jobId())) {
+                gpus.add(new Sample.Gpu(gpu.gpu(), GpuHold.ALONE, List.of(), gpu.vendor(), gpu.device(),
+                        figures(gpu, intervalMs), gpu.xid(), gpu.absent()));
+            } else if (gpu.sharedBy().contains(id)) {
+                gpus.add(new Sample.Gpu(gpu.gpu(), GpuHold.SHARED, gpu.sharedBy(), gpu.vendor(), gpu.device(), none,
+                        null, gpu.absent()));
+            } else if (gpu.claimedBy().contains(id)) {
+                gpus.add(new Sample.Gpu(gpu.gpu(), GpuHold.UNSURE, gpu.claimedBy(), gpu.vendor(), gpu.device(), none,
+                        null, gpu.absent()));
+            }
+        }
+        return gpus.isEmpty() || !isNewest(batch, job) ? List.of() : gpus;
+    }
+
+    /** A batch may bring several readings of a job, but of a GPU one: it goes with the job's newest. */
+    private static boolean isNewest(Batch batch, JobReading job) {
+        return batch.jobs().stream().filter(other -> other.jobId().equals(job.jobId()))
+                .noneMatch(other -> readAt(batch, other).isAfter(readAt(batch, job)));
+    }
+
+    private static Instant readAt(Batch batch, JobReading job) {
+        return job.timestamp() == null ? batch.timestamp() : job.timestamp();
     }
 
     private JobTable.Seen observe(Caller caller, Evidence.Observed evidence) {
@@ -235,10 +259,9 @@ public final class Batches implements AutoCloseable {
                 new OnNode(batch.node(), null, null, List.of(), job.cgroupPath(), false), about, oomKilled);
     }
 
-    private static OptionalDouble use(List<GpuReading> gpus) {
-        return gpus.stream().flatMapToDouble(gpu -> gpu.utilizationPercent() == null
-                ? DoubleStream.empty()
-                : DoubleStream.of(gpu.utilizationPercent())).average();
+    private static OptionalDouble use(List<Sample.Gpu> gpus) {
+        return gpus.stream().mapToDouble(gpu -> gpu.figures().value(Figure.UTILIZATION_PERCENT))
+                .filter(percent -> !Double.isNaN(percent)).average();
     }
 
     private static Figures figures(JobReading job, @Nullable Integer intervalMs, @Nullable Integer cpus,
@@ -273,7 +296,8 @@ public final class Batches implements AutoCloseable {
                 .put(Figure.MEMORY_USED_BYTES, gpu.memoryUsedBytes())
                 .put(Figure.MEMORY_TOTAL_BYTES, gpu.memoryTotalBytes()).put(Figure.POWER_WATTS, gpu.powerWatts())
                 .put(Figure.TEMPERATURE_CELSIUS, gpu.temperatureCelsius())
-                .put(Figure.ENERGY_JOULES, gpu.energyJoules()).put(Figure.PROCESSES, gpu.processes()).build();
+                .put(Figure.ENERGY_JOULES, gpu.energyJoules()).put(Figure.PROCESSES, gpu.processes())
+                .put(Figure.CLOCK_MHZ, gpu.clockMhz()).build();
     }
 
     /** To two decimals, which pack well and are more than a reading tells. */
@@ -281,11 +305,12 @@ public final class Batches implements AutoCloseable {
         return Math.rint(percent * 100) / 100;
     }
 
-    private static NodeReading reading(BatchNumber number, Batch batch, NodeFigures figures, Instant at) {
+    private static NodeReading reading(BatchNumber number, Batch batch, Instant at) {
+        NodeFigures figures = batch.nodeFigures() == null ? SILENT_NODE : batch.nodeFigures();
         return new NodeReading(number.cluster(), number.node(), at,
                 batch.intervalMs() == null ? null : Duration.ofMillis(batch.intervalMs()), null, figures.totalCpus(),
                 figures.totalMemoryBytes(), figures.totalGpus(), figures.cpuUsagePercent(), figures.memoryUsageBytes(),
-                figures.gpuUsagePercent(), figures.cpuLoad());
+                figures.gpuUsagePercent(), figures.cpuLoad(), batch.gpus());
     }
 
     /** One transaction: which batches are new, and all that these tell. */

@@ -140,7 +140,7 @@ final class Timeline {
         Set<String> down = down(tick);
         return Machine.ALL.stream().map(machine -> new NodeReading(Telling.CLUSTER, machine.name(), tick, null,
                 down.contains(machine.name()) ? NodeReading.State.DOWN : state(machine, tick, running), null, null,
-                null, null, null, null, null)).toList();
+                null, null, null, null, null, List.of())).toList();
     }
 
     private NodeReading.State state(Machine machine, Instant tick, List<Booking> running) {

@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.jobwitness.wire.InvalidFieldException;
@@ -100,6 +101,16 @@ public final class Json {
     public Map<String, Object> map(String json) {
         JavaType type = own.getTypeFactory().constructMapType(Map.class, String.class, Object.class);
         return own.readValue(json, type);
+    }
+
+    /** Reads an object that {@link #text} wrote. */
+    public <T> T object(String json, Class<T> type) {
+        return mapper.readValue(json, type);
+    }
+
+    /** Reads a list of objects that {@link #text} wrote. */
+    public <T> List<T> list(String json, Class<T> type) {
+        return mapper.readValue(json, mapper.getTypeFactory().constructCollectionType(List.class, type));
     }
 
     /** The fields of an object, as they would be in JSON. */

@@ -46,7 +46,8 @@ public enum Figure {
     POWER_WATTS(5, Of.GPU, Kind.DECIMAL),
     TEMPERATURE_CELSIUS(6, Of.GPU, Kind.DECIMAL),
     ENERGY_JOULES(7, Of.GPU, Kind.DECIMAL_COUNTER),
-    PROCESSES(8, Of.GPU, Kind.LEVEL);
+    PROCESSES(8, Of.GPU, Kind.LEVEL),
+    CLOCK_MHZ(9, Of.GPU, Kind.LEVEL);
 
     /** What a figure is measured of. */
     public enum Of {

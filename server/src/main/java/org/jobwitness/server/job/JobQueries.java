@@ -43,6 +43,7 @@ import org.jobwitness.wire.AuditEntry;
 import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.Job;
 import org.jobwitness.wire.JobFigures;
+import org.jobwitness.wire.JobGpu;
 import org.jobwitness.wire.JobOomKill;
 import org.jobwitness.wire.JobPage;
 import org.jobwitness.wire.JobState;
@@ -103,12 +104,14 @@ public final class JobQueries {
 
     private final Database database;
     private final AuditTable audit;
+    private final RunGpus gpus;
     private final Json json;
     private final Clock clock;
 
     public JobQueries(Database database, Json json, Clock clock) {
         this.database = database;
         this.audit = new AuditTable(json);
+        this.gpus = new RunGpus(json);
         this.json = json;
         this.clock = clock;
     }
@@ -220,7 +223,8 @@ public final class JobQueries {
             List<Long> keys = found.stream().map(Cursor::key).toList();
             List<Job> jobs = handle.createQuery(SELECT + """
                     where job.job_key = any(:keys) order by array_position(:keys, job.job_key)""")
-                    .bindArray("keys", Long.class, keys).map((row, _) -> job(row, null, clock.instant())).list();
+                    .bindArray("keys", Long.class, keys).map((row, _) -> job(row, Details.NONE, clock.instant()))
+                    .list();
             return new JobPage(jobs, total, filter.limit(), cursor == null ? filter.offset() : 0,
                     more ? found.getLast().text() : null);
         });
@@ -239,13 +243,19 @@ public final class JobQueries {
     /** Runs by their keys, in any order, whoever may see them. Those that are gone are left out. */
     public List<Job> find(Collection<Long> runs) {
         return database.read("job_find", handle -> handle.createQuery(SELECT + "where job.job_key = any(:runs)")
-                .bindArray("runs", Long.class, runs).map((row, _) -> job(row, null, clock.instant())).list());
+                .bindArray("runs", Long.class, runs).map((row, _) -> job(row, Details.NONE, clock.instant())).list());
     }
 
-    /** All runs of a job id, newest first, with their OOM kills. */
+    /** What is told of a run where it is asked for by its id, and not in lists. */
+    private record Details(@Nullable List<JobOomKill> oomKills, @Nullable List<JobGpu> gpus) {
+        private static final Details NONE = new Details(null, null);
+    }
+
+    /** All runs of a job id, newest first, with their OOM kills and GPUs. */
     public List<Job> runs(Caller caller, String jobId, @Nullable String cluster) {
         return database.read("job_runs", handle -> {
             Map<Long, List<JobOomKill>> oomKills = oomKills(handle, jobId);
+            Map<Long, List<JobGpu>> held = gpus.of(handle, caller.scope(), jobId);
             Query query = handle.createQuery(SELECT + "where job_id = :job_id and " + seenBy(caller.scope())
                     + (cluster == null ? "" : " and cluster = :cluster")
                     + " order by listed_at desc, recorded_at desc, job.job_key desc limit 1000").bind("job_id", jobId);
@@ -253,7 +263,9 @@ public final class JobQueries {
                 query.bind("cluster", cluster);
             }
             return bindScope(query, caller.scope())
-                    .map((row, _) -> job(row, oomKills.get(row.getLong("job_key")), clock.instant())).list();
+                    .map((row, _) -> job(row, new Details(oomKills.get(row.getLong("job_key")),
+                            held.get(row.getLong("job_key"))), clock.instant()))
+                    .list();
         });
     }
 
@@ -411,7 +423,7 @@ public final class JobQueries {
         };
     }
 
-    private Job job(ResultSet row, @Nullable List<JobOomKill> oomKills, Instant now) throws SQLException {
+    private Job job(ResultSet row, Details details, Instant now) throws SQLException {
         JobState state = state(row);
         Instant start = time(row, "start_time");
         Instant end = time(row, "end_time");
@@ -433,9 +445,9 @@ public final class JobQueries {
                 figure(row, "memory_last", 1 << 20), figure(row, "gpu_last", 1), time(row, "last_sample_at"),
                 row.getLong("sample_count"), coverage(row, runtime, nodes.size()), figure(row, "cpu_average", 1),
                 figure(row, "cpu_max", 1), figure(row, "memory_max", 1 << 20), figure(row, "gpu_average", 1),
-                figure(row, "gpu_max", 1), scaled(row, "cpu_usec", 1e6), whole(row, "oom_kills"), oomKills,
-                vendor(row),
-                devices(row), cgroupPath(row), figures(row, state, runtime, now), scheduler(row, jobId));
+                figure(row, "gpu_max", 1), scaled(row, "cpu_usec", 1e6), whole(row, "oom_kills"),
+                details.oomKills(), vendor(row), devices(row), details.gpus(), cgroupPath(row),
+                figures(row, state, runtime, now), scheduler(row, jobId));
     }
 
     /** What all nodes' agents read; null if none of them has read anything. */

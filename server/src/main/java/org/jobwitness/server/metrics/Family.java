@@ -1,11 +1,13 @@
 package org.jobwitness.server.metrics;
 
 import java.util.List;
+import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import org.jobwitness.server.job.Figure;
 import org.jobwitness.server.node.NodeReading;
 import org.jobwitness.server.node.NodeTable;
 import org.jobwitness.server.sample.SampleStore;
+import org.jobwitness.wire.GpuReading;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -67,10 +69,40 @@ record Family<T>(String name, String help, ToDoubleFunction<T> value) {
             ofGpu("hpc_job_gpu_device_power_watts", "Power that a GPU of the job draws.", Figure.POWER_WATTS),
             ofGpu("hpc_job_gpu_device_temperature_celsius", "Temperature of a GPU of the job.",
                     Figure.TEMPERATURE_CELSIUS),
-            ofGpu("hpc_job_gpu_device_energy_joules_total",
-                    "Energy that a GPU of the job has used, by its own counter, which began before the job.",
-                    Figure.ENERGY_JOULES),
-            ofGpu("hpc_job_gpu_device_processes", "Processes of the job that have the GPU open.", Figure.PROCESSES));
+            new Family<>("hpc_job_gpu_device_clock_hertz", "Clock of the processors of a GPU of the job.",
+                    gpu -> gpu.figures().value(Figure.CLOCK_MHZ) * 1e6),
+            new Family<>("hpc_job_gpu_device_energy_joules_total",
+                    "Energy that a GPU of the job has used since it was first read for the job.",
+                    SampleStore.LatestGpu::energyJoules),
+            ofGpu("hpc_job_gpu_device_processes", "Processes of the job that have the GPU open.", Figure.PROCESSES),
+            new Family<>("hpc_job_gpu_device_held_seconds", "For how long the GPU has been read for the job.",
+                    SampleStore.LatestGpu::heldSeconds),
+            new Family<>("hpc_job_gpu_device_idle_seconds",
+                    "For how long the GPU has done nothing for the job; 0 while it works.",
+                    SampleStore.LatestGpu::idleSeconds));
+
+    /** Of a GPU of a node, whoever holds it; labelled with cluster, node, gpu_vendor and gpu_id. */
+    static final List<Family<NodeTable.SeenGpu>> OF_NODE_GPU = List.of(
+            ofNodeGpu("hpc_node_gpu_device_jobs", "Jobs that hold the GPU, or may hold it; 0 where it is free.",
+                    GpuReading::holders),
+            ofNodeGpu("hpc_node_gpu_device_utilization_percent", "Use of a GPU of the node.",
+                    GpuReading::utilizationPercent),
+            ofNodeGpu("hpc_node_gpu_device_memory_used_bytes", "Memory used on a GPU of the node.",
+                    GpuReading::memoryUsedBytes),
+            ofNodeGpu("hpc_node_gpu_device_memory_total_bytes", "Memory that a GPU of the node has.",
+                    GpuReading::memoryTotalBytes),
+            ofNodeGpu("hpc_node_gpu_device_power_watts", "Power that a GPU of the node draws.",
+                    GpuReading::powerWatts),
+            ofNodeGpu("hpc_node_gpu_device_temperature_celsius", "Temperature of a GPU of the node.",
+                    GpuReading::temperatureCelsius),
+            ofNodeGpu("hpc_node_gpu_device_energy_joules_total",
+                    "Energy that a GPU of the node has used, by its own counter.", GpuReading::energyJoules),
+            ofNodeGpu("hpc_node_gpu_device_ecc_errors_total",
+                    "Memory errors of a GPU of the node that could not be put right.", GpuReading::eccErrors),
+            ofNodeGpu("hpc_node_gpu_device_xid", "NVIDIA's number of an error that the driver has just told of.",
+                    GpuReading::xid),
+            ofNodeGpu("hpc_node_gpu_device_throttled", "1 while a GPU of the node runs slower than it could, else 0.",
+                    gpu -> gpu.throttled().isEmpty() ? 0 : 1));
 
     /** Of a node; labelled with cluster and node. */
     static final List<Family<NodeTable.Seen>> OF_NODE = List.of(
@@ -88,6 +120,14 @@ record Family<T>(String name, String help, ToDoubleFunction<T> value) {
 
     private static Family<SampleStore.OnNode> ofJob(String name, String help, Figure figure) {
         return new Family<>(name, help, job -> job.figures().value(figure));
+    }
+
+    private static Family<NodeTable.SeenGpu> ofNodeGpu(String name, String help,
+            Function<GpuReading, @Nullable Number> value) {
+        return new Family<>(name, help, seen -> {
+            Number number = value.apply(seen.reading());
+            return number == null ? Double.NaN : number.doubleValue();
+        });
     }
 
     private static Family<SampleStore.OnNode> seconds(String name, String help, Figure micros) {

@@ -18,7 +18,10 @@ import org.jobwitness.server.job.JobQueries;
 import org.jobwitness.server.node.NodeReading;
 import org.jobwitness.server.node.NodeTable;
 import org.jobwitness.server.sample.SampleStore;
+import org.jobwitness.wire.GpuDevice;
+import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.JobState;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The hpc_job_ and hpc_node_ families, as the database has them at the moment of the scrape. A family's lines must stand
@@ -67,6 +70,8 @@ public final class JobMetrics {
         private final Rows states = new Rows(folder, 1);
         private final Rows ofJobs = new Rows(folder, Family.OF_JOB.size());
         private final Rows ofGpus = new Rows(folder, Family.OF_GPU.size());
+        private final Rows gpuInfo = new Rows(folder, 1);
+        private final Rows ofNodeGpus = new Rows(folder, Family.OF_NODE_GPU.size());
         private final Rows ofNodes = new Rows(folder, Family.OF_NODE.size());
         private final Rows nodeStates = new Rows(folder, 1);
         private Map<String, Map<JobState, Long>> counts = Map.of();
@@ -94,6 +99,7 @@ public final class JobMetrics {
                 add(ofGpus, Family.OF_GPU, gpus,
                         gpu -> labels.of(gpu.cluster(), gpu.jobId(), gpu.node(), gpu.vendor(), gpu.gpu()));
             }
+            readGpus(handle);
             try (Stream<NodeTable.Seen> seen = nodes.latest(handle, at)) {
                 Labels labels = new Labels("cluster", "node");
                 Labels ofState = new Labels("cluster", "node", "state");
@@ -104,6 +110,29 @@ public final class JobMetrics {
                     }
                 }), node -> labels.of(node.cluster(), node.node()));
             }
+        }
+
+        private void readGpus(Handle handle) {
+            try (Stream<NodeTable.SeenGpu> gpus = nodes.gpus(handle, at)) {
+                Labels labels = new Labels("cluster", "node", "gpu_vendor", "gpu_id");
+                Labels ofInfo = new Labels("cluster", "node", "gpu_vendor", "gpu_id", "model", "pci_bus_id", "parent");
+                add(ofNodeGpus, Family.OF_NODE_GPU, gpus.peek(seen -> {
+                    GpuDevice device = seen.reading().device();
+                    if (device != null) {
+                        gpuInfo.add(ofInfo.of(seen.cluster(), seen.node(), vendor(seen), seen.reading().gpu(),
+                                known(device.model()), known(device.pciBusId()), known(device.parent())), 1);
+                    }
+                }), seen -> labels.of(seen.cluster(), seen.node(), vendor(seen), seen.reading().gpu()));
+            }
+        }
+
+        private static String vendor(NodeTable.SeenGpu seen) {
+            GpuVendor vendor = seen.reading().vendor();
+            return vendor == null ? "" : vendor.toString();
+        }
+
+        private static String known(@Nullable String text) {
+            return text == null ? "" : text;
         }
 
         private static <T> void add(Rows rows, List<Family<T>> families, Stream<T> things, Function<T, Labels> labels) {
@@ -131,6 +160,9 @@ public final class JobMetrics {
                     "1 for the state and reason that a job has; jobs as in hpc_job_info.")::sample);
             write(out, Family.OF_JOB, ofJobs);
             write(out, Family.OF_GPU, ofGpus);
+            gpuInfo.each(0, out.gauge("hpc_node_gpu_device_info",
+                    "1 for each GPU of a node, with which device it is; parent is the GPU that it is a part of.")::sample);
+            write(out, Family.OF_NODE_GPU, ofNodeGpus);
             write(out, Family.OF_NODE, ofNodes);
             nodeStates.each(0,
                     out.gauge("hpc_node_state", "1 for the state that the node is in, 0 for the others.")::sample);
@@ -146,7 +178,7 @@ public final class JobMetrics {
 
         @Override
         public void close() {
-            for (Rows rows : List.of(info, states, ofJobs, ofGpus, ofNodes, nodeStates)) {
+            for (Rows rows : List.of(info, states, ofJobs, ofGpus, gpuInfo, ofNodeGpus, ofNodes, nodeStates)) {
                 rows.close();
             }
         }

@@ -2,7 +2,9 @@ package org.jobwitness.server.node;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Locale;
+import org.jobwitness.wire.GpuReading;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,11 +15,16 @@ import org.jspecify.annotations.Nullable;
  * @param memoryUsageBytes of all processes on it
  * @param gpuUsagePercent of all its GPUs
  * @param cpuLoad its 1-minute load average
+ * @param gpus each of its GPUs, as its agent read it
  */
 public record NodeReading(String cluster, String node, Instant at, @Nullable Duration interval, @Nullable State state,
         @Nullable Integer totalCpus, @Nullable Long totalMemoryBytes, @Nullable Integer totalGpus,
         @Nullable Double cpuUsagePercent, @Nullable Long memoryUsageBytes, @Nullable Double gpuUsagePercent,
-        @Nullable Double cpuLoad) {
+        @Nullable Double cpuLoad, List<GpuReading> gpus) {
+
+    public NodeReading {
+        gpus = List.copyOf(gpus);
+    }
 
     /** Slurm's words for what a node is doing (slurm.h, node_states, with DRAIN told apart). */
     public enum State {

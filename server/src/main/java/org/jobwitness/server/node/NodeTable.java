@@ -21,7 +21,9 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.db.Database;
+import org.jobwitness.server.http.Json;
 import org.jobwitness.server.http.Scope;
+import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.Node;
 import org.jobwitness.wire.NodePage;
 import org.jspecify.annotations.Nullable;
@@ -47,9 +49,11 @@ public final class NodeTable {
     private static final Duration STATE_STAYS = Duration.ofMinutes(5);
 
     private final Database database;
+    private final Json json;
 
-    public NodeTable(Database database) {
+    public NodeTable(Database database, Json json) {
         this.database = database;
+        this.json = json;
     }
 
     /** As {@link #store(Handle, List)}, in a transaction of its own. */
@@ -73,14 +77,15 @@ public final class NodeTable {
         List<NodeReading> ordered = List.copyOf(newest.values());
         handle.createUpdate("""
                 insert into node as known (cluster, node, at, interval_ms, state_at, state, total_cpus,
-                    total_memory_bytes, total_gpus, cpu_usage_percent, memory_usage_bytes, gpu_usage_percent, cpu_load)
+                    total_memory_bytes, total_gpus, cpu_usage_percent, memory_usage_bytes, gpu_usage_percent, cpu_load,
+                    gpus)
                 select cluster, node, case when interval_ms is not null or state is null then said_at end,
                     interval_ms,
                     case when state is not null then said_at end, state, total_cpus, total_memory_bytes, total_gpus,
-                    cpu, memory, gpu, load
+                    cpu, memory, gpu, load, cast(devices as jsonb)
                 from unnest(:clusters, :nodes, :times, :intervals, :states, :total_cpus, :total_memories, :total_gpus,
-                    :cpus, :memories, :gpus, :loads) as said (cluster, node, us, interval_ms, state, total_cpus,
-                    total_memory_bytes, total_gpus, cpu, memory, gpu, load)
+                    :cpus, :memories, :gpus, :loads, :devices) as said (cluster, node, us, interval_ms, state, total_cpus,
+                    total_memory_bytes, total_gpus, cpu, memory, gpu, load, devices)
                 cross join lateral (select timestamptz 'epoch' + us * interval '1 microsecond' as said_at) said_at
                 on conflict (cluster, node) do update set
                     state = case when excluded.state_at >= coalesce(known.state_at, excluded.state_at)
@@ -93,6 +98,7 @@ public final class NodeTable {
                     memory_usage_bytes = %1$s excluded.memory_usage_bytes else known.memory_usage_bytes end,
                     gpu_usage_percent = %1$s excluded.gpu_usage_percent else known.gpu_usage_percent end,
                     cpu_load = %1$s excluded.cpu_load else known.cpu_load end,
+                    gpus = %1$s excluded.gpus else known.gpus end,
                     interval_ms = %1$s excluded.interval_ms else known.interval_ms end,
                     at = greatest(known.at, excluded.at)
                 where excluded.at >= coalesce(known.at, excluded.at)
@@ -110,7 +116,8 @@ public final class NodeTable {
                 .bindArray("cpus", Double.class, each(ordered, NodeReading::cpuUsagePercent))
                 .bindArray("memories", Long.class, each(ordered, NodeReading::memoryUsageBytes))
                 .bindArray("gpus", Double.class, each(ordered, NodeReading::gpuUsagePercent))
-                .bindArray("loads", Double.class, each(ordered, NodeReading::cpuLoad)).execute();
+                .bindArray("loads", Double.class, each(ordered, NodeReading::cpuLoad))
+                .bindArray("devices", String.class, each(ordered, r -> json.text(r.gpus()))).execute();
     }
 
     /**
@@ -134,24 +141,25 @@ public final class NodeTable {
                         group by cluster, node) seen using (cluster, node)
                     order by cluster, node limit :limit offset :offset""").bind("user", user)
                     .bind("cluster", cluster).bind("name", name).bind("limit", limit).bind("offset", offset)
-                    .map((row, _) -> node(row, now)).forEach(found::add);
+                    .map((row, _) -> node(row, name != null, now)).forEach(found::add);
             return handle.createQuery(KNOWN + "select count(*) from known").bind("cluster", cluster)
                     .bind("name", name).mapTo(Long.class).one();
         });
         return new NodePage(found, total, limit, offset);
     }
 
-    private static Node node(ResultSet row, Instant now) throws SQLException {
+    private Node node(ResultSet row, boolean withGpus, Instant now) throws SQLException {
         List<String> ids = strings(row, "jobs");
         String cluster = string(row, "cluster");
         String name = string(row, "node");
         if (row.getObject("at") == null && row.getObject("state_at") == null) {
-            return new Node(name, cluster, null, null, null, null, null, null, null, null, null, ids);
+            return new Node(name, cluster, null, null, null, null, null, null, null, null, null, ids, null);
         }
         NodeReading last = reading(row, now);
         return new Node(name, cluster, last.state() == null ? null : last.state().toString(), time(row, "at"),
                 last.totalCpus(), mebibytes(last.totalMemoryBytes()), last.totalGpus(), shown(last.cpuUsagePercent()),
-                mebibytes(last.memoryUsageBytes()), shown(last.gpuUsagePercent()), shown(last.cpuLoad()), ids);
+                mebibytes(last.memoryUsageBytes()), shown(last.gpuUsagePercent()), shown(last.cpuLoad()), ids,
+                withGpus ? last.gpus().stream().map(gpu -> gpu.naming(ids)).toList() : null);
     }
 
     private static @Nullable Double mebibytes(@Nullable Long bytes) {
@@ -180,7 +188,7 @@ public final class NodeTable {
     public Stream<Seen> latest(Handle handle, Instant now) {
         return handle.createQuery("""
                 select cluster, node, coalesce(jobs, 0) as jobs, at, interval_ms, state_at, state, total_cpus,
-                    total_memory_bytes, total_gpus, cpu_usage_percent, memory_usage_bytes, gpu_usage_percent, cpu_load
+                    total_memory_bytes, total_gpus, cpu_usage_percent, memory_usage_bytes, gpu_usage_percent, cpu_load, '[]' as gpus
                 from node full join (
                     select cluster, node, count(*) as jobs from job join job_node using (job_key)
                     where newest and state in ('pending', 'running') and state = 'running' and not ended
@@ -193,7 +201,22 @@ public final class NodeTable {
                 }).stream();
     }
 
-    private static NodeReading reading(ResultSet row, Instant now) throws SQLException {
+    /** A GPU of a node, as its agent read it last. */
+    public record SeenGpu(String cluster, String node, GpuReading reading) {
+    }
+
+    /** Tells of each GPU whose reading is no older than three of its node's intervals. */
+    public Stream<SeenGpu> gpus(Handle handle, Instant now) {
+        return handle.createQuery("""
+                select cluster, node, gpu from node cross join lateral jsonb_array_elements(gpus) as each (gpu)
+                where at > cast(:now as timestamptz) - 3 * coalesce(interval_ms, 100000) * interval '1 millisecond'""")
+                .bind("now", now).setFetchSize(1000)
+                .map((row, _) -> new SeenGpu(string(row, "cluster"), string(row, "node"),
+                        json.object(string(row, "gpu"), GpuReading.class)))
+                .stream();
+    }
+
+    private NodeReading reading(ResultSet row, Instant now) throws SQLException {
         Instant readAt = time(row, "at");
         Instant stateAt = time(row, "state_at");
         Instant at = readAt == null ? Objects.requireNonNull(stateAt) : readAt;
@@ -210,6 +233,7 @@ public final class NodeTable {
                 fresh ? row.getObject("cpu_usage_percent", Double.class) : null,
                 fresh ? row.getObject("memory_usage_bytes", Long.class) : null,
                 fresh ? row.getObject("gpu_usage_percent", Double.class) : null,
-                fresh ? row.getObject("cpu_load", Double.class) : null);
+                fresh ? row.getObject("cpu_load", Double.class) : null,
+                fresh ? json.list(string(row, "gpus"), GpuReading.class) : List.of());
     }
 }

@@ -9,6 +9,7 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -17,6 +18,8 @@ import org.jdbi.v3.core.statement.Update;
 import org.jobwitness.server.http.Json;
 import org.jobwitness.server.job.Figure;
 import org.jobwitness.server.job.Figures;
+import org.jobwitness.wire.GpuDevice;
+import org.jobwitness.wire.GpuHold;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -73,10 +76,20 @@ final class FiguresTables {
             new Column<>("memory_max_bytes", "bigint", Merge.MOST, sum -> sum.memory.mostWhole()),
             new Column<>("power_count", "bigint", Merge.ADD, sum -> sum.power.count),
             new Column<>("power_sum", "double precision", Merge.ADD, sum -> sum.power.sum),
-            new Column<>("first_energy_joules", "double precision", Merge.LEAST, sum -> sum.energy.least()),
-            new Column<>("last_energy_joules", "double precision", Merge.MOST, sum -> sum.energy.most()),
-            new Column<>("last_used_at", "timestamptz", Merge.MOST,
-                    sum -> sum.used == null ? null : Long.valueOf(micros(sum.used))));
+            new Column<>("hold", "text", Merge.NEWEST, sum -> sum.hold.toString()),
+            new Column<>("jobs", "text[]", Merge.NEWEST, sum -> "{" + String.join(",", sum.jobs) + "}"),
+            new Column<>("device", "jsonb", Merge.FIRST, sum -> sum.deviceJson),
+            new Column<>("held_from", "timestamptz", Merge.LEAST, sum -> micros(sum.heldFrom)),
+            new Column<>("read_at", "timestamptz", Merge.MOST, sum -> microsOrNull(sum.read)),
+            new Column<>("first_used_at", "timestamptz", Merge.LEAST, sum -> microsOrNull(sum.firstUsed)),
+            new Column<>("last_used_at", "timestamptz", Merge.MOST, sum -> microsOrNull(sum.used)),
+            new Column<>("processes_max", "bigint", Merge.MOST, sum -> sum.processes.mostWhole()),
+            new Column<>("xid", "integer", Merge.NEWEST_KNOWN, sum -> sum.xid),
+            new Column<>("first_energy_at", "timestamptz", Merge.LEAST, sum -> microsOrNull(sum.energy.firstAt())),
+            new Column<>("last_energy_at", "timestamptz", Merge.MOST, sum -> microsOrNull(sum.energy.lastAt())),
+            new Column<>("first_energy_joules", "double precision", Merge.FIRST_ENERGY, sum -> sum.energy.first()),
+            new Column<>("last_energy_joules", "double precision", Merge.LAST_ENERGY, sum -> sum.energy.last()),
+            new Column<>("energy_joules", "double precision", Merge.ENERGY, sum -> sum.energy.joules()));
     private static final String INTO_OF_NODE = upsert("job_figures", List.of("job_key", "node"), OF_NODE);
     private static final String INTO_OF_GPU = upsert("job_gpu_figures", List.of("job_key", "node", "gpu"), OF_GPU);
 
@@ -93,6 +106,34 @@ final class FiguresTables {
         LEAST("least(known.%1$s, excluded.%1$s)"),
         FIRST("coalesce(known.%1$s, excluded.%1$s)"),
         NEWEST("case when known.last_sample_at > excluded.last_sample_at then known.%1$s else excluded.%1$s end"),
+        NEWEST_KNOWN("""
+                case when known.last_sample_at > excluded.last_sample_at then coalesce(known.%1$s, excluded.%1$s)
+                    else coalesce(excluded.%1$s, known.%1$s) end"""),
+        FIRST_ENERGY("""
+                case when known.first_energy_at <= excluded.first_energy_at or excluded.first_energy_at is null
+                    then known.%1$s else excluded.%1$s end"""),
+        LAST_ENERGY("""
+                case when known.last_energy_at >= excluded.last_energy_at or excluded.last_energy_at is null
+                    then known.%1$s else excluded.%1$s end"""),
+        /**
+         * What both have counted, and what was counted between them; where they overlap, what the one knows beyond the other's
+         * ends. A counter that is less than it was has begun anew, and then counted what it says.
+         */
+        ENERGY("""
+                case when known.%1$s is null or excluded.%1$s is null then coalesce(known.%1$s, excluded.%1$s)
+                    else known.%1$s
+                        + case when excluded.first_energy_at >= known.first_energy_at then 0
+                            when excluded.last_energy_at > known.first_energy_at
+                                then greatest(0, known.first_energy_joules - excluded.first_energy_joules)
+                            else excluded.%1$s + known.first_energy_joules
+                                - case when known.first_energy_joules >= excluded.last_energy_joules
+                                    then excluded.last_energy_joules else 0 end end
+                        + case when excluded.last_energy_at <= known.last_energy_at then 0
+                            when excluded.first_energy_at < known.last_energy_at
+                                then greatest(0, excluded.last_energy_joules - known.last_energy_joules)
+                            else excluded.%1$s + excluded.first_energy_joules
+                                - case when excluded.first_energy_joules >= known.last_energy_joules
+                                    then known.last_energy_joules else 0 end end end"""),
         EITHER_OF_NEWEST("""
                 case when known.last_sample_at > excluded.last_sample_at then known.%1$s
                     when known.last_sample_at = excluded.last_sample_at then known.%1$s or excluded.%1$s
@@ -122,7 +163,7 @@ final class FiguresTables {
         String received() {
             return switch (type) {
                 case "timestamptz" -> "timestamptz 'epoch' + said." + name + " * interval '1 microsecond'";
-                case "double precision[]", "jsonb" -> "cast(said." + name + " as " + type + ")";
+                case "double precision[]", "text[]", "jsonb" -> "cast(said." + name + " as " + type + ")";
                 default -> "said." + name;
             };
         }
@@ -132,6 +173,10 @@ final class FiguresTables {
             Object sent = value.apply(sum);
             return type.equals("integer") && sent != null ? Integer.valueOf(((Number) sent).intValue()) : sent;
         }
+    }
+
+    private static @Nullable Long microsOrNull(@Nullable Instant time) {
+        return time == null ? null : Long.valueOf(micros(time));
     }
 
     private static Column<OfNode> counter(String name, Figure figure) {
@@ -162,7 +207,10 @@ final class FiguresTables {
             }
         }
         nodes.values().forEach(sum -> sum.absentJson = json.text(sum.absent));
-        gpus.values().forEach(sum -> sum.absentJson = json.text(sum.absent));
+        gpus.values().forEach(sum -> {
+            sum.absentJson = json.text(sum.absent);
+            sum.deviceJson = sum.device == null ? null : json.text(sum.device);
+        });
         Update ofNodes = bind(handle.createUpdate(INTO_OF_NODE), OF_NODE, nodes.values());
         bindKeys(ofNodes, List.copyOf(nodes.keySet())).execute();
         if (!gpus.isEmpty()) {
@@ -196,25 +244,18 @@ final class FiguresTables {
         private long count;
         private double sum;
         private double most = Double.NEGATIVE_INFINITY;
-        private double least = Double.POSITIVE_INFINITY;
 
         void add(double value) {
             if (!Double.isNaN(value)) {
                 count++;
                 sum += value;
                 most = Math.max(most, value);
-                least = Math.min(least, value);
             }
         }
 
         @Nullable
         Double most() {
             return count == 0 ? null : Double.valueOf(most);
-        }
-
-        @Nullable
-        Double least() {
-            return count == 0 ? null : Double.valueOf(least);
         }
 
         @Nullable
@@ -284,15 +325,70 @@ final class FiguresTables {
         }
     }
 
-    /** Adds up the samples of a GPU of a run. */
+    /** What a GPU's counter of energy said, and when. */
+    private static final class Energy {
+        private final NavigableMap<Instant, Double> readings = new TreeMap<>();
+
+        void add(Instant at, double joules) {
+            if (!Double.isNaN(joules)) {
+                readings.put(at, joules);
+            }
+        }
+
+        @Nullable
+        Instant firstAt() {
+            return readings.isEmpty() ? null : readings.firstKey();
+        }
+
+        @Nullable
+        Instant lastAt() {
+            return readings.isEmpty() ? null : readings.lastKey();
+        }
+
+        @Nullable
+        Double first() {
+            return readings.isEmpty() ? null : readings.firstEntry().getValue();
+        }
+
+        @Nullable
+        Double last() {
+            return readings.isEmpty() ? null : readings.lastEntry().getValue();
+        }
+
+        /** From the first to the last; a counter that is less than it was has begun anew. */
+        @Nullable
+        Double joules() {
+            if (readings.isEmpty()) {
+                return null;
+            }
+            double joules = 0;
+            double before = readings.firstEntry().getValue();
+            for (double now : readings.values()) {
+                joules += now >= before ? now - before : now;
+                before = now;
+            }
+            return joules;
+        }
+    }
+
+    /** Adds up the samples of a GPU of a run; figures are those of the time in which it held the GPU alone. */
     private static final class OfGpu {
         private final Sum utilization = new Sum();
         private final Sum memory = new Sum();
         private final Sum power = new Sum();
-        private final Sum energy = new Sum();
+        private final Sum processes = new Sum();
+        private final Energy energy = new Energy();
         private @Nullable String vendor;
+        private @Nullable GpuDevice device;
+        private @Nullable String deviceJson;
+        private GpuHold hold = GpuHold.ALONE;
+        private List<String> jobs = List.of();
+        private Instant heldFrom = Instant.MAX;
         private Instant last = Instant.MIN;
+        private @Nullable Instant read;
+        private @Nullable Instant firstUsed;
         private @Nullable Instant used;
+        private @Nullable Integer xid;
         private Figures latest = Figures.ofGpu().build();
         private Map<String, String> absent = Map.of();
         private String absentJson = "{}";
@@ -304,20 +400,42 @@ final class FiguresTables {
 
         void add(Instant at, Sample.Gpu gpu) {
             Figures figures = gpu.figures();
-            samples++;
+            samples += gpu.isAlone() ? 1 : 0;
             utilization.add(figures.value(Figure.UTILIZATION_PERCENT));
             memory.add(figures.value(Figure.MEMORY_USED_BYTES));
             power.add(figures.value(Figure.POWER_WATTS));
-            energy.add(figures.value(Figure.ENERGY_JOULES));
+            processes.add(figures.value(Figure.PROCESSES));
+            energy.add(at, figures.value(Figure.ENERGY_JOULES));
             vendor = gpu.vendor() == null ? vendor : gpu.vendor().toString();
-            if (figures.value(Figure.UTILIZATION_PERCENT) > 0 && (used == null || at.isAfter(used))) {
-                used = at;
+            device = device == null ? gpu.device() : device;
+            Long intervalMs = figures.whole(Figure.GPU_INTERVAL_MS);
+            heldFrom = least(heldFrom, intervalMs == null ? at : at.minusMillis(intervalMs));
+            double use = figures.value(Figure.UTILIZATION_PERCENT);
+            if (!Double.isNaN(use)) {
+                read = most(read, at);
+            }
+            if (use > 0) {
+                firstUsed = least(firstUsed, at);
+                used = most(used, at);
             }
             if (!at.isBefore(last)) {
                 last = at;
                 latest = figures;
                 absent = gpu.absent();
+                hold = gpu.hold();
+                jobs = gpu.jobs();
+                xid = gpu.xid() == null ? xid : gpu.xid();
+            } else if (xid == null) {
+                xid = gpu.xid();
             }
+        }
+
+        private static Instant least(@Nullable Instant one, Instant other) {
+            return one == null || other.isBefore(one) ? other : one;
+        }
+
+        private static Instant most(@Nullable Instant one, Instant other) {
+            return one == null || other.isAfter(one) ? other : one;
         }
     }
 }

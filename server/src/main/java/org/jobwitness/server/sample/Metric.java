@@ -42,7 +42,8 @@ enum Metric {
     POWER_WATTS(Figure.POWER_WATTS, "watts"),
     TEMPERATURE_CELSIUS(Figure.TEMPERATURE_CELSIUS, "celsius"),
     ENERGY_JOULES_PER_SECOND(Figure.ENERGY_JOULES, "watts", 1),
-    PROCESSES(Figure.PROCESSES, "processes");
+    PROCESSES(Figure.PROCESSES, "processes"),
+    CLOCK_MHZ(Figure.CLOCK_MHZ, "megahertz");
 
     /** What one wants to see first of a job, and of a GPU. */
     static final List<Metric> FIRST_OF_JOB = List.of(CPU_USAGE_PERCENT, MEMORY_USAGE_BYTES, GPU_USAGE_PERCENT);

@@ -4,6 +4,8 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import org.jobwitness.server.job.Figures;
+import org.jobwitness.wire.GpuDevice;
+import org.jobwitness.wire.GpuHold;
 import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.OomKill;
 import org.jspecify.annotations.Nullable;
@@ -16,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param figures of the job on the node
  * @param isLast whether the node's agent said that there will be no other
  * @param absent why figures are not there, by their names
- * @param gpus each of the job's GPUs on the node, where they were told apart
+ * @param gpus each of the job's GPUs on the node, and those that it shares or may hold
  * @param oomKills of the job on the node, that were seen since the sample before
  */
 public record Sample(long run, String node, Instant at, Figures figures, boolean isLast, Map<String, String> absent,
@@ -42,11 +44,20 @@ public record Sample(long run, String node, Instant at, Figures figures, boolean
      * One GPU of the job.
      *
      * @param gpu its UUID, or its index on the node
+     * @param jobs that share it, or may hold it; empty where the job holds it alone
+     * @param figures none, unless the job holds it alone
+     * @param xid as in {@code wire.GpuReading}
      */
-    public record Gpu(String gpu, @Nullable GpuVendor vendor, Figures figures, Map<String, String> absent) {
+    public record Gpu(String gpu, GpuHold hold, List<String> jobs, @Nullable GpuVendor vendor,
+            @Nullable GpuDevice device, Figures figures, @Nullable Integer xid, Map<String, String> absent) {
 
         public Gpu {
+            jobs = List.copyOf(jobs);
             absent = Map.copyOf(absent);
+        }
+
+        boolean isAlone() {
+            return hold == GpuHold.ALONE;
         }
     }
 }

@@ -346,21 +346,33 @@ public final class SampleStore {
         return row.wasNull() ? Double.NaN : value;
     }
 
-    /** The last sample of one GPU of a job. */
-    public record LatestGpu(String cluster, String jobId, String node, String gpu, String vendor, Figures figures) {
+    /**
+     * One GPU that a job holds alone. A number that is not known is NaN.
+     *
+     * @param heldSeconds from its first reading to the last
+     * @param idleSeconds for which it has not been used, at its last reading
+     * @param energyJoules since its first reading
+     * @param figures of its last sample
+     */
+    public record LatestGpu(String cluster, String jobId, String node, String gpu, String vendor, double heldSeconds,
+            double idleSeconds, double energyJoules, Figures figures) {
     }
 
-    /** Tells the fresh figures of each GPU of each running job. */
+    /** Tells the fresh figures of each GPU that a running job holds alone. */
     public Stream<LatestGpu> latestOfGpus(Handle handle, Instant now) {
         return handle.createQuery("""
                 select cluster, job_id, node, gpu, coalesce(job_gpu_figures.gpu_vendor, '') as vendor,
+                    date_part('epoch', last_sample_at - held_from) as held,
+                    date_part('epoch', read_at - coalesce(last_used_at, held_from)) as idle, energy_joules,
                     job_gpu_figures.latest
                 from job join job_gpu_figures using (job_key)
-                where newest and state in ('pending', 'running') and state = 'running' and last_sample_at
+                where newest and state in ('pending', 'running') and state = 'running' and hold = 'alone'
+                    and last_sample_at
                     > cast(:now as timestamptz) - 3 * coalesce(last_interval_ms, 100000) * interval '1 millisecond'""")
                 .bind("now", now).setFetchSize(1000)
                 .map((row, _) -> new LatestGpu(string(row, "cluster"), string(row, "job_id"), string(row, "node"),
-                        string(row, "gpu"), string(row, "vendor"), Figures.of(Figure.Of.GPU, doubles(row, "latest"))))
+                        string(row, "gpu"), string(row, "vendor"), orNaN(row, "held"), orNaN(row, "idle"),
+                        orNaN(row, "energy_joules"), Figures.of(Figure.Of.GPU, doubles(row, "latest"))))
                 .stream();
     }
 }

@@ -44,13 +44,15 @@ final class Tails {
         return "sample_tail_" + tail;
     }
 
-    /** Adds samples to the open tail. */
+    /** Adds samples to the open tail; of GPUs, those that a job holds alone. */
     static void add(Handle handle, List<Sample> samples) throws SQLException {
         CopyRows rows = new CopyRows(5);
         for (Sample sample : samples) {
             put(rows, sample.run(), sample.node(), "", sample.at(), sample.figures());
             for (Sample.Gpu gpu : sample.gpus()) {
-                put(rows, sample.run(), sample.node(), gpu.gpu(), sample.at(), gpu.figures());
+                if (gpu.isAlone()) {
+                    put(rows, sample.run(), sample.node(), gpu.gpu(), sample.at(), gpu.figures());
+                }
             }
         }
         write(handle, rows);

@@ -288,7 +288,7 @@ class DemoClusterTest {
         PrometheusRegistry metrics = new PrometheusRegistry();
         JobTable jobs = new JobTable(database, json, clock);
         SampleStore samples = new SampleStore(database, json, Duration.ofDays(8), clock, metrics);
-        NodeTable nodes = new NodeTable(database);
+        NodeTable nodes = new NodeTable(database, new Json());
         Batches batches = new Batches(database, jobs, samples, nodes, clock, "default", metrics);
         writers.add(batches);
         return new DemoCluster(database, new Events(jobs, json, "default", metrics), jobs, samples, batches, nodes,

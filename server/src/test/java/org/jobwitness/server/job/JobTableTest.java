@@ -26,8 +26,10 @@ import org.jobwitness.server.http.Json;
 import org.jobwitness.server.http.Scope;
 import org.jobwitness.wire.AuditEntry;
 import org.jobwitness.wire.EventAnswer;
+import org.jobwitness.wire.GpuHold;
 import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.Job;
+import org.jobwitness.wire.JobGpu;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.Reason;
 import org.jobwitness.wire.Scheduler;
@@ -73,10 +75,18 @@ class JobTableTest {
                 null, Words.time("10:00:00"), Words.time("10:05:00"), Words.time("11:00:00"), 300.0, null, null, null,
                 72, 4096L, 3, null, null, null, null, 0, null, null, null, null, null, null, null, 2L, null,
                 GpuVendor.NVIDIA,
-                List.of("GPU-1", "GPU-2", "GPU-3"), "/job_100", null,
+                List.of("GPU-1", "GPU-2", "GPU-3"), unread(), "/job_100", null,
                 new Json().object(Map.of("type", "slurm", "external_job_id", "100", "sluid", "s5K1KKYAYG5D00",
                         "partition", "batch", "account", "proj1", "exit_code", 1, "signal", 0, "derived_exit_code", 253,
                         "restart_count", 2, "het_job_id", "99"), Scheduler.class)));
+    }
+
+    private static List<JobGpu> unread() {
+        return Map.of("GPU-1", "n1", "GPU-2", "n1", "GPU-3", "n2").entrySet().stream()
+                .sorted(Map.Entry.comparingByKey())
+                .map(gpu -> new JobGpu(gpu.getValue(), gpu.getKey(), GpuHold.UNREAD, null, GpuVendor.NVIDIA, null, 0,
+                        null, null, null, null, null, null, null, null, null, null, null, null, null, null, Map.of()))
+                .toList();
     }
 
     @Test

@@ -10,6 +10,7 @@ import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.Partitions;
 import org.jobwitness.server.db.PostgresVersion;
 import org.jobwitness.server.db.TestPostgres;
+import org.jobwitness.server.http.Json;
 import org.jobwitness.server.http.Scope;
 import org.jobwitness.wire.Node;
 import org.junit.jupiter.api.AfterEach;
@@ -35,7 +36,7 @@ class NodeTableTest {
     void open() {
         database = TestPostgres.open(version.freshDatabase(),
                 new Partitions(Duration.ofDays(7), Duration.ofDays(800), Clock.systemUTC()));
-        nodes = new NodeTable(database);
+        nodes = new NodeTable(database, new Json());
     }
 
     @AfterEach
@@ -45,15 +46,16 @@ class NodeTableTest {
 
     private static NodeReading full(String node, Instant at, double cpu) {
         return new NodeReading("c1", node, at, INTERVAL, NodeReading.State.MIXED, 64, 256L << 30, 4, cpu, 1L << 30,
-                25.0, 8.5);
+                25.0, 8.5, List.of());
     }
 
     private static NodeReading stateOnly(String node, Instant at, NodeReading.State state) {
-        return new NodeReading("c1", node, at, null, state, null, null, null, null, null, null, null);
+        return new NodeReading("c1", node, at, null, state, null, null, null, null, null, null, null, List.of());
     }
 
     private static NodeReading figuresOnly(String node, Instant at, double cpu) {
-        return new NodeReading("c1", node, at, INTERVAL, null, null, null, null, cpu, 2L << 30, null, null);
+        return new NodeReading("c1", node, at, INTERVAL, null, null, null, null, cpu, 2L << 30, null, null,
+                List.of());
     }
 
     private NodeReading latest(String node, Instant now) {
@@ -66,7 +68,7 @@ class NodeTableTest {
         nodes.store(List.of(full("a1", T, 12.5), full("a2", T, 50)));
         assertThat(latest("a1", T)).isEqualTo(full("a1", T, 12.5));
         assertThat(nodes.list(new Scope.Everything(), "c1", "a1", 10, 0, T).nodes()).containsExactly(new Node("a1",
-                "c1", "mixed", T, 64, 262144.0, 4, 12.5, 1024.0, 25.0, 8.5, List.of()));
+                "c1", "mixed", T, 64, 262144.0, 4, 12.5, 1024.0, 25.0, 8.5, List.of(), List.of()));
     }
 
     @Test
@@ -82,14 +84,14 @@ class NodeTableTest {
         nodes.store(List.of(stateOnly("c1", T.plusSeconds(20), NodeReading.State.DOWN)));
         nodes.store(List.of(figuresOnly("c1", T.plusSeconds(15), 99)));
         assertThat(latest("c1", T.plusSeconds(20))).isEqualTo(new NodeReading("c1", "c1", T.plusSeconds(15), INTERVAL,
-                NodeReading.State.DOWN, 64, 256L << 30, 4, 99.0, 2L << 30, null, null));
+                NodeReading.State.DOWN, 64, 256L << 30, 4, 99.0, 2L << 30, null, null, List.of()));
     }
 
     @Test
     void aNodeThatOnlyTheSchedulerKnowsHasAStateAndNoFigures() {
         nodes.store(List.of(stateOnly("s1", T, NodeReading.State.DRAINED)));
         assertThat(nodes.list(new Scope.Everything(), "c1", "s1", 10, 0, T).nodes()).containsExactly(new Node("s1",
-                "c1", "drained", null, null, null, null, null, null, null, null, List.of()));
+                "c1", "drained", null, null, null, null, null, null, null, null, List.of(), List.of()));
         nodes.store(List.of(figuresOnly("s1", T.minusSeconds(5), 5)));
         assertThat(latest("s1", T).cpuUsagePercent()).isEqualTo(5);
         assertThat(latest("s1", T).state()).isEqualTo(NodeReading.State.DRAINED);

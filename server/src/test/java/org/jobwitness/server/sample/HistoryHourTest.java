@@ -35,6 +35,7 @@ import org.jobwitness.server.job.Figure;
 import org.jobwitness.server.job.Figures;
 import org.jobwitness.server.job.Identity;
 import org.jobwitness.server.job.JobTable;
+import org.jobwitness.wire.GpuHold;
 import org.jobwitness.wire.GpuVendor;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -86,8 +87,9 @@ class HistoryHourTest {
                 Figures.ofJob().put(Figure.INTERVAL_MS, 60_000)
                         .put(Figure.CPU_USAGE_PERCENT, minute % 2 == 0 ? 100 : 50)
                         .put(Figure.MEMORY_USAGE_BYTES, (64L + minute) << 24).build(),
-                false, Map.of(), List.of(new Sample.Gpu("GPU-a", GpuVendor.NVIDIA,
-                        Figures.ofGpu().put(Figure.UTILIZATION_PERCENT, minute < 60 ? 87.5 : 0).build(), Map.of())),
+                false, Map.of(), List.of(new Sample.Gpu("GPU-a", GpuHold.ALONE, List.of(), GpuVendor.NVIDIA,
+                        null, Figures.ofGpu().put(Figure.UTILIZATION_PERCENT, minute < 60 ? 87.5 : 0).build(), null,
+                        Map.of())),
                 List.of()))
                 .toList();
         database.write("test", handle -> store.add(handle, samples));

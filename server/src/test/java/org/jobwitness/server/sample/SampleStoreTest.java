@@ -31,6 +31,7 @@ import org.jobwitness.server.job.Figures;
 import org.jobwitness.server.job.Identity;
 import org.jobwitness.server.job.JobQueries;
 import org.jobwitness.server.job.JobTable;
+import org.jobwitness.wire.GpuHold;
 import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.Job;
 import org.jobwitness.wire.SamplePage;
@@ -107,7 +108,8 @@ class SampleStoreTest {
     }
 
     private static Sample.Gpu gpu(String gpu, Double utilization, Long memory, Double power) {
-        return new Sample.Gpu(gpu, GpuVendor.NVIDIA, gpuFigures(utilization, memory, power), Map.of());
+        return new Sample.Gpu(gpu, GpuHold.ALONE, List.of(), GpuVendor.NVIDIA, null,
+                gpuFigures(utilization, memory, power), null, Map.of());
     }
 
     private static Figures gpuFigures(Double utilization, Long memory, Double power) {
@@ -304,8 +306,10 @@ class SampleStoreTest {
         List<SampleStore.LatestGpu> latest = database.snapshot("test",
                 handle -> samples.latestOfGpus(handle, Instant.now()).toList());
         assertThat(latest).containsExactlyInAnyOrder(
-                new SampleStore.LatestGpu("c1", "gpus", "g1", "GPU-a", "nvidia", gpuFigures(90.0, 1L << 30, 300.0)),
-                new SampleStore.LatestGpu("c1", "gpus", "g1", "GPU-b", "nvidia", gpuFigures(0.0, 0L, null)));
+                new SampleStore.LatestGpu("c1", "gpus", "g1", "GPU-a", "nvidia", 30, 0, Double.NaN,
+                        gpuFigures(90.0, 1L << 30, 300.0)),
+                new SampleStore.LatestGpu("c1", "gpus", "g1", "GPU-b", "nvidia", 30, 30, Double.NaN,
+                        gpuFigures(0.0, 0L, null)));
         List<SampleStore.LatestGpu> later = database.snapshot("test",
                 handle -> samples.latestOfGpus(handle, Instant.now().plusSeconds(46)).toList());
         assertThat(later).isEmpty();

@@ -219,7 +219,7 @@ class SealingKillTest {
         JobTable jobs = new JobTable(where, new Json(), Clock.systemUTC());
         SampleStore samples = new SampleStore(where, new Json(), RETENTION, Clock.systemUTC(),
                 new PrometheusRegistry());
-        return new Batches(where, jobs, samples, new NodeTable(where), Clock.systemUTC(), "c1",
+        return new Batches(where, jobs, samples, new NodeTable(where, new Json()), Clock.systemUTC(), "c1",
                 new PrometheusRegistry());
     }
 

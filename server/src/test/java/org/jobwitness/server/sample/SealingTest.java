@@ -32,6 +32,7 @@ import org.jobwitness.server.job.Figures;
 import org.jobwitness.server.job.Identity;
 import org.jobwitness.server.job.JobQueries;
 import org.jobwitness.server.job.JobTable;
+import org.jobwitness.wire.GpuHold;
 import org.jobwitness.wire.GpuVendor;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -100,7 +101,9 @@ class SealingTest {
         Figures ofGpu = Figures.ofGpu().put(Figure.UTILIZATION_PERCENT, random.nextInt(100) + 0.5)
                 .put(Figure.POWER_WATTS, random.nextInt(3) == 0 ? null : (Number) 300.25).build();
         return new Sample(run, node, at, ofJob.build(), false, Map.of(),
-                List.of(new Sample.Gpu("GPU-a", GpuVendor.NVIDIA, ofGpu, Map.of())), List.of());
+                List.of(new Sample.Gpu("GPU-a", GpuHold.ALONE, List.of(), GpuVendor.NVIDIA, null, ofGpu, null,
+                        Map.of())),
+                List.of());
     }
 
     private List<String> history(long run) {
