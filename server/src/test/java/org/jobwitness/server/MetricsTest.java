@@ -58,9 +58,10 @@ class MetricsTest {
                  "io_pressure_usec": 1, "io_stall_usec": 0}""", """
                 {"gpu": "GPU-1", "vendor": "nvidia", "job_id": "100", "utilization_percent": 90.5,
                  "memory_used_bytes": 42949672960, "memory_total_bytes": 85899345920, "power_watts": 312.25,
-                 "temperature_celsius": 64, "energy_joules": 123456.789, "processes": 2},
+                 "temperature_celsius": 64, "energy_joules": 123456.789, "processes": 2, "clock_mhz": 1755,
+                 "device": {"model": "H\\"100", "pci_bus_id": "00000000:3B:00.0", "minor": 0}},
                 {"gpu": "0", "vendor": "amd", "job_id": "100", "utilization_percent": 0.0},
-                {"gpu": "GPU-free", "vendor": "nvidia", "utilization_percent": 1.0}""");
+                {"gpu": "GPU-free", "vendor": "nvidia", "utilization_percent": 1.0, "ecc_errors": 0, "xid": 79}""");
         batch("n2", now, """
                 {"job_id": "100", "cpus_used": 1.0, "cpu_usage_usec": 1000000, "memory_usage_bytes": 1048576}""", "");
         batch("n3", now, "{\"job_id\": \"200\", \"cpus\": 16, \"memory_anon_bytes\": 7}",
@@ -154,11 +155,31 @@ class MetricsTest {
                 "job_id=\"100\",node=\"n1\",gpu_vendor=\"nvidia\",gpu_id=\"GPU-1\"",
                 "hpc_job_gpu_device_utilization_percent 90.5", "hpc_job_gpu_device_memory_used_bytes 42949672960",
                 "hpc_job_gpu_device_memory_total_bytes 85899345920", "hpc_job_gpu_device_power_watts 312.25",
-                "hpc_job_gpu_device_temperature_celsius 64", "hpc_job_gpu_device_energy_joules_total 123456.789",
-                "hpc_job_gpu_device_processes 2"));
-        assertThat(lines("hpc_job_gpu_device_.*gpu_id=\"0\"")).containsExactly("hpc_job_gpu_device_utilization_percent"
-                + "{job_id=\"100\",node=\"n1\",gpu_vendor=\"amd\",gpu_id=\"0\"} 0");
-        assertThat(scrape).noneMatch(line -> line.contains("GPU-free"));
+                "hpc_job_gpu_device_temperature_celsius 64", "hpc_job_gpu_device_clock_hertz 1755000000",
+                "hpc_job_gpu_device_energy_joules_total 0", "hpc_job_gpu_device_processes 2",
+                "hpc_job_gpu_device_held_seconds 60", "hpc_job_gpu_device_idle_seconds 0"));
+        assertThat(lines("hpc_job_gpu_device_.*gpu_id=\"0\"")).containsExactlyElementsOf(withLabels(
+                "job_id=\"100\",node=\"n1\",gpu_vendor=\"amd\",gpu_id=\"0\"",
+                "hpc_job_gpu_device_utilization_percent 0", "hpc_job_gpu_device_held_seconds 60",
+                "hpc_job_gpu_device_idle_seconds 60"));
+        assertThat(lines("hpc_job_.*GPU-free")).isEmpty();
+    }
+
+    @Test
+    void everyFigureOfAGpuOfANodeIsThereWhoeverHoldsIt() {
+        assertThat(lines("hpc_node_gpu_device_(?!info).*gpu_id=\"GPU-1\"")).containsExactlyElementsOf(withLabels(
+                "node=\"n1\",gpu_vendor=\"nvidia\",gpu_id=\"GPU-1\"", "hpc_node_gpu_device_jobs 1",
+                "hpc_node_gpu_device_utilization_percent 90.5", "hpc_node_gpu_device_memory_used_bytes 42949672960",
+                "hpc_node_gpu_device_memory_total_bytes 85899345920", "hpc_node_gpu_device_power_watts 312.25",
+                "hpc_node_gpu_device_temperature_celsius 64", "hpc_node_gpu_device_energy_joules_total 123456.789",
+                "hpc_node_gpu_device_throttled 0"));
+        assertThat(lines("hpc_node_gpu_device_.*gpu_id=\"GPU-free\"")).containsExactlyElementsOf(withLabels(
+                "node=\"n1\",gpu_vendor=\"nvidia\",gpu_id=\"GPU-free\"", "hpc_node_gpu_device_jobs 0",
+                "hpc_node_gpu_device_utilization_percent 1", "hpc_node_gpu_device_ecc_errors_total 0",
+                "hpc_node_gpu_device_xid 79", "hpc_node_gpu_device_throttled 0"));
+        assertThat(lines("hpc_node_gpu_device_info")).containsExactly("hpc_node_gpu_device_info{node=\"n1\","
+                + "gpu_vendor=\"nvidia\",gpu_id=\"GPU-1\",model=\"H\\\"100\",pci_bus_id=\"00000000:3B:00.0\","
+                + "parent=\"\"} 1");
     }
 
     @Test
@@ -168,7 +189,9 @@ class MetricsTest {
                         "hpc_job_allocated_cpus{job_id=\"200\",user=\"" + ODD_LABEL + "\",node=\"n3\"} 16",
                         "hpc_job_memory_anon_bytes{job_id=\"200\",user=\"" + ODD_LABEL + "\",node=\"n3\"} 7",
                         "hpc_job_gpu_device_temperature_celsius{job_id=\"200\",node=\"n3\",gpu_vendor=\"\","
-                                + "gpu_id=\"odd \\\"\\\\ one\"} -1.5");
+                                + "gpu_id=\"odd \\\"\\\\ one\"} -1.5",
+                        "hpc_job_gpu_device_held_seconds{job_id=\"200\",node=\"n3\",gpu_vendor=\"\","
+                                + "gpu_id=\"odd \\\"\\\\ one\"} 60");
         assertThat(lines("hpc_job_info\\{.*job_id=\"200\"")).containsExactly("hpc_job_info{job_id=\"200\",user=\""
                 + ODD_LABEL + "\",partition=\"gpu\",account=\"physics\",name=\"\"} 1");
     }
@@ -192,7 +215,8 @@ class MetricsTest {
 
     @Test
     void everyFigureOfANodeIsThere() {
-        assertThat(lines("hpc_node_.*node=\"n1\"")).containsExactly("hpc_node_cpu_usage_percent{node=\"n1\"} 12.5",
+        assertThat(lines("hpc_node_(?!gpu_device).*node=\"n1\"")).containsExactly(
+                "hpc_node_cpu_usage_percent{node=\"n1\"} 12.5",
                 "hpc_node_memory_usage_bytes{node=\"n1\"} 1073741824", "hpc_node_gpu_usage_percent{node=\"n1\"} 45.25",
                 "hpc_node_cpu_load{node=\"n1\"} 7.25", "hpc_node_total_cpus{node=\"n1\"} 64",
                 "hpc_node_total_memory_bytes{node=\"n1\"} 274877906944", "hpc_node_total_gpus{node=\"n1\"} 4",

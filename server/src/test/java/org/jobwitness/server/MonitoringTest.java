@@ -97,7 +97,10 @@ class MonitoringTest {
                  "io_pressure_usec": 1, "io_stall_usec": 0}""", """
                 {"gpu": "GPU-1", "vendor": "nvidia", "job_id": "7", "utilization_percent": 90.5,
                  "memory_used_bytes": 42949672960, "memory_total_bytes": 85899345920, "power_watts": 312.25,
-                 "temperature_celsius": 64, "energy_joules": 123456.789, "processes": 2}""");
+                 "temperature_celsius": 64, "energy_joules": 123456.789, "processes": 2, "clock_mhz": 1755,
+                 "throttled": ["sw_power_cap"], "ecc_errors": 0, "xid": 13, "device": {"model": "NVIDIA H100"}},
+                {"gpu": "GPU-2", "vendor": "nvidia", "job_id": "7", "utilization_percent": 0, "processes": 0,
+                 "energy_joules": 1000}""");
     }
 
     /** Its figures are those of the last reading for as long as the test takes. */

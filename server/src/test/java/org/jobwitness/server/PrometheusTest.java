@@ -129,7 +129,7 @@ class PrometheusTest {
         assertThat(values("hpc_job_memory_stall_seconds_total" + ofJob)).containsExactly(0.000001);
         assertThat(values("hpc_job_io_read_bytes_total" + ofJob)).containsExactly(1099511627776.0);
         assertThat(values("hpc_job_oom_kills_total > 0")).containsExactly(1.0);
-        assertThat(values("hpc_job_gpu_device_energy_joules_total{gpu_id=\"GPU-\\\"1\"}"))
+        assertThat(values("hpc_node_gpu_device_energy_joules_total{gpu_id=\"GPU-\\\"1\"}"))
                 .containsExactly(123456.789);
         assertThat(values("hpc_node_total_gpus{node=\"n2\"}")).containsExactly(4.0);
         assertThat(values("time() - hpc_node_agent_last_seen_timestamp_seconds")).singleElement()
