@@ -310,7 +310,14 @@ public final class Batches implements AutoCloseable {
         return new NodeReading(number.cluster(), number.node(), at,
                 batch.intervalMs() == null ? null : Duration.ofMillis(batch.intervalMs()), null, figures.totalCpus(),
                 figures.totalMemoryBytes(), figures.totalGpus(), figures.cpuUsagePercent(), figures.memoryUsageBytes(),
-                figures.gpuUsagePercent(), figures.cpuLoad(), batch.gpus());
+                figures.gpuUsagePercent(), figures.cpuLoad(), newest(batch.gpus()));
+    }
+
+    /** One of each: a GPU that went from one job to the next in the interval is told of twice, and the next comes last. */
+    private static List<GpuReading> newest(List<GpuReading> gpus) {
+        Map<String, GpuReading> byName = new LinkedHashMap<>();
+        gpus.forEach(gpu -> byName.put(gpu.gpu(), gpu));
+        return List.copyOf(byName.values());
     }
 
     /** One transaction: which batches are new, and all that these tell. */

@@ -26,8 +26,12 @@ record Booking(long jobId, Recipe recipe, User user, int restarts, @Nullable Tas
             gpus = List.copyOf(gpus);
         }
 
+        List<Gpu> gpuDevices() {
+            return gpus.stream().map(index -> new Gpu(machine, index)).toList();
+        }
+
         List<String> gpuNames() {
-            return gpus.stream().map(machine::gpuName).toList();
+            return gpuDevices().stream().map(Gpu::name).toList();
         }
     }
 

@@ -54,7 +54,11 @@ final class Live {
             Scene.on(List.of("c09"),
                     Recipe.cpu(Story.PAGE_CACHE, "era5-regrid", 1, 8, 48, ofSeconds(90), ofMinutes(10))),
             Scene.on(List.of("c09"),
-                    Recipe.cpu(Story.MEMORY_STALL, "spades-assembly", 1, 8, 32, ofSeconds(85), ofMinutes(10))));
+                    Recipe.cpu(Story.MEMORY_STALL, "spades-assembly", 1, 8, 32, ofSeconds(85), ofMinutes(10))),
+            Scene.onGpus("g04", List.of(4),
+                    Recipe.gpu(Story.GPU_SLICE, "esm-embed", 1, 8, 64, ofSeconds(110), ofMinutes(10))),
+            Scene.onGpus("g04", List.of(3),
+                    Recipe.gpu(Story.GPU_SHARD, "notebook", 1, 4, 32, ofSeconds(80), ofMinutes(10))));
 
     private final long seed;
     private final Instant epoch;

@@ -8,7 +8,6 @@ import java.util.Map;
 import java.util.function.Predicate;
 import org.jobwitness.server.demo.Booking.Share;
 import org.jobwitness.wire.GpuReading;
-import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.JobReading;
 import org.jobwitness.wire.OomCause;
 import org.jobwitness.wire.OomKill;
@@ -20,15 +19,10 @@ import org.jobwitness.wire.Reading;
  * take half a millisecond.
  */
 final class Load {
-    private static final double IDLE_GPU_WATTS = 55;
     private static final long PAGE = 4096;
     private static final double MEBIBYTE = 1 << 20;
-    /** Seconds after which a GPU's energy counter has begun anew, as when its node was started again. */
-    private static final long ENERGY_COUNTS = 10_000_000;
     private static final String NO_IO = "the io controller is not enabled for jobs";
     private static final Map<String, String> WITHOUT_IO = Map.of("io_read_bytes", NO_IO, "io_write_bytes", NO_IO);
-    private static final Map<String, String> WITHOUT_ENERGY = Map.of("energy_joules",
-            "the GPU's driver does not count it");
 
     private final Booking run;
     private final Share share;
@@ -36,7 +30,7 @@ final class Load {
     private final int cpus;
     private final long limit;
     private final boolean countsIo;
-    private final List<String> gpus;
+    private final List<Gpu> gpus;
 
     Load(Booking run, Share share) {
         this.run = run;
@@ -45,7 +39,7 @@ final class Load {
         this.cpus = run.recipe().cpus();
         this.limit = run.recipe().memoryMb() << 20;
         this.countsIo = share.machine().countsIo();
-        this.gpus = share.gpuNames();
+        this.gpus = share.gpuDevices();
     }
 
     /** All readings of the run on this node: at each tick, and when it ends, unless the node fails below it. */
@@ -125,8 +119,7 @@ final class Load {
         }
 
         double watts(int n) {
-            return Math.rint(
-                    IDLE_GPU_WATTS + (share.machine().gpuWatts() - IDLE_GPU_WATTS) * 0.92 * gpuUse[n]);
+            return gpus.get(n).watts(gpuUse[n]);
         }
     }
 
@@ -147,7 +140,7 @@ final class Load {
         Counted(int gpus) {
             joules = new double[gpus];
             for (int n = 0; n < gpus; n++) {
-                joules[n] = share.machine().gpuWatts() * (run.start().getEpochSecond() % ENERGY_COUNTS);
+                joules[n] = Load.this.gpus.get(n).joulesAt(run.start());
             }
         }
 
@@ -204,20 +197,18 @@ final class Load {
     }
 
     private GpuReading gpu(int n, Moment moment, Counted counted) {
-        Machine machine = share.machine();
-        boolean countsEnergy = machine.vendor() != GpuVendor.AMD;
         double use = moment.gpuUse[n];
-        double memory = use == 0 ? 0.006 : Math.min(0.82, 0.2 + 10 * moment.part);
-        return new GpuReading(gpus.get(n), machine.vendor(), null, run.id(), List.of(), List.of(), percent(use),
-                pages(memory * machine.gpuMemoryBytes()), machine.gpuMemoryBytes(), moment.watts(n),
-                Math.rint(31 + 38 * use + 2 * moment.wobble(10 + n)), null, countsEnergy ? counted.joules[n] : null,
-                use == 0 ? 0L : 1L, List.of(), null, null, countsEnergy ? Map.of() : WITHOUT_ENERGY);
+        Gpu.Work work = new Gpu.Work(use, Math.min(0.82, 0.2 + 10 * moment.part),
+                Math.rint(31 + 38 * use + 2 * moment.wobble(10 + n)), counted.joules[n]);
+        return story == Story.GPU_SHARD
+                ? gpus.get(n).reading(null, List.of(run.id()), work)
+                : gpus.get(n).reading(run.id(), List.of(), work);
     }
 
     private double cpu(double part, double wobble) {
         return switch (story) {
             case HEALTHY_MPI -> dips(part, 12) ? 0.6 + 0.1 * wobble : 0.97 + 0.02 * wobble;
-            case GPU_TRAINING -> 0.4 + 0.08 * wobble;
+            case GPU_TRAINING, GPU_SLICE, GPU_SHARD -> 0.4 + 0.08 * wobble;
             case IDLE_GPUS -> 0.12 + 0.03 * wobble;
             case ONE_CORE -> (0.99 + 0.01 * wobble) / cpus;
             case MEMORY_UNUSED, ARRAY, REQUEUED -> 0.94 + 0.03 * wobble;
@@ -236,7 +227,7 @@ final class Load {
         return switch (story) {
             case IO_BOUND -> 0.4;
             case PAGE_CACHE, MEMORY_STALL -> 0.3;
-            case GPU_TRAINING, IDLE_GPUS -> 0.15;
+            case GPU_TRAINING, GPU_SLICE, GPU_SHARD, IDLE_GPUS -> 0.15;
             case HEALTHY_MPI, OUT_OF_MEMORY -> 0.06;
             case ONE_CORE, MEMORY_UNUSED, TIME_LIMIT, CANCELLED, REQUEUED, ARRAY, SEGFAULT, NODE_FAILURE, CPU_BOUND ->
                 0.02;
@@ -248,7 +239,8 @@ final class Load {
         return switch (story) {
             case CPU_BOUND -> 0.09;
             case HEALTHY_MPI, MEMORY_UNUSED, TIME_LIMIT, NODE_FAILURE, REQUEUED, ARRAY -> 0.02;
-            case GPU_TRAINING, IDLE_GPUS, ONE_CORE, OUT_OF_MEMORY, CANCELLED, SEGFAULT, IO_BOUND, PAGE_CACHE,
+            case GPU_TRAINING, GPU_SLICE, GPU_SHARD, IDLE_GPUS, ONE_CORE, OUT_OF_MEMORY, CANCELLED, SEGFAULT, IO_BOUND,
+                    PAGE_CACHE,
                     MEMORY_STALL ->
                 0.004;
         };
@@ -257,7 +249,7 @@ final class Load {
     private double memory(double part, double wobble) {
         return switch (story) {
             case HEALTHY_MPI, TIME_LIMIT, NODE_FAILURE, REQUEUED -> fills(part, 0.58) + 0.01 * wobble;
-            case GPU_TRAINING, CPU_BOUND, ARRAY, SEGFAULT -> fills(part, 0.45) + 0.02 * wobble;
+            case GPU_TRAINING, GPU_SLICE, GPU_SHARD, CPU_BOUND, ARRAY, SEGFAULT -> fills(part, 0.45) + 0.02 * wobble;
             case IDLE_GPUS, ONE_CORE, CANCELLED, IO_BOUND -> fills(part, 0.3) + 0.02 * wobble;
             case MEMORY_UNUSED -> fills(part, 0.095) + 0.004 * wobble;
             case OUT_OF_MEMORY -> 0.06 + 0.94 * Math.pow(part, 1.2);
@@ -271,7 +263,7 @@ final class Load {
         return switch (story) {
             case PAGE_CACHE -> Math.min(0.5 * memoryBytes, 0.07 * limit);
             case IO_BOUND -> 0.35 * memoryBytes;
-            case GPU_TRAINING, IDLE_GPUS -> 0.7 * memoryBytes;
+            case GPU_TRAINING, GPU_SLICE, GPU_SHARD, IDLE_GPUS -> 0.7 * memoryBytes;
             case OUT_OF_MEMORY, MEMORY_STALL -> 0.985 * memoryBytes;
             case HEALTHY_MPI, ONE_CORE, MEMORY_UNUSED, TIME_LIMIT, CANCELLED, REQUEUED, ARRAY, SEGFAULT, NODE_FAILURE,
                     CPU_BOUND ->
@@ -282,7 +274,7 @@ final class Load {
     /** What the processes of a node share counts as page cache, too. */
     private long shmem(long file) {
         return switch (story) {
-            case HEALTHY_MPI, GPU_TRAINING -> pages(0.4 * file);
+            case HEALTHY_MPI, GPU_TRAINING, GPU_SLICE, GPU_SHARD -> pages(0.4 * file);
             case IDLE_GPUS, ONE_CORE, MEMORY_UNUSED, OUT_OF_MEMORY, TIME_LIMIT, CANCELLED, REQUEUED, ARRAY, SEGFAULT,
                     NODE_FAILURE, CPU_BOUND, IO_BOUND, PAGE_CACHE, MEMORY_STALL ->
                 0;
@@ -299,7 +291,8 @@ final class Load {
             case MEMORY_STALL -> 0.02 + 0.55 * strain(part);
             case PAGE_CACHE -> part > 0.4 ? 0.012 : 0;
             case OUT_OF_MEMORY -> part > 0.97 ? 0.3 : 0;
-            case HEALTHY_MPI, GPU_TRAINING, IDLE_GPUS, ONE_CORE, MEMORY_UNUSED, TIME_LIMIT, CANCELLED, REQUEUED, ARRAY,
+            case HEALTHY_MPI, GPU_TRAINING, GPU_SLICE, GPU_SHARD, IDLE_GPUS, ONE_CORE, MEMORY_UNUSED, TIME_LIMIT,
+                    CANCELLED, REQUEUED, ARRAY,
                     SEGFAULT, NODE_FAILURE, CPU_BOUND, IO_BOUND ->
                 0;
         };
@@ -313,7 +306,7 @@ final class Load {
             case MEMORY_STALL -> 0.02 + 0.2 * strain(part);
             case HEALTHY_MPI -> dips(part, 12) ? 0.25 : 0.001;
             case TIME_LIMIT, NODE_FAILURE, REQUEUED -> dips(part, 8) ? 0.04 : 0.001;
-            case GPU_TRAINING, IDLE_GPUS -> 0.01;
+            case GPU_TRAINING, GPU_SLICE, GPU_SHARD, IDLE_GPUS -> 0.01;
             case OUT_OF_MEMORY -> 0.03;
             case CANCELLED -> works(part) ? 0.001 : 0;
             case ONE_CORE, MEMORY_UNUSED, ARRAY, SEGFAULT, CPU_BOUND -> 0.001;
@@ -326,7 +319,7 @@ final class Load {
             case IO_BOUND -> dips(part, 20) ? 60 : 380;
             case PAGE_CACHE -> 260;
             case MEMORY_STALL -> 20 + 180 * strain(part);
-            case GPU_TRAINING -> 120;
+            case GPU_TRAINING, GPU_SLICE, GPU_SHARD -> 120;
             case IDLE_GPUS -> 15;
             case OUT_OF_MEMORY -> 90;
             case HEALTHY_MPI, ONE_CORE, MEMORY_UNUSED, TIME_LIMIT, CANCELLED, REQUEUED, ARRAY, SEGFAULT, NODE_FAILURE,
@@ -341,7 +334,7 @@ final class Load {
             case IO_BOUND -> dips(part, 20) ? 30 : 140;
             case HEALTHY_MPI -> dips(part, 12) ? 600 : 0.1;
             case TIME_LIMIT, NODE_FAILURE, REQUEUED -> dips(part, 8) ? 200 : 0.1;
-            case GPU_TRAINING -> dips(part, 10) ? 80 : 0.1;
+            case GPU_TRAINING, GPU_SLICE, GPU_SHARD -> dips(part, 10) ? 80 : 0.1;
             case PAGE_CACHE -> 12;
             case MEMORY_STALL -> 5 + 60 * strain(part);
             case CANCELLED -> works(part) ? 0.5 : 0;
@@ -352,7 +345,7 @@ final class Load {
     private long processes() {
         return switch (story) {
             case ONE_CORE -> 3;
-            case GPU_TRAINING, IDLE_GPUS -> 2L * cpus + 9;
+            case GPU_TRAINING, GPU_SLICE, GPU_SHARD, IDLE_GPUS -> 2L * cpus + 9;
             case HEALTHY_MPI, MEMORY_UNUSED, OUT_OF_MEMORY, TIME_LIMIT, CANCELLED, REQUEUED, ARRAY, SEGFAULT,
                     NODE_FAILURE, CPU_BOUND, IO_BOUND, PAGE_CACHE, MEMORY_STALL ->
                 cpus + 4L;
@@ -362,6 +355,8 @@ final class Load {
     private double gpuUse(int n, double part, double wobble) {
         return switch (story) {
             case GPU_TRAINING -> part < 0.02 ? 0.1 : dips(part, 10) ? 0.55 + 0.1 * wobble : 0.93 + 0.04 * wobble;
+            case GPU_SLICE -> 0.8 + 0.05 * wobble;
+            case GPU_SHARD -> 0.45 + 0.1 * wobble;
             case IDLE_GPUS -> n == 0 ? 0.88 + 0.06 * wobble : 0;
             case HEALTHY_MPI, ONE_CORE, MEMORY_UNUSED, OUT_OF_MEMORY, TIME_LIMIT, CANCELLED, REQUEUED, ARRAY, SEGFAULT,
                     NODE_FAILURE, CPU_BOUND, IO_BOUND, PAGE_CACHE, MEMORY_STALL ->
@@ -390,7 +385,7 @@ final class Load {
         return part < 0.25;
     }
 
-    private static long pages(double bytes) {
+    static long pages(double bytes) {
         return (long) bytes / PAGE * PAGE;
     }
 

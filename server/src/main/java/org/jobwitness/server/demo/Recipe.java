@@ -47,6 +47,11 @@ record Recipe(Story story, String name, Partition partition, int nodes, int cpus
         return new Recipe(story, name, Partition.BIGMEM, 1, cpus, (long) memoryGb << 10, 0, usual, limit);
     }
 
+    /** GPUs that Slurm counts for it on each node: a share of one is none. */
+    int countedGpus() {
+        return story == Story.GPU_SHARD ? 0 : gpus;
+    }
+
     /** How long one of its jobs really runs: up to a tenth less than usual. */
     Duration duration(long... names) {
         return story == Story.TIME_LIMIT

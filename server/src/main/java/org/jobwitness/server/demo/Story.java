@@ -8,6 +8,9 @@ enum Story {
             COMPLETED),
     GPU_TRAINING("A healthy training: its GPUs work at 90 %, with a dip where each epoch is validated.", COMPLETED),
     IDLE_GPUS("Holds four GPUs and computes on one; three could have served others.", COMPLETED),
+    GPU_SLICE("Trains on one of the two instances of a GPU (MIG); that is its own, the other is free.", COMPLETED),
+    GPU_SHARD("Asked for a share of a GPU (shard), which others may use at the same time: its use is told of no job.",
+            COMPLETED),
     ONE_CORE("A program without threads: one CPU is busy, all the others that it asked for idle.", COMPLETED),
     MEMORY_UNUSED("Asked for ten times the memory that it needs.", COMPLETED),
     OUT_OF_MEMORY("Its memory grows until the limit, where the kernel kills it.", Ending.OUT_OF_MEMORY),
@@ -46,7 +49,8 @@ enum Story {
         return switch (this) {
             case REQUEUED -> restarts == 0 ? Ending.REQUEUED : ending;
             case ARRAY -> arrayTask == FAILING_TASK ? Ending.EXIT_CODE_3 : ending;
-            case HEALTHY_MPI, GPU_TRAINING, IDLE_GPUS, ONE_CORE, MEMORY_UNUSED, OUT_OF_MEMORY, TIME_LIMIT, CANCELLED,
+            case HEALTHY_MPI, GPU_TRAINING, IDLE_GPUS, GPU_SLICE, GPU_SHARD, ONE_CORE, MEMORY_UNUSED, OUT_OF_MEMORY,
+                    TIME_LIMIT, CANCELLED,
                     SEGFAULT, NODE_FAILURE, CPU_BOUND, IO_BOUND, PAGE_CACHE, MEMORY_STALL ->
                 ending;
         };

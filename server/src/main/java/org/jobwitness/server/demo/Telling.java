@@ -84,7 +84,7 @@ final class Telling {
     private JobStarted prolog(Share share) {
         String node = share.machine().name();
         return new JobStarted(run.id(), run.user().name(), run.nodes(), run.start(), node, run.user().uid(),
-                recipe.cpus() * recipe.nodes(), recipe.memoryMb() * recipe.nodes(), recipe.gpus(),
+                recipe.cpus() * recipe.nodes(), recipe.memoryMb() * recipe.nodes(), recipe.countedGpus(),
                 share.gpus().isEmpty() ? null : share.machine().vendor(), share.gpuNames(),
                 cgroup(run), partition(), run.user().account(), CLUSTER, null,
                 run.start(), run.deadline(), run.restarts(), null, run.cpusPerNode(), null,
@@ -106,7 +106,7 @@ final class Telling {
         About about = new About(run.user().name(), run.user().uid(), nodes, partition(), run.user().account(), null,
                 null, null, null, null, null, null, List.of(), null)
                 .with(new Resources(recipe.cpus() * recipe.nodes(), recipe.memoryMb() * recipe.nodes(),
-                        recipe.gpus() * recipe.nodes()), words(stateReason));
+                        recipe.countedGpus() * recipe.nodes()), words(stateReason));
         return new SchedulerSays(at, run,
                 new Evidence.Reported(new Identity(CLUSTER, run.id(), null, start), at, about, state, reason, rawState,
                         end));

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jobwitness.server.node.NodeReading;
 import org.jobwitness.wire.Batch;
@@ -107,6 +108,9 @@ final class Timeline {
             jobs.add(use.reading());
             gpus.addAll(use.gpus());
         }
+        Set<String> held = gpus.stream().map(GpuReading::gpu).collect(Collectors.toSet());
+        IntStream.range(0, machine.gpus()).mapToObj(index -> new Gpu(machine, index))
+                .filter(gpu -> !held.contains(gpu.name())).map(gpu -> gpu.free(tick)).forEach(gpus::add);
         return new Batch(Batch.VERSION, Telling.CLUSTER, machine.name(), Telling.CLUSTER, Ticks.number(tick), tick,
                 (int) Ticks.APART.toMillis(), null, figures(machine, tick, uses), jobs, gpus);
     }

@@ -30,6 +30,8 @@ final class Week {
                     ofHours(4)))),
             act(2, 8, Scene.on(List.of("c10"), Recipe.cpu(Story.MEMORY_UNUSED, "phylo-raxml", 1, 32, 240, ofHours(8),
                     ofHours(12)))),
+            act(2, 11, Scene.onGpus("g04", List.of(4), Recipe.gpu(Story.GPU_SLICE, "esm-embed", 1, 8, 64, ofHours(5),
+                    ofHours(8)))),
             act(3, 4, Scene.on(List.of("c09"), Recipe.cpu(Story.ARRAY, "docking-screen", 1, 8, 16, ofMinutes(50),
                     ofHours(2)))),
             act(3, 13, Scene.on(List.of("c10"), Recipe.cpu(Story.CANCELLED, "mcmc-chain", 1, 16, 32, ofMinutes(75),
@@ -47,7 +49,9 @@ final class Week {
             act(6, 1, Scene.on(List.of("c09"), Recipe.cpu(Story.MEMORY_STALL, "spades-assembly", 1, 16, 128,
                     ofHours(3), ofHours(8)))),
             act(6, 4, Scene.on(List.of("c10"), Recipe.cpu(Story.CPU_BOUND, "gatk-haplotype", 1, 24, 64, ofHours(3),
-                    ofHours(6)))));
+                    ofHours(6)))),
+            act(6, 8, Scene.onGpus("g04", List.of(2), Recipe.gpu(Story.GPU_SHARD, "notebook", 1, 4, 32, ofHours(3),
+                    ofHours(8)))));
 
     private Week() {
     }

@@ -34,6 +34,8 @@ import org.jspecify.annotations.Nullable;
 final class RunGpus {
     /** So many of a run are told at most, by node. */
     static final int MOST = 4096;
+    /** As the vendors' tools list them, where it is known: by the bus. */
+    private static final Comparator<JobGpu> ORDER = Comparator.comparing(JobGpu::node).thenComparing(RunGpus::place);
     private static final double MEBIBYTE = 1 << 20;
 
     private final Json json;
@@ -67,8 +69,13 @@ final class RunGpus {
                 .map((row, _) -> new Given(row.getLong("job_key"), string(row, "node"),
                         constant(GpuVendor.class, row.getString("gpu_vendor")), strings(row, "gpu_devices")))
                 .forEach(given -> addUnread(ofRuns.computeIfAbsent(given.run(), _ -> new ArrayList<>()), given));
-        ofRuns.values().forEach(gpus -> gpus.sort(Comparator.comparing(JobGpu::node)));
+        ofRuns.values().forEach(gpus -> gpus.sort(ORDER));
         return ofRuns;
+    }
+
+    private static String place(JobGpu gpu) {
+        GpuDevice device = gpu.device();
+        return (device == null || device.pciBusId() == null ? "~" : device.pciBusId()) + " " + gpu.gpu();
     }
 
     /**

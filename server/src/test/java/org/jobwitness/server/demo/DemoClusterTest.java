@@ -319,7 +319,7 @@ class DemoClusterTest {
                         absent), ', ' order by node)
                         from job_figures where job_figures.job_key = job.job_key),
                     (select string_agg(concat_ws(' ', gpu, sample_count, round(utilization_sum::numeric, 3),
-                        last_energy_joules - first_energy_joules, absent), ', ' order by gpu)
+                        hold, energy_joules, absent), ', ' order by gpu)
                         from job_gpu_figures where job_gpu_figures.job_key = job.job_key))
                 from job order by job_id, scheduler_start""").stream()
                 .toList();

@@ -17,6 +17,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.jobwitness.server.demo.Happening.Epilog;
@@ -294,7 +295,7 @@ class TimelineTest {
                     .findFirst().orElseThrow();
 
             assertThat(prolog.event().gpuDevices()).hasSize(run.recipe().gpus()).doesNotHaveDuplicates();
-            assertThat(prolog.event().gpuAllocation()).isEqualTo(run.recipe().gpus());
+            assertThat(prolog.event().gpuAllocation()).isEqualTo(run.recipe().countedGpus());
             assertThat(new Load(run, share).readings()).allSatisfy(usage -> assertThat(usage.gpus())
                     .extracting(GpuReading::gpu).containsExactlyElementsOf(prolog.event().gpuDevices()));
         });
@@ -316,7 +317,12 @@ class TimelineTest {
         assertThat(usage.gpus()).allSatisfy(gpu -> {
             assertThat(gpu.utilizationPercent()).isBetween(0.0, 100.0);
             assertThat(gpu.memoryUsedBytes()).isBetween(1L, 80L << 30);
-            assertThat(gpu.powerWatts()).isBetween(20.0, 400.0);
+            if (gpu.device().parent() == null) {
+                assertThat(gpu.powerWatts()).isBetween(20.0, 400.0);
+            } else {
+                assertThat(gpu.powerWatts()).isNull();
+                assertThat(gpu.absent()).containsOnlyKeys("power_watts", "energy_joules");
+            }
             assertThat(gpu.temperatureCelsius()).isBetween(20.0, 95.0);
         });
     }
@@ -386,7 +392,7 @@ class TimelineTest {
         for (int i = 1; i < readings.size(); i++) {
             GpuReading before = readings.get(i - 1).gpus().get(gpu);
             GpuReading now = readings.get(i).gpus().get(gpu);
-            if (now.vendor() == GpuVendor.AMD) {
+            if (now.vendor() == GpuVendor.AMD || now.device().parent() != null) {
                 assertThat(now.energyJoules()).isNull();
                 assertThat(now.absent()).containsKey("energy_joules");
             } else {
@@ -479,6 +485,22 @@ class TimelineTest {
         assertThat(last(Story.IO_BOUND).ioReadBytes()).isGreaterThan(1L << 42);
         assertThat(samples(acts(Story.IDLE_GPUS)).flatMap(usage -> usage.gpus().stream()).map(GpuReading::processes))
                 .contains(0L, 1L);
+        assertThat(samples(acts(Story.GPU_SLICE)).flatMap(usage -> usage.gpus().stream())).isNotEmpty()
+                .allSatisfy(gpu -> assertThat(gpu.gpu()).startsWith("MIG-"));
+        assertThat(samples(acts(Story.GPU_SHARD)).flatMap(usage -> usage.gpus().stream())).isNotEmpty()
+                .allSatisfy(gpu -> assertThat(gpu.sharedBy()).hasSize(1));
+    }
+
+    @Test
+    void agentsTellOfEachGpuAlsoOfThoseThatNobodyHolds() {
+        Set<Boolean> held = new HashSet<>();
+        ticks(EPOCH, EPOCH.plus(Duration.ofMinutes(9))).flatMap(tick -> agents(tick).stream()).forEach(batch -> {
+            Machine machine = Machine.named(batch.node());
+            assertThat(batch.gpus()).extracting(GpuReading::gpu).containsOnlyOnceElementsOf(IntStream
+                    .range(0, machine.gpus()).mapToObj(index -> new Gpu(machine, index).name()).toList());
+            batch.gpus().forEach(gpu -> held.add(gpu.holders() > 0));
+        });
+        assertThat(held).containsOnly(true, false);
     }
 
     private JobReading last(Story story) {
