@@ -26,8 +26,6 @@ import org.jobwitness.bench.ServerUnderTest.CpuSeconds;
 public final class LoadBench {
     private static final int JOBS = 3;
     private static final int GPUS = 4;
-    /** One node in so many has GPUs. */
-    private static final int NODES_FOR_GPUS = 10;
     private static final int FEEDING = 16;
     private static final String USAGE = """
             Usage: LoadBench PATH-OF-jobwitness-server MODE [NAME=VALUE]...
@@ -39,7 +37,8 @@ public final class LoadBench {
             disk     bytes a packed row                                jobs=20
             start    kill -9 under load                                nodes=10000 connections=NODES
             all      all of them, and rate with 1,000 nodes first
-            Everywhere: jobs=3 of a node, gzip=1 (0: bodies are sent as they are).""";
+            Everywhere: jobs=3 of a node, nodes_for_gpus=10 (one in so many has 4 GPUs), gzip=1 (0: bodies are sent as they
+            are).""";
 
     private final Path launcher;
     private final Map<String, String> given;
@@ -93,7 +92,8 @@ public final class LoadBench {
         int jobs = value("jobs", JOBS);
         MadeUpNode.Scratch scratch = new MadeUpNode.Scratch(7, value("gzip", 1) == 1);
         return IntStream.range(0, count).mapToObj(node -> new MadeUpNode(scratch, "node" + node,
-                (100_000_000L + 1000L * node) / 1000 + "0", jobs, node % NODES_FOR_GPUS == 0 ? GPUS : 0)).toList();
+                (100_000_000L + 1000L * node) / 1000 + "0", jobs, node % value("nodes_for_gpus", 10) == 0 ? GPUS : 0))
+                .toList();
     }
 
     /** Sends requests as fast as they are answered. */

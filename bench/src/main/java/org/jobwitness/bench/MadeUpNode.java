@@ -368,7 +368,9 @@ final class MadeUpNode {
         }
 
         void tell(String gpu, String jobId) {
-            scratch.put("{\"gpu\":\"").put(gpu).put('"').field("vendor", "nvidia").field("job_id", jobId)
+            scratch.put("{\"gpu\":\"").put(gpu).put('"').field("vendor", "nvidia")
+                    .put(",\"device\":{\"model\":\"NVIDIA A100-SXM4-80GB\",\"pci_bus_id\":\"00000000:3B:00.0\",\"minor\":0}")
+                    .field("job_id", jobId)
                     .field("utilization_percent", use).field("memory_used_bytes", memory.value << 21)
                     .field("memory_total_bytes", 80L << 30).field("power_watts", power)
                     .field("temperature_celsius", Math.round(heat)).field("energy_joules", millijoules / 1000.0)
