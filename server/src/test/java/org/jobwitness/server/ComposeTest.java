@@ -1,6 +1,7 @@
 package org.jobwitness.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -16,10 +17,12 @@ import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
@@ -51,15 +54,99 @@ class ComposeTest {
     }
 
     @Test
-    void everythingWaitsForTheCheckAndTheCheckForNothing() {
-        services().forEach(service -> assertThat(
-                service.getValue().at("/depends_on/check/condition").asString("")).as(service.getKey())
-                .isEqualTo(service.getKey().equals("check") ? "" : "service_completed_successfully"));
+    void everythingWaitsForTheCheckButWhatStandsAlone() {
+        Set<String> alone = Set.of("check", "slurm");
+        services().forEach(service -> {
+            JsonNode waitsFor = service.getValue().path("depends_on");
+            assertThat(waitsFor.isEmpty()).as(service.getKey()).isEqualTo(alone.contains(service.getKey()));
+            assertThat(waitsFor.at("/check/condition").asString("service_completed_successfully"))
+                    .as(service.getKey()).isEqualTo("service_completed_successfully");
+            assertThat(waitsFor.isEmpty() || waitsFor.has("check")).as(service.getKey()).isTrue();
+        });
+    }
+
+    /** As compose itself reads it, with no .env at all. */
+    @Test
+    void composeTakesTheFile(@TempDir Path folder) throws Exception {
+        ProcessBuilder builder = new ProcessBuilder("docker-compose", "-f",
+                ROOT.resolve("docker-compose.yml").toString(), "--profile", "slurm", "--env-file",
+                Files.createFile(folder.resolve("empty.env")).toString(), "config", "--services");
+        assumeThat(isThere("docker-compose")).as("docker-compose is installed").isTrue();
+        Process process = builder.redirectErrorStream(true).start();
+        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+        assertThat(said.lines()).containsExactlyInAnyOrderElementsOf(services().map(Map.Entry::getKey).toList());
+    }
+
+    private static boolean isThere(String program) {
+        return Stream.of(System.getenv("PATH").split(":"))
+                .anyMatch(folder -> Files.isExecutable(Path.of(folder, program)));
+    }
+
+    /** Root on the machine is what the container of Slurm is as good as: nothing else may be so, and nobody by chance. */
+    @Test
+    void onlySlurmWhichNobodyStartsByChanceMayDoMuch() {
+        Set<String> much = services().filter(service -> service.getValue().has("privileged")
+                || service.getValue().path("cap_add").valueStream().anyMatch(cap -> cap.asString().equals("SYS_ADMIN"))
+                || service.getValue().path("security_opt").valueStream().map(JsonNode::asString)
+                        .anyMatch(option -> option.endsWith("unconfined")))
+                .map(Map.Entry::getKey).collect(Collectors.toSet());
+        assertThat(much).containsExactly("slurm");
+        assertThat(service("slurm").at("/profiles/0").asString()).isEqualTo("slurm");
+        assertThat(service("slurm").has("ports")).isFalse();
+        assertThat(service("slurm").has("privileged")).isFalse();
+    }
+
+    /** What one hands to the other by a volume is where the other looks for it. */
+    @Test
+    void slurmHasTheTokenOfAgentsAndTheServerThatOfSlurm() throws IOException {
+        assertThat(text("run")).contains("/run/slurm-token/token");
+        assertThat(mounts("app")).contains("slurm-token:/run/slurm-token:ro");
+        assertThat(mounts("slurm")).contains("slurm-token:/run/slurm-token", "agent-token:/run/jobwitness");
+        assertThat(mounts("tokens")).contains("agent-token:/run/agent-token", "scrape-token:/run/scrape-token");
+        assertThat(text("etc/jobwitness/jobwitness.conf")).contains("TOKEN_FILE=/run/jobwitness/agent.token",
+                "API_URL=http://app:8080");
+    }
+
+    /** The three lines that install.md asks for, for a Slurm that is as one on a cluster. */
+    @Test
+    void slurmIsConfiguredAsInstallMdSays() throws IOException {
+        String page = Files.readString(ROOT.resolve("docs/install.md"));
+        String lines = page.substring(page.indexOf("```ini\nProlog=") + "```ini\n".length());
+        assertThat(text("etc/slurm/slurm.conf")).contains(lines.substring(0, lines.indexOf("```")));
+    }
+
+    @Test
+    void theImageOfSlurmHasNoSecretAndIsBuiltFromWhatIsInTheHouse() throws IOException {
+        assertThat(text("Dockerfile")).contains("rm -rf /var/lib/apt/lists/* /etc/munge/munge.key");
+        for (String dockerfile : List.of("docker/Dockerfile", "slurm/Dockerfile")) {
+            Set<String> let = Files.readAllLines(ROOT.resolve("deploy/" + dockerfile + ".dockerignore")).stream()
+                    .filter(line -> line.startsWith("!") && !line.contains("*")).map(line -> line.substring(1))
+                    .collect(Collectors.toSet());
+            assertThat(let).isNotEmpty().allSatisfy(name -> assertThat(ROOT.resolve(name)).exists());
+            Matcher copied = Pattern.compile("^COPY (?!--from)(\\S.*) \\S+$", Pattern.MULTILINE)
+                    .matcher(Files.readString(ROOT.resolve("deploy/" + dockerfile)));
+            assertThat(copied.results().flatMap(copy -> Stream.of(copy.group(1).split(" ")))
+                    .filter(name -> !name.equals(".")))
+                    .isNotEmpty().allSatisfy(name -> {
+                        assertThat(ROOT.resolve(name)).exists();
+                        assertThat(let.stream().anyMatch(name::startsWith)).as(name).isTrue();
+                    });
+        }
+    }
+
+    private static String text(String file) throws IOException {
+        return Files.readString(ROOT.resolve("deploy/slurm").resolve(file));
+    }
+
+    private List<String> mounts(String service) {
+        return service(service).required("volumes").valueStream().map(JsonNode::asString).toList();
     }
 
     @Test
     void whatIsWaitedForSaysWhetherItIsHealthy() throws IOException {
         assertThat(Files.readString(DOCKER.resolve("Dockerfile"))).contains("HEALTHCHECK");
+        assertThat(text("Dockerfile")).contains("HEALTHCHECK");
         services().flatMap(service -> service.getValue().path("depends_on").propertyStream())
                 .filter(other -> other.getValue().required("condition").asString().equals("service_healthy"))
                 .forEach(other -> assertThat(service(other.getKey()).has("healthcheck")
@@ -70,9 +157,11 @@ class ComposeTest {
     void imagesArePinned() throws IOException {
         List<String> images = new ArrayList<>(services().filter(service -> !service.getValue().has("build"))
                 .map(service -> service.getValue().required("image").asString()).toList());
-        Pattern.compile("^FROM (\\S+)", Pattern.MULTILINE).matcher(Files.readString(DOCKER.resolve("Dockerfile")))
-                .results().map(from -> from.group(1)).forEach(images::add);
-        assertThat(images).hasSize(7).allSatisfy(image -> assertThat(image).matches(PINNED));
+        for (String dockerfile : List.of(Files.readString(DOCKER.resolve("Dockerfile")), text("Dockerfile"))) {
+            Pattern.compile("^FROM (\\S+)", Pattern.MULTILINE).matcher(dockerfile).results()
+                    .map(from -> from.group(1)).forEach(images::add);
+        }
+        assertThat(images).hasSize(9).allSatisfy(image -> assertThat(image).matches(PINNED));
     }
 
     @Test
@@ -92,12 +181,12 @@ class ComposeTest {
         }).contains("./deploy/prometheus/rules:/etc/prometheus/rules:ro");
     }
 
-    /** No password stands in the file, and each that it names is asked for. */
+    /** No password stands in the file. One that is missing is refused by check, so that slurm alone needs none. */
     @Test
     void secretsComeFromTheEnvironmentOnly() throws IOException {
         JsonNode checked = service("check").required("environment");
         for (String secret : SECRETS) {
-            assertThat(checked.required(secret).asString()).startsWith("${" + secret + ":?");
+            assertThat(checked.required(secret).asString()).isEqualTo("${" + secret + ":-}");
         }
         services().flatMap(service -> service.getValue().path("environment").propertyStream())
                 .filter(variable -> SECRETS.contains(variable.getKey()))
