@@ -22,6 +22,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
 import org.jobwitness.server.access.AccessControl;
 import org.jobwitness.server.access.Tokens;
+import org.jobwitness.server.batch.AgentsWaiting;
 import org.jobwitness.server.batch.Batches;
 import org.jobwitness.server.batch.BatchesEndpoint;
 import org.jobwitness.server.db.Database;
@@ -95,7 +96,9 @@ final class Server implements AutoCloseable {
             JobQueries queries = new JobQueries(database, json, clock);
             SampleStore samples = new SampleStore(database, json, config.metricsRetention(), clock, metrics);
             NodeTable nodes = new NodeTable(database, json);
-            JobMetrics jobMetrics = new JobMetrics(database, queries, samples, nodes, config.dataDir(), clock);
+            AgentsWaiting agentsWaiting = new AgentsWaiting(database, clock);
+            JobMetrics jobMetrics = new JobMetrics(database, queries, samples, nodes, agentsWaiting,
+                    config.dataDir(), clock);
             jobs.onChange(jobMetrics::count);
             Events events = new Events(jobs, json, config.defaultCluster(), metrics);
 
@@ -104,7 +107,8 @@ final class Server implements AutoCloseable {
             samples.onStored(stream::stored);
 
             Batches batches = stopLater(
-                    new Batches(database, jobs, samples, nodes, clock, config.defaultCluster(), metrics));
+                    new Batches(database, jobs, samples, nodes, agentsWaiting, clock, config.defaultCluster(),
+                            metrics));
 
             Sealing sealing = new Sealing(database, config.metricsRetention(), clock, metrics);
             LeaderTask sealingTask = stopLater(
@@ -125,7 +129,8 @@ final class Server implements AutoCloseable {
                     new HttpServer.Settings(config.host(), config.port(), config.maxConnections(),
                             config.requestDeadline()),
                     json, access,
-                    List.of(new HealthEndpoint(needed, Map.of("seal", sealing::trouble), json, clock,
+                    List.of(new HealthEndpoint(needed,
+                            Map.of("seal", sealing::trouble, "spool", agentsWaiting::trouble), json, clock,
                             version())::routes,
                             new EventsEndpoint(events, requests, json)::routes,
                             new BatchesEndpoint(batches, requests, json)::routes,

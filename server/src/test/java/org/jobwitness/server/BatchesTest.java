@@ -212,6 +212,41 @@ class BatchesTest {
         assertThat(post(body.getBytes(StandardCharsets.UTF_8), "Date", "yesterday").statusCode()).isEqualTo(400);
     }
 
+    @Test
+    void whatAnAgentShouldHaveSentLongAgoIsToldUntilItIsSent() throws Exception {
+        waiting("w1", "batches=240, events=2, seconds=3600");
+        waiting("w2", "batches=0, events=0, seconds=15");
+        waiting("w3", "batches=8, events=0, seconds=120");
+        assertThat(waitingSamples()).contains("hpc_node_agent_waiting_batches{cluster=\"default\",node=\"w1\"} 240",
+                "hpc_node_agent_waiting_events{cluster=\"default\",node=\"w1\"} 2",
+                "hpc_node_agent_waiting_batches{cluster=\"default\",node=\"w3\"} 8")
+                .filteredOn(line -> line.contains("\"w1\"") && line.contains("_since_")).singleElement()
+                .satisfies(line -> assertThat(Double.parseDouble(line.substring(line.indexOf(' '))))
+                        .isBetween(NOW.getEpochSecond() - 3600.0, Instant.now().getEpochSecond() - 3599.0));
+        assertThat(waitingSamples()).noneMatch(line -> line.contains("\"w2\""));
+        Exchange health = operator.get("/v1/health");
+        assertThat(health.status()).isEqualTo(503);
+        assertThat(health.json().required("checks").required("spool").asString())
+                .startsWith("readings or events wait on 1 nodes").contains("w1 since ").doesNotContain("w3");
+
+        waiting("w1", "batches=0, events=0, seconds=3");
+        waiting("w3", "batches=0, events=0, seconds=59");
+        assertThat(waitingSamples()).isEmpty();
+        assertThat(operator.get("/v1/health").json().required("checks").required("spool").asString()).isEqualTo("ok");
+        assertThat(post(batch("w4", ++sequence, NOW, "").getBytes(StandardCharsets.UTF_8), "X-Agent-Waiting",
+                "batches=-1").body()).contains("the header X-Agent-Waiting must be such as");
+    }
+
+    private static void waiting(String node, String waiting) throws IOException, InterruptedException {
+        assertThat(post(batch(node, ++sequence, NOW, "").getBytes(StandardCharsets.UTF_8), "X-Agent-Waiting", waiting)
+                .statusCode()).isEqualTo(200);
+    }
+
+    private static List<String> waitingSamples() {
+        return operator.get("/metrics").body().lines().filter(line -> line.startsWith("hpc_node_agent_waiting_"))
+                .toList();
+    }
+
     /** As the JDK's client sends it: the one of the tests does not let a test say the date or send bytes. */
     private static HttpResponse<String> post(byte[] body, String... headers)
             throws IOException, InterruptedException {

@@ -77,6 +77,7 @@ class MetricsTest {
                 .isEqualTo(200);
         try (Connection connection = server.sql(); Statement sql = connection.createStatement()) {
             sql.execute("update node set state = 'mixed', state_at = now() where node = 'n1'");
+            sql.execute("insert into agent_waiting values ('alpha', 'n1', 240, 2, to_timestamp(1000.5), now())");
         }
         scrape = server.get("/metrics").body().lines().toList();
     }
@@ -222,6 +223,8 @@ class MetricsTest {
                 "hpc_node_total_memory_bytes{node=\"n1\"} 274877906944", "hpc_node_total_gpus{node=\"n1\"} 4",
                 "hpc_node_job_count{node=\"n1\"} 1",
                 "hpc_node_agent_last_seen_timestamp_seconds{node=\"n1\"} " + now.getEpochSecond(),
+                "hpc_node_agent_waiting_batches{node=\"n1\"} 240", "hpc_node_agent_waiting_events{node=\"n1\"} 2",
+                "hpc_node_agent_waiting_since_timestamp_seconds{node=\"n1\"} 1000.5",
                 "hpc_node_state{node=\"n1\",state=\"idle\"} 0", "hpc_node_state{node=\"n1\",state=\"mixed\"} 1",
                 "hpc_node_state{node=\"n1\",state=\"allocated\"} 0", "hpc_node_state{node=\"n1\",state=\"drained\"} 0",
                 "hpc_node_state{node=\"n1\",state=\"down\"} 0", "hpc_node_state{node=\"n1\",state=\"unknown\"} 0");

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.HashSet;
 import java.util.Optional;
 import java.util.Set;
@@ -25,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class EventsFolder {
     private static final Pattern NAME = Pattern.compile("[0-9]{10}-[0-9]{1,10}-(started|finished)-[0-9]{1,10}\\.json");
+    private static final int SECONDS_IN_NAME = 10;
     private static final Pattern BEGINNING = Pattern.compile("\\{\"event_id\":\"([^\"]*)\"");
     private static final Pattern SANE_ID = Pattern.compile("[A-Za-z0-9._-]{1,255}");
     private static final int LARGEST = 64 << 10;
@@ -194,6 +196,19 @@ final class EventsFolder {
                 state.dueAt = Math.min(state.dueAt, now);
             }
         }
+    }
+
+    /** Those about which the service has not made up its mind. */
+    int waiting() {
+        return (int) known.values().stream().filter(state -> !state.isSettled).count();
+    }
+
+    /** When the oldest of them happened, as its script's name for it says; null if there is none. */
+    @Nullable
+    Instant oldestWaiting() {
+        return known.entrySet().stream().filter(entry -> !entry.getValue().isSettled).findFirst()
+                .map(entry -> Instant.ofEpochSecond(Long.parseLong(entry.getKey(), 0, SECONDS_IN_NAME, 10)))
+                .orElse(null);
     }
 
     /** When the next one is due, {@link Long#MAX_VALUE} if there is none. */

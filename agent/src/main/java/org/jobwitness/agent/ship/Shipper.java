@@ -16,8 +16,10 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.random.RandomGenerator;
+import java.util.stream.Stream;
 import org.jobwitness.agent.log.Log;
 import org.jobwitness.agent.spool.BatchSpool;
+import org.jobwitness.agent.spool.Depth;
 import org.jobwitness.agent.spool.Item;
 import org.jobwitness.wire.Batch;
 import org.jspecify.annotations.Nullable;
@@ -42,6 +44,7 @@ public final class Shipper implements AutoCloseable {
     private static final int MOST_EVENT_FAILURES = 3;
     private static final String REFUSED_READING = "\"cause\":";
     private static final int MOST_SHOWN = 400;
+    private static final int LONGEST_TOLD_SECONDS = 999_999_999;
     private static final long LEAST_BETWEEN_LISTINGS_MS = 100;
     /** Listing a folder takes one part in so many of the time at most. */
     private static final int LISTING_SHARE = 20;
@@ -398,7 +401,7 @@ public final class Shipper implements AutoCloseable {
 
     private Outcome sendBatch(byte[] body) {
         Service.@Nullable Answer answer = post("/v1/batches", body,
-                Map.of("Content-Encoding", "gzip", "X-Source", "jobwitness-agent"));
+                Map.of("Content-Encoding", "gzip", "X-Source", "jobwitness-agent", "X-Agent-Waiting", waiting()));
         Outcome outcome = outcome(answer);
         if (answer != null && outcome == Outcome.TAKEN) {
             long refused = refusedInARow.getAndSet(0);
@@ -411,6 +414,20 @@ public final class Shipper implements AutoCloseable {
             refused(shown(answer));
         }
         return outcome;
+    }
+
+    /**
+     * What is still to be sent behind this batch, and for how long the oldest of it or this batch has waited. Not in the body,
+     * which may be days old when it is sent.
+     */
+    private String waiting() {
+        Depth depth = spool.depth();
+        Instant now = clock.instant();
+        long seconds = Stream.of(Optional.ofNullable(depth.oldest()), Optional.ofNullable(events.oldestWaiting()))
+                .flatMap(Optional::stream).mapToLong(oldest -> Duration.between(oldest, now).toSeconds()).max()
+                .orElse(0);
+        return "batches=" + Math.max(0, depth.batches() - 1) + ", events=" + events.waiting() + ", seconds="
+                + Math.clamp(seconds, 0, LONGEST_TOLD_SECONDS);
     }
 
     private void noteRefusedReadings(Service.Answer answer) {

@@ -128,6 +128,22 @@ class ShipperTest {
         }
     }
 
+    @Test
+    void eachBatchTellsWhatIsStillToBeSentAndForHowLongThatHasWaited() throws IOException {
+        FakeService service = service().answering(
+                request -> request.path().equals("/v1/batches") ? FakeService.STORED : FakeService.Answer.of(500));
+        Path event = events.resolve(CLOCK.instant().minusSeconds(3600).getEpochSecond() + "-17-started-1.json");
+        Files.writeString(event, "{\"event_id\":\"e17\"}");
+        Shipper shipper = closed(new Shipper(new Destination(service.url(), null, null), events, NO_JITTER, spool,
+                CLOCK, log, QUICK, new Random(1)));
+        add(shipper, 1, 3);
+        shipper.start();
+        awaitEmpty();
+        assertThat(service.requests()).filteredOn(request -> request.path().equals("/v1/batches"))
+                .extracting(request -> request.header("X-Agent-Waiting"))
+                .containsExactly("batches=1, events=1, seconds=3600", "batches=0, events=1, seconds=3600");
+    }
+
     private void awaitEmpty() {
         await("the spool is empty", () -> spool.depth().batches() == 0);
     }

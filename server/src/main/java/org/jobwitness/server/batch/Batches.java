@@ -58,6 +58,7 @@ public final class Batches implements AutoCloseable {
     private final JobTable jobs;
     private final SampleStore samples;
     private final NodeTable nodes;
+    private final AgentsWaiting agentsWaiting;
     private final Clock clock;
     private final String defaultCluster;
     private final RunCache runs;
@@ -71,8 +72,10 @@ public final class Batches implements AutoCloseable {
      * A batch, ready to be written.
      *
      * @param node null if nothing is told of the node itself
+     * @param waiting null if the agent did not tell
      */
-    private record Prepared(BatchNumber number, @Nullable NodeReading node, List<Sample> samples) {
+    private record Prepared(BatchNumber number, @Nullable NodeReading node, List<Sample> samples,
+            AgentsWaiting.@Nullable Waiting waiting) {
         int rows() {
             return 1 + samples.stream()
                     .mapToInt(sample -> 1 + sample.gpus().size() + sample.oomKills().size()).sum();
@@ -84,12 +87,13 @@ public final class Batches implements AutoCloseable {
      *
      * @param defaultCluster for batches that name none
      */
-    public Batches(Database database, JobTable jobs, SampleStore samples, NodeTable nodes, Clock clock,
-            String defaultCluster, PrometheusRegistry metrics) {
+    public Batches(Database database, JobTable jobs, SampleStore samples, NodeTable nodes,
+            AgentsWaiting agentsWaiting, Clock clock, String defaultCluster, PrometheusRegistry metrics) {
         this.database = database;
         this.jobs = jobs;
         this.samples = samples;
         this.nodes = nodes;
+        this.agentsWaiting = agentsWaiting;
         this.clock = clock;
         this.defaultCluster = defaultCluster;
         runs = new RunCache(clock);
@@ -116,13 +120,15 @@ public final class Batches implements AutoCloseable {
      * Takes one batch; returns when it is durable.
      *
      * @param sentAt what the sender's clock said when it sent the batch; null if it did not tell
+     * @param waiting null if it did not tell
      * @throws GroupCommit.TooMuch if more comes in than can be written
      */
-    public BatchAnswer take(Caller caller, Batch batch, @Nullable Instant sentAt) throws GroupCommit.TooMuch {
+    BatchAnswer take(Caller caller, Batch batch, @Nullable Instant sentAt, AgentsWaiting.@Nullable Told waiting)
+            throws GroupCommit.TooMuch {
         List<BatchAnswer.Refused> refused = new ArrayList<>();
         Duration offset = offset(sentAt);
         Duration age = Duration.between(batch.timestamp().plus(offset), clock.instant());
-        BatchAnswer.Status status = writer.submit(prepare(caller, batch, offset, refused));
+        BatchAnswer.Status status = writer.submit(prepare(caller, batch, offset, waiting, refused));
         if (status == BatchAnswer.Status.STORED) {
             lag.observe(Math.max(0, age.toMillis() / 1e3));
         }
@@ -131,7 +137,7 @@ public final class Batches implements AutoCloseable {
 
     /** Takes many batches whose times are right; returns when all are durable. */
     public void takeAll(Caller caller, List<Batch> batches) throws GroupCommit.TooMuch {
-        writer.submitAll(batches.stream().map(batch -> prepare(caller, batch, Duration.ZERO, new ArrayList<>())));
+        writer.submitAll(batches.stream().map(batch -> prepare(caller, batch, Duration.ZERO, null, new ArrayList<>())));
     }
 
     /** How far the sender's clock is behind ours, if that is more than clocks differ: then it is wrong, and all that it told. */
@@ -147,7 +153,8 @@ public final class Batches implements AutoCloseable {
         return offset;
     }
 
-    private Prepared prepare(Caller caller, Batch batch, Duration offset, List<BatchAnswer.Refused> refused) {
+    private Prepared prepare(Caller caller, Batch batch, Duration offset, AgentsWaiting.@Nullable Told waiting,
+            List<BatchAnswer.Refused> refused) {
         BatchNumber number = BatchNumber.of(batch, defaultCluster);
         Instant at = batch.timestamp().plus(offset);
         List<Sample> ofJobs = new ArrayList<>();
@@ -162,7 +169,11 @@ public final class Batches implements AutoCloseable {
             }
         }
         boolean tells = batch.nodeFigures() != null || !batch.gpus().isEmpty();
-        return new Prepared(number, tells && samples.trouble(at).isEmpty() ? reading(number, batch, at) : null, ofJobs);
+        return new Prepared(number, tells && samples.trouble(at).isEmpty() ? reading(number, batch, at) : null, ofJobs,
+                waiting == null
+                        ? null
+                        : new AgentsWaiting.Waiting(number.cluster(), number.node(), waiting.batches(),
+                                waiting.events(), clock.instant().minus(waiting.oldest())));
     }
 
     /** By our clock. One whose own time cannot be right is left out alone: the reading that brings it may be. */
@@ -334,6 +345,7 @@ public final class Batches implements AutoCloseable {
             if (!readings.isEmpty()) {
                 nodes.store(handle, readings);
             }
+            agentsWaiting.store(handle, news.stream().map(Prepared::waiting).filter(Objects::nonNull).toList());
             return notTaken;
         });
         samples.added(written);

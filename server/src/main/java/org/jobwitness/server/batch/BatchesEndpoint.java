@@ -3,9 +3,12 @@ package org.jobwitness.server.batch;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import java.time.DateTimeException;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.format.DateTimeFormatter;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jobwitness.server.db.GroupCommit;
 import org.jobwitness.server.http.ApiException;
 import org.jobwitness.server.http.Caller;
@@ -17,6 +20,9 @@ import org.jspecify.annotations.Nullable;
 
 /** POST /v1/batches. */
 public final class BatchesEndpoint {
+    private static final Pattern WAITING = Pattern
+            .compile("batches=([0-9]{1,9}), events=([0-9]{1,9}), seconds=([0-9]{1,9})");
+
     private final Batches batches;
     private final Requests requests;
     private final Json json;
@@ -35,7 +41,7 @@ public final class BatchesEndpoint {
         Requests.onlyParameters(ctx, Set.of());
         Batch batch = requests.packedBody(ctx, Batch.class);
         try {
-            ctx.result(json.text(batches.take(Caller.of(ctx), batch, date(ctx))));
+            ctx.result(json.text(batches.take(Caller.of(ctx), batch, date(ctx), waiting(ctx))));
         } catch (GroupCommit.TooMuch e) {
             throw ApiException.tooMuch(String.valueOf(e.getMessage()));
         }
@@ -50,5 +56,20 @@ public final class BatchesEndpoint {
             throw ApiException.invalidRequest("the header Date must be as RFC 9110 says, such as"
                     + " Sun, 22 Nov 2026 21:34:10 GMT, was " + Requests.shown(date));
         }
+    }
+
+    /** What else the sender has, as it said when it sent the request. */
+    private static AgentsWaiting.@Nullable Told waiting(Context ctx) {
+        String said = ctx.header("X-Agent-Waiting");
+        if (said == null) {
+            return null;
+        }
+        Matcher waiting = WAITING.matcher(said);
+        if (!waiting.matches()) {
+            throw ApiException.invalidRequest("the header X-Agent-Waiting must be such as"
+                    + " batches=12, events=0, seconds=180, was " + Requests.shown(said));
+        }
+        return new AgentsWaiting.Told(Integer.parseInt(waiting.group(1)), Integer.parseInt(waiting.group(2)),
+                Duration.ofSeconds(Long.parseLong(waiting.group(3))));
     }
 }

@@ -3,6 +3,7 @@ package org.jobwitness.server.metrics;
 import java.util.List;
 import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
+import org.jobwitness.server.batch.AgentsWaiting;
 import org.jobwitness.server.job.Figure;
 import org.jobwitness.server.node.NodeReading;
 import org.jobwitness.server.node.NodeTable;
@@ -117,6 +118,15 @@ record Family<T>(String name, String help, ToDoubleFunction<T> value) {
             new Family<>("hpc_node_agent_last_seen_timestamp_seconds",
                     "When the node's agent read what it told last.",
                     node -> node.agentSeen() == null ? Double.NaN : node.agentSeen().toEpochMilli() / 1e3));
+
+    /** Of an agent that has something which should have been sent long ago; labelled with cluster and node. */
+    static final List<Family<AgentsWaiting.Waiting>> OF_AGENT = List.of(
+            new Family<>("hpc_node_agent_waiting_batches", "Batches of readings that wait on the node.",
+                    AgentsWaiting.Waiting::batches),
+            new Family<>("hpc_node_agent_waiting_events", "Events of prolog and epilog that wait on the node.",
+                    AgentsWaiting.Waiting::events),
+            new Family<>("hpc_node_agent_waiting_since_timestamp_seconds", "When the oldest of them was read.",
+                    agent -> agent.since().toEpochMilli() / 1e3));
 
     private static Family<SampleStore.OnNode> ofJob(String name, String help, Figure figure) {
         return new Family<>(name, help, job -> job.figures().value(figure));

@@ -12,6 +12,7 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
+import org.jobwitness.server.batch.AgentsWaiting;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.job.JobChange;
 import org.jobwitness.server.job.JobQueries;
@@ -35,6 +36,7 @@ public final class JobMetrics {
     private final JobQueries jobs;
     private final SampleStore samples;
     private final NodeTable nodes;
+    private final AgentsWaiting agentsWaiting;
     private final Path folder;
     private final Clock clock;
     private final Map<String, LongAdder> begun = new ConcurrentHashMap<>();
@@ -46,12 +48,13 @@ public final class JobMetrics {
      *
      * @param folder for what is put aside during a scrape
      */
-    public JobMetrics(Database database, JobQueries jobs, SampleStore samples, NodeTable nodes, Path folder,
-            Clock clock) {
+    public JobMetrics(Database database, JobQueries jobs, SampleStore samples, NodeTable nodes,
+            AgentsWaiting agentsWaiting, Path folder, Clock clock) {
         this.database = database;
         this.jobs = jobs;
         this.samples = samples;
         this.nodes = nodes;
+        this.agentsWaiting = agentsWaiting;
         this.folder = folder;
         this.clock = clock;
     }
@@ -74,6 +77,7 @@ public final class JobMetrics {
         private final Rows ofNodeGpus = new Rows(folder, Family.OF_NODE_GPU.size());
         private final Rows ofNodes = new Rows(folder, Family.OF_NODE.size());
         private final Rows nodeStates = new Rows(folder, 1);
+        private final Rows waiting = new Rows(folder, Family.OF_AGENT.size());
         private Map<String, Map<JobState, Long>> counts = Map.of();
         private Map<String, Long> runs = Map.of();
 
@@ -109,6 +113,10 @@ public final class JobMetrics {
                         nodeStates.add(ofState.of(node.cluster(), node.node(), state.toString()), state == now ? 1 : 0);
                     }
                 }), node -> labels.of(node.cluster(), node.node()));
+            }
+            try (Stream<AgentsWaiting.Waiting> agents = agentsWaiting.latest(handle)) {
+                Labels labels = new Labels("cluster", "node");
+                add(waiting, Family.OF_AGENT, agents, agent -> labels.of(agent.cluster(), agent.node()));
             }
         }
 
@@ -164,6 +172,7 @@ public final class JobMetrics {
                     "1 for each GPU of a node, with which device it is; parent is the GPU that it is a part of.")::sample);
             write(out, Family.OF_NODE_GPU, ofNodeGpus);
             write(out, Family.OF_NODE, ofNodes);
+            write(out, Family.OF_AGENT, waiting);
             nodeStates.each(0,
                     out.gauge("hpc_node_state", "1 for the state that the node is in, 0 for the others.")::sample);
             out.gauge("hpc_exporter_last_collect_timestamp_seconds", "When these figures were collected.")
@@ -178,7 +187,8 @@ public final class JobMetrics {
 
         @Override
         public void close() {
-            for (Rows rows : List.of(info, states, ofJobs, ofGpus, gpuInfo, ofNodeGpus, ofNodes, nodeStates)) {
+            for (Rows rows : List.of(info, states, ofJobs, ofGpus, gpuInfo, ofNodeGpus, ofNodes, nodeStates,
+                    waiting)) {
                 rows.close();
             }
         }

@@ -18,6 +18,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jobwitness.server.batch.AgentsWaiting;
 import org.jobwitness.server.batch.Batches;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.DatabaseAddress;
@@ -289,7 +290,8 @@ class DemoClusterTest {
         JobTable jobs = new JobTable(database, json, clock);
         SampleStore samples = new SampleStore(database, json, Duration.ofDays(8), clock, metrics);
         NodeTable nodes = new NodeTable(database, new Json());
-        Batches batches = new Batches(database, jobs, samples, nodes, clock, "default", metrics);
+        Batches batches = new Batches(database, jobs, samples, nodes, new AgentsWaiting(database, clock), clock,
+                "default", metrics);
         writers.add(batches);
         return new DemoCluster(database, new Events(jobs, json, "default", metrics), jobs, samples, batches, nodes,
                 clock);

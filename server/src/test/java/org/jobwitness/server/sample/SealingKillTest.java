@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.jobwitness.server.Waiting;
+import org.jobwitness.server.batch.AgentsWaiting;
 import org.jobwitness.server.batch.Batches;
 import org.jobwitness.server.db.Breaker;
 import org.jobwitness.server.db.Database;
@@ -219,7 +220,8 @@ class SealingKillTest {
         JobTable jobs = new JobTable(where, new Json(), Clock.systemUTC());
         SampleStore samples = new SampleStore(where, new Json(), RETENTION, Clock.systemUTC(),
                 new PrometheusRegistry());
-        return new Batches(where, jobs, samples, new NodeTable(where, new Json()), Clock.systemUTC(), "c1",
+        return new Batches(where, jobs, samples, new NodeTable(where, new Json()),
+                new AgentsWaiting(where, Clock.systemUTC()), Clock.systemUTC(), "c1",
                 new PrometheusRegistry());
     }
 
