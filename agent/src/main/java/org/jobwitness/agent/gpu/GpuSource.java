@@ -18,6 +18,10 @@ public interface GpuSource extends AutoCloseable {
      */
     List<GpuState> read() throws GpuSourceException;
 
+    /** Takes in what the driver would have forgotten by the next read. Called every ten seconds, between reads that worked. */
+    default void keepUp() {
+    }
+
     /** Lets go of all that keeps the driver from being unloaded or a GPU from being reset. */
     void release();
 

@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
  * @param eccErrors memory errors that could not be corrected, since the driver was loaded
  * @param xid the driver's number of the last error that was seen since the agent listens (NVIDIA)
  * @param processes on it now; null if that cannot be known, which is not the same as none
- * @param absent why a figure is not there, by the figure's name as the wire has it ({@code utilization_percent})
+ * @param absent why a figure is not there, by the figure's name as the wire has it ({@code utilization_percent}). Under
+ *        {@code utilization_interval} stands why the utilisation is that of a moment, and not of the interval.
  */
 public record GpuState(GpuName name, @Nullable Double utilizationPercent, @Nullable Long memoryUsedBytes,
         @Nullable Long memoryTotalBytes, @Nullable Double powerWatts, @Nullable Double temperatureCelsius,
