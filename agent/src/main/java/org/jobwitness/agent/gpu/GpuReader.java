@@ -19,8 +19,6 @@ final class GpuReader {
     private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
     /** A call that takes longer is said to hang. */
     private static final long PATIENCE = 10 * SECOND;
-    /** NVML keeps a hundred samples, six a second. */
-    private static final long KEEP_UP_EVERY = 10 * SECOND;
     private static final long SHORTEST_REST = 10 * SECOND;
     private static final long LONGEST_REST = 300 * SECOND;
     /** A vendor's library may use more than the agent's own threads, which have 256 KiB. Only what is used is memory. */
@@ -75,7 +73,7 @@ final class GpuReader {
     synchronized void readSoon() {
         boolean rests = failures > 0 && nanoTime.getAsLong() - restsUntilNanos < 0;
         boolean reads = task != null && task != Task.KEEP_UP;
-        if (!rests && !reads && release == null) {
+        if (!rests && !reads && release == null && source.isThere()) {
             isWanted = true;
             wake();
         }
@@ -172,7 +170,7 @@ final class GpuReader {
     }
 
     private long untilKeepUp() {
-        return keptUpNanos + KEEP_UP_EVERY - nanoTime.getAsLong();
+        return keptUpNanos + source.keepUpEvery().toNanos() - nanoTime.getAsLong();
     }
 
     private void noteAnswered() {

@@ -1,0 +1,72 @@
+package org.jobwitness.agent.gpu;
+
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/** The questions that NVML is asked of one GPU, and why it did not answer some of them. */
+final class NvmlFindings {
+    private static final List<String> FIGURES = List.of("utilization_percent", "memory_used_bytes",
+            "memory_total_bytes", "power_watts", "temperature_celsius", "energy_joules", "clock_mhz", "throttled",
+            "ecc_errors", "xid", "processes");
+
+    private final Map<String, String> absent = new TreeMap<>();
+
+    /** A question to NVML. */
+    interface Question<T extends @Nullable Object> {
+        T ask() throws NvmlException;
+    }
+
+    /** A GPU of which nothing is known. */
+    static GpuState nothingOf(GpuName name, String cause) {
+        NvmlFindings none = new NvmlFindings();
+        none.absent(FIGURES, cause);
+        return new GpuState(name, null, null, null, null, null, null, null, List.of(), null, null, null, none.absent);
+    }
+
+    static <T> @Nullable T orNull(Question<T> question) {
+        try {
+            return question.ask();
+        } catch (NvmlException e) {
+            return null;
+        }
+    }
+
+    /**
+     * The answer. Null if there is none, whose cause is kept.
+     *
+     * @throws NvmlException if nothing more can be asked, of this GPU or another
+     */
+    <T extends @Nullable Object> @Nullable T find(String figure, Question<T> question) throws NvmlException {
+        try {
+            return question.ask();
+        } catch (NvmlException e) {
+            if (e.isOfAllGpus()) {
+                throw e;
+            }
+            absent.put(figure, String.valueOf(e.getMessage()));
+            return null;
+        }
+    }
+
+    NvmlLibrary.@Nullable Memory memory(Question<NvmlLibrary.Memory> question) throws NvmlException {
+        NvmlLibrary.Memory memory = find("memory_used_bytes", question);
+        if (memory == null) {
+            absent.put("memory_total_bytes", String.valueOf(absent.get("memory_used_bytes")));
+        }
+        return memory;
+    }
+
+    void absent(String figure, String cause) {
+        absent.put(figure, cause);
+    }
+
+    void absent(List<String> figures, String cause) {
+        figures.forEach(figure -> absent.put(figure, cause));
+    }
+
+    Map<String, String> absent() {
+        return absent;
+    }
+}
