@@ -17,10 +17,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class NvmlDevice {
     static final String NOT_YET = "known from the second reading on";
-    /** nvmlClocksEventReasons, lowest bit first. The first is that the GPU has nothing to do, which slows nobody. */
-    private static final List<String> CLOCK_REASONS = List.of("idle", "applications_clocks_setting", "power_cap",
-            "hw_slowdown", "sync_boost", "sw_thermal_slowdown", "hw_thermal_slowdown", "hw_power_brake_slowdown",
-            "display_clocks_setting");
     private static final long SECOND_MICROS = 1_000_000;
 
     private final NvmlLibrary library;
@@ -62,7 +58,7 @@ final class NvmlDevice {
                 found.find("temperature_celsius", () -> library.temperatureCelsius(handle)),
                 found.find("energy_joules", () -> library.energyJoules(handle)),
                 found.find("clock_mhz", () -> library.smClockMhz(handle)),
-                clockReasons == null ? List.of() : throttled(clockReasons),
+                clockReasons == null ? List.of() : ClockReasons.slowing(clockReasons),
                 found.find("ecc_errors", () -> library.eccErrors(handle)), xid,
                 found.find("processes", this::processes), found.absent());
         List<GpuState> all = new ArrayList<>(List.of(whole));
@@ -142,16 +138,6 @@ final class NvmlDevice {
             }
             throw e;
         }
-    }
-
-    private static List<String> throttled(long clockReasons) {
-        List<String> reasons = new ArrayList<>();
-        for (int bit = 1; bit < Long.SIZE; bit++) {
-            if ((clockReasons >>> bit & 1) == 1) {
-                reasons.add(bit < CLOCK_REASONS.size() ? CLOCK_REASONS.get(bit) : "reason_" + bit);
-            }
-        }
-        return reasons;
     }
 
     // --- processes -------------------------------------------------------------------------------------------------

@@ -41,7 +41,6 @@ final class NvmlStructs {
 
     static final int EVENT_BYTES = 32;
     static final int EVENT_DEVICE = 0;
-    static final int EVENT_TYPE = 8;
     static final int EVENT_DATA = 16;
 
     static final int GPM_SUPPORT_BYTES = 8;

@@ -1,0 +1,245 @@
+package org.jobwitness.agent.gpu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.InstanceOfAssertFactories.type;
+
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BooleanSupplier;
+import org.jobwitness.agent.log.Log;
+import org.jobwitness.wire.GpuVendor;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(30)
+class GpusTest {
+    private static final Instant BEGIN = Instant.parse("2026-01-01T00:00:00Z");
+
+    private final ByteArrayOutputStream said = new ByteArrayOutputStream();
+    private final Log log = new Log(new PrintStream(said, true, StandardCharsets.UTF_8));
+    private final AtomicLong seconds = new AtomicLong();
+    private final Driver driver = new Driver("a");
+    private final Driver other = new Driver("b");
+    private final Gpus gpus = new Gpus(List.of(driver, other), () -> BEGIN.plusSeconds(seconds.get()),
+            () -> TimeUnit.SECONDS.toNanos(seconds.get()), log);
+
+    /** One GPU, whose driver may hang, fail, or not be there yet. */
+    private static final class Driver implements GpuSource {
+        private final String name;
+        private final Semaphore mayAnswer = new Semaphore(1000);
+        private final AtomicInteger reads = new AtomicInteger();
+        private final AtomicInteger keepUps = new AtomicInteger();
+        private final AtomicInteger releases = new AtomicInteger();
+        private volatile boolean isThere = true;
+        private volatile @Nullable Exception fails;
+        private volatile Duration keepUpEvery = Duration.ofDays(1);
+
+        Driver(String name) {
+            this.name = name;
+        }
+
+        @Override
+        public String name() {
+            return name;
+        }
+
+        @Override
+        public boolean isThere() {
+            return isThere;
+        }
+
+        @Override
+        public List<GpuState> read() throws GpuSourceException {
+            reads.incrementAndGet();
+            mayAnswer.acquireUninterruptibly();
+            switch (fails) {
+                case GpuSourceException e -> throw e;
+                case RuntimeException e -> throw e;
+                case null, default -> {
+                    return List.of(NvmlFindings.nothingOf(
+                            new GpuName(GpuVendor.NVIDIA, name, null, null, null, null, null), "made up"));
+                }
+            }
+        }
+
+        @Override
+        public void keepUp() {
+            keepUps.incrementAndGet();
+        }
+
+        @Override
+        public Duration keepUpEvery() {
+            return keepUpEvery;
+        }
+
+        @Override
+        public void release() {
+            releases.incrementAndGet();
+        }
+
+        @Override
+        public void close() {
+            release();
+        }
+    }
+
+    @AfterEach
+    void close() {
+        driver.mayAnswer.release(1000);
+        gpus.close();
+    }
+
+    @Test
+    void aReadingHasItsTimeAndItsInterval() {
+        assertThat(gpus.latest().answers()).isEmpty();
+        assertThat(told(driver)).isEqualTo(new Gpus.Told("a", BEGIN, null, states("a")));
+        seconds.set(15);
+        assertThat(told(driver))
+                .isEqualTo(new Gpus.Told("a", BEGIN.plusSeconds(15), Duration.ofSeconds(15), states("a")));
+    }
+
+    @Test
+    void aDriverThatHangsHoldsUpNobodyAndIsAskedOnce() {
+        told(driver);
+        driver.mayAnswer.drainPermits();
+        seconds.set(15);
+        gpus.readSoon();
+        until(() -> driver.reads.get() == 2);
+        assertThat(answer("a")).as("it may still answer").isInstanceOf(Gpus.Told.class);
+        for (int cycle = 0; cycle < 3; cycle++) {
+            seconds.addAndGet(15);
+            gpus.readSoon();
+            until(() -> answer("b") instanceof Gpus.Told told
+                    && told.at().equals(BEGIN.plusSeconds(seconds.get())));
+        }
+        assertThat(answer("a")).isEqualTo(
+                new Gpus.Silent("a", List.of(states("a").getFirst().name()), "the driver has not answered for 45 s"));
+        assertThat(driver.reads).hasValue(2);
+        assertThat(text()).containsOnlyOnce("gpus_hang source=a");
+
+        driver.mayAnswer.release(1000);
+        until(() -> answer("a") instanceof Gpus.Told);
+        assertThat(text()).contains("gpus_answer source=a");
+    }
+
+    @Test
+    void afterTroubleItRestsAndBeginsAnew() {
+        told(driver);
+        driver.fails = new GpuSourceException("the driver is not loaded");
+        long rest = 10;
+        for (int failure = 1; failure <= 7; failure++) {
+            seconds.addAndGet(1000);
+            int reads = failure + 1;
+            until(() -> asked(reads));
+            until(() -> driver.releases.get() == reads - 1 && answer("a") instanceof Gpus.Silent);
+            seconds.addAndGet(Math.min(rest, 300) - 1);
+            gpus.readSoon();
+            rest *= 2;
+        }
+        assertThat(driver.reads).as("it was not asked while it rested").hasValue(8);
+        assertThat(answer("a")).isEqualTo(new Gpus.Silent("a", List.of(states("a").getFirst().name()),
+                "the driver is not loaded"));
+
+        driver.fails = null;
+        seconds.addAndGet(1);
+        until(() -> asked(9));
+        until(() -> answer("a") instanceof Gpus.Told);
+        assertThat(((Gpus.Told) answer("a")).interval()).as("nothing is known of the time before").isNull();
+        assertThat(text()).containsOnlyOnce("gpus_not_read source=a").contains("gpus_read source=a gpus=1");
+    }
+
+    @Test
+    void aFaultOfOursIsTroubleToo() {
+        driver.fails = new IllegalStateException("bug");
+        gpus.readSoon();
+        until(() -> answer("a") instanceof Gpus.Silent silent && silent.cause().contains("bug"));
+    }
+
+    @Test
+    void aDriverThatIsNotThereIsNotAsked() {
+        driver.isThere = false;
+        told(other);
+        assertThat(driver.reads).hasValue(0);
+        assertThat(gpus.latest().answers()).hasSize(1);
+        driver.isThere = true;
+        told(driver);
+    }
+
+    @Test
+    void betweenReadingsItKeepsUp() {
+        driver.keepUpEvery = Duration.ofMillis(5);
+        told(driver);
+        assertThat(driver.keepUps).hasValue(0);
+        seconds.set(1);
+        until(() -> driver.keepUps.get() == 1);
+        seconds.set(2);
+        until(() -> driver.keepUps.get() == 2);
+    }
+
+    @Test
+    void releaseIsOverWhenAllHaveLetGo() throws Exception {
+        told(driver);
+        told(other);
+        driver.mayAnswer.drainPermits();
+        gpus.readSoon();
+        until(() -> driver.reads.get() == 3);
+        CountDownLatch released = new CountDownLatch(1);
+        gpus.release("let go", released::countDown);
+        until(() -> other.releases.get() == 1);
+        assertThat(released.getCount()).as("one is still in the driver").isEqualTo(1);
+        driver.mayAnswer.release(1000);
+        assertThat(released.await(10, TimeUnit.SECONDS)).isTrue();
+        assertThat(driver.releases).hasValue(1);
+
+        gpus.readSoon();
+        assertThat(answer("a")).asInstanceOf(type(Gpus.Silent.class)).extracting(Gpus.Silent::cause)
+                .isEqualTo("let go");
+        int reads = driver.reads.get();
+        gpus.take();
+        assertThat(told(driver).interval()).isNull();
+        assertThat(driver.reads).hasValueGreaterThan(reads);
+    }
+
+    private boolean asked(int reads) {
+        gpus.readSoon();
+        return driver.reads.get() == reads;
+    }
+
+    private Gpus.Told told(Driver of) {
+        Instant now = BEGIN.plusSeconds(seconds.get());
+        gpus.readSoon();
+        until(() -> answer(of.name) instanceof Gpus.Told told && told.at().equals(now));
+        return (Gpus.Told) answer(of.name);
+    }
+
+    private Gpus.@Nullable Answer answer(String source) {
+        return gpus.latest().answers().stream().filter(answer -> answer.source().equals(source)).findFirst()
+                .orElse(null);
+    }
+
+    private static List<GpuState> states(String name) {
+        return List.of(NvmlFindings.nothingOf(new GpuName(GpuVendor.NVIDIA, name, null, null, null, null, null),
+                "made up"));
+    }
+
+    private String text() {
+        return said.toString(StandardCharsets.UTF_8);
+    }
+
+    private static void until(BooleanSupplier condition) {
+        while (!condition.getAsBoolean()) {
+            Thread.onSpinWait();
+        }
+    }
+}
