@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.jobwitness.agent.cgroup.Watch;
+import org.jobwitness.agent.gpu.Gpus;
 import org.jobwitness.agent.log.Log;
 import org.jobwitness.agent.ship.Destination;
 import org.jobwitness.agent.ship.Shipper;
@@ -62,8 +63,9 @@ public final class Agent {
         Shipper shipper = new Shipper(
                 new Destination(config.url(), config.tokenFile().orElse(null), config.caFile().orElse(null)),
                 config.events(), config.jitter(), spool, Clock.systemUTC(), log);
-        Sampler sampler = new Sampler(config, new Watch(config.cgroupRoot()), shipper::add, shipper::eventsChanged,
-                version(), log);
+        Gpus gpus = new Gpus(GpuSources.of(config), log);
+        Sampler sampler = new Sampler(config, new Watch(config.cgroupRoot()), gpus, shipper::add,
+                shipper::eventsChanged, version(), log);
         MetricsPage metrics = new MetricsPage(config.metricsPort(), sampler::counts, shipper::counts, spool::depth,
                 log);
 
@@ -72,6 +74,7 @@ public final class Agent {
             sampler.close();
             metrics.close();
             join(sampling);
+            gpus.close();
             shipper.close();
             spool.close();
             log.info("stopped");

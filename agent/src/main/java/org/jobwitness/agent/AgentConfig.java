@@ -27,8 +27,8 @@ import org.jspecify.annotations.Nullable;
  */
 record AgentConfig(URI url, Optional<Path> tokenFile, Optional<Path> caFile, Path events, Duration interval,
         Path folder,
-        long spoolBytes, Duration spoolAge, Optional<String> cluster, String node, int metricsPort, Path cgroupRoot,
-        Path procRoot) {
+        long spoolBytes, Duration spoolAge, Optional<String> cluster, String node, int metricsPort, boolean readsGpus,
+        Path cgroupRoot, Path procRoot, Path sysRoot) {
     /** The longest that a batch waits so that not all agents send at once. */
     private static final Duration LONGEST_JITTER = Duration.ofSeconds(5);
     private static final List<Path> SLURM_CONFS = List.of(Path.of("/etc/slurm/slurm.conf"),
@@ -120,7 +120,7 @@ record AgentConfig(URI url, Optional<Path> tokenFile, Optional<Path> caFile, Pat
                     given.containsKey(Setting.JOBWITNESS_AGENT_METRICS)
                             ? number(Setting.JOBWITNESS_AGENT_METRICS, 1, 65_535)
                             : 0,
-                    path(Setting.JOBWITNESS_CGROUP_ROOT), proc);
+                    readsGpus(), path(Setting.JOBWITNESS_CGROUP_ROOT), proc, path(Setting.JOBWITNESS_SYS_ROOT));
         }
 
         private URI url() throws BadSetting {
@@ -137,6 +137,15 @@ record AgentConfig(URI url, Optional<Path> tokenFile, Optional<Path> caFile, Pat
                 throw bad(Setting.OBSERVABILITY_API_URL, text, allowed);
             }
             throw bad(Setting.OBSERVABILITY_API_URL, text, allowed);
+        }
+
+        private boolean readsGpus() throws BadSetting {
+            String text = text(Setting.JOBWITNESS_GPUS);
+            return switch (text) {
+                case "auto" -> true;
+                case "off" -> false;
+                default -> throw bad(Setting.JOBWITNESS_GPUS, text, "auto or off");
+            };
         }
 
         private Optional<String> cluster() throws BadSetting {

@@ -6,6 +6,7 @@ import java.util.Optional;
 import org.jobwitness.agent.Announcements.Announcement;
 import org.jobwitness.agent.cgroup.JobCgroup;
 import org.jobwitness.agent.cgroup.JobName;
+import org.jobwitness.agent.holder.Claim;
 import org.jobwitness.agent.node.Processes;
 import org.jobwitness.wire.JobReading;
 import org.jspecify.annotations.Nullable;
@@ -23,12 +24,15 @@ final class JobOnNode {
     private @Nullable Instant startTime;
     private @Nullable Integer uid;
     private @Nullable String user;
+    private @Nullable Announcement announcement;
+    private @Nullable String gpuHint;
 
     /** When it is to be read apart from the others, by System.nanoTime; null if it is not. */
     private @Nullable Long dueNanos;
     private long readNanos;
     private long toldNanos;
     private int triesToAskProcesses;
+    private int triesToAskForGpus;
     private @Nullable Long emptySinceNanos;
     private boolean saidUnknown;
     private boolean saidLeft;
@@ -59,10 +63,9 @@ final class JobOnNode {
         if (id == null) {
             return Optional.empty();
         }
-        if (startTime == null) {
-            announcements.ofJob(id).filter(said -> sluid == null || said.sluid() == null || sluid.equals(said.sluid()))
-                    .ifPresent(this::learn);
-        }
+        announcements.ofJob(id).filter(said -> !said.equals(announcement))
+                .filter(said -> sluid == null || said.sluid() == null || sluid.equals(said.sluid()))
+                .ifPresent(this::learn);
         if ((since == null || uid == null) && triesToAskProcesses++ < TRIES_TO_ASK_PROCESSES) {
             askProcesses(processes);
         }
@@ -81,7 +84,26 @@ final class JobOnNode {
         }
     }
 
+    /** Of the GPUs that it was given. */
+    Claim claim(String id, Processes processes) {
+        Announcement said = announcement;
+        if (said != null) {
+            return new Claim(id, said.gpuDevices(), said.gpuVendor(), null);
+        }
+        if (gpuHint == null && triesToAskForGpus++ < TRIES_TO_ASK_PROCESSES) {
+            gpuHint = cgroup.tasks().stream().flatMap(pid -> processes.variable(pid, "SLURM_JOB_GPUS").stream())
+                    .filter(indexes -> indexes.matches("[0-9,-]{1,64}")).findFirst().orElse(null);
+        }
+        return new Claim(id, null, null, gpuHint);
+    }
+
+    /** What its prolog said, and was heard. */
+    Optional<Announcement> announcement() {
+        return Optional.ofNullable(announcement);
+    }
+
     private void learn(Announcement said) {
+        announcement = said;
         sluid = said.sluid() == null ? sluid : said.sluid();
         startTime = said.startTime();
         uid = said.uid();

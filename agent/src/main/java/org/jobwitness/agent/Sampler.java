@@ -17,14 +17,17 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.jobwitness.agent.cgroup.JobCgroup;
 import org.jobwitness.agent.cgroup.JobName;
 import org.jobwitness.agent.cgroup.Scopes;
 import org.jobwitness.agent.cgroup.Watch;
+import org.jobwitness.agent.gpu.Gpus;
 import org.jobwitness.agent.log.Log;
 import org.jobwitness.agent.node.NodeUse;
 import org.jobwitness.agent.node.Processes;
 import org.jobwitness.wire.Batch;
+import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.JobReading;
 import org.jobwitness.wire.NodeFigures;
 import org.jspecify.annotations.Nullable;
@@ -47,6 +50,8 @@ final class Sampler implements Closeable {
     private static final long LEFT_BEHIND = 60 * SECOND;
     /** How long a job that has gone may come back as the same (no extern step: Slurm makes its cgroup anew for each step). */
     private static final long MAY_COME_BACK = 600 * SECOND;
+    /** GPUs are asked before their figures are needed, since a driver may take its time. */
+    private static final long GPUS_EARLIER_MS = 1000;
     private static final long SCOPES_EVERY = 60 * SECOND;
     private static final int MOST_JOBS_OF_A_BATCH = 1000;
 
@@ -57,6 +62,8 @@ final class Sampler implements Closeable {
     private final Announcements announcements = new Announcements();
     private final Processes processes;
     private final NodeUse nodeUse;
+    private final NodeGpus gpus;
+    private final Remembered remembered;
     private final Outbox outbox;
     private final Runnable eventsChanged;
     private final BatchNumbers numbers = new BatchNumbers();
@@ -97,17 +104,20 @@ final class Sampler implements Closeable {
     }
 
     /** @param eventsChanged to be told when there is something new in the scripts' spool */
-    Sampler(AgentConfig config, Watch watch, Outbox outbox, Runnable eventsChanged, String version, Log log) {
+    Sampler(AgentConfig config, Watch watch, Gpus gpus, Outbox outbox, Runnable eventsChanged, String version,
+            Log log) {
         this.config = config;
         this.watch = watch;
         this.outbox = outbox;
         this.eventsChanged = eventsChanged;
         this.version = version;
         this.log = log;
-        kernel = new JobCgroup.Kernel(config.cgroupRoot(), config.procRoot(), Path.of("/sys"));
+        kernel = new JobCgroup.Kernel(config.cgroupRoot(), config.procRoot(), config.sysRoot());
         scopes = new Scopes(config.cgroupRoot(), config.node());
         processes = new Processes(config.procRoot());
         nodeUse = new NodeUse(config.procRoot());
+        this.gpus = new NodeGpus(gpus, processes, log);
+        remembered = new Remembered(config.folder(), config.procRoot(), log);
     }
 
     Counts counts() {
@@ -116,17 +126,25 @@ final class Sampler implements Closeable {
 
     /** Works until it is closed. */
     void run() throws InterruptedException {
-        nodeUse.read();
+        nodeUse.read(null, null);
+        remembered.recall().forEach(announcements::take);
         findJobs();
         long intervalMillis = config.interval().toMillis();
+        long earlierMillis = Math.min(GPUS_EARLIER_MS, intervalMillis / 2);
         long next = nextTick(intervalMillis);
+        long gpusAskedFor = 0;
         while (!stopped) {
             long wait = next - System.currentTimeMillis();
             if (wait > intervalMillis) { // somebody set the clock back
                 next = nextTick(intervalMillis);
                 wait = next - System.currentTimeMillis();
             }
-            for (Watch.Event event : watch.await(Math.min(wait * MILLISECOND, untilDue()))) {
+            if (gpusAskedFor != next && wait <= earlierMillis) {
+                gpusAskedFor = next;
+                survive(gpus::readSoon);
+            }
+            long waitForGpus = gpusAskedFor == next ? wait : wait - earlierMillis;
+            for (Watch.Event event : watch.await(Math.min(waitForGpus * MILLISECOND, untilDue()))) {
                 survive(() -> heed(event));
             }
             survive(this::readDue);
@@ -350,7 +368,7 @@ final class Sampler implements Closeable {
     private void sendNews() {
         newsDueNanos = null;
         Instant at = Instant.now();
-        news.forEach((node, readings) -> send(node, at, null, readings, null, true));
+        news.forEach((node, readings) -> send(node, at, null, readings, List.of(), null, true));
         news.clear();
     }
 
@@ -379,7 +397,7 @@ final class Sampler implements Closeable {
         if (readings.isEmpty()) {
             readings.put(config.node(), new ArrayList<>());
         }
-        int unknown = 0;
+        List<NodeGpus.Job> there = new ArrayList<>();
         for (JobOnNode job : jobs.values()) {
             job.lookWhetherEmpty(began);
             if (job.hasBeenEmptyFor(LEFT_BEHIND, began)) {
@@ -390,29 +408,63 @@ final class Sampler implements Closeable {
                 continue; // it went this moment: Watch or the next tick will say so
             }
             Optional<JobCgroup.Identity> identity = identify(job);
-            unknown += identity.isEmpty() ? 1 : 0;
+            there.add(new NodeGpus.Job(job, identity.orElse(null)));
             identity.flatMap(known -> job.take(known, at, intervalMs, began)).ifPresent(
                     reading -> readings.computeIfAbsent(job.node, _ -> new ArrayList<>()).add(reading));
         }
-        NodeFigures node = nodeUse.read();
-        readings.forEach((name, ofNode) -> send(name, at, intervalMs, ofNode, node, false));
+        NodeGpus.All ofGpus = gpus.read(there);
+        NodeFigures node = nodeUse.read(ofGpus.total(), ofGpus.usagePercent());
+        Map<String, List<GpuReading>> gpusOfNode = byNode(ofGpus.readings(), readings);
+        readings.forEach((name, ofNode) -> send(name, at, intervalMs, ofNode,
+                gpusOfNode.getOrDefault(name, List.of()), node, false));
+        int unknown = (int) there.stream().filter(job -> job.identity() == null).count();
         counts = new Counts(jobs.size(), unknown, counts.cycles() + 1, counts.kills(), System.nanoTime() - began);
+        remember();
+    }
+
+    /** Several slurmd of one machine have their jobs apart and its GPUs together: each is told where its job is. */
+    private Map<String, List<GpuReading>> byNode(List<GpuReading> ofGpus, Map<String, List<JobReading>> readings) {
+        String home = readings.containsKey(config.node()) ? config.node() : readings.keySet().iterator().next();
+        Map<String, List<GpuReading>> byNode = new TreeMap<>();
+        for (GpuReading gpu : ofGpus) {
+            List<String> jobIds = NodeGpus.jobsOf(gpu);
+            String node = readings.entrySet().stream()
+                    .filter(one -> one.getValue().stream().anyMatch(job -> jobIds.contains(job.jobId())))
+                    .map(Map.Entry::getKey).findFirst().orElse(home);
+            byNode.computeIfAbsent(node, _ -> new ArrayList<>()).add(gpu);
+        }
+        return byNode;
+    }
+
+    private void remember() {
+        Map<Path, String> events = new HashMap<>();
+        jobs.forEach((folder, job) -> job.announcement().ifPresent(said -> events.put(folder, said.event())));
+        remembered.keep(events);
     }
 
     private void send(String node, Instant at, @Nullable Integer intervalMs, List<JobReading> readings,
-            @Nullable NodeFigures figures, boolean atOnce) {
+            List<GpuReading> ofGpus, @Nullable NodeFigures figures, boolean atOnce) {
         int kills = readings.stream().mapToInt(reading -> reading.oomKillEvents().size()).sum();
         if (kills > 0) {
             counts = new Counts(counts.jobs(), counts.unknownJobs(), counts.cycles(), counts.kills() + kills,
                     counts.lastCycleNanos());
         }
         String cluster = config.cluster().or(announcements::cluster).orElse(null);
+        List<GpuReading> gpusLeft = new ArrayList<>(ofGpus);
         int from = 0;
         do {
             int to = Math.min(readings.size(), from + MOST_JOBS_OF_A_BATCH);
+            List<JobReading> jobsOfBatch = readings.subList(from, to);
+            Set<String> ids = jobsOfBatch.stream().map(JobReading::jobId).collect(Collectors.toSet());
+            List<GpuReading> gpusOfBatch = new ArrayList<>(
+                    gpusLeft.stream().filter(gpu -> ids.containsAll(NodeGpus.jobsOf(gpu))).toList());
+            gpusLeft.removeAll(gpusOfBatch);
+            if (to == readings.size()) {
+                gpusLeft.forEach(gpu -> gpusOfBatch.add(NodeGpus.withoutJobs(gpu)));
+            }
             outbox.add(
                     new Batch(Batch.VERSION, cluster, node, numbers.life(), numbers.next(node), at, intervalMs, version,
-                            from == 0 ? figures : null, readings.subList(from, to), List.of()),
+                            from == 0 ? figures : null, jobsOfBatch, gpusOfBatch),
                     atOnce);
             from = to;
         } while (from < readings.size());

@@ -25,8 +25,10 @@ enum Setting {
             "PEM file with the certificates by which the service is known, for https."),
     JOBWITNESS_AGENT_METRICS("unset: nobody listens",
             "Port on 127.0.0.1 for the agent's own Prometheus metrics, at /metrics."),
+    JOBWITNESS_GPUS("auto", "auto: the GPUs of this node are read; off: they are left alone."),
     JOBWITNESS_CGROUP_ROOT("/sys/fs/cgroup", "Where cgroup v2 is mounted."),
-    JOBWITNESS_PROC_ROOT("/proc", "Where proc is mounted.");
+    JOBWITNESS_PROC_ROOT("/proc", "Where proc is mounted."),
+    JOBWITNESS_SYS_ROOT("/sys", "Where sysfs is mounted.");
 
     private final String byDefault;
     private final String effect;

@@ -38,6 +38,8 @@ class AgentConfigTest {
         assertThat(config.metricsPort()).isZero();
         assertThat(config.cgroupRoot()).isEqualTo(Path.of("/sys/fs/cgroup"));
         assertThat(config.procRoot()).isEqualTo(Path.of("/proc"));
+        assertThat(config.sysRoot()).isEqualTo(Path.of("/sys"));
+        assertThat(config.readsGpus()).isTrue();
     }
 
     @Test
@@ -59,6 +61,7 @@ class AgentConfigTest {
         assertThat(config.cluster()).contains("lab");
         assertThat(config.node()).isEqualTo("n2");
         assertThat(config.metricsPort()).isEqualTo(9101);
+        assertThat(read(Map.of(), "--node=n2", "--gpus=off").readsGpus()).isFalse();
     }
 
     @Test
@@ -81,6 +84,7 @@ class AgentConfigTest {
             "--cluster=a b | JOBWITNESS_CLUSTER is a b, but must be 1 to 64 letters, digits or . _ -",
             "--dir=here | JOBWITNESS_AGENT_DIR is here, but must be an absolute path",
             "--metrics=70000 | JOBWITNESS_AGENT_METRICS is 70000, but must be a whole number from 1 to 65535",
+            "--gpus=nvidia | JOBWITNESS_GPUS is nvidia, but must be auto or off",
             "--colour=red | --colour is not a flag; --help lists them", "--node | --node needs a value"})
     void aBadSettingSaysWhatIsAllowed(String flag, String message) {
         assertThatThrownBy(() -> read(Map.of(), flag)).isInstanceOf(BadSetting.class).hasMessage(message);

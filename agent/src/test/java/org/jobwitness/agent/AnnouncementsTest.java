@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.List;
 import org.jobwitness.agent.Announcements.Announcement;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -29,7 +30,7 @@ class AnnouncementsTest {
     void aPrologSaysWhoseJobItIsAndWhichRun() throws IOException {
         read("1795384829-57-started-16076.json", EVENT);
         Announcement said = new Announcement("57", "sEKNKTV3WPV500", Instant.parse("2026-11-22T22:00:29Z"), 1001,
-                "alice");
+                "alice", List.of(), null, EVENT.strip());
         assertThat(announcements.ofJob("57")).contains(said);
         assertThat(announcements.ofSluid("sEKNKTV3WPV500")).contains(said);
         assertThat(announcements.cluster()).contains("rig");
@@ -40,7 +41,8 @@ class AnnouncementsTest {
     @Test
     void whatIsNotThereIsNotKnown() throws IOException {
         read("1795384829-58-started-1.json", "{\"event_id\":\"x\",\"job_id\":\"58\"}\n");
-        assertThat(announcements.ofJob("58")).contains(new Announcement("58", null, null, null, null));
+        assertThat(announcements.ofJob("58")).contains(new Announcement("58", null, null, null, null, List.of(),
+                null, "{\"event_id\":\"x\",\"job_id\":\"58\"}"));
         assertThat(announcements.cluster()).isEmpty();
     }
 

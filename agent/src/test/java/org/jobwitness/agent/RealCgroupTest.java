@@ -16,6 +16,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import org.jobwitness.agent.cgroup.JobCgroup;
 import org.jobwitness.agent.cgroup.Watch;
+import org.jobwitness.agent.gpu.Gpus;
 import org.jobwitness.agent.log.Log;
 import org.jobwitness.wire.JobReading;
 import org.junit.jupiter.api.AfterEach;
@@ -51,8 +52,10 @@ class RealCgroupTest {
         AgentConfig config = AgentConfig.read(List.of("--interval=300", "--cgroup-root=" + mount, "--node=n1"),
                 Map.of(),
                 folder.resolve("none"));
-        sampler = new Sampler(config, new Watch(mount), (batch, atOnce) -> readings.addAll(batch.jobs()), () -> {
-        }, "test", new Log(System.err));
+        Log log = new Log(System.err);
+        sampler = new Sampler(config, new Watch(mount), new Gpus(List.of(), log),
+                (batch, atOnce) -> readings.addAll(batch.jobs()), () -> {
+                }, "test", log);
         thread = new Thread(() -> {
             try {
                 sampler.run();

@@ -11,13 +11,25 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import org.jobwitness.agent.cgroup.Watch;
+import org.jobwitness.agent.gpu.GpuName;
+import org.jobwitness.agent.gpu.GpuProcess;
+import org.jobwitness.agent.gpu.GpuSource;
+import org.jobwitness.agent.gpu.GpuState;
+import org.jobwitness.agent.gpu.Gpus;
 import org.jobwitness.agent.log.Log;
 import org.jobwitness.wire.Batch;
+import org.jobwitness.wire.GpuReading;
+import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.JobReading;
 import org.jobwitness.wire.OomCause;
 import org.junit.jupiter.api.AfterEach;
@@ -34,6 +46,8 @@ class SamplerTest {
     private Tree tree;
     private final List<Sent> sent = new CopyOnWriteArrayList<>();
     private final ByteArrayOutputStream log = new ByteArrayOutputStream();
+    private final List<GpuSource> gpuSources = new ArrayList<>();
+    private Gpus gpus;
     private Sampler sampler;
     private Thread thread;
 
@@ -57,6 +71,7 @@ class SamplerTest {
             sampler.close();
             thread.join(PATIENCE);
             assertThat(thread.isAlive()).isFalse();
+            gpus.close();
         }
         assertThat(log.toString(StandardCharsets.UTF_8)).doesNotContain("sampling_trouble");
     }
@@ -65,11 +80,13 @@ class SamplerTest {
         AgentConfig config = AgentConfig.read(
                 List.of("--interval=" + intervalSeconds, "--cgroup-root=" + tree.root(),
                         "--proc-root=" + folder.resolve("proc"), "--spool-dir=" + folder.resolve("spool"),
-                        "--cluster=rig"),
+                        "--dir=" + folder, "--cluster=rig"),
                 Map.of(), folder.resolve("none"));
-        sampler = new Sampler(config, new Watch(config.cgroupRoot()),
+        Log lines = new Log(new PrintStream(log, true, StandardCharsets.UTF_8));
+        gpus = new Gpus(gpuSources, lines);
+        sampler = new Sampler(config, new Watch(config.cgroupRoot()), gpus,
                 (batch, atOnce) -> sent.add(new Sent(batch, atOnce)), () -> {
-                }, "test", new Log(new PrintStream(log, true, StandardCharsets.UTF_8)));
+                }, "test", lines);
         thread = new Thread(() -> {
             try {
                 sampler.run();
@@ -295,6 +312,187 @@ class SamplerTest {
         tree.job("job_13");
         start(1);
         reading(one -> one.jobId().equals("13"));
+    }
+
+    // --- GPUs -------------------------------------------------------------------------------------------------------
+
+    /** A driver that says what it is told to say; it hangs in what is given as null. */
+    private static final class Driver implements GpuSource {
+        private final AtomicReference<List<GpuState>> says = new AtomicReference<>(List.of());
+        private final CountDownLatch hangs = new CountDownLatch(1);
+        private volatile boolean isHanging;
+
+        private Driver says(GpuState... states) {
+            says.set(List.of(states));
+            return this;
+        }
+
+        @Override
+        public String name() {
+            return "driver";
+        }
+
+        @Override
+        public List<GpuState> read() {
+            try {
+                if (isHanging) {
+                    hangs.await();
+                }
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+            return says.get();
+        }
+
+        @Override
+        public void release() {
+            // It holds nothing.
+        }
+
+        @Override
+        public void close() {
+            hangs.countDown();
+        }
+    }
+
+    private static GpuState gpu(int index, double utilization, Integer... pids) {
+        return new GpuState(
+                new GpuName(GpuVendor.NVIDIA, "GPU-" + index, "00000000:0%d:00.0".formatted(index + 1), index, index,
+                        null, "A100"),
+                utilization, 1L << 30, 40L << 30, 300.0, 50.0, 1e6, 1400, List.of(), 0L, null,
+                Stream.of(pids).map(pid -> new GpuProcess(pid, null, null)).toList(), Map.of());
+    }
+
+    private void prolog(String jobId, String gpuDevices) throws IOException {
+        Files.createDirectories(folder.resolve("spool/events"));
+        Files.writeString(folder.resolve("spool/tmp"), """
+                {"event_id":"n7-%1$s-started-1795384829-1","job_id":"%1$s","cluster":"rig",\
+                "start_time":"2026-11-22T22:00:29Z","node":"n7","user":"alice","uid":1001,"node_list":["n7"]%2$s}
+                """.formatted(jobId, gpuDevices));
+        Files.move(folder.resolve("spool/tmp"),
+                folder.resolve("spool/events/1795384829-" + jobId + "-started-1.json"));
+    }
+
+    private void process(int pid, String cgroup) throws IOException {
+        Files.createDirectories(folder.resolve("proc/" + pid));
+        Files.writeString(folder.resolve("proc/" + pid + "/cgroup"), "0::" + cgroup + "\n");
+    }
+
+    /** Waits for a reading of one GPU. */
+    private GpuReading gpuReading(String gpu, Predicate<GpuReading> wanted) throws InterruptedException {
+        Batch batch = batch(one -> one.gpus().stream().anyMatch(each -> each.gpu().equals(gpu) && wanted.test(each)));
+        return batch.gpus().stream().filter(each -> each.gpu().equals(gpu) && wanted.test(each)).findFirst()
+                .orElseThrow();
+    }
+
+    @Test
+    void aGpuIsToldWithTheJobThatHoldsItAndWithHowManyProcesses() throws Exception {
+        gpuSources.add(new Driver().says(gpu(0, 0), gpu(1, 80, 4711, 1), gpu(2, 10)));
+        tree.job("job_5");
+        tree.job("job_6");
+        process(4711, "/system.slice/slurmstepd.scope/job_6/step_0/user/task_0");
+        process(1, "/init.scope");
+        prolog("5", ",\"gpu_allocation\":1,\"gpu_devices\":[\"0\"]");
+        prolog("6", ",\"gpu_allocation\":1,\"gpu_devices\":[\"GPU-1\"],\"gpu_vendor\":\"nvidia\"");
+        start(1);
+        GpuReading idle = gpuReading("GPU-0", gpu -> "5".equals(gpu.jobId()));
+        assertThat(idle.processes()).as("held, and nothing runs on it").isZero();
+        assertThat(idle.device().model()).isEqualTo("A100");
+        GpuReading busy = gpuReading("GPU-1", gpu -> "6".equals(gpu.jobId()) && gpu.utilizationPercent() != null);
+        assertThat(busy.processes()).isEqualTo(1);
+        assertThat(busy.utilizationPercent()).isEqualTo(80.0);
+        GpuReading free = gpuReading("GPU-2", gpu -> true);
+        assertThat(free.jobId()).isNull();
+        assertThat(free.absent()).doesNotContainKey("job_id");
+        Batch batch = batch(one -> one.gpus().size() == 3);
+        assertThat(batch.nodeFigures().totalGpus()).isEqualTo(3);
+        assertThat(batch.nodeFigures().gpuUsagePercent()).isEqualTo(30.0);
+    }
+
+    @Test
+    void anAgentThatIsStartedAnewKnowsWhoHoldsAnIdleGpu() throws Exception {
+        Path bootId = folder.resolve("proc/sys/kernel/random/boot_id");
+        Files.createDirectories(bootId.getParent());
+        Files.writeString(bootId, "2b1f\n");
+        gpuSources.add(new Driver().says(gpu(0, 0)));
+        tree.job("job_5");
+        prolog("5", ",\"gpu_devices\":[\"GPU-0\"]");
+        start(1);
+        gpuReading("GPU-0", gpu -> "5".equals(gpu.jobId()));
+        waitUntil(() -> Files.exists(folder.resolve("announced")));
+        stop();
+        Files.delete(folder.resolve("spool/events/1795384829-5-started-1.json"));
+        sent.clear();
+        gpuSources.set(0, new Driver().says(gpu(0, 0)));
+        start(1);
+        assertThat(gpuReading("GPU-0", gpu -> true).jobId()).isEqualTo("5");
+        assertThat(reading(one -> one.jobId().equals("5")).startTime()).isEqualTo("2026-11-22T22:00:29Z");
+    }
+
+    @Test
+    void aJobWhosePrologNobodyHeardMayHoldAnyGpu() throws Exception {
+        gpuSources.add(new Driver().says(gpu(0, 0)));
+        tree.job("job_5");
+        start(1);
+        GpuReading gpu = gpuReading("GPU-0", one -> !one.claimedBy().isEmpty());
+        assertThat(gpu.claimedBy()).containsExactly("5");
+        assertThat(gpu.absent()).containsEntry("job_id", "nobody heard the prolog of job 5");
+    }
+
+    @Test
+    void aDriverThatHangsKeepsNobodyWaiting() throws Exception {
+        Driver driver = new Driver().says(gpu(0, 30));
+        gpuSources.add(driver);
+        tree.job("job_5");
+        start(1);
+        gpuReading("GPU-0", gpu -> gpu.utilizationPercent() != null);
+        driver.isHanging = true;
+        GpuReading gpu = gpuReading("GPU-0", one -> one.utilizationPercent() == null);
+        assertThat(gpu.absent()).containsEntry("utilization_percent", "driver has not answered yet")
+                .containsEntry("processes", "driver has not answered yet");
+        int before = sent.size();
+        waitUntil(() -> sent.size() > before);
+        driver.close();
+    }
+
+    @Test
+    void theFirstIntervalOfAJobIsNotAllItsOwn() throws Exception {
+        gpuSources.add(new Driver().says(gpu(0, 30)));
+        tree.scope();
+        start(2);
+        gpuReading("GPU-0", gpu -> gpu.utilizationPercent() != null);
+        prolog("5", ",\"gpu_devices\":[\"0\"]");
+        tree.job("job_5");
+        GpuReading first = gpuReading("GPU-0", gpu -> "5".equals(gpu.jobId()));
+        assertThat(first.utilizationPercent()).isNull();
+        assertThat(first.absent()).containsEntry("utilization_percent",
+                "the job has held it for less than the interval");
+        assertThat(gpuReading("GPU-0", gpu -> "5".equals(gpu.jobId()) && gpu.utilizationPercent() != null)
+                .utilizationPercent()).isEqualTo(30.0);
+    }
+
+    @Test
+    void severalSlurmdOfOneMachineTellOfItsGpusOnce() throws Exception {
+        gpuSources.add(new Driver().says(gpu(0, 0), gpu(1, 0)));
+        tree.folder("system.slice/n7_slurmstepd.scope");
+        Path job = tree.job("job_5");
+        Files.createDirectories(tree.root().resolve("system.slice/n8_slurmstepd.scope"));
+        Files.move(job, tree.root().resolve("system.slice/n8_slurmstepd.scope/job_5"));
+        tree.remove(tree.scope());
+        prolog("5", ",\"gpu_devices\":[\"1\"]");
+        start(1);
+        assertThat(batch(one -> one.node().equals("n8") && !one.gpus().isEmpty()).gpus()).extracting(GpuReading::gpu)
+                .containsExactly("GPU-1");
+        assertThat(batch(one -> one.node().equals("n7") && !one.gpus().isEmpty()).gpus()).extracting(GpuReading::gpu)
+                .containsExactly("GPU-0");
+    }
+
+    private void waitUntil(BooleanSupplier isSo) throws InterruptedException {
+        Instant until = Instant.now().plus(PATIENCE);
+        while (!isSo.getAsBoolean()) {
+            assertThat(Instant.now()).isBefore(until);
+            Thread.sleep(5);
+        }
     }
 
     private void waitForLog(String words) throws InterruptedException {

@@ -21,8 +21,13 @@ public final class NodeUse {
         this.proc = proc;
     }
 
-    /** How it has been since the call before; what cannot be read is left out. */
-    public NodeFigures read() {
+    /**
+     * How it has been since the call before; what cannot be read is left out.
+     *
+     * @param gpus how many it has, which others know
+     * @param gpuUsagePercent the mean of their use, as those tell
+     */
+    public NodeFigures read(@Nullable Integer gpus, @Nullable Double gpuUsagePercent) {
         Integer cpus = null;
         Double usage = null;
         String stat = text("stat");
@@ -34,8 +39,9 @@ public final class NodeUse {
         String meminfo = text("meminfo");
         Long total = meminfo == null ? null : kibibytes(meminfo, "MemTotal:");
         Long available = meminfo == null ? null : kibibytes(meminfo, "MemAvailable:");
-        return new NodeFigures(cpus, total, null, usage,
-                total == null || available == null ? null : Long.valueOf(Math.max(0, total - available)), null, load());
+        return new NodeFigures(cpus, total, gpus, usage,
+                total == null || available == null ? null : Long.valueOf(Math.max(0, total - available)),
+                gpuUsagePercent, load());
     }
 
     /** user, nice, system, idle, iowait, irq, softirq, steal; guests are in user already. */

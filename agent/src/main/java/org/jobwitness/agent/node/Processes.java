@@ -1,10 +1,13 @@
 package org.jobwitness.agent.node;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -19,6 +22,7 @@ public final class Processes {
             Pattern.DOTALL);
     /** USER_HZ, which is part of the kernel's interface: 100 wherever Slurm runs. */
     private static final int TICKS_PER_SECOND = 100;
+    private static final int LONGEST_ENVIRONMENT = 256 << 10;
 
     private final Path proc;
 
@@ -41,6 +45,38 @@ public final class Processes {
             return Optional.of(
                     (Integer) Files.getAttribute(proc.resolve(String.valueOf(pid)), "unix:uid",
                             LinkOption.NOFOLLOW_LINKS));
+        } catch (IOException e) {
+            return Optional.empty();
+        }
+    }
+
+    /**
+     * The cgroup (v2) it is in, as a path; empty if it has ended.
+     *
+     * @throws IOException if /proc keeps it to itself
+     */
+    public Optional<String> cgroup(int pid) throws IOException {
+        try {
+            return Files.readString(proc.resolve(pid + "/cgroup")).lines().filter(line -> line.startsWith("0::"))
+                    .map(line -> line.substring(3)).findFirst();
+        } catch (IOException e) {
+            boolean mayBeHidden = Files.exists(proc.resolve(String.valueOf(pid))) || !Files.exists(proc.resolve("1"));
+            if (mayBeHidden) {
+                throw e;
+            }
+            return Optional.empty();
+        }
+    }
+
+    /**
+     * One variable of those it was started with, which it may have changed since. Empty where it has none of that name, and wherever
+     * the agent is not root, as it should not be.
+     */
+    public Optional<String> variable(int pid, String name) {
+        try (InputStream environment = Files.newInputStream(proc.resolve(pid + "/environ"))) {
+            String all = new String(environment.readNBytes(LONGEST_ENVIRONMENT), StandardCharsets.UTF_8);
+            return Arrays.stream(all.split("\0", -1)).filter(one -> one.startsWith(name + "="))
+                    .map(one -> one.substring(name.length() + 1)).findFirst();
         } catch (IOException e) {
             return Optional.empty();
         }
