@@ -21,9 +21,9 @@ import org.jspecify.annotations.Nullable;
  * <p>It answers with a list of GPUs, from ROCm 7 on with that list in {@code gpu_data}; a figure is {@code {"value": 12, "unit":
  * "W"}}, was a bare number before ROCm 6.1, and is {@code "N/A"} where there is none.
  */
-public final class AmdSmi implements GpuSource {
+final class AmdSmi implements GpuSource {
     /** Where ROCm and distributions put it. */
-    public static final List<Path> PLACES = List.of(Path.of("/opt/rocm/bin/amd-smi"), Path.of("/usr/bin/amd-smi"));
+    static final List<Path> PLACES = List.of(Path.of("/opt/rocm/bin/amd-smi"), Path.of("/usr/bin/amd-smi"));
     private static final Pattern BEGIN = Pattern.compile("^[\\[{]", Pattern.MULTILINE);
     private static final double MIB = 1024 * 1024;
     private static final String NOT_TOLD = "amd-smi does not tell it of this GPU";
@@ -36,7 +36,7 @@ public final class AmdSmi implements GpuSource {
     private record Known(String pci, @Nullable String uuid, @Nullable String model, OptionalLong kfdId) {
     }
 
-    public AmdSmi(Path program, Duration patience, Path sys) {
+    AmdSmi(Path program, Duration patience, Path sys) {
         this.program = new Program(program, patience);
         kfd = new Kfd(sys);
     }
@@ -111,6 +111,7 @@ public final class AmdSmi implements GpuSource {
     private static Figures figures(Json gpu) {
         Figures figures = new Figures();
         figures.put(Figures.UTILIZATION, amount(gpu, "usage", "gfx_activity"), NOT_TOLD);
+        figures.absent(Figures.INTERVAL, "amd-smi tells of the moment");
         figures.put(Figures.MEMORY_USED, times(MIB, amount(gpu, "mem_usage", "used_vram")), NOT_TOLD);
         figures.put(Figures.MEMORY_TOTAL, times(MIB, amount(gpu, "mem_usage", "total_vram")), NOT_TOLD);
         figures.put(Figures.POWER, either(amount(gpu, "power", "socket_power"),

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * looks at it once a second, and the mean of the looks is the interval's figure. A GPU that sleeps is left asleep: any look
  * at its figures would wake it.
  */
-public final class Amdgpu implements GpuSource {
+final class Amdgpu implements GpuSource {
     private static final String OF_THE_WHOLE = "amdgpu tells it of the whole GPU only, not of its partitions";
     private static final String ASLEEP = "the GPU sleeps, and to ask would wake it";
 
@@ -33,7 +33,7 @@ public final class Amdgpu implements GpuSource {
     private final Map<Path, Glances> glances = new TreeMap<>();
 
     /** @param sys where sysfs is mounted */
-    public Amdgpu(Path sys) {
+    Amdgpu(Path sys) {
         drm = sys.resolve("class/drm");
         kfd = new Kfd(sys);
     }

@@ -9,6 +9,8 @@ import org.jspecify.annotations.Nullable;
 /** What an AMD source has found out of one GPU so far: figures, and for those that it did not get, why. */
 final class Figures {
     static final String UTILIZATION = "utilization_percent";
+    /** What it was measured over, where that is not the interval. */
+    static final String INTERVAL = "utilization_interval";
     static final String MEMORY_USED = "memory_used_bytes";
     static final String MEMORY_TOTAL = "memory_total_bytes";
     static final String POWER = "power_watts";

@@ -184,8 +184,9 @@ final class GpuReader {
     private void read() {
         Instant at = clock.instant();
         try {
+            long began = nanoTime.getAsLong();
             List<GpuState> states = source.read();
-            told(at, states);
+            told(at, Duration.ofNanos(nanoTime.getAsLong() - began), states);
         } catch (GpuSourceException e) {
             failed(String.valueOf(e.getMessage()));
         } catch (RuntimeException | LinkageError e) {
@@ -193,8 +194,9 @@ final class GpuReader {
         }
     }
 
-    private synchronized void told(Instant at, List<GpuState> states) {
-        answer = new Gpus.Told(source.name(), at, readBefore == null ? null : Duration.between(readBefore, at), states);
+    private synchronized void told(Instant at, Duration took, List<GpuState> states) {
+        answer = new Gpus.Told(source.name(), at, took, readBefore == null ? null : Duration.between(readBefore, at),
+                states);
         readBefore = at;
         keptUpNanos = nanoTime.getAsLong();
         known = states.stream().map(GpuState::name).toList();

@@ -33,9 +33,11 @@ public final class Gpus implements Closeable {
      * A reading. It stays the answer until there is another, so whoever has seen it knows it by its time.
      *
      * @param at when it was read
+     * @param took how long the source needed for it
      * @param interval since the reading before, for which averages and differences stand; null if there was none
      */
-    public record Told(String source, Instant at, @Nullable Duration interval, List<GpuState> gpus) implements Answer {
+    public record Told(String source, Instant at, Duration took, @Nullable Duration interval,
+            List<GpuState> gpus) implements Answer {
         public Told {
             gpus = List.copyOf(gpus);
         }

@@ -16,9 +16,9 @@ import java.util.regex.Pattern;
  * for each {@code card0}, whose fields are called as it prints them for people, and that changed from release to release; all values
  * are texts.
  */
-public final class RocmSmi implements GpuSource {
+final class RocmSmi implements GpuSource {
     /** Where ROCm and distributions put it. */
-    public static final List<Path> PLACES = List.of(Path.of("/opt/rocm/bin/rocm-smi"), Path.of("/usr/bin/rocm-smi"));
+    static final List<Path> PLACES = List.of(Path.of("/opt/rocm/bin/rocm-smi"), Path.of("/usr/bin/rocm-smi"));
     private static final List<String> ALL = List.of("--showid", "--showuniqueid", "--showbus", "--showproductname",
             "--showuse", "--showmeminfo", "vram", "--showpower", "--showtemp", "--showclocks", "--showenergycounter",
             "--json");
@@ -28,7 +28,7 @@ public final class RocmSmi implements GpuSource {
     private final Program program;
     private final Kfd kfd;
 
-    public RocmSmi(Path program, Duration patience, Path sys) {
+    RocmSmi(Path program, Duration patience, Path sys) {
         this.program = new Program(program, patience);
         kfd = new Kfd(sys);
     }
@@ -72,6 +72,7 @@ public final class RocmSmi implements GpuSource {
     private static Figures figures(Json card) {
         Figures figures = new Figures();
         figures.put(Figures.UTILIZATION, number(card, 1, "GPU use (%)"), NOT_TOLD);
+        figures.absent(Figures.INTERVAL, "rocm-smi tells of the moment");
         figures.put(Figures.MEMORY_USED, number(card, 1, "VRAM Total Used Memory (B)"), NOT_TOLD);
         figures.put(Figures.MEMORY_TOTAL, number(card, 1, "VRAM Total Memory (B)"), NOT_TOLD);
         figures.put(Figures.POWER, number(card, 1, "Current Socket Graphics Package Power (W)",

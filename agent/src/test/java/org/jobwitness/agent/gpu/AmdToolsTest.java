@@ -60,7 +60,7 @@ class AmdToolsTest {
             assertThat(gpu.eccErrors()).isEqualTo(2);
             assertThat(gpu.throttled()).isEmpty();
             assertThat(gpu.processes()).isEmpty();
-            assertThat(gpu.absent()).isEmpty();
+            assertThat(gpu.absent()).containsOnlyKeys("utilization_interval");
         });
         assertThat(gpus.get(1).processes()).extracting(GpuProcess::pid).containsExactly(4711);
     }
@@ -129,6 +129,20 @@ class AmdToolsTest {
         assertThat(gpu.powerWatts()).isEqualTo(122.0);
         assertThat(gpu.energyJoules()).isCloseTo(0.00180525, org.assertj.core.data.Offset.offset(1e-9));
         assertThat(gpu.processes()).extracting(GpuProcess::pid).containsExactly(4711);
+    }
+
+    @Test
+    void theToolsAreAskedWhereSysHasNoGpu() throws Exception {
+        Amd amd = new Amd(tree.sys(), List.of(new AmdSmi(folder.resolve("none"), LONG_ENOUGH, tree.sys()),
+                rocmSmi("6.4")));
+        assertThat(amd.isThere()).isFalse();
+        tree.folder("module/amdgpu");
+        assertThat(amd.isThere()).isTrue();
+        assertThat(amd.read()).extracting(gpu -> gpu.name().model()).containsExactly("AMD Instinct MI300A");
+        tree.mi210("0000:c1:00.0", "d4a9ec48d03d261d");
+        assertThat(amd.read()).extracting(gpu -> gpu.name().model()).containsExactly("AMD Instinct MI210");
+        assertThatThrownBy(() -> new Amd(folder, List.of()).read())
+                .hasMessageStartingWith("there is no GPU of the driver amdgpu");
     }
 
     @Test

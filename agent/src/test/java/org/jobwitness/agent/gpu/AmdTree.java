@@ -6,19 +6,19 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** A sysfs with AMD's GPUs in it, in plain files: named and laid out as Linux 6.12 does. */
-final class AmdTree {
+public final class AmdTree {
     private final Path sys;
     private int cards;
     private int nodes = 1;
 
-    AmdTree(Path sys) {
+    public AmdTree(Path sys) {
         this.sys = sys;
         write("class/kfd/kfd/topology/nodes/0/gpu_id", "0\n"); // the CPUs
         write("class/kfd/kfd/topology/nodes/0/properties", "cpu_cores_count 64\nlocation_id 0\n");
         folder("class/kfd/kfd/proc");
     }
 
-    Path sys() {
+    public Path sys() {
         return sys;
     }
 
@@ -37,7 +37,7 @@ final class AmdTree {
     }
 
     /** An MI210: all that a whole GPU has. */
-    String mi210(String pci, String uniqueId) {
+    public String mi210(String pci, String uniqueId) {
         String device = card(pci, "amdgpu");
         write(device + "/unique_id", uniqueId + "\n");
         write(device + "/product_name", "AMD Instinct MI210\n");
@@ -59,7 +59,7 @@ final class AmdTree {
     }
 
     /** What KFD tells of a GPU or a partition: {@code location} is bus, device and function, and the partition above. */
-    void unit(long gpuId, long location, String uniqueId, int renderMinor, long memoryBytes) {
+    public void unit(long gpuId, long location, String uniqueId, int renderMinor, long memoryBytes) {
         String node = "class/kfd/kfd/topology/nodes/" + nodes++;
         write(node + "/gpu_id", gpuId + "\n");
         write(node + "/properties", "cpu_cores_count 0\nsimd_count 416\ndomain 0\nlocation_id " + location
@@ -85,7 +85,7 @@ final class AmdTree {
         }
     }
 
-    void delete(String path) {
+    public void delete(String path) {
         try {
             Files.delete(sys.resolve(path));
         } catch (IOException e) {
@@ -93,7 +93,7 @@ final class AmdTree {
         }
     }
 
-    void folder(String path) {
+    public void folder(String path) {
         try {
             Files.createDirectories(sys.resolve(path));
         } catch (IOException e) {
