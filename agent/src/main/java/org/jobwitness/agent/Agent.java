@@ -44,7 +44,7 @@ public final class Agent {
                     Path.of(environment.getOrDefault("JOBWITNESS_CONF", SETTINGS.toString())));
             switch (command) {
                 case "run" -> run(config);
-                case "check" -> System.exit(new Check(config, System.out).run() ? 0 : 1);
+                case "check" -> System.exit(new Check(config, GpuSources.of(config), System.out).run() ? 0 : 1);
                 default -> {
                     System.err.println(command + " is no command of jobwitness-agent; --help lists them");
                     System.exit(BAD_USE);
@@ -67,7 +67,7 @@ public final class Agent {
         Sampler sampler = new Sampler(config, new Watch(config.cgroupRoot()), gpus, shipper::add,
                 shipper::eventsChanged, version(), log);
         MetricsPage metrics = new MetricsPage(config.metricsPort(), sampler::counts, shipper::counts, spool::depth,
-                log);
+                gpus::latest, log);
 
         Thread sampling = Thread.currentThread();
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {

@@ -5,20 +5,30 @@ import java.io.PrintStream;
 import java.net.HttpURLConnection;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.jobwitness.agent.cgroup.JobCgroup;
 import org.jobwitness.agent.cgroup.JobName;
 import org.jobwitness.agent.cgroup.Scopes;
 import org.jobwitness.agent.cgroup.Watch;
+import org.jobwitness.agent.gpu.GpuSource;
+import org.jobwitness.agent.gpu.Gpus;
+import org.jobwitness.agent.log.Log;
 import org.jobwitness.agent.node.Processes;
+import org.jobwitness.wire.GpuDevice;
+import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.JobReading;
 
 /**
@@ -29,18 +39,24 @@ final class Check {
     private static final int PATIENCE_MS = 5000;
     private static final Duration CLOCKS_DIFFER = Duration.ofMinutes(5);
 
+    /** A driver that has not answered by then is one that hangs, and {@link Gpus} says so. */
+    private static final long PATIENCE_WITH_DRIVERS_MS = 12_000;
+
     private final AgentConfig config;
+    private final List<GpuSource> gpuSources;
     private final PrintStream out;
     private boolean works = true;
 
-    Check(AgentConfig config, PrintStream out) {
+    Check(AgentConfig config, List<GpuSource> gpuSources, PrintStream out) {
         this.config = config;
+        this.gpuSources = gpuSources;
         this.out = out;
     }
 
     /** False if the agent would be of no use here. */
-    boolean run() {
+    boolean run() throws InterruptedException {
         cgroups();
+        gpus();
         events();
         folder();
         service();
@@ -90,7 +106,7 @@ final class Check {
     }
 
     private void job(Path folder) {
-        JobCgroup.Kernel kernel = new JobCgroup.Kernel(config.cgroupRoot(), config.procRoot(), Path.of("/sys"));
+        JobCgroup.Kernel kernel = new JobCgroup.Kernel(config.cgroupRoot(), config.procRoot(), config.sysRoot());
         try (JobCgroup job = new JobCgroup(folder, kernel, false, System.nanoTime())) {
             Optional<JobName> name = JobName.of(folder.getFileName().toString());
             Processes processes = new Processes(config.procRoot());
@@ -114,10 +130,97 @@ final class Check {
             JobReading reading = job.take(new JobCgroup.Identity("1", null, null, null, null, null), now, null, false)
                     .orElseThrow();
             ok("figures of jobs", "from " + folder.getFileName());
-            Map<String, String> byCause = new TreeMap<>();
-            reading.absent().forEach((figure, cause) -> byCause.merge(cause, figure, (a, b) -> a + ", " + b));
-            byCause.forEach((cause, figures) -> less("figures of jobs", "without " + figures + ": " + cause));
+            withoutFigures("figures of jobs", List.of(reading.absent()));
         }
+    }
+
+    private void gpus() throws InterruptedException {
+        List<GpuSource> there = gpuSources.stream().filter(GpuSource::isThere).toList();
+        if (there.isEmpty()) {
+            ok("GPUs", config.readsGpus() ? "the node has no driver of NVIDIA or AMD" : "JOBWITNESS_GPUS is off");
+            return;
+        }
+        Log log = new Log(out);
+        try (Gpus gpus = new Gpus(there, log)) {
+            // Twice, because what a GPU did is known between two readings.
+            awaitReading(gpus, there.size(), Instant.MIN);
+            Thread.sleep(1000);
+            awaitReading(gpus, there.size(), Instant.now());
+            for (Gpus.Answer answer : gpus.latest().answers()) {
+                switch (answer) {
+                    case Gpus.Told told -> ok("GPUs", told.gpus().size() + " by " + told.source());
+                    case Gpus.Silent silent -> less("GPUs", silent.source() + " tells none: " + silent.cause());
+                }
+            }
+            NodeGpus.All all = new NodeGpus(gpus, new Processes(config.procRoot()), log).read(jobs());
+            all.readings().forEach(this::gpu);
+            withoutFigures("figures of GPUs", all.readings().stream().map(GpuReading::absent).toList());
+        }
+    }
+
+    private static void awaitReading(Gpus gpus, int sources, Instant since) throws InterruptedException {
+        gpus.readSoon();
+        long until = System.nanoTime() + PATIENCE_WITH_DRIVERS_MS * 1_000_000;
+        while (System.nanoTime() < until && gpus.latest().answers().stream().filter(answer -> switch (answer) {
+            case Gpus.Told told -> !told.at().isBefore(since);
+            case Gpus.Silent silent -> true;
+        }).count() < sources) {
+            Thread.sleep(20);
+        }
+    }
+
+    /** Those that are on the node, as far as prologs were heard that are still in the spool, or were by the agent. */
+    private List<NodeGpus.Job> jobs() {
+        Announcements announcements = new Announcements();
+        new Remembered(config.folder(), config.procRoot(), new Log(out)).recall().forEach(announcements::take);
+        try (DirectoryStream<Path> events = Files.newDirectoryStream(config.events())) {
+            events.forEach(announcements::read);
+        } catch (IOException | DirectoryIteratorException e) {
+            // Whether they can be read is said below.
+        }
+        Processes processes = new Processes(config.procRoot());
+        JobCgroup.Kernel kernel = new JobCgroup.Kernel(config.cgroupRoot(), config.procRoot(), config.sysRoot());
+        List<NodeGpus.Job> jobs = new ArrayList<>();
+        for (Scopes.Scope scope : new Scopes(config.cgroupRoot(), config.node()).find()) {
+            for (Path folder : Scopes.jobsIn(scope.folder())) {
+                JobName name = JobName.of(folder.getFileName().toString()).orElseThrow();
+                try (JobCgroup cgroup = new JobCgroup(folder, kernel, false, System.nanoTime())) {
+                    JobOnNode job = new JobOnNode(cgroup, name, scope.node(), null, System.nanoTime());
+                    jobs.add(new NodeGpus.Job(job, job.identify(announcements, processes).orElse(null)));
+                }
+            }
+        }
+        return jobs;
+    }
+
+    private void gpu(GpuReading gpu) {
+        GpuDevice device = gpu.device();
+        String what = "GPU " + gpu.gpu()
+                + (device == null || device.model() == null ? "" : ", " + device.model());
+        String cause = gpu.absent().get("job_id");
+        if (gpu.jobId() != null) {
+            Long processes = gpu.processes();
+            ok(what, "job " + gpu.jobId() + " holds it, "
+                    + (processes == null ? "and its processes are not known" : "processes on it: " + processes));
+        } else if (!gpu.sharedBy().isEmpty()) {
+            ok(what, "shared by the jobs " + String.join(", ", gpu.sharedBy()));
+        } else if (!gpu.claimedBy().isEmpty()) {
+            less(what, "it may be held by " + String.join(", ", gpu.claimedBy()) + ": " + cause);
+        } else if (cause != null) {
+            ok(what, cause);
+        } else {
+            ok(what, "no job holds it");
+        }
+    }
+
+    private void withoutFigures(String what, List<Map<String, String>> absent) {
+        Map<String, Set<String>> byCause = new TreeMap<>();
+        absent.forEach(figures -> figures.forEach((figure, cause) -> {
+            if (!figure.equals("job_id")) {
+                byCause.computeIfAbsent(cause, _ -> new TreeSet<>()).add(figure);
+            }
+        }));
+        byCause.forEach((cause, figures) -> less(what, "without " + String.join(", ", figures) + ": " + cause));
     }
 
     private void events() {

@@ -1,7 +1,7 @@
 package org.jobwitness.agent;
 
 import java.util.List;
-import org.jobwitness.agent.gpu.Amdgpu;
+import org.jobwitness.agent.gpu.Amd;
 import org.jobwitness.agent.gpu.GpuSource;
 
 /** Who is asked of the GPUs of this node. */
@@ -10,6 +10,6 @@ final class GpuSources {
     }
 
     static List<GpuSource> of(AgentConfig config) {
-        return config.readsGpus() ? List.of(new Amdgpu(config.sysRoot())) : List.of();
+        return config.readsGpus() ? List.of(new Amd(config.sysRoot())) : List.of();
     }
 }

@@ -9,8 +9,10 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.util.List;
 import java.util.OptionalLong;
 import java.util.function.Supplier;
+import org.jobwitness.agent.gpu.Gpus;
 import org.jobwitness.agent.log.Log;
 import org.jobwitness.agent.ship.Counts;
 import org.jobwitness.agent.spool.Depth;
@@ -28,17 +30,19 @@ final class MetricsPage implements Closeable {
     private final Supplier<Sampler.Counts> sampling;
     private final Supplier<Counts> shipping;
     private final Supplier<Depth> spool;
+    private final Supplier<Gpus.Snapshot> gpus;
     private final SelfUse self = new SelfUse();
     private final Log log;
     private @Nullable ServerSocket server;
 
     /** @param port 0 if nobody is to listen */
     MetricsPage(int port, Supplier<Sampler.Counts> sampling, Supplier<Counts> shipping, Supplier<Depth> spool,
-            Log log) {
+            Supplier<Gpus.Snapshot> gpus, Log log) {
         this.port = port;
         this.sampling = sampling;
         this.shipping = shipping;
         this.spool = spool;
+        this.gpus = gpus;
         this.log = log;
     }
 
@@ -105,6 +109,7 @@ final class MetricsPage implements Closeable {
         page.counter("cycles_total", "Readings of all jobs.", sampled.cycles());
         page.gauge("last_cycle_seconds", "How long the last of them took.", sampled.lastCycleNanos() / 1e9);
         page.counter("oom_kills_total", "OOM kills whose moment was seen.", sampled.kills());
+        gpus(page, gpus.get());
         page.gauge("spool_batches", "Batches that wait to be sent.", depth.batches());
         page.gauge("spool_bytes", "Room that they take.", depth.bytes());
         page.gauge("spool_in_memory_batches", "Those of them that are not on disk, because it could not be written.",
@@ -144,8 +149,36 @@ final class MetricsPage implements Closeable {
         return page.text.toString();
     }
 
+    /** Nothing on a node that has no driver of GPUs. */
+    private static void gpus(Page page, Gpus.Snapshot now) {
+        if (now.answers().isEmpty()) {
+            return;
+        }
+        page.head("gpus", "GPUs that the source told of last, and the parts of them.", "gauge");
+        for (Gpus.Answer answer : now.answers()) {
+            int count = switch (answer) {
+                case Gpus.Told told -> told.gpus().size();
+                case Gpus.Silent silent -> silent.gpus().size();
+            };
+            page.ofSource("gpus", answer, count);
+        }
+        page.head("gpu_source_silent", "Whether nothing is known of them now: the journal has the cause.", "gauge");
+        now.answers().forEach(
+                answer -> page.ofSource("gpu_source_silent", answer, answer instanceof Gpus.Silent ? 1 : 0));
+        List<Gpus.Told> told = now.answers().stream().filter(Gpus.Told.class::isInstance).map(Gpus.Told.class::cast)
+                .toList();
+        if (!told.isEmpty()) {
+            page.head("gpu_read_timestamp_seconds", "When they were read last.", "gauge");
+            told.forEach(one -> page.ofSource("gpu_read_timestamp_seconds", one, one.at().toEpochMilli() / 1e3));
+            page.head("gpu_read_seconds", "How long that took, in a thread of its own.", "gauge");
+            told.forEach(one -> page.ofSource("gpu_read_seconds", one, one.took().toNanos() / 1e9));
+        }
+    }
+
     /** In Prometheus' text format. */
     private static final class Page {
+        private static final String PREFIX = "jobwitness_agent_";
+
         private final StringBuilder text = new StringBuilder();
 
         void gauge(String name, String help, Number value) {
@@ -157,9 +190,18 @@ final class MetricsPage implements Closeable {
         }
 
         private void family(String name, String help, String type, Number value) {
-            String full = "jobwitness_agent_" + name;
-            text.append("# HELP ").append(full).append(' ').append(help).append("\n# TYPE ").append(full).append(' ')
-                    .append(type).append('\n').append(full).append(' ').append(value).append('\n');
+            head(name, help, type);
+            text.append(PREFIX).append(name).append(' ').append(value).append('\n');
+        }
+
+        void head(String name, String help, String type) {
+            text.append("# HELP ").append(PREFIX).append(name).append(' ').append(help).append("\n# TYPE ")
+                    .append(PREFIX).append(name).append(' ').append(type).append('\n');
+        }
+
+        void ofSource(String name, Gpus.Answer answer, Number value) {
+            text.append(PREFIX).append(name).append("{source=\"").append(answer.source()).append("\"} ").append(value)
+                    .append('\n');
         }
     }
 

@@ -37,7 +37,7 @@ import org.jspecify.annotations.Nullable;
 final class NodeGpus {
     private static final List<String> FIGURES = List.of("utilization_percent", "memory_used_bytes",
             "memory_total_bytes", "power_watts", "temperature_celsius", "energy_joules", "clock_mhz", "throttled",
-            "ecc_errors", "processes");
+            "ecc_errors", "xid", "processes");
     private static final int LONGEST_CAUSE = 256;
     /** More jobs than this are not named for one GPU. */
     private static final int MOST_JOBS = 256;

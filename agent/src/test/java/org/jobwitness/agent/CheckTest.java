@@ -13,6 +13,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.jobwitness.agent.gpu.Amd;
+import org.jobwitness.agent.gpu.AmdTree;
+import org.jobwitness.agent.gpu.GpuSource;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -24,6 +27,7 @@ class CheckTest {
     Path folder;
     private Tree tree;
     private HttpServer service;
+    private final List<GpuSource> gpuSources = new ArrayList<>();
 
     @BeforeEach
     void node() throws IOException {
@@ -61,7 +65,7 @@ class CheckTest {
                         "--token-file=" + folder.resolve("token")));
         flags.addAll(List.of(more));
         ByteArrayOutputStream out = new ByteArrayOutputStream();
-        boolean works = new Check(AgentConfig.read(flags, Map.of(), folder.resolve("none")),
+        boolean works = new Check(AgentConfig.read(flags, Map.of(), folder.resolve("none")), gpuSources,
                 new PrintStream(out, true, StandardCharsets.UTF_8)).run();
         List<String> lines = new ArrayList<>(List.of(works ? "works" : "FAILS"));
         lines.addAll(out.toString(StandardCharsets.UTF_8).lines().toList());
@@ -101,6 +105,29 @@ class CheckTest {
         Files.delete(tree.root().resolve("cgroup.controllers"));
         tree.folder("memory");
         assertThat(check()).anyMatch(line -> line.startsWith("FAILS cgroup v2") && line.contains("but v1"));
+    }
+
+    @Test
+    void gpusAreToldWithWhoHoldsThem() throws Exception {
+        tree.job("job_7");
+        tree.job("job_8");
+        Files.writeString(folder.resolve("spool/events/1795384829-7-started-1.json"),
+                "{\"event_id\":\"n1-7\",\"job_id\":\"7\",\"gpu_devices\":[\"0\"]}\n");
+        assertThat(check()).contains("ok    GPUs: the node has no driver of NVIDIA or AMD");
+        AmdTree gpus = new AmdTree(folder.resolve("sys"));
+        gpus.mi210("0000:83:00.0", "79ccd55167a2124a");
+        gpus.mi210("0000:e3:00.0", "d4a9ec48d03d261d");
+        gpus.unit(1, 0x8300, "79ccd55167a2124a", 128, 1L << 36);
+        gpus.folder("module/amdgpu");
+        gpuSources.add(new Amd(folder.resolve("sys")));
+        assertThat(check()).contains("ok    GPUs: 2 by AMD",
+                "ok    GPU GPU-79ccd55167a2124a, AMD Instinct MI210: job 7 holds it, processes on it: 0",
+                "less  GPU GPU-d4a9ec48d03d261d, AMD Instinct MI210: it may be held by 8: nobody heard the prolog of job 8",
+                "less  figures of GPUs: without processes: the compute driver (KFD) does not tell of this GPU");
+        gpus.delete("class/drm/card0/device");
+        gpus.delete("class/drm/card1/device");
+        assertThat(check()).startsWith("works")
+                .anyMatch(line -> line.startsWith("less  GPUs: AMD tells none: there is no GPU of the driver amdgpu"));
     }
 
     @Test

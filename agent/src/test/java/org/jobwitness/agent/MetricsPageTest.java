@@ -11,18 +11,33 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.jobwitness.agent.gpu.GpuName;
+import org.jobwitness.agent.gpu.GpuState;
+import org.jobwitness.agent.gpu.Gpus;
 import org.jobwitness.agent.log.Log;
 import org.jobwitness.agent.ship.Counts;
 import org.jobwitness.agent.spool.Depth;
+import org.jobwitness.wire.GpuVendor;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 class MetricsPageTest {
+    private static final GpuName GPU = new GpuName(GpuVendor.AMD, "GPU-0123456789abcdef", null, null, 0, null, null);
+    private static final GpuState STATE = new GpuState(GPU, null, null, null, null, null, null, null, List.of(), null,
+            null, null, Map.of());
+    private static final Gpus.Snapshot GPUS = new Gpus.Snapshot(List.of(
+            new Gpus.Told("NVIDIA", Instant.parse("2026-11-23T10:00:00Z"), Duration.ofMillis(3), null,
+                    List.of(STATE, STATE)),
+            new Gpus.Silent("AMD", List.of(GPU), "the driver has not answered for 12 s")));
+
     private MetricsPage page;
+    private Gpus.Snapshot gpus = new Gpus.Snapshot(List.of());
     private int port;
 
     @BeforeEach
@@ -33,7 +48,7 @@ class MetricsPageTest {
         Instant then = Instant.parse("2026-11-23T10:00:00Z");
         page = new MetricsPage(port, () -> new Sampler.Counts(3, 1, 40, 2, 1_500_000),
                 () -> new Counts(12, 1, 2, 5, 0, 7, then, null), () -> new Depth(4, 4000, then, 1, 5, 6, 7, 8),
-                new Log(System.err));
+                () -> gpus, new Log(System.err));
         page.start();
     }
 
@@ -62,6 +77,7 @@ class MetricsPageTest {
 
     @Test
     void docsAgentHasEachFamilyAndNoOther() throws IOException {
+        gpus = GPUS;
         Map<String, String> told = new TreeMap<>();
         for (String line : page.text().lines().filter(line -> line.startsWith("# ")).toList()) {
             String[] words = line.split(" ", 4);
@@ -77,6 +93,17 @@ class MetricsPageTest {
     void nothingElseIsThere() throws IOException {
         assertThat(open("/").getResponseCode()).isEqualTo(404);
         assertThat(open("/metrics/x").getResponseCode()).isEqualTo(404);
+    }
+
+    @Test
+    void aNodeWithGpusTellsWhoToldOfThem() {
+        assertThat(page.text()).doesNotContain("jobwitness_agent_gpu");
+        gpus = GPUS;
+        assertThat(page.text().lines()).contains("jobwitness_agent_gpus{source=\"NVIDIA\"} 2",
+                "jobwitness_agent_gpus{source=\"AMD\"} 1", "jobwitness_agent_gpu_source_silent{source=\"NVIDIA\"} 0",
+                "jobwitness_agent_gpu_source_silent{source=\"AMD\"} 1",
+                "jobwitness_agent_gpu_read_timestamp_seconds{source=\"NVIDIA\"} 1.795428E9",
+                "jobwitness_agent_gpu_read_seconds{source=\"NVIDIA\"} 0.003");
     }
 
     @Test
