@@ -26,10 +26,13 @@ public final class Agent {
 
     public static void main(String[] args) throws IOException, InterruptedException {
         List<String> words = Arrays.asList(args);
-        String command = words.isEmpty() || words.getFirst().startsWith("--") ? "run" : words.getFirst();
-        List<String> flags = words.isEmpty() || words.getFirst().startsWith("--")
-                ? words
-                : words.subList(1, words.size());
+        boolean isNamed = !words.isEmpty() && !words.getFirst().startsWith("--");
+        String command = isNamed ? words.getFirst() : "run";
+        List<String> behind = isNamed ? words.subList(1, words.size()) : words;
+        List<String> minutes = command.equals("release-gpus")
+                ? behind.stream().takeWhile(word -> !word.startsWith("--")).toList()
+                : List.of();
+        List<String> flags = behind.subList(minutes.size(), behind.size());
         if (flags.contains("--help") || command.equals("help")) {
             help(System.out);
             return;
@@ -44,6 +47,8 @@ public final class Agent {
                     Path.of(environment.getOrDefault("JOBWITNESS_CONF", SETTINGS.toString())));
             switch (command) {
                 case "run" -> run(config);
+                case "release-gpus" -> System.exit(releaseGpus(config).release(minutes));
+                case "take-gpus" -> System.exit(releaseGpus(config).take());
                 case "check" -> System.exit(new Check(config, GpuSources.of(config), System.out).run() ? 0 : 1);
                 default -> {
                     System.err.println(command + " is no command of jobwitness-agent; --help lists them");
@@ -54,6 +59,10 @@ public final class Agent {
             System.err.println(e.getMessage());
             System.exit(BAD_USE);
         }
+    }
+
+    private static ReleaseGpus releaseGpus(AgentConfig config) {
+        return new ReleaseGpus(config.folder(), Clock.systemUTC(), System.out, System.err);
     }
 
     private static void run(AgentConfig config) throws IOException, InterruptedException {
@@ -106,6 +115,9 @@ public final class Agent {
         out.println("""
                 jobwitness-agent              samples the Slurm jobs of this node and tells the jobwitness service
                 jobwitness-agent check        tells what this node can give, what not, and why
+                jobwitness-agent release-gpus [MINUTES]
+                                              has the agent hold no GPU, so that one can be reset, for 5 minutes
+                jobwitness-agent take-gpus    has it take them up again before that
                 jobwitness-agent --version
 
                 Settings stand in /etc/jobwitness/jobwitness.conf or in the environment, or are flags (--interval=15):

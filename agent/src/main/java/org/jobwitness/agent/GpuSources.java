@@ -3,6 +3,7 @@ package org.jobwitness.agent;
 import java.util.List;
 import org.jobwitness.agent.gpu.Amd;
 import org.jobwitness.agent.gpu.GpuSource;
+import org.jobwitness.agent.gpu.Nvidia;
 
 /** Who is asked of the GPUs of this node. */
 final class GpuSources {
@@ -10,6 +11,6 @@ final class GpuSources {
     }
 
     static List<GpuSource> of(AgentConfig config) {
-        return config.readsGpus() ? List.of(new Amd(config.sysRoot())) : List.of();
+        return config.readsGpus() ? List.of(new Nvidia(), new Amd(config.sysRoot())) : List.of();
     }
 }

@@ -7,6 +7,7 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -22,6 +23,7 @@ import org.jobwitness.agent.cgroup.JobCgroup;
 import org.jobwitness.agent.cgroup.JobName;
 import org.jobwitness.agent.cgroup.Scopes;
 import org.jobwitness.agent.cgroup.Watch;
+import org.jobwitness.agent.gpu.GpuRelease;
 import org.jobwitness.agent.gpu.Gpus;
 import org.jobwitness.agent.log.Log;
 import org.jobwitness.agent.node.NodeUse;
@@ -63,6 +65,7 @@ final class Sampler implements Closeable {
     private final Processes processes;
     private final NodeUse nodeUse;
     private final NodeGpus gpus;
+    private final GpuRelease.Heeding gpuRelease;
     private final Remembered remembered;
     private final Outbox outbox;
     private final Runnable eventsChanged;
@@ -117,6 +120,7 @@ final class Sampler implements Closeable {
         processes = new Processes(config.procRoot());
         nodeUse = new NodeUse(config.procRoot());
         this.gpus = new NodeGpus(gpus, processes, log);
+        gpuRelease = new GpuRelease.Heeding(config.folder(), gpus, InstantSource.system(), log);
         remembered = new Remembered(config.folder(), config.procRoot(), log);
     }
 
@@ -129,6 +133,8 @@ final class Sampler implements Closeable {
         nodeUse.read(null, null);
         remembered.recall().forEach(announcements::take);
         findJobs();
+        listenTo(config.folder(), false);
+        survive(gpuRelease::look);
         long intervalMillis = config.interval().toMillis();
         long earlierMillis = Math.min(GPUS_EARLIER_MS, intervalMillis / 2);
         long next = nextTick(intervalMillis);
@@ -182,6 +188,8 @@ final class Sampler implements Closeable {
                 announcements.read(path);
                 eventsChanged.run();
             }
+        } else if (event.folder().equals(config.folder())) {
+            gpuRelease.look();
         } else if (event.kind() == Watch.Kind.MUCH) {
             findJobs();
         } else if (nodeOfScope.containsKey(event.folder())) {
@@ -386,6 +394,7 @@ final class Sampler implements Closeable {
         long began = System.nanoTime();
         Instant at = Instant.now();
         readEvents();
+        gpuRelease.look();
         findJobs();
         Integer intervalMs = tickBeforeNanos == null
                 ? null
