@@ -35,9 +35,6 @@ import org.jspecify.annotations.Nullable;
  * waits for no driver.
  */
 final class NodeGpus {
-    private static final List<String> FIGURES = List.of("utilization_percent", "memory_used_bytes",
-            "memory_total_bytes", "power_watts", "temperature_celsius", "energy_joules", "clock_mhz", "throttled",
-            "ecc_errors", "xid", "processes");
     private static final int LONGEST_CAUSE = 256;
     /** More jobs than this are not named for one GPU. */
     private static final int MOST_JOBS = 256;
@@ -124,7 +121,7 @@ final class NodeGpus {
             switch (answer) {
                 case Gpus.Told reading -> seen.addAll(seen(reading));
                 case Gpus.Silent silent -> silent.gpus()
-                        .forEach(name -> seen.add(new Seen(nothing(name, silent.cause()), null)));
+                        .forEach(name -> seen.add(new Seen(GpuState.unknown(name, silent.cause()), null)));
             }
         }
         return seen;
@@ -134,16 +131,10 @@ final class NodeGpus {
         Instant before = told.put(reading.source(), reading.at());
         if (reading.at().equals(before)) {
             String cause = reading.source() + " has not answered yet";
-            return reading.gpus().stream().map(state -> new Seen(nothing(state.name(), cause), null)).toList();
+            return reading.gpus().stream().map(state -> new Seen(GpuState.unknown(state.name(), cause), null)).toList();
         }
         Instant since = reading.interval() == null ? null : reading.at().minus(reading.interval());
         return reading.gpus().stream().map(state -> new Seen(state, since)).toList();
-    }
-
-    private static GpuState nothing(GpuName name, String cause) {
-        Map<String, String> absent = new TreeMap<>();
-        FIGURES.forEach(figure -> absent.put(figure, cause));
-        return new GpuState(name, null, null, null, null, null, null, null, List.of(), null, null, null, absent);
     }
 
     // --- whose they are ---------------------------------------------------------------------------------------------
@@ -213,13 +204,19 @@ final class NodeGpus {
                 absent.put("job_id", cause);
             }
         }
-        absent.replaceAll((_, cause) -> cause.length() > LONGEST_CAUSE ? cause.substring(0, LONGEST_CAUSE) : cause);
+        absent.replaceAll((_, cause) -> plain(cause));
         GpuName name = state.name();
         return new GpuReading(gpu(name), name.vendor(),
-                new GpuDevice(name.model(), name.pci(), name.minor(), name.parent()), jobId, sharedBy, claimedBy,
+                new GpuDevice(name.model() == null ? null : plain(name.model()), name.pci(), name.minor(), name.parent()), jobId, sharedBy, claimedBy,
                 utilization, state.memoryUsedBytes(), state.memoryTotalBytes(), state.powerWatts(),
                 state.temperatureCelsius(), state.clockMhz(), state.energyJoules(), processes, state.throttled(),
                 state.eccErrors(), state.xid(), absent);
+    }
+
+    /** What drivers and tools say goes into a batch, and one that the service refuses would cost the jobs their readings. */
+    private static String plain(String text) {
+        String shown = text.replaceAll("\\p{Cntrl}|\\p{Cs}", "?");
+        return shown.isBlank() ? "?" : shown.substring(0, Math.min(shown.length(), LONGEST_CAUSE));
     }
 
     /** The jobs that a reading names. */

@@ -170,12 +170,16 @@ final class Sampler implements Closeable {
         try {
             work.run();
         } catch (RuntimeException e) {
-            if (!troubleSaid) {
-                troubleSaid = true;
-                StackTraceElement[] trace = e.getStackTrace();
-                log.warn("sampling_trouble cause=\"" + e + "\" at=" + (trace.length == 0 ? "?" : trace[0])
-                        + " (said once)");
-            }
+            say(e);
+        }
+    }
+
+    private void say(RuntimeException e) {
+        if (!troubleSaid) {
+            troubleSaid = true;
+            StackTraceElement[] trace = e.getStackTrace();
+            log.warn("sampling_trouble cause=\"" + e + "\" at=" + (trace.length == 0 ? "?" : trace[0])
+                    + " (said once)");
         }
     }
 
@@ -421,7 +425,7 @@ final class Sampler implements Closeable {
             identity.flatMap(known -> job.take(known, at, intervalMs, began)).ifPresent(
                     reading -> readings.computeIfAbsent(job.node, _ -> new ArrayList<>()).add(reading));
         }
-        NodeGpus.All ofGpus = gpus.read(there);
+        NodeGpus.All ofGpus = readGpus(there);
         NodeFigures node = nodeUse.read(ofGpus.total(), ofGpus.usagePercent());
         Map<String, List<GpuReading>> gpusOfNode = byNode(ofGpus.readings(), readings);
         readings.forEach((name, ofNode) -> send(name, at, intervalMs, ofNode,
@@ -429,6 +433,16 @@ final class Sampler implements Closeable {
         int unknown = (int) there.stream().filter(job -> job.identity() == null).count();
         counts = new Counts(jobs.size(), unknown, counts.cycles() + 1, counts.kills(), System.nanoTime() - began);
         remember();
+    }
+
+    /** Whatever a driver may have said, the jobs' own figures do not wait for it. */
+    private NodeGpus.All readGpus(List<NodeGpus.Job> there) {
+        try {
+            return gpus.read(there);
+        } catch (RuntimeException e) {
+            say(e);
+            return new NodeGpus.All(List.of(), null, null);
+        }
     }
 
     /** Several slurmd of one machine have their jobs apart and its GPUs together: each is told where its job is. */

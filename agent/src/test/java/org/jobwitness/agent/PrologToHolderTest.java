@@ -110,12 +110,14 @@ class PrologToHolderTest {
 
     @Test
     void uuidsOfMigInstancesInBothForms() throws Exception {
-        for (String instance : List.of("MIG-cccc1111-2222-3333-4444-555555555555", "MIG-" + A + "/7/0")) {
+        for (Map.Entry<String, String> given : Map
+                .of("34", "MIG-cccc1111-2222-3333-4444-555555555555", "35", "MIG-" + A + "/7/0").entrySet()) {
+            String instance = given.getValue();
             List<GpuState> gpus = new ArrayList<>(List.of(gpu(GpuVendor.NVIDIA, A, 0, null)));
             gpus.add(gpu(GpuVendor.NVIDIA, instance, null, A));
             gpus.add(gpu(GpuVendor.NVIDIA, "MIG-dddd1111-2222-3333-4444-555555555555", null, A));
-            Claim claim = prolog("34", Map.of("SLURM_JOB_GPUS", "3", "CUDA_VISIBLE_DEVICES", instance));
-            assertThat(holdings(gpus, claim)).containsExactly(new Parted(), new Held("34"), new Free());
+            Claim claim = prolog(given.getKey(), Map.of("SLURM_JOB_GPUS", "3", "CUDA_VISIBLE_DEVICES", instance));
+            assertThat(holdings(gpus, claim)).containsExactly(new Parted(), new Held(given.getKey()), new Free());
         }
     }
 

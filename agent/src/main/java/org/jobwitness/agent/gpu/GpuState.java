@@ -2,6 +2,7 @@ package org.jobwitness.agent.gpu;
 
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +24,9 @@ public record GpuState(GpuName name, @Nullable Double utilizationPercent, @Nulla
         @Nullable Double energyJoules, @Nullable Integer clockMhz, List<String> throttled, @Nullable Long eccErrors,
         @Nullable Integer xid, @Nullable List<GpuProcess> processes, Map<String, String> absent) {
     private static final double COLDEST = -273.15;
+    private static final List<String> FIGURES = List.of("utilization_percent", "memory_used_bytes",
+            "memory_total_bytes", "power_watts", "temperature_celsius", "energy_joules", "clock_mhz", "throttled",
+            "ecc_errors", "xid", "processes");
 
     public GpuState {
         requireWithin("utilizationPercent", utilizationPercent, 100);
@@ -39,6 +43,12 @@ public record GpuState(GpuName name, @Nullable Double utilizationPercent, @Nulla
         throttled = List.copyOf(throttled);
         processes = processes == null ? null : List.copyOf(processes);
         absent = Map.copyOf(absent);
+    }
+
+    /** A GPU of which nothing is known now, and why. */
+    public static GpuState unknown(GpuName name, String cause) {
+        return new GpuState(name, null, null, null, null, null, null, null, List.of(), null, null, null,
+                FIGURES.stream().collect(Collectors.toMap(figure -> figure, _ -> cause)));
     }
 
     static void requireWithin(String name, @Nullable Number value, double most) {

@@ -101,7 +101,7 @@ final class Nvml implements GpuSource {
                 try {
                     found.add(find(library, number));
                 } catch (NvmlException e) {
-                    lost.add(NvmlFindings.nothingOf(new GpuName(GpuVendor.NVIDIA, null, null, null, number, null, null),
+                    lost.add(GpuState.unknown(new GpuName(GpuVendor.NVIDIA, null, null, null, number, null, null),
                             String.valueOf(e.getMessage())));
                 }
             }

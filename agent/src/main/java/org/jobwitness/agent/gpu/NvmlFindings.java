@@ -7,22 +7,11 @@ import org.jspecify.annotations.Nullable;
 
 /** The questions that NVML is asked of one GPU, and why it did not answer some of them. */
 final class NvmlFindings {
-    private static final List<String> FIGURES = List.of("utilization_percent", "memory_used_bytes",
-            "memory_total_bytes", "power_watts", "temperature_celsius", "energy_joules", "clock_mhz", "throttled",
-            "ecc_errors", "xid", "processes");
-
     private final Map<String, String> absent = new TreeMap<>();
 
     /** A question to NVML. */
     interface Question<T extends @Nullable Object> {
         T ask() throws NvmlException;
-    }
-
-    /** A GPU of which nothing is known. */
-    static GpuState nothingOf(GpuName name, String cause) {
-        NvmlFindings none = new NvmlFindings();
-        none.absent(FIGURES, cause);
-        return new GpuState(name, null, null, null, null, null, null, null, List.of(), null, null, null, none.absent);
     }
 
     static <T> @Nullable T orNull(Question<T> question) {

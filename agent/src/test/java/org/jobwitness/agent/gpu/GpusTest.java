@@ -68,7 +68,7 @@ class GpusTest {
                 case GpuSourceException e -> throw e;
                 case RuntimeException e -> throw e;
                 case null, default -> {
-                    return List.of(NvmlFindings.nothingOf(
+                    return List.of(GpuState.unknown(
                             new GpuName(GpuVendor.NVIDIA, name, null, null, null, null, null), "made up"));
                 }
             }
@@ -107,8 +107,8 @@ class GpusTest {
         assertThat(told(driver)).isEqualTo(new Gpus.Told("a", BEGIN, Duration.ZERO, null, states("a")));
         seconds.set(15);
         assertThat(told(driver))
-                .isEqualTo(
-                        new Gpus.Told("a", BEGIN.plusSeconds(15), Duration.ZERO, Duration.ofSeconds(15), states("a")));
+                .isEqualTo(new Gpus.Told("a", BEGIN.plusSeconds(15), Duration.ZERO, Duration.ofSeconds(15),
+                        states("a")));
     }
 
     @Test
@@ -233,7 +233,7 @@ class GpusTest {
     }
 
     private static List<GpuState> states(String name) {
-        return List.of(NvmlFindings.nothingOf(new GpuName(GpuVendor.NVIDIA, name, null, null, null, null, null),
+        return List.of(GpuState.unknown(new GpuName(GpuVendor.NVIDIA, name, null, null, null, null, null),
                 "made up"));
     }
 

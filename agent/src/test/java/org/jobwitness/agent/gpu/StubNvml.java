@@ -15,10 +15,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
 /** A libnvidia-ml.so.1 compiled for a test, of GPUs that are not there, and what the test does to them. */
-final class StubNvml {
+public final class StubNvml {
     private static final Path SOURCES = Path.of("src/test/resources/nvml");
 
     private final Path library;
@@ -26,13 +27,13 @@ final class StubNvml {
 
     /** A library of its own, with a state of its own: a copy of one that {@link #build} has made. */
     @SuppressWarnings("restricted")
-    StubNvml(Path built, Path folder) throws IOException {
+    public StubNvml(Path built, Path folder) throws IOException {
         library = Files.copy(built, folder.resolve("libnvidia-ml.so.1"));
         // As long as this holds it, the library keeps its state when the agent lets go of it.
         symbols = SymbolLookup.libraryLookup(library, Arena.global());
     }
 
-    static Path build(Path folder, String... options) throws IOException, InterruptedException {
+    public static Path build(Path folder, String... options) throws IOException, InterruptedException {
         Path built = folder.resolve("stub" + String.join("", options) + ".so");
         List<String> all = new ArrayList<>(List.of("-shared", "-fPIC", "-O1"));
         all.addAll(Arrays.asList(options));
@@ -60,6 +61,11 @@ final class StubNvml {
         return new Nvml(library.toString(), library);
     }
 
+    /** For the rooms beside this one. */
+    public GpuSource nvidia() {
+        return new Nvidia(source(), Optional.empty());
+    }
+
     void set(String name, int value) {
         variable(name, Integer.BYTES).set(ValueLayout.JAVA_INT, 0, value);
     }
@@ -83,7 +89,7 @@ final class StubNvml {
 
     /** Adds samples to what the driver has of a GPU: one each sixth of a second, the last at that time. */
     @SuppressWarnings("restricted")
-    void busy(int gpu, double untilSeconds, int count, int percent) {
+    public void busy(int gpu, double untilSeconds, int count, int percent) {
         try {
             var add = Linker.nativeLinker().downcallHandle(symbols.find("stub_sample").orElseThrow(),
                     FunctionDescriptor.ofVoid(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT));
