@@ -207,7 +207,9 @@ final class NodeGpus {
         absent.replaceAll((_, cause) -> plain(cause));
         GpuName name = state.name();
         return new GpuReading(gpu(name), name.vendor(),
-                new GpuDevice(name.model() == null ? null : plain(name.model()), name.pci(), name.minor(), name.parent()), jobId, sharedBy, claimedBy,
+                new GpuDevice(name.model() == null ? null : plain(name.model()), name.pci(), name.minor(),
+                        name.parent()),
+                jobId, sharedBy, claimedBy,
                 utilization, state.memoryUsedBytes(), state.memoryTotalBytes(), state.powerWatts(),
                 state.temperatureCelsius(), state.clockMhz(), state.energyJoules(), processes, state.throttled(),
                 state.eccErrors(), state.xid(), absent);
