@@ -79,6 +79,9 @@ final class NodeGpus {
 
     All read(Collection<Job> jobs) {
         List<Seen> seen = seen();
+        if (seen.isEmpty()) {
+            return new All(List.of(), null, null);
+        }
         List<GpuState> states = seen.stream().map(Seen::state).toList();
         Map<String, String> jobOfFolder = new HashMap<>();
         Map<String, JobCgroup.Identity> identities = new HashMap<>();
@@ -100,7 +103,7 @@ final class NodeGpus {
         for (int i = 0; i < states.size(); i++) {
             readings.add(reading(seen.get(i), i, holdings.get(i), holders, identities));
         }
-        return new All(readings, seen.isEmpty() ? null : Integer.valueOf((int) whole(states)), usage(states));
+        return new All(readings, (int) whole(states), usage(states));
     }
 
     private static long whole(List<GpuState> states) {
