@@ -154,8 +154,9 @@ class SamplerTest {
     @Test
     void aJobThatComesAndGoesBetweenReadingsIsTold() throws Exception {
         tree.scope();
+        tree.job("job_5");
         start(300);
-        waitForLog("scope_found");
+        reading(one -> one.jobId().equals("5")); // what was there has been listed
         Instant before = Instant.now();
         Path job = tree.job("job_6");
         JobReading first = reading(one -> one.jobId().equals("6"));
