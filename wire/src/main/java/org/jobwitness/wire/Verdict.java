@@ -176,16 +176,16 @@ public record Verdict(String id, long run, String cluster, @Nullable String user
      * @param runs how many runs were looked at: more than one for a job array
      * @param lines ready to be copied into a batch script, such as {@code #SBATCH --mem=26G}
      * @param options the same one by one, and why
-     * @param unchanged why other options should stay as they are
+     * @param notes what to know of the other options: why one stays as it is, or what is not known
      */
     public record NextRequest(String sentence, int runs, List<String> lines, List<Option> options,
-            List<String> unchanged) {
+            List<String> notes) {
 
         public NextRequest {
             sentence = Checks.requiredText("sentence", sentence, Integer.MAX_VALUE);
             lines = List.copyOf(lines);
             options = List.copyOf(options);
-            unchanged = List.copyOf(unchanged);
+            notes = List.copyOf(notes);
         }
     }
 
