@@ -57,6 +57,9 @@ import org.jobwitness.server.sample.Sealing;
 import org.jobwitness.server.sample.SeriesEndpoint;
 import org.jobwitness.server.stream.JobStream;
 import org.jobwitness.server.stream.StreamEndpoint;
+import org.jobwitness.server.verdict.EvidenceReader;
+import org.jobwitness.server.verdict.JobFindings;
+import org.jobwitness.server.verdict.VerdictEndpoint;
 import org.jobwitness.server.web.DocsEndpoint;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -97,8 +100,9 @@ final class Server implements AutoCloseable {
             SampleStore samples = new SampleStore(database, json, config.metricsRetention(), clock, metrics);
             NodeTable nodes = new NodeTable(database, json);
             AgentsWaiting agentsWaiting = new AgentsWaiting(database, clock);
+            EvidenceReader evidence = new EvidenceReader(database, queries, clock);
             JobMetrics jobMetrics = new JobMetrics(database, queries, samples, nodes, agentsWaiting,
-                    config.dataDir(), clock);
+                    new JobFindings(evidence, config.thresholds()), config.dataDir(), clock);
             jobs.onChange(jobMetrics::count);
             Events events = new Events(jobs, json, config.defaultCluster(), metrics);
 
@@ -140,6 +144,7 @@ final class Server implements AutoCloseable {
                             new SeriesEndpoint(database, queries, samples, json, clock)::routes,
                             new ManualJobsEndpoint(jobs, queries, samples, requests, json, clock,
                                     config.defaultCluster())::routes,
+                            new VerdictEndpoint(evidence, config.thresholds(), json)::routes,
                             new NodesEndpoint(nodes, json, clock)::routes,
                             new StreamEndpoint(stream, json)::routes,
                             new MetricsEndpoint(jobMetrics, metrics)::routes, new DocsEndpoint()::routes)));

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jobwitness.server.db.DatabaseAddress;
+import org.jobwitness.server.verdict.Thresholds;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,10 +24,12 @@ import org.jspecify.annotations.Nullable;
  * @param database the PostgreSQL to use; empty for the embedded one
  * @param auth whether requests need a token
  * @param seedDemo whether the simulated cluster is to be told; ignored unless the scheduler is {@code MOCK}
+ * @param thresholds of verdicts
  */
 record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddress> database, int databaseConnections,
         boolean auth, String defaultCluster, int maxConnections, Duration requestDeadline, Duration metricsRetention,
-        Duration jobRetention, Duration auditRetention, SchedulerBackend schedulerBackend, boolean seedDemo) {
+        Duration jobRetention, Duration auditRetention, SchedulerBackend schedulerBackend, boolean seedDemo,
+        Thresholds thresholds) {
 
     /** Which scheduler is asked about jobs. */
     enum SchedulerBackend {
@@ -135,7 +138,19 @@ record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddres
                     choice(Setting.SCHEDULER_BACKEND, "mock", "slurm").equals("slurm")
                             ? SchedulerBackend.SLURM
                             : SchedulerBackend.MOCK,
-                    choice(Setting.SEED_DEMO, "true", "false").equals("true"));
+                    choice(Setting.SEED_DEMO, "true", "false").equals("true"), thresholds());
+        }
+
+        private Thresholds thresholds() throws BadSetting {
+            return new Thresholds(number(Setting.VERDICT_MIN_SAMPLES, 1, 10_000),
+                    number(Setting.VERDICT_USED_PERCENT, 0, 100),
+                    Duration.ofMinutes(number(Setting.VERDICT_GPU_IDLE_MINUTES, 1, 100_000)),
+                    number(Setting.VERDICT_GPU_LOW_PERCENT, 0, 100),
+                    number(Setting.VERDICT_IMBALANCE_PERCENT, 0, 100),
+                    number(Setting.VERDICT_MEMORY_NEAR_PERCENT, 50, 100),
+                    number(Setting.VERDICT_STALL_PERCENT, 1, 100),
+                    number(Setting.VERDICT_COVERAGE_PERCENT, 0, 100),
+                    number(Setting.VERDICT_SHORT_JOBS, 2, 2000), number(Setting.VERDICT_MARGIN_PERCENT, 0, 1000));
         }
 
         private Path dataDir() throws BadSetting {

@@ -40,7 +40,27 @@ enum Setting {
     JOB_RETENTION_DAYS("400",
             "Days for which a run is kept after its end, METRICS_RETENTION_DAYS..36500; then it is deleted."),
     AUDIT_RETENTION_DAYS("800",
-            "Days for which the audit trail is kept, JOB_RETENTION_DAYS..36500; it leaves by whole months.");
+            "Days for which the audit trail is kept, JOB_RETENTION_DAYS..36500; it leaves by whole months."),
+    VERDICT_MIN_SAMPLES("20",
+            "Samples of a node or GPU without which a verdict says nothing of its use, 1..10000."),
+    VERDICT_USED_PERCENT("40",
+            "A verdict speaks of CPUs, memory or time of which a job used less than this, 0..100."),
+    VERDICT_GPU_IDLE_MINUTES("30",
+            "Minutes that a GPU which a job has used may do nothing before a verdict speaks of it, 1..100000."),
+    VERDICT_GPU_LOW_PERCENT("20",
+            "A verdict calls GPUs that are used less than this little used, 0..100."),
+    VERDICT_IMBALANCE_PERCENT("25",
+            "A verdict speaks of nodes that work less than this of what the busiest one does, 0..100."),
+    VERDICT_MEMORY_NEAR_PERCENT("95",
+            "Memory is near its limit from this on, 50..100."),
+    VERDICT_STALL_PERCENT("10",
+            "A verdict speaks of jobs that waited, or were held up, for this much of their time, 1..100."),
+    VERDICT_COVERAGE_PERCENT("80",
+            "A verdict warns where less than this of a job's time was seen, 0..100."),
+    VERDICT_SHORT_JOBS("50",
+            "Short jobs of one user and name in a day, from which on a verdict speaks of them, 2..2000."),
+    VERDICT_MARGIN_PERCENT("20",
+            "What a verdict adds to the memory or time that a job used, before it suggests that, 0..1000.");
 
     private final String byDefault;
     private final String effect;

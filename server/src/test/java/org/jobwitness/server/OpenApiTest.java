@@ -23,8 +23,10 @@ import org.jobwitness.server.http.Role;
 import org.jobwitness.wire.AuditEntry;
 import org.jobwitness.wire.Batch;
 import org.jobwitness.wire.BatchAnswer;
+import org.jobwitness.wire.Cause;
 import org.jobwitness.wire.ErrorAnswer;
 import org.jobwitness.wire.EventAnswer;
+import org.jobwitness.wire.FindingRule;
 import org.jobwitness.wire.GpuDevice;
 import org.jobwitness.wire.GpuHold;
 import org.jobwitness.wire.GpuReading;
@@ -53,9 +55,11 @@ import org.jobwitness.wire.Reason;
 import org.jobwitness.wire.SamplePage;
 import org.jobwitness.wire.Scheduler;
 import org.jobwitness.wire.SeriesPage;
+import org.jobwitness.wire.Severity;
 import org.jobwitness.wire.StreamFigures;
 import org.jobwitness.wire.StreamOverflow;
 import org.jobwitness.wire.UserSummary;
+import org.jobwitness.wire.Verdict;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -77,7 +81,12 @@ class OpenApiTest {
             entry("Series", SeriesPage.Series.class), entry("AbsentMetric", SeriesPage.Absent.class),
             entry("JobDeleted", JobDeleted.class), entry("StreamFigures", StreamFigures.class),
             entry("StreamOverflow", StreamOverflow.class), entry("JobOomKill", JobOomKill.class),
-            entry("JobGpu", JobGpu.class), entry("JobGpuReading", JobGpu.Latest.class));
+            entry("JobGpu", JobGpu.class), entry("JobGpuReading", JobGpu.Latest.class),
+            entry("Verdict", Verdict.class), entry("VerdictOutcome", Verdict.Outcome.class),
+            entry("OutOfMemory", Verdict.OutOfMemory.class), entry("Fact", Verdict.Fact.class),
+            entry("Quantity", Verdict.Quantity.class), entry("Finding", Verdict.Finding.class),
+            entry("NotJudged", Verdict.NotJudged.class), entry("NextRequest", Verdict.NextRequest.class),
+            entry("SbatchOption", Verdict.Option.class));
     private static final Map<String, Class<? extends Record>> REQUESTS = Map.ofEntries(
             entry("JobStarted", JobStarted.class), entry("JobFinished", JobFinished.class),
             entry("Reading", Reading.class), entry("NewJob", NewJob.class), entry("JobPatch", JobPatch.class),
@@ -219,12 +228,18 @@ class OpenApiTest {
     @Test
     void theDocumentKnowsAllWordsOfEachEnum() {
         Map.of("JobState", JobState.values(), "Reason", Reason.values(), "GpuVendor", GpuVendor.values(), "GpuHold",
-                GpuHold.values(), "OomCause",
-                OomCause.values())
+                GpuHold.values(), "OomCause", OomCause.values(), "Cause", Cause.values(), "FindingRule",
+                FindingRule.values(), "Severity", Severity.values())
                 .forEach((name, values) -> assertThat(texts(document.schema(name).required("enum"))).as(name)
                         .isEqualTo(Arrays.stream(values).map(Object::toString).toList()));
         assertThat(texts(document.schema("EventAnswer").required("properties").required("status").required("enum")))
                 .isEqualTo(Arrays.stream(EventAnswer.Status.values()).map(Object::toString).toList());
+        assertThat(texts(document.schema("Fact").required("properties").required("source").required("enum")))
+                .isEqualTo(Arrays.stream(Verdict.Source.values()).map(Object::toString).toList());
+        assertThat(texts(document.schema("Fact").required("properties").required("strength").required("enum")))
+                .isEqualTo(Arrays.stream(Verdict.Strength.values()).map(Object::toString).toList());
+        assertThat(texts(document.schema("Quantity").required("properties").required("unit").required("enum")))
+                .isEqualTo(Arrays.stream(Verdict.Unit.values()).map(Object::toString).toList());
     }
 
     @Test

@@ -19,6 +19,7 @@ import org.jobwitness.server.job.JobQueries;
 import org.jobwitness.server.node.NodeReading;
 import org.jobwitness.server.node.NodeTable;
 import org.jobwitness.server.sample.SampleStore;
+import org.jobwitness.server.verdict.JobFindings;
 import org.jobwitness.wire.GpuDevice;
 import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.JobState;
@@ -37,6 +38,7 @@ public final class JobMetrics {
     private final SampleStore samples;
     private final NodeTable nodes;
     private final AgentsWaiting agentsWaiting;
+    private final JobFindings findings;
     private final Path folder;
     private final Clock clock;
     private final Map<String, LongAdder> begun = new ConcurrentHashMap<>();
@@ -49,12 +51,13 @@ public final class JobMetrics {
      * @param folder for what is put aside during a scrape
      */
     public JobMetrics(Database database, JobQueries jobs, SampleStore samples, NodeTable nodes,
-            AgentsWaiting agentsWaiting, Path folder, Clock clock) {
+            AgentsWaiting agentsWaiting, JobFindings findings, Path folder, Clock clock) {
         this.database = database;
         this.jobs = jobs;
         this.samples = samples;
         this.nodes = nodes;
         this.agentsWaiting = agentsWaiting;
+        this.findings = findings;
         this.folder = folder;
         this.clock = clock;
     }
@@ -76,6 +79,7 @@ public final class JobMetrics {
         private final Rows gpuInfo = new Rows(folder, 1);
         private final Rows ofNodeGpus = new Rows(folder, Family.OF_NODE_GPU.size());
         private final Rows ofNodes = new Rows(folder, Family.OF_NODE.size());
+        private final Rows found = new Rows(folder, 1);
         private final Rows nodeStates = new Rows(folder, 1);
         private final Rows waiting = new Rows(folder, Family.OF_AGENT.size());
         private Map<String, Map<JobState, Long>> counts = Map.of();
@@ -104,6 +108,9 @@ public final class JobMetrics {
                         gpu -> labels.of(gpu.cluster(), gpu.jobId(), gpu.node(), gpu.vendor(), gpu.gpu()));
             }
             readGpus(handle);
+            Labels ofFinding = new Labels("cluster", "job_id", "user", "rule", "severity");
+            findings.each(handle, at, finding -> found.add(ofFinding.of(finding.cluster(), finding.jobId(),
+                    finding.user(), finding.rule().toString(), finding.severity().toString()), 1));
             try (Stream<NodeTable.Seen> seen = nodes.latest(handle, at)) {
                 Labels labels = new Labels("cluster", "node");
                 Labels ofState = new Labels("cluster", "node", "state");
@@ -171,6 +178,8 @@ public final class JobMetrics {
             gpuInfo.each(0, out.gauge("hpc_node_gpu_device_info",
                     "1 for each GPU of a node, with which device it is; parent is the GPU that it is a part of.")::sample);
             write(out, Family.OF_NODE_GPU, ofNodeGpus);
+            found.each(0, out.gauge("hpc_job_findings",
+                    "1 for each finding of a job that runs or ended less than 5 minutes ago, by rule and severity.")::sample);
             write(out, Family.OF_NODE, ofNodes);
             write(out, Family.OF_AGENT, waiting);
             nodeStates.each(0,
@@ -187,7 +196,7 @@ public final class JobMetrics {
 
         @Override
         public void close() {
-            for (Rows rows : List.of(info, states, ofJobs, ofGpus, gpuInfo, ofNodeGpus, ofNodes, nodeStates,
+            for (Rows rows : List.of(info, states, ofJobs, ofGpus, gpuInfo, ofNodeGpus, found, ofNodes, nodeStates,
                     waiting)) {
                 rows.close();
             }

@@ -1,0 +1,40 @@
+package org.jobwitness.server.verdict;
+
+import static org.jobwitness.server.http.Requests.jobId;
+import static org.jobwitness.server.http.Requests.onlyParameters;
+import static org.jobwitness.server.http.Requests.text;
+
+import io.javalin.config.RoutesConfig;
+import io.javalin.http.Context;
+import java.util.Set;
+import org.jobwitness.server.http.Caller;
+import org.jobwitness.server.http.Json;
+import org.jobwitness.server.http.Role;
+import org.jobwitness.server.job.JobsEndpoint;
+
+/** GET /v1/jobs/{id}/verdict. */
+public final class VerdictEndpoint {
+    private final EvidenceReader reader;
+    private final Thresholds thresholds;
+    private final Json json;
+
+    public VerdictEndpoint(EvidenceReader reader, Thresholds thresholds, Json json) {
+        this.reader = reader;
+        this.thresholds = thresholds;
+        this.json = json;
+    }
+
+    public void routes(RoutesConfig routes) {
+        routes.get("/v1/jobs/{id}/verdict", this::verdict, Role.OPERATOR);
+    }
+
+    private void verdict(Context ctx) {
+        onlyParameters(ctx, Set.of("cluster", "run"));
+        String id = jobId(ctx);
+        String cluster = text(ctx, "cluster");
+        Long run = JobsEndpoint.key(ctx, "run");
+        Evidence evidence = reader.read(Caller.of(ctx), id, cluster, run)
+                .orElseThrow(() -> JobsEndpoint.unknown(id, cluster, run));
+        ctx.result(json.text(VerdictRules.judge(evidence, thresholds)));
+    }
+}

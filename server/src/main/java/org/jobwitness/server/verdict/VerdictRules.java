@@ -1,0 +1,17 @@
+package org.jobwitness.server.verdict;
+
+import org.jobwitness.wire.Verdict;
+
+/** A verdict of evidence: a pure function. What each rule is, docs/verdicts.md tells for people. */
+final class VerdictRules {
+    private VerdictRules() {
+    }
+
+    static Verdict judge(Evidence evidence, Thresholds thresholds) {
+        Evidence.Run run = evidence.run();
+        Verdict.Outcome outcome = OutcomeRules.judge(evidence);
+        UseRules.Use use = UseRules.judge(evidence, outcome.cause(), thresholds);
+        return new Verdict(run.id(), run.key(), run.cluster(), run.user(), evidence.now(), outcome, use.findings(),
+                use.notJudged(), NextRules.judge(evidence, thresholds));
+    }
+}
