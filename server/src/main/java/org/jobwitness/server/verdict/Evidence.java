@@ -3,6 +3,7 @@ package org.jobwitness.server.verdict;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
+import java.util.DoubleSummaryStatistics;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -10,6 +11,7 @@ import java.util.function.ToDoubleFunction;
 import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.JobOomKill;
 import org.jobwitness.wire.JobState;
+import org.jobwitness.wire.OomCause;
 import org.jobwitness.wire.Reason;
 import org.jspecify.annotations.Nullable;
 
@@ -140,10 +142,11 @@ record Evidence(Instant now, Run run, Said said, List<OnNode> nodes, List<OnGpu>
      * @param memoryPeak, memoryLimit, needed of one node: the most; {@code needed} as {@link OnNode#needed}
      * @param cpus, cpusUsedAtMost of one node, where the use was the highest
      * @param samples of the node that has the fewest
+     * @param coverage as {@link #coverage()}
      */
     record Task(JobState state, @Nullable Reason reason, boolean isSure, int nodes, double seconds,
             double timeLimitSeconds, double memoryPeak, double memoryLimit, double needed, double cpus,
-            double cpusUsedAtMost, long samples, boolean oomKilled) {
+            double cpusUsedAtMost, long samples, double coverage, boolean oomKilled) {
 
         /** It did all that it was to do, beyond doubt. */
         boolean isDone() {
@@ -162,9 +165,15 @@ record Evidence(Instant now, Run run, Said said, List<OnNode> nodes, List<OnGpu>
                 .max(Comparator.comparingDouble(OnNode::cpusUsedAtMost));
         return new Task(run.state(), run.reason(), Boolean.TRUE.equals(run.confirmed()),
                 Math.max(run.nodes().size(), nodes.size()), run.seconds(now), run.timeLimitSeconds(),
-                most(OnNode::memoryPeak), most(this::limit), most(OnNode::needed),
+                most(OnNode::memoryPeak), nodes.isEmpty() ? sharedOut() : most(this::limit), most(OnNode::needed),
                 busiest.map(OnNode::cpus).orElse(Double.NaN), busiest.map(OnNode::cpusUsedAtMost).orElse(Double.NaN),
-                samples(), oomKills() > 0 || run.reason() == Reason.OUT_OF_MEMORY);
+                samples(), coverage(), metItsLimit());
+    }
+
+    /** Whether it was killed for memory that it may not use: what the node itself lacked is not held against it. */
+    private boolean metItsLimit() {
+        return said.oomCounted() || run.reason() == Reason.OUT_OF_MEMORY
+                || (kills.isEmpty() ? oomKills() > 0 : kills.stream().anyMatch(kill -> kill.cause() == OomCause.LIMIT));
     }
 
     private double most(ToDoubleFunction<OnNode> figure) {
@@ -173,16 +182,22 @@ record Evidence(Instant now, Run run, Said said, List<OnNode> nodes, List<OnGpu>
 
     /** The memory that it may use on a node: what the kernel enforces, or else an equal part of what it was given. */
     double limit(OnNode on) {
-        int count = Math.max(run.nodes().size(), 1);
-        return Double.isNaN(on.memoryLimit()) ? run.memoryMb() * (1 << 20) / count : on.memoryLimit();
+        return Double.isNaN(on.memoryLimit()) ? sharedOut() : on.memoryLimit();
+    }
+
+    private double sharedOut() {
+        return run.memoryMb() * (1 << 20) / Math.max(run.nodes().size(), 1);
     }
 
     /** The time that samples stand for, as part of the time that it spent on its nodes, 0 to 1; NaN if not known. */
     double coverage() {
         double seconds = run.seconds(now);
         int count = Math.max(run.nodes().size(), nodes.size());
-        double covered = nodes.stream().mapToDouble(OnNode::coveredSeconds).filter(Double::isFinite).sum();
-        return count == 0 || !(seconds > 0) || nodes.isEmpty() ? Double.NaN : Math.min(1, covered / (seconds * count));
+        DoubleSummaryStatistics covered = nodes.stream().mapToDouble(OnNode::coveredSeconds).filter(Double::isFinite)
+                .summaryStatistics();
+        return count == 0 || !(seconds > 0) || covered.getCount() == 0
+                ? Double.NaN
+                : Math.min(1, covered.getSum() / (seconds * count));
     }
 
     /** The fewest samples that any node has. */

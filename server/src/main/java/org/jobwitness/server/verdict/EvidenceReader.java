@@ -125,7 +125,7 @@ public final class EvidenceReader {
                         max(latest[%2$d]) as memory_limit, max(anon_max_bytes + coalesce(latest[%3$d], 0)) as needed,
                         max(coalesce(job_node.cpus, latest[%1$d], job.cpus)) as cpus,
                         max(cpu_max / 100 * coalesce(job_node.cpus, latest[%1$d], job.cpus)) as cpus_used,
-                        min(cpu_count) as samples, sum(oom_kills) as kills
+                        min(cpu_count) as samples, sum(covered_ms) / 1000.0 as covered
                     from job_figures left join job_node using (job_key, node)
                     where job_figures.job_key = job.job_key) figures on true
                 where scheduler ->> 'array_job_id' = :array and cluster = :cluster and user_name = :user and newest
@@ -143,7 +143,8 @@ public final class EvidenceReader {
                 number(row, "time_limit"), number(row, "memory_peak"),
                 Double.isNaN(limit) ? number(row, "memory") : limit, number(row, "needed"), number(row, "cpus"),
                 number(row, "cpus_used"), row.getLong("samples"),
-                row.getBoolean("oom_killed") || row.getLong("kills") > 0 || reason == Reason.OUT_OF_MEMORY);
+                number(row, "covered") / (number(row, "seconds") * Math.max(1, row.getInt("nodes"))),
+                row.getBoolean("oom_killed") || reason == Reason.OUT_OF_MEMORY);
     }
 
     /** Counted only where it matters, and among the newest only: what comes after many is many. */

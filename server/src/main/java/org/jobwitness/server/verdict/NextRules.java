@@ -1,12 +1,17 @@
 package org.jobwitness.server.verdict;
 
+import static java.util.Objects.requireNonNull;
+
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Stream;
 import org.jobwitness.server.verdict.Evidence.OnGpu;
 import org.jobwitness.server.verdict.Evidence.Task;
+import org.jobwitness.wire.JobOomKill;
 import org.jobwitness.wire.JobState;
+import org.jobwitness.wire.OomCause;
 import org.jobwitness.wire.Verdict;
 import org.jobwitness.wire.Verdict.NextRequest;
 
@@ -63,7 +68,7 @@ final class NextRules {
 
     private String sentence() {
         String from = ended.size() == 1
-                ? "what this run used"
+                ? run.hasEnded() ? "what this run used" : "what another task of the job array used"
                 : "what " + ended.size() + " runs of the job array used at most";
         if (options.isEmpty()) {
             return done.isEmpty() ? "Nothing can be suggested yet." : "Nothing has to be changed, by " + from + ".";
@@ -78,7 +83,12 @@ final class NextRules {
         double peak = most(measured, Task::memoryPeak);
         double limit = most(measured, Task::memoryLimit);
         double needed = most(measured, Task::needed);
-        if (ended.stream().anyMatch(Task::oomKilled)) {
+        Optional<JobOomKill> ofStep = evidence.kills().stream().filter(this::metALimitOfItsStep).findFirst();
+        if (ofStep.isPresent()) {
+            notes.add("--mem: " + Say.step(ofStep.get().step()) + " met a limit of its own of "
+                    + Say.bytes(requireNonNull(ofStep.get().limitBytes()))
+                    + ", and not that of the job. Give that step more memory (srun --mem).");
+        } else if (ended.stream().anyMatch(Task::oomKilled)) {
             moreMemory(most(ended, Task::memoryPeak), most(ended, Task::memoryLimit));
         } else if (!(peak > 0)) {
             notes.add("--mem: how much memory it used is not known" + orTooFewSamples());
@@ -100,6 +110,11 @@ final class NextRules {
             memoryOption(withMargin(peak), limit, "At most " + Say.bytes(peak)
                     + " were used on one node, copies of files (page cache) in it; " + margin() + " is added.");
         }
+    }
+
+    private boolean metALimitOfItsStep(JobOomKill kill) {
+        return kill.cause() == OomCause.LIMIT && kill.limitBytes() != null && evidence.nodes().stream()
+                .anyMatch(on -> on.node().equals(kill.node()) && kill.limitBytes() < on.memoryLimit());
     }
 
     private void moreMemory(double peak, double limit) {
@@ -145,7 +160,7 @@ final class NextRules {
         long ask = Math.max(1, (long) Math.ceil(most - CPU_NOISE));
         options.add(new Verdict.Option("--cpus-per-task", String.valueOf(ask), String.valueOf((long) had),
                 "At most, " + Say.number(most) + " of " + Say.number(had)
-                        + " CPUs were busy at once. This is for a job of one task; where --ntasks asked for the CPUs, make that smaller."));
+                        + " CPUs worked at once. This is for a job of one task; where --ntasks asked for the CPUs, make that smaller."));
     }
 
     private void gpus() {
@@ -224,16 +239,21 @@ final class NextRules {
     // ---- What they share
 
     private List<Task> measured(List<Task> tasks) {
-        return tasks.stream().filter(task -> task.samples() >= thresholds.minSamples()).toList();
+        return tasks.stream().filter(task -> task.samples() >= thresholds.minSamples()
+                && !(100 * task.coverage() < thresholds.coveragePercent())).toList();
     }
 
     private String orTooFewSamples() {
         return evidence.nodes().isEmpty()
                 ? "."
-                : ", or from fewer than " + thresholds.minSamples() + " samples.";
+                : ", or too little of it was seen: at least " + thresholds.minSamples() + " samples and "
+                        + thresholds.coveragePercent() + " % of its time are needed.";
     }
 
     private String notDone() {
+        if (evidence.oomKills() > 0 && run.state() == JobState.COMPLETED) {
+            return "processes of it had been killed for memory, so it may have done less than it should.";
+        }
         return run.hasEnded() && run.state() == JobState.COMPLETED
                 ? "whether the job was done or was stopped is not confirmed, so nothing smaller is suggested."
                 : "the job did not come to its end, so it might have needed more than it used.";

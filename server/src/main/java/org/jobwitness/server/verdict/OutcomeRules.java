@@ -216,7 +216,7 @@ final class OutcomeRules {
         }
         return new Words(headline.append(".").toString(),
                 "When a job needs more memory than it may use, the kernel kills processes of it"
-                + (oom.kills() == null ? "." : ": here " + oom.kills() + "."),
+                        + (oom.kills() == null ? "." : ": here " + oom.kills() + "."),
                 askForMore());
     }
 
@@ -299,7 +299,7 @@ final class OutcomeRules {
 
     private String whoKilled() {
         return evidence.oomKills() == 0 && !evidence.nodes().isEmpty()
-                ? "No OOM kill was counted in the job, so memory is not why. " + lookAtOutput()
+                ? "No OOM kill was counted in the job, so its memory limit is not why. " + lookAtOutput()
                 : lookAtOutput();
     }
 
@@ -310,7 +310,7 @@ final class OutcomeRules {
                     lookAtOutput());
         }
         String notMemory = code == KILLED && evidence.oomKills() == 0 && !evidence.nodes().isEmpty()
-                ? " That is mostly lack of memory; but here the kernel has killed no process for it, as far as the node was watched."
+                ? " Mostly that comes from lack of memory; but here the kernel has killed no process for that, as far as its nodes were watched."
                 : "";
         return new Words(job() + " failed: its script ended with exit code " + code + after() + ".",
                 ExitWords.meaningOfExitCode(code) + notMemory, switch (code) {
@@ -336,7 +336,7 @@ final class OutcomeRules {
                 Objects.equals(said.exitCode(), 0)
                         ? "Slurm's script after the job is told 0:0 both when a job is done and when it was cancelled or requeued. So this may be a success, but it is not confirmed."
                         : "Nobody has told how its script ended.",
-                "sacct -j " + run.id() + " -o State,ExitCode tells what Slurm knows.");
+                null);
     }
 
     /** {@code Job 123}, as a sentence begins. */
@@ -432,11 +432,12 @@ final class OutcomeRules {
         int code = said.exitCode();
         int signal = said.signal();
         boolean couldBeAnything = code == 0 && (signal == 0 || signal == 1 || signal == SIGKILL || signal == 15);
+        Strength strength = !couldBeAnything ? Strength.PROOF : said.schedulerEnd() ? Strength.CONTEXT : Strength.SIGN;
         String says = signal == OOM_MARK
                 ? "The epilog was told 0:125 of the batch script, which is Slurm's mark of an out-of-memory kill."
                 : "The epilog was told that the batch script ended with "
                         + (signal == 0 ? "exit code " + code : ExitWords.signal(signal)) + ".";
-        facts.add(new Fact(Source.EPILOG, couldBeAnything ? Strength.SIGN : Strength.PROOF, says, run.end(), null,
+        facts.add(new Fact(Source.EPILOG, strength, says, run.end(), null,
                 "batch",
                 signal == 0
                         ? new Verdict.Quantity("exit_code", code, Verdict.Unit.COUNT)

@@ -164,7 +164,7 @@ final class UseRules {
         Instant since = idle.stream().map(this::idleSince).max(Comparator.naturalOrder()).orElseThrow();
         Instant to = requireNonNull(lastOf(idle));
         String which = all
-                ? idle.size() == 1 ? "Its GPU" : "All " + idle.size() + " GPUs of the job"
+                ? idle.size() == 1 ? "Its GPU" : "Its " + idle.size() + " GPUs"
                 : idle.size() + " of its " + evidence.gpus().size() + " GPUs";
         String length = Say.time(Duration.between(since, to));
         String sentence = run.hasEnded()
@@ -356,8 +356,10 @@ final class UseRules {
             skip(FindingRule.MEMORY_OVERASKED, "it still runs, and may come to need more");
             return;
         }
-        if (run.state() != JobState.COMPLETED && cause != Cause.TIME_LIMIT) {
-            skip(FindingRule.MEMORY_OVERASKED, "it did not come to its end, and might have needed more");
+        if (cause != Cause.COMPLETED && cause != Cause.TIME_LIMIT) {
+            skip(FindingRule.MEMORY_OVERASKED, run.state() == JobState.COMPLETED
+                    ? "whether it came to its end is not sure"
+                    : "it did not come to its end, and might have needed more");
             return;
         }
         if (100 * on.memoryPeak() < thresholds.usedPercent() * evidence.limit(on)
@@ -374,7 +376,8 @@ final class UseRules {
     private List<Fact> memoryFacts(OnNode on) {
         List<Fact> facts = new ArrayList<>();
         facts.add(new Fact(Source.AGENT, Strength.PROOF,
-                "At most, it had " + Say.bytes(on.memoryPeak()) + " of memory" + at(on.node()) + ", copies of files (page cache) in it.",
+                "At most, it had " + Say.bytes(on.memoryPeak()) + " of memory" + at(on.node())
+                        + ", copies of files (page cache) in it.",
                 on.lastSample(), node(on.node()), null, new Quantity("max_memory", on.memoryPeak(), Unit.BYTES)));
         if (on.needed() >= 0) {
             facts.add(new Fact(Source.AGENT, Strength.PROOF,

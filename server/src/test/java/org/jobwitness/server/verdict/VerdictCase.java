@@ -1,0 +1,331 @@
+package org.jobwitness.server.verdict;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jobwitness.wire.GpuVendor;
+import org.jobwitness.wire.JobOomKill;
+import org.jobwitness.wire.JobState;
+import org.jobwitness.wire.OomCause;
+import org.jobwitness.wire.Reason;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One case of a case file: evidence, and what must be made of it. src/test/resources/verdict/README.md tells the form.
+ *
+ * @param line where in the file it begins
+ * @param expected the lines of the verdict that must be there, in the form of {@link VerdictLines}
+ */
+record VerdictCase(String name, int line, Evidence evidence, Thresholds thresholds, List<String> expected) {
+
+    VerdictCase {
+        expected = List.copyOf(expected);
+    }
+
+    /** The cases of a file, in its order; what is wrong names its line. */
+    static List<VerdictCase> parse(String file, List<String> lines) {
+        List<VerdictCase> cases = new ArrayList<>();
+        Builder builder = null;
+        for (int i = 0; i < lines.size(); i++) {
+            String line = lines.get(i).strip();
+            try {
+                if (line.startsWith("case: ")) {
+                    if (builder != null) {
+                        cases.add(builder.build());
+                    }
+                    builder = new Builder(line.substring("case: ".length()), i + 1);
+                } else if (!line.isEmpty() && !line.startsWith("#")) {
+                    if (builder == null) {
+                        throw new IllegalArgumentException("a file begins with case: NAME");
+                    }
+                    builder.add(line);
+                }
+            } catch (RuntimeException e) {
+                throw new IllegalArgumentException(file + " line " + (i + 1) + ": " + e.getMessage(), e);
+            }
+        }
+        try {
+            if (builder == null) {
+                throw new IllegalArgumentException("no case");
+            }
+            cases.add(builder.build());
+        } catch (RuntimeException e) {
+            throw new IllegalArgumentException(file + ": " + e.getMessage(), e);
+        }
+        return cases;
+    }
+
+    private static final class Builder {
+        private final String name;
+        private final int line;
+        private final List<Evidence.OnNode> nodes = new ArrayList<>();
+        private final List<Evidence.OnGpu> gpus = new ArrayList<>();
+        private final List<JobOomKill> kills = new ArrayList<>();
+        private final List<Evidence.Task> tasks = new ArrayList<>();
+        private final List<String> expected = new ArrayList<>();
+        private Evidence.@Nullable Run run;
+        private Instant now = Words.NOON;
+        private Evidence.Said said = said(new Words(""));
+        private Thresholds thresholds = Thresholds.USUAL;
+        private int shortJobs;
+
+        Builder(String name, int line) {
+            this.name = name;
+            this.line = line;
+        }
+
+        void add(String text) {
+            String[] parts = text.split(" +", 2);
+            String rest = parts.length == 1 ? "" : parts[1];
+            switch (parts[0]) {
+                case "job" -> job(new Words(rest));
+                case "said" -> said = said(new Words(rest));
+                case "node" -> nodes.add(node(new Words("node=" + rest)));
+                case "gpu" -> gpus.add(gpu(new Words("gpu=" + rest)));
+                case "kill" -> kills.add(kill(new Words(rest)));
+                case "task" -> tasks.add(task(new Words(rest)));
+                case "short_jobs" -> shortJobs = Integer.parseInt(rest);
+                case "thresholds" -> thresholds = thresholds(new Words(rest));
+                default -> {
+                    if (!parts[0].endsWith(":")) {
+                        throw new IllegalArgumentException("not understood: " + parts[0]);
+                    }
+                    expected.add(text);
+                }
+            }
+        }
+
+        VerdictCase build() {
+            return new VerdictCase(name, line, new Evidence(now, known(), said, nodes, gpus, kills, tasks, shortJobs),
+                    thresholds, expected);
+        }
+
+        private Evidence.Run known() {
+            if (run == null) {
+                throw new IllegalArgumentException("the first line of a case begins with job");
+            }
+            return run;
+        }
+
+        private void job(Words w) {
+            run = run(w);
+            now = w.time("now", run.end() == null ? Words.NOON : run.end().plus(Duration.ofHours(1)));
+            w.end();
+        }
+
+        private static Evidence.Run run(Words w) {
+            return new Evidence.Run(w.text("id", "7"), 1, "c1", w.text("user", "alice"), w.textOrNull("name"),
+                    List.of(w.text("nodes", "n1").split(",")), w.constant("state", JobState.class, JobState.COMPLETED),
+                    w.constant("reason", Reason.class, null), w.flag("confirmed"), w.time("submit", null),
+                    w.time("start", null), w.time("end", null), w.time("deadline", null), w.seconds("limit"),
+                    w.number("cpus"), w.bytes("memory") / (1 << 20), w.number("gpus"), w.textOrNull("array"));
+        }
+
+        private static Evidence.Said said(Words w) {
+            String[] exit = w.text("exit", "").split(":");
+            boolean hasExit = exit.length == 2;
+            Evidence.Said said = new Evidence.Said(w.textOrNull("raw_state"), w.textOrNull("state_reason"),
+                    w.textOrNull("raw_state") != null && !w.is("not_final"),
+                    w.constant("final_state", JobState.class, null), hasExit ? Integer.valueOf(exit[0]) : null,
+                    hasExit ? Integer.valueOf(exit[1]) : null,
+                    w.textOrNull("derived") instanceof String derived ? Integer.valueOf(derived) : null,
+                    w.textOrNull("cancelled_by"), w.textOrNull("failed_node"), !w.is("no_prolog"),
+                    !w.is("no_epilog"), w.is("requeued"), w.is("replaced"), w.is("oom_counted"));
+            w.end();
+            return said;
+        }
+
+        private Evidence.OnNode node(Words w) {
+            Instant start = known().start();
+            Instant last = w.time("last", known().end() == null ? now : known().end());
+            double seconds = start == null ? Double.NaN : Duration.between(start, last).toSeconds();
+            String name = w.text("node", "");
+            double covered = w.seconds("covered");
+            Evidence.OnNode node = new Evidence.OnNode(name.equals("-") ? "" : name, w.number("cpus"), w.number("gpus"),
+                    (long) w.number("samples", 100), Double.isNaN(covered) ? seconds : covered, start, last, true,
+                    w.number("cpu"), w.number("cpu_max", w.peek("cpu")), w.number("cpu_last"), w.bytes("peak"),
+                    w.bytes("limit"), w.bytes("anon"), w.bytes("cache"), w.bytes("shared"), w.seconds("throttled"),
+                    w.seconds("memory_stall"), w.seconds("io_stall"), w.number("oom_kills"));
+            w.end();
+            return node;
+        }
+
+        private static Evidence.OnGpu gpu(Words w) {
+            String[] where = w.text("gpu", "").split("/");
+            Evidence.OnGpu gpu = new Evidence.OnGpu(where[0], where[1],
+                    w.constant("vendor", GpuVendor.class, GpuVendor.NVIDIA), (long) w.number("samples", 100),
+                    w.number("use"), w.number("max", w.peek("use")), w.time("last_used", null), w.time("last", null),
+                    w.number("processes"), w.bytes("memory"));
+            w.end();
+            return gpu;
+        }
+
+        private static JobOomKill kill(Words w) {
+            double limit = w.bytes("limit");
+            JobOomKill kill = new JobOomKill(w.time("at", Words.NOON), w.text("node", "n1"), w.textOrNull("step"),
+                    (int) w.number("killed", 1), Double.isNaN(limit) ? null : Long.valueOf((long) limit),
+                    w.constant("cause", OomCause.class, OomCause.LIMIT));
+            w.end();
+            return kill;
+        }
+
+        private static Evidence.Task task(Words w) {
+            Evidence.Task task = new Evidence.Task(w.constant("state", JobState.class, JobState.COMPLETED),
+                    w.constant("reason", Reason.class, null), !w.is("unconfirmed"), (int) w.number("nodes", 1),
+                    w.seconds("took"), w.seconds("limit"), w.bytes("peak"), w.bytes("memory"), w.bytes("anon"),
+                    w.number("cpus"), w.number("cpus_used"), (long) w.number("samples", 100), w.number("coverage", 1),
+                    w.is("oom_killed"));
+            w.end();
+            return task;
+        }
+
+        private static Thresholds thresholds(Words w) {
+            Thresholds usual = Thresholds.USUAL;
+            double idle = w.seconds("gpu_idle");
+            Thresholds changed = new Thresholds((int) w.number("min_samples", usual.minSamples()),
+                    (int) w.number("used", usual.usedPercent()),
+                    Double.isNaN(idle) ? usual.gpuIdle() : Duration.ofSeconds((long) idle),
+                    (int) w.number("gpu_low", usual.gpuLowPercent()),
+                    (int) w.number("imbalance", usual.imbalancePercent()),
+                    (int) w.number("memory_near", usual.memoryNearPercent()),
+                    (int) w.number("stall", usual.stallPercent()), (int) w.number("coverage", usual.coveragePercent()),
+                    (int) w.number("short_jobs", usual.shortJobs()), (int) w.number("margin", usual.marginPercent()));
+            w.end();
+            return changed;
+        }
+    }
+
+    /** The words of a line: {@code key=value}, {@code key="a value"}, or a lone {@code key}. */
+    private static final class Words {
+        static final Instant NOON = Instant.parse("2026-11-02T12:00:00Z");
+        private static final Instant FIRST_DAY = Instant.parse("2026-11-02T00:00:00Z");
+        private static final Pattern WORD = Pattern.compile("([a-z_]+)(?:=(\"[^\"]*\"|\\S+))?\\s*");
+        private static final Pattern ESCAPE = Pattern.compile("\\\\u([0-9a-f]{4})");
+        private static final Pattern TIME = Pattern.compile("(?:\\+(\\d+)d)?(\\d\\d):(\\d\\d)(?::(\\d\\d))?");
+        private static final Pattern LENGTH = Pattern.compile("(?:(\\d+)d)?(?:(\\d+)h)?(?:(\\d+)m)?(?:(\\d+)s)?");
+        private static final Pattern SIZE = Pattern.compile("([0-9.]+)([KMGT]?)");
+
+        private final Map<String, String> values = new LinkedHashMap<>();
+        private final Set<String> asked = new HashSet<>();
+
+        Words(String line) {
+            Matcher word = WORD.matcher(line);
+            int at = 0;
+            for (; word.lookingAt(); word.region(at, line.length())) {
+                String value = word.group(2) == null ? "yes" : word.group(2);
+                String plain = value.startsWith("\"") ? value.substring(1, value.length() - 1) : value;
+                if (values.put(word.group(1), unescaped(plain)) != null) {
+                    throw new IllegalArgumentException(word.group(1) + " is told twice");
+                }
+                at = word.end();
+            }
+            if (at < line.length()) {
+                throw new IllegalArgumentException("not understood: " + line.substring(at));
+            }
+        }
+
+        /** A {@code u202e} behind a backslash is the character of that number. */
+        private static String unescaped(String text) {
+            return ESCAPE.matcher(text).replaceAll(
+                    escape -> Matcher.quoteReplacement(Character.toString(Integer.parseInt(escape.group(1), 16))));
+        }
+
+        /** Everything that was written must have been asked for. */
+        void end() {
+            Set<String> unknown = new HashSet<>(values.keySet());
+            unknown.removeAll(asked);
+            if (!unknown.isEmpty()) {
+                throw new IllegalArgumentException("not known here: " + String.join(", ", unknown));
+            }
+        }
+
+        @Nullable
+        String textOrNull(String key) {
+            asked.add(key);
+            return values.get(key);
+        }
+
+        String text(String key, String otherwise) {
+            String value = textOrNull(key);
+            return value == null ? otherwise : value;
+        }
+
+        boolean is(String key) {
+            return textOrNull(key) != null;
+        }
+
+        @Nullable
+        Boolean flag(String key) {
+            String value = textOrNull(key);
+            return value == null ? null : Boolean.valueOf(value.equals("yes"));
+        }
+
+        <E extends Enum<E>> @Nullable E constant(String key, Class<E> type, @Nullable E otherwise) {
+            String value = textOrNull(key);
+            return value == null ? otherwise : Enum.valueOf(type, value.toUpperCase(Locale.ROOT));
+        }
+
+        double peek(String key) {
+            return values.containsKey(key) ? Double.parseDouble(values.get(key)) : Double.NaN;
+        }
+
+        double number(String key) {
+            return number(key, Double.NaN);
+        }
+
+        double number(String key, double otherwise) {
+            String value = textOrNull(key);
+            return value == null ? otherwise : Double.parseDouble(value);
+        }
+
+        double bytes(String key) {
+            String value = textOrNull(key);
+            if (value == null) {
+                return Double.NaN;
+            }
+            Matcher size = matched(SIZE, value, key + " must be a size such as 1.5G");
+            return Double.parseDouble(size.group(1))
+                    * (1L << 10 * (size.group(2).isEmpty() ? 0 : 1 + "KMGT".indexOf(size.group(2))));
+        }
+
+        double seconds(String key) {
+            String value = textOrNull(key);
+            if (value == null) {
+                return Double.NaN;
+            }
+            Matcher length = matched(LENGTH, value, key + " must be a time such as 1d2h30m or 45s");
+            return part(length, 1) * 86_400 + part(length, 2) * 3600 + part(length, 3) * 60 + part(length, 4);
+        }
+
+        @Nullable
+        Instant time(String key, @Nullable Instant otherwise) {
+            String value = textOrNull(key);
+            if (value == null) {
+                return otherwise;
+            }
+            Matcher time = matched(TIME, value, key + " must be a time such as 10:05 or +1d10:05:30");
+            return FIRST_DAY.plusSeconds((long) (part(time, 1) * 86_400 + part(time, 2) * 3600 + part(time, 3) * 60
+                    + part(time, 4)));
+        }
+
+        private static double part(Matcher matcher, int group) {
+            return matcher.group(group) == null ? 0 : Double.parseDouble(matcher.group(group));
+        }
+
+        private static Matcher matched(Pattern pattern, String value, String problem) {
+            Matcher matcher = pattern.matcher(value);
+            if (!matcher.matches()) {
+                throw new IllegalArgumentException(problem + ", was " + value);
+            }
+            return matcher;
+        }
+    }
+}

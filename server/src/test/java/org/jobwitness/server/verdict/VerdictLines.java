@@ -1,0 +1,49 @@
+package org.jobwitness.server.verdict;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import org.jobwitness.wire.Verdict;
+
+/** A verdict as the lines of a case file tell it. */
+final class VerdictLines {
+    private VerdictLines() {
+    }
+
+    /** All of it. */
+    static List<String> of(Verdict verdict) {
+        List<String> lines = new ArrayList<>();
+        Verdict.Outcome outcome = verdict.outcome();
+        lines.add("cause: " + outcome.cause() + (outcome.confirmed() ? "" : " (not confirmed)"));
+        lines.add("headline: " + outcome.headline());
+        Consumer<String> meaning = text -> lines.add("meaning: " + text);
+        if (outcome.meaning() != null) {
+            meaning.accept(outcome.meaning());
+        }
+        if (outcome.advice() != null) {
+            lines.add("advice: " + outcome.advice());
+        }
+        outcome.evidence().forEach(fact -> lines
+                .add("evidence: " + fact.strength() + " " + fact.source() + ": " + fact.says()));
+        outcome.missing().forEach(missing -> lines.add("missing: " + missing));
+        verdict.findings().forEach(finding -> {
+            lines.add("finding: " + finding.rule() + " " + finding.severity() + ": " + finding.sentence());
+            lines.add("so: " + finding.advice());
+        });
+        verdict.notJudged().forEach(skipped -> lines.add("not-judged: " + skipped.rule() + ": " + skipped.why()));
+        lines.add("next: " + verdict.next().sentence());
+        verdict.next().options().forEach(option -> {
+            lines.add("ask: " + option.name() + "=" + option.value()
+                    + (option.before() == null ? "" : " instead of " + option.before()));
+            lines.add("why: " + option.why());
+        });
+        verdict.next().notes().forEach(note -> lines.add("note: " + note));
+        return lines;
+    }
+
+    /** Whether a case must tell all lines of this kind, and not only those that it wants to. */
+    static boolean isWhole(String line) {
+        return line.startsWith("cause: ") || line.startsWith("headline: ") || line.startsWith("finding: ")
+                || line.startsWith("ask: ");
+    }
+}
