@@ -28,7 +28,7 @@ class CapturedCasesTest {
 
     /** A line of captured/expected.txt; exit is {@code code:signal}, or {@code -} if the node cannot know. */
     private record Expected(String capture, String job, Instant start, Instant end, List<String> nodes, String exit,
-            String state, String reason, boolean confirmed) {
+            String state, String reason, boolean confirmed, String cause) {
 
         static List<Expected> all() throws IOException {
             return Files.readAllLines(Path.of("src/test/resources/captured/expected.txt")).stream()
@@ -38,7 +38,8 @@ class CapturedCasesTest {
         private static Expected of(String[] c) {
             return new Expected(c[0], c[1], Instant.ofEpochSecond(Long.parseLong(c[2])),
                     Instant.ofEpochSecond(Long.parseLong(c[3])),
-                    c[4].equals("n[1-2]") ? List.of("n1", "n2") : List.of(c[4]), c[5], c[6], c[7], c[8].equals("yes"));
+                    c[4].equals("n[1-2]") ? List.of("n1", "n2") : List.of(c[4]), c[5], c[6], c[7], c[8].equals("yes"),
+                    c[9]);
         }
 
         static Expected of(String capture, JsonNode job) {
@@ -49,7 +50,7 @@ class CapturedCasesTest {
                     job.get("nodes").valueStream().map(JsonNode::stringValue).toList(),
                     scheduler.has("exit_code") ? scheduler.get("exit_code") + ":" + scheduler.get("signal") : "-",
                     job.get("state").stringValue(), job.get("reason").stringValue(),
-                    job.get("confirmed").booleanValue());
+                    job.get("confirmed").booleanValue(), verdict(job).required("cause").stringValue());
         }
     }
 
@@ -116,6 +117,19 @@ class CapturedCasesTest {
                 .redirectOutput(out.toFile()).start();
         assertThat(replay.waitFor(3, TimeUnit.MINUTES)).isTrue();
         assertThat(Files.readAllLines(out)).hasSize(126).allSatisfy(line -> assertThat(line).endsWith("sent"));
+    }
+
+    private static JsonNode verdict(JsonNode job) {
+        return get("/v1/jobs/" + job.get("id").stringValue() + "/verdict?run=" + job.get("run")).get("outcome");
+    }
+
+    @Test
+    void aVerdictIsSureOfNoMoreThanTheRunIs() {
+        for (JsonNode job : jobs()) {
+            JsonNode outcome = verdict(job);
+            assertThat(outcome.get("confirmed")).as("%s", outcome).isEqualTo(job.get("confirmed"));
+            assertThat(outcome.get("evidence").size()).isPositive();
+        }
     }
 
     private static JsonNode jobs() {

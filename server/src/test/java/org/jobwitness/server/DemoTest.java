@@ -8,8 +8,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -56,8 +58,12 @@ class DemoTest {
         }
     }
 
+    private static String stories() throws IOException {
+        return Files.readString(Path.of("../docs/demo.md")).split("\n## What their verdicts say\n", 2)[0];
+    }
+
     private static List<Line> table() throws IOException {
-        return Files.readAllLines(Path.of("../docs/demo.md")).stream().filter(line -> line.matches("\\| [0-9].*"))
+        return stories().lines().filter(line -> line.matches("\\| [0-9].*"))
                 .map(line -> line.split(" *\\| *")).map(cells -> new Line(cells[1], cells[3])).toList();
     }
 
@@ -101,7 +107,7 @@ class DemoTest {
 
     @Test
     void theDocumentTellsOfEveryStoryInTheWordsOfItsJobs() throws IOException {
-        for (String line : Files.readAllLines(Path.of("../docs/demo.md"))) {
+        for (String line : stories().lines().toList()) {
             if (line.matches("\\| [0-9].*")) {
                 String[] cells = line.split(" *\\| *");
                 String id = new Line(cells[1], "").ids().getFirst();
@@ -111,6 +117,40 @@ class DemoTest {
             }
         }
         assertThat(table()).hasSizeGreaterThanOrEqualTo(16);
+    }
+
+    /** A line of the table of verdicts; the findings and options are those in backquotes. */
+    private record VerdictLine(String job, String verdict, Set<String> findings, List<String> options) {
+        static List<VerdictLine> told() throws IOException {
+            String section = Files.readString(Path.of("../docs/demo.md")).split("## What their verdicts say\n", 2)[1]
+                    .split("\n## ", 2)[0];
+            return section.lines().filter(line -> line.matches("\\| [0-9].*")).map(line -> line.split(" *\\| *"))
+                    .map(cells -> new VerdictLine(cells[1], cells[2], Set.copyOf(quoted(cells[3])), quoted(cells[4])))
+                    .toList();
+        }
+
+        private static List<String> quoted(String cell) {
+            return Pattern.compile("`([^`]+)`").matcher(cell).results().map(word -> word.group(1)).toList();
+        }
+
+        static VerdictLine of(String job) {
+            JsonNode verdict = server.get("/v1/jobs/" + job + "/verdict").json();
+            JsonNode outcome = verdict.required("outcome");
+            return new VerdictLine(job,
+                    "`" + outcome.required("cause").asString() + "`: " + outcome.required("headline").asString(),
+                    verdict.required("findings").valueStream().map(finding -> finding.required("rule").asString())
+                            .collect(Collectors.toSet()),
+                    verdict.at("/next/options").valueStream().map(option -> option.required("name").asString() + "="
+                            + option.required("value").asString()).toList());
+        }
+    }
+
+    @Test
+    void everyVerdictIsAsTheDocumentTellsIt() throws IOException {
+        List<VerdictLine> told = VerdictLine.told();
+
+        assertThat(told.stream().map(line -> VerdictLine.of(line.job()))).containsExactlyElementsOf(told);
+        assertThat(told).hasSizeGreaterThanOrEqualTo(16);
     }
 
     @Test

@@ -69,10 +69,9 @@ record Evidence(Instant now, Run run, Said said, List<OnNode> nodes, List<OnGpu>
      * @param rawState, stateReason the scheduler's own words
      * @param schedulerEnd whether the scheduler has told how it ended
      * @param finalState what a sender called it
-     * @param exitCode, signal how the batch script ended, as an epilog said it
+     * @param exitCode, signal how the batch script ended, as an epilog said it, or else the scheduler
      * @param derivedExitCode the highest wait(2) status of any step
      * @param cancelledBy who cancelled it, if the scheduler said so
-     * @param failedNode the node that failed, if the scheduler said so
      * @param startSeen, endSeen whether a prolog, or an epilog, told of it
      * @param requeued whether a restart count showed that it was requeued
      * @param replaced whether a later run of the same job id is known
@@ -80,7 +79,7 @@ record Evidence(Instant now, Run run, Said said, List<OnNode> nodes, List<OnGpu>
      */
     record Said(@Nullable String rawState, @Nullable String stateReason, boolean schedulerEnd,
             @Nullable JobState finalState, @Nullable Integer exitCode, @Nullable Integer signal,
-            @Nullable Integer derivedExitCode, @Nullable String cancelledBy, @Nullable String failedNode,
+            @Nullable Integer derivedExitCode, @Nullable String cancelledBy,
             boolean startSeen, boolean endSeen, boolean requeued, boolean replaced, boolean oomCounted) {
     }
 

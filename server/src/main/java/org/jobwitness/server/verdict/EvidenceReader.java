@@ -53,7 +53,8 @@ public final class EvidenceReader {
             coalesce(job.gpus, job.requested_gpus) as run_gpus, job.raw_state, job.scheduler_state, job.final_state,
             job.exit_code, job.exit_signal, job.derived_exit_code, job.start_seen, job.end_seen, job.requeued,
             job.succeeded, job.oom_killed, job.scheduler ->> 'name' as name,
-            job.scheduler ->> 'state_reason' as state_reason, job.scheduler ->> 'array_job_id' as array_job_id,
+            job.scheduler ->> 'state_reason' as state_reason,
+            job.scheduler ->> 'cancelled_by' as cancelled_by, job.scheduler ->> 'array_job_id' as array_job_id,
             (job.scheduler ->> 'time_limit_minutes')::double precision * 60 as time_limit""";
     private static final String ON_NODE = """
             on_node.node, job_node.cpus as node_cpus, job_node.gpus as node_gpus, cpu_count, covered_ms, first_sample_at,
@@ -89,11 +90,13 @@ public final class EvidenceReader {
         List<JobOomKill> kills = Objects.requireNonNullElse(job.oomKillEvents(), List.of());
         return database.snapshot("verdict", handle -> handle
                 .createQuery("select " + RUN + ", (job.scheduler ->> 'submit_time')::timestamptz as submit_time"
-                        + " from job where job_key = :run")
+                        + ", end_seen and (scheduler_state is null or exists (select from job_node"
+                        + " where job_node.job_key = job.job_key and ended)) as epilog_seen from job where job_key = :run")
                 .bind("run", job.run())
                 .map((row, _) -> {
                     Run found = run(row, time(row, "submit_time"));
-                    return new Evidence(now, found, said(row), onNodes(handle, found), onGpus(handle, found), kills,
+                    return new Evidence(now, found, said(row, row.getBoolean("epilog_seen")), onNodes(handle, found),
+                            onGpus(handle, found), kills,
                             otherTasks(handle, found), shortJobs(handle, found, now));
                 }).findFirst());
     }
@@ -243,7 +246,8 @@ public final class EvidenceReader {
 
     private static NodeRow nodeRow(ResultSet row) throws SQLException {
         Run run = run(row, null);
-        return new NodeRow(run, said(row), row.getString("node") == null ? null : onNode(row, run));
+        return new NodeRow(run, said(row, row.getBoolean("end_seen")),
+                row.getString("node") == null ? null : onNode(row, run));
     }
 
     private static Run run(ResultSet row, @Nullable Instant submit) throws SQLException {
@@ -262,13 +266,13 @@ public final class EvidenceReader {
                 row.getString("array_job_id"));
     }
 
-    private static Said said(ResultSet row) throws SQLException {
+    private static Said said(ResultSet row, boolean epilogSeen) throws SQLException {
         JobState byScheduler = constant(JobState.class, row.getString("scheduler_state"));
         return new Said(row.getString("raw_state"), row.getString("state_reason"),
                 byScheduler != null && byScheduler.isFinal(), constant(JobState.class, row.getString("final_state")),
                 row.getObject("exit_code", Integer.class), row.getObject("exit_signal", Integer.class),
-                row.getObject("derived_exit_code", Integer.class), null, null, row.getBoolean("start_seen"),
-                row.getBoolean("end_seen"), row.getBoolean("requeued"), row.getBoolean("succeeded"),
+                row.getObject("derived_exit_code", Integer.class), row.getString("cancelled_by"),
+                row.getBoolean("start_seen"), epilogSeen, row.getBoolean("requeued"), row.getBoolean("succeeded"),
                 row.getBoolean("oom_killed"));
     }
 

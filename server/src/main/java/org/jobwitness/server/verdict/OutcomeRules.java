@@ -269,9 +269,7 @@ final class OutcomeRules {
     }
 
     private Words nodeFailure() {
-        String node = said.failedNode() == null
-                ? run.nodes().size() == 1 ? " " + Say.plain(run.nodes().getFirst()) : ""
-                : " " + Say.plain(said.failedNode());
+        String node = run.nodes().size() == 1 ? " " + Say.plain(run.nodes().getFirst()) : "";
         return new Words(job() + " ended because " + (node.isEmpty() ? "a node" : "the node" + node)
                 + " that it ran on failed" + after() + ".",
                 "The node stopped answering Slurm: a fault of the hardware or the system there, seldom of the job.",
@@ -434,21 +432,29 @@ final class OutcomeRules {
         boolean couldBeAnything = code == 0 && (signal == 0 || signal == 1 || signal == SIGKILL || signal == 15);
         Strength strength = !couldBeAnything ? Strength.PROOF : said.schedulerEnd() ? Strength.CONTEXT : Strength.SIGN;
         String says = signal == OOM_MARK
-                ? "The epilog was told 0:125 of the batch script, which is Slurm's mark of an out-of-memory kill."
-                : "The epilog was told that the batch script ended with "
+                ? who() + " 0:125 of the batch script, which is Slurm's mark of an out-of-memory kill."
+                : who() + " that the batch script ended with "
                         + (signal == 0 ? "exit code " + code : ExitWords.signal(signal)) + ".";
-        facts.add(new Fact(Source.EPILOG, strength, says, run.end(), null,
+        facts.add(new Fact(ofStatus(), strength, says, run.end(), null,
                 "batch",
                 signal == 0
                         ? new Verdict.Quantity("exit_code", code, Verdict.Unit.COUNT)
                         : new Verdict.Quantity("signal", signal, Verdict.Unit.COUNT)));
     }
 
+    private Source ofStatus() {
+        return said.endSeen() ? Source.EPILOG : Source.SCHEDULER;
+    }
+
+    private String who() {
+        return said.endSeen() ? "The epilog was told" : "Slurm's accounting tells";
+    }
+
     private void derivedFact() {
         Integer derived = said.derivedExitCode();
         if (derived != null && derived != 0) {
-            facts.add(new Fact(Source.EPILOG, (derived & 0x7f) == OOM_MARK ? Strength.PROOF : Strength.CONTEXT,
-                    "The epilog was told that the worst of the job's steps ended with " + status(derived) + ".",
+            facts.add(new Fact(ofStatus(), (derived & 0x7f) == OOM_MARK ? Strength.PROOF : Strength.CONTEXT,
+                    who() + " that the worst of the job's steps ended with " + status(derived) + ".",
                     run.end(), null, null, null));
         }
     }

@@ -137,7 +137,7 @@ record VerdictCase(String name, int line, Evidence evidence, Thresholds threshol
                     w.constant("final_state", JobState.class, null), hasExit ? Integer.valueOf(exit[0]) : null,
                     hasExit ? Integer.valueOf(exit[1]) : null,
                     w.textOrNull("derived") instanceof String derived ? Integer.valueOf(derived) : null,
-                    w.textOrNull("cancelled_by"), w.textOrNull("failed_node"), !w.is("no_prolog"),
+                    w.textOrNull("cancelled_by"), !w.is("no_prolog"),
                     !w.is("no_epilog"), w.is("requeued"), w.is("replaced"), w.is("oom_counted"));
             w.end();
             return said;
