@@ -59,6 +59,7 @@ BENCH = $$(dist/lib/find-java) -XX:+UseSerialGC --enable-native-access=ALL-UNNAM
 bench: bench-build ## measures the server and its parts; a quarter of an hour
 	$(BENCH).EventBench dist/bin/jobwitness-server
 	JAVA_OPTS=-Xmx64m $(BENCH).MetricsBench dist/bin/jobwitness-server
+	$(BENCH).VerdictBench dist/bin/jobwitness-server
 	$(BENCH).ChunkBench
 	$(BENCH).LoadBench dist/bin/jobwitness-server all
 

@@ -37,18 +37,20 @@ public final class MetricsBench {
                 insert into job_node (job_key, node, cpus, ended)
                 select job_key, node, 16, end_seen from made cross join unnest(nodes[1:%4$d]) node
                 returning job_key, node, ended)
-            insert into job_figures (job_key, node, oom_kills, sample_count, last_sample_at, last_interval_ms, latest)
+            insert into job_figures (job_key, node, oom_kills, sample_count, last_sample_at, last_interval_ms,
+                cpu_count, cpu_sum, cpu_max, memory_peak_bytes, anon_max_bytes, covered_ms, latest)
             select job_key, node, 0, 100, case when ended then now() - interval '1 day' else now() end, 86400000,
+                100, case when job_key %% 4 = 0 then 300 else 9300 end, 95, 5368709120, 3221225472, 172800000,
                 array[86400000, 93.75, 4294967296 + job_key, 12.5, 16, 123456789012 + job_key, 100456789012, 345678901,
                     12345678, 23456789, 3221225472 + job_key, 1073741824, 1048576, 0, 5368709120, 8589934592, 1234567,
                     234567, 0, 0, 24, 9876543210 + job_key, 8765432109, 3456789, 456789]
             from on_nodes""";
     private static final String OF_GPUS = """
             insert into job_gpu_figures (job_key, node, gpu, gpu_vendor, sample_count, last_sample_at, last_interval_ms,
-                utilization_sum, utilization_count, latest)
+                utilization_sum, utilization_count, held_from, read_at, latest)
             select job_key, node, 'GPU-00000000-1111-2222-3333-' || lpad(cast(job_key as text), 12, '0'), 'nvidia', 100,
-                now(), 86400000, 5000, 100, array[86400000, 87.25, 42949672960 + job_key, 85899345920, 312.5, 64,
-                    123456.789 + job_key, 2]
+                now(), 86400000, 5000, 100, now() - interval '2 days', now(), array[86400000, 87.25, 42949672960 + job_key,
+                    85899345920, 312.5, 64, 123456.789 + job_key, 2]
             from job join job_node using (job_key) where state = 'running'
             order by job_key desc limit %d""";
     private static final String NODES = """

@@ -202,7 +202,9 @@ class MetricsTest {
         assertThat(lines("hpc_job_.*job_id=\"300\"")).containsExactly(
                 "hpc_job_info{job_id=\"300\",user=\"bob\",partition=\"gpu\",account=\"physics\",name=\"\"} 1",
                 "hpc_job_state{job_id=\"300\",state=\"cancelled\",reason=\"signal\"} 1",
-                "hpc_job_oom_kills_total{job_id=\"300\",user=\"bob\",node=\"n4\"} 1");
+                "hpc_job_oom_kills_total{job_id=\"300\",user=\"bob\",node=\"n4\"} 1",
+                "hpc_job_findings{job_id=\"300\",user=\"bob\",rule=\"oom_killed\",severity=\"critical\"} 1",
+                "hpc_job_findings{job_id=\"300\",user=\"bob\",rule=\"low_coverage\",severity=\"warning\"} 1");
         assertThat(lines("hpc_job_.*job_id=\"400\"")).as("ended more than 5 minutes ago").isEmpty();
     }
 

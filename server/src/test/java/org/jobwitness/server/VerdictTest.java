@@ -99,11 +99,11 @@ class VerdictTest {
         Instant start = NOW.minusSeconds(40 * 60);
         started("idle", start, ", \"cpus_per_node\": \"32\", \"gpu_allocation\": 2, \"end_time\": \""
                 + NOW.plusSeconds(3600) + "\"");
-        for (int i = 0; i < 160; i++) {
-            Instant at = start.plusSeconds(15L * (i + 1));
+        for (int i = 0; i < 40; i++) {
+            Instant at = start.plusSeconds(60L * (i + 1));
             batch(at, """
-                    {"job_id": "idle", "start_time": "%s", "cpus_used": 1.0, "cpu_usage_usec": %d,
-                     "memory_usage_bytes": 1048576, "memory_limit_bytes": %d}""".formatted(start, i * 15_000_000L,
+                    {"job_id": "idle", "start_time": "%s", "interval_ms": 60000, "cpus_used": 1.0, "cpu_usage_usec": %d,
+                     "memory_usage_bytes": 1048576, "memory_limit_bytes": %d}""".formatted(start, i * 60_000_000L,
                     8 * GIB),
                     """
                             {"gpu": "A", "vendor": "nvidia", "job_id": "idle", "utilization_percent": 95,
@@ -118,7 +118,7 @@ class VerdictTest {
         assertThat(findings(verdict)).containsExactly("gpu_partly_idle", "cpu_idle");
         assertThat(verdict.at("/findings/0/sentence").asString())
                 .startsWith("1 of its 2 GPUs has done nothing for 40 min")
-                .endsWith("No process of the job had it open.");
+                .endsWith("No process of the job ever had it open.");
         assertThat(verdict.at("/findings/1/sentence").asString())
                 .isEqualTo("Of its 32 CPUs, 1 was busy on average, and never more than 1 at once.");
         assertThat(operator.get("/metrics").body().lines().filter(line -> line.contains("job_id=\"idle\"")

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.ToDoubleFunction;
-import org.jobwitness.wire.GpuVendor;
+import org.jobwitness.wire.GpuHold;
 import org.jobwitness.wire.JobOomKill;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.OomCause;
@@ -86,10 +86,9 @@ record Evidence(Instant now, Run run, Said said, List<OnNode> nodes, List<OnGpu>
     /**
      * What it used on one node.
      *
-     * @param cpus, gpus that it has there
+     * @param cpus that it has there
      * @param samples of the CPU use
      * @param coveredSeconds the time that all samples stand for
-     * @param isLast whether the agent has said that no more will come
      * @param cpuPercent, cpuMaxPercent of its CPUs there, on average and at most; so {@code lastCpuPercent}, at last
      * @param memoryPeak by memory.peak or a sample, page cache in it
      * @param anonMax what its programs took for themselves, of the samples
@@ -97,10 +96,9 @@ record Evidence(Instant now, Run run, Said said, List<OnNode> nodes, List<OnGpu>
      * @param throttledSeconds added up over CPUs
      * @param memoryStallSeconds, ioStallSeconds in which all its tasks waited at once
      */
-    record OnNode(String node, double cpus, double gpus, long samples, double coveredSeconds,
-            @Nullable Instant firstSample, @Nullable Instant lastSample, boolean isLast, double cpuPercent,
-            double cpuMaxPercent, double lastCpuPercent, double memoryPeak, double memoryLimit, double anonMax,
-            double fileMax, double shmem, double throttledSeconds, double memoryStallSeconds, double ioStallSeconds,
+    record OnNode(String node, double cpus, long samples, double coveredSeconds, @Nullable Instant lastSample,
+            double cpuPercent, double cpuMaxPercent, double lastCpuPercent, double memoryPeak, double memoryLimit,
+            double anonMax, double shmem, double throttledSeconds, double memoryStallSeconds, double ioStallSeconds,
             double oomKills) {
 
         /** CPUs that were busy, on average. */
@@ -122,14 +120,17 @@ record Evidence(Instant now, Run run, Said said, List<OnNode> nodes, List<OnGpu>
     /**
      * What it did with one GPU.
      *
+     * @param hold whether what the GPU did was the run's doing
+     * @param heldFrom since when it has been known to have the GPU
      * @param samples of its use
      * @param percent, maxPercent its use, on average and at most
      * @param lastUsed the last sample in which it did anything; null if it never did
-     * @param processes of the job that had it open, at last
-     * @param memoryMax of its memory that was taken at most
+     * @param lastSample the last one that told of its use
+     * @param processes of the job that had it open, at most
      */
-    record OnGpu(String node, String gpu, @Nullable GpuVendor vendor, long samples, double percent, double maxPercent,
-            @Nullable Instant lastUsed, @Nullable Instant lastSample, double processes, double memoryMax) {
+    record OnGpu(String node, String gpu, GpuHold hold, Instant heldFrom, long samples, double percent,
+            double maxPercent,
+            @Nullable Instant lastUsed, @Nullable Instant lastSample, double processes) {
     }
 
     /**

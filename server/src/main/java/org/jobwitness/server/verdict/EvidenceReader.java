@@ -2,6 +2,7 @@ package org.jobwitness.server.verdict;
 
 import static org.jobwitness.server.db.Columns.constant;
 import static org.jobwitness.server.db.Columns.doubles;
+import static org.jobwitness.server.db.Columns.knownTime;
 import static org.jobwitness.server.db.Columns.string;
 import static org.jobwitness.server.db.Columns.strings;
 import static org.jobwitness.server.db.Columns.time;
@@ -29,7 +30,7 @@ import org.jobwitness.server.verdict.Evidence.OnNode;
 import org.jobwitness.server.verdict.Evidence.Run;
 import org.jobwitness.server.verdict.Evidence.Said;
 import org.jobwitness.server.verdict.Evidence.Task;
-import org.jobwitness.wire.GpuVendor;
+import org.jobwitness.wire.GpuHold;
 import org.jobwitness.wire.Job;
 import org.jobwitness.wire.JobOomKill;
 import org.jobwitness.wire.JobState;
@@ -57,13 +58,12 @@ public final class EvidenceReader {
             job.scheduler ->> 'cancelled_by' as cancelled_by, job.scheduler ->> 'array_job_id' as array_job_id,
             (job.scheduler ->> 'time_limit_minutes')::double precision * 60 as time_limit""";
     private static final String ON_NODE = """
-            on_node.node, job_node.cpus as node_cpus, job_node.gpus as node_gpus, cpu_count, covered_ms, first_sample_at,
-            last_sample_at, is_last, cpu_sum, cpu_max, greatest(memory_peak_bytes, memory_max_bytes) as memory_peak,
-            anon_max_bytes, file_max_bytes, cpu_throttled_usec, memory_stall_usec, io_stall_usec, oom_kills,
-            latest""";
+            on_node.node, job_node.cpus as node_cpus, cpu_count, covered_ms, last_sample_at, cpu_sum, cpu_max,
+            greatest(memory_peak_bytes, memory_max_bytes) as memory_peak, anon_max_bytes, cpu_throttled_usec,
+            memory_stall_usec, io_stall_usec, oom_kills, latest""";
     private static final String ON_GPU = """
-            job_gpu_figures.job_key, node, gpu, job_gpu_figures.gpu_vendor, utilization_count, utilization_sum,
-            utilization_max, last_used_at, last_sample_at, latest, memory_max_bytes""";
+            job_gpu_figures.job_key, node, gpu, hold, held_from, utilization_count, utilization_sum, utilization_max,
+            last_used_at, read_at, processes_max""";
 
     private final Database database;
     private final JobQueries jobs;
@@ -284,23 +284,21 @@ public final class EvidenceReader {
             cpus = node.isEmpty() || run.nodes().size() == 1 ? run.cpus() : latest.value(Figure.CPUS);
         }
         long samples = row.getLong("cpu_count");
-        return new OnNode(node, cpus, number(row, "node_gpus"), samples, number(row, "covered_ms") / 1e3,
-                time(row, "first_sample_at"), time(row, "last_sample_at"), row.getBoolean("is_last"),
+        return new OnNode(node, cpus, samples, number(row, "covered_ms") / 1e3, time(row, "last_sample_at"),
                 samples == 0 ? Double.NaN : row.getDouble("cpu_sum") / samples, number(row, "cpu_max"),
                 latest.value(Figure.CPU_USAGE_PERCENT), number(row, "memory_peak"),
-                latest.value(Figure.MEMORY_LIMIT_BYTES), number(row, "anon_max_bytes"), number(row, "file_max_bytes"),
+                latest.value(Figure.MEMORY_LIMIT_BYTES), number(row, "anon_max_bytes"),
                 latest.value(Figure.MEMORY_SHMEM_BYTES), number(row, "cpu_throttled_usec") / 1e6,
                 number(row, "memory_stall_usec") / 1e6, number(row, "io_stall_usec") / 1e6, number(row, "oom_kills"));
     }
 
     private static OnGpu onGpu(ResultSet row) throws SQLException {
-        Figures latest = Figures.of(Figure.Of.GPU, doubles(row, "latest"));
         long samples = row.getLong("utilization_count");
         return new OnGpu(string(row, "node"), string(row, "gpu"),
-                constant(GpuVendor.class, row.getString("gpu_vendor")), samples,
-                samples == 0 ? Double.NaN : row.getDouble("utilization_sum") / samples, number(row, "utilization_max"),
-                time(row, "last_used_at"), time(row, "last_sample_at"), latest.value(Figure.PROCESSES),
-                number(row, "memory_max_bytes"));
+                Objects.requireNonNull(constant(GpuHold.class, row.getString("hold"))), knownTime(row, "held_from"),
+                samples, samples == 0 ? Double.NaN : row.getDouble("utilization_sum") / samples,
+                number(row, "utilization_max"), time(row, "last_used_at"), time(row, "read_at"),
+                number(row, "processes_max"));
     }
 
     private static JobState state(ResultSet row) throws SQLException {

@@ -9,6 +9,7 @@ import java.util.function.ToDoubleFunction;
 import java.util.stream.Stream;
 import org.jobwitness.server.verdict.Evidence.OnGpu;
 import org.jobwitness.server.verdict.Evidence.Task;
+import org.jobwitness.wire.GpuHold;
 import org.jobwitness.wire.JobOomKill;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.OomCause;
@@ -165,7 +166,8 @@ final class NextRules {
 
     private void gpus() {
         List<OnGpu> gpus = evidence.gpus();
-        if (gpus.isEmpty() || gpus.stream().anyMatch(gpu -> gpu.samples() < thresholds.minSamples())) {
+        if (gpus.isEmpty() || gpus.stream()
+                .anyMatch(gpu -> gpu.hold() != GpuHold.ALONE || gpu.samples() < thresholds.minSamples())) {
             return;
         }
         long used = gpus.stream().filter(gpu -> gpu.lastUsed() != null).count();

@@ -13,6 +13,7 @@ import org.jobwitness.server.verdict.Evidence.OnGpu;
 import org.jobwitness.server.verdict.Evidence.OnNode;
 import org.jobwitness.wire.Cause;
 import org.jobwitness.wire.FindingRule;
+import org.jobwitness.wire.GpuHold;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.Severity;
 import org.jobwitness.wire.Verdict.Fact;
@@ -111,9 +112,12 @@ final class UseRules {
     // ---- GPUs
 
     private void gpus() {
-        List<OnGpu> gpus = evidence.gpus();
+        List<OnGpu> gpus = evidence.gpus().stream().filter(gpu -> gpu.hold() == GpuHold.ALONE).toList();
+        if (gpus.size() < evidence.gpus().size()) {
+            skip(FindingRule.GPU_IDLE, "what a GPU does that several jobs may use cannot be told apart by job");
+        }
         if (gpus.isEmpty()) {
-            if (run.gpus() > 0) {
+            if (evidence.gpus().isEmpty() && run.gpus() > 0) {
                 skip(FindingRule.GPU_IDLE, "no agent told what its GPUs did");
             }
             return;
@@ -126,7 +130,7 @@ final class UseRules {
         }
         List<OnGpu> idle = gpus.stream().filter(this::isIdle).toList();
         if (!idle.isEmpty()) {
-            gpusIdle(idle);
+            gpusIdle(idle, gpus.size());
         }
         List<OnGpu> used = gpus.stream().filter(gpu -> !idle.contains(gpu)).toList();
         double percent = used.stream().mapToDouble(OnGpu::percent).average().orElse(Double.NaN);
@@ -154,25 +158,25 @@ final class UseRules {
     }
 
     private Instant idleSince(OnGpu gpu) {
-        return gpu.lastUsed() == null ? requireNonNull(run.start()) : gpu.lastUsed();
+        return gpu.lastUsed() == null ? gpu.heldFrom() : gpu.lastUsed();
     }
 
-    private void gpusIdle(List<OnGpu> idle) {
-        boolean all = idle.size() == evidence.gpus().size();
+    private void gpusIdle(List<OnGpu> idle, int count) {
+        boolean all = idle.size() == count;
         boolean never = idle.stream().allMatch(gpu -> gpu.lastUsed() == null);
         boolean noProcess = idle.stream().allMatch(gpu -> gpu.processes() == 0);
         Instant since = idle.stream().map(this::idleSince).max(Comparator.naturalOrder()).orElseThrow();
         Instant to = requireNonNull(lastOf(idle));
         String which = all
                 ? idle.size() == 1 ? "Its GPU" : "Its " + idle.size() + " GPUs"
-                : idle.size() + " of its " + evidence.gpus().size() + " GPUs";
+                : idle.size() + " of its " + count + " GPUs";
         String length = Say.time(Duration.between(since, to));
         String sentence = run.hasEnded()
                 ? which + (never ? " did nothing at all" : " did nothing any more") + " for " + length
                         + (never ? ", from beginning to end." : ", from " + Say.moment(since) + " until its end.")
                 : which + (idle.size() == 1 ? " has" : " have") + " done nothing for " + length
                         + (never ? ", since it began." : ", since " + Say.moment(since) + ".");
-        int used = evidence.gpus().size() - idle.size();
+        int used = count - idle.size();
         String fewer = !never
                 ? "If the rest of the work needs no GPU, do it in a job of its own that asks for none (sbatch --dependency)."
                 : all
@@ -181,7 +185,7 @@ final class UseRules {
                                 + ", or start the program so that it uses all of them: most need an option or a launcher for more than one.";
         add(all ? FindingRule.GPU_IDLE : FindingRule.GPU_PARTLY_IDLE, all ? Severity.CRITICAL : Severity.WARNING,
                 sentence + (noProcess
-                        ? " No process of the job had " + (idle.size() == 1 ? "it" : "them") + " open."
+                        ? " No process of the job ever had " + (idle.size() == 1 ? "it" : "them") + " open."
                         : ""),
                 fewer, since, to, facts(idle));
     }

@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.jobwitness.wire.GpuVendor;
+import org.jobwitness.wire.GpuHold;
 import org.jobwitness.wire.JobOomKill;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.OomCause;
@@ -149,21 +149,22 @@ record VerdictCase(String name, int line, Evidence evidence, Thresholds threshol
             double seconds = start == null ? Double.NaN : Duration.between(start, last).toSeconds();
             String name = w.text("node", "");
             double covered = w.seconds("covered");
-            Evidence.OnNode node = new Evidence.OnNode(name.equals("-") ? "" : name, w.number("cpus"), w.number("gpus"),
-                    (long) w.number("samples", 100), Double.isNaN(covered) ? seconds : covered, start, last, true,
-                    w.number("cpu"), w.number("cpu_max", w.peek("cpu")), w.number("cpu_last"), w.bytes("peak"),
-                    w.bytes("limit"), w.bytes("anon"), w.bytes("cache"), w.bytes("shared"), w.seconds("throttled"),
-                    w.seconds("memory_stall"), w.seconds("io_stall"), w.number("oom_kills"));
+            Evidence.OnNode node = new Evidence.OnNode(name.equals("-") ? "" : name, w.number("cpus"),
+                    (long) w.number("samples", 100), Double.isNaN(covered) ? seconds : covered, last, w.number("cpu"),
+                    w.number("cpu_max", w.peek("cpu")), w.number("cpu_last"), w.bytes("peak"), w.bytes("limit"),
+                    w.bytes("anon"), w.bytes("shared"), w.seconds("throttled"), w.seconds("memory_stall"),
+                    w.seconds("io_stall"), w.number("oom_kills"));
             w.end();
             return node;
         }
 
-        private static Evidence.OnGpu gpu(Words w) {
+        private Evidence.OnGpu gpu(Words w) {
             String[] where = w.text("gpu", "").split("/");
+            Instant start = known().start() == null ? now : known().start();
             Evidence.OnGpu gpu = new Evidence.OnGpu(where[0], where[1],
-                    w.constant("vendor", GpuVendor.class, GpuVendor.NVIDIA), (long) w.number("samples", 100),
-                    w.number("use"), w.number("max", w.peek("use")), w.time("last_used", null), w.time("last", null),
-                    w.number("processes"), w.bytes("memory"));
+                    w.constant("hold", GpuHold.class, GpuHold.ALONE), w.time("held_from", start),
+                    (long) w.number("samples", 100), w.number("use"), w.number("max", w.peek("use")),
+                    w.time("last_used", null), w.time("last", null), w.number("processes"));
             w.end();
             return gpu;
         }
