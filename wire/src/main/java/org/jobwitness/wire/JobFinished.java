@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param derivedExitCode SLURM_JOB_DERIVED_EC: the highest wait status of any step
  * @param timestamp when the job ended: SLURM_JOB_END_TIME (slurmctld's clock), or the node's clock where that is not true
  * @param restartCount SLURM_JOB_RESTART_COUNT; already raised when a requeue ended this run
+ * @param scheduler what else the scheduler calls it, where the sender knows
  * @param reading last figures of the job's cgroup, where it could still be read
  */
 public record JobFinished(String jobId, @Nullable JobState finalState, @Nullable Integer exitCode,
@@ -21,7 +22,7 @@ public record JobFinished(String jobId, @Nullable JobState finalState, @Nullable
         @Nullable Instant timestamp, @Nullable String node, @Nullable String cluster, @Nullable String sluid,
         @Nullable Instant startTime, @Nullable Integer restartCount, @Nullable String user, @Nullable Integer uid,
         List<String> nodeList, @Nullable String cpusPerNode, @Nullable String partition, @Nullable String account,
-        @Nullable Reading reading, @Nullable String eventId) {
+        @Nullable Reading reading, @Nullable Scheduler scheduler, @Nullable String eventId) {
 
     public JobFinished {
         jobId = JobId.of("job_id", jobId);
@@ -44,6 +45,9 @@ public record JobFinished(String jobId, @Nullable JobState finalState, @Nullable
         cpusPerNode = Checks.text("cpus_per_node", cpusPerNode, 65_536);
         partition = Checks.text("partition", partition, 256);
         account = Checks.text("account", account, 256);
+        if (scheduler != null) {
+            scheduler.checkAsRequest();
+        }
         eventId = Checks.text("event_id", eventId, 256);
     }
 }

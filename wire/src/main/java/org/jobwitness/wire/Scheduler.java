@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param rawState the scheduler's own word for the state
  * @param stateReason the scheduler's own word for why
  * @param priority Slurm's, 0..4294967295
+ * @param cancelledBy who asked for the job to be cancelled: a user's name, or the number where Slurm knows no name
  * @param extra whatever else the sender wants kept: JSON values by name, 16,384 characters of text in all
  */
 public record Scheduler(@Nullable String type, @Nullable String externalJobId, @Nullable String name,
@@ -22,7 +23,8 @@ public record Scheduler(@Nullable String type, @Nullable String externalJobId, @
         @Nullable String partition, @Nullable String account, @Nullable String qos, @Nullable Long priority,
         @Nullable Integer timeLimitMinutes, @Nullable Integer exitCode, @Nullable Integer signal,
         @Nullable Integer derivedExitCode, @Nullable Integer restartCount, @Nullable String hetJobId,
-        @Nullable String arrayJobId, @Nullable Integer arrayTaskId, @Nullable Map<String, Object> extra) {
+        @Nullable String arrayJobId, @Nullable Integer arrayTaskId, @Nullable String cancelledBy,
+        @Nullable Map<String, Object> extra) {
     private static final String FIELD = "scheduler.";
 
     public Scheduler {
@@ -47,6 +49,7 @@ public record Scheduler(@Nullable String type, @Nullable String externalJobId, @
         hetJobId = hetJobId == null ? null : JobId.of(FIELD + "het_job_id", hetJobId);
         arrayJobId = arrayJobId == null ? null : JobId.of(FIELD + "array_job_id", arrayJobId);
         arrayTaskId = Checks.within(FIELD + "array_task_id", arrayTaskId, 0, Integer.MAX_VALUE);
+        cancelledBy = Checks.text(FIELD + "cancelled_by", cancelledBy, 256);
         if (extra != null) {
             extra = Collections.unmodifiableMap(new LinkedHashMap<>(extra));
         }

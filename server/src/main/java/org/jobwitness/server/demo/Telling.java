@@ -97,7 +97,7 @@ final class Telling {
         int restarts = run.ending() == Ending.REQUEUED ? run.restarts() + 1 : run.restarts();
         return new JobFinished(run.id(), null, null, null, rawStatus, rawStatus, run.end(), node, CLUSTER, null,
                 run.start(), restarts, run.user().name(), run.user().uid(), run.nodes(), run.cpusPerNode(),
-                partition(), run.user().account(), new Load(run, share).atEnd(), eventId("finished", node));
+                partition(), run.user().account(), new Load(run, share).atEnd(), null, eventId("finished", node));
     }
 
     private SchedulerSays scheduler(Instant at, @Nullable Instant start, JobState state, @Nullable Reason reason,

@@ -20,6 +20,7 @@ import org.jobwitness.wire.EventAnswer;
 import org.jobwitness.wire.InvalidFieldException;
 import org.jobwitness.wire.JobFinished;
 import org.jobwitness.wire.JobStarted;
+import org.jobwitness.wire.Scheduler;
 import org.jspecify.annotations.Nullable;
 
 /** Makes evidence of what hooks tell, whoever brings it, and hands it on. */
@@ -73,9 +74,7 @@ public final class Events {
         List<Integer> cpus = CpusPerNode.expand(event.cpusPerNode(), nodes.size());
         String node = event.node() == null && nodes.size() == 1 ? nodes.getFirst() : event.node();
         boolean ofNode = node != null;
-        Map<String, Object> words = event.scheduler() == null
-                ? new LinkedHashMap<>()
-                : new LinkedHashMap<>(json.fields(event.scheduler()));
+        Map<String, Object> words = words(event.scheduler());
         String partition = (String) words.remove("partition");
         String account = (String) words.remove("account");
         About about = new About(event.user(), event.uid(), nodes,
@@ -97,8 +96,14 @@ public final class Events {
         List<String> listed = HostList.expand("node_list", event.nodeList());
         List<Integer> cpus = listed.isEmpty() ? List.of() : CpusPerNode.expand(event.cpusPerNode(), listed.size());
         List<String> nodes = listed.isEmpty() && event.node() != null ? List.of(event.node()) : listed;
-        About about = new About(event.user(), event.uid(), nodes, event.partition(), event.account(), null, null, null,
-                cpusOfJob(null, cpus), null, null, null, List.of(), null);
+        Map<String, Object> words = words(event.scheduler());
+        String partition = (String) words.remove("partition");
+        String account = (String) words.remove("account");
+        About about = new About(event.user(), event.uid(), nodes,
+                event.partition() == null ? partition : event.partition(),
+                event.account() == null ? account : event.account(), null, null, null,
+                cpusOfJob(null, cpus), null, null, null, List.of(), null)
+                .with(Resources.UNKNOWN, words);
         OnNode onNode = event.node() == null ? null : new OnNode(event.node(), null, null, List.of(), null, true);
         boolean oomKilled = event.reading() != null && event.reading().oomKills() != null
                 && event.reading().oomKills() > 0;
@@ -106,6 +111,10 @@ public final class Events {
                 event.restartCount(), oomKilled, false, false);
         return new Evidence.Ended(identity(event.cluster(), event.jobId(), event.sluid(), event.startTime()),
                 event.timestamp(), onNode, about, cpus, event.eventId(), end, event.reading());
+    }
+
+    private Map<String, Object> words(@Nullable Scheduler said) {
+        return said == null ? new LinkedHashMap<>() : new LinkedHashMap<>(json.fields(said));
     }
 
     private Identity identity(@Nullable String cluster, String jobId, @Nullable String sluid,

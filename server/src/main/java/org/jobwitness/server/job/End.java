@@ -28,12 +28,12 @@ public record End(boolean seen, @Nullable Instant at, @Nullable SchedulerWord sc
     /**
      * A state as the scheduler tells it.
      *
-     * @param reason why, for a final state
-     * @param rawState Slurm's word for it
+     * @param reason why, for a final state; that a run is lost is no word of the scheduler, but that it has none
+     * @param rawState Slurm's word for it; null if it never said one
      */
-    public record SchedulerWord(JobState state, @Nullable Reason reason, String rawState) {
+    public record SchedulerWord(JobState state, @Nullable Reason reason, @Nullable String rawState) {
         boolean isFinal() {
-            return state.isFinal();
+            return state.isFinal() && reason != Reason.LOST;
         }
     }
 
@@ -64,25 +64,43 @@ public record End(boolean seen, @Nullable Instant at, @Nullable SchedulerWord sc
         return scheduler != null && scheduler.isFinal();
     }
 
+    /** Whether nobody can say more of the end than that the run is gone. */
+    boolean isLost() {
+        return strength() == Strength.NONE && scheduler != null && scheduler.reason() == Reason.LOST;
+    }
+
     boolean sawOom() {
         return oomKilled || (exit != null && exit.isOom())
                 || (derivedExitCode != null && WaitStatus.ofRaw(derivedExitCode).isOom());
     }
 
     /**
-     * Adds the next piece. An OOM mark takes the place of another exit status; for the rest, what came first stays.
+     * Adds the next piece. An OOM mark takes the place of another exit status, and the scheduler's takes that of 0:0, which an
+     * epilog is told of many ends; for the rest, what came first stays. Whoever knows anything of a lost run, finds it.
      *
      * @param mayMoveTime whether a later time moves the end: another node of the run is speaking
      */
     End add(End said, boolean mayMoveTime, Differences differences) {
-        boolean oomMark = said.exit != null && said.exit.isOom();
+        if (isLost()) {
+            return found().add(said, mayMoveTime, differences);
+        }
         return new End(seen || said.seen, time(said, mayMoveTime, differences),
                 said.scheduler == null || (hasFinalWord() && !said.hasFinalWord()) ? scheduler : said.scheduler,
                 differences.keep("final_state", finalState, said.finalState),
-                oomMark ? said.exit : differences.keep("exit_status", exit, said.exit),
+                exit(said, differences),
                 differences.keep("derived_exit_code", derivedExitCode, said.derivedExitCode),
                 differences.keep("end_restart_count", restartCount, said.restartCount), oomKilled || said.oomKilled,
                 succeeded, requeued);
+    }
+
+    private @Nullable WaitStatus exit(End said, Differences differences) {
+        if (exit == null || said.exit == null) {
+            return exit == null ? said.exit : exit;
+        }
+        if (said.exit.isOom() || (said.hasFinalWord() && exit.isZero())) {
+            return said.exit;
+        }
+        return hasFinalWord() && said.exit.isZero() ? exit : differences.keep("exit_status", exit, said.exit);
     }
 
     private @Nullable Instant time(End said, boolean mayMove, Differences differences) {
@@ -95,9 +113,27 @@ public record End(boolean seen, @Nullable Instant at, @Nullable SchedulerWord sc
         return mayMove ? at : differences.keep("end_time", at, said.at);
     }
 
-    /** An end that the scheduler or a person tells of. */
-    static End told(@Nullable Instant at, @Nullable SchedulerWord word, @Nullable JobState finalState) {
-        return new End(true, at, word, finalState, null, null, null, false, false, false);
+    /** An end that a person tells of. */
+    static End told(@Nullable Instant at, JobState finalState) {
+        return new End(true, at, null, finalState, null, null, null, false, false, false);
+    }
+
+    /** What the scheduler tells of an end. */
+    static End told(@Nullable Instant at, SchedulerWord word, @Nullable WaitStatus exit,
+            @Nullable Integer derivedExitCode) {
+        return new End(true, at, word, null, exit, derivedExitCode, null, false, false, false);
+    }
+
+    /** The run is gone: since {@code at} nobody has heard of it. */
+    End lost(Instant at, JobState state) {
+        String rawState = scheduler == null ? null : scheduler.rawState();
+        return new End(seen, at, new SchedulerWord(state, Reason.LOST, rawState), finalState, exit, derivedExitCode,
+                restartCount, oomKilled, succeeded, requeued);
+    }
+
+    private End found() {
+        return new End(seen, null, null, finalState, exit, derivedExitCode, restartCount, oomKilled, succeeded,
+                requeued);
     }
 
     End withOomKill() {

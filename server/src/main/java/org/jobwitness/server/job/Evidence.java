@@ -73,9 +73,40 @@ public sealed interface Evidence {
      * @param reason why, for a final state
      * @param rawState the scheduler's own word for the state
      * @param endTime for a final state, if it is known
+     * @param onNode what the run has on one of its nodes; of each there may be a piece
+     * @param exit for a final state, if it is known
+     * @param derivedExitCode as in {@link End}
      */
     record Reported(Identity identity, @Nullable Instant at, About about, JobState state, @Nullable Reason reason,
-            String rawState, @Nullable Instant endTime) implements Evidence {
+            String rawState, @Nullable Instant endTime, @Nullable OnNode onNode, List<Integer> cpusOfNodes,
+            @Nullable WaitStatus exit, @Nullable Integer derivedExitCode) implements Evidence {
+        public Reported {
+            cpusOfNodes = List.copyOf(cpusOfNodes);
+        }
+
+        /** Without what only a scheduler can tell that counts CPUs and waits for processes. */
+        public Reported(Identity identity, @Nullable Instant at, About about, JobState state, @Nullable Reason reason,
+                String rawState, @Nullable Instant endTime) {
+            this(identity, at, about, state, reason, rawState, endTime, null, List.of(), null, null);
+        }
+
+        /** The same, with what the run has on a node. */
+        public Reported on(OnNode node) {
+            return new Reported(identity, at, about, state, reason, rawState, endTime, node, cpusOfNodes, exit,
+                    derivedExitCode);
+        }
+    }
+
+    /**
+     * Neither the scheduler nor an agent knows the run any more, and nobody has said how it ended.
+     *
+     * @param at when it was last heard of
+     */
+    record Lost(Identity identity, Instant at) implements Evidence {
+        @Override
+        public About about() {
+            return About.NOTHING;
+        }
     }
 
     /** Somebody makes a job by hand: it runs from {@code at} on. Refused if its id is known already. */

@@ -1,5 +1,6 @@
 package org.jobwitness.server.job;
 
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,6 +15,9 @@ import org.jspecify.annotations.Nullable;
  * the same run; which run is meant is told by {@link Identity}, and by time only where there is nothing better.
  */
 final class JobLifecycle {
+    /** No two runs of a job begin within so short a time: a requeue takes longer. */
+    private static final Duration SAME_START = Duration.ofSeconds(2);
+
     private JobLifecycle() {
     }
 
@@ -28,6 +32,7 @@ final class JobLifecycle {
                     + " is known already; it is " + runs.getLast().outcome().state()
                     + (runs.getLast().hasEnded() ? "; choose another id" : "; choose another id, or PATCH this one"));
             case Evidence.Amended _ when runs.isEmpty() -> new Decision.Unknown();
+            case Evidence.Lost _ when match(runs, evidence, now).isEmpty() -> new Decision.Unknown();
             case Evidence.Amended amended when runs.getLast().hasEnded() -> new Decision.Conflict("job "
                     + amended.identity().jobId() + " has ended and is " + runs.getLast().outcome().state()
                     + ", which is final; only stronger evidence of its end, told by events, may correct it");
@@ -68,7 +73,7 @@ final class JobLifecycle {
 
     private static boolean tellsOfAnEnd(Evidence evidence) {
         return switch (evidence) {
-            case Evidence.Ended _ -> true;
+            case Evidence.Ended _,Evidence.Lost _ -> true;
             case Evidence.Reported reported -> reported.state().isFinal();
             case Evidence.Started _,Evidence.Observed _,Evidence.Declared _,Evidence.Amended _ -> false;
         };
@@ -77,7 +82,7 @@ final class JobLifecycle {
     /** After an end, more of the same evidence is kept but only a different outcome is news. */
     private static boolean countsAsChange(Run before, Run after, Evidence evidence) {
         return switch (evidence) {
-            case Evidence.Started _,Evidence.Observed _,Evidence.Reported _,Evidence.Declared _,Evidence.Amended _ ->
+            case Evidence.Started _,Evidence.Observed _,Evidence.Reported _,Evidence.Lost _,Evidence.Declared _,Evidence.Amended _ ->
                 !after.equals(before);
             case Evidence.Ended _ -> !after.outcome().equals(before.outcome())
                     || !Objects.equals(after.end().at(), before.end().at())
@@ -121,7 +126,8 @@ final class JobLifecycle {
                             here);
                 }
                 End end = word.isFinal()
-                        ? End.told(reported.endTime(), word, null).orAt(now, run.end())
+                        ? End.told(reported.endTime(), word, reported.exit(), reported.derivedExitCode())
+                                .orAt(now, run.end())
                         : End.NOT_YET.withWord(word);
                 yield new Run(run.key(), run.recordedAt(), identity, run.startSeen(), start, about,
                         run.end().add(end, false, differences), here);
@@ -133,6 +139,10 @@ final class JobLifecycle {
                         || run.key() == 0, start, about, observed.oomKilled() ? run.end().withOomKill() : run.end(),
                         here);
             }
+            case Evidence.Lost lost -> run.hasEnded()
+                    ? run
+                    : run.withEnd(run.end().lost(lost.at(),
+                            run.startTime() == null ? JobState.CANCELLED : JobState.COMPLETED));
             case Evidence.Declared declared ->
                 new Run(run.key(), run.recordedAt(), identity, true, declared.at(), about, run.end(), here);
             case Evidence.Amended amended -> amend(run, amended, differences);
@@ -142,7 +152,8 @@ final class JobLifecycle {
     /** The scheduler's word of a state that the run has left: its way there is told late, or again. */
     private static boolean isStale(Run run, Evidence evidence) {
         return evidence instanceof Evidence.Reported reported && !reported.state().isFinal()
-                && (run.hasEnded() || (reported.state() == JobState.PENDING && run.startTime() != null));
+                && ((run.hasEnded() && !run.end().isLost())
+                        || (reported.state() == JobState.PENDING && run.startTime() != null));
     }
 
     private static Run amend(Run run, Evidence.Amended amended, Differences differences) {
@@ -153,7 +164,7 @@ final class JobLifecycle {
         boolean begins = state == JobState.RUNNING;
         return new Run(run.key(), run.recordedAt(), run.identity(), run.startSeen() || begins,
                 begins ? amended.at() : run.startTime(), run.about(),
-                begins ? run.end() : run.end().add(End.told(amended.at(), null, state), false, differences),
+                begins ? run.end() : run.end().add(End.told(amended.at(), state), false, differences),
                 run.here());
     }
 
@@ -199,10 +210,25 @@ final class JobLifecycle {
                 : runs.stream().filter(run -> run.identity().sluid() == null).toList();
         if (startTime != null) {
             return candidates.stream().filter(run -> startTime.equals(run.identity().startTime())).findFirst()
+                    .or(() -> candidates.stream().filter(run -> isNearly(startTime, run.identity().startTime()))
+                            .findFirst())
                     .or(() -> candidates.stream().filter(run -> run.identity().startTime() == null)
                             .filter(run -> run.end().at() == null || !startTime.isAfter(run.end().at())).findFirst());
         }
-        return byTime(candidates, evidence, now);
+        return byTime(candidates.stream().filter(run -> !isBehind(run, evidence)).toList(), evidence, now);
+    }
+
+    /** A node that has to boot makes slurmctld set a run's start anew, while some have been told of it (job_mgr.c). */
+    private static boolean isNearly(Instant startTime, @Nullable Instant other) {
+        return other != null && Duration.between(startTime, other).abs().compareTo(SAME_START) <= 0;
+    }
+
+    /** A job that waits again has left the run that it had begun: a requeue raises its restart count. */
+    private static boolean isBehind(Run run, Evidence evidence) {
+        Integer own = run.about().restartCount();
+        return evidence instanceof Evidence.Reported reported && reported.state() == JobState.PENDING
+                && run.startTime() != null
+                && isRaised(own == null ? Integer.valueOf(0) : own, reported.about().restartCount());
     }
 
     /**

@@ -97,6 +97,12 @@ public final class JobTable {
         }
     }
 
+    /** Ends a run that nobody knows any more. Nothing happens if it is known to have ended, or is not there. */
+    public void lose(Caller caller, Evidence.Lost evidence) {
+        applyAndTell(caller, evidence, (_, _) -> {
+        });
+    }
+
     /** More to write in the transaction of a change, about the run with the given key. */
     @FunctionalInterface
     public interface Alongside {
@@ -495,7 +501,8 @@ public final class JobTable {
                 schedulerState == null
                         ? null
                         : new End.SchedulerWord(schedulerState,
-                                constant(Reason.class, row.getString("scheduler_reason")), string(row, "raw_state")),
+                                constant(Reason.class, row.getString("scheduler_reason")),
+                                row.getString("raw_state")),
                 constant(JobState.class, row.getString("final_state")),
                 exitCode == null ? null : new WaitStatus(exitCode, row.getInt("exit_signal")),
                 row.getObject("derived_exit_code", Integer.class), row.getObject("end_restart_count", Integer.class),

@@ -19,10 +19,11 @@ record Outcome(JobState state, @Nullable Reason reason, @Nullable Boolean confir
     private static final int SIGKILL = 9;
     private static final int SIGTERM = 15;
     private static final WaitStatus UNSAID = new WaitStatus(0, 0);
+    private static final Outcome RUNNING = new Outcome(JobState.RUNNING, null, null);
 
     static Outcome of(About about, End end) {
         return switch (end.strength()) {
-            case NONE -> end.succeeded() ? replaced(end) : new Outcome(JobState.RUNNING, null, null);
+            case NONE -> end.succeeded() ? replaced(end) : end.isLost() ? lost(end) : RUNNING;
             case SEEN, EXIT_STATUS -> byExitStatus(about, end);
             case BATCH_OOM -> new Outcome(JobState.FAILED, Reason.OUT_OF_MEMORY, true);
             case FINAL_STATE -> byFinalState(end, requireNonNull(end.finalState()));
@@ -35,6 +36,10 @@ record Outcome(JobState state, @Nullable Reason reason, @Nullable Boolean confir
         return end.requeued()
                 ? new Outcome(JobState.CANCELLED, Reason.REQUEUED, false)
                 : new Outcome(JobState.COMPLETED, Reason.LOST, false);
+    }
+
+    private static Outcome lost(End end) {
+        return new Outcome(requireNonNull(end.scheduler()).state(), Reason.LOST, false);
     }
 
     /**
@@ -75,6 +80,9 @@ record Outcome(JobState state, @Nullable Reason reason, @Nullable Boolean confir
     }
 
     private static Outcome byScheduler(End end, End.SchedulerWord word) {
+        if (word.reason() == Reason.NODE_FAILURE && end.requeued()) {
+            return new Outcome(JobState.CANCELLED, Reason.NODE_FAILURE, true); // the job goes on in another run
+        }
         boolean oomIsTheCause = word.state() == JobState.FAILED && end.sawOom()
                 && (word.reason() == null || word.reason() == Reason.EXIT_CODE || word.reason() == Reason.SIGNAL);
         return new Outcome(word.state(), oomIsTheCause ? Reason.OUT_OF_MEMORY : word.reason(), true);

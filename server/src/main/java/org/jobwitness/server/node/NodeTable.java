@@ -76,20 +76,23 @@ public final class NodeTable {
                 (one, other) -> other.at().isBefore(one.at()) ? one : other));
         List<NodeReading> ordered = List.copyOf(newest.values());
         handle.createUpdate("""
-                insert into node as known (cluster, node, at, interval_ms, state_at, state, total_cpus,
+                insert into node as known (cluster, node, at, interval_ms, state_at, state, state_reason, total_cpus,
                     total_memory_bytes, total_gpus, cpu_usage_percent, memory_usage_bytes, gpu_usage_percent, cpu_load,
                     gpus)
                 select cluster, node, case when interval_ms is not null or state is null then said_at end,
                     interval_ms,
-                    case when state is not null then said_at end, state, total_cpus, total_memory_bytes, total_gpus,
-                    cpu, memory, gpu, load, cast(devices as jsonb)
-                from unnest(:clusters, :nodes, :times, :intervals, :states, :total_cpus, :total_memories, :total_gpus,
-                    :cpus, :memories, :gpus, :loads, :devices) as said (cluster, node, us, interval_ms, state, total_cpus,
-                    total_memory_bytes, total_gpus, cpu, memory, gpu, load, devices)
+                    case when state is not null then said_at end, state, state_reason, total_cpus, total_memory_bytes,
+                    total_gpus, cpu, memory, gpu, load, cast(devices as jsonb)
+                from unnest(:clusters, :nodes, :times, :intervals, :states, :state_reasons, :total_cpus,
+                    :total_memories, :total_gpus, :cpus, :memories, :gpus, :loads, :devices)
+                    as said (cluster, node, us, interval_ms, state, state_reason, total_cpus, total_memory_bytes,
+                    total_gpus, cpu, memory, gpu, load, devices)
                 cross join lateral (select timestamptz 'epoch' + us * interval '1 microsecond' as said_at) said_at
                 on conflict (cluster, node) do update set
                     state = case when excluded.state_at >= coalesce(known.state_at, excluded.state_at)
                         then excluded.state else known.state end,
+                    state_reason = case when excluded.state_at >= coalesce(known.state_at, excluded.state_at)
+                        then excluded.state_reason else known.state_reason end,
                     state_at = greatest(known.state_at, excluded.state_at),
                     total_cpus = coalesce(excluded.total_cpus, known.total_cpus),
                     total_memory_bytes = coalesce(excluded.total_memory_bytes, known.total_memory_bytes),
@@ -110,6 +113,7 @@ public final class NodeTable {
                         each(ordered,
                                 r -> r.interval() == null ? null : Integer.valueOf((int) r.interval().toMillis())))
                 .bindArray("states", String.class, each(ordered, r -> r.state() == null ? null : r.state().toString()))
+                .bindArray("state_reasons", String.class, each(ordered, NodeReading::stateReason))
                 .bindArray("total_cpus", Integer.class, each(ordered, NodeReading::totalCpus))
                 .bindArray("total_memories", Long.class, each(ordered, NodeReading::totalMemoryBytes))
                 .bindArray("total_gpus", Integer.class, each(ordered, NodeReading::totalGpus))
@@ -153,10 +157,11 @@ public final class NodeTable {
         String cluster = string(row, "cluster");
         String name = string(row, "node");
         if (row.getObject("at") == null && row.getObject("state_at") == null) {
-            return new Node(name, cluster, null, null, null, null, null, null, null, null, null, ids, null);
+            return new Node(name, cluster, null, null, null, null, null, null, null, null, null, null, ids, null);
         }
         NodeReading last = reading(row, now);
-        return new Node(name, cluster, last.state() == null ? null : last.state().toString(), time(row, "at"),
+        return new Node(name, cluster, last.state() == null ? null : last.state().toString(), last.stateReason(),
+                time(row, "at"),
                 last.totalCpus(), mebibytes(last.totalMemoryBytes()), last.totalGpus(), shown(last.cpuUsagePercent()),
                 mebibytes(last.memoryUsageBytes()), shown(last.gpuUsagePercent()), shown(last.cpuLoad()), ids,
                 withGpus ? last.gpus().stream().map(gpu -> gpu.naming(ids)).toList() : null);
@@ -187,8 +192,9 @@ public final class NodeTable {
      */
     public Stream<Seen> latest(Handle handle, Instant now) {
         return handle.createQuery("""
-                select cluster, node, coalesce(jobs, 0) as jobs, at, interval_ms, state_at, state, total_cpus,
-                    total_memory_bytes, total_gpus, cpu_usage_percent, memory_usage_bytes, gpu_usage_percent, cpu_load, '[]' as gpus
+                select cluster, node, coalesce(jobs, 0) as jobs, at, interval_ms, state_at, state, state_reason,
+                    total_cpus, total_memory_bytes, total_gpus, cpu_usage_percent, memory_usage_bytes, gpu_usage_percent,
+                    cpu_load, '[]' as gpus
                 from node full join (
                     select cluster, node, count(*) as jobs from job join job_node using (job_key)
                     where newest and state in ('pending', 'running') and state = 'running' and not ended
@@ -228,6 +234,7 @@ public final class NodeTable {
         return new NodeReading(string(row, "cluster"),
                 string(row, "node"), at, interval,
                 hasState ? constant(NodeReading.State.class, row.getString("state")) : null,
+                hasState ? row.getString("state_reason") : null,
                 row.getObject("total_cpus", Integer.class), row.getObject("total_memory_bytes", Long.class),
                 row.getObject("total_gpus", Integer.class),
                 fresh ? row.getObject("cpu_usage_percent", Double.class) : null,

@@ -23,9 +23,8 @@ final class EventLine {
             case "started" -> started(words);
             case "finished" -> finished(words);
             case "observed" -> observed(words);
-            case "reported" -> new Evidence.Reported(identity(words), words.take("at", Words::time), about(words),
-                    words.take("state", EventLine::state), words.take("reason", EventLine::reason),
-                    words.take("raw_state"), words.take("end", Words::time));
+            case "reported" -> reported(words);
+            case "lost" -> new Evidence.Lost(identity(words), words.take("at", Words::time));
             case "declared" -> new Evidence.Declared(identity(words), words.take("at", Words::time), about(words));
             case "amended" -> new Evidence.Amended(identity(words), words.take("at", Words::time),
                     words.take("state", EventLine::state));
@@ -33,6 +32,13 @@ final class EventLine {
         };
         words.noMore();
         return evidence;
+    }
+
+    private static Evidence.Reported reported(Words words) {
+        return new Evidence.Reported(identity(words), words.take("at", Words::time), about(words),
+                words.take("state", EventLine::state), words.take("reason", EventLine::reason),
+                words.take("raw_state"), words.take("end", Words::time), null, List.of(),
+                words.take("exit", EventLine::waitStatus), words.take("derived", Integer::valueOf));
     }
 
     private static Evidence.Observed observed(Words words) {
@@ -50,8 +56,9 @@ final class EventLine {
     private static About about(Words words) {
         String name = words.take("name");
         return new About(words.take("user"), words.take("uid", Integer::valueOf), words.takeList("nodes"),
-                words.take("partition"), words.take("account"), null, null, null, null, null, null, null, List.of(),
-                null).with(Resources.UNKNOWN, name == null ? Map.of() : Map.of("name", name));
+                words.take("partition"), words.take("account"), null, words.take("restarts", Integer::valueOf), null,
+                null, null, null, null, List.of(), null)
+                .with(Resources.UNKNOWN, name == null ? Map.of() : Map.of("name", name));
     }
 
     private static JobState state(String text) {
@@ -117,6 +124,7 @@ final class EventLine {
             case Evidence.Ended _ -> "finished";
             case Evidence.Observed _ -> "observed";
             case Evidence.Reported _ -> "reported";
+            case Evidence.Lost _ -> "lost    ";
             case Evidence.Declared _ -> "declared";
             case Evidence.Amended _ -> "amended ";
         });
@@ -155,7 +163,13 @@ final class EventLine {
             case Evidence.Reported reported -> line.add("name", about.scheduler().get("name"))
                     .add("state", reported.state()).add("reason", reported.reason())
                     .add("raw_state", reported.rawState())
-                    .add("end", reported.endTime() == null ? null : Words.show(reported.endTime()));
+                    .add("end", reported.endTime() == null ? null : Words.show(reported.endTime()))
+                    .add("restarts", about.restartCount())
+                    .add("exit", reported.exit() == null ? null : show(reported.exit()))
+                    .add("derived", reported.derivedExitCode());
+            case Evidence.Lost _ -> {
+                // no more than that
+            }
             case Evidence.Declared _ -> line.add("name", about.scheduler().get("name"));
             case Evidence.Amended amended -> line.add("state", amended.state());
         }
