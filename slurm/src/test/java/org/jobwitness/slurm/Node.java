@@ -47,7 +47,7 @@ final class Node {
         var script = Files.readString(SCRIPT);
         assertThat(script).containsOnlyOnce("\n" + SCRIPT_PATH + " ");
         script = script.replace(SCRIPT_PATH, "PATH=" + folder.resolve("bin") + SCRIPT_PATH.replace("PATH=", ":"));
-        for (var name : List.of("prolog", "epilog"))
+        for (var name : List.of("prolog", "epilog", "epilogslurmctld"))
             executable(folder.resolve(name), script);
         program("logger", "printf '%s\\n' \"$*\" >>" + folder.resolve("syslog"));
         with("OBSERVABILITY_API_URL", url);
@@ -93,6 +93,10 @@ final class Node {
 
     Run epilog() throws Exception {
         return run(command("epilog"));
+    }
+
+    Run epilogslurmctld() throws Exception {
+        return run(command("epilogslurmctld"));
     }
 
     /**

@@ -20,7 +20,7 @@ class ScriptTest {
     Path folder;
 
     @ParameterizedTest
-    @ValueSource(strings = {"prolog", "epilog", "replay"})
+    @ValueSource(strings = {"prolog", "epilog", "epilogslurmctld", "replay"})
     void shellcheckHasNothingToSay(String script) throws Exception {
         var shellcheck = Path.of("/usr/bin/shellcheck");
         assumeTrue(Files.isExecutable(shellcheck), "shellcheck is not installed");
@@ -31,14 +31,17 @@ class ScriptTest {
     }
 
     @Test
-    void prologAndEpilogAreOneScript() throws Exception {
-        assertThat(Files.readAllBytes(Path.of("epilog"))).isEqualTo(Files.readAllBytes(Path.of("prolog")));
+    void allAreOneScript() throws Exception {
         assertThat(Path.of("prolog")).isExecutable();
-        assertThat(Path.of("epilog")).isExecutable();
+        for (var name : List.of("epilog", "epilogslurmctld")) {
+            assertThat(Files.readAllBytes(Path.of(name))).isEqualTo(Files.readAllBytes(Path.of("prolog")));
+            assertThat(Path.of(name)).isExecutable();
+        }
     }
 
     @ParameterizedTest
     @CsvSource({"prolog, prolog_slurmd, job-started", "epilog, epilog_slurmd, job-finished",
+            "epilogslurmctld, epilog_slurmctld, job-finished", "epilogslurmctld, '', job-finished",
             "50-jobwitness.sh, prolog_slurmd, job-started", "50-jobwitness.sh, epilog_slurmd, job-finished",
             "prolog, '', job-started", "epilog, '', job-finished"})
     void contextTellsWhatARunIsAndElseTheName(String name, String context, String door) throws Exception {
@@ -55,7 +58,7 @@ class ScriptTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"prolog_slurmctld", "epilog_slurmctld", "prolog_task", "epilog_task", "something new"})
+    @ValueSource(strings = {"prolog_slurmctld", "prolog_task", "epilog_task", "something new"})
     void otherContextsAreNotOurs(String context) throws Exception {
         try (var service = new Service()) {
             var node = new Node(folder, service.url()).with("SLURM_SCRIPT_CONTEXT", context);

@@ -65,6 +65,41 @@ class ValuesTest {
                  "gpu_allocation": 2, "gpu_devices": ["0", "1"], "gpu_vendor": "amd"}"""));
     }
 
+    @Test
+    void onTheControllerNameAndArrayAreToldAndNoNode() throws Exception {
+        node.with("SLURM_SCRIPT_CONTEXT", "epilog_slurmctld").with("SLURM_JOB_NAME", "relax-2.0")
+                .with("SLURM_ARRAY_JOB_ID", "55").with("SLURM_ARRAY_TASK_ID", "2").with("SLURM_JOB_QOS", "high")
+                .with("SLURM_JOB_START_TIME", "1795384828").with("SLURM_JOB_END_TIME", "1795384829")
+                .with("SLURM_JOB_EXIT_CODE", "768").with("SLURM_JOB_EXIT_CODE2", "3:0");
+
+        node.epilogslurmctld().keptItsPromise();
+
+        var body = service.request().body();
+        body.remove("event_id");
+        assertThat(body).isEqualTo(json("""
+                {"job_id": "57", "cluster": "rig", "user": "alice", "uid": 1001, "node_list": ["n1"],
+                 "start_time": "2026-11-22T22:00:28Z", "timestamp": "2026-11-22T22:00:29Z", "raw_status": 768,
+                 "exit_code": 3, "signal": 0,
+                 "scheduler": {"name": "relax-2.0", "array_job_id": "55", "array_task_id": 2, "qos": "high"}}"""));
+    }
+
+    static Stream<Arguments> hostileValuesOnTheController() {
+        return hostileValuesInEveryShell().filter(arguments -> !"--output=hit".equals(arguments.get()[1]));
+    }
+
+    @ParameterizedTest
+    @MethodSource("hostileValuesOnTheController")
+    void whatAUserCallsAJobIsToldOnlyIfItIsPlain(List<String> shell, String value) throws Exception {
+        node.under(shell).with("SLURM_SCRIPT_CONTEXT", "epilog_slurmctld");
+        for (var name : List.of("SLURM_JOB_NAME", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_JOB_QOS"))
+            node.with(name, value);
+
+        node.epilogslurmctld().keptItsPromise();
+
+        assertThat(service.request().body().has("scheduler")).isFalse();
+        assertThat(folder.resolve("hit")).doesNotExist();
+    }
+
     static Stream<Arguments> hostileValuesInEveryShell() {
         return Shells.here().stream().flatMap(shell -> Stream
                 .of("", " ", "\n", "a b", "\"", "\\", "a\",\"user\":\"root", "a\nuser=root", "$(touch hit)",
