@@ -55,6 +55,7 @@ import org.jobwitness.server.sample.SampleStore;
 import org.jobwitness.server.sample.SamplesEndpoint;
 import org.jobwitness.server.sample.Sealing;
 import org.jobwitness.server.sample.SeriesEndpoint;
+import org.jobwitness.server.scheduler.Reconciliation;
 import org.jobwitness.server.stream.JobStream;
 import org.jobwitness.server.stream.StreamEndpoint;
 import org.jobwitness.server.verdict.EvidenceReader;
@@ -72,6 +73,8 @@ final class Server implements AutoCloseable {
     private static final Duration POSTGRES_START = Duration.ofMinutes(10);
     private static final Duration SEALING_INTERVAL = Duration.ofMinutes(1);
     private static final Duration RETENTION_INTERVAL = Duration.ofHours(1);
+    /** How soon another server takes over from one that has gone. */
+    private static final Duration SCHEDULER_INTERVAL = Duration.ofSeconds(15);
 
     private final Deque<AutoCloseable> started = new ArrayDeque<>();
     private final HttpServer http;
@@ -120,6 +123,15 @@ final class Server implements AutoCloseable {
             LeaderTask retentionTask = stopLater(new LeaderTask(database, "retention", RETENTION_INTERVAL,
                     new Retention(database, partitions, jobs, config.jobRetention(), clock, metrics)::run));
 
+            Optional<Reconciliation> slurm = config.slurm().map(settings -> stopLater(new Reconciliation(settings,
+                    database, jobs, nodes, json, config.defaultCluster(), clock, metrics)));
+            Optional<LeaderTask> slurmTask = slurm.map(asking -> stopLater(
+                    new LeaderTask(database, "scheduler", SCHEDULER_INTERVAL, asking::run)));
+            Map<String, Supplier<Optional<String>>> beside = new LinkedHashMap<>();
+            beside.put("seal", sealing::trouble);
+            beside.put("spool", agentsWaiting::trouble);
+            slurm.ifPresent(asking -> beside.put("scheduler", asking::trouble));
+
             Optional<DemoCluster> demo = isDemo(config)
                     ? Optional.of(new DemoCluster(database, events, jobs, samples, batches, nodes, clock))
                     : Optional.empty();
@@ -133,8 +145,7 @@ final class Server implements AutoCloseable {
                     new HttpServer.Settings(config.host(), config.port(), config.maxConnections(),
                             config.requestDeadline()),
                     json, access,
-                    List.of(new HealthEndpoint(needed,
-                            Map.of("seal", sealing::trouble, "spool", agentsWaiting::trouble), json, clock,
+                    List.of(new HealthEndpoint(needed, beside, json, clock,
                             version())::routes,
                             new EventsEndpoint(events, requests, json)::routes,
                             new BatchesEndpoint(batches, requests, json)::routes,
@@ -154,6 +165,7 @@ final class Server implements AutoCloseable {
             demo.map(this::stopLater).ifPresent(DemoCluster::start);
             sealingTask.start();
             retentionTask.start();
+            slurmTask.ifPresent(LeaderTask::start);
             complete = true;
         } finally {
             if (!complete) {
@@ -163,11 +175,10 @@ final class Server implements AutoCloseable {
     }
 
     private static boolean isDemo(ServerConfig config) {
-        boolean mock = config.schedulerBackend() == ServerConfig.SchedulerBackend.MOCK;
-        if (config.seedDemo() && !mock) {
+        if (config.seedDemo() && config.slurm().isPresent()) {
             log.warn("demo_ignored cause=\"SEED_DEMO needs SCHEDULER_BACKEND=mock\"");
         }
-        return config.seedDemo() && mock;
+        return config.seedDemo() && config.slurm().isEmpty();
     }
 
     private <T extends AutoCloseable> T stopLater(T part) {

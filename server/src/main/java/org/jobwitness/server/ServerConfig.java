@@ -12,8 +12,12 @@ import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import org.jobwitness.server.db.DatabaseAddress;
+import org.jobwitness.server.scheduler.AuthToken;
+import org.jobwitness.server.scheduler.Reconciliation;
+import org.jobwitness.server.scheduler.SlurmAddress;
 import org.jobwitness.server.verdict.Thresholds;
 import org.jspecify.annotations.Nullable;
 
@@ -23,20 +27,14 @@ import org.jspecify.annotations.Nullable;
  *
  * @param database the PostgreSQL to use; empty for the embedded one
  * @param auth whether requests need a token
- * @param seedDemo whether the simulated cluster is to be told; ignored unless the scheduler is {@code MOCK}
+ * @param slurm how the scheduler is asked; empty if none is
+ * @param seedDemo whether the simulated cluster is to be told; ignored where a scheduler is asked
  * @param thresholds of verdicts
  */
 record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddress> database, int databaseConnections,
         boolean auth, String defaultCluster, int maxConnections, Duration requestDeadline, Duration metricsRetention,
-        Duration jobRetention, Duration auditRetention, SchedulerBackend schedulerBackend, boolean seedDemo,
+        Duration jobRetention, Duration auditRetention, Optional<Reconciliation.Settings> slurm, boolean seedDemo,
         Thresholds thresholds) {
-
-    /** Which scheduler is asked about jobs. */
-    enum SchedulerBackend {
-        /** None; whoever wants to may play one. */
-        MOCK,
-        SLURM
-    }
 
     /** A setting that cannot be used: which, what was read, what is allowed. */
     static final class BadSetting extends Exception {
@@ -136,8 +134,8 @@ record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddres
                     Duration.ofSeconds(number(Setting.REQUEST_DEADLINE_SECONDS, 1, 600)), metricsRetention,
                     jobRetention, auditRetention,
                     choice(Setting.SCHEDULER_BACKEND, "mock", "slurm").equals("slurm")
-                            ? SchedulerBackend.SLURM
-                            : SchedulerBackend.MOCK,
+                            ? Optional.of(slurm())
+                            : Optional.empty(),
                     choice(Setting.SEED_DEMO, "true", "false").equals("true"), thresholds());
         }
 
@@ -176,6 +174,79 @@ record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddres
             } catch (IllegalArgumentException e) {
                 // The value is not shown: it may hold a password.
                 throw new BadSetting("DATABASE_URL " + e.getMessage());
+            }
+        }
+
+        private Reconciliation.Settings slurm() throws BadSetting {
+            String url = given.get(Setting.SLURM_BASE_URL);
+            String commands = given.get(Setting.SLURM_COMMANDS);
+            if ((url == null) == (commands == null)) {
+                throw bad(Setting.SCHEDULER_BACKEND, "slurm",
+                        "slurm with either SLURM_BASE_URL or SLURM_COMMANDS, of which "
+                                + (url == null ? "neither is" : "both are") + " set; or mock");
+            }
+            String version = given.get(Setting.SLURM_API_VERSION);
+            if (version != null && !version.matches("v0\\.0\\.(39|4[0-5])")) {
+                throw bad(Setting.SLURM_API_VERSION, version, "v0.0.39 to v0.0.45");
+            }
+            Reconciliation.Access access = url == null
+                    ? new Reconciliation.Commands(folderOfCommands(Objects.requireNonNull(commands)),
+                            Optional.ofNullable(environment.get("SLURM_CONF")))
+                    : new Reconciliation.Rest(slurmAddress(url), slurmToken(), slurmUser());
+            return new Reconciliation.Settings(access,
+                    Optional.ofNullable(version).map(text -> Integer.valueOf(text.substring("v0.0.".length()))),
+                    Duration.ofSeconds(number(Setting.SLURM_INTERVAL_SECONDS, 5, 3600)));
+        }
+
+        private static SlurmAddress slurmAddress(String url) throws BadSetting {
+            try {
+                return SlurmAddress.parse(url);
+            } catch (IllegalArgumentException e) {
+                throw bad(Setting.SLURM_BASE_URL, url, String.valueOf(e.getMessage()));
+            }
+        }
+
+        private AuthToken slurmToken() throws BadSetting {
+            String token = given.get(Setting.SLURM_AUTH_TOKEN);
+            String file = given.get(Setting.SLURM_AUTH_TOKEN_FILE);
+            if (token != null && file != null) {
+                throw new BadSetting("SLURM_AUTH_TOKEN and SLURM_AUTH_TOKEN_FILE are both set; one of them is enough");
+            }
+            if (token != null && !AuthToken.isToken(token)) {
+                throw new BadSetting("SLURM_AUTH_TOKEN is not a token: it holds other characters than those of a JWT");
+            }
+            if (file != null && !Files.isReadable(path(Setting.SLURM_AUTH_TOKEN_FILE, file))) {
+                throw bad(Setting.SLURM_AUTH_TOKEN_FILE, file, "a file that the server can read");
+            }
+            return token != null
+                    ? new AuthToken.Fixed(token)
+                    : file != null ? new AuthToken.InFile(Path.of(file).toAbsolutePath()) : new AuthToken.None();
+        }
+
+        private Optional<String> slurmUser() throws BadSetting {
+            String name = given.get(Setting.SLURM_USER_NAME);
+            if (name != null && !name.matches("[A-Za-z0-9_][A-Za-z0-9._@+-]{0,255}")) {
+                throw bad(Setting.SLURM_USER_NAME, name, "a user's name");
+            }
+            return Optional.ofNullable(name);
+        }
+
+        private static Path folderOfCommands(String text) throws BadSetting {
+            Path folder = path(Setting.SLURM_COMMANDS, text);
+            for (String command : List.of("squeue", "sacct", "scontrol")) {
+                if (!folder.isAbsolute() || !Files.isExecutable(folder.resolve(command))) {
+                    throw bad(Setting.SLURM_COMMANDS, text,
+                            "the full path of a folder with squeue, sacct and scontrol, which the server may run");
+                }
+            }
+            return folder;
+        }
+
+        private static Path path(Setting setting, String text) throws BadSetting {
+            try {
+                return Path.of(text);
+            } catch (InvalidPathException e) {
+                throw bad(setting, text, "a path");
             }
         }
 

@@ -39,7 +39,8 @@ class DemoTest {
     @Test
     void withAnotherSchedulerItIsIgnoredWithAWarning() {
         try (Logged logged = new Logged(Server.class);
-                TestServer other = TestServer.start("--seed-demo=true", "--scheduler-backend=slurm")) {
+                TestServer other = TestServer.start("--seed-demo=true", "--scheduler-backend=slurm",
+                        "--slurm-base-url=http://127.0.0.1:9")) {
             assertThat(logged.lines())
                     .contains("WARNING demo_ignored cause=\"SEED_DEMO needs SCHEDULER_BACKEND=mock\"");
             assertThat(other.get("/v1/jobs").json().required("total").asInt()).isZero();

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
 class HouseTest {
     /** A package may know those in the rows below its own, and none above or beside it. */
     private static final List<List<String>> FLOORS = List.of(List.of("web", "metrics", "ops", "stream"),
-            List.of("verdict"), List.of("demo"),
+            List.of("verdict"), List.of("demo", "scheduler"),
             List.of("batch"), List.of("manual", "node"), List.of("sample"), List.of("event"), List.of("job"),
             List.of("access"),
             List.of("http"), List.of("db"));

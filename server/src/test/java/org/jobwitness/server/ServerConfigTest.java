@@ -23,7 +23,7 @@ class ServerConfigTest {
         assertThat(read(List.of(), Map.of("HOME", "/home/alice"), "")).isEqualTo(
                 new ServerConfig(Path.of("/home/alice/.local/share/jobwitness"), "0.0.0.0", 8080, Optional.empty(), 10,
                         true, "default", 20_000, Duration.ofSeconds(15), Duration.ofDays(7), Duration.ofDays(400),
-                        Duration.ofDays(800), ServerConfig.SchedulerBackend.MOCK, false, Thresholds.USUAL));
+                        Duration.ofDays(800), Optional.empty(), false, Thresholds.USUAL));
     }
 
     @Test

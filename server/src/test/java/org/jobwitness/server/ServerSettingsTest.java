@@ -37,6 +37,17 @@ class ServerSettingsTest {
             JOB_RETENTION_DAYS=6                    | JOB_RETENTION_DAYS is "6"      | from 7 (METRICS_RETENTION_DAYS) to 36500
             METRICS_RETENTION_DAYS=401              | JOB_RETENTION_DAYS is "400"    | from 401 (METRICS_RETENTION_DAYS)
             AUDIT_RETENTION_DAYS=399                | AUDIT_RETENTION_DAYS is "399"  | from 400 (JOB_RETENTION_DAYS) to 36500
+            SCHEDULER_BACKEND=slurm                 | SCHEDULER_BACKEND is "slurm"   | SLURM_BASE_URL or SLURM_COMMANDS, of which neither is set
+            SCHEDULER_BACKEND=slurm SLURM_BASE_URL=http://s:1 SLURM_COMMANDS=/bin | SCHEDULER_BACKEND | both are set
+            SCHEDULER_BACKEND=slurm SLURM_BASE_URL=slurm:6820 | SLURM_BASE_URL is "slurm:6820" | unix:/path/of/socket
+            SCHEDULER_BACKEND=slurm SLURM_BASE_URL=unix:s     | SLURM_BASE_URL is "unix:s" | unix:/path/of/socket
+            SCHEDULER_BACKEND=slurm SLURM_BASE_URL=http://u:hunter2@s/ | SLURM_BASE_URL | https://host:port
+            SCHEDULER_BACKEND=slurm SLURM_BASE_URL=http://s:1 SLURM_API_VERSION=v0.0.38 | SLURM_API_VERSION is "v0.0.38" | v0.0.39 to v0.0.45
+            SCHEDULER_BACKEND=slurm SLURM_BASE_URL=http://s:1 SLURM_INTERVAL_SECONDS=4  | SLURM_INTERVAL_SECONDS is "4" | from 5 to 3600
+            SCHEDULER_BACKEND=slurm SLURM_BASE_URL=http://s:1 SLURM_AUTH_TOKEN=hunter2secret! | SLURM_AUTH_TOKEN | not a token
+            SCHEDULER_BACKEND=slurm SLURM_BASE_URL=http://s:1 SLURM_AUTH_TOKEN=a SLURM_AUTH_TOKEN_FILE=/b | SLURM_AUTH_TOKEN | both set
+            SCHEDULER_BACKEND=slurm SLURM_BASE_URL=http://s:1 SLURM_AUTH_TOKEN_FILE=/no/such | SLURM_AUTH_TOKEN_FILE is "/no/such" | can read
+            SCHEDULER_BACKEND=slurm SLURM_COMMANDS=/no/such | SLURM_COMMANDS is "/no/such" | squeue, sacct and scontrol
             DATABASE_URL=mysql://u:hunter2secret@h/db          | DATABASE_URL | must begin with postgres://
             DATABASE_URL=postgres://u:hunter2secret@/db        | DATABASE_URL | must name a host
             DATABASE_URL=postgres://u:hunter2secret@h:99999/db | DATABASE_URL | no port or one of 1 to 65535

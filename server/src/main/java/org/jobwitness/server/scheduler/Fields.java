@@ -1,0 +1,130 @@
+package org.jobwitness.server.scheduler;
+
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.jobwitness.server.job.WaitStatus;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * An object of Slurm's JSON, read whatever shape its version gives a field: a state is a word or a list of words, a number
+ * stands alone or as {@code {set, infinite, number}}, an exit code is a wait(2) status, such a number, or an object of three
+ * parts. What is not set, is infinite, or is one of Slurm's marks for no value, is null; so is what has another shape.
+ *
+ * <p>A field is named by its path: {@code "time/start"}.
+ */
+record Fields(JsonNode node) {
+    /** NO_VAL and INFINITE of slurm.h, in 32 and 64 bits. */
+    private static final Set<Long> NO_VALUE = Set.of(0xffff_fffeL, 0xffff_ffffL, -2L, -1L);
+    private static final Set<String> NO_TEXT = Set.of("None assigned", "(null)", "N/A");
+    private static final long LATEST = 4_000_000_000L;
+    private static final int MOST_WAIT_STATUS = 0xffff;
+
+    @Nullable
+    String text(String path) {
+        JsonNode value = at(path);
+        String text = value.isString() ? value.stringValue() : value.isIntegralNumber() ? value.toString() : "";
+        return text.isBlank() || NO_TEXT.contains(text) ? null : text;
+    }
+
+    @Nullable
+    Long number(String path) {
+        return number(at(path));
+    }
+
+    /** A number that counts or names something: 0 is none. */
+    @Nullable
+    Long positive(String path) {
+        Long number = number(path);
+        return number == null || number <= 0 ? null : number;
+    }
+
+    /** Null, too, if it does not fit. */
+    @Nullable
+    Integer positiveInt(String path) {
+        Long number = positive(path);
+        return number == null || number > Integer.MAX_VALUE ? null : Integer.valueOf(number.intValue());
+    }
+
+    /** From 0 on; null if it does not fit. */
+    @Nullable
+    Integer count(String path) {
+        Long number = number(path);
+        return number == null || number < 0 || number > Integer.MAX_VALUE ? null : Integer.valueOf(number.intValue());
+    }
+
+    /** Seconds since 1970; 0 is never. */
+    @Nullable
+    Instant time(String path) {
+        Long seconds = positive(path);
+        return seconds == null || seconds > LATEST ? null : Instant.ofEpochSecond(seconds);
+    }
+
+    List<String> words(String path) {
+        JsonNode value = at(path);
+        List<String> words = new ArrayList<>();
+        Stream<JsonNode> all = value.isArray() ? value.valueStream() : Stream.of(value);
+        all.filter(JsonNode::isString).map(JsonNode::stringValue).filter(word -> !word.isBlank()).forEach(words::add);
+        return words;
+    }
+
+    List<Fields> list(String path) {
+        JsonNode value = at(path);
+        return value.isArray() ? value.valueStream().map(Fields::new).toList() : List.of();
+    }
+
+    /**
+     * How a process ended.
+     *
+     * <p>Where the status is a word, it is slurmdbd's of v0.0.39 and older, which call each exit code a success
+     * (data_parser/v0.0.39, JOB_EXIT_CODE): then nothing is known.
+     */
+    @Nullable
+    WaitStatus exit(String path) {
+        JsonNode value = at(path);
+        if (!value.has("status")) {
+            Long raw = number(value);
+            return raw == null || raw < 0 || raw > MOST_WAIT_STATUS ? null : WaitStatus.ofRaw(raw.intValue());
+        }
+        if (!value.path("status").isArray()) {
+            return null;
+        }
+        Long code = number(value.path("return_code"));
+        Long signal = number(value.path("signal").path("id"));
+        if (code == null && signal == null) {
+            return null;
+        }
+        return within(code, 255) && within(signal, 127)
+                ? new WaitStatus(code == null ? 0 : code.intValue(), signal == null ? 0 : signal.intValue())
+                : null;
+    }
+
+    private static boolean within(@Nullable Long number, int most) {
+        return number == null || (number >= 0 && number <= most);
+    }
+
+    private JsonNode at(String path) {
+        JsonNode value = node;
+        for (String name : path.split("/", -1)) {
+            value = value.path(name);
+        }
+        return value;
+    }
+
+    private static @Nullable Long number(JsonNode value) {
+        if (value.isObject()) {
+            return value.path("set").asBoolean(false) && !value.path("infinite").asBoolean(false)
+                    ? number(value.path("number"))
+                    : null;
+        }
+        Long number = value.isIntegralNumber() && value.canConvertToLong()
+                ? Long.valueOf(value.longValue())
+                : value.isString() && value.stringValue().matches("[0-9]{1,18}")
+                        ? Long.valueOf(value.stringValue())
+                        : null;
+        return number == null || NO_VALUE.contains(number) ? null : number;
+    }
+}

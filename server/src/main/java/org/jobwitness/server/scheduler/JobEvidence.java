@@ -1,0 +1,176 @@
+package org.jobwitness.server.scheduler;
+
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import org.jobwitness.server.event.HostList;
+import org.jobwitness.server.http.Json;
+import org.jobwitness.server.job.About;
+import org.jobwitness.server.job.Evidence;
+import org.jobwitness.server.job.Identity;
+import org.jobwitness.server.job.OnNode;
+import org.jobwitness.server.job.WaitStatus;
+import org.jobwitness.wire.InvalidFieldException;
+import org.jobwitness.wire.JobState;
+import org.jobwitness.wire.Reason;
+import org.jobwitness.wire.Scheduler;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+
+/** Makes evidence of what Slurm tells of a job. What could not be stored or shown as it is, such as a name of control characters, is left out. */
+final class JobEvidence {
+    private static final int OOM_SIGNAL = 125;
+    private static final int LONGEST_NAME = 256;
+
+    private final Json json;
+
+    JobEvidence(Json json) {
+        this.json = json;
+    }
+
+    /**
+     * What it says; empty if it tells no state that we know.
+     *
+     * @param cluster where the job does not name its own
+     * @param now by our clock: Slurm does not say when it said it
+     */
+    Optional<Evidence.Reported> of(SlurmJob job, String cluster, Instant now) {
+        return meaning(job).map(meaning -> {
+            JobState state = meaning.state();
+            boolean begun = state == JobState.RUNNING || (state.isFinal() && job.nodes() != null);
+            Instant start = begun ? job.start() : null;
+            Instant end = state.isFinal() ? job.end() : null;
+            List<String> nodes = state == JobState.PENDING ? List.of() : hosts(job.nodes());
+            Integer cpus = state == JobState.PENDING ? null : job.allocated().cpus();
+            Identity identity = new Identity(
+                    job.cluster() == null || !isText(job.cluster()) ? cluster : job.cluster(), job.jobId(),
+                    (String) fitting("sluid", job.sluid()), start);
+            return new Evidence.Reported(identity, start == null && end != null ? end : now,
+                    about(job, state, nodes, cpus), state, reason(job, meaning), job.state().raw(), end, null,
+                    nodes.size() == 1 && cpus != null ? List.of(cpus) : List.of(),
+                    state.isFinal() ? job.exit() : null, state.isFinal() ? raw(job.derivedExit()) : null);
+        });
+    }
+
+    /** What the job has of each node's GPUs; empty if it has none, or Slurm does not tell. */
+    List<OnNode> gpus(SlurmJob job) {
+        List<String> nodes = hosts(job.nodes());
+        List<OnNode> gpus = new ArrayList<>();
+        if (nodes.size() == job.gpusOfNodes().size()) {
+            for (int i = 0; i < nodes.size(); i++) {
+                Integer count = Tres.gpuCount(job.gpusOfNodes().get(i));
+                if (count != null) {
+                    gpus.add(new OnNode(nodes.get(i), count, null, Tres.gpuIndices(job.gpusOfNodes().get(i)), null,
+                            false));
+                }
+            }
+        }
+        return gpus;
+    }
+
+    private static Optional<SlurmState.Meaning> meaning(SlurmJob job) {
+        return job.accounted() ? job.state().end().or(job.state()::meaning) : job.state().meaning();
+    }
+
+    private About about(SlurmJob job, JobState state, List<String> nodes, @Nullable Integer cpus) {
+        boolean isWaiting = state == JobState.PENDING;
+        boolean mayChoose = isWaiting && job.partition() != null && job.partition().contains(",");
+        Instant deadline = state == JobState.RUNNING && !job.accounted() && job.timeLimitMinutes() != null
+                ? job.end()
+                : null;
+        return new About(fitting(job.user()), job.uid(), nodes, mayChoose ? null : fitting(job.partition()),
+                fitting(job.account()), job.hetJobId(), job.restartCount(), deadline, cpus,
+                isWaiting ? null : job.allocated().memoryMb(), isWaiting ? null : job.allocated().gpus(), null,
+                List.of(), null).with(job.requested(), words(job));
+    }
+
+    private Map<String, Object> words(SlurmJob job) {
+        Map<String, Object> words = new LinkedHashMap<>();
+        add(words, "type", "slurm");
+        boolean mayBeAltered = job.accounted() && job.name() != null && job.name().contains("`");
+        add(words, "name", mayBeAltered ? null : job.name()); // a " in it is a ` in slurmdbd
+        add(words, "qos", job.qos());
+        add(words, "priority", job.priority());
+        add(words, "submit_time", job.submit() == null ? null : job.submit().toString());
+        add(words, "time_limit_minutes", job.timeLimitMinutes());
+        add(words, "state_reason", "None".equals(job.stateReason()) ? null : job.stateReason());
+        add(words, "array_job_id", job.arrayJobId());
+        add(words, "array_task_id", job.arrayTaskId());
+        add(words, "cancelled_by", job.killedBy());
+        return words;
+    }
+
+    private void add(Map<String, Object> words, String name, @Nullable Object value) {
+        Object fitting = fitting(name, value);
+        if (fitting != null) {
+            words.put(name, fitting);
+        }
+    }
+
+    /** The value, if {@link Scheduler} takes it. */
+    private @Nullable Object fitting(String name, @Nullable Object value) {
+        if (value == null) {
+            return null;
+        }
+        try {
+            return json.fields(json.object(Map.of(name, value), Scheduler.class)).get(name);
+        } catch (JacksonException | InvalidFieldException e) {
+            return null;
+        }
+    }
+
+    /** The text, if it can be stored and shown. */
+    static @Nullable String fitting(@Nullable String text) {
+        return text != null && isText(text) ? text : null;
+    }
+
+    private static boolean isText(String text) {
+        return text.length() <= LONGEST_NAME && text.codePoints().noneMatch(c -> Character.isISOControl(c)
+                || (c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE));
+    }
+
+    private static List<String> hosts(@Nullable String expression) {
+        try {
+            return expression == null ? List.of() : HostList.expand("nodes", List.of(expression));
+        } catch (InvalidFieldException e) {
+            return List.of();
+        }
+    }
+
+    private static @Nullable Reason reason(SlurmJob job, SlurmState.Meaning meaning) {
+        if (meaning.reason() == Reason.CANCELLED && job.killedBy() != null) {
+            boolean byUser = job.killedBy().equals(job.user())
+                    || job.killedBy().equals(Objects.toString(job.uid(), null));
+            return byUser ? Reason.CANCELLED_BY_USER : Reason.CANCELLED_BY_ADMIN;
+        }
+        return meaning.reason() == Reason.UNKNOWN ? failure(job) : meaning.reason();
+    }
+
+    /** Slurm calls a job FAILED for many reasons; its exit tells most of them. */
+    private static Reason failure(SlurmJob job) {
+        WaitStatus exit = job.exit();
+        if (exit != null && exit.signal() != 0) {
+            return exit.signal() == OOM_SIGNAL ? Reason.OUT_OF_MEMORY : Reason.SIGNAL;
+        }
+        if (exit != null && exit.exitCode() != 0) {
+            return Reason.EXIT_CODE;
+        }
+        String why = job.stateReason() == null ? "" : job.stateReason();
+        return switch (why) {
+            case "NonZeroExitCode" -> Reason.EXIT_CODE;
+            case "JobLaunchFailure" -> Reason.LAUNCH_FAILURE;
+            case "NodeDown" -> Reason.NODE_FAILURE;
+            case "OutOfMemory" -> Reason.OUT_OF_MEMORY;
+            case "TimeLimit" -> Reason.TIMEOUT;
+            default -> why.startsWith("RaisedSignal") ? Reason.SIGNAL : Reason.UNKNOWN;
+        };
+    }
+
+    private static @Nullable Integer raw(@Nullable WaitStatus status) {
+        return status == null ? null : Integer.valueOf(status.exitCode() << 8 | status.signal());
+    }
+}

@@ -1,0 +1,71 @@
+package org.jobwitness.server.scheduler;
+
+import static org.jobwitness.server.db.Columns.constant;
+import static org.jobwitness.server.db.Columns.knownTime;
+import static org.jobwitness.server.db.Columns.string;
+import static org.jobwitness.server.db.Columns.time;
+
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import org.jobwitness.server.db.Database;
+import org.jobwitness.wire.JobState;
+import org.jobwitness.wire.Reason;
+
+/** Reads what is known of runs, many at once, to be held against what Slurm says. */
+final class KnownRuns {
+    private static final String SELECT = """
+            select job_id, scheduler_start, state, raw_state, scheduler_state, scheduler_reason,
+                greatest(recorded_at, start_time, (
+                    select max(last_sample_at) from job_figures where job_figures.job_key = job.job_key)) as heard_at
+            from job
+            """;
+
+    private final Database database;
+
+    KnownRuns(Database database) {
+        this.database = database;
+    }
+
+    /** Those that go on. */
+    List<KnownRun> open(String cluster) {
+        return database.read("scheduler_known", handle -> handle
+                .createQuery(SELECT + "where cluster = :cluster and state in ('pending', 'running')")
+                .bind("cluster", cluster).map((row, _) -> run(row)).list());
+    }
+
+    /** The newest run of each job id. */
+    List<KnownRun> newest(String cluster, Collection<String> jobIds) {
+        return database.read("scheduler_known", handle -> handle
+                .createQuery(SELECT + "where cluster = :cluster and newest and job_id = any(:ids)")
+                .bind("cluster", cluster).bindArray("ids", String.class, jobIds).map((row, _) -> run(row)).list());
+    }
+
+    /** All runs of the job ids. */
+    List<KnownRun> all(String cluster, Collection<String> jobIds) {
+        return database.read("scheduler_known", handle -> handle
+                .createQuery(SELECT + "where cluster = :cluster and job_id = any(:ids)")
+                .bind("cluster", cluster).bindArray("ids", String.class, jobIds).map((row, _) -> run(row)).list());
+    }
+
+    /** The nodes of which it is known what GPUs the job's newest run has there. */
+    Set<String> nodesWithKnownGpus(String cluster, String jobId) {
+        return database.read("scheduler_known", handle -> new HashSet<>(handle.createQuery("""
+                select node from job join job_node using (job_key)
+                where cluster = :cluster and job_id = :job_id and newest and job_node.gpus is not null""")
+                .bind("cluster", cluster).bind("job_id", jobId).mapTo(String.class).list()));
+    }
+
+    private static KnownRun run(ResultSet row) throws SQLException {
+        JobState word = constant(JobState.class, row.getString("scheduler_state"));
+        Reason reason = constant(Reason.class, row.getString("scheduler_reason"));
+        return new KnownRun(string(row, "job_id"), time(row, "scheduler_start"),
+                Objects.requireNonNull(constant(JobState.class, string(row, "state"))), row.getString("raw_state"),
+                word != null && word.isFinal() && reason != Reason.LOST, reason,
+                knownTime(row, "heard_at"));
+    }
+}

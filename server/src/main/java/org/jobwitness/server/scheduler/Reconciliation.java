@@ -1,0 +1,360 @@
+package org.jobwitness.server.scheduler;
+
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.jobwitness.server.db.Database;
+import org.jobwitness.server.db.LeaderTask.Turn;
+import org.jobwitness.server.http.Caller;
+import org.jobwitness.server.http.Json;
+import org.jobwitness.server.http.Scope;
+import org.jobwitness.server.job.Evidence;
+import org.jobwitness.server.job.Identity;
+import org.jobwitness.server.job.JobTable;
+import org.jobwitness.server.job.OnNode;
+import org.jobwitness.server.node.NodeReading;
+import org.jobwitness.server.node.NodeTable;
+import org.jobwitness.server.scheduler.ContactTable.Contact;
+import org.jobwitness.server.scheduler.ContactTable.Part;
+import org.jobwitness.wire.JobState;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Holds what is known of jobs against what Slurm says, round by round. A round asks slurmctld for the light list of its jobs
+ * and looks up those whose state is not the one that is known; once a minute it asks slurmdbd what has ended since, and
+ * what became of runs that slurmctld has no more. What is known is read from the database each time, so that any server can go
+ * on. The work of a {@code LeaderTask}.
+ */
+public final class Reconciliation implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(Reconciliation.class);
+    private static final Duration ACCOUNTING_INTERVAL = Duration.ofMinutes(1);
+    /** A node's state counts for five minutes. */
+    private static final Duration NODES_INTERVAL = Duration.ofMinutes(2);
+    private static final int ROUNDS_OF_A_TURN = 200;
+    /** Of slurmctld, one by one. */
+    private static final int MOST_LOOKED_UP = 200;
+    /** Of slurmdbd, in one call. */
+    private static final int MOST_ACCOUNTED = 100;
+    private static final int MOST_CALLS_FOR_GONE = 10;
+    /** Slurm's clock may differ, and slurmdbd may hear late of an end. */
+    private static final Duration MARGIN = Duration.ofMinutes(5);
+    private static final Duration WINDOW = Duration.ofHours(1);
+    private static final Duration FIRST_LOOK_BACK = Duration.ofDays(1);
+    private static final Duration LONGEST_LOOK_BACK = Duration.ofDays(7);
+    private static final Duration LOST_AFTER = Duration.ofMinutes(30);
+    /** So many rounds may fail before it is trouble. */
+    private static final int PATIENCE = 4;
+    private static final Duration NOBODY_ASKS = Duration.ofMinutes(15);
+
+    /**
+     * How Slurm is asked.
+     *
+     * @param interval between two looks at the light list
+     */
+    public record Settings(Access access, Optional<Integer> apiVersion, Duration interval) {
+    }
+
+    /** By what way. */
+    public sealed interface Access {
+    }
+
+    /**
+     * By slurmrestd.
+     *
+     * @param user the name that goes with the token; empty where the token has it
+     */
+    public record Rest(SlurmAddress address, AuthToken token, Optional<String> user) implements Access {
+    }
+
+    /**
+     * By Slurm's own commands.
+     *
+     * @param slurmConf SLURM_CONF of the commands; empty where Slurm finds its own
+     */
+    public record Commands(Path folder, Optional<String> slurmConf) implements Access {
+    }
+
+    private final Slurm slurm;
+    private final JobTable jobs;
+    private final NodeTable nodes;
+    private final KnownRuns known;
+    private final ContactTable contacts;
+    private final JobEvidence evidence;
+    private final Clock clock;
+    private final Duration interval;
+    private final SchedulerMetrics metrics;
+    /** Its own name once it has said it. */
+    private String cluster;
+    private final Map<Part, Pace> paces = new EnumMap<>(Part.class);
+    private final Map<Part, SlurmException.Trouble> troubles = new EnumMap<>(Part.class);
+    /** Joins what one round changes in the audit trail and the log. */
+    private String roundId = "";
+
+    /** @param defaultCluster the name of a cluster that does not tell its own */
+    public Reconciliation(Settings settings, Database database, JobTable jobs, NodeTable nodes, Json json,
+            String defaultCluster, Clock clock, PrometheusRegistry registry) {
+        this(open(settings), settings.interval(), database, jobs, nodes, json, defaultCluster, clock, registry);
+    }
+
+    Reconciliation(Slurm slurm, Duration interval, Database database, JobTable jobs, NodeTable nodes, Json json,
+            String defaultCluster, Clock clock, PrometheusRegistry registry) {
+        this.slurm = slurm;
+        this.interval = interval;
+        this.jobs = jobs;
+        this.nodes = nodes;
+        this.known = new KnownRuns(database);
+        this.contacts = new ContactTable(database);
+        this.evidence = new JobEvidence(json);
+        this.cluster = defaultCluster;
+        this.clock = clock;
+        this.metrics = new SchedulerMetrics(registry);
+        paces.put(Part.CONTROLLER, new Pace(interval));
+        paces.put(Part.ACCOUNTING, new Pace(longer(interval, ACCOUNTING_INTERVAL)));
+        paces.put(Part.NODES, new Pace(longer(interval, NODES_INTERVAL)));
+    }
+
+    private static Slurm open(Settings settings) {
+        return switch (settings.access()) {
+            case Rest rest -> new Slurmrestd(rest.address(), rest.token(), rest.user(), settings.apiVersion());
+            case Commands commands -> new SlurmCommands(commands.folder(), commands.slurmConf(), settings.apiVersion());
+        };
+    }
+
+    private static Duration longer(Duration one, Duration other) {
+        return one.compareTo(other) > 0 ? one : other;
+    }
+
+    /** One turn's work: some rounds, so that what is learned in one serves the next. */
+    public void run(Turn turn) throws InterruptedException {
+        for (int i = 0; i < ROUNDS_OF_A_TURN; i++) {
+            round(turn);
+            turn.pause(pace(Part.CONTROLLER).untilDue(clock.instant()));
+        }
+    }
+
+    /** What ended first, so that it is not taken for what began after it. */
+    void round(Turn turn) throws InterruptedException {
+        Instant began = clock.instant();
+        roundId = "round-" + UUID.randomUUID();
+        ask(turn, Part.ACCOUNTING, () -> learnWhatEnded(turn));
+        List<KnownRun> gone = new ArrayList<>();
+        ask(turn, Part.CONTROLLER, () -> gone.addAll(compare(turn)));
+        if (!gone.isEmpty() && pace(Part.ACCOUNTING).hasAnsweredSince(began)) {
+            answer(Part.ACCOUNTING, () -> learnWhatBecameOf(gone, turn));
+        }
+        ask(turn, Part.NODES, this::learnOfNodes);
+    }
+
+    @FunctionalInterface
+    private interface Question {
+        void ask() throws SlurmException, InterruptedException;
+    }
+
+    private void ask(Turn turn, Part part, Question question) throws InterruptedException {
+        if (pace(part).isDue(clock.instant())) {
+            turn.check();
+            answer(part, question);
+        }
+    }
+
+    private void answer(Part part, Question question) throws InterruptedException {
+        try {
+            question.ask();
+            Instant now = clock.instant();
+            pace(part).answered(now);
+            contacts.answered(part, now);
+            metrics.lastAnswer.labelValues(part.toString()).set(now.toEpochMilli() / 1e3);
+            if (troubles.remove(part) != null) {
+                log.info("scheduler_works_again part={}", part);
+            }
+        } catch (SlurmException e) {
+            Instant now = clock.instant();
+            pace(part).failed(now);
+            String trouble = String.valueOf(e.getMessage());
+            contacts.failed(part, now, trouble);
+            if (troubles.put(part, e.trouble()) != e.trouble()) {
+                log.warn("scheduler_failed part={} trouble={} cause=\"{}\"", part, e.trouble(),
+                        trouble.replace('"', '\''));
+            }
+        }
+    }
+
+    private Pace pace(Part part) {
+        return Objects.requireNonNull(paces.get(part));
+    }
+
+    private void learnWhatEnded(Turn turn) throws SlurmException, InterruptedException {
+        Instant now = clock.instant().truncatedTo(ChronoUnit.SECONDS);
+        Instant earliest = now.minus(LONGEST_LOOK_BACK);
+        Instant from = contacts.toldTo().map(told -> told.minus(MARGIN)).orElse(now.minus(FIRST_LOOK_BACK));
+        for (Instant at = from.isBefore(earliest) ? earliest : from; at.isBefore(now); at = at.plus(WINDOW)) {
+            turn.check();
+            Instant begin = at;
+            boolean isLast = !at.plus(WINDOW).isBefore(now);
+            Instant end = isLast ? now.plus(MARGIN) : at.plus(WINDOW);
+            takeAccounted(metrics.timed("ended", () -> slurm.ended(begin, end)), turn);
+            contacts.toldTo(isLast ? now : end);
+        }
+    }
+
+    /**
+     * Asks for the list of jobs, and looks up those that have changed.
+     *
+     * @return runs that go on here, and are not in the list
+     */
+    private List<KnownRun> compare(Turn turn) throws SlurmException, InterruptedException {
+        Listing listing = metrics.timed("list", slurm::list);
+        if (listing.cluster() != null) {
+            cluster = listing.cluster();
+        }
+        metrics.unreadable.inc(listing.unreadable());
+        List<Listing.Entry> entries = listing.entries();
+        Set<String> ids = entries.stream().map(Listing.Entry::jobId).collect(Collectors.toSet());
+        List<KnownRun> open = known.open(cluster);
+        Map<String, KnownRun> runs = known.newest(cluster, ids).stream()
+                .collect(Collectors.toMap(KnownRun::jobId, run -> run));
+        lookUp(entries.stream().filter(entry -> isNews(runs.get(entry.jobId()), entry.state())).toList(), turn);
+        boolean isSure = listing.unreadable() == 0;
+        return open.stream().filter(run -> isSure && isSlurmId(run.jobId()) && !ids.contains(run.jobId())).toList();
+    }
+
+    private static boolean isNews(@Nullable KnownRun run, SlurmState state) {
+        return run == null || run.isBehind(state);
+    }
+
+    /** What has ended is most wanted, and what waits least: there may be more than can be looked up at once. */
+    private void lookUp(List<Listing.Entry> changed, Turn turn) throws SlurmException, InterruptedException {
+        List<SlurmJob> inHand = changed.stream().flatMap(entry -> Stream.ofNullable(entry.job())).toList();
+        for (List<SlurmJob> some : inPortions(inHand, MOST_ACCOUNTED)) {
+            turn.check();
+            some.forEach(this::take);
+        }
+        List<String> ids = changed.stream().filter(entry -> entry.job() == null)
+                .sorted(Comparator.comparingInt(Reconciliation::urgency))
+                .map(Listing.Entry::jobId).filter(Reconciliation::isSlurmId).distinct().toList();
+        metrics.waiting.set(Math.max(0, ids.size() - MOST_LOOKED_UP));
+        for (String id : ids.subList(0, Math.min(ids.size(), MOST_LOOKED_UP))) {
+            turn.check();
+            List<SlurmJob> found = metrics.timed("job", () -> slurm.job(id));
+            Map<String, KnownRun> runs = known.newest(cluster, found.stream().map(SlurmJob::jobId).toList()).stream()
+                    .collect(Collectors.toMap(KnownRun::jobId, run -> run));
+            found.stream().filter(job -> isNews(runs.get(job.jobId()), job.state())).forEach(this::take);
+        }
+    }
+
+    private static int urgency(Listing.Entry entry) {
+        return entry.state().meaning()
+                .map(meaning -> meaning.state().isFinal() ? 0 : meaning.state() == JobState.RUNNING ? 1 : 2).orElse(3);
+    }
+
+    private void learnWhatBecameOf(List<KnownRun> gone, Turn turn) throws SlurmException, InterruptedException {
+        List<List<KnownRun>> portions = inPortions(gone, MOST_ACCOUNTED);
+        for (List<KnownRun> some : portions.subList(0, Math.min(portions.size(), MOST_CALLS_FOR_GONE))) {
+            turn.check();
+            List<SlurmJob> found = metrics.timed("accounted",
+                    () -> slurm.accounted(some.stream().map(KnownRun::jobId).toList()));
+            takeAccounted(found, turn);
+            Set<String> ids = found.stream().map(SlurmJob::jobId).collect(Collectors.toSet());
+            Instant longAgo = clock.instant().minus(LOST_AFTER);
+            some.stream().filter(run -> !ids.contains(run.jobId()) && run.heardAt().isBefore(longAgo))
+                    .forEach(run -> jobs.lose(caller(true),
+                            new Evidence.Lost(new Identity(cluster, run.jobId(), null, run.start()), run.heardAt())));
+        }
+    }
+
+    /** Takes in those ends that are news. */
+    private void takeAccounted(List<SlurmJob> found, Turn turn) throws InterruptedException {
+        List<SlurmJob> ended = found.stream().filter(job -> job.state().end().isPresent()).toList();
+        for (List<SlurmJob> some : inPortions(ended, MOST_ACCOUNTED)) {
+            turn.check();
+            Map<String, List<KnownRun>> runs = known
+                    .all(cluster, some.stream().map(SlurmJob::jobId).collect(Collectors.toSet())).stream()
+                    .collect(Collectors.groupingBy(KnownRun::jobId));
+            some.stream().filter(job -> evidence.of(job, cluster, clock.instant())
+                    .map(said -> runs.getOrDefault(job.jobId(), List.of()).stream().noneMatch(
+                            run -> run.hasHeard(said.identity().startTime(), said.rawState(), said.reason())))
+                    .orElse(false)).forEach(this::take);
+        }
+    }
+
+    private void take(SlurmJob job) {
+        Evidence.Reported said = evidence.of(job, cluster, clock.instant()).orElse(null);
+        if (said == null) {
+            return;
+        }
+        Caller caller = caller(job.accounted());
+        metrics.evidence.labelValues(jobs.apply(caller, said).status().toString()).inc();
+        List<OnNode> gpus = said.state() == JobState.RUNNING ? evidence.gpus(job) : List.of();
+        if (!gpus.isEmpty()) {
+            Set<String> told = known.nodesWithKnownGpus(said.identity().cluster(), job.jobId());
+            gpus.stream().filter(node -> !told.contains(node.node()))
+                    .forEach(node -> jobs.apply(caller, said.on(node)));
+        }
+    }
+
+    private Caller caller(boolean accounted) {
+        return new Caller("scheduler", null, slurm.source(accounted), roundId, new Scope.Everything());
+    }
+
+    private void learnOfNodes() throws SlurmException, InterruptedException {
+        Instant now = clock.instant().truncatedTo(ChronoUnit.MICROS);
+        List<SlurmNode> told = metrics.timed("nodes", slurm::nodes);
+        nodes.store(told.stream().map(node -> new NodeReading(cluster, node.name(), now, null, node.state(),
+                JobEvidence.fitting(node.reason()), node.cpus(),
+                node.memoryMb() == null ? null : Long.valueOf(node.memoryMb() << 20), node.gpus(), null, null, null,
+                null)).toList());
+    }
+
+    /** Of jobs that people make by hand, Slurm knows nothing. */
+    private static boolean isSlurmId(String jobId) {
+        return jobId.matches("[1-9][0-9]{0,9}");
+    }
+
+    private static <T> List<List<T>> inPortions(List<T> all, int most) {
+        return IntStream.range(0, (all.size() + most - 1) / most)
+                .mapToObj(i -> all.subList(i * most, Math.min(all.size(), (i + 1) * most))).toList();
+    }
+
+    /** What is wrong with it, whichever server should have done it; empty if nothing is. */
+    public Optional<String> trouble() {
+        Instant now = clock.instant();
+        List<String> troubles = contacts.all().stream().flatMap(contact -> trouble(contact, now).stream()).toList();
+        return troubles.isEmpty() ? Optional.empty() : Optional.of(String.join("; ", troubles));
+    }
+
+    private Optional<String> trouble(Contact contact, Instant now) {
+        if (contact.askedAt().isBefore(now.minus(NOBODY_ASKS).minus(interval))) {
+            return Optional.of("no server has asked Slurm's " + contact.part() + " since "
+                    + contact.askedAt().truncatedTo(ChronoUnit.SECONDS));
+        }
+        Instant answered = contact.answeredAt();
+        boolean isOld = answered == null || answered.isBefore(now.minus(interval.multipliedBy(PATIENCE)));
+        return contact.trouble() == null || !isOld
+                ? Optional.empty()
+                : Optional.of("Slurm's " + contact.part() + " has not answered "
+                        + (answered == null ? "yet" : "since " + answered.truncatedTo(ChronoUnit.SECONDS)) + ": "
+                        + contact.trouble());
+    }
+
+    @Override
+    public void close() {
+        slurm.close();
+    }
+}

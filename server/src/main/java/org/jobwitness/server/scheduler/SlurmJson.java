@@ -1,0 +1,196 @@
+package org.jobwitness.server.scheduler;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.Reader;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import org.jobwitness.server.job.Resources;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
+import tools.jackson.core.StreamReadConstraints;
+import tools.jackson.core.json.JsonFactory;
+import tools.jackson.core.json.JsonReadFeature;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * Reads the answers of slurmrestd, and what {@code squeue}, {@code sacct} and {@code scontrol} print with {@code --json}, from
+ * v0.0.39 to v0.0.45. Names and shapes are those of Slurm's data_parser plugins. A list is read element by element, so that it
+ * takes no more memory than what is made of it. An element that cannot be understood is left out and counted.
+ */
+final class SlurmJson {
+    /** Names and comments are user text: not always UTF-8, and old versions print infinite numbers as such. */
+    private final JsonMapper mapper = JsonMapper
+            .builder(JsonFactory.builder()
+                    .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(64)
+                            .maxStringLength(4 << 20).build())
+                    .enable(JsonReadFeature.ALLOW_UNESCAPED_CONTROL_CHARS, JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
+                    .build())
+            .build();
+
+    /**
+     * An answer.
+     *
+     * @param cluster its name; null where the version does not tell
+     * @param lastUpdate what to ask for changes since; null where there is none
+     * @param unreadable how many elements of the list were no such thing
+     * @param warnings texts of Slurm's own
+     */
+    record Answer<T>(@Nullable String cluster, @Nullable Long lastUpdate, List<T> list, int unreadable,
+            List<Complaint> errors, List<String> warnings) {
+    }
+
+    /** An error that Slurm tells of in its answer. */
+    record Complaint(@Nullable Long number, String text) {
+    }
+
+    /** Of jobs in slurmctld's memory. */
+    Answer<SlurmJob> jobs(InputStream in) throws IOException, SlurmException {
+        return read(in, "jobs", SlurmJson::jobOfController);
+    }
+
+    /** Of jobs in slurmdbd's books. */
+    Answer<SlurmJob> accounted(InputStream in) throws IOException, SlurmException {
+        return read(in, "jobs", SlurmJson::jobOfAccounting);
+    }
+
+    Answer<Listing.Entry> states(InputStream in) throws IOException, SlurmException {
+        return read(in, "jobs", fields -> {
+            String name = fields.text("job_id");
+            return name == null ? null : new Listing.Entry(name, stateOf(fields, "state"), null);
+        });
+    }
+
+    Answer<SlurmNode> nodes(InputStream in) throws IOException, SlurmException {
+        return read(in, "nodes", SlurmJson::node);
+    }
+
+    private <T> Answer<T> read(InputStream in, String listName, Function<Fields, @Nullable T> element)
+            throws IOException, SlurmException {
+        List<T> list = new ArrayList<>();
+        int unreadable = 0;
+        String cluster = null;
+        Long lastUpdate = null;
+        List<Complaint> errors = new ArrayList<>();
+        List<String> warnings = new ArrayList<>();
+        try (Reader text = new InputStreamReader(in, StandardCharsets.UTF_8);
+                JsonParser parser = mapper.createParser(text)) {
+            if (parser.nextToken() != JsonToken.START_OBJECT) {
+                throw new SlurmException(SlurmException.Trouble.BROKEN, "the answer is not a JSON object");
+            }
+            while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
+                String name = parser.currentName();
+                JsonToken value = parser.nextToken();
+                if (name.equals(listName) && value == JsonToken.START_ARRAY) {
+                    while (parser.nextToken() != JsonToken.END_ARRAY) {
+                        JsonNode node = mapper.readTree(parser);
+                        T read = element.apply(new Fields(node));
+                        if (read == null) {
+                            unreadable++;
+                        } else {
+                            list.add(read);
+                        }
+                    }
+                } else {
+                    Fields fields = new Fields(mapper.createObjectNode().set(name, mapper.readTree(parser)));
+                    switch (name) {
+                        case "meta" -> cluster = fields.text("meta/slurm/cluster");
+                        case "last_update" -> lastUpdate = fields.positive("last_update");
+                        case "errors" -> fields.list("errors").stream().map(SlurmJson::complaint).forEach(errors::add);
+                        case "warnings" -> fields.list("warnings").stream()
+                                .flatMap(warning -> Stream.ofNullable(warning.text("description")))
+                                .forEach(warnings::add);
+                        default -> {
+                            // not asked for
+                        }
+                    }
+                }
+            }
+            if (parser.currentToken() != JsonToken.END_OBJECT) {
+                throw new SlurmException(SlurmException.Trouble.BROKEN, "the answer ends early");
+            }
+        } catch (JacksonException e) {
+            if (e.getCause() instanceof IOException away) {
+                throw away;
+            }
+            throw new SlurmException(SlurmException.Trouble.BROKEN, "the answer is not JSON: "
+                    + String.valueOf(e.getOriginalMessage()).lines().findFirst().orElse(""), e);
+        }
+        return new Answer<>(cluster, lastUpdate, list, unreadable, errors, warnings);
+    }
+
+    private static Complaint complaint(Fields error) {
+        String text = Stream.of("error", "description").flatMap(name -> Stream.ofNullable(error.text(name)))
+                .reduce((one, other) -> one + " (" + other + ")").orElse("an error without words");
+        return new Complaint(error.number("error_number"), text);
+    }
+
+    private static @Nullable SlurmJob jobOfController(Fields job) {
+        Long id = job.positive("job_id");
+        SlurmState state = stateOf(job, "job_state");
+        if (id == null || state.words().isEmpty()) {
+            return null;
+        }
+        List<String> gpus = job.words("gres_detail");
+        Resources requested = Tres.of(job.text("tres_req_str"));
+        Resources allocated = Tres.of(job.text("tres_alloc_str"));
+        return new SlurmJob(false, id.toString(), job.text("cluster"), job.text("step_id/sluid"), state,
+                job.text("state_reason"), job.text("user_name"), job.count("user_id"), job.text("name"),
+                job.text("partition"), job.text("account"), job.text("qos"), job.number("priority"), job.text("nodes"),
+                job.time("submit_time"), job.time("start_time"), job.time("end_time"), job.positiveInt("time_limit"),
+                job.exit("exit_code"), job.exit("derived_exit_code"), id(job, "array_job_id"),
+                id(job, "array_job_id") == null ? null : job.count("array_task_id"), id(job, "het_job_id"),
+                job.count("restart_cnt"), requested, allocated.gpus() == null && !gpus.isEmpty()
+                        ? new Resources(allocated.cpus(), allocated.memoryMb(), gpusOf(gpus))
+                        : allocated,
+                gpus, null);
+    }
+
+    private static @Nullable SlurmJob jobOfAccounting(Fields job) {
+        Long id = job.positive("job_id");
+        SlurmState state = stateOf(job, "state/current");
+        if (id == null || state.words().isEmpty()) {
+            return null;
+        }
+        String sluid = job.text("original_sluid"); // a resize changes the other one
+        return new SlurmJob(true, id.toString(), job.text("cluster"), sluid == null ? job.text("sluid") : sluid, state,
+                job.text("state/reason"), job.text("user"), null, job.text("name"), job.text("partition"),
+                job.text("account"), job.text("qos"), job.number("priority"), job.text("nodes"),
+                job.time("time/submission"), job.time("time/start"), job.time("time/end"),
+                job.positiveInt("time/limit"), job.exit("exit_code"), job.exit("derived_exit_code"),
+                id(job, "array/job_id"), id(job, "array/job_id") == null ? null : job.count("array/task_id"),
+                id(job, "het/job_id"), null, Tres.of(job.list("tres/requested")), Tres.of(job.list("tres/allocated")),
+                List.of(), job.text("kill_request_user"));
+    }
+
+    private static @Nullable SlurmNode node(Fields node) {
+        String name = node.text("name");
+        if (name == null) {
+            return null;
+        }
+        Integer gpus = Tres.of(node.text("tres")).gpus();
+        return new SlurmNode(name, node.words("state"), node.text("reason"), node.positiveInt("cpus"),
+                node.positive("real_memory"), gpus != null ? gpus : Tres.gpuCount(node.text("gres")));
+    }
+
+    private static SlurmState stateOf(Fields fields, String path) {
+        return new SlurmState(fields.words(path));
+    }
+
+    private static @Nullable String id(Fields job, String path) {
+        Long id = job.positive(path);
+        return id == null ? null : id.toString();
+    }
+
+    private static @Nullable Integer gpusOf(List<String> ofNodes) {
+        return ofNodes.stream().map(Tres::gpuCount).reduce(null,
+                (one, other) -> one == null ? other : other == null ? one : Integer.valueOf(one + other));
+    }
+}

@@ -1,0 +1,232 @@
+package org.jobwitness.server.scheduler;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.jobwitness.server.scheduler.SlurmException.Trouble;
+import org.jobwitness.server.scheduler.SlurmJson.Answer;
+import org.jobwitness.server.scheduler.SlurmJson.Complaint;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Asks slurmrestd. From v0.0.40 on it has a light list of all jobs with their states; before, the whole list has to do, which
+ * is only sent if a job has changed.
+ */
+final class Slurmrestd implements Slurm {
+    private static final Logger log = LoggerFactory.getLogger(Slurmrestd.class);
+    private static final int NEWEST = 45;
+    private static final int OLDEST = 39;
+    private static final int FIRST_WITH_STATES = 40;
+    private static final Duration LIMIT = Duration.ofSeconds(30);
+    /** ESLURM_INVALID_JOB_ID (slurm_errno.h). */
+    private static final long NO_SUCH_JOB = 2017;
+    /** SLURM_NO_CHANGE_IN_DATA. */
+    private static final long NO_CHANGE = 1900;
+    /** SLURM_PROTOCOL_AUTHENTICATION_ERROR, ESLURM_AUTH_CRED_INVALID. */
+    private static final List<Long> NOT_KNOWN = List.of(1007L, 6000L);
+    private static final int WRONG_TOKEN = 511;
+
+    private final Transport transport;
+    private final AuthToken token;
+    private final Optional<String> user;
+    private final Optional<Integer> wanted;
+    private final TimeLimited calls;
+    private final SlurmJson json = new SlurmJson();
+    private @Nullable Integer version;
+    private @Nullable Listing last;
+    private @Nullable Long lastUpdate;
+
+    /** @param wanted the version of its API; empty to find one */
+    Slurmrestd(SlurmAddress address, AuthToken token, Optional<String> user, Optional<Integer> wanted) {
+        this(address, token, user, wanted, LIMIT);
+    }
+
+    /** @param limit of time, for one call */
+    Slurmrestd(SlurmAddress address, AuthToken token, Optional<String> user, Optional<Integer> wanted, Duration limit) {
+        this.transport = Transport.to(address);
+        this.token = token;
+        this.user = user;
+        this.wanted = wanted;
+        this.calls = new TimeLimited(limit);
+    }
+
+    @FunctionalInterface
+    private interface Reader<T> {
+        Answer<T> read(InputStream in) throws IOException, SlurmException;
+    }
+
+    @Override
+    public String source(boolean accounted) {
+        return "slurmrestd";
+    }
+
+    @Override
+    public Listing list() throws SlurmException, InterruptedException {
+        if (version() >= FIRST_WITH_STATES) {
+            Answer<Listing.Entry> states = get("/slurm/%s/jobs/state/", json::states);
+            return new Listing(states.cluster(), states.list(), states.unreadable());
+        }
+        Answer<SlurmJob> jobs = get("/slurm/%s/jobs/" + (lastUpdate == null ? "" : "?update_time=" + lastUpdate),
+                json::jobs);
+        Listing known = last;
+        boolean isUnchanged = jobs.list().isEmpty() && (jobs.errors().stream().anyMatch(e -> is(e, NO_CHANGE))
+                || jobs.warnings().stream().anyMatch(text -> text.startsWith("No job changes")));
+        if (known != null && isUnchanged) {
+            return known;
+        }
+        Listing fresh = new Listing(jobs.cluster(), jobs.list().stream()
+                .map(job -> new Listing.Entry(job.jobId(), job.state(), job)).toList(), jobs.unreadable());
+        last = fresh;
+        lastUpdate = jobs.lastUpdate();
+        return fresh;
+    }
+
+    @Override
+    public List<SlurmJob> job(String jobId) throws SlurmException, InterruptedException {
+        return get("/slurm/%s/job/" + jobId, json::jobs).list();
+    }
+
+    @Override
+    public List<SlurmJob> ended(Instant from, Instant to) throws SlurmException, InterruptedException {
+        boolean takesRequeued = version() >= FIRST_WITH_STATES; // before, it was taken for PENDING
+        String states = SlurmState.ENDS.stream().filter(state -> takesRequeued || !state.equals("REQUEUED"))
+                .map(state -> "&state=" + state).collect(Collectors.joining());
+        return accounting("start_time=uts" + from.getEpochSecond() + "&end_time=uts" + to.getEpochSecond() + states);
+    }
+
+    @Override
+    public List<SlurmJob> accounted(Collection<String> jobIds) throws SlurmException, InterruptedException {
+        return accounting(jobIds.stream().map(id -> "step=" + id).collect(Collectors.joining("&")));
+    }
+
+    /**
+     * All runs of a job: before v0.0.40 they come unasked, and asking for them is an error. A comma in the query is one, too,
+     * so that each value of a list has its parameter.
+     */
+    private List<SlurmJob> accounting(String query) throws SlurmException, InterruptedException {
+        return get("/slurmdb/%s/jobs/?" + query + "&skip_steps=true"
+                + (version() >= FIRST_WITH_STATES ? "&show_duplicates=true" : ""), json::accounted).list();
+    }
+
+    @Override
+    public List<SlurmNode> nodes() throws SlurmException, InterruptedException {
+        return get("/slurm/%s/nodes/", json::nodes).list();
+    }
+
+    /** The newest version that both sides know: each is asked for until one is there. */
+    private int version() throws SlurmException, InterruptedException {
+        if (version == null) {
+            List<Integer> tries = wanted.map(List::of)
+                    .orElse(IntStream.iterate(NEWEST, v -> v >= OLDEST, v -> v - 1).boxed().toList());
+            for (int candidate : tries) {
+                if (isThere(candidate)) {
+                    version = candidate;
+                    log.info("slurmrestd_found api=v0.0.{}", candidate);
+                    return candidate;
+                }
+            }
+            throw new SlurmException(Trouble.OTHER_VERSION, "slurmrestd does not know "
+                    + wanted.map(one -> "v0.0." + one + ", which SLURM_API_VERSION asks for")
+                            .orElse("any of v0.0." + OLDEST + " to v0.0." + NEWEST));
+        }
+        return version;
+    }
+
+    private boolean isThere(int candidate) throws SlurmException, InterruptedException {
+        String target = "/slurm/v0.0." + candidate + "/ping/";
+        return calls.run("slurmrestd " + target, () -> {
+            try (Transport.Response response = transport.get(target, headers())) {
+                checkWhoAndHowOften(response.status());
+                return response.status() != 404; // if it is there and something is wrong, the list will say what
+            }
+        });
+    }
+
+    private <T> Answer<T> get(String form, Reader<T> reader) throws SlurmException, InterruptedException {
+        String target = form.formatted("v0.0." + version());
+        try {
+            return calls.run("slurmrestd " + target.replaceFirst("\\?.*", ""), () -> {
+                try (Transport.Response response = transport.get(target, headers())) {
+                    return read(response, reader);
+                }
+            });
+        } catch (SlurmException e) {
+            if (e.trouble() == Trouble.OTHER_VERSION) {
+                version = null; // it may be a newer Slurm by now
+            }
+            throw e;
+        }
+    }
+
+    private static <T> Answer<T> read(Transport.Response response, Reader<T> reader)
+            throws IOException, SlurmException {
+        int status = response.status();
+        checkWhoAndHowOften(status);
+        if (status == 304) {
+            return new Answer<>(null, null, List.of(), 0, List.of(new Complaint(NO_CHANGE, "not modified")), List.of());
+        }
+        Answer<T> answer;
+        try {
+            answer = reader.read(TimeLimited.bounded(response.body()));
+        } catch (SlurmException e) {
+            if (status == 404) {
+                throw new SlurmException(Trouble.OTHER_VERSION, "status 404", e);
+            }
+            throw status == 200 ? e : new SlurmException(ofStatus(status), "status " + status, e);
+        }
+        Optional<Complaint> error = answer.errors().stream().filter(e -> !is(e, NO_SUCH_JOB) && !is(e, NO_CHANGE))
+                .findFirst();
+        if (error.isPresent()) {
+            throw new SlurmException(
+                    NOT_KNOWN.contains(error.get().number()) ? Trouble.UNAUTHORIZED : ofStatus(status),
+                    "Slurm says: " + error.get().text());
+        }
+        boolean excused = !answer.errors().isEmpty();
+        if (status != 200 && !excused) {
+            throw new SlurmException(status == 404 ? Trouble.OTHER_VERSION : ofStatus(status), "status " + status);
+        }
+        return answer;
+    }
+
+    /** 502 and 504: slurmrestd is there, but slurmctld or slurmdbd is not. */
+    private static Trouble ofStatus(int status) {
+        return status == 502 || status == 504 ? Trouble.AWAY : Trouble.REFUSED;
+    }
+
+    private static void checkWhoAndHowOften(int status) throws SlurmException {
+        if (status == 401 || status == 403 || status == WRONG_TOKEN) {
+            throw new SlurmException(Trouble.UNAUTHORIZED, "status " + status
+                    + ": the token is wrong, or has expired, or its user may not ask");
+        }
+        if (status == 429 || status == 503) {
+            throw new SlurmException(Trouble.BUSY, "status " + status);
+        }
+    }
+
+    private static boolean is(Complaint error, long number) {
+        return error.number() != null && error.number() == number;
+    }
+
+    private Map<String, String> headers() throws SlurmException {
+        Map<String, String> headers = new LinkedHashMap<>(Map.of("Accept", "application/json"));
+        token.read().ifPresent(text -> headers.put("X-SLURM-USER-TOKEN", text));
+        user.ifPresent(name -> headers.put("X-SLURM-USER-NAME", name));
+        return headers;
+    }
+
+    @Override
+    public void close() {
+        calls.close();
+        transport.close();
+    }
+}

@@ -1,0 +1,36 @@
+package org.jobwitness.server.scheduler;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.Map;
+
+/** Over TCP, with TLS or without. */
+final class WebTransport implements Transport {
+    private static final Duration CONNECT = Duration.ofSeconds(5);
+
+    private final URI base;
+    private final HttpClient client = HttpClient.newBuilder().connectTimeout(CONNECT)
+            .version(HttpClient.Version.HTTP_1_1).followRedirects(HttpClient.Redirect.NEVER).build();
+
+    WebTransport(URI base) {
+        this.base = base;
+    }
+
+    @Override
+    public Response get(String target, Map<String, String> headers) throws IOException, InterruptedException {
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(base + target));
+        headers.forEach(request::header);
+        HttpResponse<InputStream> response = client.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
+        return new Response(response.statusCode(), response.body());
+    }
+
+    @Override
+    public void close() {
+        client.shutdownNow();
+    }
+}

@@ -1,0 +1,419 @@
+package org.jobwitness.server.scheduler;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.time.ZoneOffset;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jobwitness.server.Waiting;
+import org.jobwitness.server.db.Database;
+import org.jobwitness.server.db.LeaderTask;
+import org.jobwitness.server.db.OneTurn;
+import org.jobwitness.server.db.Partitions;
+import org.jobwitness.server.db.TestPostgres;
+import org.jobwitness.server.event.Events;
+import org.jobwitness.server.http.Caller;
+import org.jobwitness.server.http.Json;
+import org.jobwitness.server.http.Scope;
+import org.jobwitness.server.job.JobTable;
+import org.jobwitness.server.node.NodeTable;
+import org.jobwitness.server.scheduler.FakeSlurm.FakeJob;
+import org.jobwitness.server.scheduler.FakeSlurmrestd.Mood;
+import org.jobwitness.wire.JobFinished;
+import org.jobwitness.wire.JobStarted;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What becomes of runs when Slurm is asked, in the shapes of several versions; the database is a real one, and so is the HTTP. */
+@ParameterizedClass
+@ValueSource(ints = {39, 42, 45})
+class ReconciliationTest {
+    private static final Caller AGENT = new Caller("agent", null, "slurm-epilog", "c-1", new Scope.Everything());
+    private static final Instant T = Instant.parse("2026-11-23T10:00:00Z");
+    private static final Duration ROUND = Duration.ofSeconds(20);
+    private static final String RUNS = """
+            select concat_ws(' ', state, reason, confirmed, to_char(start_time, 'HH24:MI:SS'), '-',
+                to_char(end_time, 'HH24:MI:SS')) from job where job_id = '%s' order by listed_at, job_key""";
+
+    @Parameter
+    int version;
+    private final AtomicReference<Instant> now = new AtomicReference<>(T.plusSeconds(600));
+    private final Clock clock = new Clock() {
+        @Override
+        public ZoneId getZone() {
+            return ZoneOffset.UTC;
+        }
+
+        @Override
+        public Clock withZone(ZoneId zone) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public Instant instant() {
+            return now.get();
+        }
+    };
+    private final PrometheusRegistry metrics = new PrometheusRegistry();
+    private final FakeSlurm slurm = new FakeSlurm();
+    private FakeSlurmrestd fake;
+    private Database database;
+    private JobTable jobs;
+    private NodeTable nodes;
+    private Events events;
+    private Reconciliation asking;
+
+    @BeforeEach
+    void open() throws IOException {
+        fake = FakeSlurmrestd.onPort(slurm, version);
+        database = TestPostgres.open(TestPostgres.freshDatabase(),
+                new Partitions(Duration.ofDays(7), Duration.ofDays(800), Clock.systemUTC()));
+        jobs = new JobTable(database, new Json(), clock);
+        nodes = new NodeTable(database);
+        events = new Events(jobs, new Json(), "rig", new PrometheusRegistry());
+        asking = server(metrics);
+    }
+
+    private Reconciliation server(PrometheusRegistry registry) {
+        return new Reconciliation(
+                new Slurmrestd(SlurmAddress.parse(fake.url()), new AuthToken.Fixed("t0ken"), Optional.empty(),
+                        Optional.empty(), Duration.ofSeconds(2)),
+                Duration.ofSeconds(15), database, jobs, nodes, new Json(), "rig", clock, registry);
+    }
+
+    @AfterEach
+    void close() throws IOException {
+        asking.close();
+        database.close();
+        fake.close();
+    }
+
+    private void rounds(int count) throws InterruptedException {
+        for (int i = 0; i < count; i++) {
+            now.set(now.get().plus(ROUND));
+            assertThat(OneTurn.take(database, "scheduler", asking::round)).isTrue();
+        }
+    }
+
+    private void prolog(String job, Instant start, int restarts, String node) {
+        events.take(AGENT, new JobStarted(job, "alice", List.of(node), start, node, 1001, null, null, null, null,
+                List.of(), null, "batch", "proj1", "rig", null, start, start.plusSeconds(3600), restarts, null, "4",
+                null, "p-" + job + start));
+    }
+
+    private void epilog(String job, Instant start, Instant end, int restarts) {
+        events.take(AGENT, new JobFinished(job, null, null, null, 0, 0, end, "n1", "rig", null, start, restarts,
+                "alice", 1001, List.of("n1"), "4", "batch", "proj1", null, null, "e-" + job + start));
+    }
+
+    private List<String> texts(String sql) {
+        return database.read("test", handle -> handle.createQuery(sql).mapTo(String.class).list());
+    }
+
+    private List<String> runs(String job) {
+        return texts(RUNS.formatted(job));
+    }
+
+    private String scheduler(String job, String word) {
+        return texts("select scheduler ->> '%s' from job where job_id = '%s' and newest".formatted(word, job))
+                .getFirst();
+    }
+
+    @Test
+    void aJobThatNoHookTellsOfIsKnownFromItsWaitingOn() throws Exception {
+        FakeJob job = FakeJob.waiting("12", T);
+        slurm.put(job);
+        rounds(1);
+        assertThat(runs("12")).containsExactly("pending -");
+        assertThat(scheduler("12", "name")).isEqualTo("lammps");
+        assertThat(scheduler("12", "submit_time")).isEqualTo("2026-11-23T10:00:00Z");
+        assertThat(scheduler("12", "time_limit_minutes")).isEqualTo("60");
+        slurm.put(job.runs("n[1-2]", T.plusSeconds(30)).with("gpu:a100:2(IDX:0-1);gpu:a100:1(IDX:3)"));
+        rounds(1);
+        assertThat(runs("12")).containsExactly("running 10:00:30 -");
+        assertThat(texts("select concat_ws(' ', node, gpus, gpu_devices) from job_node order by node"))
+                .containsExactly("n1 2 {0,1}", "n2 1 {3}");
+        assertThat(texts("select concat_ws(' ', user_name, uid, nodes, cpus, memory_mb, requested_memory_mb, deadline)"
+                + " from job"))
+                .containsExactly("alice 1001 {n1,n2} 4 8192 8192 2026-11-23 11:00:30+00");
+        FakeJob ended = job.runs("n[1-2]", T.plusSeconds(30)).ended("FAILED", T.plusSeconds(90), 3, 0);
+        slurm.put(ended);
+        slurm.books.add(ended);
+        rounds(4);
+        assertThat(runs("12")).containsExactly("failed exit_code t 10:00:30 - 10:01:30");
+        assertThat(texts("select concat(exit_code, ':', exit_signal) from job")).containsExactly("3:0");
+        assertThat(texts("select distinct actor || ' ' || source from audit")).containsExactly("scheduler slurmrestd");
+    }
+
+    @Test
+    void anEpilogThatCannotKnowIsCorrectedAndTheAuditTrailSaysByWhom() throws Exception {
+        record End(String id, String words, String killedBy, String becomes) {
+        }
+        List<End> ends = List.of(new End("1", "TIMEOUT", "", "failed timeout t"),
+                new End("2", "CANCELLED", "alice", "cancelled cancelled_by_user t"),
+                new End("3", "CANCELLED", "root", "cancelled cancelled_by_admin t"),
+                new End("4", "OUT_OF_MEMORY", "", "failed out_of_memory t"),
+                new End("5", "PREEMPTED", "", "cancelled preempted t"),
+                new End("6", "NODE_FAIL", "", "failed node_failure t"),
+                new End("7", "COMPLETED", "", "completed t"));
+        for (End end : ends) {
+            prolog(end.id(), T, 0, "n1");
+            epilog(end.id(), T, T.plusSeconds(60), 0);
+            assertThat(runs(end.id())).containsExactly("completed unknown f 10:00:00 - 10:01:00");
+            FakeJob job = FakeJob.waiting(end.id(), T).runs("n1", T).ended(end.words(), T.plusSeconds(60), 0, 0)
+                    .killedBy(end.killedBy());
+            slurm.put(job);
+            slurm.books.add(job);
+        }
+        rounds(2);
+        for (End end : ends) {
+            assertThat(runs(end.id())).containsExactly(end.becomes() + " 10:00:00 - 10:01:00");
+        }
+        assertThat(scheduler("3", "cancelled_by")).isEqualTo("root");
+        assertThat(texts("""
+                select concat_ws(' ', actor, source, before ->> 'reason', after ->> 'reason') from audit
+                where job_id = '1' and action = 'updated' order by audit_id desc limit 1"""))
+                .containsExactly("scheduler slurmrestd unknown timeout");
+        long lines = texts("select audit_id::text from audit").size();
+        rounds(4);
+        assertThat(texts("select audit_id::text from audit")).as("nothing is said twice").hasSize((int) lines);
+    }
+
+    @Test
+    void whoCancelledIsNotForgottenWhenSlurmForgetsIt() throws Exception {
+        FakeJob job = FakeJob.waiting("4", T).runs("n1", T).ended("CANCELLED", T.plusSeconds(60), 0, 0)
+                .killedBy("alice");
+        slurm.put(job);
+        rounds(1);
+        slurm.books.add(job);
+        rounds(4);
+        assertThat(runs("4")).containsExactly("cancelled cancelled_by_user t 10:00:00 - 10:01:00");
+        slurm.books.set(0, job.killedBy("").ended("CANCELLED", T.plusSeconds(60), 0, 15));
+        rounds(4);
+        assertThat(runs("4")).containsExactly("cancelled cancelled_by_user t 10:00:00 - 10:01:00");
+    }
+
+    @Test
+    void aRequeueMakesTwoRunsWithTheirOwnEnds() throws Exception {
+        FakeJob first = FakeJob.waiting("3", T).runs("n1", T);
+        slurm.put(first);
+        prolog("3", T, 0, "n1");
+        rounds(1);
+        slurm.put(first.requeued(T.plusSeconds(60)));
+        slurm.books.add(first.ended("PENDING+REQUEUED", T.plusSeconds(60), 0, 0));
+        rounds(1);
+        assertThat(runs("3")).containsExactlyInAnyOrder("pending -",
+                version < 40
+                        ? "cancelled requeued f 10:00:00 -" // slurmdbd cannot be asked for it
+                        : "cancelled requeued f 10:00:00 -");
+        epilog("3", T, T.plusSeconds(60), 1);
+        rounds(4);
+        if (version >= 40) {
+            assertThat(runs("3")).contains("cancelled requeued t 10:00:00 - 10:01:00");
+        }
+        FakeJob second = first.requeued(T.plusSeconds(60)).runs("n2", T.plusSeconds(700));
+        slurm.put(second);
+        rounds(1);
+        FakeJob ended = second.ended("COMPLETED", T.plusSeconds(760), 0, 0);
+        slurm.put(ended);
+        slurm.books.add(ended);
+        rounds(2);
+        assertThat(runs("3")).containsExactly(
+                (version < 40 ? "cancelled requeued f" : "cancelled requeued t") + " 10:00:00 - 10:01:00",
+                "completed t 10:11:40 - 10:12:40");
+    }
+
+    @Test
+    void theRunThatANodeFailureRequeuesIsCancelledForThat() throws Exception {
+        FakeJob first = FakeJob.waiting("7", T).runs("n1", T);
+        slurm.put(first);
+        rounds(1);
+        slurm.books.add(first.ended("NODE_FAIL", T.plusSeconds(60), 1, 0));
+        FakeJob second = first.requeued(T.plusSeconds(60)).runs("n2", T.plusSeconds(700));
+        slurm.put(second);
+        rounds(4);
+        assertThat(runs("7")).containsExactly("cancelled node_failure t 10:00:00 - 10:01:00", "running 10:11:40 -");
+    }
+
+    @Test
+    void whatEndedWhileNobodyListenedIsLearnedFromTheBooks() throws Exception {
+        prolog("21", T, 0, "n1");
+        slurm.books.add(FakeJob.waiting("21", T).runs("n1", T).ended("TIMEOUT", T.plusSeconds(3600), 0, 0));
+        slurm.books.add(FakeJob.waiting("22", T).runs("n1", T).ended("COMPLETED", T.plusSeconds(60), 0, 0));
+        slurm.books.add(FakeJob.waiting("23", T).ended("CANCELLED", T.plusSeconds(60), 0, 0).killedBy("alice"));
+        now.set(T.plus(Duration.ofHours(20)));
+        rounds(1);
+        assertThat(runs("21")).containsExactly("failed timeout t 10:00:00 - 11:00:00");
+        assertThat(runs("22")).containsExactly("completed t 10:00:00 - 10:01:00");
+        assertThat(runs("23")).as("it never began").containsExactly("cancelled cancelled_by_user t - 10:01:00");
+        assertThat(fake.calls("/slurmdb/")).as("an hour at a time").hasSize(24);
+        rounds(4);
+        assertThat(fake.calls("/slurmdb/")).as("from there on, once a minute").hasSizeLessThanOrEqualTo(26);
+    }
+
+    @Test
+    void tasksOfAnArrayAreToldApart() throws Exception {
+        FakeJob task = FakeJob.waiting("31", T).of("30_1").runs("n1", T);
+        slurm.put(task);
+        slurm.put(FakeJob.waiting("30", T).of("30_[2-9]"));
+        rounds(1);
+        assertThat(runs("31")).containsExactly("running 10:00:00 -");
+        assertThat(scheduler("31", "array_job_id") + "_" + scheduler("31", "array_task_id")).isEqualTo("30_1");
+        assertThat(runs("30")).containsExactly("pending -");
+        int lookups = fake.calls("/job/").size();
+        rounds(2);
+        assertThat(fake.calls("/job/")).as("nothing has changed").hasSize(lookups);
+    }
+
+    @Test
+    void onlyWhatChangedIsLookedUpAndTheRestWaits() throws Exception {
+        for (int id = 1; id <= 230; id++) {
+            slurm.put(FakeJob.waiting(String.valueOf(id), T));
+        }
+        slurm.put(FakeJob.waiting("1000", T).runs("n1", T));
+        rounds(1);
+        assertThat(runs("1000")).as("what runs goes first").containsExactly("running 10:00:00 -");
+        if (version >= 40) {
+            assertThat(fake.calls("/job/")).hasSize(200);
+            assertThat(scrape()).contains("jobwitness_scheduler_jobs_waiting 31.0");
+        }
+        rounds(2);
+        assertThat(texts("select count(*)::text from job where state = 'pending'")).containsExactly("230");
+        assertThat(fake.calls("/job/")).hasSize(version >= 40 ? 231 : 0);
+    }
+
+    @Test
+    void aRunThatNobodyKnowsAnyMoreIsLostButNotWhileSlurmIsAway() throws Exception {
+        prolog("41", T, 0, "n1");
+        prolog("42", T, 0, "n1");
+        slurm.put(FakeJob.waiting("42", T).runs("n1", T));
+        rounds(2);
+        assertThat(runs("41")).as("it may be too new for Slurm's list").containsExactly("running 10:00:00 -");
+        now.set(T.plus(Duration.ofHours(2)));
+        fake.mood = Mood.MUTE;
+        rounds(1);
+        assertThat(runs("41")).as("nobody has answered").containsExactly("running 10:00:00 -");
+        fake.mood = Mood.WELL;
+        slurm.keepsBooks = false;
+        now.set(now.get().plusSeconds(600));
+        rounds(1);
+        assertThat(runs("41")).as("slurmdbd has not answered").containsExactly("running 10:00:00 -");
+        slurm.keepsBooks = true;
+        now.set(now.get().plusSeconds(600));
+        rounds(1);
+        assertThat(runs("41")).containsExactly("completed lost f 10:00:00 - 10:10:00");
+        assertThat(runs("42")).containsExactly("running 10:00:00 -");
+        epilog("41", T, T.plusSeconds(60), 0);
+        assertThat(runs("41")).as("it is found").containsExactly("completed unknown f 10:00:00 - 10:01:00");
+    }
+
+    @Test
+    void whatIsWrongIsSaidByEveryServerUntilItIsRight() throws Exception {
+        rounds(1);
+        assertThat(asking.trouble()).isEmpty();
+        fake.token = "another";
+        rounds(1);
+        assertThat(asking.trouble()).as("once is no trouble yet").isEmpty();
+        now.set(now.get().plusSeconds(300));
+        rounds(1);
+        try (Reconciliation other = server(new PrometheusRegistry())) {
+            assertThat(other.trouble()).hasValueSatisfying(trouble -> assertThat(trouble)
+                    .contains("Slurm's controller has not answered since 2026-11-23T10:10:20Z", "token"));
+        }
+        assertThat(scrape()).containsPattern(
+                "jobwitness_scheduler_call_errors_total\\{call=\"list\",trouble=\"unauthorized\"\\} [1-9]");
+        fake.token = "t0ken";
+        now.set(now.get().plusSeconds(600));
+        rounds(1);
+        assertThat(asking.trouble()).isEmpty();
+        now.set(now.get().plusSeconds(3600));
+        assertThat(asking.trouble()).hasValueSatisfying(trouble -> assertThat(trouble).contains("no server has asked"));
+    }
+
+    @Test
+    void theLessSlurmAnswersTheLessItIsAsked() throws Exception {
+        fake.mood = Mood.MUTE;
+        rounds(30);
+        assertThat(fake.targets).isEmpty();
+        fake.mood = Mood.BUSY;
+        now.set(now.get().plusSeconds(600));
+        fake.targets.clear();
+        rounds(30);
+        assertThat(fake.targets).as("ten minutes of five minutes' pauses").hasSizeLessThan(20);
+    }
+
+    @Test
+    void nodesHaveTheStateAndTotalsThatSlurmTells() throws Exception {
+        slurm.nodes.putAll(Map.of("n1", "MIXED", "n2", "IDLE+DRAIN disk is slow", "n3", "DOWN+NOT_RESPONDING x",
+                "n4", "FUTURE"));
+        rounds(1);
+        assertThat(texts("""
+                select concat_ws(' ', node, state, total_cpus, total_memory_bytes >> 20, total_gpus, state_reason)
+                from node order by node""")).containsExactly("n1 mixed 64 257000 4",
+                "n2 drained 64 257000 4 disk is slow",
+                "n3 down 64 257000 4 x", "n4 unknown 64 257000 4");
+    }
+
+    @Test
+    void aNameThatCannotBeShownIsLeftOutAndNothingElse() throws Exception {
+        slurm.put(FakeJob.waiting("51", T).named("\"a\\u0000b\""));
+        slurm.put(FakeJob.waiting("52", T).named("\"name \\\"<b>$(id)\""));
+        rounds(1);
+        assertThat(runs("51")).containsExactly("pending -");
+        assertThat(scheduler("51", "name")).isNull();
+        assertThat(scheduler("52", "name")).isEqualTo("name \"<b>$(id)");
+    }
+
+    @Test
+    void ofTwoServersOneAsks() throws Exception {
+        for (int id = 1; id <= 20; id++) {
+            slurm.put(FakeJob.waiting(String.valueOf(id), T));
+        }
+        try (Reconciliation other = server(new PrometheusRegistry());
+                LeaderTask one = new LeaderTask(database, "scheduler", Duration.ofMillis(30), asking::run);
+                LeaderTask two = new LeaderTask(database, "scheduler", Duration.ofMillis(30), other::run)) {
+            one.start();
+            two.start();
+            Waiting.until("all are known", Duration.ofSeconds(20), () -> texts("select count(*)::text from job")
+                    .equals(List.of("20")));
+        }
+        assertThat(fake.mostAtOnce.get()).isEqualTo(1);
+        assertThat(fake.calls(version < 40 ? "/jobs/" : "/jobs/state/").stream()
+                .filter(target -> target.startsWith("/slurm/"))).hasSize(1);
+    }
+
+    @Test
+    void afterAnUpgradeTheNewVersionIsFound() throws Exception {
+        slurm.put(FakeJob.waiting("61", T));
+        rounds(1);
+        fake.versions = Set.of(43, 44);
+        slurm.put(FakeJob.waiting("61", T).runs("n1", T));
+        rounds(1);
+        assertThat(runs("61")).containsExactly("pending -");
+        now.set(now.get().plusSeconds(60));
+        rounds(1);
+        assertThat(runs("61")).containsExactly("running 10:00:00 -");
+    }
+
+    private String scrape() throws IOException {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        PrometheusTextFormatWriter.create().write(out, metrics.scrape());
+        return out.toString(StandardCharsets.UTF_8);
+    }
+}

@@ -1,0 +1,200 @@
+package org.jobwitness.server.scheduler;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import org.jobwitness.server.http.Json;
+import org.jobwitness.server.job.Evidence;
+import org.jobwitness.server.job.OnNode;
+import org.jobwitness.server.job.Resources;
+import org.jobwitness.server.job.WaitStatus;
+import org.jobwitness.wire.Reason;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.json.JsonMapper;
+
+/** What is read from Slurm's JSON: from answers of a real Slurm 24.11.5, and from shapes that other versions have. */
+class SlurmJsonTest {
+    private static final Path REST = Path.of("../slurm/captured/slurm-24.11/rest");
+    private static final Instant NOW = Instant.parse("2026-11-23T12:30:00Z");
+
+    private final SlurmJson json = new SlurmJson();
+    private final JobEvidence evidence = new JobEvidence(new Json());
+
+    private static InputStream open(String file) throws IOException {
+        return Files.newInputStream(REST.resolve(file));
+    }
+
+    /** Each job as {@code state reason exit}. */
+    private TreeMap<String, String> told(List<SlurmJob> jobs) {
+        return jobs.stream().collect(Collectors.toMap(
+                job -> job.jobId() + (job.accounted() ? " " + job.submit().getEpochSecond() % 1000 : ""),
+                job -> evidence.of(job, "c", NOW).map(said -> said.state() + " " + said.reason() + " "
+                        + (said.exit() == null ? "-" : said.exit().exitCode() + ":" + said.exit().signal())
+                        + (said.identity().startTime() == null ? " never began" : "")).orElse("nothing"),
+                (one, other) -> one, TreeMap::new));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"v0.0.40", "v0.0.41", "v0.0.42"})
+    void eachVersionsListTellsTheSame(String version) throws Exception {
+        TreeMap<String, String> newest = told(json.jobs(open("after/v0.0.42/slurm-jobs.json")).list());
+        TreeMap<String, String> told = told(json.jobs(open("after/" + version + "/slurm-jobs.json")).list());
+        assertThat(told).isNotEmpty();
+        assertThat(newest).containsAllEntriesOf(told);
+        assertThat(json.states(open("after/" + version + "/slurm-jobs-state.json")).list())
+                .extracting(entry -> entry.name() + " " + entry.state().raw())
+                .contains("1 TIMEOUT", "19_1 COMPLETED", "21_9 PENDING").hasSize(35);
+        assertThat(json.nodes(open("after/" + version + "/slurm-nodes.json")).list())
+                .extracting(node -> node.name() + " " + node.state() + " " + node.reason() + " " + node.gpus())
+                .containsExactly("n1 mixed null 2", "n2 drained disk is \"slow null");
+    }
+
+    @Test
+    void slurmctldTellsHowEachJobEnded() throws Exception {
+        assertThat(told(json.jobs(open("after/v0.0.42/slurm-jobs.json")).list())).containsAllEntriesOf(new TreeMap<>(
+                Map.ofEntries(Map.entry("1", "failed timeout 0:15"),
+                        Map.entry("2", "failed deadline 0:1 never began"),
+                        Map.entry("3", "failed exit_code 4:0"),
+                        Map.entry("4", "cancelled cancelled 0:15"),
+                        Map.entry("6", "failed node_failure 0:1"),
+                        Map.entry("8", "completed null 0:0"),
+                        Map.entry("10", "failed out_of_memory 0:125"),
+                        Map.entry("11", "completed null 0:0"),
+                        Map.entry("13", "failed signal 0:11"),
+                        Map.entry("14", "failed signal 0:15"),
+                        Map.entry("20", "failed exit_code 1:0"),
+                        Map.entry("21", "pending null - never began"),
+                        Map.entry("22", "cancelled cancelled 0:0 never began"),
+                        Map.entry("27", "running null -"))));
+    }
+
+    @Test
+    void slurmdbdTellsEachRunAndWhoCancelled() throws Exception {
+        List<SlurmJob> jobs = json.accounted(open("after/v0.0.42/slurmdb-jobs.json")).list();
+        assertThat(told(jobs)).contains(Map.entry("3 156", "cancelled requeued 0:0"),
+                Map.entry("3 207", "failed exit_code 4:0"),
+                Map.entry("4 156", "cancelled cancelled_by_user 0:0"),
+                Map.entry("5 156", "cancelled cancelled_by_admin 0:0"),
+                Map.entry("7 157", "failed node_failure 1:0"), Map.entry("27 177", "running null -"));
+        SlurmJob task = jobs.stream().filter(job -> job.jobId().equals("19")).findFirst().orElseThrow();
+        assertThat(task.arrayJobId() + "_" + task.arrayTaskId()).isEqualTo("18_1");
+    }
+
+    @Test
+    void theCommandsPrintTheSame() throws Exception {
+        assertThat(json.accounted(open("cli/sacct.json")).list()).extracting(SlurmJob::jobId).contains("3", "18");
+        assertThat(json.accounted(open("cli/sacct-v0.0.40.json")).list()).extracting(SlurmJob::jobId)
+                .contains("1", "3");
+        assertThat(json.jobs(open("cli/squeue.json")).list()).isNotEmpty();
+    }
+
+    @Test
+    void gpusAndDeadlineAreToldWhileAJobRuns() throws Exception {
+        SlurmJob job = json.jobs(open("during/v0.0.42/slurm-jobs.json")).list().stream()
+                .filter(one -> one.jobId().equals("17")).findFirst().orElseThrow();
+        Evidence.Reported said = evidence.of(job, "c", NOW).orElseThrow();
+        assertThat(said.about().deadline()).isEqualTo(Instant.ofEpochSecond(1_795_438_765));
+        assertThat(said.identity().cluster()).isEqualTo("vm");
+        assertThat(evidence.gpus(job)).containsExactly(new OnNode("n1", 1, null, List.of("0"), null, false));
+    }
+
+    @Test
+    void whoIsNotLetInGetsNoEmptyList() throws Exception {
+        String text = Files.readString(REST.resolve("errors/wrong-token.txt")).replace("\r", "");
+        SlurmJson.Answer<SlurmJob> answer = json.jobs(new ByteArrayInputStream(
+                text.substring(text.indexOf("\n\n")).getBytes(StandardCharsets.UTF_8)));
+        assertThat(answer.errors()).isNotEmpty().first().extracting(SlurmJson.Complaint::number).isEqualTo(1007L);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
+            `768`                                                   | 3:0
+            `{"set": true, "infinite": false, "number": 9}`         | 0:9
+            `{"set": false, "infinite": false, "number": 0}`        | -
+            `4294967294`                                            | -
+            `{"status": "SUCCESS", "return_code": 0}`               | -
+            `{"status": "SIGNALED", "signal": {"signal_id": 9}}`    | -
+            `{"status": ["ERROR"], "return_code": {"set": true, "infinite": false, "number": 3}, "signal": {"id": {"set": false}}}` | 3:0
+            `{"status": ["ERROR"], "return_code": 3}`               | 3:0
+            `{"status": ["SIGNALED"], "return_code": {"set": false}, "signal": {"id": {"set": true, "infinite": false, "number": 125}}}` | 0:125
+            `{"status": ["PENDING"], "return_code": {"set": false}, "signal": {"id": {"set": false}}}` | -
+            `{"status": ["ERROR"], "return_code": {"set": true, "number": 70000}}` | -
+            `"3:0"`                                                 | -
+            `null`                                                  | -
+            """)
+    void anExitStatusHasManyShapes(String shape, String exit) {
+        WaitStatus read = fields("{\"x\": " + shape + "}").exit("x");
+        assertThat(read == null ? "-" : read.exitCode() + ":" + read.signal()).isEqualTo(exit);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
+            `5`                                             | 5
+            `"5"`                                           | 5
+            `{"set": true, "infinite": false, "number": 5}` | 5
+            `{"set": true, "infinite": true, "number": 5}`  |
+            `4294967295`                                    |
+            `-2`                                            |
+            `1e3`                                           |
+            `[5]`                                           |
+            `99999999999999999999`                          |
+            """)
+    void aNumberHasManyShapes(String shape, Long number) {
+        assertThat(fields("{\"a\": {\"b\": " + shape + "}}").number("a/b")).isEqualTo(number);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"PENDING, pending", "CONFIGURING, pending", "RUNNING+CONFIGURING, pending",
+            "PENDING+COMPLETING, pending",
+            "REQUEUE_HOLD, pending", "SPECIAL_EXIT, pending", "RESV_DEL_HOLD, pending", "REQUEUE_FED, pending",
+            "RUNNING, running", "COMPLETED+COMPLETING, running", "SUSPENDED, running", "COMPLETED+STAGE_OUT, running",
+            "RESIZING, running", "RUNNING+SIGNALING, running", "RUNNING+SOMETHING_NEW, running",
+            "COMPLETED, completed", "FAILED, failed unknown", "BOOT_FAIL, failed launch_failure",
+            "DEADLINE, failed deadline", "FAILED+LAUNCH_FAILED, failed launch_failure",
+            "NODE_FAIL, failed node_failure", "OUT_OF_MEMORY, failed out_of_memory", "TIMEOUT, failed timeout",
+            "CANCELLED, cancelled cancelled", "PREEMPTED, cancelled preempted",
+            "CANCELLED+REVOKED, cancelled cancelled", "SOMETHING_NEW, nothing"})
+    void aStateMeansWhatTheContractSays(String raw, String meaning) {
+        SlurmState state = new SlurmState(List.of(raw.split("\\+")));
+        assertThat(state.meaning().map(m -> m.state() + (m.reason() == null ? "" : " " + m.reason())).orElse("nothing"))
+                .isEqualTo(meaning);
+        assertThat(state.raw()).isEqualTo(raw);
+    }
+
+    @Test
+    void whatEndedARunForSlurmdbdMeansThatAJobWaitsForSlurmctld() {
+        SlurmState state = new SlurmState(List.of("PENDING", "REQUEUED"));
+        assertThat(state.end()).map(SlurmState.Meaning::reason).contains(Reason.REQUEUED);
+        assertThat(state.meaning()).map(meaning -> meaning.state().toString()).contains("pending");
+    }
+
+    @Test
+    void resourcesAreReadFromTheirWords() {
+        assertThat(Tres.of("cpu=4,mem=8G,node=1,billing=4,gres/gpu=2,gres/gpu:a100=2"))
+                .isEqualTo(new Resources(4, 8192L, 2));
+        assertThat(Tres.of("cpu=2,mem=1.50T")).isEqualTo(new Resources(2, 1_572_864L, null));
+        assertThat(Tres.of("mem=100M")).isEqualTo(new Resources(null, 100L, null));
+        assertThat(Tres.gpuIndices("gpu:a100:3(IDX:0-1,7)")).containsExactly("0", "1", "7");
+        assertThat(Tres.gpuIndices("gpu:2(IDX:0-1),gpu:h100:1(IDX:3),shard:8(-/5)")).containsExactly("0", "1", "3");
+        assertThat(Tres.gpuIndices("gpu:2")).isEmpty();
+        assertThat(Tres.gpuCount("gpu:a100:4(S:0-1),gpu:h100:2")).isEqualTo(6);
+        assertThat(Tres.gpuCount("license:3")).isNull();
+    }
+
+    private static Fields fields(String text) {
+        return new Fields(JsonMapper.shared().readTree(text));
+    }
+}
