@@ -1,0 +1,300 @@
+package org.jobwitness.cli;
+
+import java.time.ZoneId;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.jobwitness.cli.text.Graph;
+import org.jobwitness.cli.text.Page;
+import org.jobwitness.cli.text.Screen;
+import org.jobwitness.cli.text.Style;
+import org.jobwitness.cli.text.Table;
+import org.jobwitness.cli.text.Table.Column;
+import org.jobwitness.cli.text.Text;
+import org.jobwitness.cli.text.Units;
+import org.jobwitness.wire.Job;
+import org.jobwitness.wire.JobGpu;
+import org.jobwitness.wire.JobOomKill;
+import org.jobwitness.wire.SeriesPage;
+import org.jobwitness.wire.SeriesPage.Series;
+import org.jspecify.annotations.Nullable;
+
+/** One job on a page: what it is, a bar and a line for each resource, and a row for each node and GPU. */
+final class JobDetails {
+    private static final int LABEL = 10;
+    private static final int BAR = 20;
+    private static final int WIDEST_LINE = 40;
+    private static final int NARROWEST_LINE = 10;
+    /** Of a job of hundreds of nodes, the rows of the first ones. */
+    private static final int MOST_ROWS = 64;
+    private static final int LONGEST_GPU_NAME = 16;
+
+    private final Job job;
+    private final SeriesPage series;
+    private final Page page;
+    private final ZoneId zone;
+    private final int slots;
+
+    private JobDetails(Job job, SeriesPage series, Screen screen, ZoneId zone) {
+        this.job = job;
+        this.series = series;
+        this.page = new Page(screen);
+        this.zone = zone;
+        this.slots = Math.clamp(screen.columns() - 60, NARROWEST_LINE, WIDEST_LINE);
+    }
+
+    static Page of(Job job, SeriesPage series, Screen screen, ZoneId zone) {
+        JobDetails details = new JobDetails(job, series, screen, zone);
+        details.head();
+        details.resources();
+        details.oomKills();
+        details.places();
+        return details.page;
+    }
+
+    private void head() {
+        page.line(Text.of("Job " + job.id(), Style.STRONG)
+                .plus(job.scheduler().name() == null ? "" : "  " + job.scheduler().name()));
+        page.blank();
+        fact("State", JobTable.state(job).plus(Boolean.FALSE.equals(job.confirmed()) ? " (not confirmed)" : ""));
+        fact("Of", Text.of(listed(job.user(), named("account", job.scheduler().account()),
+                named("partition", job.scheduler().partition()), "cluster " + job.cluster(), "run " + job.run())));
+        if (job.startTime() != null) {
+            String until = job.endTime() == null
+                    ? ""
+                    : " to " + Units.timeBeside(job.endTime(), job.startTime(), zone);
+            fact("Time", Text.of(Units.time(job.startTime(), zone) + until + time()));
+        }
+        if (!job.nodes().isEmpty()) {
+            fact("Nodes", Text.of(job.nodes().size() + ": " + String.join(" ", job.nodes())));
+        }
+    }
+
+    private String time() {
+        Integer limit = job.scheduler().timeLimitMinutes();
+        return job.runtimeSeconds() == null
+                ? ""
+                : ", " + Units.duration(job.runtimeSeconds())
+                        + (limit == null ? "" : " of " + Units.duration(limit * 60.0));
+    }
+
+    private static String named(String what, @Nullable String name) {
+        return name == null ? "" : what + " " + name;
+    }
+
+    private static String listed(@Nullable String... words) {
+        return String.join(", ", Stream.of(words).filter(Objects::nonNull).filter(word -> !word.isEmpty()).toList());
+    }
+
+    private void fact(String label, Text words) {
+        page.paragraph(label + " ".repeat(LABEL - label.length()), " ".repeat(LABEL), words);
+    }
+
+    private void resources() {
+        page.blank();
+        boolean any = false;
+        if (job.avgCpuUsage() != null) {
+            any = true;
+            resource("CPU", job.avgCpuUsage() / 100, percent("cpu_usage_percent"), 100,
+                    Units.percent(job.avgCpuUsage()) + " of " + counted(job.allocatedCpus(), "CPU")
+                            + now(job.cpuUsage()));
+        }
+        if (job.maxMemoryUsageMb() != null) {
+            any = true;
+            Double whole = wholeMemory();
+            resource("Memory", whole == null ? 0 : job.maxMemoryUsageMb() / whole, sum("memory_usage_bytes"),
+                    1024 * 1024 * (whole == null ? job.maxMemoryUsageMb() : whole),
+                    Units.mebibytes(job.maxMemoryUsageMb()) + " at most"
+                            + (whole == null ? "" : ", of " + Units.mebibytes(whole)));
+        }
+        if (job.avgGpuUsage() != null) {
+            any = true;
+            resource("GPU", job.avgGpuUsage() / 100, percent("utilization_percent"), 100,
+                    Units.percent(job.avgGpuUsage()) + " of " + counted(job.allocatedGpus(), "GPU")
+                            + now(job.gpuUsage()));
+        }
+        if (!any) {
+            page.paragraph(0, Text.of(job.sampleCount() == 0
+                    ? "What it used is not known: nothing was measured."
+                    : "What it used is not known."));
+        }
+        if (job.coverage() != null) {
+            fact("Seen", Text.of(Units.percent(100 * job.coverage()) + " of its time was measured"));
+        }
+    }
+
+    private String now(@Nullable Double percent) {
+        return job.state().isFinal() || percent == null
+                ? " on average"
+                : " on average, " + Units.percent(percent) + " now";
+    }
+
+    private static String counted(@Nullable Integer count, String what) {
+        return count == null ? "its " + what + "s" : Units.count(count, what);
+    }
+
+    /** What it had, or else its limit; null if neither is known. */
+    private @Nullable Double wholeMemory() {
+        if (job.allocatedMemoryMb() != null) {
+            return job.allocatedMemoryMb().doubleValue();
+        }
+        return job.figures() == null ? null : job.figures().memoryLimitMb();
+    }
+
+    private void resource(String label, double part, List<@Nullable Double> curve, double most, String words) {
+        Screen screen = page.screen();
+        Text line = Text.of(label + " ".repeat(LABEL - label.length())).plus(Graph.bar(part, BAR, Style.PLAIN, screen))
+                .plus("  " + words);
+        page.line(line);
+        if (curve.stream().anyMatch(Objects::nonNull)) {
+            page.line(Text.of(" ".repeat(LABEL)).plus(Graph.line(curve, most, screen)));
+        }
+    }
+
+    private List<@Nullable Double> percent(String metric) {
+        return Curve.together(curves(metric), true);
+    }
+
+    private List<@Nullable Double> sum(String metric) {
+        return Curve.together(curves(metric), false);
+    }
+
+    private List<List<@Nullable Double>> curves(String metric) {
+        return series.series().stream().filter(one -> one.metric().equals(metric)).map(this::curve).toList();
+    }
+
+    private List<@Nullable Double> curve(Series one) {
+        return Curve.of(one, series.from(), series.to(), slots);
+    }
+
+    private void oomKills() {
+        if (job.oomKills() == null || job.oomKills() == 0) {
+            return;
+        }
+        page.blank();
+        fact("Killed", Text.of(job.oomKills() == 1 ? "1 process" : job.oomKills() + " processes", Style.BAD)
+                .plus(" for lack of memory"));
+        for (JobOomKill kill : job.oomKillEvents() == null ? List.<JobOomKill>of() : job.oomKillEvents()) {
+            fact("", Text.of(Units.time(kill.timestamp(), zone) + " on " + kill.node()
+                    + (kill.step() == null ? "" : ", step " + kill.step()) + cause(kill)));
+        }
+    }
+
+    private static String cause(JobOomKill kill) {
+        return switch (kill.cause()) {
+            case LIMIT -> ": it had reached its limit"
+                    + (kill.limitBytes() == null ? "" : " of " + Units.bytes(kill.limitBytes()));
+            case NODE -> ": the node had no memory left";
+        };
+    }
+
+    /** What one place, a node or a GPU, used. */
+    private record Place(@Nullable Series use, @Nullable Series memory) {
+        Place with(Series one, boolean isMemory) {
+            return isMemory ? new Place(use, one) : new Place(one, memory);
+        }
+    }
+
+    private void places() {
+        Map<String, Place> nodes = places(false);
+        if (nodes.size() > 1) {
+            page.blank().table(table(nodes));
+            rest(nodes.size());
+        }
+        List<JobGpu> gpus = job.gpus() == null ? List.of() : job.gpus();
+        if (!gpus.isEmpty()) {
+            page.blank().table(gpuTable(gpus));
+            rest(gpus.size());
+        }
+    }
+
+    /** By the names of nodes, or of GPUs. */
+    private Map<String, Place> places(boolean gpus) {
+        Map<String, Place> places = new TreeMap<>();
+        for (Series one : series.series()) {
+            if (one.node() != null && (one.gpu() != null) == gpus) {
+                String name = gpus ? one.node() + " " + one.gpu() : one.node();
+                boolean memory = one.unit().equals("bytes");
+                places.merge(name, new Place(null, null).with(one, memory), (known, _) -> known.with(one, memory));
+            }
+        }
+        return places;
+    }
+
+    private Table table(Map<String, Place> nodes) {
+        Table table = new Table(List.of(Column.left("NODE", 0), Column.right("CPU", 0), Column.right("MEMORY", 0),
+                Column.left("OVER TIME", 1)));
+        nodes.entrySet().stream().limit(MOST_ROWS).forEach(node -> {
+            Series used = node.getValue().use;
+            Series memory = node.getValue().memory;
+            table.row(List.of(Text.of(node.getKey()), used == null ? Text.empty() : Text.of(mean(used)),
+                    memory == null ? Text.empty() : Text.of(highest(memory)), overTime(used)));
+        });
+        return table;
+    }
+
+    private Text overTime(@Nullable Series used) {
+        return used == null ? Text.empty() : Graph.line(curve(used), 100, page.screen());
+    }
+
+    private Table gpuTable(List<JobGpu> gpus) {
+        Map<String, Place> places = places(true);
+        Table table = new Table(List.of(Column.left("GPU", 0), Column.right("USE", 0), Column.right("MEMORY", 0),
+                Column.right("ENERGY", 2), Column.left("OVER TIME", 1), Column.left("", 3)));
+        for (JobGpu gpu : gpus.subList(0, Math.min(gpus.size(), MOST_ROWS))) {
+            Place place = places.get(gpu.node() + " " + gpu.gpu());
+            table.row(List.of(Text.of(gpu.node() + " " + gpuName(gpu.gpu())),
+                    Text.of(gpu.avgUtilization() == null ? "" : Units.percent(gpu.avgUtilization())),
+                    Text.of(memory(gpu)),
+                    Text.of(gpu.energyJoules() == null ? "" : Units.wattHours(gpu.energyJoules() / 3600)),
+                    overTime(place == null ? null : place.use), Text.of(note(gpu))));
+        }
+        return table;
+    }
+
+    /** The beginning of a UUID is enough to tell GPUs of a node apart. */
+    private static String gpuName(String gpu) {
+        return gpu.length() <= LONGEST_GPU_NAME ? gpu : gpu.substring(0, LONGEST_GPU_NAME);
+    }
+
+    private static String memory(JobGpu gpu) {
+        if (gpu.maxMemoryUsedMb() == null) {
+            return "";
+        }
+        return Units.mebibytes(gpu.maxMemoryUsedMb())
+                + (gpu.memoryTotalMb() == null ? "" : " of " + Units.mebibytes(gpu.memoryTotalMb()));
+    }
+
+    private String note(JobGpu gpu) {
+        return switch (gpu.hold()) {
+            case SHARED -> "shared with other jobs";
+            case UNSURE -> "not sure that it is this job's";
+            case UNREAD -> "not read by any agent";
+            case ALONE -> {
+                if (Boolean.FALSE.equals(gpu.everUsed())) {
+                    yield "never used";
+                }
+                yield gpu.idleSince() == null ? "" : "idle since " + Units.time(gpu.idleSince(), zone);
+            }
+        };
+    }
+
+    private void rest(int rows) {
+        if (rows > MOST_ROWS) {
+            page.line("and " + (rows - MOST_ROWS) + " more, which --json and /v1/jobs/{id}/series have");
+        }
+    }
+
+    /** Of its points, which stand for about the same time each. */
+    private static String mean(Series percent) {
+        return percent.mean().stream().filter(Objects::nonNull).mapToDouble(Double::doubleValue).average().stream()
+                .mapToObj(Units::percent).findFirst().orElse("");
+    }
+
+    private static String highest(Series bytes) {
+        return bytes.max().stream().filter(Objects::nonNull).mapToDouble(Double::doubleValue).max().stream()
+                .mapToObj(Units::bytes).findFirst().orElse("");
+    }
+}

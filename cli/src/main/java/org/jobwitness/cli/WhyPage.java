@@ -1,0 +1,175 @@
+package org.jobwitness.cli;
+
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Pattern;
+import org.jobwitness.cli.text.Page;
+import org.jobwitness.cli.text.Screen;
+import org.jobwitness.cli.text.Style;
+import org.jobwitness.cli.text.Text;
+import org.jobwitness.cli.text.Units;
+import org.jobwitness.wire.Severity;
+import org.jobwitness.wire.Verdict;
+import org.jobwitness.wire.Verdict.Fact;
+import org.jobwitness.wire.Verdict.Finding;
+import org.jobwitness.wire.Verdict.NextRequest;
+import org.jobwitness.wire.Verdict.Outcome;
+import org.jobwitness.wire.Verdict.Source;
+import org.jspecify.annotations.Nullable;
+
+/** A verdict in plain words: how it ended, what shows that, what else was found, and what to ask for next. */
+final class WhyPage {
+    private static final int INDENT = 2;
+    private static final String UNDER = " ".repeat(INDENT);
+    /** How the service writes a time into a sentence. */
+    private static final Pattern MOMENT = Pattern
+            .compile("([0-9]{4}-[0-9]{2}-[0-9]{2}) ([0-9]{2}:[0-9]{2}:[0-9]{2}) UTC");
+
+    private final Verdict verdict;
+    private final Page page;
+    private final ZoneId zone;
+
+    private WhyPage(Verdict verdict, Screen screen, ZoneId zone) {
+        this.verdict = verdict;
+        this.page = new Page(screen);
+        this.zone = zone;
+    }
+
+    static Page of(Verdict verdict, Screen screen, ZoneId zone) {
+        WhyPage why = new WhyPage(verdict, screen, zone);
+        why.outcome(verdict.outcome());
+        why.findings();
+        why.next(verdict.next());
+        return why.page;
+    }
+
+    private void outcome(Outcome outcome) {
+        Text title = Text.of("Job " + verdict.id(), Style.STRONG);
+        if (verdict.user() != null) {
+            title = title.plus(" of " + verdict.user());
+        }
+        title = title.plus(": ").plus(outcome.state().toString(), JobTable.style(outcome.state()));
+        page.line(outcome.confirmed() || !outcome.state().isFinal() ? title : title.plus(", not confirmed"));
+        page.blank().paragraph(INDENT, Text.of(said(outcome.headline()), Style.STRONG));
+        if (outcome.meaning() != null) {
+            page.paragraph(INDENT, Text.of(said(outcome.meaning())));
+        }
+        if (outcome.advice() != null) {
+            advice(UNDER, outcome.advice());
+        }
+        if (!outcome.evidence().isEmpty()) {
+            heading("What shows it");
+            outcome.evidence().forEach(this::fact);
+        }
+        if (!outcome.missing().isEmpty()) {
+            heading("What is not known");
+            outcome.missing().forEach(missing -> page.paragraph(UNDER + "- ", UNDER + "  ", Text.of(said(missing))));
+        }
+    }
+
+    /** A sentence of the service, with its times in the zone that all others are shown in. */
+    private String said(String sentence) {
+        return MOMENT.matcher(sentence).replaceAll(moment -> {
+            try {
+                return Units.time(Instant.parse(moment.group(1) + "T" + moment.group(2) + "Z"), zone);
+            } catch (DateTimeException e) {
+                return moment.group(); // digits that are no time
+            }
+        });
+    }
+
+    private void heading(String words) {
+        page.blank().line(Text.of(words, Style.STRONG));
+    }
+
+    private void advice(String indent, String words) {
+        String arrow = page.screen().unicode() ? "→ " : "> ";
+        page.paragraph(indent + arrow, indent + "  ", Text.of(said(words)));
+    }
+
+    private void fact(Fact fact) {
+        List<String> about = new ArrayList<>(List.of(source(fact.source()), fact.strength().toString()));
+        if (fact.node() != null) {
+            about.add(fact.node());
+        }
+        if (fact.step() != null) {
+            about.add("step " + fact.step());
+        }
+        if (fact.timestamp() != null) {
+            about.add(Units.time(fact.timestamp(), zone));
+        }
+        page.paragraph(UNDER + "- ", UNDER + "  ",
+                Text.of(said(fact.says())).plus(" (" + String.join(", ", about) + ")", Style.FAINT));
+    }
+
+    private static String source(Source source) {
+        return switch (source) {
+            case SCHEDULER -> "Slurm";
+            case PROLOG -> "prolog";
+            case EPILOG -> "epilog";
+            case KERNEL -> "kernel";
+            case AGENT -> "agent";
+            case RECORDS -> "earlier runs";
+            case PERSON -> "told by hand";
+        };
+    }
+
+    private void findings() {
+        if (verdict.findings().isEmpty()) {
+            heading("What it used");
+            page.paragraph(INDENT, Text.of(verdict.notJudged().isEmpty()
+                    ? "Nothing was found that would be worth a change."
+                    : "Nothing was found among what could be judged."));
+        } else {
+            heading("What was found");
+            verdict.findings().forEach(this::finding);
+        }
+        if (!verdict.notJudged().isEmpty()) {
+            heading("What could not be judged");
+            verdict.notJudged().forEach(one -> page.paragraph(UNDER + "- ", UNDER + "  ",
+                    Text.of(one.rule().toString().replace('_', ' '), Style.FAINT).plus(": " + said(one.why()),
+                            Style.FAINT)));
+        }
+    }
+
+    private void finding(Finding finding) {
+        String when = span(finding.from(), finding.to());
+        page.paragraph(UNDER + "- ", UNDER + "  ",
+                Text.of(finding.severity().toString(), style(finding.severity())).plus(": " + said(finding.sentence()))
+                        .plus(when.isEmpty() ? "" : " (" + when + ")", Style.FAINT));
+        advice(UNDER + "  ", finding.advice());
+    }
+
+    private static Style style(Severity severity) {
+        return switch (severity) {
+            case INFO -> Style.STRONG;
+            case WARNING -> Style.WARNING;
+            case CRITICAL -> Style.BAD;
+        };
+    }
+
+    private String span(@Nullable Instant from, @Nullable Instant to) {
+        if (from == null || to == null) {
+            return from == null ? "" : "since " + Units.time(from, zone);
+        }
+        return Units.time(from, zone) + " to " + Units.timeBeside(to, from, zone);
+    }
+
+    private void next(NextRequest next) {
+        heading("Next time");
+        page.paragraph(INDENT, Text.of(said(next.sentence())));
+        if (!next.lines().isEmpty()) {
+            page.blank();
+            next.lines().forEach(line -> page.toCopy(INDENT + 2, line));
+            page.blank();
+        }
+        next.options().forEach(option -> page.paragraph(UNDER + "- ", UNDER + "  ",
+                Text.of(option.name() + "=" + option.value(), Style.STRONG)
+                        .plus(option.before() == null ? "" : ", was " + option.before())
+                        .plus(": " + said(option.why()))));
+        next.notes().forEach(note -> page.paragraph(UNDER + "- ", UNDER + "  ", Text.of(said(note), Style.FAINT)));
+    }
+}

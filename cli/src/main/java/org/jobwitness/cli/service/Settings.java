@@ -1,0 +1,155 @@
+package org.jobwitness.cli.service;
+
+import java.io.IOException;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.jobwitness.cli.service.Problem.Kind;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where the service is and who asks. What was typed goes before the environment, and that before jobwitness.conf.
+ *
+ * @param token none if no file was found or named: the service may not want one
+ * @param caFile certificates by which the service is known, instead of those that come with Java
+ * @param timeout for a whole call
+ */
+public record Settings(URI url, Optional<Token> token, Optional<Path> caFile, Duration timeout) {
+    private static final String DEFAULT_URL = "http://localhost:8080";
+    private static final Set<String> THIS_MACHINE = Set.of("localhost", "127.0.0.1", "[::1]");
+
+    /** A token, and the file that it is from. */
+    public record Token(String value, Path file) {
+        @Override
+        public String toString() {
+            return "the token of " + file;
+        }
+    }
+
+    /** What was typed; null if it was not. */
+    public record Typed(@Nullable String url, @Nullable String tokenFile, @Nullable Double timeoutSeconds) {
+    }
+
+    /**
+     * Finds the settings.
+     *
+     * @param environment also says where the user's own files are: HOME, XDG_CONFIG_HOME, XDG_DATA_HOME
+     * @throws Problem that names the setting which cannot be
+     */
+    public static Settings read(Typed typed, Map<String, String> environment, ConfFile conf) throws Problem {
+        URI url = url(first(typed.url, environment.get("JOBWITNESS_URL"), environment.get("OBSERVABILITY_API_URL"),
+                conf.values().get("JOBWITNESS_URL"), conf.values().get("OBSERVABILITY_API_URL"), DEFAULT_URL));
+        String caFile = first(environment.get("JOBWITNESS_CA_FILE"), conf.values().get("JOBWITNESS_CA_FILE"), "");
+        return new Settings(url, token(typed, environment, conf, url),
+                caFile.isEmpty() ? Optional.empty() : Optional.of(path("JOBWITNESS_CA_FILE", caFile)),
+                timeout(typed, environment));
+    }
+
+    private static String first(@Nullable String... values) {
+        for (String value : values) {
+            if (value != null && !value.isBlank()) {
+                return value.strip();
+            }
+        }
+        return "";
+    }
+
+    private static URI url(String text) throws Problem {
+        try {
+            URI url = new URI(text.replaceFirst("/+$", ""));
+            boolean isHttp = "http".equals(url.getScheme()) || "https".equals(url.getScheme());
+            if (isHttp && url.getHost() != null && url.getUserInfo() == null && url.getQuery() == null
+                    && url.getFragment() == null) {
+                return url;
+            }
+        } catch (URISyntaxException e) {
+            throw notAnAddress(text);
+        }
+        throw notAnAddress(text);
+    }
+
+    private static Problem notAnAddress(String text) {
+        return new Problem(Kind.USAGE,
+                "the service's address must be like https://jobwitness.example.org, was \"" + text
+                        + "\"; it comes from --url, JOBWITNESS_URL, or OBSERVABILITY_API_URL in jobwitness.conf");
+    }
+
+    private static Optional<Token> token(Typed typed, Map<String, String> environment, ConfFile conf, URI url)
+            throws Problem {
+        String named = first(typed.tokenFile, environment.get("JOBWITNESS_TOKEN_FILE"),
+                conf.values().get("JOBWITNESS_TOKEN_FILE"));
+        if (!named.isEmpty()) {
+            return Optional.of(read(path("the token file", named)));
+        }
+        for (Path file : ownFiles(environment, url).toList()) {
+            if (Files.isReadable(file)) {
+                return Optional.of(read(file));
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** The user's own; and the one of a server that the user has started on this machine, which goes nowhere else. */
+    private static Stream<Path> ownFiles(Map<String, String> environment, URI url) {
+        String home = environment.getOrDefault("HOME", "");
+        if (!home.startsWith("/")) {
+            return Stream.empty();
+        }
+        Path config = Path.of(first(environment.get("XDG_CONFIG_HOME"), home + "/.config"));
+        Path data = Path.of(first(environment.get("XDG_DATA_HOME"), home + "/.local/share"));
+        Stream<Path> users = Stream.of(config.resolve("jobwitness/token"));
+        return THIS_MACHINE.contains(url.getHost())
+                ? Stream.concat(users, Stream.of(data.resolve("jobwitness/operator.token")))
+                : users;
+    }
+
+    private static Token read(Path file) throws Problem {
+        String advice = "; ask your administrator for a token, or name another file with --token-file or"
+                + " JOBWITNESS_TOKEN_FILE";
+        try (Stream<String> lines = Files.lines(file, StandardCharsets.ISO_8859_1)) {
+            String token = lines.findFirst().orElse("").strip();
+            if (!token.matches("[A-Za-z0-9._~+/=-]+")) {
+                throw new Problem(Kind.REFUSED, file + " holds no token on its first line" + advice);
+            }
+            return new Token(token, file);
+        } catch (IOException e) {
+            throw new Problem(Kind.REFUSED, "the token file " + file + " cannot be read ("
+                    + e.getClass().getSimpleName() + ")" + advice);
+        }
+    }
+
+    private static Path path(String what, String text) throws Problem {
+        try {
+            return Path.of(text);
+        } catch (InvalidPathException e) {
+            throw new Problem(Kind.USAGE, what + " must be a path, was \"" + text + "\"");
+        }
+    }
+
+    private static Duration timeout(Typed typed, Map<String, String> environment) throws Problem {
+        String text = typed.timeoutSeconds != null
+                ? typed.timeoutSeconds.toString()
+                : first(environment.get("JOBWITNESS_TIMEOUT"), "10");
+        try {
+            double seconds = Double.parseDouble(text);
+            if (seconds >= 0.1 && seconds <= 300) {
+                return Duration.ofMillis(Math.round(seconds * 1000));
+            }
+        } catch (NumberFormatException e) {
+            throw badTimeout(text);
+        }
+        throw badTimeout(text);
+    }
+
+    private static Problem badTimeout(String text) {
+        return new Problem(Kind.USAGE, "--timeout (JOBWITNESS_TIMEOUT) must be 0.1..300 seconds, was \"" + text + "\"");
+    }
+}

@@ -1,0 +1,22 @@
+package org.jobwitness.cli.text;
+
+/** How words stand out, where there are colours. Nothing is told by colour alone. */
+public enum Style {
+    PLAIN(""),
+    STRONG("1"),
+    FAINT("2"),
+    GOOD("32"),
+    WARNING("33"),
+    BAD("31");
+
+    private final String code;
+
+    Style(String code) {
+        this.code = code;
+    }
+
+    /** By the parameters of ECMA-48's SGR. */
+    String paint(String words) {
+        return this == PLAIN || words.isEmpty() ? words : "\u001b[" + code + "m" + words + "\u001b[0m";
+    }
+}

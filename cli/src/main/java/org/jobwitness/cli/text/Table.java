@@ -1,0 +1,103 @@
+package org.jobwitness.cli.text;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+
+/**
+ * Columns side by side, two blanks between them. Where the screen is too narrow, the columns of least weight are left out, and
+ * the last one that is left is cut. Columns that hold nothing are left out, too.
+ */
+public final class Table {
+    private static final int BETWEEN = 2;
+    /** What is left of the last column at least. */
+    private static final int LEAST_OF_LAST = 12;
+
+    private final List<Column> columns;
+    private final List<List<Text>> rows = new ArrayList<>();
+
+    /**
+     * A column.
+     *
+     * @param right whether it stands at the right, as numbers do
+     * @param weight the more, the later it is left out; 0 is never left out
+     */
+    public record Column(String title, boolean right, int weight) {
+        public static Column left(String title, int weight) {
+            return new Column(title, false, weight);
+        }
+
+        public static Column right(String title, int weight) {
+            return new Column(title, true, weight);
+        }
+    }
+
+    public Table(List<Column> columns) {
+        this.columns = List.copyOf(columns);
+    }
+
+    /**
+     * Adds a row.
+     *
+     * @throws IllegalArgumentException if it has more or fewer cells than there are columns
+     */
+    public Table row(List<Text> cells) {
+        if (cells.size() != columns.size()) {
+            throw new IllegalArgumentException(cells.size() + " cells for " + columns.size() + " columns");
+        }
+        rows.add(List.copyOf(cells));
+        return this;
+    }
+
+    List<Text> lines(Screen screen) {
+        List<Integer> shown = shown(screen);
+        List<Text> lines = new ArrayList<>();
+        lines.add(line(screen, shown, columns.stream().map(column -> Text.of(column.title, Style.FAINT)).toList()));
+        rows.forEach(row -> lines.add(line(screen, shown, row)));
+        return lines;
+    }
+
+    /** Indices of the columns that have room. */
+    private List<Integer> shown(Screen screen) {
+        List<Integer> shown = new ArrayList<>();
+        for (int i = 0; i < columns.size(); i++) {
+            int column = i;
+            if (rows.stream().anyMatch(row -> !row.get(column).isEmpty())) {
+                shown.add(i);
+            }
+        }
+        while (screen.terminal() && narrowest(shown) > screen.columns()) {
+            Integer lightest = shown.stream().filter(i -> columns.get(i).weight > 0)
+                    .min(Comparator.comparingInt((Integer i) -> columns.get(i).weight)).orElse(-1);
+            if (lightest < 0) {
+                break;
+            }
+            shown.remove(/* element */ lightest);
+        }
+        return shown;
+    }
+
+    private int narrowest(List<Integer> shown) {
+        int width = -BETWEEN;
+        for (int at = 0; at < shown.size(); at++) {
+            int column = width(shown.get(at));
+            width += BETWEEN + (at == shown.size() - 1 ? Math.min(column, LEAST_OF_LAST) : column);
+        }
+        return width;
+    }
+
+    private int width(int column) {
+        return Math.max(Text.of(columns.get(column).title).width(),
+                rows.stream().mapToInt(row -> row.get(column).width()).max().orElse(0));
+    }
+
+    private Text line(Screen screen, List<Integer> shown, List<Text> cells) {
+        Text line = Text.empty();
+        for (int at = 0; at < shown.size(); at++) {
+            int column = shown.get(at);
+            line = line.plus(at == 0 ? "" : " ".repeat(BETWEEN))
+                    .plus(cells.get(column).padded(width(column), columns.get(column).right));
+        }
+        return screen.terminal() ? line.cut(screen.columns(), screen.unicode()) : line;
+    }
+}

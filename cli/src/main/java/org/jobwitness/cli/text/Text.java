@@ -1,0 +1,187 @@
+package org.jobwitness.cli.text;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/**
+ * Words for a terminal. What comes in is anybody's text: control characters, escape sequences, and the marks that make text run
+ * backwards are each replaced by a question mark. Only {@link #on} adds sequences of our own.
+ */
+public final class Text {
+    private static final Pattern BETWEEN_WORDS = Pattern.compile("(?<= )(?! )");
+    private static final Text EMPTY = new Text(List.of());
+
+    private final List<Part> parts;
+
+    /** Words of one style, already clean. */
+    private record Part(String words, Style style) {
+    }
+
+    private Text(List<Part> parts) {
+        this.parts = List.copyOf(parts);
+    }
+
+    public static Text empty() {
+        return EMPTY;
+    }
+
+    public static Text of(String anything) {
+        return of(anything, Style.PLAIN);
+    }
+
+    public static Text of(String anything, Style style) {
+        return new Text(List.of(new Part(clean(anything), style)));
+    }
+
+    public Text plus(Text other) {
+        List<Part> all = new ArrayList<>(parts);
+        all.addAll(other.parts);
+        return new Text(all);
+    }
+
+    public Text plus(String anything) {
+        return plus(of(anything));
+    }
+
+    public Text plus(String anything, Style style) {
+        return plus(of(anything, style));
+    }
+
+    /** How many columns it takes. */
+    public int width() {
+        return parts.stream().mapToInt(part -> width(part.words)).sum();
+    }
+
+    public boolean isEmpty() {
+        return width() == 0;
+    }
+
+    /** At most so wide; what was cut off is an ellipsis, or a tilde where there is only ASCII. */
+    Text cut(int columns, boolean unicode) {
+        if (width() <= columns) {
+            return this;
+        }
+        List<Part> kept = new ArrayList<>();
+        int left = columns - 1;
+        for (Part part : parts) {
+            StringBuilder words = new StringBuilder();
+            for (int c : part.words.codePoints().toArray()) {
+                left -= width(c);
+                if (left < 0) {
+                    break;
+                }
+                words.appendCodePoint(c);
+            }
+            kept.add(new Part(words.toString(), part.style));
+            if (left < 0) {
+                break;
+            }
+        }
+        kept.add(new Part(unicode ? "…" : "~", Style.FAINT));
+        return new Text(kept);
+    }
+
+    Text padded(int columns, boolean right) {
+        Text blanks = of(" ".repeat(Math.max(0, columns - width())));
+        return right ? blanks.plus(this) : plus(blanks);
+    }
+
+    /**
+     * In lines of at most so many columns, broken between words where that is possible.
+     *
+     * @param first the columns of the first line
+     * @param others those of the others
+     */
+    List<Text> wrapped(int first, int others) {
+        List<Text> lines = new ArrayList<>();
+        Text line = empty();
+        for (Part part : parts) {
+            for (String word : BETWEEN_WORDS.split(part.words, -1)) {
+                int columns = lines.isEmpty() ? first : others;
+                if (!line.isEmpty() && line.width() + width(word.stripTrailing()) > columns) {
+                    lines.add(line);
+                    line = empty();
+                    columns = others;
+                }
+                String rest = word;
+                while (width(rest.stripTrailing()) > columns) {
+                    int end = fitting(rest, columns);
+                    lines.add(new Text(List.of(new Part(rest.substring(0, end), part.style))));
+                    rest = rest.substring(end);
+                    columns = others;
+                }
+                line = line.plus(new Text(List.of(new Part(rest, part.style))));
+            }
+        }
+        lines.add(line);
+        return lines;
+    }
+
+    /** How many chars of a word fit, at least those of one character. */
+    private static int fitting(String word, int columns) {
+        int end = 0;
+        int width = 0;
+        do {
+            int c = word.codePointAt(end);
+            width += width(c);
+            end += Character.charCount(c);
+        } while (end < word.length() && width + width(word.codePointAt(end)) <= columns);
+        return end;
+    }
+
+    /** As it is written to a screen. */
+    String on(Screen screen) {
+        String words = screen.colours()
+                ? parts.stream().map(part -> part.style.paint(part.words)).collect(Collectors.joining())
+                : plain();
+        return screen.unicode() ? words : words.replace('“', '"').replace('”', '"').replace('’', '\'');
+    }
+
+    /** The words alone. */
+    public String plain() {
+        return parts.stream().map(Part::words).collect(Collectors.joining());
+    }
+
+    private static String clean(String anything) {
+        return anything.codePoints().map(c -> isHarmless(c) ? c : '?')
+                .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append).toString();
+    }
+
+    private static boolean isHarmless(int codePoint) {
+        return switch (Character.getType(codePoint)) {
+            case Character.CONTROL, Character.FORMAT, Character.SURROGATE, Character.PRIVATE_USE, Character.UNASSIGNED,
+                    Character.LINE_SEPARATOR, Character.PARAGRAPH_SEPARATOR ->
+                false;
+            default -> true;
+        };
+    }
+
+    private static int width(String words) {
+        return words.codePoints().map(Text::width).sum();
+    }
+
+    /** As terminals count: Chinese, Japanese and Korean, and pictures, take two columns, marks above a letter none. */
+    private static int width(int codePoint) {
+        int type = Character.getType(codePoint);
+        if (type == Character.NON_SPACING_MARK || type == Character.ENCLOSING_MARK) {
+            return 0;
+        }
+        boolean wide = codePoint >= 0x1100 && (codePoint <= 0x115f || within(codePoint, 0x2e80, 0xa4cf)
+                || within(codePoint, 0xac00, 0xd7a3) || within(codePoint, 0xf900, 0xfaff)
+                || within(codePoint, 0xfe30, 0xfe6f) || within(codePoint, 0xff00, 0xff60)
+                || within(codePoint, 0xffe0, 0xffe6) || within(codePoint, 0x1f300, 0x1faff)
+                || within(codePoint, 0x20000, 0x3fffd));
+        return wide ? 2 : 1;
+    }
+
+    private static boolean within(int codePoint, int first, int last) {
+        return codePoint >= first && codePoint <= last;
+    }
+
+    @Override
+    public String toString() {
+        return plain();
+    }
+}

@@ -1,0 +1,225 @@
+package org.jobwitness.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDate;
+import java.time.LocalDateTime;
+import java.time.LocalTime;
+import java.time.ZoneId;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.assertj.core.data.Offset;
+import org.jobwitness.cli.Typed.Desk;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Every command against the real server with the simulated cluster; and docs/cli.md, whose transcripts are what these commands
+ * print. {@code -Dupdate.docs=true} writes them anew.
+ */
+class CommandsTest {
+    private static final Path PAGE = Path.of("../docs/cli.md");
+    private static final Pattern TRANSCRIPT = Pattern.compile("```text\n\\$ jobwitness ([^\n]*)\n(.*?)```\n",
+            Pattern.DOTALL);
+    private static final Pattern GRAPH = Pattern.compile("[▁▂▃▄▅▆▇█░▏▎▍▌▋▊▉]+");
+    private static final Pattern FIGURE = Pattern.compile("[0-9]+(?::[0-9]{2})*(?:\\.[0-9]+)?");
+    private static final Pattern BLANKS = Pattern.compile("\\s+");
+    private static final Pattern DATE = Pattern.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}");
+    private static final Pattern START = Pattern.compile("\"start_time\":\"([^\"]+)\"");
+    /** When the first story's job begins, on the page. */
+    private static final LocalDateTime BEGINNING = LocalDateTime.parse("2026-11-16T13:57:04");
+    private static final String FIRST = "1002";
+
+    @TempDir
+    static Path folder;
+
+    private static DemoServer server;
+    private static Desk desk;
+    private static LocalDate firstDay;
+
+    @BeforeAll
+    static void start() throws IOException {
+        server = new DemoServer(folder);
+        desk = Desk.empty().with("JOBWITNESS_URL", server.url()).with("JOBWITNESS_TOKEN_FILE",
+                server.token("operator"));
+        Matcher start = START.matcher(desk.type("job", "--json", FIRST).out());
+        assertThat(start.find()).isTrue();
+        LocalDateTime utc = LocalDateTime.parse(start.group(1), DateTimeFormatter.ISO_DATE_TIME);
+        desk = desk.in(zoneWhere(utc.toLocalTime(), BEGINNING.toLocalTime()));
+        firstDay = utc.atOffset(ZoneOffset.UTC).atZoneSameInstant(desk.zone()).toLocalDate();
+    }
+
+    /** The demo began when the server did. In this zone, it began at the time of day that the page has. */
+    private static ZoneId zoneWhere(LocalTime utc, LocalTime local) {
+        int seconds = Math.floorMod(local.toSecondOfDay() - utc.toSecondOfDay(), 86_400);
+        return ZoneOffset.ofTotalSeconds(seconds > 43_200 ? seconds - 86_400 : seconds);
+    }
+
+    @AfterAll
+    static void stop() throws IOException {
+        server.close();
+    }
+
+    @Test
+    void theTranscriptsOnThePageAreWhatTheCommandsPrint() throws IOException {
+        List<String> commands = new ArrayList<>();
+        String page = Files.readString(PAGE);
+        String written = TRANSCRIPT.matcher(page).replaceAll(transcript -> {
+            commands.add(transcript.group(1));
+            Typed typed = desk.type(transcript.group(1).split(" "));
+            assertThat(typed.status()).as(typed.toString()).isZero();
+            return Matcher.quoteReplacement("```text\n$ jobwitness " + transcript.group(1) + "\n"
+                    + onThePagesDays(typed.out()) + "```\n");
+        });
+        assertThat(commands).containsAll(stories());
+        if (Boolean.getBoolean("update.docs")) {
+            Files.writeString(PAGE, written);
+        }
+        String now = Files.readString(PAGE);
+        assertThat(shape(now)).as("%s; -Dupdate.docs=true writes it anew", PAGE).isEqualTo(shape(written));
+        List<Double> figures = figures(now);
+        List<Double> others = figures(written);
+        for (int i = 0; i < figures.size(); i++) {
+            assertThat(others.get(i)).as("figure %d of %s", i, PAGE).isCloseTo(figures.get(i),
+                    Offset.offset(Math.max(1, 0.02 * figures.get(i))));
+        }
+    }
+
+    /** All but figures, graphs and where lines break: the samples of the demo fall on other seconds each time. */
+    private static String shape(String page) {
+        return BLANKS.matcher(FIGURE.matcher(GRAPH.matcher(page).replaceAll("~")).replaceAll("#")).replaceAll(" ");
+    }
+
+    /** Times of day and durations in seconds, other numbers as they are. */
+    private static List<Double> figures(String page) {
+        return FIGURE.matcher(page).results().map(figure -> {
+            double sum = 0;
+            for (String part : figure.group().split(":")) {
+                sum = 60 * sum + Double.parseDouble(part);
+            }
+            return sum;
+        }).toList();
+    }
+
+    private static String onThePagesDays(String out) {
+        long days = ChronoUnit.DAYS.between(firstDay, BEGINNING.toLocalDate());
+        return DATE.matcher(out).replaceAll(date -> LocalDate.parse(date.group()).plusDays(days).toString());
+    }
+
+    /** For the first job of each line of docs/demo.md. */
+    private static List<String> stories() throws IOException {
+        List<String> stories = Files.readAllLines(Path.of("../docs/demo.md")).stream()
+                .filter(line -> line.matches("\\| [0-9].*")).map(line -> "why " + line.split("[ ,|]+")[1]).toList();
+        assertThat(stories).hasSizeGreaterThanOrEqualTo(16);
+        return stories;
+    }
+
+    @Test
+    void whatWasAnsweredIsShownAsItIs() {
+        for (String command : List.of("jobs", "job 1018", "why 1018", "seff 1018", "top")) {
+            Typed typed = desk.type((command + " --json").split(" "));
+
+            assertThat(typed.status()).isZero();
+            assertThat(typed.out()).startsWith("{\"").endsWith("}\n");
+        }
+    }
+
+    @Test
+    void theListIsOfThoseWhoWereAskedFor() {
+        Typed failed = desk.type("jobs", "--state=failed", "--reason=out_of_memory", "--search=star", "--cluster=demo");
+        Typed nobodys = desk.type("jobs", "--me");
+
+        assertThat(failed.out().lines().skip(1)).isNotEmpty()
+                .allSatisfy(line -> assertThat(line).contains("failed: out of memory", "star-index"));
+        assertThat(nobodys.out()).isEqualTo("No job is known to which this applies.\n");
+    }
+
+    @Test
+    void aLongListGoesOnWhereItEnded() {
+        Typed first = desk.type("jobs", "--limit=3", "--to=2d");
+        String last = first.out().lines().reduce((_, line) -> line).orElseThrow();
+        Typed second = desk.type("jobs", "--limit=3", "--to=2d", last);
+
+        assertThat(last).startsWith("--cursor=");
+        assertThat(ids(second)).hasSize(3).doesNotContainAnyElementsOf(ids(first));
+    }
+
+    private static List<String> ids(Typed list) {
+        return list.out().lines().filter(line -> line.matches("[0-9]{3,} .*")).map(line -> line.split(" ")[0]).toList();
+    }
+
+    @Test
+    void aJobShowsEachOfItsNodesAndGpus() {
+        assertThat(desk.type("job", "1002").out()).contains("Nodes     2: c09 c10").containsPattern("c09 +94 %")
+                .containsPattern("c10 +94 %");
+        assertThat(desk.type("job", "1022").out().lines().filter(line -> line.startsWith("g04 GPU-"))).hasSize(4);
+        assertThat(desk.type("job", "1018").out()).contains("Killed    1 process for lack of memory",
+                "on c10, step 0: it had reached its limit of 64.0 GiB");
+    }
+
+    @Test
+    void aRunBeforeTheNewestIsShownOnRequest() {
+        Matcher run = Pattern.compile("\"id\":\"1063\",\"run\":([0-9]+)").matcher(
+                desk.type("jobs", "--search=1063", "--json").out());
+        assertThat(run.results().map(found -> desk.type("why", "1063", "--run=" + found.group(1)).out().lines()
+                .findFirst().orElseThrow())).containsExactlyInAnyOrder("Job 1063 of bmueller: completed",
+                        "Job 1063 of bmueller: cancelled");
+    }
+
+    @Test
+    void whatRunsNowIsOnTop() {
+        Typed top = desk.type("top", "--order=time");
+
+        assertThat(top.status()).isZero();
+        assertThat(top.out()).containsPattern("^[0-9]+ jobs running on [0-9]+ nodes, with [0-9]+ CPUs");
+        assertThat(ids(top)).isNotEmpty();
+    }
+
+    @Test
+    void theDoctorFindsTheServiceWell() {
+        Typed doctor = desk.type("doctor");
+
+        assertThat(doctor.out()).contains("ok       service", "ok       database", "ok       token", "ok       clock",
+                "16 of 16 nodes are heard of");
+        assertThat(doctor.status()).isZero();
+    }
+
+    @Test
+    void whatIsNotKnownIsSaid() {
+        Typed typed = desk.type("why", "4711");
+
+        assertThat(typed.status()).isEqualTo(1);
+        assertThat(typed.out()).isEmpty();
+        assertThat(typed.errors()).contains("no job 4711 is known", "sacct -j 4711");
+    }
+
+    @Test
+    void whatTheServiceDoesNotAllowIsATypingError() {
+        assertThat(desk.type("jobs", "--state=sleeping").status()).isEqualTo(2);
+        assertThat(desk.type("jobs", "--limit=5000").errors()).contains("limit");
+        assertThat(desk.type("why", "../nodes").status()).isEqualTo(2);
+    }
+
+    @Test
+    void withoutATokenOrWithAnothersItSaysWhatToDo() {
+        Typed without = Desk.empty().with("JOBWITNESS_URL", server.url()).type("jobs");
+        Typed agents = desk.type("jobs", "--token-file=" + server.token("agent"));
+        Typed doctor = Desk.empty().with("JOBWITNESS_URL", server.url()).type("doctor");
+
+        assertThat(without.status()).isEqualTo(4);
+        assertThat(without.errors()).contains("JOBWITNESS_TOKEN_FILE");
+        assertThat(agents.status()).isEqualTo(4);
+        assertThat(doctor.status()).isEqualTo(1);
+        assertThat(doctor.out()).containsPattern("problem +token");
+    }
+}

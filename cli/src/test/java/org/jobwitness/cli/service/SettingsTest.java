@@ -1,0 +1,89 @@
+package org.jobwitness.cli.service;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import org.jobwitness.cli.service.Settings.Typed;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class SettingsTest {
+    private static final Typed NOTHING = new Typed(null, null, null);
+
+    @TempDir
+    Path home;
+
+    private ConfFile conf(String... lines) throws IOException, Problem {
+        return ConfFile.read(Files.writeString(home.resolve("jobwitness.conf"), String.join("\n", lines)));
+    }
+
+    private Path token(String name, String content) throws IOException {
+        Path file = home.resolve(name);
+        Files.createDirectories(file.getParent());
+        return Files.writeString(file, content);
+    }
+
+    @Test
+    void whatWasTypedGoesBeforeTheEnvironmentAndThatBeforeTheFile() throws IOException, Problem {
+        ConfFile conf = conf("# ours", "OBSERVABILITY_API_URL=\"http://file:1/\"");
+        Map<String, String> environment = Map.of("JOBWITNESS_URL", "http://environment:2");
+
+        assertThat(Settings.read(NOTHING, Map.of(), ConfFile.read(home.resolve("none"))).url())
+                .hasToString("http://localhost:8080");
+        assertThat(Settings.read(NOTHING, Map.of(), conf).url()).hasToString("http://file:1");
+        assertThat(Settings.read(NOTHING, environment, conf).url()).hasToString("http://environment:2");
+        assertThat(Settings.read(new Typed("https://typed", null, null), environment, conf).url())
+                .hasToString("https://typed");
+    }
+
+    @Test
+    void theAgentsTokenIsNotTheUsers() throws IOException, Problem {
+        ConfFile conf = conf("OBSERVABILITY_TOKEN_FILE=" + token("agent.token", "0123456789abcdef\n"));
+
+        assertThat(Settings.read(NOTHING, Map.of(), conf).token()).isEmpty();
+    }
+
+    @Test
+    void theUsersOwnTokenIsFound() throws IOException, Problem {
+        Path own = token(".config/jobwitness/token", "abc123\n");
+        Map<String, String> environment = Map.of("HOME", home.toString(), "JOBWITNESS_URL", "https://away.example.org");
+
+        assertThat(Settings.read(NOTHING, environment, conf()).token()).contains(new Settings.Token("abc123", own));
+    }
+
+    @Test
+    void theTokenOfAServerOfThisMachineGoesNowhereElse() throws IOException, Problem {
+        token(".local/share/jobwitness/operator.token", "secret\n");
+        Map<String, String> environment = Map.of("HOME", home.toString());
+
+        assertThat(Settings.read(NOTHING, environment, conf()).token()).map(Settings.Token::value).contains("secret");
+        assertThat(Settings.read(new Typed("https://away.example.org", null, null), environment, conf()).token())
+                .isEqualTo(Optional.empty());
+    }
+
+    @Test
+    void whatCannotBeIsRefusedAndSaysWhatCan() throws IOException, Problem {
+        ConfFile conf = conf();
+        Path noToken = token("bad", "two words\n");
+
+        for (String url : new String[]{"jobwitness.example.org", "ftp://x", "http://", "http://u:p@x", "http://x/?q=1",
+                "http://x#y", "http://a b"}) {
+            assertThatThrownBy(() -> Settings.read(new Typed(url, null, null), Map.of(), conf))
+                    .isInstanceOf(Problem.class).hasMessageContaining("https://jobwitness.example.org");
+        }
+        assertThatThrownBy(() -> Settings.read(new Typed(null, noToken.toString(), null), Map.of(), conf))
+                .hasMessageContaining("holds no token");
+        assertThatThrownBy(() -> Settings.read(new Typed(null, home + "/none", null), Map.of(), conf))
+                .hasMessageContaining("cannot be read");
+        assertThatThrownBy(() -> Settings.read(NOTHING, Map.of("JOBWITNESS_TIMEOUT", "soon"), conf))
+                .hasMessageContaining("0.1..300");
+        assertThat(Settings.read(NOTHING, Map.of("JOBWITNESS_TIMEOUT", "0.5"), conf).timeout())
+                .isEqualTo(Duration.ofMillis(500));
+    }
+}
