@@ -5,7 +5,7 @@ DEMO_DIR ?= data/demo
 DEMO_PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help build agent package demo verify e2e-agent e2e-packages bench bench-load bench-agent bench-build soak soak-agent format clean
+.PHONY: help build agent cli package demo verify e2e-agent e2e-packages bench bench-load bench-agent bench-build soak soak-agent format clean
 # Two Maven runs at once would build wire over each other.
 .NOTPARALLEL:
 
@@ -14,7 +14,7 @@ sources = $(shell find pom.xml wire $(1) deploy/launcher -name target -prune -o 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: dist/bin/jobwitness-server agent ## builds dist/bin/jobwitness-server and jobwitness-agent
+build: dist/bin/jobwitness-server agent cli ## builds dist/bin/jobwitness-server, jobwitness-agent and jobwitness
 
 dist/bin/jobwitness-server: $(call sources,server)
 	@deploy/launcher/find-java --jdk >/dev/null
@@ -35,7 +35,17 @@ dist/bin/jobwitness-agent: $(call sources,agent)
 	mkdir -p dist/bin
 	ln -sf ../agent/bin/jobwitness-agent dist/bin/jobwitness-agent
 
-package: dist/bin/jobwitness-server dist/bin/jobwitness-agent ## builds .deb and .rpm of server and agent in dist/packages
+cli: dist/bin/jobwitness ## builds dist/cli, the folder with the command jobwitness, with a Java of its own
+
+dist/bin/jobwitness: $(call sources,cli) deploy/man/jobwitness.1
+	@deploy/launcher/find-java --jdk >/dev/null
+	rm -rf wire/target/*.jar cli/target/*.jar cli/target/lib
+	$(MVN) $(MVN_FLAGS) -pl wire,cli -DskipTests package
+	deploy/launcher/build-cli dist/cli cli/target/jobwitness-cli-*.jar cli/target/lib cli/src/test/resources/answers
+	mkdir -p dist/bin
+	ln -sf ../cli/bin/jobwitness dist/bin/jobwitness
+
+package: dist/bin/jobwitness-server dist/bin/jobwitness-agent dist/bin/jobwitness ## builds .deb and .rpm of server, agent and command in dist/packages
 	deploy/package/build
 
 demo: dist/bin/jobwitness-server $(shell deploy/demo/has-jobs && echo agent) ## runs a server with a simulated cluster on 127.0.0.1:8080, until Ctrl-C
