@@ -20,7 +20,7 @@ class ScriptTest {
     Path folder;
 
     @ParameterizedTest
-    @ValueSource(strings = {"prolog", "epilog", "epilogslurmctld", "replay"})
+    @ValueSource(strings = {"prolog", "epilog", "epilogslurmctld", "mail", "replay"})
     void shellcheckHasNothingToSay(String script) throws Exception {
         var shellcheck = Path.of("/usr/bin/shellcheck");
         assumeTrue(Files.isExecutable(shellcheck), "shellcheck is not installed");
