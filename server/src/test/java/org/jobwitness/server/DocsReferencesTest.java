@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 class DocsReferencesTest {
     private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
     /** Where files of ours lie; what is beside them was built, and may vanish while we look. */
-    private static final List<String> FOLDERS = List.of("", "agent/src", "bench", "bench/src", "docs", "server/src",
+    private static final List<String> FOLDERS = List.of("", "agent/src", "bench", "bench/src", "cli/src", "docs", "server/src",
             "slurm",
             "slurm/captured", "slurm/src");
     private static final List<String> SOURCES = List.of("wire/src/main/java/org/jobwitness",
@@ -30,7 +30,7 @@ class DocsReferencesTest {
     private static final Pattern MEMBER = Pattern.compile("`([a-z]+)\\.([A-Z]\\w+)(?:\\.([a-z]\\w*))?`");
     /** A file of the repository; what ends in a pattern or was built is none. */
     private static final Pattern FILE = Pattern
-            .compile("`((?:agent/src|bench|deploy|docs|e2e|server/src|slurm|wire)/[\\w./-]*[\\w/])`");
+            .compile("`((?:agent/src|bench|cli/src|deploy|docs|e2e|server/src|slurm|wire)/[\\w./-]*[\\w/])`");
     private static final Pattern TEST = Pattern.compile("`(\\w+Test)`");
 
     @Test
