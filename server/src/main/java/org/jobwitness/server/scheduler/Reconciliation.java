@@ -319,7 +319,7 @@ public final class Reconciliation implements AutoCloseable {
         nodes.store(told.stream().map(node -> new NodeReading(cluster, node.name(), now, null, node.state(),
                 JobEvidence.fitting(node.reason()), node.cpus(),
                 node.memoryMb() == null ? null : Long.valueOf(node.memoryMb() << 20), node.gpus(), null, null, null,
-                null)).toList());
+                null, List.of())).toList());
     }
 
     /** Of jobs that people make by hand, Slurm knows nothing. */
