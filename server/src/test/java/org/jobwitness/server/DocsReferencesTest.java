@@ -19,7 +19,8 @@ import org.junit.jupiter.api.Test;
 class DocsReferencesTest {
     private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
     /** Where files of ours lie; what is beside them was built, and may vanish while we look. */
-    private static final List<String> FOLDERS = List.of("", "agent/src", "bench", "bench/src", "cli/src", "docs", "server/src",
+    private static final List<String> FOLDERS = List.of("", "agent/src", "bench", "bench/src", "cli/src", "docs",
+            "server/src",
             "slurm",
             "slurm/captured", "slurm/src");
     private static final List<String> SOURCES = List.of("wire/src/main/java/org/jobwitness",

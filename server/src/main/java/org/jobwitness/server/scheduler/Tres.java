@@ -31,7 +31,8 @@ final class Tres {
                 double amount = Double.parseDouble(matcher.group(2));
                 switch (matcher.group(1)) {
                     case "cpu" -> cpus = whole(amount);
-                    case "mem" -> memoryMb = Math.round(amount * Math.pow(1024, POWERS.getOrDefault(matcher.group(3), 0)));
+                    case "mem" ->
+                        memoryMb = Math.round(amount * Math.pow(1024, POWERS.getOrDefault(matcher.group(3), 0)));
                     case "gres/gpu" -> gpus = whole(amount);
                     default -> {
                         // licences, energy, billing: not asked for

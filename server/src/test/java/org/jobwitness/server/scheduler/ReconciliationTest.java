@@ -85,7 +85,7 @@ class ReconciliationTest {
         database = TestPostgres.open(TestPostgres.freshDatabase(),
                 new Partitions(Duration.ofDays(7), Duration.ofDays(800), Clock.systemUTC()));
         jobs = new JobTable(database, new Json(), clock);
-        nodes = new NodeTable(database);
+        nodes = new NodeTable(database, new Json());
         events = new Events(jobs, new Json(), "rig", new PrometheusRegistry());
         asking = server(metrics);
     }
