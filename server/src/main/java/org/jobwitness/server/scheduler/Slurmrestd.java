@@ -188,7 +188,7 @@ final class Slurmrestd implements Slurm {
                 .findFirst();
         if (error.isPresent()) {
             throw new SlurmException(
-                    NOT_KNOWN.contains(error.get().number()) ? Trouble.UNAUTHORIZED : ofStatus(status),
+                    NOT_KNOWN.stream().anyMatch(number -> is(error.get(), number)) ? Trouble.UNAUTHORIZED : ofStatus(status),
                     "Slurm says: " + error.get().text());
         }
         boolean excused = !answer.errors().isEmpty();
