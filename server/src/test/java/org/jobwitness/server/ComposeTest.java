@@ -213,10 +213,11 @@ class ComposeTest {
         });
     }
 
+    /** The image has no commands of Slurm, and a token in the environment is there for all who may inspect the container. */
     @Test
     void everySettingOfTheServerCanBeSetButThoseOfTheContainer() {
-        Set<Setting> handed = EnumSet.complementOf(
-                EnumSet.of(Setting.JOBWITNESS_DATA_DIR, Setting.HOST, Setting.PORT, Setting.AUTH));
+        Set<Setting> handed = EnumSet.complementOf(EnumSet.of(Setting.JOBWITNESS_DATA_DIR, Setting.HOST, Setting.PORT,
+                Setting.AUTH, Setting.SLURM_COMMANDS, Setting.SLURM_AUTH_TOKEN));
         Set<String> expected = handed.stream().map(Setting::name).collect(Collectors.toCollection(TreeSet::new));
         expected.add("JAVA_OPTS");
         assertThat(service("app").required("environment").propertyStream().map(Map.Entry::getKey))

@@ -309,7 +309,8 @@ class DocsCommandsTest {
                     -Djava.util.logging.manager=org.jobwitness.server.LogFormat -cp '%s' %s "$@"
                 """.formatted(place, System.getProperty("java.home"), System.getProperty("java.class.path"),
                 Server.class.getName()));
-        program(work.resolve("dist/agent/bin/jobwitness-agent"), "[ \"$1\" = check ]\n");
+        program(work.resolve("dist/agent/bin/jobwitness-agent"),
+                "case $1 in check | release-gpus) ;; *) exit 2 ;; esac\n");
         for (String privileged : List.of("useradd", "chgrp", "systemctl")) {
             program(place.resolve("bin").resolve(privileged), "[ $# -gt 0 ]\n");
         }

@@ -19,14 +19,16 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Asks slurmrestd. From v0.0.40 on it has a light list of all jobs with their states; before, the whole list has to do, which
- * is only sent if a job has changed.
+ * Asks slurmrestd. From v0.0.41 on it has a light list of all jobs with their states. v0.0.40 has one, too, but calls each task of an
+ * array by the id of the array (slurm/captured); there, and before, the whole list has to do, which is only sent if a job has
+ * changed.
  */
 final class Slurmrestd implements Slurm {
     private static final Logger log = LoggerFactory.getLogger(Slurmrestd.class);
     private static final int NEWEST = 45;
     private static final int OLDEST = 39;
-    private static final int FIRST_WITH_STATES = 40;
+    private static final int FIRST_WITH_DUPLICATES = 40;
+    private static final int FIRST_WITH_STATES = 41;
     private static final Duration LIMIT = Duration.ofSeconds(30);
     /** ESLURM_INVALID_JOB_ID (slurm_errno.h). */
     private static final long NO_SUCH_JOB = 2017;
@@ -98,7 +100,7 @@ final class Slurmrestd implements Slurm {
 
     @Override
     public List<SlurmJob> ended(Instant from, Instant to) throws SlurmException, InterruptedException {
-        boolean takesRequeued = version() >= FIRST_WITH_STATES; // before, it was taken for PENDING
+        boolean takesRequeued = version() >= FIRST_WITH_DUPLICATES; // before, it was taken for PENDING
         String states = SlurmState.ENDS.stream().filter(state -> takesRequeued || !state.equals("REQUEUED"))
                 .map(state -> "&state=" + state).collect(Collectors.joining());
         return accounting("start_time=uts" + from.getEpochSecond() + "&end_time=uts" + to.getEpochSecond() + states);
@@ -115,7 +117,7 @@ final class Slurmrestd implements Slurm {
      */
     private List<SlurmJob> accounting(String query) throws SlurmException, InterruptedException {
         return get("/slurmdb/%s/jobs/?" + query + "&skip_steps=true"
-                + (version() >= FIRST_WITH_STATES ? "&show_duplicates=true" : ""), json::accounted).list();
+                + (version() >= FIRST_WITH_DUPLICATES ? "&show_duplicates=true" : ""), json::accounted).list();
     }
 
     @Override
@@ -188,7 +190,9 @@ final class Slurmrestd implements Slurm {
                 .findFirst();
         if (error.isPresent()) {
             throw new SlurmException(
-                    NOT_KNOWN.stream().anyMatch(number -> is(error.get(), number)) ? Trouble.UNAUTHORIZED : ofStatus(status),
+                    NOT_KNOWN.stream().anyMatch(number -> is(error.get(), number))
+                            ? Trouble.UNAUTHORIZED
+                            : ofStatus(status),
                     "Slurm says: " + error.get().text());
         }
         boolean excused = !answer.errors().isEmpty();

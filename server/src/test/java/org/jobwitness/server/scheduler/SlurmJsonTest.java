@@ -56,7 +56,8 @@ class SlurmJsonTest {
         assertThat(newest).containsAllEntriesOf(told);
         assertThat(json.states(open("after/" + version + "/slurm-jobs-state.json")).list())
                 .extracting(entry -> entry.name() + " " + entry.state().raw())
-                .contains("1 TIMEOUT", "19_1 COMPLETED", "21_9 PENDING").hasSizeGreaterThan(30);
+                .hasSize(35).contains("1 TIMEOUT", "21_9 PENDING")
+                .contains(version.equals("v0.0.40") ? "18_1 COMPLETED" : "19_1 COMPLETED"); // Slurmrestd tells why
         assertThat(json.nodes(open("after/" + version + "/slurm-nodes.json")).list())
                 .extracting(node -> node.name() + " " + node.state() + " " + node.reason() + " " + node.gpus())
                 .containsExactly("n1 mixed null 2", "n2 drained disk is \"slow null");

@@ -71,6 +71,15 @@ class SlurmrestdTest {
     }
 
     @Test
+    void theLightListIsNotAskedForWhereItCallsTasksByTheirArray() throws Exception {
+        try (Slurmrestd other = client(new AuthToken.Fixed("t0ken"), Optional.of(40))) {
+            assertThat(other.list().entries()).hasSize(1);
+        }
+        assertThat(fake.calls("/jobs/state/")).isEmpty();
+        assertThat(fake.calls("/slurm/v0.0.40/jobs/")).hasSize(1);
+    }
+
+    @Test
     void aVersionThatIsAskedForAndNotThereIsSaid() {
         try (Slurmrestd other = client(new AuthToken.Fixed("t0ken"), Optional.of(44))) {
             assertThatThrownBy(other::list).hasMessageContaining("does not know v0.0.44");
