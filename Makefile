@@ -5,7 +5,7 @@ DEMO_DIR ?= data/demo
 DEMO_PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help build agent cli package demo verify e2e-agent e2e-packages bench bench-load bench-agent bench-build soak soak-agent format clean
+.PHONY: help build agent cli package demo verify e2e e2e-agent e2e-packages bench bench-load bench-agent bench-build soak soak-agent format clean
 # Two Maven runs at once would build wire over each other.
 .NOTPARALLEL:
 
@@ -55,6 +55,9 @@ verify: ## all tests (installs what they need of Debian's packages, if it may)
 	@deploy/launcher/find-java --jdk >/dev/null
 	@deploy/test/install-tools
 	$(MVN) -B verify
+
+e2e: dist/bin/jobwitness-server dist/bin/jobwitness-agent ## jobs on a real Slurm, in a virtual machine that it makes, and docs/compatibility.md; wants root the first time
+	e2e/slurm
 
 e2e-agent: dist/bin/jobwitness-server dist/bin/jobwitness-agent ## the agent on a real Slurm, in a virtual machine that it makes; wants root the first time
 	e2e/agent
