@@ -42,6 +42,7 @@ import tools.jackson.databind.node.MissingNode;
  * number, and {@code -Djobwitness.fuzz.seed=} and {@code -Djobwitness.fuzz.requests=} send others, or more.
  */
 class OpenApiFuzzTest {
+    private static final String HEALTH = "GET /v1/health";
     private static final long SEED = Long.getLong("jobwitness.fuzz.seed", 20_261_122);
     private static final int REQUESTS = Integer.getInteger("jobwitness.fuzz.requests", 10_000);
     private static final int ROUNDS = 4;
@@ -184,11 +185,20 @@ class OpenApiFuzzTest {
     }
 
     private static void check(FuzzRequest request, Exchange exchange) {
-        assertThat(exchange.status()).as("status").isLessThan(500);
+        if (!saysThatAgentsWait(request.operation(), exchange)) {
+            assertThat(exchange.status()).as("status").isLessThan(500);
+        }
         server.checked(exchange);
         if (exchange.status() < 300 && request.kind() != Kind.BROKEN) {
             checkParameters(request);
         }
+    }
+
+    /** Some agent has told that it is far behind (X-Agent-Waiting): then health says so, and must say nothing else. */
+    private static boolean saysThatAgentsWait(String operation, Exchange exchange) {
+        return operation.equals(HEALTH) && exchange.status() == 503 && (exchange.body().isEmpty() || exchange.json()
+                .required("checks").propertyStream()
+                .allMatch(check -> check.getKey().equals("spool") || check.getValue().asString().equals("ok")));
     }
 
     /** What the server takes must be what the document says that it takes; {@link ApiDocument} looks at the bodies. */
@@ -233,7 +243,8 @@ class OpenApiFuzzTest {
     @Test
     void theServerIsStillWell() {
         assertThat(server.get("/v1/live").status()).isEqualTo(200);
-        assertThat(operator.get("/v1/health").status()).isEqualTo(200);
+        Exchange health = operator.get("/v1/health");
+        assertThat(health.status() == 200 || saysThatAgentsWait(HEALTH, health)).as(health.body()).isTrue();
     }
 
     /** Else the other tests would say little. */
@@ -246,8 +257,11 @@ class OpenApiFuzzTest {
 
     @Test
     void everyOperationIsDoneManyTimes() {
-        assertThat(server.document().operations()).allSatisfy(operation -> assertThat(
-                share(answersOf.getOrDefault(operation, Map.of()), 200, 299)).as(operation).isGreaterThan(0.05));
+        assertThat(server.document().operations()).allSatisfy(operation -> {
+            Map<Integer, AtomicInteger> answers = answersOf.getOrDefault(operation, Map.of());
+            assertThat(share(answers, 200, 299) + (operation.equals(HEALTH) ? share(answers, 503, 503) : 0))
+                    .as(operation).isGreaterThan(0.05);
+        });
     }
 
     private static double share(Map<Integer, AtomicInteger> counts, int least, int most) {

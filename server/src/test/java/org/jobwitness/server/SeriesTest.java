@@ -96,20 +96,20 @@ class SeriesTest {
                 + "\"cause\":\"no driver, \\\"none\\\"\"}]");
         assertThat(csv(metrics)).isEqualTo("""
                 time,metric,unit,node,gpu,min,mean,max
-                T0,cpu_usage_percent,percent,n1,,100,100,100
-                T1,cpu_usage_percent,percent,n1,,25,25,25
-                T3,cpu_usage_percent,percent,n1,,0,0,0
-                T9,cpu_usage_percent,percent,n1,,12.5,12.5,12.5
-                T0,memory_usage_bytes,bytes,n1,,1099511627776,1099511627776,1099511627776
-                T1,memory_usage_bytes,bytes,n1,,0,0,0
-                T3,memory_usage_bytes,bytes,n1,,5,5,5
-                T9,memory_usage_bytes,bytes,n1,,5,5,5
-                T1,io_read_bytes_per_second,bytes_per_second,n1,,2000000,2000000,2000000
-                T3,io_read_bytes_per_second,bytes_per_second,n1,,0,0,0
-                T1,cpu_pressure_percent,percent,n1,,20,20,20
-                T3,cpu_pressure_percent,percent,n1,,100,100,100
-                """.replace("T0", at(start, 0).toString()).replace("T1", at(start, 1).toString())
-                .replace("T3", at(start, 3).toString()).replace("T9", at(start, 9).toString()).replace("\n", "\r\n"));
+                <0>,cpu_usage_percent,percent,n1,,100,100,100
+                <1>,cpu_usage_percent,percent,n1,,25,25,25
+                <3>,cpu_usage_percent,percent,n1,,0,0,0
+                <9>,cpu_usage_percent,percent,n1,,12.5,12.5,12.5
+                <0>,memory_usage_bytes,bytes,n1,,1099511627776,1099511627776,1099511627776
+                <1>,memory_usage_bytes,bytes,n1,,0,0,0
+                <3>,memory_usage_bytes,bytes,n1,,5,5,5
+                <9>,memory_usage_bytes,bytes,n1,,5,5,5
+                <1>,io_read_bytes_per_second,bytes_per_second,n1,,2000000,2000000,2000000
+                <3>,io_read_bytes_per_second,bytes_per_second,n1,,0,0,0
+                <1>,cpu_pressure_percent,percent,n1,,20,20,20
+                <3>,cpu_pressure_percent,percent,n1,,100,100,100
+                """.replace("<0>", at(start, 0).toString()).replace("<1>", at(start, 1).toString())
+                .replace("<3>", at(start, 3).toString()).replace("<9>", at(start, 9).toString()).replace("\n", "\r\n"));
         assertThat(csv("few/series?metric=memory_usage_bytes&points=2&to=" + start.plusSeconds(600)).lines().skip(1))
                 .as("2 buckets of 75 s, aligned").hasSize(2)
                 .last().asString().endsWith(",5,5,5");

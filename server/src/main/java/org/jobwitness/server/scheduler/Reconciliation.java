@@ -348,7 +348,7 @@ public final class Reconciliation implements AutoCloseable {
         boolean isOld = answered == null || answered.isBefore(now.minus(interval.multipliedBy(PATIENCE)));
         return contact.trouble() == null || !isOld
                 ? Optional.empty()
-                : Optional.of("Slurm's " + contact.part() + " has not answered "
+                : Optional.of("Slurm has not answered about its " + contact.part() + " "
                         + (answered == null ? "yet" : "since " + answered.truncatedTo(ChronoUnit.SECONDS)) + ": "
                         + contact.trouble());
     }

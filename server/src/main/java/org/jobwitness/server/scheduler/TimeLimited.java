@@ -3,13 +3,17 @@ package org.jobwitness.server.scheduler;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.ConnectException;
+import java.net.http.HttpTimeoutException;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import javax.net.ssl.SSLException;
 
 /** Does what may hang, each on a virtual thread of its own, which is interrupted when its time is up. */
 final class TimeLimited implements AutoCloseable {
@@ -45,12 +49,22 @@ final class TimeLimited implements AutoCloseable {
                 case SlurmException trouble -> throw new SlurmException(trouble.trouble(),
                         what + ": " + trouble.getMessage(), trouble);
                 case IOException away -> throw new SlurmException(SlurmException.Trouble.AWAY,
-                        what + ": " + away, away);
+                        what + ": " + inWords(away), away);
                 case null, default -> throw new IllegalStateException(what, e);
             }
         } finally {
             done.cancel(true);
         }
+    }
+
+    /** What an administrator can make something of: in these cases Java's own words are none, or the names of classes. */
+    private static String inWords(IOException away) {
+        return switch (away) {
+            case ConnectException _ -> "nobody listens there, or it cannot be reached";
+            case HttpTimeoutException _ -> "no connection in time";
+            case SSLException _ -> "it does not speak TLS, or its certificate is not trusted";
+            default -> Objects.requireNonNullElse(away.getMessage(), "the connection broke off");
+        };
     }
 
     /** The stream, which is an error if it is endless. */

@@ -269,7 +269,8 @@ public final class EvidenceReader {
     private static Said said(ResultSet row, boolean epilogSeen) throws SQLException {
         JobState byScheduler = constant(JobState.class, row.getString("scheduler_state"));
         return new Said(row.getString("raw_state"), row.getString("state_reason"),
-                byScheduler != null && byScheduler.isFinal(), constant(JobState.class, row.getString("final_state")),
+                byScheduler != null && byScheduler.isFinal() && !"lost".equals(row.getString("reason")),
+                constant(JobState.class, row.getString("final_state")),
                 row.getObject("exit_code", Integer.class), row.getObject("exit_signal", Integer.class),
                 row.getObject("derived_exit_code", Integer.class), row.getString("cancelled_by"),
                 row.getBoolean("start_seen"), epilogSeen, row.getBoolean("requeued"), row.getBoolean("succeeded"),

@@ -154,7 +154,9 @@ final class OutcomeRules {
                     "This is one run of the job; under the same id it began anew, or will.",
                     said.replaced() ? "Look at the newest run of the job." : null);
             case LOST ->
-                new Words(job() + " is over, but nobody saw its end: a later job has its id, or it began anew.",
+                new Words(job() + " is over, but nobody saw its end: " + (said.replaced()
+                        ? "a later job has its id, or it began anew."
+                        : "Slurm knows it no more, and no agent has seen it for a while."),
                         "No epilog told of the end, as happens when a node fails or the script is not installed there.",
                         null);
             case UNKNOWN -> unknown();
@@ -401,7 +403,9 @@ final class OutcomeRules {
                     ? ""
                     : ", for the reason " + Say.quoted(said.stateReason());
             facts.add(new Fact(Source.SCHEDULER, said.schedulerEnd() ? Strength.PROOF : Strength.CONTEXT,
-                    "Slurm calls its state " + Say.quoted(said.rawState()) + reason + ".", run.end(), null, null,
+                    (cause == Cause.LOST ? "Slurm last called its state " : "Slurm calls its state ")
+                            + Say.quoted(said.rawState()) + reason + ".",
+                    run.end(), null, null,
                     null));
         }
         if (said.finalState() != null) {
