@@ -15,6 +15,7 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -30,6 +31,7 @@ import java.util.Optional;
  */
 final class NvmlLibrary implements AutoCloseable {
     private static final int SUCCESS = 0;
+    private static final int MOST_ARGUMENTS = 6;
     private static final int LONGEST_TEXT = 96;
     /** The driver keeps a hundred or so. */
     private static final int MOST_SAMPLES = 1024;
@@ -51,17 +53,12 @@ final class NvmlLibrary implements AutoCloseable {
     private final SymbolLookup library;
     private final Map<String, Optional<MemorySegment>> functions = new HashMap<>();
 
-    private final MethodHandle plain;
-    private final MethodHandle onePointer;
-    private final MethodHandle twoPointers;
-    private final MethodHandle threePointers;
-    private final MethodHandle byNumber;
-    private final MethodHandle sized;
-    private final MethodHandle chosen;
-    private final MethodHandle twiceChosen;
-    private final MethodHandle masked;
-    private final MethodHandle sampled;
-    private final MethodHandle since;
+    /**
+     * Calls any of the functions: each takes at most six pointers and whole numbers and answers with a number. On Linux each of those
+     * comes in a register of its own (System V's ABI for x86-64, 3.2.3; AAPCS64, 6.8.2), and a function looks at as many and as
+     * much of them as it has parameters. A handle for each signature would cost a node a megabyte.
+     */
+    private final MethodHandle caller;
 
     /** What a call gives back is put here. */
     private final MemorySegment out = arena.allocate(JAVA_LONG);
@@ -108,23 +105,9 @@ final class NvmlLibrary implements AutoCloseable {
             arena.close();
             throw new NotThere(name + " cannot be loaded");
         }
-        Linker linker = Linker.nativeLinker();
-        plain = linked(linker);
-        onePointer = linked(linker, ADDRESS);
-        twoPointers = linked(linker, ADDRESS, ADDRESS);
-        threePointers = linked(linker, ADDRESS, ADDRESS, ADDRESS);
-        byNumber = linked(linker, JAVA_INT, ADDRESS);
-        sized = linked(linker, ADDRESS, ADDRESS, JAVA_INT);
-        chosen = linked(linker, ADDRESS, JAVA_INT, ADDRESS);
-        twiceChosen = linked(linker, ADDRESS, JAVA_INT, JAVA_INT, ADDRESS);
-        masked = linked(linker, ADDRESS, JAVA_LONG, ADDRESS);
-        sampled = linked(linker, ADDRESS, JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS, ADDRESS);
-        since = linked(linker, ADDRESS, ADDRESS, ADDRESS, JAVA_LONG);
-    }
-
-    @SuppressWarnings("restricted")
-    private static MethodHandle linked(Linker linker, MemoryLayout... parameters) {
-        return linker.downcallHandle(FunctionDescriptor.of(JAVA_INT, parameters));
+        MemoryLayout[] words = new MemoryLayout[MOST_ARGUMENTS];
+        Arrays.fill(words, JAVA_LONG);
+        caller = Linker.nativeLinker().downcallHandle(FunctionDescriptor.of(JAVA_INT, words));
     }
 
     // --- the library and its devices -------------------------------------------------------------------------------
@@ -416,140 +399,30 @@ final class NvmlLibrary implements AutoCloseable {
         return functions.computeIfAbsent(function, library::find);
     }
 
-    private MemorySegment address(String function) throws NvmlException {
-        return find(function).orElseThrow(() -> new NvmlException(NvmlException.FUNCTION_NOT_FOUND));
-    }
-
     private static void check(int answer) throws NvmlException {
         if (answer != SUCCESS) {
             throw new NvmlException(answer);
         }
     }
 
-    /** A method handle's own signature may throw anything; a call into C throws nothing. */
-    private static IllegalStateException impossible(Throwable thrown) {
-        return new IllegalStateException(thrown);
-    }
-
-    private void call(String function) throws NvmlException {
-        MemorySegment address = address(function);
-        int answer;
-        try {
-            answer = (int) plain.invokeExact(address);
-        } catch (Throwable e) {
-            throw impossible(e);
+    /** @param arguments memory, a pointer of the library's own, or a whole number: at most {@link #MOST_ARGUMENTS} */
+    private void call(String function, Object... arguments) throws NvmlException {
+        MemorySegment address = find(function)
+                .orElseThrow(() -> new NvmlException(NvmlException.FUNCTION_NOT_FOUND));
+        long[] words = new long[MOST_ARGUMENTS];
+        for (int i = 0; i < arguments.length; i++) {
+            words[i] = switch (arguments[i]) {
+                case MemorySegment memory -> memory.address();
+                case Integer number -> number;
+                case Long number -> number;
+                default -> throw new IllegalArgumentException(function + " takes no " + arguments[i].getClass());
+            };
         }
-        check(answer);
-    }
-
-    private void call(String function, MemorySegment a) throws NvmlException {
-        MemorySegment address = address(function);
         int answer;
         try {
-            answer = (int) onePointer.invokeExact(address, a);
+            answer = (int) caller.invokeExact(address, words[0], words[1], words[2], words[3], words[4], words[5]);
         } catch (Throwable e) {
-            throw impossible(e);
-        }
-        check(answer);
-    }
-
-    private void call(String function, MemorySegment a, MemorySegment b) throws NvmlException {
-        MemorySegment address = address(function);
-        int answer;
-        try {
-            answer = (int) twoPointers.invokeExact(address, a, b);
-        } catch (Throwable e) {
-            throw impossible(e);
-        }
-        check(answer);
-    }
-
-    private void call(String function, MemorySegment a, MemorySegment b, MemorySegment c) throws NvmlException {
-        MemorySegment address = address(function);
-        int answer;
-        try {
-            answer = (int) threePointers.invokeExact(address, a, b, c);
-        } catch (Throwable e) {
-            throw impossible(e);
-        }
-        check(answer);
-    }
-
-    private void call(String function, int number, MemorySegment a) throws NvmlException {
-        MemorySegment address = address(function);
-        int answer;
-        try {
-            answer = (int) byNumber.invokeExact(address, number, a);
-        } catch (Throwable e) {
-            throw impossible(e);
-        }
-        check(answer);
-    }
-
-    private void call(String function, MemorySegment a, MemorySegment b, int size) throws NvmlException {
-        MemorySegment address = address(function);
-        int answer;
-        try {
-            answer = (int) sized.invokeExact(address, a, b, size);
-        } catch (Throwable e) {
-            throw impossible(e);
-        }
-        check(answer);
-    }
-
-    private void call(String function, MemorySegment a, int which, MemorySegment b) throws NvmlException {
-        MemorySegment address = address(function);
-        int answer;
-        try {
-            answer = (int) chosen.invokeExact(address, a, which, b);
-        } catch (Throwable e) {
-            throw impossible(e);
-        }
-        check(answer);
-    }
-
-    private void call(String function, MemorySegment a, int which, int ofThem, MemorySegment b) throws NvmlException {
-        MemorySegment address = address(function);
-        int answer;
-        try {
-            answer = (int) twiceChosen.invokeExact(address, a, which, ofThem, b);
-        } catch (Throwable e) {
-            throw impossible(e);
-        }
-        check(answer);
-    }
-
-    private void call(String function, MemorySegment a, long mask, MemorySegment b) throws NvmlException {
-        MemorySegment address = address(function);
-        int answer;
-        try {
-            answer = (int) masked.invokeExact(address, a, mask, b);
-        } catch (Throwable e) {
-            throw impossible(e);
-        }
-        check(answer);
-    }
-
-    private void call(String function, MemorySegment a, int which, long after, MemorySegment b, MemorySegment c,
-            MemorySegment d) throws NvmlException {
-        MemorySegment address = address(function);
-        int answer;
-        try {
-            answer = (int) sampled.invokeExact(address, a, which, after, b, c, d);
-        } catch (Throwable e) {
-            throw impossible(e);
-        }
-        check(answer);
-    }
-
-    private void call(String function, MemorySegment a, MemorySegment b, MemorySegment c, long after)
-            throws NvmlException {
-        MemorySegment address = address(function);
-        int answer;
-        try {
-            answer = (int) since.invokeExact(address, a, b, c, after);
-        } catch (Throwable e) {
-            throw impossible(e);
+            throw new IllegalStateException(e); // a call into C throws nothing
         }
         check(answer);
     }
