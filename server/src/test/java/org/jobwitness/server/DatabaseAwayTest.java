@@ -31,7 +31,7 @@ class DatabaseAwayTest {
 
     @TempDir
     Path folder;
-    private final DatabaseAddress database = TestPostgres.freshDatabase();
+    private final DatabaseAddress database = TestPostgres.emptyDatabase();
     private final Gate gate = new Gate(database);
     private Server server;
     private Http http;

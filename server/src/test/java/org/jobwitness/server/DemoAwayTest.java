@@ -29,7 +29,7 @@ class DemoAwayTest {
 
     @TempDir
     Path folder;
-    private final DatabaseAddress database = TestPostgres.freshDatabase();
+    private final DatabaseAddress database = TestPostgres.emptyDatabase();
     private final Gate gate = new Gate(database);
     private final Lines lines = new Lines();
 

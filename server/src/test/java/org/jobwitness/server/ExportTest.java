@@ -170,7 +170,7 @@ class ExportTest {
         assertThat(none.err()).contains("There is no database in " + folder.resolve("data"), "JOBWITNESS_DATA_DIR");
         assertThat(folder.resolve("data")).doesNotExist();
 
-        DatabaseAddress empty = TestPostgres.freshDatabase();
+        DatabaseAddress empty = TestPostgres.emptyDatabase();
         Export untouched = export(of(empty), "--job=1", "--format=csv");
         assertThat(untouched.status()).isEqualTo(1);
         assertThat(untouched.err()).contains("start this release's server on it once");

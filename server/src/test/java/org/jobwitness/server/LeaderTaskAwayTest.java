@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 class LeaderTaskAwayTest {
     private static final Duration PATIENCE = Duration.ofSeconds(40);
 
-    private final Gate gate = new Gate(TestPostgres.freshDatabase());
+    private final Gate gate = new Gate(TestPostgres.emptyDatabase());
     private final Logged log = new Logged(LeaderTask.class);
     private final AtomicInteger turns = new AtomicInteger();
     private Database database;

@@ -52,7 +52,7 @@ class RetentionTest {
 
     @BeforeEach
     void someOfItIsOld() {
-        address = version.freshDatabase();
+        address = version.emptyDatabase();
         database = openAt(THEN);
         execute("insert into chunk values (1, 'n1', '', '2024-02-28T12:00:00Z', '2024-02-28T12:00:00Z', 1, '{}', '{}', '{}', '')");
         execute("insert into audit (at, job_key, cluster, job_id, action, actor, correlation_id)"

@@ -33,7 +33,7 @@ class TwoServersTest {
 
     @TempDir
     Path folder;
-    private final DatabaseAddress database = TestPostgres.freshDatabase();
+    private final DatabaseAddress database = TestPostgres.emptyDatabase();
     private final List<ServerProcess> servers = new ArrayList<>();
 
     @AfterEach

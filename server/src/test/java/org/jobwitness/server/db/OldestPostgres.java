@@ -7,10 +7,6 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.sql.Connection;
-import java.sql.DriverManager;
-import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.stream.Stream;
@@ -26,8 +22,7 @@ public final class OldestPostgres implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofMinutes(1);
     private static final String PASSWORD = "only-for-this-test";
 
-    private static OldestPostgres shared;
-    private static int databases;
+    private static Databases databases;
 
     private final PostgresProcesses processes;
     private final int port;
@@ -41,26 +36,20 @@ public final class OldestPostgres implements AutoCloseable {
         return System.getProperty("os.name").equals("Linux") && System.getProperty("os.arch").equals("amd64");
     }
 
-    /** A new, empty database in one that all tests of this process share. */
-    static synchronized DatabaseAddress freshDatabase() {
+    /** Those in one that all tests of this process share. */
+    static synchronized Databases databases() {
         try {
-            if (shared == null) {
+            if (databases == null) {
                 Path folder = Waiting.passable(Files.createTempDirectory("jobwitness-oldest"));
-                shared = start(folder.resolve("postgres"), Waiting.freePort());
+                OldestPostgres shared = start(folder.resolve("postgres"), Waiting.freePort());
                 Runtime.getRuntime().addShutdownHook(new Thread(() -> {
                     shared.close();
                     delete(folder);
                 }));
+                databases = new Databases(shared.address());
             }
-            databases++;
-            DatabaseAddress own = shared.address();
-            try (Connection connection = DriverManager.getConnection(own.jdbcUrl(), own.user(), own.password());
-                    Statement create = connection.createStatement()) {
-                create.execute("create database test_" + databases);
-            }
-            return new DatabaseAddress(own.jdbcUrl().replace("/postgres?", "/test_" + databases + "?"), own.user(),
-                    own.password());
-        } catch (IOException | SQLException e) {
+            return databases;
+        } catch (IOException e) {
             throw new IllegalStateException(e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

@@ -23,6 +23,7 @@ import org.jobwitness.server.db.Partition.Parent;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.BeforeParameterizedClassInvocation;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -37,13 +38,21 @@ class PartitionsTest {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
     private static final Duration LONGEST_STALL = Duration.ofSeconds(1);
 
+    private static DatabaseAddress started;
+
     @Parameter
     PostgresVersion version;
     private Database database;
 
+    @BeforeParameterizedClassInvocation
+    static void aServerHasStarted(PostgresVersion version) {
+        started = version.emptyDatabase();
+        TestPostgres.open(started, at(START)).close();
+    }
+
     @BeforeEach
     void open() {
-        database = TestPostgres.open(version.freshDatabase(), at(START));
+        database = TestPostgres.open(version.copyOf(started), at(START));
     }
 
     @AfterEach
@@ -72,7 +81,7 @@ class PartitionsTest {
     void aLongRetentionDoesNotDelayTheFirstStart() {
         Partitions years = new Partitions(Duration.ofDays(3650), Duration.ofDays(3650),
                 Clock.fixed(START, ZoneOffset.UTC));
-        try (Database other = TestPostgres.open(version.freshDatabase(), years)) {
+        try (Database other = TestPostgres.open(version.emptyDatabase(), years)) {
             assertThat(other.<List<Partition>>read("test", years::missing)).hasSize(3650 + 31 - 100)
                     .allMatch(partition -> partition.to().isBefore(START)).endsWith(Parent.CHUNK.at(
                             START.minus(Duration.ofDays(3650).plusHours(1))));

@@ -6,18 +6,32 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 public enum PostgresVersion {
     NEWEST {
         @Override
-        public DatabaseAddress freshDatabase() {
-            return TestPostgres.freshDatabase();
+        Databases databases() {
+            return TestPostgres.databases();
         }
     },
     OLDEST {
         @Override
-        public DatabaseAddress freshDatabase() {
+        Databases databases() {
             assumeThat(OldestPostgres.runsHere()).as("PostgreSQL 14 is at hand for Linux on amd64 only").isTrue();
-            return OldestPostgres.freshDatabase();
+            return OldestPostgres.databases();
         }
     };
 
+    abstract Databases databases();
+
     /** A new, empty database. */
-    public abstract DatabaseAddress freshDatabase();
+    public DatabaseAddress emptyDatabase() {
+        return databases().empty();
+    }
+
+    /** A new database with the server's tables, and nothing in them. */
+    public DatabaseAddress freshDatabase() {
+        return databases().fresh();
+    }
+
+    /** A new database with all that is in another one, to which nobody may be connected. */
+    public DatabaseAddress copyOf(DatabaseAddress original) {
+        return databases().copyOf(original);
+    }
 }

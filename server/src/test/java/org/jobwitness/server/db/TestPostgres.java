@@ -16,25 +16,30 @@ import org.jobwitness.server.Waiting;
 public final class TestPostgres {
     private static final int FOLDERS = 20;
     private static EmbeddedPostgres running;
-    private static int databases;
+    private static Databases databases;
 
     private TestPostgres() {
     }
 
     /** A new, empty database. */
-    public static synchronized DatabaseAddress freshDatabase() {
+    public static DatabaseAddress emptyDatabase() {
+        return databases().empty();
+    }
+
+    /** A new database with the server's tables, and nothing in them. */
+    public static DatabaseAddress freshDatabase() {
+        return databases().fresh();
+    }
+
+    static synchronized Databases databases() {
         try {
-            if (running == null) {
+            if (databases == null) {
                 running = start();
                 Runtime.getRuntime().addShutdownHook(new Thread(running::close));
                 dropDatabasesOfEarlierRuns();
+                databases = new Databases(running.address());
             }
-            databases++;
-            var name = "test_" + databases;
-            execute("CREATE DATABASE " + name);
-            var own = running.address();
-            return new DatabaseAddress(own.jdbcUrl().replace("/jobwitness?", "/" + name + "?"), own.user(),
-                    own.password());
+            return databases;
         } catch (SQLException e) {
             throw new IllegalStateException(e);
         } catch (InterruptedException e) {
