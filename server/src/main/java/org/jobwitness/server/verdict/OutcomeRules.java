@@ -472,7 +472,7 @@ final class OutcomeRules {
         }
         for (Evidence.OnNode on : evidence.nodes()) {
             if (on.oomKills() > 0) {
-                facts.add(new Fact(Source.AGENT, Strength.SIGN,
+                facts.add(new Fact(reader(on), Strength.SIGN,
                         "The kernel counted " + Say.count((long) on.oomKills(), "killed process", "killed processes")
                                 + " of the job on " + Say.plain(on.node()) + ".",
                         on.lastSample(), on.node(), null,
@@ -482,9 +482,14 @@ final class OutcomeRules {
         }
     }
 
+    /** An epilog reads the job's cgroup, too. What it read came without a sample. */
+    private static Source reader(Evidence.OnNode on) {
+        return on.lastSample() == null ? Source.EPILOG : Source.AGENT;
+    }
+
     private void memoryFact(Evidence.OnNode on) {
         if (!Double.isNaN(on.memoryPeak())) {
-            facts.add(new Fact(Source.AGENT, Strength.CONTEXT, "At most, the job had " + Say.bytes(on.memoryPeak())
+            facts.add(new Fact(reader(on), Strength.CONTEXT, "At most, the job had " + Say.bytes(on.memoryPeak())
                     + " of memory on " + Say.plain(on.node())
                     + (Double.isNaN(on.memoryLimit())
                             ? "."

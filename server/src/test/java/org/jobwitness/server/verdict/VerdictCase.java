@@ -148,9 +148,10 @@ record VerdictCase(String name, int line, Evidence evidence, Thresholds threshol
             Instant last = w.time("last", known().end() == null ? now : known().end());
             double seconds = start == null ? Double.NaN : Duration.between(start, last).toSeconds();
             String name = w.text("node", "");
+            long samples = (long) w.number("samples", 100);
             double covered = w.seconds("covered");
             Evidence.OnNode node = new Evidence.OnNode(name.equals("-") ? "" : name, w.number("cpus"),
-                    (long) w.number("samples", 100), Double.isNaN(covered) ? seconds : covered, last, w.number("cpu"),
+                    samples, Double.isNaN(covered) ? seconds : covered, samples == 0 ? null : last, w.number("cpu"),
                     w.number("cpu_max", w.peek("cpu")), w.number("cpu_last"), w.bytes("peak"), w.bytes("limit"),
                     w.bytes("anon"), w.bytes("shared"), w.seconds("throttled"), w.seconds("memory_stall"),
                     w.seconds("io_stall"), w.number("oom_kills"));
