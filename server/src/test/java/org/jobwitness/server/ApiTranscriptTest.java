@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -29,12 +32,19 @@ class ApiTranscriptTest {
             "WWW-Authenticate", "X-Correlation-Id");
     /** What differs from one time to the next, and what stands for it on the page. */
     private static final Map<Pattern, String> STAND_INS = Map.of(
-            Pattern.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
+            Pattern.compile("(?<!GPU-)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
             "0f8fad5b-d9cb-469f-a165-70867728950e",
             Pattern.compile("(\"(?:at|timestamp)\": )\"[^\"]+\""), "$1\"2026-11-23T01:00:01.234567Z\"",
             Pattern.compile("(\"version\": )\"[^\"]+\""), "$1\"1.0.0\"",
-            Pattern.compile("(\"(?:start_time|end_time|last_sample_at)\": )\"[^\"]+\\.[^\"]+\""),
-            "$1\"2026-11-23T01:00:01.234567Z\"", Pattern.compile("(\"runtime_seconds\": )[0-9.]{1,5}(?=,)"), "$10.25");
+            Pattern.compile(
+                    "(\"(?:start_time|end_time|last_sample_at|first_used_at|last_used_at|idle_since)\": )\"[^\"]+\\.[^\"]+\""),
+            "$1\"2026-11-23T01:00:01.234567Z\"",
+            Pattern.compile("(\"runtime_seconds\": )[0-9.]{1,5}(?=,)"), "$10.25",
+            Pattern.compile("(\"runtime_seconds\": )36[0-9]{2}\\.[0-9]+"), "$13600.25");
+    /** How the page feeds curl more than a line. */
+    private static final Pattern HERE = Pattern.compile("<<END\n(.*)\nEND", Pattern.DOTALL);
+    /** The moment that the page calls $NOW. Its fraction of a second tells it from the times that are written out there. */
+    private static final Instant NOW = Instant.now().truncatedTo(ChronoUnit.SECONDS).minusMillis(766);
 
     @Test
     void theAnswersOnThePageAreTheServers() throws IOException {
@@ -59,8 +69,11 @@ class ApiTranscriptTest {
 
     /** Does what curl would do. */
     private static Exchange run(TestServer server, String command) {
-        List<String> words = words(command.replace("$AGENT_TOKEN", server.as(Role.AGENT).token().orElseThrow())
-                .replace("$OPERATOR_TOKEN", server.as(Role.OPERATOR).token().orElseThrow()));
+        String filled = command.replace("$AGENT_TOKEN", server.as(Role.AGENT).token().orElseThrow())
+                .replace("$OPERATOR_TOKEN", server.as(Role.OPERATOR).token().orElseThrow())
+                .replace("$STARTED", NOW.minus(Duration.ofHours(1)).toString()).replace("$NOW", NOW.toString());
+        String fed = HERE.matcher(filled).results().map(here -> here.group(1)).findFirst().orElse("");
+        List<String> words = words(HERE.matcher(filled).replaceFirst(""));
         String target = "";
         String body = "";
         String method = "";
@@ -71,7 +84,7 @@ class ApiTranscriptTest {
                     // How curl shows the answer; nothing for the server.
                 }
                 case "-H" -> headers.addAll(List.of(words.get(++i).split(": ", 2)));
-                case "-d" -> body = words.get(++i);
+                case "-d" -> body = words.get(++i).equals("@-") ? fed : words.get(i);
                 case "-X" -> method = words.get(++i);
                 default -> {
                     assertThat(words.get(i)).as("an option that this test does not know").startsWith("$API/");
