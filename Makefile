@@ -56,7 +56,7 @@ verify: ## all tests (installs what they need of Debian's packages, if it may)
 	@deploy/test/install-tools
 	$(MVN) -B verify
 
-e2e: dist/bin/jobwitness-server dist/bin/jobwitness-agent ## jobs on a real Slurm, in a virtual machine that it makes, and docs/compatibility.md; wants root the first time
+e2e: dist/bin/jobwitness-server dist/bin/jobwitness-agent dist/bin/jobwitness ## jobs on a real Slurm, in a virtual machine that it makes, and docs/compatibility.md; wants root the first time
 	e2e/slurm
 
 e2e-agent: dist/bin/jobwitness-server dist/bin/jobwitness-agent ## the agent on a real Slurm, in a virtual machine that it makes; wants root the first time

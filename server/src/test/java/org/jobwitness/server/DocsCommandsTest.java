@@ -297,10 +297,12 @@ class DocsCommandsTest {
             Files.createDirectories(place.resolve(made));
         }
         Process copy = new ProcessBuilder("bash", "-c", """
-                cp -a "$0"/Makefile "$0"/deploy . && cp -a "$0"/slurm/{prolog,epilog,replay,captured} slurm
+                cp -a "$0"/Makefile "$0"/deploy . && cp -a "$0"/slurm/{prolog,epilog,mail,replay,captured} slurm
                 """, ROOT.toString()).directory(work.toFile()).inheritIO().start();
         assertThat(copy.waitFor()).isZero();
-        Files.writeString(work.resolve("agent.token"), "0123456789abcdef\n");
+        for (String token : List.of("agent.token", "operator.token")) {
+            Files.writeString(work.resolve(token), "0123456789abcdef\n");
+        }
         Files.createDirectories(place.resolve("etc/jobwitness"));
         Files.copy(work.resolve("agent.token"), place.resolve("etc/jobwitness/agent.token"));
         program(work.resolve("dist/bin/jobwitness-server"), """
@@ -311,7 +313,8 @@ class DocsCommandsTest {
                 Server.class.getName()));
         program(work.resolve("dist/agent/bin/jobwitness-agent"),
                 "case $1 in check | release-gpus) ;; *) exit 2 ;; esac\n");
-        for (String privileged : List.of("useradd", "chgrp", "systemctl")) {
+        program(work.resolve("dist/cli/bin/jobwitness"), "exit 2\n");
+        for (String privileged : List.of("useradd", "chgrp", "chown", "systemctl")) {
             program(place.resolve("bin").resolve(privileged), "[ $# -gt 0 ]\n");
         }
         program(place.resolve("bin/runuser"), "shift 3\nexec \"$@\"\n");

@@ -201,15 +201,17 @@ class MailTest {
     }
 
     @Test
-    void theSettingsFileNamesMailerAndCommand() throws Exception {
+    void theSettingsFileNamesMailerCommandAndToken() throws Exception {
         environment.remove("JOBWITNESS_MAILER");
         environment.remove("JOBWITNESS_COMMAND");
         environment.put("JOBWITNESS_CONF", Files.writeString(folder.resolve("conf"),
-                "# ours\nJOBWITNESS_MAILER=" + folder + "/mailer\nJOBWITNESS_COMMAND=" + folder + "/jobwitness\r\n")
+                "# ours\nJOBWITNESS_MAILER=" + folder + "/mailer\nJOBWITNESS_COMMAND=" + folder + "/jobwitness\r\n"
+                        + "JOBWITNESS_MAIL_TOKEN_FILE=/etc/jobwitness/mail.token\n")
                 .toString());
         mail(ENDED);
 
         assertThat(body()).isEqualTo(VERDICT + "\n");
+        assertThat(asked()).contains("--token-file=/etc/jobwitness/mail.token");
     }
 
     @Test

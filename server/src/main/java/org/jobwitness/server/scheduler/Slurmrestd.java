@@ -36,6 +36,8 @@ final class Slurmrestd implements Slurm {
     private static final long NO_CHANGE = 1900;
     /** SLURM_PROTOCOL_AUTHENTICATION_ERROR, ESLURM_AUTH_CRED_INVALID. */
     private static final List<Long> NOT_KNOWN = List.of(1007L, 6000L);
+    /** Slurm's own plugins for callers took none of what came; they do not look into a token. */
+    private static final int NOT_LET_IN = 401;
     private static final int WRONG_TOKEN = 511;
 
     private final Transport transport;
@@ -208,7 +210,11 @@ final class Slurmrestd implements Slurm {
     }
 
     private static void checkWhoAndHowOften(int status) throws SlurmException {
-        if (status == 401 || status == 403 || status == WRONG_TOKEN) {
+        if (status == NOT_LET_IN) {
+            throw new SlurmException(Trouble.UNAUTHORIZED, "status " + status + ": slurmrestd wants a token, and on a Unix"
+                    + " socket takes one only if it was started with -a rest_auth/jwt");
+        }
+        if (status == 403 || status == WRONG_TOKEN) {
             throw new SlurmException(Trouble.UNAUTHORIZED, "status " + status
                     + ": the token is wrong, or has expired, or its user may not ask");
         }

@@ -102,6 +102,15 @@ class SlurmrestdTest {
     }
 
     @Test
+    void whatIsMissingIsSaidToOneWhoIsNotLetIn() {
+        try (Slurmrestd other = client(new AuthToken.None(), Optional.empty())) {
+            assertThatThrownBy(other::list).hasMessageContaining("wants a token")
+                    .hasMessageContaining("-a rest_auth/jwt").asInstanceOf(throwable(SlurmException.class))
+                    .returns(Trouble.UNAUTHORIZED, SlurmException::trouble);
+        }
+    }
+
+    @Test
     void aJobThatSlurmctldHasNoMoreIsNoError() throws Exception {
         assertThat(client.job("7")).hasSize(1);
         assertThat(client.job("8")).isEmpty();
