@@ -65,6 +65,14 @@ class DatabaseAwayTest {
         assertThat(http.get("/v1/jobs").body()).contains("\"total\":2", "\"first\"", "\"second\"");
     }
 
+    /** As in a container whose database is stopped. */
+    @Test
+    @Execution(ExecutionMode.CONCURRENT)
+    void aHostWithoutAnAddressIsSaidToBeThat() throws Exception {
+        start("postgres://jobwitness@nowhere.invalid/jobwitness");
+        assertAway("no address is known of host nowhere.invalid");
+    }
+
     @Test
     @Execution(ExecutionMode.CONCURRENT)
     void aDatabaseThatTakesConnectionsAndNeverAnswersIsAway() throws Exception {

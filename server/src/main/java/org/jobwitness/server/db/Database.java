@@ -5,6 +5,7 @@ import com.zaxxer.hikari.HikariDataSource;
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.core.metrics.Histogram;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.net.UnknownHostException;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
@@ -100,8 +101,12 @@ public final class Database implements AutoCloseable {
 
     private static Properties properties(DatabaseAddress address) {
         Properties properties = new Properties();
-        properties.setProperty("user", address.user());
-        properties.setProperty("password", address.password());
+        if (address.user() != null) {
+            properties.setProperty("user", address.user());
+        }
+        if (address.password() != null) {
+            properties.setProperty("password", address.password());
+        }
         properties.setProperty("ApplicationName", "jobwitness-server");
         properties.setProperty("connectTimeout", "5");
         properties.setProperty("loginTimeout", "5");
@@ -322,6 +327,9 @@ public final class Database implements AutoCloseable {
             root = root.getCause();
         }
         String message = root.getMessage() == null ? root.getClass().getSimpleName() : root.getMessage();
+        if (root instanceof UnknownHostException) { // whose message is the name alone
+            return "no address is known of host " + message;
+        }
         return message.lines().findFirst().orElse(message);
     }
 
