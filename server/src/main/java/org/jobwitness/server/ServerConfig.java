@@ -215,12 +215,10 @@ record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddres
             if (token != null && !AuthToken.isToken(token)) {
                 throw new BadSetting("SLURM_AUTH_TOKEN is not a token: it holds other characters than those of a JWT");
             }
-            if (file != null && !Files.isReadable(path(Setting.SLURM_AUTH_TOKEN_FILE, file))) {
-                throw bad(Setting.SLURM_AUTH_TOKEN_FILE, file, "a file that the server can read");
+            if (file != null) { // it may be written later than this starts
+                return new AuthToken.InFile(path(Setting.SLURM_AUTH_TOKEN_FILE, file).toAbsolutePath());
             }
-            return token != null
-                    ? new AuthToken.Fixed(token)
-                    : file != null ? new AuthToken.InFile(Path.of(file).toAbsolutePath()) : new AuthToken.None();
+            return token != null ? new AuthToken.Fixed(token) : new AuthToken.None();
         }
 
         private Optional<String> slurmUser() throws BadSetting {

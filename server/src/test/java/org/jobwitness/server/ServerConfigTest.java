@@ -1,6 +1,7 @@
 package org.jobwitness.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.InstanceOfAssertFactories.type;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -9,6 +10,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jobwitness.server.db.DatabaseAddress;
+import org.jobwitness.server.scheduler.AuthToken;
+import org.jobwitness.server.scheduler.Reconciliation;
 import org.jobwitness.server.verdict.Thresholds;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -47,6 +50,15 @@ class ServerConfigTest {
                 "--audit-retention-days=30"), Map.of(), "");
         assertThat(List.of(config.metricsRetention(), config.jobRetention(), config.auditRetention()))
                 .containsOnly(Duration.ofDays(30));
+    }
+
+    /** As in containers that start together, of which one writes it: the server works without Slurm meanwhile. */
+    @Test
+    void aTokenFileMayComeLaterThanTheServer() throws Exception {
+        assertThat(read(List.of("--scheduler-backend=slurm", "--slurm-base-url=http://slurm:6820",
+                "--slurm-auth-token-file=/no/such"), Map.of(), "").slurm())
+                .hasValueSatisfying(slurm -> assertThat(slurm.access()).asInstanceOf(type(Reconciliation.Rest.class))
+                        .returns(new AuthToken.InFile(Path.of("/no/such")), Reconciliation.Rest::token));
     }
 
     @Test
