@@ -44,6 +44,10 @@ class ShipperTest {
     private static final Duration DEADLINE = Duration.ofSeconds(10);
     private static final InstantSource CLOCK = InstantSource.fixed(Instant.parse("2026-11-23T08:00:00Z"));
     private static final Pace QUICK = quick(Duration.ofMillis(4), Duration.ofSeconds(8));
+    /** What fails again and again waits for as long as in earnest. */
+    private static final Pace PATIENT = new Pace(QUICK.connecting(), QUICK.silence(), QUICK.answer(),
+            QUICK.firstBackoff(), Pace.STANDARD.longestBackoff(), QUICK.longestRetryAfter(), QUICK.between(),
+            QUICK.scriptsTime(), QUICK.listing(), QUICK.listingPending(), QUICK.lastTry());
 
     @TempDir
     Path temp;
@@ -632,7 +636,7 @@ class ShipperTest {
         for (int job = 1; job <= 4; job++) {
             event("1795384829-" + job + "-started-1.json", "poison");
         }
-        Shipper shipper = shipper(service.url());
+        Shipper shipper = shipper(new Destination(service.url(), null, null), NO_JITTER, PATIENT, new Random(1));
         add(shipper, 0, 20);
         await("the first is sent", () -> shipper.counts().batchesSent() >= 1);
         awaitEmpty();
