@@ -104,7 +104,7 @@ final class Server implements AutoCloseable {
             NodeTable nodes = new NodeTable(database, json);
             AgentsWaiting agentsWaiting = new AgentsWaiting(database, clock);
             EvidenceReader evidence = new EvidenceReader(database, queries, clock);
-            JobMetrics jobMetrics = new JobMetrics(database, queries, samples, nodes, agentsWaiting,
+            JobMetrics jobMetrics = new JobMetrics(database, queries, nodes, agentsWaiting,
                     new JobFindings(evidence, config.thresholds()), config.dataDir(), clock);
             jobs.onChange(jobMetrics::count);
             Events events = new Events(jobs, json, config.defaultCluster(), metrics);

@@ -82,10 +82,21 @@ final class Checks {
             throw new InvalidFieldException(field,
                     "must be at most " + maxLength + " characters, was " + text.length());
         }
-        if (text.codePoints().anyMatch(c -> Character.isISOControl(c) || isLoneSurrogate(c))) {
+        if (!isPlain(text)) {
             throw new InvalidFieldException(field, "must not hold control characters or broken Unicode");
         }
         return text;
+    }
+
+    /** A loop rather than a stream: texts are checked by the hundred thousand. */
+    private static boolean isPlain(String text) {
+        for (int at = 0; at < text.length(); at += Character.charCount(text.codePointAt(at))) {
+            int c = text.codePointAt(at);
+            if (Character.isISOControl(c) || isLoneSurrogate(c)) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private static boolean isLoneSurrogate(int codePoint) {

@@ -8,6 +8,7 @@ import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.net.UnknownHostException;
 import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.sql.SQLTransientConnectionException;
 import java.time.Duration;
@@ -23,8 +24,12 @@ import org.flywaydb.core.api.MigrationInfoService;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
 import org.jdbi.v3.core.JdbiException;
+import org.jdbi.v3.core.statement.Query;
+import org.jdbi.v3.core.statement.StatementContext;
+import org.jdbi.v3.core.statement.StatementCustomizer;
 import org.jdbi.v3.core.transaction.TransactionIsolationLevel;
 import org.jspecify.annotations.Nullable;
+import org.postgresql.PGStatement;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,6 +41,7 @@ public final class Database implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Database.class);
     private static final int ATTEMPTS = 3;
     private static final int FIRST_PARTITIONS = 100;
+    private static final int ROWS_OF_A_PORTION = 1000;
     private static final Duration FIRST_PAUSE = Duration.ofMillis(250);
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(10);
     /** A machine that hangs closes no connection. So long may it be silent: a little longer than the server-side timeouts. */
@@ -210,6 +216,19 @@ public final class Database implements AutoCloseable {
             handle.setReadOnly(true);
             return work.run(handle);
         }));
+    }
+
+    /**
+     * Has the rows of a query come in portions, in a transaction, and as numbers from the first time on: a connection that has not
+     * seen a query five times would have PostgreSQL write all numbers as text, which takes as long as finding them.
+     */
+    public static Query inPortions(Query query) {
+        return query.setFetchSize(ROWS_OF_A_PORTION).addCustomizer(new StatementCustomizer() {
+            @Override
+            public void beforeExecution(PreparedStatement statement, StatementContext ctx) throws SQLException {
+                statement.unwrap(PGStatement.class).setPrepareThreshold(-1);
+            }
+        });
     }
 
     /** Runs the work as one transaction; all of it is durable when this returns. It may run more than once. */

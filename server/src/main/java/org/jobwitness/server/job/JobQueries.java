@@ -8,6 +8,7 @@ import static org.jobwitness.server.db.Columns.string;
 import static org.jobwitness.server.db.Columns.strings;
 import static org.jobwitness.server.db.Columns.time;
 import static org.jobwitness.server.db.Columns.whole;
+import static org.jobwitness.server.db.Database.inPortions;
 
 import java.nio.charset.StandardCharsets;
 import java.sql.ResultSet;
@@ -54,6 +55,13 @@ import org.jspecify.annotations.Nullable;
 
 /** Reads runs for those who ask, each within its own scope. */
 public final class JobQueries {
+    /** Newest runs that ended since, by an index; those of which nobody said when, by when we learned of them. */
+    private static final String ENDED_SINCE = """
+            (state not in ('pending', 'running') and coalesce(end_time, 'infinity'::timestamptz) >= :since
+                and coalesce(end_time, recorded_at) >= :since)""";
+    /** A condition on {@code job}: the newest run of its job id, and it runs, or ended after {@code :since}. */
+    public static final String RUNNING_OR_ENDED_SINCE = "newest and (state = 'running' and state in ('pending', 'running') or "
+            + ENDED_SINCE + ")";
     private static final String SELECT = """
             select job.*, on_nodes.node_gpus, on_nodes.vendors, on_nodes.devices, on_nodes.cgroup_paths,
                 figures.*
@@ -339,15 +347,10 @@ public final class JobQueries {
 
     /** Tells of each job that goes on or ended less than five minutes before {@code now}. */
     public Stream<Glance> recent(Handle handle, Instant now) {
-        return handle.createQuery("""
+        return inPortions(handle.createQuery("""
                 select cluster, job_id, user_name, partition, account, scheduler ->> 'name' as name, state, reason
-                from job where newest and state in ('pending', 'running')
-                union all
-                select cluster, job_id, user_name, partition, account, scheduler ->> 'name', state, reason
-                from job where newest and state not in ('pending', 'running')
-                    and coalesce(end_time, 'infinity'::timestamptz) >= :since
-                    and coalesce(end_time, recorded_at) >= :since""").bind("since", now.minus(Duration.ofMinutes(5)))
-                .setFetchSize(1000)
+                from job where newest and (state in ('pending', 'running') or\s""" + ENDED_SINCE + ")")
+                .bind("since", now.minus(Duration.ofMinutes(5))))
                 .map((row, _) -> new Glance(string(row, "cluster"), string(row, "job_id"), known(row, "user_name"),
                         known(row, "partition"), known(row, "account"), known(row, "name"), string(row, "state"),
                         known(row, "reason")))

@@ -7,7 +7,7 @@ import org.jobwitness.server.batch.AgentsWaiting;
 import org.jobwitness.server.job.Figure;
 import org.jobwitness.server.node.NodeReading;
 import org.jobwitness.server.node.NodeTable;
-import org.jobwitness.server.sample.SampleStore;
+import org.jobwitness.server.sample.RunUse;
 import org.jobwitness.wire.GpuReading;
 import org.jspecify.annotations.Nullable;
 
@@ -19,10 +19,10 @@ import org.jspecify.annotations.Nullable;
  */
 record Family<T>(String name, String help, ToDoubleFunction<T> value) {
     /** Of a job on a node; labelled with cluster, job_id, user and node. */
-    static final List<Family<SampleStore.OnNode>> OF_JOB = List.of(
+    static final List<Family<RunUse.OnNode>> OF_JOB = List.of(
             new Family<>("hpc_job_runtime_seconds", "How long a running job has been running.",
-                    SampleStore.OnNode::runtimeSeconds),
-            new Family<>("hpc_job_allocated_cpus", "CPUs that the job has on the node.", SampleStore.OnNode::cpus),
+                    RunUse.OnNode::runtimeSeconds),
+            new Family<>("hpc_job_allocated_cpus", "CPUs that the job has on the node.", RunUse.OnNode::cpus),
             ofJob("hpc_job_cpu_usage_percent", "Of the CPUs that the job has on the node.", Figure.CPU_USAGE_PERCENT),
             seconds("hpc_job_cpu_seconds_total", "CPU time that the job has used on the node.", Figure.CPU_USAGE_USEC),
             seconds("hpc_job_cpu_throttled_seconds_total", "Time in which the job was held back by its CPU limit.",
@@ -47,7 +47,7 @@ record Family<T>(String name, String help, ToDoubleFunction<T> value) {
                     Figure.MEMORY_STALL_USEC),
             new Family<>("hpc_job_oom_kills_total",
                     "Processes of the job that the kernel killed for memory; until 5 minutes after the job's end.",
-                    SampleStore.OnNode::oomKills),
+                    RunUse.OnNode::oomKills),
             ofJob("hpc_job_processes", "Processes and threads of the job on the node.", Figure.PIDS),
             ofJob("hpc_job_io_read_bytes_total", "Read by the job from the node's block devices.",
                     Figure.IO_READ_BYTES),
@@ -60,7 +60,7 @@ record Family<T>(String name, String help, ToDoubleFunction<T> value) {
             ofJob("hpc_job_gpu_usage_percent", "Of the GPUs that the job has on the node.", Figure.GPU_USAGE_PERCENT));
 
     /** Of a GPU that a job has; labelled with cluster, job_id, node, gpu_vendor and gpu_id. */
-    static final List<Family<SampleStore.LatestGpu>> OF_GPU = List.of(
+    static final List<Family<RunUse.FreshGpu>> OF_GPU = List.of(
             ofGpu("hpc_job_gpu_device_utilization_percent", "Use of a GPU that the job has.",
                     Figure.UTILIZATION_PERCENT),
             ofGpu("hpc_job_gpu_device_memory_used_bytes", "Memory used on a GPU that the job has.",
@@ -74,13 +74,13 @@ record Family<T>(String name, String help, ToDoubleFunction<T> value) {
                     gpu -> gpu.figures().value(Figure.CLOCK_MHZ) * 1e6),
             new Family<>("hpc_job_gpu_device_energy_joules_total",
                     "Energy that a GPU of the job has used since it was first read for the job.",
-                    SampleStore.LatestGpu::energyJoules),
+                    RunUse.FreshGpu::energyJoules),
             ofGpu("hpc_job_gpu_device_processes", "Processes of the job that have the GPU open.", Figure.PROCESSES),
             new Family<>("hpc_job_gpu_device_held_seconds", "For how long the GPU has been read for the job.",
-                    SampleStore.LatestGpu::heldSeconds),
+                    RunUse.FreshGpu::heldSeconds),
             new Family<>("hpc_job_gpu_device_idle_seconds",
                     "For how long the GPU has done nothing for the job; 0 while it works.",
-                    SampleStore.LatestGpu::idleSeconds));
+                    RunUse.FreshGpu::idleSeconds));
 
     /** Of a GPU of a node, whoever holds it; labelled with cluster, node, gpu_vendor and gpu_id. */
     static final List<Family<NodeTable.SeenGpu>> OF_NODE_GPU = List.of(
@@ -128,8 +128,8 @@ record Family<T>(String name, String help, ToDoubleFunction<T> value) {
             new Family<>("hpc_node_agent_waiting_since_timestamp_seconds", "When the oldest of them was read.",
                     agent -> agent.since().toEpochMilli() / 1e3));
 
-    private static Family<SampleStore.OnNode> ofJob(String name, String help, Figure figure) {
-        return new Family<>(name, help, job -> job.figures().value(figure));
+    private static Family<RunUse.OnNode> ofJob(String name, String help, Figure figure) {
+        return new Family<>(name, help, job -> job.fresh().value(figure));
     }
 
     private static Family<NodeTable.SeenGpu> ofNodeGpu(String name, String help,
@@ -140,11 +140,11 @@ record Family<T>(String name, String help, ToDoubleFunction<T> value) {
         });
     }
 
-    private static Family<SampleStore.OnNode> seconds(String name, String help, Figure micros) {
-        return new Family<>(name, help, job -> job.figures().value(micros) / 1e6);
+    private static Family<RunUse.OnNode> seconds(String name, String help, Figure micros) {
+        return new Family<>(name, help, job -> job.fresh().value(micros) / 1e6);
     }
 
-    private static Family<SampleStore.LatestGpu> ofGpu(String name, String help, Figure figure) {
+    private static Family<RunUse.FreshGpu> ofGpu(String name, String help, Figure figure) {
         return new Family<>(name, help, gpu -> gpu.figures().value(figure));
     }
 

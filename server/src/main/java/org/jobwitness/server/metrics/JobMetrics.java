@@ -3,13 +3,11 @@ package org.jobwitness.server.metrics;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.batch.AgentsWaiting;
@@ -18,11 +16,12 @@ import org.jobwitness.server.job.JobChange;
 import org.jobwitness.server.job.JobQueries;
 import org.jobwitness.server.node.NodeReading;
 import org.jobwitness.server.node.NodeTable;
-import org.jobwitness.server.sample.SampleStore;
+import org.jobwitness.server.sample.RunUse;
 import org.jobwitness.server.verdict.JobFindings;
 import org.jobwitness.wire.GpuDevice;
 import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.JobState;
+import org.jobwitness.wire.Verdict;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,7 +34,6 @@ public final class JobMetrics {
 
     private final Database database;
     private final JobQueries jobs;
-    private final SampleStore samples;
     private final NodeTable nodes;
     private final AgentsWaiting agentsWaiting;
     private final JobFindings findings;
@@ -50,11 +48,10 @@ public final class JobMetrics {
      *
      * @param folder for what is put aside during a scrape
      */
-    public JobMetrics(Database database, JobQueries jobs, SampleStore samples, NodeTable nodes,
-            AgentsWaiting agentsWaiting, JobFindings findings, Path folder, Clock clock) {
+    public JobMetrics(Database database, JobQueries jobs, NodeTable nodes, AgentsWaiting agentsWaiting,
+            JobFindings findings, Path folder, Clock clock) {
         this.database = database;
         this.jobs = jobs;
-        this.samples = samples;
         this.nodes = nodes;
         this.agentsWaiting = agentsWaiting;
         this.findings = findings;
@@ -74,14 +71,14 @@ public final class JobMetrics {
         private final Instant at = clock.instant();
         private final Rows info = new Rows(folder, 1);
         private final Rows states = new Rows(folder, 1);
-        private final Rows ofJobs = new Rows(folder, Family.OF_JOB.size());
-        private final Rows ofGpus = new Rows(folder, Family.OF_GPU.size());
+        private final FamilyRows<RunUse.OnNode> ofJobs = new FamilyRows<>(folder, Family.OF_JOB);
+        private final FamilyRows<RunUse.FreshGpu> ofGpus = new FamilyRows<>(folder, Family.OF_GPU);
         private final Rows gpuInfo = new Rows(folder, 1);
-        private final Rows ofNodeGpus = new Rows(folder, Family.OF_NODE_GPU.size());
-        private final Rows ofNodes = new Rows(folder, Family.OF_NODE.size());
+        private final FamilyRows<NodeTable.SeenGpu> ofNodeGpus = new FamilyRows<>(folder, Family.OF_NODE_GPU);
+        private final FamilyRows<NodeTable.Seen> ofNodes = new FamilyRows<>(folder, Family.OF_NODE);
         private final Rows found = new Rows(folder, 1);
         private final Rows nodeStates = new Rows(folder, 1);
-        private final Rows waiting = new Rows(folder, Family.OF_AGENT.size());
+        private final FamilyRows<AgentsWaiting.Waiting> waiting = new FamilyRows<>(folder, Family.OF_AGENT);
         private Map<String, Map<JobState, Long>> counts = Map.of();
         private Map<String, Long> runs = Map.of();
 
@@ -97,47 +94,58 @@ public final class JobMetrics {
                     states.add(ofState.of(job.cluster(), job.jobId(), job.state(), job.reason()), 1);
                 });
             }
-            try (Stream<SampleStore.OnNode> onNodes = samples.onNodes(handle, at)) {
-                Labels labels = new Labels("cluster", "job_id", "user", "node");
-                add(ofJobs, Family.OF_JOB, onNodes,
-                        job -> labels.of(job.cluster(), job.jobId(), job.user(), job.node()));
-            }
-            try (Stream<SampleStore.LatestGpu> gpus = samples.latestOfGpus(handle, at)) {
-                Labels labels = new Labels("cluster", "job_id", "node", "gpu_vendor", "gpu_id");
-                add(ofGpus, Family.OF_GPU, gpus,
-                        gpu -> labels.of(gpu.cluster(), gpu.jobId(), gpu.node(), gpu.vendor(), gpu.gpu()));
-            }
+            readRuns(handle);
             readGpus(handle);
-            Labels ofFinding = new Labels("cluster", "job_id", "user", "rule", "severity");
-            findings.each(handle, at, finding -> found.add(ofFinding.of(finding.cluster(), finding.jobId(),
-                    finding.user(), finding.rule().toString(), finding.severity().toString()), 1));
             try (Stream<NodeTable.Seen> seen = nodes.latest(handle, at)) {
                 Labels labels = new Labels("cluster", "node");
                 Labels ofState = new Labels("cluster", "node", "state");
-                add(ofNodes, Family.OF_NODE, seen.peek(node -> {
+                seen.forEach(node -> {
+                    ofNodes.add(labels.of(node.cluster(), node.node()), node);
                     NodeReading.State now = node.last() == null ? null : node.last().state();
                     for (NodeReading.State state : now == null ? NO_STATES : NodeReading.State.values()) {
                         nodeStates.add(ofState.of(node.cluster(), node.node(), state.toString()), state == now ? 1 : 0);
                     }
-                }), node -> labels.of(node.cluster(), node.node()));
+                });
             }
             try (Stream<AgentsWaiting.Waiting> agents = agentsWaiting.latest(handle)) {
                 Labels labels = new Labels("cluster", "node");
-                add(waiting, Family.OF_AGENT, agents, agent -> labels.of(agent.cluster(), agent.node()));
+                agents.forEach(agent -> waiting.add(labels.of(agent.cluster(), agent.node()), agent));
             }
+        }
+
+        private void readRuns(Handle handle) {
+            Labels ofJob = new Labels("cluster", "job_id", "user", "node");
+            Labels ofGpu = new Labels("cluster", "job_id", "node", "gpu_vendor", "gpu_id");
+            Labels ofFinding = new Labels("cluster", "job_id", "user", "rule", "severity");
+            findings.each(handle, at, job -> {
+                for (RunUse.OnNode on : job.onNodes()) {
+                    ofJobs.add(ofJob.of(job.cluster(), job.jobId(), job.user(), on.node()), on);
+                }
+                for (RunUse.OfGpu gpu : job.gpus()) {
+                    RunUse.FreshGpu fresh = gpu.fresh();
+                    if (fresh != null) {
+                        ofGpus.add(ofGpu.of(job.cluster(), job.jobId(), gpu.node(), fresh.vendor(), gpu.gpu()), fresh);
+                    }
+                }
+                for (Verdict.Finding finding : job.findings()) {
+                    found.add(ofFinding.of(job.cluster(), job.jobId(), job.user(), finding.rule().toString(),
+                            finding.severity().toString()), 1);
+                }
+            });
         }
 
         private void readGpus(Handle handle) {
             try (Stream<NodeTable.SeenGpu> gpus = nodes.gpus(handle, at)) {
                 Labels labels = new Labels("cluster", "node", "gpu_vendor", "gpu_id");
                 Labels ofInfo = new Labels("cluster", "node", "gpu_vendor", "gpu_id", "model", "pci_bus_id", "parent");
-                add(ofNodeGpus, Family.OF_NODE_GPU, gpus.peek(seen -> {
+                gpus.forEach(seen -> {
+                    ofNodeGpus.add(labels.of(seen.cluster(), seen.node(), vendor(seen), seen.reading().gpu()), seen);
                     GpuDevice device = seen.reading().device();
                     if (device != null) {
                         gpuInfo.add(ofInfo.of(seen.cluster(), seen.node(), vendor(seen), seen.reading().gpu(),
                                 known(device.model()), known(device.pciBusId()), known(device.parent())), 1);
                     }
-                }), seen -> labels.of(seen.cluster(), seen.node(), vendor(seen), seen.reading().gpu()));
+                });
             }
         }
 
@@ -148,14 +156,6 @@ public final class JobMetrics {
 
         private static String known(@Nullable String text) {
             return text == null ? "" : text;
-        }
-
-        private static <T> void add(Rows rows, List<Family<T>> families, Stream<T> things, Function<T, Labels> labels) {
-            double[] values = new double[families.size()];
-            things.forEach(thing -> {
-                Arrays.setAll(values, column -> families.get(column).value().applyAsDouble(thing));
-                rows.add(labels.apply(thing), values);
-            });
         }
 
         void write(Exposition out) {
@@ -173,31 +173,27 @@ public final class JobMetrics {
                     "1 for each job that runs or ended less than 5 minutes ago, with what names it.")::sample);
             states.each(0, out.gauge("hpc_job_state",
                     "1 for the state and reason that a job has; jobs as in hpc_job_info.")::sample);
-            write(out, Family.OF_JOB, ofJobs);
-            write(out, Family.OF_GPU, ofGpus);
+            ofJobs.write(out);
+            ofGpus.write(out);
             gpuInfo.each(0, out.gauge("hpc_node_gpu_device_info",
                     "1 for each GPU of a node, with which device it is; parent is the GPU that it is a part of.")::sample);
-            write(out, Family.OF_NODE_GPU, ofNodeGpus);
+            ofNodeGpus.write(out);
             found.each(0, out.gauge("hpc_job_findings",
                     "1 for each finding of a job that runs or ended less than 5 minutes ago, by rule and severity.")::sample);
-            write(out, Family.OF_NODE, ofNodes);
-            write(out, Family.OF_AGENT, waiting);
+            ofNodes.write(out);
+            waiting.write(out);
             nodeStates.each(0,
                     out.gauge("hpc_node_state", "1 for the state that the node is in, 0 for the others.")::sample);
             out.gauge("hpc_exporter_last_collect_timestamp_seconds", "When these figures were collected.")
                     .sample(at.toEpochMilli() / 1e3);
         }
 
-        private static <T> void write(Exposition out, List<Family<T>> families, Rows rows) {
-            for (int column = 0; column < families.size(); column++) {
-                rows.each(column, families.get(column).begin(out)::sample);
-            }
-        }
-
         @Override
         public void close() {
-            for (Rows rows : List.of(info, states, ofJobs, ofGpus, gpuInfo, ofNodeGpus, found, ofNodes, nodeStates,
-                    waiting)) {
+            for (Rows rows : List.of(info, states, gpuInfo, found, nodeStates)) {
+                rows.close();
+            }
+            for (FamilyRows<?> rows : List.of(ofJobs, ofGpus, ofNodeGpus, ofNodes, waiting)) {
                 rows.close();
             }
         }

@@ -7,6 +7,7 @@ import static org.jobwitness.server.db.Columns.rounded;
 import static org.jobwitness.server.db.Columns.string;
 import static org.jobwitness.server.db.Columns.strings;
 import static org.jobwitness.server.db.Columns.time;
+import static org.jobwitness.server.db.Database.inPortions;
 
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -191,14 +192,14 @@ public final class NodeTable {
      * intervals.
      */
     public Stream<Seen> latest(Handle handle, Instant now) {
-        return handle.createQuery("""
+        return inPortions(handle.createQuery("""
                 select cluster, node, coalesce(jobs, 0) as jobs, at, interval_ms, state_at, state, state_reason,
                     total_cpus, total_memory_bytes, total_gpus, cpu_usage_percent, memory_usage_bytes, gpu_usage_percent,
                     cpu_load, '[]' as gpus
                 from node full join (
                     select cluster, node, count(*) as jobs from job join job_node using (job_key)
                     where newest and state in ('pending', 'running') and state = 'running' and not ended
-                    group by cluster, node) held using (cluster, node)""").setFetchSize(1000)
+                    group by cluster, node) held using (cluster, node)"""))
                 .map((row, _) -> {
                     Instant agentSeen = time(row, "at");
                     boolean isTold = agentSeen != null || row.getObject("state_at") != null;
@@ -213,10 +214,10 @@ public final class NodeTable {
 
     /** Tells of each GPU whose reading is no older than three of its node's intervals. */
     public Stream<SeenGpu> gpus(Handle handle, Instant now) {
-        return handle.createQuery("""
+        return inPortions(handle.createQuery("""
                 select cluster, node, gpu from node cross join lateral jsonb_array_elements(gpus) as each (gpu)
                 where at > cast(:now as timestamptz) - 3 * coalesce(interval_ms, 100000) * interval '1 millisecond'""")
-                .bind("now", now).setFetchSize(1000)
+                .bind("now", now))
                 .map((row, _) -> new SeenGpu(string(row, "cluster"), string(row, "node"),
                         json.object(string(row, "gpu"), GpuReading.class)))
                 .stream();

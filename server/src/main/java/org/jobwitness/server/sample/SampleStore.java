@@ -2,11 +2,9 @@ package org.jobwitness.server.sample;
 
 import static org.jobwitness.server.db.Columns.doubles;
 import static org.jobwitness.server.db.Columns.rounded;
-import static org.jobwitness.server.db.Columns.string;
 
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
-import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Clock;
 import java.time.Duration;
@@ -23,7 +21,6 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
-import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.http.Json;
@@ -286,93 +283,5 @@ public final class SampleStore {
                     new double[]{row.getColumn("cpus", Double.class), row.getColumn("gpus", Double.class)});
             return weights;
         }));
-    }
-
-    /**
-     * What is known of a job on one of its nodes. A number that is not known is NaN.
-     *
-     * @param node empty where figures are of the job as a whole
-     * @param cpus that it has there
-     * @param oomKills the most that any sample, or the epilog, told
-     * @param figures of its last sample, if it runs and that is fresh; else none
-     */
-    public record OnNode(String cluster, String jobId, String user, String node, double runtimeSeconds, double cpus,
-            double oomKills, Figures figures) {
-    }
-
-    /**
-     * Tells of each running job on each node. A sample is fresh if it is no older than three of its intervals; where no interval is
-     * known, than five minutes: as long as Prometheus itself takes a sample for fresh. Of jobs that ended less than five
-     * minutes ago it tells OOM kills, since a job is mostly over with the first.
-     */
-    public Stream<OnNode> onNodes(Handle handle, Instant now) {
-        return handle.createQuery("""
-                select cluster, job_id, coalesce(user_name, '') as user_name, node,
-                    case when has_node and start_time is not null
-                        then greatest(0, date_part('epoch', cast(:now as timestamptz) - start_time)) end as runtime,
-                    cast(told.cpus as double precision) as cpus, cast(oom_kills as double precision) as oom_kills,
-                    case when last_sample_at > cast(:now as timestamptz)
-                        - 3 * coalesce(last_interval_ms, 100000) * interval '1 millisecond' then latest end as latest
-                from job cross join lateral (
-                    select * from (
-                        select node, true as has_node, cpus from job_node
-                        where job_node.job_key = job.job_key) on_nodes
-                    full join (
-                        select node, oom_kills, last_sample_at, last_interval_ms, latest from job_figures
-                        where job_figures.job_key = job.job_key) figures using (node)) told
-                where newest and state in ('pending', 'running') and state = 'running'
-                union all
-                select cluster, job_id, coalesce(user_name, ''), node, null, null,
-                    cast(oom_kills as double precision), null
-                from job join job_figures using (job_key)
-                where newest and state not in ('pending', 'running')
-                    and coalesce(end_time, 'infinity'::timestamptz) >= :since
-                    and coalesce(end_time, recorded_at) >= :since and oom_kills is not null""")
-                .bind("now", now).bind("since", now.minus(Duration.ofMinutes(5))).setFetchSize(1000)
-                .map((row, _) -> onNode(row)).stream();
-    }
-
-    private static OnNode onNode(ResultSet row) throws SQLException {
-        double[] latest = row.getBytes("latest") == null ? new double[0] : doubles(row, "latest");
-        Figures figures = Figures.of(Figure.Of.JOB, latest);
-        double cpus = orNaN(row, "cpus");
-        return new OnNode(string(row, "cluster"), string(row, "job_id"), string(row, "user_name"), string(row, "node"),
-                orNaN(row, "runtime"), Double.isNaN(cpus) ? figures.value(Figure.CPUS) : cpus, orNaN(row, "oom_kills"),
-                figures);
-    }
-
-    private static double orNaN(ResultSet row, String column) throws SQLException {
-        double value = row.getDouble(column);
-        return row.wasNull() ? Double.NaN : value;
-    }
-
-    /**
-     * One GPU that a job holds alone. A number that is not known is NaN.
-     *
-     * @param heldSeconds from its first reading to the last
-     * @param idleSeconds for which it has not been used, at its last reading
-     * @param energyJoules since its first reading
-     * @param figures of its last sample
-     */
-    public record LatestGpu(String cluster, String jobId, String node, String gpu, String vendor, double heldSeconds,
-            double idleSeconds, double energyJoules, Figures figures) {
-    }
-
-    /** Tells the fresh figures of each GPU that a running job holds alone. */
-    public Stream<LatestGpu> latestOfGpus(Handle handle, Instant now) {
-        return handle.createQuery("""
-                select cluster, job_id, node, gpu, coalesce(job_gpu_figures.gpu_vendor, '') as vendor,
-                    date_part('epoch', last_sample_at - held_from) as held,
-                    date_part('epoch', read_at - coalesce(last_used_at, held_from)) as idle, energy_joules,
-                    job_gpu_figures.latest
-                from job join job_gpu_figures using (job_key)
-                where newest and state in ('pending', 'running') and state = 'running' and hold = 'alone'
-                    and last_sample_at
-                    > cast(:now as timestamptz) - 3 * coalesce(last_interval_ms, 100000) * interval '1 millisecond'""")
-                .bind("now", now).setFetchSize(1000)
-                .map((row, _) -> new LatestGpu(string(row, "cluster"), string(row, "job_id"), string(row, "node"),
-                        string(row, "gpu"), string(row, "vendor"), orNaN(row, "held"), orNaN(row, "idle"),
-                        orNaN(row, "energy_joules"), Figures.of(Figure.Of.GPU, doubles(row, "latest"))))
-                .stream();
     }
 }

@@ -1,11 +1,10 @@
 package org.jobwitness.server.verdict;
 
 import static org.jobwitness.server.db.Columns.constant;
-import static org.jobwitness.server.db.Columns.doubles;
-import static org.jobwitness.server.db.Columns.knownTime;
 import static org.jobwitness.server.db.Columns.string;
 import static org.jobwitness.server.db.Columns.strings;
 import static org.jobwitness.server.db.Columns.time;
+import static org.jobwitness.server.db.Database.inPortions;
 
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -18,19 +17,19 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.ToLongFunction;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.http.Caller;
 import org.jobwitness.server.job.Figure;
-import org.jobwitness.server.job.Figures;
 import org.jobwitness.server.job.JobQueries;
+import org.jobwitness.server.sample.RunUse;
 import org.jobwitness.server.verdict.Evidence.OnGpu;
 import org.jobwitness.server.verdict.Evidence.OnNode;
 import org.jobwitness.server.verdict.Evidence.Run;
 import org.jobwitness.server.verdict.Evidence.Said;
 import org.jobwitness.server.verdict.Evidence.Task;
-import org.jobwitness.wire.GpuHold;
 import org.jobwitness.wire.Job;
 import org.jobwitness.wire.JobOomKill;
 import org.jobwitness.wire.JobState;
@@ -57,14 +56,6 @@ public final class EvidenceReader {
             job.scheduler ->> 'state_reason' as state_reason,
             job.scheduler ->> 'cancelled_by' as cancelled_by, job.scheduler ->> 'array_job_id' as array_job_id,
             (job.scheduler ->> 'time_limit_minutes')::double precision * 60 as time_limit""";
-    private static final String ON_NODE = """
-            on_node.node, job_node.cpus as node_cpus, cpu_count, covered_ms, last_sample_at, cpu_sum, cpu_max,
-            greatest(memory_peak_bytes, memory_max_bytes) as memory_peak, anon_max_bytes, cpu_throttled_usec,
-            memory_stall_usec, io_stall_usec, oom_kills, latest""";
-    private static final String ON_GPU = """
-            job_gpu_figures.job_key, node, gpu, hold, held_from, utilization_count, utilization_sum, utilization_max,
-            last_used_at, read_at, processes_max""";
-
     private final Database database;
     private final JobQueries jobs;
     private final Clock clock;
@@ -95,22 +86,11 @@ public final class EvidenceReader {
                 .bind("run", job.run())
                 .map((row, _) -> {
                     Run found = run(row, time(row, "submit_time"));
-                    return new Evidence(now, found, said(row, row.getBoolean("epilog_seen")), onNodes(handle, found),
-                            onGpus(handle, found), kills,
-                            otherTasks(handle, found), shortJobs(handle, found, now));
+                    return new Evidence(now, found, said(row, row.getBoolean("epilog_seen")),
+                            onNodes(found, RunUse.onNodes(handle, found.key(), now)),
+                            onGpus(RunUse.ofGpus(handle, found.key(), now)), kills, otherTasks(handle, found),
+                            shortJobs(handle, found, now));
                 }).findFirst());
-    }
-
-    private static List<OnNode> onNodes(Handle handle, Run run) {
-        return handle.createQuery("select " + ON_NODE + """
-                 from job_figures on_node left join job_node using (job_key, node)
-                where on_node.job_key = :run order by on_node.node""").bind("run", run.key())
-                .map((row, _) -> onNode(row, run)).list();
-    }
-
-    private static List<OnGpu> onGpus(Handle handle, Run run) {
-        return handle.createQuery("select " + ON_GPU + " from job_gpu_figures where job_key = :run order by node, gpu")
-                .bind("run", run.key()).map((row, _) -> onGpu(row)).list();
     }
 
     private static List<Task> otherTasks(Handle handle, Run run) {
@@ -167,87 +147,60 @@ public final class EvidenceReader {
                 .bind("short", Thresholds.SHORT.toSeconds()).mapTo(Integer.class).one();
     }
 
+    /** A run, what it used, and the evidence that is made of both. */
+    record Recent(Evidence evidence, List<RunUse.OnNode> onNodes, List<RunUse.OfGpu> gpus) {
+        Recent {
+            onNodes = List.copyOf(onNodes);
+            gpus = List.copyOf(gpus);
+        }
+    }
+
     /**
      * Tells of each newest run that goes on or ended since, as far as findings need it: nothing of other runs, and OOM kills by
      * number only. To be called in a transaction: what is read comes in portions.
      */
-    void eachRecent(Handle handle, Instant now, Instant since, Consumer<Evidence> consumer) {
-        try (Stream<NodeRow> rows = handle.createQuery("with job as materialized (select * from job where newest"
-                + """
-                         and state = 'running' and state in ('pending', 'running')
-                    union all
-                    select * from job where newest and state not in ('pending', 'running')
-                        and coalesce(end_time, 'infinity'::timestamptz) >= :since
-                        and coalesce(end_time, recorded_at) >= :since)
-                    select\s""" + RUN + ", " + ON_NODE + """
-                 from job left join job_figures on_node using (job_key)
-                left join job_node on job_node.job_key = job.job_key and job_node.node = on_node.node
-                order by job.job_key""").bind("since", since).setFetchSize(1000).map((row, _) -> nodeRow(row)).stream();
-                Stream<GpuRow> gpuRows = handle.createQuery("select " + ON_GPU + """
-                         from job join job_gpu_figures using (job_key)
-                        where newest and (state in ('pending', 'running')
-                            or (coalesce(end_time, 'infinity'::timestamptz) >= :since
-                                and coalesce(end_time, recorded_at) >= :since))
-                        order by job_key""").bind("since", since).setFetchSize(1000)
-                        .map((row, _) -> new GpuRow(row.getLong("job_key"), onGpu(row))).stream()) {
-            new Grouping(now, gpuRows.iterator(), consumer).all(rows.iterator());
+    void eachRecent(Handle handle, Instant now, Instant since, Consumer<Recent> consumer) {
+        try (Stream<RunUse.OnNode> allOnNodes = RunUse.onNodesSince(handle, since, now);
+                Stream<RunUse.OfGpu> allGpus = RunUse.ofGpusSince(handle, since, now)) {
+            ByRun<RunUse.OnNode> onNodes = new ByRun<>(allOnNodes.iterator(), RunUse.OnNode::run);
+            ByRun<RunUse.OfGpu> gpus = new ByRun<>(allGpus.iterator(), RunUse.OfGpu::run);
+            inPortions(handle.createQuery("select " + RUN + " from job where " + JobQueries.RUNNING_OR_ENDED_SINCE
+                    + " order by job_key").bind("since", since)).map((row, _) -> {
+                        Run run = run(row, null);
+                        List<RunUse.OnNode> ofRun = onNodes.of(run.key());
+                        List<RunUse.OfGpu> gpusOfRun = gpus.of(run.key());
+                        return new Recent(new Evidence(now, run, said(row, row.getBoolean("end_seen")),
+                                onNodes(run, ofRun), onGpus(gpusOfRun), List.of(), List.of(), 0), ofRun, gpusOfRun);
+                    }).useStream(runs -> runs.forEach(consumer));
         }
     }
 
-    private record NodeRow(Run run, Said said, @Nullable OnNode onNode) {
-    }
+    /** Rows of many runs, in the order of their keys, handed out run by run. */
+    private static final class ByRun<T> {
+        private final Iterator<T> rows;
+        private final ToLongFunction<T> runOf;
+        private @Nullable T next;
 
-    private record GpuRow(long run, OnGpu onGpu) {
-    }
-
-    /** Brings the rows of each run together; both kinds come in the order of runs. */
-    private static final class Grouping {
-        private final Instant now;
-        private final Iterator<GpuRow> gpuRows;
-        private final Consumer<Evidence> consumer;
-        private final List<OnNode> nodes = new ArrayList<>();
-        private @Nullable NodeRow current;
-        private @Nullable GpuRow nextGpu;
-
-        Grouping(Instant now, Iterator<GpuRow> gpuRows, Consumer<Evidence> consumer) {
-            this.now = now;
-            this.gpuRows = gpuRows;
-            this.consumer = consumer;
-            this.nextGpu = gpuRows.hasNext() ? gpuRows.next() : null;
+        ByRun(Iterator<T> rows, ToLongFunction<T> runOf) {
+            this.rows = rows;
+            this.runOf = runOf;
+            this.next = nextOrNull();
         }
 
-        void all(Iterator<NodeRow> rows) {
-            rows.forEachRemaining(row -> {
-                if (current != null && current.run().key() != row.run().key()) {
-                    tell(current);
+        /** To be asked for one run after the other, in the order of their keys. */
+        List<T> of(long run) {
+            List<T> found = new ArrayList<>();
+            for (; next != null && runOf.applyAsLong(next) <= run; next = nextOrNull()) {
+                if (runOf.applyAsLong(next) == run) {
+                    found.add(next);
                 }
-                current = row;
-                if (row.onNode() != null) {
-                    nodes.add(row.onNode());
-                }
-            });
-            if (current != null) {
-                tell(current);
             }
+            return found;
         }
 
-        private void tell(NodeRow row) {
-            List<OnGpu> gpus = new ArrayList<>();
-            while (nextGpu != null && nextGpu.run() <= row.run().key()) {
-                if (nextGpu.run() == row.run().key()) {
-                    gpus.add(nextGpu.onGpu());
-                }
-                nextGpu = gpuRows.hasNext() ? gpuRows.next() : null;
-            }
-            consumer.accept(new Evidence(now, row.run(), row.said(), nodes, gpus, List.of(), List.of(), 0));
-            nodes.clear();
+        private @Nullable T nextOrNull() {
+            return rows.hasNext() ? rows.next() : null;
         }
-    }
-
-    private static NodeRow nodeRow(ResultSet row) throws SQLException {
-        Run run = run(row, null);
-        return new NodeRow(run, said(row, row.getBoolean("end_seen")),
-                row.getString("node") == null ? null : onNode(row, run));
     }
 
     private static Run run(ResultSet row, @Nullable Instant submit) throws SQLException {
@@ -277,29 +230,33 @@ public final class EvidenceReader {
                 row.getBoolean("oom_killed"));
     }
 
-    private static OnNode onNode(ResultSet row, Run run) throws SQLException {
-        Figures latest = Figures.of(Figure.Of.JOB, doubles(row, "latest"));
-        String node = string(row, "node");
-        double cpus = number(row, "node_cpus");
-        if (Double.isNaN(cpus)) {
-            cpus = node.isEmpty() || run.nodes().size() == 1 ? run.cpus() : latest.value(Figure.CPUS);
+    /** Those of which somebody told what it used there. */
+    private static List<OnNode> onNodes(Run run, List<RunUse.OnNode> all) {
+        List<OnNode> nodes = new ArrayList<>(all.size());
+        for (RunUse.OnNode on : all) {
+            RunUse.Sums sums = on.sums();
+            if (sums != null) {
+                nodes.add(new OnNode(on.node(), cpus(run, on.node(), sums), sums.samples(), sums.coveredSeconds(),
+                        sums.lastSample(), sums.cpuPercent(), sums.cpuMaxPercent(),
+                        sums.latest().value(Figure.CPU_USAGE_PERCENT), sums.memoryPeak(),
+                        sums.latest().value(Figure.MEMORY_LIMIT_BYTES), sums.anonMax(),
+                        sums.latest().value(Figure.MEMORY_SHMEM_BYTES), sums.throttledSeconds(),
+                        sums.memoryStallSeconds(), sums.ioStallSeconds(), on.oomKills()));
+            }
         }
-        long samples = row.getLong("cpu_count");
-        return new OnNode(node, cpus, samples, number(row, "covered_ms") / 1e3, time(row, "last_sample_at"),
-                samples == 0 ? Double.NaN : row.getDouble("cpu_sum") / samples, number(row, "cpu_max"),
-                latest.value(Figure.CPU_USAGE_PERCENT), number(row, "memory_peak"),
-                latest.value(Figure.MEMORY_LIMIT_BYTES), number(row, "anon_max_bytes"),
-                latest.value(Figure.MEMORY_SHMEM_BYTES), number(row, "cpu_throttled_usec") / 1e6,
-                number(row, "memory_stall_usec") / 1e6, number(row, "io_stall_usec") / 1e6, number(row, "oom_kills"));
+        return nodes;
     }
 
-    private static OnGpu onGpu(ResultSet row) throws SQLException {
-        long samples = row.getLong("utilization_count");
-        return new OnGpu(string(row, "node"), string(row, "gpu"),
-                Objects.requireNonNull(constant(GpuHold.class, row.getString("hold"))), knownTime(row, "held_from"),
-                samples, samples == 0 ? Double.NaN : row.getDouble("utilization_sum") / samples,
-                number(row, "utilization_max"), time(row, "last_used_at"), time(row, "read_at"),
-                number(row, "processes_max"));
+    private static double cpus(Run run, String node, RunUse.Sums sums) {
+        if (!Double.isNaN(sums.cpus())) {
+            return sums.cpus();
+        }
+        return node.isEmpty() || run.nodes().size() == 1 ? run.cpus() : sums.latest().value(Figure.CPUS);
+    }
+
+    private static List<OnGpu> onGpus(List<RunUse.OfGpu> all) {
+        return all.stream().map(gpu -> new OnGpu(gpu.node(), gpu.gpu(), gpu.hold(), gpu.heldFrom(), gpu.samples(),
+                gpu.percent(), gpu.maxPercent(), gpu.lastUsed(), gpu.readAt(), gpu.processes())).toList();
     }
 
     private static JobState state(ResultSet row) throws SQLException {

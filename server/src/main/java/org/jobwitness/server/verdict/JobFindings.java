@@ -2,13 +2,13 @@ package org.jobwitness.server.verdict;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.function.Consumer;
 import org.jdbi.v3.core.Handle;
-import org.jobwitness.wire.FindingRule;
-import org.jobwitness.wire.Severity;
+import org.jobwitness.server.sample.RunUse;
 import org.jobwitness.wire.Verdict;
 
-/** What is found of all runs that go on or have just ended, for monitoring. */
+/** What all runs that go on or have just ended use, and what is found of them, for monitoring: their rows are read once for both. */
 public final class JobFindings {
     private final EvidenceReader reader;
     private final Thresholds thresholds;
@@ -18,22 +18,31 @@ public final class JobFindings {
         this.thresholds = thresholds;
     }
 
-    /** A finding of a run. */
-    public record OfJob(String cluster, String jobId, String user, FindingRule rule, Severity severity) {
+    /**
+     * A run.
+     *
+     * @param user empty if it is not known
+     */
+    public record OfJob(String cluster, String jobId, String user, List<RunUse.OnNode> onNodes,
+            List<RunUse.OfGpu> gpus, List<Verdict.Finding> findings) {
+        public OfJob {
+            onNodes = List.copyOf(onNodes);
+            gpus = List.copyOf(gpus);
+            findings = List.copyOf(findings);
+        }
     }
 
     /**
-     * Tells each finding of each newest run that goes on, or ended less than five minutes ago. Rules that would have to look at
-     * other runs are left out. To be called in a transaction.
+     * Tells of each newest run that goes on, or ended less than five minutes ago. Rules that would have to look at other runs are
+     * left out. To be called in a transaction.
      */
     public void each(Handle handle, Instant now, Consumer<OfJob> consumer) {
-        reader.eachRecent(handle, now, now.minus(Duration.ofMinutes(5)), evidence -> {
+        reader.eachRecent(handle, now, now.minus(Duration.ofMinutes(5)), recent -> {
+            Evidence evidence = recent.evidence();
             Evidence.Run run = evidence.run();
             UseRules.Use use = UseRules.judge(evidence, OutcomeRules.causeOf(evidence), thresholds);
-            for (Verdict.Finding finding : use.findings()) {
-                consumer.accept(new OfJob(run.cluster(), run.id(), run.user() == null ? "" : run.user(),
-                        finding.rule(), finding.severity()));
-            }
+            consumer.accept(new OfJob(run.cluster(), run.id(), run.user() == null ? "" : run.user(), recent.onNodes(),
+                    recent.gpus(), use.findings()));
         });
     }
 }

@@ -2,6 +2,7 @@ package org.jobwitness.server.sample;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.offset;
+import static org.assertj.core.api.Assertions.tuple;
 
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.time.Clock;
@@ -303,20 +304,19 @@ class SampleStoreTest {
             add(List.of(sample(run, "g1", now.minusSeconds(i * 15L), 5.0, 1L, 45.0,
                     List.of(gpu("GPU-a", 90.0 - i, 1L << 30, 300.0), gpu("GPU-b", 0.0, 0L, null)))));
         }
-        List<SampleStore.LatestGpu> latest = database.snapshot("test",
-                handle -> samples.latestOfGpus(handle, Instant.now()).toList());
-        assertThat(latest).containsExactlyInAnyOrder(
-                new SampleStore.LatestGpu("c1", "gpus", "g1", "GPU-a", "nvidia", 30, 0, Double.NaN,
-                        gpuFigures(90.0, 1L << 30, 300.0)),
-                new SampleStore.LatestGpu("c1", "gpus", "g1", "GPU-b", "nvidia", 30, 30, Double.NaN,
-                        gpuFigures(0.0, 0L, null)));
-        List<SampleStore.LatestGpu> later = database.snapshot("test",
-                handle -> samples.latestOfGpus(handle, Instant.now().plusSeconds(46)).toList());
-        assertThat(later).isEmpty();
+        assertThat(gpus(run, Instant.now())).extracting(RunUse.OfGpu::gpu, RunUse.OfGpu::fresh).containsExactly(
+                tuple("GPU-a", new RunUse.FreshGpu("nvidia", 30, 0, Double.NaN, gpuFigures(90.0, 1L << 30, 300.0))),
+                tuple("GPU-b", new RunUse.FreshGpu("nvidia", 30, 30, Double.NaN, gpuFigures(0.0, 0L, null))));
+        assertThat(gpus(run, Instant.now().plusSeconds(46))).extracting(RunUse.OfGpu::fresh).containsOnlyNulls()
+                .hasSize(2);
         List<Long> counts = database.read("test", handle -> handle
                 .createQuery("select sample_count from job_gpu_figures where job_key = :run").bind("run", run)
                 .mapTo(Long.class).list());
         assertThat(counts).containsExactly(2L, 2L);
+    }
+
+    private List<RunUse.OfGpu> gpus(long run, Instant now) {
+        return database.read("test", handle -> RunUse.ofGpus(handle, run, now));
     }
 
     @Test
@@ -329,12 +329,13 @@ class SampleStoreTest {
                 List.of(), null));
         Instant now = Instant.now().truncatedTo(ChronoUnit.MILLIS);
         add(List.of(sample(read("going").run(), "n1", now, 50.0, 7L, null, List.of())));
-        assertThat(latest(now.plusSeconds(44))).extracting(SampleStore.OnNode::jobId).containsExactly("going");
-        assertThat(latest(now.plusSeconds(46))).isEmpty();
+        long going = read("going").run();
+        assertThat(fresh(now, now.plusSeconds(44))).extracting(RunUse.OnNode::run).containsExactly(going);
+        assertThat(fresh(now, now.plusSeconds(46))).isEmpty();
     }
 
-    private List<SampleStore.OnNode> latest(Instant now) {
-        return database.snapshot("test", handle -> samples.onNodes(handle, now)
-                .filter(job -> job.figures().toArray().length > 0).toList());
+    private List<RunUse.OnNode> fresh(Instant since, Instant now) {
+        return database.snapshot("test", handle -> RunUse.onNodesSince(handle, since, now)
+                .filter(on -> on.fresh().toArray().length > 0).toList());
     }
 }

@@ -1,0 +1,35 @@
+package org.jobwitness.server.metrics;
+
+import java.nio.file.Path;
+import java.util.List;
+
+/** Things that all have the same families, put aside as {@link Rows} until these are written. One thread at a time. */
+final class FamilyRows<T> implements AutoCloseable {
+    private final List<Family<T>> families;
+    private final Rows rows;
+    private final double[] values;
+
+    FamilyRows(Path folder, List<Family<T>> families) {
+        this.families = families;
+        rows = new Rows(folder, families.size());
+        values = new double[families.size()];
+    }
+
+    void add(Labels labels, T thing) {
+        for (int column = 0; column < values.length; column++) {
+            values[column] = families.get(column).value().applyAsDouble(thing);
+        }
+        rows.add(labels, values);
+    }
+
+    void write(Exposition out) {
+        for (int column = 0; column < values.length; column++) {
+            rows.each(column, families.get(column).begin(out)::sample);
+        }
+    }
+
+    @Override
+    public void close() {
+        rows.close();
+    }
+}

@@ -1,0 +1,183 @@
+package org.jobwitness.server.sample;
+
+import static org.jobwitness.server.db.Columns.constant;
+import static org.jobwitness.server.db.Columns.doubles;
+import static org.jobwitness.server.db.Columns.knownTime;
+import static org.jobwitness.server.db.Columns.string;
+import static org.jobwitness.server.db.Columns.time;
+import static org.jobwitness.server.db.Database.inPortions;
+
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
+import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.statement.Query;
+import org.jobwitness.server.job.Figure;
+import org.jobwitness.server.job.Figures;
+import org.jobwitness.server.job.JobQueries;
+import org.jobwitness.wire.GpuHold;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads what runs used on each of their nodes, and of each of their GPUs: sums and last values, never samples. A sample is fresh
+ * if it is no older than three of its intervals; where no interval is known, than five minutes: as long as Prometheus itself takes
+ * a sample for fresh. A number that is not known is NaN.
+ */
+public final class RunUse {
+    private static final String IS_FRESH = """
+            state = 'running' and last_sample_at
+                > cast(:now as timestamptz) - 3 * coalesce(last_interval_ms, 100000) * interval '1 millisecond'""";
+    private static final String OF_ONE = "job_key = :run";
+    private static final Figures NONE = Figures.ofJob().build();
+
+    private RunUse() {
+    }
+
+    /**
+     * A run on one of its nodes.
+     *
+     * @param node empty where figures are of the run as a whole
+     * @param runtimeSeconds of a run that goes on, and has the node
+     * @param cpus that a run which goes on has there
+     * @param oomKills the most that any sample, or the epilog, told
+     * @param fresh of its last sample, if it goes on and that is fresh; else none
+     * @param sums null where nobody told what it used
+     */
+    public record OnNode(long run, String node, double runtimeSeconds, double cpus, double oomKills, Figures fresh,
+            @Nullable Sums sums) {
+    }
+
+    /**
+     * What a run used on one of its nodes.
+     *
+     * @param cpus that it was given there
+     * @param samples of the CPU use
+     * @param coveredSeconds the time that all samples stand for
+     * @param cpuPercent, cpuMaxPercent of its CPUs there, on average and at most
+     * @param memoryPeak by memory.peak or a sample
+     * @param latest of its last sample
+     */
+    public record Sums(double cpus, long samples, double coveredSeconds, @Nullable Instant lastSample,
+            double cpuPercent, double cpuMaxPercent, double memoryPeak, double anonMax, double throttledSeconds,
+            double memoryStallSeconds, double ioStallSeconds, Figures latest) {
+    }
+
+    /**
+     * A GPU that a run holds, or held.
+     *
+     * @param heldFrom since when it has been known to have it
+     * @param samples of its use
+     * @param percent, maxPercent its use, on average and at most
+     * @param lastUsed the last sample in which it did anything
+     * @param readAt the last sample that told of its use
+     * @param processes of the job that had it open, at most
+     * @param fresh null unless the run goes on, holds it alone, and its last sample is fresh
+     */
+    public record OfGpu(long run, String node, String gpu, GpuHold hold, Instant heldFrom, long samples, double percent,
+            double maxPercent, @Nullable Instant lastUsed, @Nullable Instant readAt, double processes,
+            @Nullable FreshGpu fresh) {
+    }
+
+    /**
+     * What a GPU does now for the run that holds it alone.
+     *
+     * @param vendor empty if it is not known
+     * @param heldSeconds from its first reading to the last
+     * @param idleSeconds for which it has not been used, at its last reading
+     * @param energyJoules since its first reading
+     * @param figures of its last sample
+     */
+    public record FreshGpu(String vendor, double heldSeconds, double idleSeconds, double energyJoules,
+            Figures figures) {
+    }
+
+    /** Of one run, by name of the node. */
+    public static List<OnNode> onNodes(Handle handle, long run, Instant now) {
+        return onNodes(handle, OF_ONE, now).bind("run", run).map((row, _) -> onNode(row)).list();
+    }
+
+    /** Of one run, by names of node and GPU. */
+    public static List<OfGpu> ofGpus(Handle handle, long run, Instant now) {
+        return ofGpus(handle, OF_ONE, now).bind("run", run).map((row, _) -> ofGpu(row)).list();
+    }
+
+    /** Of all newest runs that go on or ended since, in the order of their keys. To be called in a transaction. */
+    public static Stream<OnNode> onNodesSince(Handle handle, Instant since, Instant now) {
+        return inPortions(onNodes(handle, JobQueries.RUNNING_OR_ENDED_SINCE, now).bind("since", since))
+                .map((row, _) -> onNode(row)).stream();
+    }
+
+    /** The same of GPUs. */
+    public static Stream<OfGpu> ofGpusSince(Handle handle, Instant since, Instant now) {
+        return inPortions(ofGpus(handle, JobQueries.RUNNING_OR_ENDED_SINCE, now).bind("since", since))
+                .map((row, _) -> ofGpu(row)).stream();
+    }
+
+    /** Joined run by run: a join of whole tables, which an estimate may choose, would read those of all runs that have ended. */
+    private static Query onNodes(Handle handle, String which, Instant now) {
+        return handle.createQuery("""
+                select job_key, on_node.*, state = 'running' as is_running, %s as is_fresh,
+                    case when state = 'running' and is_allocated and start_time is not null
+                        then greatest(0, date_part('epoch', cast(:now as timestamptz) - start_time)) end as runtime
+                from (select job_key, state, start_time from job where %s order by job_key) job cross join lateral (
+                    select * from (
+                        select node, true as is_allocated, cpus from job_node
+                        where job_node.job_key = job.job_key) allocated
+                    full join (
+                        select node, last_sample_at, last_interval_ms, covered_ms, cpu_count, cpu_sum, cpu_max,
+                            greatest(memory_peak_bytes, memory_max_bytes) as memory_peak, anon_max_bytes, cpu_throttled_usec,
+                            memory_stall_usec, io_stall_usec, oom_kills, latest
+                        from job_figures where job_figures.job_key = job.job_key) used using (node)) on_node
+                order by job_key, node""".formatted(IS_FRESH, which)).bind("now", now);
+    }
+
+    private static Query ofGpus(Handle handle, String which, Instant now) {
+        return handle.createQuery("""
+                select job_key, node, gpu, coalesce(job_gpu_figures.gpu_vendor, '') as vendor, hold, held_from,
+                    utilization_count, utilization_sum, utilization_max, last_used_at, read_at, processes_max,
+                    hold = 'alone' and %s as is_fresh, date_part('epoch', last_sample_at - held_from) as held,
+                    date_part('epoch', read_at - coalesce(last_used_at, held_from)) as idle, energy_joules, latest
+                from (select job_key, state from job where %s) job join job_gpu_figures using (job_key)
+                order by job_key, node, gpu""".formatted(IS_FRESH, which)).bind("now", now);
+    }
+
+    private static OnNode onNode(ResultSet row) throws SQLException {
+        double given = orNaN(row, "cpus");
+        Sums sums = row.getObject("cpu_count") == null ? null : sums(row, given);
+        Figures fresh = sums != null && row.getBoolean("is_fresh") ? sums.latest() : NONE;
+        double cpus = Double.isNaN(given) ? fresh.value(Figure.CPUS) : given;
+        return new OnNode(row.getLong("job_key"), string(row, "node"), orNaN(row, "runtime"),
+                row.getBoolean("is_running") ? cpus : Double.NaN, orNaN(row, "oom_kills"), fresh, sums);
+    }
+
+    private static Sums sums(ResultSet row, double cpus) throws SQLException {
+        long samples = row.getLong("cpu_count");
+        return new Sums(cpus, samples, orNaN(row, "covered_ms") / 1e3, time(row, "last_sample_at"),
+                samples == 0 ? Double.NaN : row.getDouble("cpu_sum") / samples, orNaN(row, "cpu_max"),
+                orNaN(row, "memory_peak"), orNaN(row, "anon_max_bytes"), orNaN(row, "cpu_throttled_usec") / 1e6,
+                orNaN(row, "memory_stall_usec") / 1e6, orNaN(row, "io_stall_usec") / 1e6,
+                Figures.of(Figure.Of.JOB, doubles(row, "latest")));
+    }
+
+    private static OfGpu ofGpu(ResultSet row) throws SQLException {
+        long samples = row.getLong("utilization_count");
+        return new OfGpu(row.getLong("job_key"), string(row, "node"), string(row, "gpu"),
+                Objects.requireNonNull(constant(GpuHold.class, row.getString("hold"))), knownTime(row, "held_from"),
+                samples, samples == 0 ? Double.NaN : row.getDouble("utilization_sum") / samples,
+                orNaN(row, "utilization_max"), time(row, "last_used_at"), time(row, "read_at"),
+                orNaN(row, "processes_max"), row.getBoolean("is_fresh") ? freshGpu(row) : null);
+    }
+
+    private static FreshGpu freshGpu(ResultSet row) throws SQLException {
+        return new FreshGpu(string(row, "vendor"), orNaN(row, "held"), orNaN(row, "idle"), orNaN(row, "energy_joules"),
+                Figures.of(Figure.Of.GPU, doubles(row, "latest")));
+    }
+
+    private static double orNaN(ResultSet row, String column) throws SQLException {
+        double value = row.getDouble(column);
+        return row.wasNull() ? Double.NaN : value;
+    }
+}
