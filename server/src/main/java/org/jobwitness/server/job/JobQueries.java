@@ -55,11 +55,11 @@ import org.jspecify.annotations.Nullable;
 
 /** Reads runs for those who ask, each within its own scope. */
 public final class JobQueries {
-    /** Newest runs that ended since, by an index; those of which nobody said when, by when we learned of them. */
+    /** Of a run of which nobody said when it ended, it counts when we learned of it. The first condition on its end has an index. */
     private static final String ENDED_SINCE = """
             (state not in ('pending', 'running') and coalesce(end_time, 'infinity'::timestamptz) >= :since
                 and coalesce(end_time, recorded_at) >= :since)""";
-    /** A condition on {@code job}: the newest run of its job id, and it runs, or ended after {@code :since}. */
+    /** A condition on {@code job}: the newest run of its job id, and it runs or ended since {@code :since}. */
     public static final String RUNNING_OR_ENDED_SINCE = "newest and (state = 'running' and state in ('pending', 'running') or "
             + ENDED_SINCE + ")";
     private static final String SELECT = """

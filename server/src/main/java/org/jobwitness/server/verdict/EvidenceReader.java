@@ -165,14 +165,21 @@ public final class EvidenceReader {
             ByRun<RunUse.OnNode> onNodes = new ByRun<>(allOnNodes.iterator(), RunUse.OnNode::run);
             ByRun<RunUse.OfGpu> gpus = new ByRun<>(allGpus.iterator(), RunUse.OfGpu::run);
             inPortions(handle.createQuery("select " + RUN + " from job where " + JobQueries.RUNNING_OR_ENDED_SINCE
-                    + " order by job_key").bind("since", since)).map((row, _) -> {
-                        Run run = run(row, null);
-                        List<RunUse.OnNode> ofRun = onNodes.of(run.key());
-                        List<RunUse.OfGpu> gpusOfRun = gpus.of(run.key());
-                        return new Recent(new Evidence(now, run, said(row, row.getBoolean("end_seen")),
-                                onNodes(run, ofRun), onGpus(gpusOfRun), List.of(), List.of(), 0), ofRun, gpusOfRun);
-                    }).useStream(runs -> runs.forEach(consumer));
+                    + " order by job_key").bind("since", since))
+                    .map((row, _) -> new Told(run(row, null), said(row, row.getBoolean("end_seen"))))
+                    .useStream(runs -> runs.forEach(told -> consumer.accept(
+                            recent(now, told, onNodes.of(told.run().key()), gpus.of(told.run().key())))));
         }
+    }
+
+    private record Told(Run run, Said said) {
+    }
+
+    private static Recent recent(Instant now, Told told, List<RunUse.OnNode> onNodes, List<RunUse.OfGpu> gpus) {
+        return new Recent(
+                new Evidence(now, told.run(), told.said(), onNodes(told.run(), onNodes), onGpus(gpus), List.of(),
+                        List.of(), 0),
+                onNodes, gpus);
     }
 
     /** Rows of many runs, in the order of their keys, handed out run by run. */
