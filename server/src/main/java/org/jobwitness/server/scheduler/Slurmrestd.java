@@ -211,8 +211,9 @@ final class Slurmrestd implements Slurm {
 
     private static void checkWhoAndHowOften(int status) throws SlurmException {
         if (status == NOT_LET_IN) {
-            throw new SlurmException(Trouble.UNAUTHORIZED, "status " + status + ": slurmrestd wants a token, and on a Unix"
-                    + " socket takes one only if it was started with -a rest_auth/jwt");
+            throw new SlurmException(Trouble.UNAUTHORIZED,
+                    "status " + status + ": slurmrestd wants a token, and on a Unix"
+                            + " socket takes one only if it was started with -a rest_auth/jwt");
         }
         if (status == 403 || status == WRONG_TOKEN) {
             throw new SlurmException(Trouble.UNAUTHORIZED, "status " + status
