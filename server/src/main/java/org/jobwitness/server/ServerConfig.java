@@ -16,6 +16,7 @@ import java.util.Objects;
 import java.util.Optional;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.scheduler.AuthToken;
+import org.jobwitness.server.scheduler.Authorities;
 import org.jobwitness.server.scheduler.Reconciliation;
 import org.jobwitness.server.scheduler.SlurmAddress;
 import org.jobwitness.server.verdict.Thresholds;
@@ -198,11 +199,24 @@ record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddres
                     Duration.ofSeconds(number(Setting.SLURM_INTERVAL_SECONDS, 5, 3600)));
         }
 
-        private static SlurmAddress slurmAddress(String url) throws BadSetting {
+        private SlurmAddress slurmAddress(String url) throws BadSetting {
+            SlurmAddress address;
             try {
-                return SlurmAddress.parse(url);
+                address = SlurmAddress.parse(url);
             } catch (IllegalArgumentException e) {
                 throw bad(Setting.SLURM_BASE_URL, url, String.valueOf(e.getMessage()));
+            }
+            String caFile = given.get(Setting.SLURM_CA_FILE);
+            if (caFile == null) {
+                return address;
+            }
+            if (!(address instanceof SlurmAddress.Web web) || !"https".equals(web.base().getScheme())) {
+                throw bad(Setting.SLURM_CA_FILE, caFile, "none, unless SLURM_BASE_URL is https://...");
+            }
+            try {
+                return web.trusting(Authorities.read(path(Setting.SLURM_CA_FILE, caFile)));
+            } catch (IOException e) {
+                throw bad(Setting.SLURM_CA_FILE, caFile, "a PEM file of certificates that the server can read");
             }
         }
 

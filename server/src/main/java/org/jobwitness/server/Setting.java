@@ -40,6 +40,8 @@ enum Setting {
             "The token that slurmrestd knows the server by; not needed on a Unix socket."),
     SLURM_AUTH_TOKEN_FILE("unset",
             "A file with that token instead, which is read for each call, so that it may be written anew at any time."),
+    SLURM_CA_FILE("unset: the authorities that come with Java",
+            "PEM file with the certificates of those who may vouch for slurmrestd, or for the proxy before it, where SLURM_BASE_URL is https."),
     SLURM_USER_NAME("unset: the token's own",
             "The user that is told to slurmrestd beside the token."),
     SLURM_COMMANDS("unset",

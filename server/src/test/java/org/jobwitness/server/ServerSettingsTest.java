@@ -46,6 +46,10 @@ class ServerSettingsTest {
             SCHEDULER_BACKEND=slurm SLURM_BASE_URL=http://s:1 SLURM_INTERVAL_SECONDS=4  | SLURM_INTERVAL_SECONDS is "4" | from 5 to 3600
             SCHEDULER_BACKEND=slurm SLURM_BASE_URL=http://s:1 SLURM_AUTH_TOKEN=hunter2secret! | SLURM_AUTH_TOKEN | not a token
             SCHEDULER_BACKEND=slurm SLURM_BASE_URL=http://s:1 SLURM_AUTH_TOKEN=a SLURM_AUTH_TOKEN_FILE=/b | SLURM_AUTH_TOKEN | both set
+            SCHEDULER_BACKEND=slurm SLURM_BASE_URL=https://s:1 SLURM_CA_FILE=/no/such | SLURM_CA_FILE is "/no/such" | a PEM file of certificates
+            SCHEDULER_BACKEND=slurm SLURM_BASE_URL=https://s:1 SLURM_CA_FILE=/dev/null | SLURM_CA_FILE is "/dev/null" | a PEM file of certificates
+            SCHEDULER_BACKEND=slurm SLURM_BASE_URL=https://s:1 SLURM_CA_FILE=/etc/passwd | SLURM_CA_FILE is "/etc/passwd" | a PEM file of certificates
+            SCHEDULER_BACKEND=slurm SLURM_BASE_URL=http://s:1 SLURM_CA_FILE=/etc/passwd | SLURM_CA_FILE is "/etc/passwd" | SLURM_BASE_URL is https
             SCHEDULER_BACKEND=slurm SLURM_COMMANDS=/no/such | SLURM_COMMANDS is "/no/such" | squeue, sacct and scontrol
             DATABASE_URL=mysql://u:hunter2secret@h/db          | DATABASE_URL | must begin with postgres://
             DATABASE_URL=postgres://u:hunter2secret@/db        | DATABASE_URL | must name a host

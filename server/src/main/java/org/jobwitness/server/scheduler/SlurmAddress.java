@@ -3,6 +3,7 @@ package org.jobwitness.server.scheduler;
 import java.net.URI;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /** Where slurmrestd listens. */
 public sealed interface SlurmAddress {
@@ -11,8 +12,20 @@ public sealed interface SlurmAddress {
      * By TCP.
      *
      * @param base without a slash at its end
+     * @param authorities who may vouch for it; empty for those that come with Java
      */
-    record Web(URI base) implements SlurmAddress {
+    record Web(URI base, Optional<Authorities> authorities) implements SlurmAddress {
+
+        public Web {
+            if (authorities.isPresent() && !"https".equals(base.getScheme())) {
+                throw new IllegalArgumentException("without https there is nobody to vouch for");
+            }
+        }
+
+        /** The same, if these vouch for it. */
+        public Web trusting(Authorities others) {
+            return new Web(base, Optional.of(others));
+        }
     }
 
     record UnixSocket(Path path) implements SlurmAddress {
@@ -35,7 +48,7 @@ public sealed interface SlurmAddress {
                 boolean isWeb = "http".equals(base.getScheme()) || "https".equals(base.getScheme());
                 if (isWeb && base.getHost() != null && base.getUserInfo() == null && base.getQuery() == null
                         && base.getFragment() == null) {
-                    return new Web(base);
+                    return new Web(base, Optional.empty());
                 }
             }
         } catch (InvalidPathException e) {

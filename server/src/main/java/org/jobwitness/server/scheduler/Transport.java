@@ -27,7 +27,7 @@ interface Transport extends AutoCloseable {
 
     static Transport to(SlurmAddress address) {
         return switch (address) {
-            case SlurmAddress.Web web -> new WebTransport(web.base());
+            case SlurmAddress.Web web -> new WebTransport(web);
             case SlurmAddress.UnixSocket socket -> new UnixTransport(socket.path());
         };
     }

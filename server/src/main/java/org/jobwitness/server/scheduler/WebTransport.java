@@ -14,11 +14,14 @@ final class WebTransport implements Transport {
     private static final Duration CONNECT = Duration.ofSeconds(5);
 
     private final URI base;
-    private final HttpClient client = HttpClient.newBuilder().connectTimeout(CONNECT)
-            .version(HttpClient.Version.HTTP_1_1).followRedirects(HttpClient.Redirect.NEVER).build();
+    private final HttpClient client;
 
-    WebTransport(URI base) {
-        this.base = base;
+    WebTransport(SlurmAddress.Web address) {
+        this.base = address.base();
+        HttpClient.Builder builder = HttpClient.newBuilder().connectTimeout(CONNECT)
+                .version(HttpClient.Version.HTTP_1_1).followRedirects(HttpClient.Redirect.NEVER);
+        address.authorities().ifPresent(authorities -> builder.sslContext(authorities.tls()));
+        this.client = builder.build();
     }
 
     @Override
