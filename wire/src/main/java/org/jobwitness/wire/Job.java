@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param nodes empty if no event told of them; {@code nodeCount} is null then
  * @param confirmed for an ended run: whether its state is beyond doubt (the scheduler or an exit status said so)
  * @param seenOnlyAtEnd true when no prolog ever told of this run
- * @param deadline when its time limit ends it, as the prolog knew it
+ * @param deadline when its time limit ends it, as the prolog knew it, or the scheduler since then
  * @param runtimeSeconds from start to end, or until now
  * @param cpuUsage, memoryUsageMb, gpuUsage its last samples: percent of its CPUs, MiB on all its nodes, percent of its GPUs.
  *     So with averages and maxima; use of GPUs is the mean over those that the job holds alone and that were read, idle ones

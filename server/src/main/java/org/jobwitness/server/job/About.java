@@ -13,11 +13,12 @@ import org.jobwitness.wire.GpuVendor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a run is: whose, where, with what. Every hook of every node may add to it; what is known is never reset.
+ * What a run is: whose, where, with what. Every hook of every node may add to it; what is known is never reset, but by the
+ * scheduler, which may change its mind.
  *
  * @param nodes the run's nodes, in Slurm's order
  * @param restartCount how often the job had been requeued when the run began, as its prolog said
- * @param deadline when its time limit ends it, as its prolog said
+ * @param deadline when its time limit ends it, as its prolog said, or the scheduler since then
  * @param gpus, gpuVendor, gpuDevices, cgroupPath what was said of the job as a whole; {@link OnNode} has each node's own
  * @param scheduler what is carried and shown but decides nothing: fields of {@code wire.Scheduler} by their JSON names
  */
@@ -91,6 +92,20 @@ public record About(@Nullable String user, @Nullable Integer uid, List<String> n
         Map<String, Object> rest = new LinkedHashMap<>(scheduler);
         rest.keySet().removeAll(words);
         return with(requested, rest);
+    }
+
+    /** Of this, only what the scheduler may change while the run waits or goes on. */
+    About changeable() {
+        return new About(null, null, List.of(), partition, account, null, null, deadline, null, null, null, null,
+                List.of(), null, Resources.UNKNOWN, scheduler);
+    }
+
+    /** The same, but where the scheduler now says something else of what it may change: whoever spoke first, it knows better. */
+    About changedTo(About said) {
+        return new About(user, uid, nodes, said.partition == null ? partition : said.partition,
+                said.account == null ? account : said.account, hetJobId, restartCount,
+                said.deadline == null ? deadline : said.deadline, cpus, memoryMb, gpus, gpuVendor, gpuDevices,
+                cgroupPath, requested, scheduler);
     }
 
     About add(About said, Differences differences) {

@@ -95,6 +95,11 @@ public sealed interface Evidence {
             return new Reported(identity, at, about, state, reason, rawState, endTime, node, cpusOfNodes, exit,
                     derivedExitCode);
         }
+
+        /** The same, told once more of a run that goes on: only what may have changed since. */
+        public Reported again() {
+            return new Reported(identity, at, about.changeable(), state, reason, rawState, endTime);
+        }
     }
 
     /**

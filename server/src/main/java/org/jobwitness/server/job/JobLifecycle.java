@@ -93,9 +93,7 @@ final class JobLifecycle {
 
     private static Run merge(Run run, Evidence evidence, Instant now, Differences differences) {
         Identity identity = run.identity().alias(evidence.identity());
-        About about = run.about().add(isStale(run, evidence)
-                ? evidence.about().without(run.about().scheduler().keySet())
-                : evidence.about(), differences);
+        About about = about(run, evidence, differences);
         OnNode said = evidence.onNode();
         OnNode here = said == null ? run.here() : run.here() == null ? said : run.here().add(said, differences);
         return switch (evidence) {
@@ -147,6 +145,15 @@ final class JobLifecycle {
                 new Run(run.key(), run.recordedAt(), identity, true, declared.at(), about, run.end(), here);
             case Evidence.Amended amended -> amend(run, amended, differences);
         };
+    }
+
+    private static About about(Run run, Evidence evidence, Differences differences) {
+        About known = run.about();
+        About said = evidence.about();
+        if (isStale(run, evidence)) {
+            return known.add(said.without(known.scheduler().keySet()), differences);
+        }
+        return (evidence instanceof Evidence.Reported ? known.changedTo(said) : known).add(said, differences);
     }
 
     /** The scheduler's word of a state that the run has left: its way there is told late, or again. */

@@ -524,8 +524,13 @@ final class OutcomeRules {
                     to, null, null, new Verdict.Quantity("runtime", seconds, Verdict.Unit.SECONDS)));
         }
         if (run.deadline() != null && (cause == Cause.TIME_LIMIT || !run.hasEnded())) {
-            facts.add(new Fact(Source.PROLOG, cause == Cause.TIME_LIMIT ? Strength.SIGN : Strength.CONTEXT,
-                    "The prolog was told that the time limit ends it at " + Say.moment(run.deadline()) + ".",
+            boolean isOfSlurm = said.rawState() != null; // which may have moved it since the prolog
+            facts.add(new Fact(isOfSlurm ? Source.SCHEDULER : Source.PROLOG,
+                    cause == Cause.TIME_LIMIT ? Strength.SIGN : Strength.CONTEXT,
+                    (isOfSlurm
+                            ? "By Slurm's word the time limit ends it at "
+                            : "The prolog was told that the time limit ends it at ")
+                            + Say.moment(run.deadline()) + ".",
                     run.deadline(), null, null, null));
         }
     }

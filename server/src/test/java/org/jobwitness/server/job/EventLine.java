@@ -56,8 +56,8 @@ final class EventLine {
     private static About about(Words words) {
         String name = words.take("name");
         return new About(words.take("user"), words.take("uid", Integer::valueOf), words.takeList("nodes"),
-                words.take("partition"), words.take("account"), null, words.take("restarts", Integer::valueOf), null,
-                null, null, null, null, List.of(), null)
+                words.take("partition"), words.take("account"), null, words.take("restarts", Integer::valueOf),
+                words.take("deadline", Words::time), null, null, null, null, List.of(), null)
                 .with(Resources.UNKNOWN, name == null ? Map.of() : Map.of("name", name));
     }
 
@@ -165,6 +165,7 @@ final class EventLine {
                     .add("raw_state", reported.rawState())
                     .add("end", reported.endTime() == null ? null : Words.show(reported.endTime()))
                     .add("restarts", about.restartCount())
+                    .add("deadline", about.deadline() == null ? null : Words.show(about.deadline()))
                     .add("exit", reported.exit() == null ? null : show(reported.exit()))
                     .add("derived", reported.derivedExitCode());
             case Evidence.Lost _ -> {
