@@ -16,9 +16,10 @@ import org.jspecify.annotations.Nullable;
  * @param told whether that is a final one
  * @param reason the one that came with it
  * @param heardAt when anybody heard of it last, an agent among them
+ * @param deadline when its time limit ends it
  */
 record KnownRun(String jobId, @Nullable Instant start, JobState state, @Nullable String rawState, boolean told,
-        @Nullable Reason reason, Instant heardAt) {
+        @Nullable Reason reason, Instant heardAt, @Nullable Instant deadline) {
     private static final Set<Reason> WITH_WHOM = EnumSet.of(Reason.CANCELLED_BY_USER, Reason.CANCELLED_BY_ADMIN);
     private static final Duration NEARLY = Duration.ofSeconds(2);
 
@@ -41,11 +42,17 @@ record KnownRun(String jobId, @Nullable Instant start, JobState state, @Nullable
      */
     boolean hasHeard(@Nullable Instant started, String raw, @Nullable Reason why) {
         boolean isPreciser = why == Reason.CANCELLED && WITH_WHOM.contains(reason);
-        return told && isNearly(started) && raw.equals(rawState)
+        return told && began(started) && raw.equals(rawState)
                 && (why == reason || why == Reason.UNKNOWN || isPreciser);
     }
 
-    private boolean isNearly(@Nullable Instant other) {
+    /** Whether its time limit, as far as it is known, has passed. */
+    boolean isOver(Instant now) {
+        return deadline != null && deadline.isBefore(now);
+    }
+
+    /** Whether it is the one of its job's runs that began then, by Slurm's clock. */
+    boolean began(@Nullable Instant other) {
         if (start == null || other == null) {
             return start == null && other == null;
         }

@@ -7,6 +7,7 @@ import static org.jobwitness.server.db.Columns.time;
 
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Instant;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
@@ -19,7 +20,7 @@ import org.jobwitness.wire.Reason;
 /** Reads what is known of runs, many at once, to be held against what Slurm says. */
 final class KnownRuns {
     private static final String SELECT = """
-            select job_id, scheduler_start, state, raw_state, scheduler_state, scheduler_reason,
+            select job_id, scheduler_start, state, raw_state, scheduler_state, scheduler_reason, deadline,
                 greatest(recorded_at, start_time, (
                     select max(last_sample_at) from job_figures where job_figures.job_key = job.job_key)) as heard_at
             from job
@@ -52,6 +53,22 @@ final class KnownRuns {
                 .bind("cluster", cluster).bindArray("ids", String.class, jobIds).map((row, _) -> run(row)).list());
     }
 
+    /**
+     * The jobs of which a run ended in a time without a final word of Slurm, or was cancelled by somebody whom it has not named; the
+     * newest first.
+     */
+    List<String> untold(String cluster, Instant from, Instant to, int most) {
+        return database.read("scheduler_known", handle -> handle.createQuery("""
+                select job_id from job
+                where cluster = :cluster and state not in ('pending', 'running')
+                    and coalesce(end_time, 'infinity'::timestamptz) >= :from
+                    and coalesce(end_time, recorded_at) between :from and :to
+                    and (coalesce(scheduler_state, 'running') in ('pending', 'running')
+                        or scheduler_reason in ('lost', 'cancelled'))
+                order by coalesce(end_time, recorded_at) desc limit :most""").bind("cluster", cluster)
+                .bind("from", from).bind("to", to).bind("most", most).mapTo(String.class).list());
+    }
+
     /** The nodes of which it is known what GPUs the job's newest run has there. */
     Set<String> nodesWithKnownGpus(String cluster, String jobId) {
         return database.read("scheduler_known", handle -> new HashSet<>(handle.createQuery("""
@@ -66,6 +83,6 @@ final class KnownRuns {
         return new KnownRun(string(row, "job_id"), time(row, "scheduler_start"),
                 Objects.requireNonNull(constant(JobState.class, string(row, "state"))), row.getString("raw_state"),
                 word != null && word.isFinal() && reason != Reason.LOST, reason,
-                knownTime(row, "heard_at"));
+                knownTime(row, "heard_at"), time(row, "deadline"));
     }
 }

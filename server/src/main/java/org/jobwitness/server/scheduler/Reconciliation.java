@@ -6,9 +6,13 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
+import java.util.Deque;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -38,8 +42,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Holds what is known of jobs against what Slurm says, round by round. A round asks slurmctld for the light list of its jobs
- * and looks up those whose state is not the one that is known; once a minute it asks slurmdbd what has ended since, and
- * what became of runs that slurmctld has no more. What is known is read from the database each time, so that any server can go
+ * and looks up those whose state is not the one that is known, and a few others; once a minute it asks slurmdbd what has ended
+ * since, and what became of runs that slurmctld has no more, or of whose end it has not told. What is known is read from the database each time, so that any server can go
  * on. The work of a {@code LeaderTask}.
  */
 public final class Reconciliation implements AutoCloseable {
@@ -52,7 +56,10 @@ public final class Reconciliation implements AutoCloseable {
     private static final int MOST_LOOKED_UP = 200;
     /** Of slurmdbd, in one call. */
     private static final int MOST_ACCOUNTED = 100;
-    private static final int MOST_CALLS_FOR_GONE = 10;
+    private static final int MOST_CALLS_FOR_RUNS = 10;
+    /** Asking for them takes twenty minutes; the rest has its turn an hour later. */
+    private static final int MOST_UNTOLD = 20_000;
+    private static final Duration UNTOLD_INTERVAL = Duration.ofHours(1);
     /** Slurm's clock may differ, and slurmdbd may hear late of an end. */
     private static final Duration MARGIN = Duration.ofMinutes(5);
     private static final Duration WINDOW = Duration.ofHours(1);
@@ -103,6 +110,10 @@ public final class Reconciliation implements AutoCloseable {
     /** Its own name once it has said it. */
     private String cluster;
     private final Map<Part, Pace> paces = new EnumMap<>(Part.class);
+    private final SecondLooks secondLooks = new SecondLooks();
+    /** Jobs that slurmdbd is still to be asked for in this hour. */
+    private final Deque<String> untold = new ArrayDeque<>();
+    private final Pace untoldPace = new Pace(UNTOLD_INTERVAL);
     private final Map<Part, SlurmException.Trouble> troubles = new EnumMap<>(Part.class);
     /** Joins what one round changes in the audit trail and the log. */
     private String roundId = "";
@@ -156,8 +167,11 @@ public final class Reconciliation implements AutoCloseable {
         ask(turn, Part.ACCOUNTING, () -> learnWhatEnded(turn));
         List<KnownRun> gone = new ArrayList<>();
         ask(turn, Part.CONTROLLER, () -> gone.addAll(compare(turn)));
-        if (!gone.isEmpty() && pace(Part.ACCOUNTING).hasAnsweredSince(began)) {
-            answer(Part.ACCOUNTING, () -> learnWhatBecameOf(gone, turn));
+        if (pace(Part.ACCOUNTING).hasAnsweredSince(began)) {
+            answer(Part.ACCOUNTING, () -> {
+                learnWhatBecameOf(gone, turn);
+                learnWhatWasToldLate(turn);
+            });
         }
         ask(turn, Part.NODES, this::learnOfNodes);
     }
@@ -230,7 +244,12 @@ public final class Reconciliation implements AutoCloseable {
         List<KnownRun> open = known.open(cluster);
         Map<String, KnownRun> runs = known.newest(cluster, ids).stream()
                 .collect(Collectors.toMap(KnownRun::jobId, run -> run));
-        lookUp(entries.stream().filter(entry -> isNews(runs.get(entry.jobId()), entry.state())).toList(), turn);
+        secondLooks.forgetAllBut(ids);
+        boolean isDone = lookUp(
+                entries.stream().filter(entry -> isNews(runs.get(entry.jobId()), entry.state())).toList(), turn);
+        if (isDone) {
+            lookAgain(entries, runs, turn);
+        }
         boolean isSure = listing.unreadable() == 0;
         return open.stream().filter(run -> isSure && isSlurmId(run.jobId()) && !ids.contains(run.jobId())).toList();
     }
@@ -239,12 +258,19 @@ public final class Reconciliation implements AutoCloseable {
         return run == null || run.isBehind(state);
     }
 
-    /** What has ended is most wanted, and what waits least: there may be more than can be looked up at once. */
-    private void lookUp(List<Listing.Entry> changed, Turn turn) throws SlurmException, InterruptedException {
+    /**
+     * What has ended is most wanted, and what waits least: there may be more than can be looked up at once.
+     *
+     * @return whether all have been looked up
+     */
+    private boolean lookUp(List<Listing.Entry> changed, Turn turn) throws SlurmException, InterruptedException {
         List<SlurmJob> inHand = changed.stream().flatMap(entry -> Stream.ofNullable(entry.job())).toList();
         for (List<SlurmJob> some : inPortions(inHand, MOST_ACCOUNTED)) {
             turn.check();
-            some.forEach(this::take);
+            some.forEach(job -> {
+                take(job);
+                secondLooks.lookedAt(job.jobId(), clock.instant());
+            });
         }
         List<String> ids = changed.stream().filter(entry -> entry.job() == null)
                 .sorted(Comparator.comparingInt(Reconciliation::urgency))
@@ -253,9 +279,32 @@ public final class Reconciliation implements AutoCloseable {
         for (String id : ids.subList(0, Math.min(ids.size(), MOST_LOOKED_UP))) {
             turn.check();
             List<SlurmJob> found = metrics.timed("job", () -> slurm.job(id));
+            secondLooks.lookedAt(id, clock.instant());
             Map<String, KnownRun> runs = known.newest(cluster, found.stream().map(SlurmJob::jobId).toList()).stream()
                     .collect(Collectors.toMap(KnownRun::jobId, run -> run));
             found.stream().filter(job -> isNews(runs.get(job.jobId()), job.state())).forEach(this::take);
+        }
+        return ids.size() <= MOST_LOOKED_UP;
+    }
+
+    /** Learns what somebody has changed of jobs that run on, some a round. */
+    private void lookAgain(List<Listing.Entry> entries, Map<String, KnownRun> runs, Turn turn)
+            throws SlurmException, InterruptedException {
+        Map<KnownRun, Listing.Entry> running = new HashMap<>();
+        for (Listing.Entry entry : entries) {
+            KnownRun run = runs.get(entry.jobId());
+            if (run != null && run.state() == JobState.RUNNING && !run.isBehind(entry.state())) {
+                running.put(run, entry);
+            }
+        }
+        for (KnownRun run : secondLooks.due(running.keySet(), clock.instant())) {
+            turn.check();
+            SlurmJob inHand = Objects.requireNonNull(running.get(run)).job();
+            List<SlurmJob> found = inHand != null
+                    ? List.of(inHand)
+                    : metrics.timed("job", () -> slurm.job(run.jobId()));
+            secondLooks.lookedAt(run.jobId(), clock.instant());
+            found.stream().filter(job -> job.jobId().equals(run.jobId())).forEach(job -> takeAgain(job, run));
         }
     }
 
@@ -266,17 +315,40 @@ public final class Reconciliation implements AutoCloseable {
 
     private void learnWhatBecameOf(List<KnownRun> gone, Turn turn) throws SlurmException, InterruptedException {
         List<List<KnownRun>> portions = inPortions(gone, MOST_ACCOUNTED);
-        for (List<KnownRun> some : portions.subList(0, Math.min(portions.size(), MOST_CALLS_FOR_GONE))) {
-            turn.check();
-            List<SlurmJob> found = metrics.timed("accounted",
-                    () -> slurm.accounted(some.stream().map(KnownRun::jobId).toList()));
-            takeAccounted(found, turn);
+        for (List<KnownRun> some : portions.subList(0, Math.min(portions.size(), MOST_CALLS_FOR_RUNS))) {
+            List<SlurmJob> found = learnOf(some.stream().map(KnownRun::jobId).toList(), turn);
             Set<String> ids = found.stream().map(SlurmJob::jobId).collect(Collectors.toSet());
             Instant longAgo = clock.instant().minus(LOST_AFTER);
             some.stream().filter(run -> !ids.contains(run.jobId()) && run.heardAt().isBefore(longAgo))
                     .forEach(run -> jobs.lose(caller(true),
                             new Evidence.Lost(new Identity(cluster, run.jobId(), null, run.start()), run.heardAt())));
         }
+    }
+
+    /**
+     * slurmdbd may hear of an end long after it, when that time has been read: it was away itself, or slurmctld had many to
+     * tell. Where slurmctld's own word was missed, too, it is asked for the jobs by their ids, once an hour.
+     */
+    private void learnWhatWasToldLate(Turn turn) throws SlurmException, InterruptedException {
+        Instant now = clock.instant();
+        if (untold.isEmpty() && untoldPace.isDue(now)) {
+            known.untold(cluster, now.minus(LONGEST_LOOK_BACK), now.minus(MARGIN), MOST_UNTOLD).stream().distinct()
+                    .filter(Reconciliation::isSlurmId).forEach(untold::add);
+            untoldPace.answered(now);
+        }
+        for (int call = 0; call < MOST_CALLS_FOR_RUNS && !untold.isEmpty(); call++) {
+            List<String> some = untold.stream().limit(MOST_ACCOUNTED).toList();
+            learnOf(some, turn);
+            some.forEach(_ -> untold.remove());
+        }
+    }
+
+    /** Asks slurmdbd for jobs by their ids, and takes in what it says. */
+    private List<SlurmJob> learnOf(Collection<String> jobIds, Turn turn) throws SlurmException, InterruptedException {
+        turn.check();
+        List<SlurmJob> found = metrics.timed("accounted", () -> slurm.accounted(jobIds));
+        takeAccounted(found, turn);
+        return found;
     }
 
     /** Takes in those ends that are news. */
@@ -306,6 +378,16 @@ public final class Reconciliation implements AutoCloseable {
             Set<String> told = known.nodesWithKnownGpus(said.identity().cluster(), job.jobId());
             gpus.stream().filter(node -> !told.contains(node.node()))
                     .forEach(node -> jobs.apply(caller, said.on(node)));
+        }
+    }
+
+    /** Takes in what may have changed, if it is still the same run and goes on; all else of it has been said before. */
+    private void takeAgain(SlurmJob job, KnownRun run) {
+        Evidence.Reported said = evidence.of(job, cluster, clock.instant()).orElse(null);
+        if (said != null && said.state() == JobState.RUNNING && run.began(said.identity().startTime())) {
+            metrics.evidence.labelValues(jobs.apply(caller(false), said.again()).status().toString()).inc();
+        } else {
+            take(job);
         }
     }
 

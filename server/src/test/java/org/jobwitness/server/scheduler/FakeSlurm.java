@@ -26,50 +26,56 @@ final class FakeSlurm {
 
     /** A job, or one run of it; what it has not, is empty or null. */
     record FakeJob(String id, String state, String user, String name, Instant submit, Instant start, Instant end,
-            String nodes, int code, int signal, int restarts, String array, String gres, String killedBy) {
+            String nodes, int code, int signal, int restarts, String array, String gres, String killedBy,
+            int limit) {
         static FakeJob waiting(String id, Instant submit) {
-            return new FakeJob(id, "PENDING", "alice", "lammps", submit, null, null, "", 0, 0, 0, null, null, "");
+            return new FakeJob(id, "PENDING", "alice", "lammps", submit, null, null, "", 0, 0, 0, null, null, "", 60);
         }
 
         FakeJob is(String words) {
             return new FakeJob(id, words, user, name, submit, start, end, nodes, code, signal, restarts, array, gres,
-                    killedBy);
+                    killedBy, limit);
         }
 
         FakeJob runs(String on, Instant since) {
             return new FakeJob(id, "RUNNING", user, name, submit, since, null, on, code, signal, restarts, array, gres,
-                    killedBy);
+                    killedBy, limit);
         }
 
         FakeJob ended(String words, Instant at, int code, int signal) {
             return new FakeJob(id, words, user, name, submit, start, at, nodes, code, signal, restarts, array, gres,
-                    killedBy);
+                    killedBy, limit);
         }
 
         FakeJob requeued(Instant at) {
             return new FakeJob(id, "PENDING", user, name, at, null, null, "", 0, 0, restarts + 1, array, gres,
-                    killedBy);
+                    killedBy, limit);
         }
 
         FakeJob named(String other) {
             return new FakeJob(id, state, user, other, submit, start, end, nodes, code, signal, restarts, array, gres,
-                    killedBy);
+                    killedBy, limit);
         }
 
         FakeJob killedBy(String whom) {
             return new FakeJob(id, state, user, name, submit, start, end, nodes, code, signal, restarts, array, gres,
-                    whom);
+                    whom, limit);
         }
 
         FakeJob with(String gpus) {
             return new FakeJob(id, state, user, name, submit, start, end, nodes, code, signal, restarts, array, gpus,
-                    killedBy);
+                    killedBy, limit);
+        }
+
+        FakeJob limitedTo(int minutes) {
+            return new FakeJob(id, state, user, name, submit, start, end, nodes, code, signal, restarts, array, gres,
+                    killedBy, minutes);
         }
 
         /** @param task {@code 100_3} */
         FakeJob of(String task) {
             return new FakeJob(id, state, user, name, submit, start, end, nodes, code, signal, restarts, task, gres,
-                    killedBy);
+                    killedBy, limit);
         }
 
         /** As the list of states calls it: by its own id and, of an array, its task's number. */
@@ -205,7 +211,7 @@ final class FakeSlurm {
     /** JOB_INFO. A job that waits is told when Slurm thinks that it will start; one that runs, when its limit ends it. */
     private static String controlled(FakeJob job, int version) {
         Instant start = job.start() == null ? job.submit().plusSeconds(86_400) : job.start();
-        Instant end = job.end() == null ? start.plusSeconds(3600) : job.end();
+        Instant end = job.end() == null ? start.plusSeconds(60L * job.limit()) : job.end();
         String gpus = job.gres() == null ? "" : "\"" + job.gres().replace(";", "\", \"") + "\"";
         String[] task = job.array() == null ? new String[]{"0"} : job.array().split("_");
         return """
@@ -217,7 +223,7 @@ final class FakeSlurm {
                  "tres_alloc_str": "%s", "gres_detail": [%s]}""".formatted(job.id(), words(job.state(), version),
                 job.user(), job.name().startsWith("\"") ? job.name() : "\"" + job.name() + "\"", set(100),
                 job.nodes(), number(seconds(job.submit()), version), number(seconds(start), version),
-                number(seconds(end), version), set(60),
+                number(seconds(end), version), set(job.limit()),
                 version < 40 ? set(job.code() << 8 | job.signal()) : exit(job.code(), job.signal()),
                 version < 40 ? set(0) : exit(0, 0), set(Integer.valueOf(task[0])),
                 set(task.length > 1 && task[1].matches("[0-9]+") ? task[1] : null), set(0), job.restarts(),
@@ -238,7 +244,8 @@ final class FakeSlurm {
                 .formatted(job.id(), words(job.state(), version), job.user(), job.name(), set(100),
                         job.nodes().isEmpty() ? "None assigned" : job.nodes(), job.submit().getEpochSecond(),
                         job.start() == null ? 0 : job.start().getEpochSecond(),
-                        job.end() == null ? 0 : job.end().getEpochSecond(), set(60), exit, exit, set(null),
+                        job.end() == null ? 0 : job.end().getEpochSecond(), set(job.limit()), exit, exit,
+                        set(null),
                         job.killedBy());
     }
 }

@@ -277,6 +277,98 @@ class ReconciliationTest {
     }
 
     @Test
+    void whatSlurmdbdHearsHoursLateIsStillLearned() throws Exception {
+        for (String id : List.of("24", "25")) {
+            prolog(id, T, 0, "n1");
+            epilog(id, T, T.plusSeconds(60), 0);
+        }
+        FakeJob cancelled = FakeJob.waiting("26", T).runs("n1", T).ended("CANCELLED", T.plusSeconds(60), 0, 0);
+        slurm.put(cancelled);
+        now.set(T.plus(Duration.ofMinutes(30)));
+        rounds(2);
+        slurm.forget("26");
+        int calls = fake.calls("step=").size();
+        slurm.books.add(FakeJob.waiting("24", T).runs("n1", T).ended("TIMEOUT", T.plusSeconds(60), 0, 0));
+        slurm.books.add(cancelled.killedBy("root"));
+        rounds(4);
+        assertThat(fake.calls("step=")).as("it is asked once an hour").hasSize(calls);
+        assertThat(runs("24")).containsExactly("completed unknown f 10:00:00 - 10:01:00");
+        assertThat(runs("26")).containsExactly("cancelled cancelled t 10:00:00 - 10:01:00");
+        now.set(T.plus(Duration.ofHours(2)));
+        rounds(1);
+        assertThat(runs("24")).containsExactly("failed timeout t 10:00:00 - 10:01:00");
+        assertThat(runs("26")).containsExactly("cancelled cancelled_by_admin t 10:00:00 - 10:01:00");
+        now.set(T.plus(Duration.ofHours(4)));
+        rounds(1);
+        assertThat(fake.calls("step=").getLast()).as("of what is known, it is not asked again")
+                .contains("step=25").doesNotContain("step=24", "step=26");
+        now.set(T.plus(Duration.ofDays(8)));
+        int asked = fake.calls("step=").size();
+        rounds(1);
+        assertThat(fake.calls("step=")).as("nor after a week").hasSize(asked);
+    }
+
+    @Test
+    void ofManyEndsThatWereNotToldAThousandAreAskedForInAMinute() throws Exception {
+        rounds(1);
+        database.write("test", handle -> handle.createUpdate("""
+                insert into job (recorded_at, cluster, job_id, start_seen, nodes, gpu_devices, start_time, end_time,
+                    end_seen, state, confirmed, oom_killed, succeeded, requeued, newest)
+                select :start, 'rig', id, true, '{}', '{}', :start, :end, true, 'completed', false, false, false, false,
+                    true
+                from generate_series(1, 1050) as id""").bind("start", T).bind("end", T.plusSeconds(60)).execute());
+        now.set(T.plus(Duration.ofMinutes(130)));
+        rounds(1);
+        assertThat(fake.calls("step=")).hasSize(10);
+        rounds(4);
+        assertThat(fake.calls("step=")).hasSize(11);
+    }
+
+    @Test
+    void moreTimeThatIsGivenToARunningJobIsLearned() throws Exception {
+        FakeJob job = FakeJob.waiting("32", T).runs("n1", T);
+        prolog("32", T, 0, "n1");
+        slurm.put(job);
+        rounds(1);
+        slurm.put(job.limitedTo(600).named("renamed"));
+        rounds(1);
+        assertThat(scheduler("32", "time_limit_minutes")).as("it was looked at a moment ago").isEqualTo("60");
+        now.set(now.get().plusSeconds(300));
+        rounds(1);
+        assertThat(scheduler("32", "time_limit_minutes")).isEqualTo("600");
+        assertThat(scheduler("32", "name")).isEqualTo("renamed");
+        assertThat(texts("select deadline::text from job")).containsExactly("2026-11-23 20:00:00+00");
+        assertThat(texts("""
+                select before ->> 'scheduler.time_limit_minutes' || ' ' || (after ->> 'scheduler.time_limit_minutes')
+                from audit where after ->> 'deadline' is not null and action = 'updated'"""))
+                .containsExactly("60 600");
+        int lines = texts("select audit_id::text from audit").size();
+        int calls = fake.calls("/job/").size();
+        now.set(now.get().plusSeconds(300));
+        rounds(3);
+        assertThat(texts("select audit_id::text from audit")).as("nothing is said twice").hasSize(lines);
+        assertThat(fake.calls("/job/")).hasSize(calls + (version < 40 ? 0 : 1));
+    }
+
+    @Test
+    void ofManyRunningJobsAFewAreLookedAtAgainInARoundAndFirstThoseWhoseTimeIsOver() throws Exception {
+        for (int id = 1; id <= 60; id++) {
+            slurm.put(FakeJob.waiting(String.valueOf(id), T).runs("n1", T).limitedTo(id == 60 ? 60 : 6000));
+        }
+        rounds(1);
+        now.set(T.plus(Duration.ofMinutes(61)));
+        fake.targets.clear();
+        rounds(1);
+        List<String> looks = fake.calls("/job/");
+        assertThat(looks).hasSize(version < 40 ? 0 : 20);
+        assertThat(looks.stream().limit(1)).allMatch(target -> target.endsWith("/60"));
+        rounds(2);
+        assertThat(Set.copyOf(fake.calls("/job/"))).as("the others have their turn").hasSize(version < 40 ? 0 : 60);
+        rounds(2);
+        assertThat(fake.calls("/job/")).as("then there is a rest").hasSize(version < 40 ? 0 : 60);
+    }
+
+    @Test
     void tasksOfAnArrayAreToldApart() throws Exception {
         FakeJob task = FakeJob.waiting("31", T).of("30_1").runs("n1", T);
         slurm.put(task);

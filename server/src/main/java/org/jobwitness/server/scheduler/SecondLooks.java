@@ -1,0 +1,45 @@
+package org.jobwitness.server.scheduler;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Chooses which running jobs are looked up although their state has not changed: the light list does not tell that somebody has
+ * given a job more time, or another name. A few a round, so that slurmctld has little to do: who was not looked at for longest,
+ * and before most others who runs though its time is over, since it must have been given more. For one thread.
+ */
+final class SecondLooks {
+    /** With a round each quarter of a minute, 80 a minute; slurmctld's own limit, where it is set, is 120 for a user. */
+    private static final int MOST_OF_A_ROUND = 20;
+    private static final Duration SELDOM = Duration.ofMinutes(5);
+    /** A run whose time is over is chosen as if its last look were so much longer ago. Others have their turn even so. */
+    private static final Duration PRECEDENCE = Duration.ofHours(1);
+
+    private final Map<String, Instant> looks = new HashMap<>();
+
+    /** Forgets the jobs that Slurm has no more. */
+    void forgetAllBut(Set<String> jobIds) {
+        looks.keySet().retainAll(jobIds);
+    }
+
+    /** @param running those whose state is known to be the listed one */
+    List<KnownRun> due(Collection<KnownRun> running, Instant now) {
+        return running.stream().filter(run -> !lookedAt(run).plus(SELDOM).isAfter(now))
+                .sorted(Comparator.comparing(run -> run.isOver(now) ? lookedAt(run).minus(PRECEDENCE) : lookedAt(run)))
+                .limit(MOST_OF_A_ROUND).toList();
+    }
+
+    private Instant lookedAt(KnownRun run) {
+        return looks.getOrDefault(run.jobId(), Instant.EPOCH);
+    }
+
+    void lookedAt(String jobId, Instant now) {
+        looks.put(jobId, now);
+    }
+}
