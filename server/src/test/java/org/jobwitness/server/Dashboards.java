@@ -56,6 +56,15 @@ final class Dashboards {
             return list(json.at("/templating/list"));
         }
 
+        /** The variables for which all values can be chosen at once. */
+        Set<String> withAll() {
+            return variables().stream()
+                    .filter(variable -> variable.path("includeAll").asBoolean(false)
+                            || variable.required("type").asString().equals("textbox"))
+                    .map(variable -> variable.required("name").asString())
+                    .collect(Collectors.toCollection(TreeSet::new));
+        }
+
         /** Of its panels and annotations. */
         List<Query> queries() {
             List<Query> queries = new ArrayList<>();
@@ -67,9 +76,9 @@ final class Dashboards {
                 }
             }
             for (JsonNode annotation : json.at("/annotations/list")) {
-                if (annotation.has("expr")) {
+                if (annotation.has("target")) {
                     queries.add(new Query("%s, annotation %s".formatted(uid(), annotation.required("name").asString()),
-                            annotation.required("expr").asString(), false));
+                            annotation.at("/target/expr").asString(), false));
                 }
             }
             return queries;

@@ -80,6 +80,27 @@ class DashboardsTest {
         }
     }
 
+    /** Else Grafana would take all jobs, or all nodes, to a dashboard that draws each series of one. */
+    @ParameterizedTest
+    @MethodSource("dashboards")
+    void aLinkBringsWhatIsChosenOnlyToWhereAllCanBeChosen(Dashboard dashboard) {
+        Set<String> reached = new HashSet<>();
+        for (JsonNode link : dashboard.json().required("links")) {
+            String tag = link.at("/tags/0").asString();
+            for (Dashboard target : dashboards()) {
+                if (Dashboards.list(target.json().required("tags")).stream()
+                        .anyMatch(of -> of.asString().equals(tag))) {
+                    reached.add(target.uid());
+                    Set<String> shared = target.variables().stream().map(of -> of.required("name").asString())
+                            .filter(dashboard.withAll()::contains).collect(Collectors.toSet());
+                    assertThat(!link.required("includeVars").asBoolean() || target.withAll().containsAll(shared))
+                            .as("%s to %s with %s", dashboard.uid(), target.uid(), shared).isTrue();
+                }
+            }
+        }
+        assertThat(reached).containsExactlyInAnyOrderElementsOf(dashboards().stream().map(Dashboard::uid).toList());
+    }
+
     /** One that the dashboard does not have would stand in the query as it is, and find nothing. */
     @ParameterizedTest
     @MethodSource("dashboards")

@@ -38,6 +38,7 @@ import tools.jackson.databind.JsonNode;
 class MonitoringTest {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final Pattern LABEL_VALUES = Pattern.compile("label_values\\((.*), (\\w+)\\)");
+    private static final Pattern LABEL_OF_LINK = Pattern.compile("\\$\\{__(?:data\\.fields|field\\.labels)\\.(\\w+)");
     /** What is changed of the configuration, lest the test wait for minutes; address and token beside it. */
     private static final Map<String, String> FASTER = Map.of("scrape_interval: 15s", "scrape_interval: 1s",
             "scrape_timeout: 15s", "scrape_timeout: 1s", "evaluation_interval: 60s", "evaluation_interval: 1s");
@@ -201,6 +202,26 @@ class MonitoringTest {
                 for (JsonNode target : targets) {
                     assertThat(labels(target, variables)).as(panel.required("title").asString()).isNotEmpty()
                             .doesNotContain("__name__", "instance").isSubsetOf(first);
+                }
+            }
+        }
+    }
+
+    /** A label that a series does not have is nothing in an address, and the link leads to no job and no node. */
+    @ParameterizedTest
+    @MethodSource("dashboards")
+    void everyLinkIsMadeOfLabelsThatItsSeriesHave(Dashboard dashboard) throws Exception {
+        Map<String, String> variables = chosen(dashboard, true);
+        for (JsonNode panel : dashboard.panels()) {
+            Set<String> named = LABEL_OF_LINK.matcher(panel.toString()).results().map(label -> label.group(1))
+                    .collect(Collectors.toSet());
+            Set<String> linked = Dashboards.list(panel.at("/fieldConfig/overrides")).stream()
+                    .map(override -> override.required("matcher"))
+                    .filter(matcher -> matcher.required("id").asString().equals("byFrameRefID"))
+                    .map(matcher -> matcher.required("options").asString()).collect(Collectors.toSet());
+            for (JsonNode target : panel.path("targets")) {
+                if (!named.isEmpty() && (linked.isEmpty() || linked.contains(target.required("refId").asString()))) {
+                    assertThat(labels(target, variables)).as(panel.required("title").asString()).containsAll(named);
                 }
             }
         }
