@@ -100,7 +100,7 @@ public record About(@Nullable String user, @Nullable Integer uid, List<String> n
                 List.of(), null, Resources.UNKNOWN, scheduler);
     }
 
-    /** The same, but where the scheduler now says something else of what it may change: whoever spoke first, it knows better. */
+    /** The same, but for what the scheduler may change and now says otherwise: whoever spoke first, it knows better. */
     About changedTo(About said) {
         return new About(user, uid, nodes, said.partition == null ? partition : said.partition,
                 said.account == null ? account : said.account, hetJobId, restartCount,

@@ -79,7 +79,8 @@ final class JobEvidence {
     private About about(SlurmJob job, JobState state, List<String> nodes, @Nullable Integer cpus) {
         boolean isWaiting = state == JobState.PENDING;
         boolean mayChoose = isWaiting && job.partition() != null && job.partition().contains(",");
-        Instant deadline = state == JobState.RUNNING && !job.accounted() && job.timeLimitMinutes() != null
+        boolean hasEnded = job.state().isCompleting() || job.state().end().isPresent(); // then its end is no deadline
+        Instant deadline = state == JobState.RUNNING && !hasEnded && !job.accounted() && job.timeLimitMinutes() != null
                 ? job.end()
                 : null;
         return new About(fitting(job.user()), job.uid(), nodes, mayChoose ? null : fitting(job.partition()),

@@ -54,8 +54,8 @@ final class KnownRuns {
     }
 
     /**
-     * The jobs of which a run ended in a time without a final word of Slurm, or was cancelled by somebody whom it has not named; the
-     * newest first.
+     * The jobs of which a run ended in a time without a final word of Slurm, or was cancelled by somebody whom it has not named;
+     * the newest first.
      */
     List<String> untold(String cluster, Instant from, Instant to, int most) {
         return database.read("scheduler_known", handle -> handle.createQuery("""

@@ -43,8 +43,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Holds what is known of jobs against what Slurm says, round by round. A round asks slurmctld for the light list of its jobs
  * and looks up those whose state is not the one that is known, and a few others; once a minute it asks slurmdbd what has ended
- * since, and what became of runs that slurmctld has no more, or of whose end it has not told. What is known is read from the database each time, so that any server can go
- * on. The work of a {@code LeaderTask}.
+ * since, and what became of runs that slurmctld has no more, or of whose end it has not told. What is known is read from the
+ * database each time, so that any server can go on. The work of a {@code LeaderTask}.
  */
 public final class Reconciliation implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Reconciliation.class);
@@ -57,7 +57,7 @@ public final class Reconciliation implements AutoCloseable {
     /** Of slurmdbd, in one call. */
     private static final int MOST_ACCOUNTED = 100;
     private static final int MOST_CALLS_FOR_RUNS = 10;
-    /** Asking for them takes twenty minutes; the rest has its turn an hour later. */
+    /** The newest ends first; asking for so many takes twenty minutes. */
     private static final int MOST_UNTOLD = 20_000;
     private static final Duration UNTOLD_INTERVAL = Duration.ofHours(1);
     /** Slurm's clock may differ, and slurmdbd may hear late of an end. */

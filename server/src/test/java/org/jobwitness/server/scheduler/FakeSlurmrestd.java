@@ -110,6 +110,7 @@ final class FakeSlurmrestd implements AutoCloseable {
 
     private void serve(SocketChannel client) throws IOException, InterruptedException {
         mostAtOnce.accumulateAndGet(atOnce.incrementAndGet(), Math::max);
+        FakeSlurm.Answer answer;
         try {
             BufferedReader in = new BufferedReader(
                     new InputStreamReader(Channels.newInputStream(client), StandardCharsets.US_ASCII));
@@ -125,10 +126,11 @@ final class FakeSlurmrestd implements AutoCloseable {
             }
             String target = request.split(" ")[1];
             targets.add(target);
-            send(client, answer(target, sent));
+            answer = answer(target, sent);
         } finally {
-            atOnce.decrementAndGet();
+            atOnce.decrementAndGet(); // before who asked can ask again
         }
+        send(client, answer);
     }
 
     private FakeSlurm.Answer answer(String target, String sent) {

@@ -348,6 +348,10 @@ class ReconciliationTest {
         rounds(3);
         assertThat(texts("select audit_id::text from audit")).as("nothing is said twice").hasSize(lines);
         assertThat(fake.calls("/job/")).hasSize(calls + (version < 40 ? 0 : 1));
+        slurm.put(job.limitedTo(600).ended("COMPLETED+COMPLETING", T.plusSeconds(700), 0, 0));
+        rounds(1);
+        assertThat(texts("select raw_state || ' ' || deadline from job")).as("its end is no deadline")
+                .containsExactly((version < 40 ? "COMPLETING" : "COMPLETED+COMPLETING") + " 2026-11-23 20:00:00+00");
     }
 
     @Test
