@@ -2,7 +2,9 @@ package org.jobwitness.server.scheduler;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -44,12 +46,19 @@ public sealed interface AuthToken {
             if (isToken(token)) {
                 return token;
             }
+        } catch (NoSuchFileException e) {
+            throw unreadable(file, "is not there", e);
+        } catch (AccessDeniedException e) {
+            throw unreadable(file, "may not be read by the server's user", e);
         } catch (IOException e) {
-            throw new SlurmException(SlurmException.Trouble.UNAUTHORIZED,
-                    "SLURM_AUTH_TOKEN_FILE " + file + " cannot be read: " + e.getClass().getSimpleName(), e);
+            throw unreadable(file, "cannot be read: " + e.getMessage(), e);
         }
         throw new SlurmException(SlurmException.Trouble.UNAUTHORIZED,
                 "SLURM_AUTH_TOKEN_FILE " + file + " does not hold one token and nothing else");
+    }
+
+    private static SlurmException unreadable(Path file, String why, IOException cause) {
+        return new SlurmException(SlurmException.Trouble.UNAUTHORIZED, "SLURM_AUTH_TOKEN_FILE " + file + " " + why, cause);
     }
 
     /** Whether it may stand in a header. */

@@ -122,7 +122,7 @@ final class UseRules {
             }
             return;
         }
-        long fewest = gpus.stream().mapToLong(OnGpu::samples).min().orElse(0);
+        long fewest = gpus.stream().mapToLong(gpu -> gpu.lastSample() == null ? 0 : gpu.samples()).min().orElse(0);
         if (fewest < thresholds.minSamples()) {
             skip(FindingRule.GPU_IDLE, "there are " + Say.count(fewest, "sample") + " of its GPUs; at least "
                     + thresholds.minSamples() + " are needed");
