@@ -354,13 +354,13 @@ class JobTableTest {
 
     @Test
     void whoSharesAGpuIsNamedOnlyToThoseWhoMaySeeThem() {
-        say(jobs, "started job=160 cluster=scoped user=alice node=n1 nodes=n1 start=10:00:00");
-        say(jobs, "started job=161 cluster=scoped user=bob node=n1 nodes=n1 start=10:00:00");
+        say(jobs, "started job=160 cluster=sharing user=alice node=n1 nodes=n1 start=10:00:00");
+        say(jobs, "started job=161 cluster=sharing user=bob node=n1 nodes=n1 start=10:00:00");
         db.database.write("test", handle -> handle.execute("""
                 insert into job_gpu_figures (job_key, node, gpu, sample_count, last_sample_at, utilization_sum,
                     utilization_count, held_from, hold, jobs)
                 select job_key, 'n1', 'GPU-1', 0, now(), 0, 0, now(), 'shared', '{160,161}' from job
-                where cluster = 'scoped' and job_id in ('160', '161')"""));
+                where cluster = 'sharing' and job_id in ('160', '161')"""));
 
         var alice = callerOf(new Scope.JobsOf("alice"));
         assertThat(queries.find(alice, "160", null, null).orElseThrow().gpus()).singleElement()
