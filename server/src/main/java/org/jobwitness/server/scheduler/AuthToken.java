@@ -58,7 +58,8 @@ public sealed interface AuthToken {
     }
 
     private static SlurmException unreadable(Path file, String why, IOException cause) {
-        return new SlurmException(SlurmException.Trouble.UNAUTHORIZED, "SLURM_AUTH_TOKEN_FILE " + file + " " + why, cause);
+        return new SlurmException(SlurmException.Trouble.UNAUTHORIZED, "SLURM_AUTH_TOKEN_FILE " + file + " " + why,
+                cause);
     }
 
     /** Whether it may stand in a header. */
