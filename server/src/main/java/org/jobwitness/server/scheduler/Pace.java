@@ -36,6 +36,13 @@ final class Pace {
         due = now.plus(about(longer.compareTo(most) < 0 ? longer : most));
     }
 
+    /** If it failed, asks as soon as may be, once: what was the matter may be over. */
+    void tryAgain() {
+        if (failures > 0) {
+            due = Instant.MIN;
+        }
+    }
+
     /** Whether it has answered since. */
     boolean hasAnsweredSince(Instant time) {
         return answered != null && !answered.isBefore(time);

@@ -197,6 +197,7 @@ public final class Reconciliation implements AutoCloseable {
             metrics.lastAnswer.labelValues(part.toString()).set(now.toEpochMilli() / 1e3);
             if (troubles.remove(part) != null) {
                 log.info("scheduler_works_again part={}", part);
+                paces.values().forEach(Pace::tryAgain);
             }
         } catch (SlurmException e) {
             Instant now = clock.instant();

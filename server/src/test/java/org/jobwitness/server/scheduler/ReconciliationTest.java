@@ -463,6 +463,20 @@ class ReconciliationTest {
         assertThat(fake.targets).as("ten minutes of five minutes' pauses").hasSizeLessThan(60);
     }
 
+    /** As after a wrong token: what was the matter with one was the matter with all. */
+    @Test
+    void whenOneOfThemAnswersAgainTheOthersAreAskedToo() throws Exception {
+        slurm.keepsBooks = false;
+        rounds(20);
+        assertThat(asking.trouble()).as("slurmdbd is asked each five minutes by now").isPresent();
+        fake.mood = Mood.BUSY;
+        rounds(1);
+        fake.mood = Mood.WELL;
+        slurm.keepsBooks = true;
+        rounds(4);
+        assertThat(asking.trouble()).isEmpty();
+    }
+
     @Test
     void nodesHaveTheStateAndTotalsThatSlurmTells() throws Exception {
         slurm.nodes.putAll(Map.of("n1", "MIXED", "n2", "IDLE+DRAIN disk is slow", "n3", "DOWN+NOT_RESPONDING x",
