@@ -39,6 +39,7 @@ class RealCgroupTest {
     private Sampler sampler;
     private Thread thread;
 
+    /** Skipped where there are no cgroups to be made, as in most containers: a made-up tree would prove nothing of the kernel. */
     @BeforeEach
     void scope() throws Exception {
         mount = MOUNTS.stream().filter(root -> Files.exists(root.resolve("cgroup.controllers"))).findFirst()
