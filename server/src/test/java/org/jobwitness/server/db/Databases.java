@@ -21,14 +21,17 @@ final class Databases {
         return make("");
     }
 
-    /** A new one as a server leaves it that was started on an empty one: with its tables, and nothing in them. */
+    /** A new one as a server leaves it that was started on an empty one now: with its tables, and nothing in them. */
     synchronized DatabaseAddress fresh() {
         if (model == null) {
             model = make("");
             TestPostgres.open(model, new Partitions(Duration.ofDays(7), Duration.ofDays(800), Clock.systemUTC()))
                     .close();
         }
-        return copyOf(model);
+        DatabaseAddress copy = copyOf(model);
+        // Else a model made before the full hour is one whose hour has to be packed at once.
+        execute(copy, "update sample_tail set opened_at = now()");
+        return copy;
     }
 
     /** A new one with all that is in another one, to which nobody may be connected. */
@@ -39,7 +42,7 @@ final class Databases {
     private DatabaseAddress make(String like) {
         made++;
         var name = "test_" + made;
-        execute("CREATE DATABASE " + name + like);
+        execute(first, "CREATE DATABASE " + name + like);
         return new DatabaseAddress(first.jdbcUrl().replace("/" + name(first) + "?", "/" + name + "?"), first.user(),
                 first.password());
     }
@@ -48,8 +51,8 @@ final class Databases {
         return database.jdbcUrl().replaceFirst(".*/(\\w+)\\?.*", "$1");
     }
 
-    private void execute(String statement) {
-        try (var connection = DriverManager.getConnection(first.jdbcUrl(), first.user(), first.password());
+    private static void execute(DatabaseAddress database, String statement) {
+        try (var connection = DriverManager.getConnection(database.jdbcUrl(), database.user(), database.password());
                 var query = connection.createStatement()) {
             query.execute(statement);
         } catch (SQLException e) {
