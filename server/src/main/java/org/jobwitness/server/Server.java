@@ -106,7 +106,6 @@ final class Server implements AutoCloseable {
             EvidenceReader evidence = new EvidenceReader(database, queries, clock);
             JobMetrics jobMetrics = new JobMetrics(database, queries, nodes, agentsWaiting,
                     new JobFindings(evidence, config.thresholds()), config.dataDir(), clock);
-            jobs.onChange(jobMetrics::count);
             Events events = new Events(jobs, json, config.defaultCluster(), metrics);
 
             JobStream stream = new JobStream(queries, json, clock, metrics);

@@ -317,27 +317,30 @@ public final class JobQueries {
         };
     }
 
-    /** How many jobs are in each state, by cluster; of each job id its newest run. */
-    public Map<String, Map<JobState, Long>> countByState(Handle handle) {
-        Map<String, Map<JobState, Long>> counts = new TreeMap<>();
-        handle.createQuery("select cluster, state, count(*) as count from job where newest group by cluster, state")
-                .map((row, _) -> counts.computeIfAbsent(string(row, "cluster"), _ -> new EnumMap<>(JobState.class))
-                        .put(state(row), row.getLong("count")))
-                .list();
-        return counts;
+    /**
+     * How many runs there are, by cluster.
+     *
+     * @param newest by state, of each job id the newest run
+     * @param ever all that were ever stored, which never is less than before
+     */
+    public record Counts(Map<String, Map<JobState, Long>> newest, Map<String, Long> ever) {
     }
 
-    /** How many runs have ever been stored, by cluster. */
-    public Map<String, Long> countRuns(Handle handle) {
-        return handle.createQuery("""
-                select cluster, cast(sum(runs) as bigint) as count
-                from (select cluster, count(*) as runs from job group by cluster
-                    union all select cluster, runs from job_deleted) counted
-                group by cluster""")
-                .reduceRows(new TreeMap<>(), (counts, row) -> {
-                    counts.put(row.getColumn("cluster", String.class), row.getColumn("count", Long.class));
-                    return counts;
-                });
+    public Counts count(Handle handle) {
+        Counts counts = new Counts(new TreeMap<>(), new TreeMap<>());
+        handle.createQuery("""
+                select cluster, state, count(*) as runs from job where newest group by cluster, state
+                union all select cluster, null, count(*) from job where not newest group by cluster
+                union all select cluster, null, runs from job_deleted""").map((row, _) -> {
+            String cluster = string(row, "cluster");
+            long runs = row.getLong("runs");
+            if (row.getString("state") != null) {
+                counts.newest().computeIfAbsent(cluster, _ -> new EnumMap<>(JobState.class))
+                        .put(state(row), runs);
+            }
+            return counts.ever().merge(cluster, runs, Long::sum);
+        }).list();
+        return counts;
     }
 
     /** A newest run, short. A text that is not known is empty. */

@@ -5,14 +5,10 @@ import java.time.Clock;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.LongAdder;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.batch.AgentsWaiting;
 import org.jobwitness.server.db.Database;
-import org.jobwitness.server.job.JobChange;
 import org.jobwitness.server.job.JobQueries;
 import org.jobwitness.server.node.NodeReading;
 import org.jobwitness.server.node.NodeTable;
@@ -39,9 +35,6 @@ public final class JobMetrics {
     private final JobFindings findings;
     private final Path folder;
     private final Clock clock;
-    private final Map<String, LongAdder> begun = new ConcurrentHashMap<>();
-    private final Map<String, Long> before = new ConcurrentHashMap<>();
-    private boolean counted;
 
     /**
      * Made with where it asks.
@@ -59,13 +52,6 @@ public final class JobMetrics {
         this.clock = clock;
     }
 
-    /** Counts new runs; a listener of {@code JobTable}. */
-    public void count(JobChange change) {
-        if (change.before() == null) {
-            begun.computeIfAbsent(change.run().identity().cluster(), _ -> new LongAdder()).increment();
-        }
-    }
-
     /** All that one scrape tells of jobs and nodes. */
     final class Collected implements AutoCloseable {
         private final Instant at = clock.instant();
@@ -79,12 +65,10 @@ public final class JobMetrics {
         private final Rows found = new Rows(folder, 1);
         private final Rows nodeStates = new Rows(folder, 1);
         private final FamilyRows<AgentsWaiting.Waiting> waiting = new FamilyRows<>(folder, Family.OF_AGENT);
-        private Map<String, Map<JobState, Long>> counts = Map.of();
-        private Map<String, Long> runs = Map.of();
+        private JobQueries.Counts counts = new JobQueries.Counts(Map.of(), Map.of());
 
         private void read(Handle handle) {
-            counts = jobs.countByState(handle);
-            runs = runsEver(handle);
+            counts = jobs.count(handle);
             try (Stream<JobQueries.Glance> recent = jobs.recent(handle, at)) {
                 Labels ofInfo = new Labels("cluster", "job_id", "user", "partition", "account", "name");
                 Labels ofState = new Labels("cluster", "job_id", "state", "reason");
@@ -161,14 +145,14 @@ public final class JobMetrics {
         void write(Exposition out) {
             Exposition.Samples total = out.gauge("hpc_job_state_total", "Jobs by state; of each job id its newest run.",
                     "cluster", "state");
-            counts.forEach((cluster, byState) -> {
+            counts.newest().forEach((cluster, byState) -> {
                 for (JobState state : JobState.values()) {
                     total.sample(byState.getOrDefault(state, 0L), cluster, state.toString());
                 }
             });
             Exposition.Samples ever = out.counter("hpc_job_total", "Runs of jobs that the service has come to know.",
                     "cluster");
-            runs.forEach((cluster, count) -> ever.sample(count, cluster));
+            counts.ever().forEach((cluster, count) -> ever.sample(count, cluster));
             info.each(0, out.gauge("hpc_job_info",
                     "1 for each job that runs or ended less than 5 minutes ago, with what names it.")::sample);
             states.each(0, out.gauge("hpc_job_state",
@@ -215,17 +199,5 @@ public final class JobMetrics {
                 collected.close();
             }
         }
-    }
-
-    /** A counter must not fall when old runs are deleted: what was there at first, and what has come since. */
-    private synchronized Map<String, Long> runsEver(Handle handle) {
-        if (!counted) {
-            jobs.countRuns(handle).forEach((cluster, count) -> before.put(cluster,
-                    Math.max(0, count - (begun.containsKey(cluster) ? begun.get(cluster).sum() : 0))));
-            counted = true;
-        }
-        Map<String, Long> ever = new TreeMap<>(before);
-        begun.forEach((cluster, count) -> ever.merge(cluster, count.sum(), Long::sum));
-        return ever;
     }
 }
