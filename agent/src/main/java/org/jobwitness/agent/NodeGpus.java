@@ -85,6 +85,7 @@ final class NodeGpus {
         List<GpuState> states = seen.stream().map(Seen::state).toList();
         Map<String, String> jobOfFolder = new HashMap<>();
         Map<String, JobCgroup.Identity> identities = new HashMap<>();
+        Set<String> suspended = new HashSet<>();
         List<Claim> claims = new ArrayList<>();
         for (Job job : jobs) {
             JobCgroup.Identity identity = job.identity();
@@ -93,6 +94,9 @@ final class NodeGpus {
             }
             if (identity != null) {
                 jobOfFolder.put(scopeAndName(job.job().cgroup.folder()), identity.jobId());
+                if (job.job().cgroup.wasSuspended()) {
+                    suspended.add(identity.jobId());
+                }
             }
         }
         boolean isJobNameless = jobs.stream().anyMatch(job -> job.identity() == null);
@@ -101,7 +105,7 @@ final class NodeGpus {
         List<Holding> holdings = holders.holdings();
         List<GpuReading> readings = new ArrayList<>();
         for (int i = 0; i < states.size(); i++) {
-            readings.add(reading(seen.get(i), i, holdings.get(i), holders, identities));
+            readings.add(reading(seen.get(i), i, holdings.get(i), holders, identities, suspended));
         }
         return new All(readings, (int) whole(states), usage(states));
     }
@@ -174,7 +178,7 @@ final class NodeGpus {
     }
 
     private static GpuReading reading(Seen seen, int position, Holding holding, Holders holders,
-            Map<String, JobCgroup.Identity> identities) {
+            Map<String, JobCgroup.Identity> identities, Set<String> suspended) {
         GpuState state = seen.state();
         Map<String, String> absent = new TreeMap<>(state.absent());
         Double utilization = state.utilizationPercent();
@@ -189,7 +193,10 @@ final class NodeGpus {
             }
             case Holding.Held(String holder) -> {
                 jobId = holder;
-                if (utilization != null && began(identities.get(holder), seen.since())) {
+                if (utilization != null && suspended.contains(holder)) {
+                    utilization = null;
+                    absent.put("utilization_percent", JobCgroup.SUSPENDED);
+                } else if (utilization != null && began(identities.get(holder), seen.since())) {
                     utilization = null;
                     absent.put("utilization_percent", "the job has held it for less than the interval");
                 }

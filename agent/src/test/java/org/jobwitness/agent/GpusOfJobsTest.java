@@ -145,6 +145,21 @@ class GpusOfJobsTest {
     }
 
     @Test
+    void ofAJobThatSlurmHasSuspendedNoUseIsTold() throws Exception {
+        tree.tasks(tree.job("job_6"), "batch", true, true);
+        prolog("6", SECOND);
+        nvml.busy(0, 1000, 1, 0);
+        start();
+        gpu(SECOND, gpu -> "6".equals(gpu.path("job_id").asString("")));
+        nvml.busy(0, 1001, 6, 0);
+        JsonNode suspended = gpu(SECOND,
+                gpu -> "the job was suspended".equals(gpu.path("absent").path("utilization_percent").asString("")));
+        assertThat(suspended.path("job_id").stringValue()).isEqualTo("6");
+        assertThat(suspended.has("utilization_percent")).isFalse();
+        assertThat(suspended.has("memory_used_bytes")).as("it keeps that").isTrue();
+    }
+
+    @Test
     void oneJobHoldsAGpuAndDoesNothingAndAnotherComputes() throws Exception {
         for (int pid : List.of(4001, 4002)) {
             Path process = Files.createDirectories(folder.resolve("proc/" + pid));

@@ -92,6 +92,12 @@ public final class Tree {
         write(folder + "/slurm/cgroup.procs", "");
     }
 
+    /** The processes of a step, as Slurm leaves them when it suspends the job, and otherwise. */
+    public void tasks(Path job, String step, boolean populated, boolean frozen) {
+        write(root.relativize(job).resolve("step_" + step) + "/user/cgroup.events",
+                "populated " + (populated ? 1 : 0) + "\nfrozen " + (frozen ? 1 : 0) + "\n");
+    }
+
     public static String events(int ooms, int kills) {
         return "low 0\nhigh 0\nmax 56\noom " + ooms + "\noom_kill " + kills + "\noom_group_kill 0\n";
     }

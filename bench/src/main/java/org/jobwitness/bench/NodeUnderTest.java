@@ -232,7 +232,8 @@ final class NodeUnderTest implements AutoCloseable {
                 List<JobReading> readings = new ArrayList<>();
                 for (String jobId : jobIds) {
                     readings.add(new JobReading(jobId, null, null, null, null, null, "/job_" + jobId, null, null, null,
-                            4, 2.5, counter, null, null, null, null, 1_000_000L, null, null, null, null, null, null,
+                            null, 4, 2.5, counter, null, null, null, null, 1_000_000L, null, null, null, null, null,
+                            null,
                             null, null, null, null, null, null, null, null, null, List.of(), Map.of()));
                 }
                 spool.put(gzip(json.text(new Batch(Batch.VERSION, null, name, bootId, (long) number,

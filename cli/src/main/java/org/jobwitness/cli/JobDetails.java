@@ -74,10 +74,14 @@ final class JobDetails {
 
     private String time() {
         Integer limit = job.scheduler().timeLimitMinutes();
+        Double suspended = job.suspendedSeconds();
         return job.runtimeSeconds() == null
                 ? ""
                 : ", " + Units.duration(job.runtimeSeconds())
-                        + (limit == null ? "" : " of " + Units.duration(limit * 60.0));
+                        + (limit == null ? "" : " of " + Units.duration(limit * 60.0))
+                        + (suspended == null || suspended < 1
+                                ? ""
+                                : ", suspended for " + Units.duration(suspended) + " of it");
     }
 
     private static String named(String what, @Nullable String name) {

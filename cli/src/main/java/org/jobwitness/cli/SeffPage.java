@@ -88,15 +88,22 @@ final class SeffPage {
 
     private static void cpu(Job job, Page page) {
         Double used = job.cpuSeconds();
-        Double had = job.allocatedCpus() == null || job.runtimeSeconds() == null
+        Double ran = ranSeconds(job);
+        Double had = job.allocatedCpus() == null || ran == null
                 ? null
-                : Double.valueOf(job.allocatedCpus() * job.runtimeSeconds());
+                : Double.valueOf(job.allocatedCpus() * ran);
         page.line("CPU Utilized: " + (used == null ? UNKNOWN : Units.slurmDuration(used)));
         page.line("CPU Efficiency: " + share(used, had) + (had == null
                 ? ""
                 : " of " + Units.slurmDuration(had) + " core-walltime"));
-        page.line("Job Wall-clock time: "
-                + (job.runtimeSeconds() == null ? UNKNOWN : Units.slurmDuration(job.runtimeSeconds())));
+        page.line("Job Wall-clock time: " + (ran == null ? UNKNOWN : Units.slurmDuration(ran)));
+    }
+
+    /** As Slurm's Elapsed: without the time that it was suspended. */
+    private static @Nullable Double ranSeconds(Job job) {
+        return job.runtimeSeconds() == null || job.suspendedSeconds() == null
+                ? job.runtimeSeconds()
+                : Double.valueOf(Math.max(0, job.runtimeSeconds() - job.suspendedSeconds()));
     }
 
     private static void memory(Job job, Page page) {

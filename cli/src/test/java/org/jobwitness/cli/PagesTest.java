@@ -120,6 +120,16 @@ class PagesTest {
     }
 
     @Test
+    void timeInWhichAJobWasSuspendedIsNoWallClockTimeAsInSlurmsElapsed() {
+        replace = "\"runtime_seconds\":9567.0";
+        by = "\"runtime_seconds\":13167.0,\"suspended_seconds\":3600.0";
+
+        assertThat(desk.type("seff", "1018").out()).contains("CPU Efficiency: 84.78% of 1-18:31:12 core-walltime",
+                "Job Wall-clock time: 02:39:27");
+        assertThat(desk.type("job", "1018").out()).contains("3 h 39 min", "suspended for 1 h of it");
+    }
+
+    @Test
     void whatIsNotKnownIsNotZero() {
         replace = "\"max_memory_usage_mb\"";
         by = "\"something_else\"";

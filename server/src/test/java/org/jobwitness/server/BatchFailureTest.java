@@ -359,7 +359,8 @@ class BatchFailureTest {
         }
 
         private static JobReading reading(String jobId, Instant at, long number) {
-            return new JobReading(jobId, null, null, null, 1001, "alice", null, at, null, null, 4, 2.5, number, null,
+            return new JobReading(jobId, null, null, null, 1001, "alice", null, at, null, null, null, 4, 2.5, number,
+                    null,
                     null, null, null, number << 20, null, null, null, null, null, null, null, null, null, null, null,
                     null, null, null, null, List.of(), Map.of());
         }

@@ -78,6 +78,32 @@ class BatchesTest {
     }
 
     @Test
+    void timeInWhichSlurmHadAJobSuspendedDoesNotCountAsUse() {
+        Instant start = NOW.minusSeconds(7200);
+        agent.post("/v1/events/job-started", """
+                {"job_id": "held-up", "user": "susan", "node_list": ["x31"], "node": "x31", "cpu_allocation": 4, "cpus_per_node": "4",
+                 "timestamp": "%s"}""".formatted(start));
+        String reading = """
+                {"job_id": "held-up", "interval_ms": 3600000, "cpu_usage_usec": 14400000000, "suspended_ms": %s}""";
+        send("x31", start.plusSeconds(3600), reading.formatted("0, \"cpus_used\": 4"));
+        send("x31", NOW, reading.formatted("3600000, \"last\": true, \"absent\": {\"cpus_used\": \"suspended\"}"));
+        agent.post("/v1/events/job-finished", """
+                {"job_id": "held-up", "node": "x31", "exit_code": 0, "signal": 0, "timestamp": "%s"}""".formatted(NOW));
+
+        JsonNode job = job("held-up");
+        assertThat(job.required("runtime_seconds").asDouble()).isEqualTo(7200);
+        assertThat(job.required("suspended_seconds").asDouble()).isEqualTo(3600);
+        assertThat(job.required("coverage").asDouble()).as("it was seen all the same").isEqualTo(1);
+        assertThat(job.required("avg_cpu_usage").asDouble()).isEqualTo(100);
+        assertThat(job.required("figures").required("cpu_efficiency").asDouble()).isEqualTo(100);
+        JsonNode susan = operator.get("/v1/users/susan/summary").json();
+        assertThat(susan.required("cpu_hours").asDouble()).isEqualTo(4);
+        assertThat(susan.required("cpu_usage").asDouble()).isEqualTo(100);
+        assertThat(operator.get("/v1/jobs/held-up/verdict").body())
+                .contains("Slurm had it suspended for 1 h of that, which is not counted as use.");
+    }
+
+    @Test
     void whatAnAgentReadIsThereAtOnce() {
         agent.post("/v1/events/job-started", """
                 {"job_id": "b1", "user": "ada", "node_list": ["x1"], "node": "x1", "cpus_per_node": "8",

@@ -93,12 +93,13 @@ class ExportTest {
             List<String> lines = Files.readAllLines(file);
             assertThat(lines).hasSize(1 + 6);
             assertThat(lines.getFirst()).startsWith("cluster,job_id,run,time,node,gpu,interval_ms,cpu_usage_percent,")
-                    .endsWith(",io_stall_usec,utilization_percent,memory_used_bytes,memory_total_bytes,power_watts,"
-                            + "temperature_celsius,energy_joules,processes,clock_mhz");
+                    .endsWith(
+                            ",io_stall_usec,suspended_ms,utilization_percent,memory_used_bytes,memory_total_bytes,power_watts,"
+                                    + "temperature_celsius,energy_joules,processes,clock_mhz");
             assertThat(lines.get(1)).isEqualTo("default,4711,1," + START.plusSeconds(15)
-                    + ",n1,,15000,33.33,,12.5,3" + ",".repeat(16) + "1" + ",".repeat(12));
+                    + ",n1,,15000,33.33,,12.5,3" + ",".repeat(16) + "1" + ",".repeat(13));
             assertThat(lines).filteredOn(line -> line.contains("a,b")).first().asString().isEqualTo("default,4711,1,"
-                    + START.plusSeconds(15) + ",n1,\"'=a,b\",15000" + ",".repeat(25) + "12.5" + ",".repeat(7));
+                    + START.plusSeconds(15) + ",n1,\"'=a,b\",15000" + ",".repeat(26) + "12.5" + ",".repeat(7));
             assertThat(lines.stream().map(line -> line.split(",", -1).length).distinct()).hasSizeBetween(1, 2);
             assertThat(folder.resolve("job.csv.part")).doesNotExist();
 

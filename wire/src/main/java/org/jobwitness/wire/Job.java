@@ -13,6 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param seenOnlyAtEnd true when no prolog ever told of this run
  * @param deadline when its time limit ends it, as the prolog knew it, or the scheduler since then
  * @param runtimeSeconds from start to end, or until now
+ * @param suspendedSeconds for how long of that Slurm had it suspended, which does not count as use: by the scheduler's word or
+ *     what agents saw, whichever is more; null if neither told
  * @param cpuUsage, memoryUsageMb, gpuUsage its last samples: percent of its CPUs, MiB on all its nodes, percent of its GPUs.
  *     So with averages and maxima; use of GPUs is the mean over those that the job holds alone and that were read, idle ones
  *     among them, and never of one that it shares
@@ -30,6 +32,7 @@ public record Job(String id, long run, String cluster, String clusterName, @Null
         List<String> nodes, @Nullable Integer nodeCount, JobState state, @Nullable Reason reason,
         @Nullable Boolean confirmed, @Nullable Boolean seenOnlyAtEnd, @Nullable Instant startTime,
         @Nullable Instant endTime, @Nullable Instant deadline, @Nullable Double runtimeSeconds,
+        @Nullable Double suspendedSeconds,
         @Nullable Integer requestedCpus, @Nullable Long requestedMemoryMb, @Nullable Integer requestedGpus,
         @Nullable Integer allocatedCpus, @Nullable Long allocatedMemoryMb, @Nullable Integer allocatedGpus,
         @Nullable Double cpuUsage, @Nullable Double memoryUsageMb, @Nullable Double gpuUsage,

@@ -18,6 +18,8 @@ import org.jspecify.annotations.Nullable;
  * @param cgroupPath below the cgroup root
  * @param timestamp when it was read, if not with the batch
  * @param intervalMs the time that the figures stand for, if not the batch's
+ * @param suspendedMs the part of that time in which Slurm is known to have had the job suspended: all of it if its tasks were
+ *     frozen when it began and when it ended, and else 0
  * @param last whether this is the last reading of the job on this node; a later one, as where Slurm makes a job's cgroup anew
  *     for its next step, takes that back
  * @param cpus CPUs that the job may use (cpuset.cpus.effective), as far as they are its own
@@ -40,7 +42,8 @@ import org.jspecify.annotations.Nullable;
  */
 public record JobReading(String jobId, @Nullable String sluid, @Nullable Instant startTime, @Nullable Instant since,
         @Nullable Integer uid, @Nullable String user, @Nullable String cgroupPath, @Nullable Instant timestamp,
-        @Nullable Integer intervalMs, @Nullable Boolean last, @Nullable Integer cpus, @Nullable Double cpusUsed,
+        @Nullable Integer intervalMs, @Nullable Integer suspendedMs, @Nullable Boolean last, @Nullable Integer cpus,
+        @Nullable Double cpusUsed,
         @Nullable Long cpuUsageUsec, @Nullable Long cpuUserUsec, @Nullable Long cpuSystemUsec,
         @Nullable Long cpuThrottledUsec, @Nullable Long cpuPressureUsec, @Nullable Long memoryUsageBytes,
         @Nullable Long memoryAnonBytes, @Nullable Long memoryFileBytes, @Nullable Long memoryShmemBytes,
@@ -60,6 +63,7 @@ public record JobReading(String jobId, @Nullable String sluid, @Nullable Instant
         cgroupPath = Checks.text("cgroup_path", cgroupPath, 4096);
         timestamp = Checks.time("timestamp", timestamp);
         intervalMs = Checks.within("interval_ms", intervalMs, 1, Batch.LONGEST_INTERVAL_MS);
+        suspendedMs = Checks.within("suspended_ms", suspendedMs, 0, Batch.LONGEST_INTERVAL_MS);
         cpus = Checks.within("cpus", cpus, 1, 1_000_000);
         cpusUsed = Checks.within("cpus_used", cpusUsed, 0.0, 1e6);
         cpuUsageUsec = Checks.size("cpu_usage_usec", cpuUsageUsec);

@@ -15,14 +15,16 @@ import org.jspecify.annotations.Nullable;
  * @param rawState the scheduler's own word for the state
  * @param stateReason the scheduler's own word for why
  * @param priority Slurm's, 0..4294967295
+ * @param suspendedSeconds how long it was suspended, as far as that is over
  * @param cancelledBy who asked for the job to be cancelled: a user's name, or the number where Slurm knows no name
  * @param extra whatever else the sender wants kept: JSON values by name, 16,384 characters of text in all
  */
 public record Scheduler(@Nullable String type, @Nullable String externalJobId, @Nullable String name,
         @Nullable String sluid, @Nullable String rawState, @Nullable String stateReason, @Nullable Instant submitTime,
         @Nullable String partition, @Nullable String account, @Nullable String qos, @Nullable Long priority,
-        @Nullable Integer timeLimitMinutes, @Nullable Integer exitCode, @Nullable Integer signal,
-        @Nullable Integer derivedExitCode, @Nullable Integer restartCount, @Nullable String hetJobId,
+        @Nullable Integer timeLimitMinutes, @Nullable Integer suspendedSeconds, @Nullable Integer exitCode,
+        @Nullable Integer signal, @Nullable Integer derivedExitCode, @Nullable Integer restartCount,
+        @Nullable String hetJobId,
         @Nullable String arrayJobId, @Nullable Integer arrayTaskId, @Nullable String cancelledBy,
         @Nullable Map<String, Object> extra) {
     private static final String FIELD = "scheduler.";
@@ -42,6 +44,7 @@ public record Scheduler(@Nullable String type, @Nullable String externalJobId, @
         qos = Checks.text(FIELD + "qos", qos, 256);
         priority = Checks.within(FIELD + "priority", priority, 0L, 0xffff_ffffL);
         timeLimitMinutes = Checks.within(FIELD + "time_limit_minutes", timeLimitMinutes, 1, Integer.MAX_VALUE);
+        suspendedSeconds = Checks.within(FIELD + "suspended_seconds", suspendedSeconds, 0, Integer.MAX_VALUE);
         exitCode = Checks.within(FIELD + "exit_code", exitCode, 0, 255);
         signal = Checks.within(FIELD + "signal", signal, 0, 127);
         derivedExitCode = Checks.within(FIELD + "derived_exit_code", derivedExitCode, 0, 0xffff);

@@ -28,6 +28,8 @@ public final class JobCgroup implements Closeable {
     private static final int READINGS_UNTIL_ASKED_AGAIN = 20;
     /** More kills than this are counted, but not told one by one. */
     private static final int MOST_KILLS_AT_ONCE = 64;
+    /** Why use is not told. */
+    public static final String SUSPENDED = "the job was suspended";
 
     private final Path folder;
     private final String pathBelowRoot;
@@ -40,6 +42,7 @@ public final class JobCgroup implements Closeable {
     private final Map<Figure, Long> oomCounters = new EnumMap<>(Figure.class);
     private OomKills oomKills;
     private ProcessIo processIo;
+    private Suspension suspension;
     private @Nullable KernelFile state;
     private @Nullable KernelFile cpuset;
     private @Nullable KernelFile allowedCpus;
@@ -48,6 +51,9 @@ public final class JobCgroup implements Closeable {
     private @Nullable Reading latest;
     private long nanosBefore;
     private @Nullable Long cpuUsecBefore;
+    /** Null if nobody could tell. */
+    private @Nullable Boolean suspendedBefore;
+    private boolean wasSuspended;
 
     /** What all cgroups are read with. */
     public record Kernel(Path cgroupRoot, Path proc, KernelText text, Devices devices) {
@@ -68,8 +74,10 @@ public final class JobCgroup implements Closeable {
         pathBelowRoot = "/" + kernel.cgroupRoot.relativize(folder);
         oomKills = new OomKills(folder);
         processIo = new ProcessIo(kernel.proc, folder);
+        suspension = new Suspension(folder);
         nanosBefore = nanos;
         open();
+        suspendedBefore = suspension.isOn(kernel.text);
         Map<Figure, Long> values = values();
         oomKills.begin(values.getOrDefault(Figure.OOM_EVENTS, 0L), values.getOrDefault(Figure.OOM_KILLS, 0L),
                 kernel.text);
@@ -89,6 +97,7 @@ public final class JobCgroup implements Closeable {
         oomCounters.clear();
         oomKills = new OomKills(folder);
         processIo = new ProcessIo(kernel.proc, folder);
+        suspension = new Suspension(folder);
         wasPopulated = false;
         open();
     }
@@ -184,10 +193,30 @@ public final class JobCgroup implements Closeable {
         Double cpusUsed = cpuUsec == null || cpuUsecBefore == null || elapsedNanos <= 0
                 ? null
                 : Double.valueOf((cpuUsec - cpuUsecBefore) * 1e3 / elapsedNanos);
-        latest = new Reading(at, Duration.ofNanos(elapsedNanos), values, cpus, cpusUsed, absent);
+        Duration elapsed = Duration.ofNanos(elapsedNanos);
+        Boolean isSuspended = suspension.isOn(kernel.text);
+        wasSuspended = Boolean.TRUE.equals(isSuspended) || Boolean.TRUE.equals(suspendedBefore);
+        if (wasSuspended) {
+            cpusUsed = null;
+            absent.put("cpus_used", SUSPENDED);
+        }
+        latest = new Reading(at, elapsed, suspended(elapsed, isSuspended), values, cpus, cpusUsed, absent);
         cpuUsecBefore = cpuUsec;
         nanosBefore = nanos;
+        suspendedBefore = isSuspended;
         return true;
+    }
+
+    private @Nullable Duration suspended(Duration elapsed, @Nullable Boolean isSuspended) {
+        if (isSuspended == null || suspendedBefore == null) {
+            return null;
+        }
+        return isSuspended && suspendedBefore ? elapsed : Duration.ZERO;
+    }
+
+    /** Whether it was suspended when it was read last, or the time before: then what it used meanwhile tells nothing. */
+    public boolean wasSuspended() {
+        return wasSuspended;
     }
 
     private String whyNot(Figure figure) {
@@ -230,7 +259,7 @@ public final class JobCgroup implements Closeable {
 
     /** What is told of a job that has gone before it could be read once more. */
     public JobReading takeLast(Identity identity, Instant at) {
-        Reading nothing = new Reading(at, Duration.ZERO, counters.carryOn(oomCounters), KernelText.NONE, null,
+        Reading nothing = new Reading(at, Duration.ZERO, null, counters.carryOn(oomCounters), KernelText.NONE, null,
                 Map.of("memory_usage_bytes", "the job had gone before its last reading"));
         List<OomKill> told = List.copyOf(kills);
         kills.clear();
@@ -317,6 +346,7 @@ public final class JobCgroup implements Closeable {
     public void close() {
         files.values().forEach(KernelFile::close);
         files.clear();
+        suspension.close();
         for (KernelFile file : new @Nullable KernelFile[]{state, cpuset, allowedCpus}) {
             if (file != null) {
                 file.close();

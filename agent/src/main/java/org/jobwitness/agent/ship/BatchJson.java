@@ -66,6 +66,7 @@ final class BatchJson {
         field("cgroup_path", job.cgroupPath());
         field("timestamp", job.timestamp());
         field("interval_ms", job.intervalMs());
+        field("suspended_ms", job.suspendedMs());
         field("last", job.last());
         field("cpus", job.cpus());
         field("cpus_used", job.cpusUsed());

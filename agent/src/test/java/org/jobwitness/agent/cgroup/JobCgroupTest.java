@@ -7,8 +7,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import org.jobwitness.agent.Tree;
 import org.jobwitness.wire.JobReading;
@@ -47,7 +49,8 @@ class JobCgroupTest {
     void aRealJobIsReadToTheLastFigure() {
         JobReading read = read(new JobCgroup(tree.captured(), kernel, false, 0), SECOND);
         assertThat(read).isEqualTo(new JobReading("2", null, null, null, null, null,
-                "/system.slice/n1_slurmstepd.scope/job_2", null, 1000, null, 2, null, 13170155L, 11404012L, 1766143L,
+                "/system.slice/n1_slurmstepd.scope/job_2", null, 1000, null, null, 2, null, 13170155L, 11404012L,
+                1766143L,
                 0L,
                 525615L, 75214848L, 51666944L, 21016576L, 0L, 0L, 77385728L, 209715200L, 0L, 0L, 0L, 0L, null, null,
                 null, 19515L, 19515L, List.of(),
@@ -132,6 +135,85 @@ class JobCgroupTest {
 
         JobCgroup seenMade = new JobCgroup(folder, kernel, true, 0);
         assertThat(read(seenMade, 2 * SECOND).cpusUsed()).as("it counts from 0").isEqualTo(3);
+    }
+
+    @Test
+    void ofTheTimeInWhichSlurmHadItSuspendedNoUseIsTold() {
+        Path folder = tree.job("job_2");
+        tree.tasks(folder, "batch", true, false);
+        tree.tasks(folder, "0", true, false);
+        tree.tasks(folder, "1", false, false); // has ended
+        JobCgroup job = new JobCgroup(folder, kernel, true, 0);
+        JobReading running = read(job, SECOND);
+        assertThat(running.suspendedMs()).isZero();
+        assertThat(running.cpusUsed()).isEqualTo(3);
+
+        tree.tasks(folder, "batch", true, true);
+        tree.tasks(folder, "0", true, true);
+        JobReading suspendedMeanwhile = read(job, 2 * SECOND);
+        assertThat(suspendedMeanwhile.suspendedMs()).as("nobody saw when").isZero();
+        assertThat(suspendedMeanwhile.cpusUsed()).isNull();
+        assertThat(suspendedMeanwhile.absent()).containsEntry("cpus_used", "the job was suspended");
+        assertThat(job.wasSuspended()).isTrue();
+        JobReading suspended = read(job, 4 * SECOND);
+        assertThat(suspended.suspendedMs()).isEqualTo(2000);
+        assertThat(suspended.intervalMs()).isEqualTo(2000);
+        assertThat(suspended.cpusUsed()).isNull();
+        assertThat(suspended.cpuUsageUsec()).as("what the kernel counts is told all the same").isEqualTo(3_000_000);
+
+        tree.tasks(folder, "batch", true, false);
+        tree.tasks(folder, "0", true, false);
+        JobReading resumedMeanwhile = read(job, 5 * SECOND);
+        assertThat(resumedMeanwhile.suspendedMs()).isZero();
+        assertThat(resumedMeanwhile.cpusUsed()).isNull();
+        JobReading resumed = read(job, 6 * SECOND);
+        assertThat(resumed.cpusUsed()).isZero();
+        assertThat(resumed.absent()).isEmpty();
+        assertThat(job.wasSuspended()).isFalse();
+    }
+
+    @Test
+    void aRealSuspensionIsSeenFromItsBeginningToItsEnd() {
+        List<String> seen = new ArrayList<>();
+        try (Suspension suspension = new Suspension(
+                tree.root().resolve("system.slice/n1_slurmstepd.scope/job_3"))) {
+            Boolean before = null;
+            for (String line : Tree.changes("suspend")) {
+                String[] words = line.split(" ", 4);
+                tree.write(words[1] + "/" + words[2], words[3].replaceAll("([a-z]+ [0-9]+) ", "$1\n") + "\n");
+                Boolean now = suspension.isOn(kernel.text());
+                if (!Objects.equals(now, before)) {
+                    seen.add(words[0] + " " + now);
+                }
+                before = now;
+            }
+        }
+        assertThat(seen).as("frozen in the last of its steps, going on in the first; and then it has no process")
+                .containsExactly("1795457929.386 false", "1795457934.248 true", "1795457940.628 false",
+                        "1795457946.293 null");
+    }
+
+    @Test
+    void aStepThatItsUserStopsDoesNotSuspendTheJob() {
+        Path folder = tree.job("job_2");
+        tree.tasks(folder, "batch", true, false);
+        tree.tasks(folder, "0", true, true); // scancel -s STOP 2.0
+        JobCgroup job = new JobCgroup(folder, kernel, true, 0);
+        read(job, SECOND);
+        JobReading read = read(job, 2 * SECOND);
+        assertThat(read.suspendedMs()).isZero();
+        assertThat(read.cpusUsed()).isZero();
+
+        tree.tasks(folder, "batch", false, false); // has ended: what there is, is stopped
+        read(job, 3 * SECOND);
+        assertThat(read(job, 4 * SECOND).suspendedMs()).isEqualTo(1000);
+    }
+
+    @Test
+    void whereNoStepTellsItIsNotKnownWhetherAJobIsSuspended() {
+        JobReading read = read(new JobCgroup(tree.job("job_2"), kernel, true, 0), SECOND);
+        assertThat(read.suspendedMs()).isNull();
+        assertThat(read.cpusUsed()).isEqualTo(3);
     }
 
     @Test

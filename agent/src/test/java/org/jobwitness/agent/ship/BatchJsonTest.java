@@ -128,6 +128,7 @@ class BatchJsonTest {
 
     private static JobReading job(String id, String user) {
         return new JobReading(id, null, null, null, null, user, null, null, null, null, null, null, null, null, null,
+                null,
                 null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
                 null, List.of(), Map.of());
     }

@@ -199,6 +199,10 @@ public final class Batches implements AutoCloseable {
         Integer intervalMs = job.intervalMs() == null ? batch.intervalMs() : job.intervalMs();
         List<Sample.Gpu> gpus = gpus(batch, job, intervalMs);
         Map<String, String> absent = new LinkedHashMap<>(job.absent());
+        String unused = absent.remove("cpus_used");
+        if (unused != null) {
+            absent.put(Figure.CPU_USAGE_PERCENT.toString(), unused);
+        }
         Integer cpus = seen.cpus() == null ? job.cpus() : seen.cpus();
         if (cpus == null && job.cpusUsed() != null) {
             absent.putIfAbsent(Figure.CPU_USAGE_PERCENT.toString(), "nobody told how many CPUs the job has");
@@ -298,7 +302,7 @@ public final class Batches implements AutoCloseable {
                 .put(Figure.OOM_KILLS, job.oomKills()).put(Figure.PIDS, job.pids())
                 .put(Figure.IO_READ_BYTES, job.ioReadBytes()).put(Figure.IO_WRITE_BYTES, job.ioWriteBytes())
                 .put(Figure.IO_PRESSURE_USEC, job.ioPressureUsec()).put(Figure.IO_STALL_USEC, job.ioStallUsec())
-                .build();
+                .put(Figure.SUSPENDED_MS, job.suspendedMs()).build();
     }
 
     private static Figures figures(GpuReading gpu, @Nullable Integer intervalMs) {

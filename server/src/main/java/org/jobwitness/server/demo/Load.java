@@ -174,7 +174,7 @@ final class Load {
         return new JobReading(run.id(), null, run.start(), run.start(), run.user().uid(), run.user().name(),
                 Telling.cgroup(run), last ? moment.at : null,
                 moment.interval.equals(Ticks.APART) ? null : Integer.valueOf((int) moment.interval.toMillis()),
-                last ? true : null, cpus, moment.busyCpus, counted.cpuUsec, counted.cpuUsec - counted.systemUsec,
+                0, last ? true : null, cpus, moment.busyCpus, counted.cpuUsec, counted.cpuUsec - counted.systemUsec,
                 counted.systemUsec, 0L, counted.cpuPressureUsec, moment.memoryBytes, anon, file, shmem(file),
                 swap(moment.part), counted.memoryPeakBytes, limit, counted.memoryPressureUsec, counted.memoryStallUsec,
                 killed, killed, processes(), countsIo ? counted.readBytes : null,

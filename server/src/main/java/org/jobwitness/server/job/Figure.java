@@ -38,6 +38,8 @@ public enum Figure {
     IO_WRITE_BYTES(23, Of.JOB, Kind.COUNTER),
     IO_PRESSURE_USEC(24, Of.JOB, Kind.COUNTER),
     IO_STALL_USEC(25, Of.JOB, Kind.COUNTER),
+    /** Of its interval. */
+    SUSPENDED_MS(26, Of.JOB, Kind.LEVEL),
 
     GPU_INTERVAL_MS(1, Of.GPU, Kind.LEVEL, "interval_ms"),
     UTILIZATION_PERCENT(2, Of.GPU, Kind.DECIMAL),

@@ -64,7 +64,7 @@ public final class JobQueries {
             + ENDED_SINCE + ")";
     private static final String SELECT = """
             select job.*, on_nodes.node_gpus, on_nodes.vendors, on_nodes.devices, on_nodes.cgroup_paths,
-                figures.*
+                figures.*, greatest((scheduler ->> 'suspended_seconds')::double precision, suspended_seen) as suspended
             from job
             left join lateral (
                 select case when sum(gpus) > 2147483647 then 2147483647 else sum(gpus) end as node_gpus,
@@ -79,7 +79,7 @@ public final class JobQueries {
                         as oom_kills,
                     sum(greatest(memory_peak_bytes, memory_max_bytes)) as memory_max,
                     sum(latest[%2$d]) as memory_last, coalesce(sum(sample_count), 0) as sample_count,
-                    sum(covered_ms) as covered_ms, max(last_sample_at) as last_sample_at,
+                    sum(covered_ms) as covered_ms, max(suspended_ms) / 1e3 as suspended_seen, max(last_sample_at) as last_sample_at,
                     sum(latest[%1$d] * cores) / nullif(sum(cores) filter (where latest[%1$d] is not null), 0) as cpu_last,
                     sum(cpu_sum / nullif(cpu_count, 0) * cores)
                         / nullif(sum(cores) filter (where cpu_count > 0), 0) as cpu_average,
@@ -441,10 +441,11 @@ public final class JobQueries {
         Integer allGpus = gpus == null && nodeGpus != null ? Integer.valueOf(nodeGpus.intValue()) : gpus;
         boolean onlyEnd = !row.getBoolean("start_seen") && row.getBoolean("end_seen");
         Double runtime = runtime(state, start, end, now);
+        Double suspended = figure(row, "suspended", 1);
         return new Job(jobId, row.getLong("job_key"), cluster, cluster, row.getString("user_name"),
                 row.getObject("uid", Integer.class), nodes, nodes.isEmpty() ? null : nodes.size(), state,
                 constant(Reason.class, row.getString("reason")), row.getObject("confirmed", Boolean.class),
-                onlyEnd ? true : null, start, end, time(row, "deadline"), runtime,
+                onlyEnd ? true : null, start, end, time(row, "deadline"), runtime, suspended,
                 row.getObject("requested_cpus", Integer.class), row.getObject("requested_memory_mb", Long.class),
                 row.getObject("requested_gpus", Integer.class), row.getObject("cpus", Integer.class),
                 row.getObject("memory_mb", Long.class), allGpus, figure(row, "cpu_last", 1),
@@ -453,11 +454,11 @@ public final class JobQueries {
                 figure(row, "cpu_max", 1), figure(row, "memory_max", 1 << 20), figure(row, "gpu_average", 1),
                 figure(row, "gpu_max", 1), scaled(row, "cpu_usec", 1e6), whole(row, "oom_kills"),
                 details.oomKills(), vendor(row), devices(row), details.gpus(), cgroupPath(row),
-                figures(row, state, runtime, now), scheduler(row, jobId));
+                figures(row, state, ran(runtime, suspended), now), scheduler(row, jobId));
     }
 
     /** What all nodes' agents read; null if none of them has read anything. */
-    private static @Nullable JobFigures figures(ResultSet row, JobState state, @Nullable Double runtime, Instant now)
+    private static @Nullable JobFigures figures(ResultSet row, JobState state, @Nullable Double ran, Instant now)
             throws SQLException {
         if (row.getLong("told_by") == 0) {
             return null;
@@ -465,7 +466,7 @@ public final class JobQueries {
         Instant end = time(row, "end_time");
         boolean isLast = row.getBoolean("is_last") && row.getLong("told_by") >= strings(row, "nodes").size();
         boolean complete = state.isFinal() && end != null && (isLast || end.plus(LAST_READINGS).isBefore(now));
-        return new JobFigures(complete, complete ? efficiency(row, runtime) : null,
+        return new JobFigures(complete, complete ? efficiency(row, ran) : null,
                 figure(row, "cpu_user_usec", 1e6), figure(row, "cpu_system_usec", 1e6),
                 figure(row, "cpu_throttled_usec", 1e6), figure(row, "cpu_pressure_usec", 1e6),
                 figure(row, "memory_average", MEBIBYTE), figure(row, "memory_limit", MEBIBYTE),
@@ -476,12 +477,13 @@ public final class JobQueries {
                 figure(row, "io_pressure_usec", 1e6), figure(row, "io_stall_usec", 1e6));
     }
 
-    private static @Nullable Double efficiency(ResultSet row, @Nullable Double runtime) throws SQLException {
+    /** @param ran for how long it was not suspended, seconds */
+    private static @Nullable Double efficiency(ResultSet row, @Nullable Double ran) throws SQLException {
         Double cpuSeconds = scaled(row, "cpu_usec", 1e6);
         Integer cpus = row.getObject("cpus", Integer.class);
-        return cpuSeconds == null || cpus == null || runtime == null || runtime == 0
+        return cpuSeconds == null || cpus == null || ran == null || ran == 0
                 ? null
-                : Double.valueOf(rounded(100 * cpuSeconds / (cpus * runtime)));
+                : Double.valueOf(rounded(100 * cpuSeconds / (cpus * ran)));
     }
 
     private Scheduler scheduler(ResultSet row, String jobId) throws SQLException {
@@ -516,6 +518,10 @@ public final class JobQueries {
             return null;
         }
         return Math.max(0, Duration.between(start, end == null ? now : end).toMillis() / 1e3);
+    }
+
+    private static @Nullable Double ran(@Nullable Double runtime, @Nullable Double suspended) {
+        return runtime == null || suspended == null ? runtime : Double.valueOf(Math.max(0, runtime - suspended));
     }
 
     private static @Nullable GpuVendor vendor(ResultSet row) throws SQLException {

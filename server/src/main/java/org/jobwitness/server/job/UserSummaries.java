@@ -64,10 +64,15 @@ public final class UserSummaries {
     private UserSummary sums(Handle handle, Scope scope, Question question, Counts counts) {
         return ask(handle, """
                 with run as (
-                    select job_key, cpus, memory_mb, gpus, extract(epoch from
-                        least(coalesce(end_time, case when state = 'running' then cast(:now as timestamptz) end), :to)
-                        - greatest(start_time, :from)) / 3600.0 as hours
-                    from %s
+                    select job_key, cpus, memory_mb, gpus, extract(epoch from least(until, :to)
+                        - greatest(start_time, :from)) / 3600.0 * ran / nullif(lasted, 0) as hours
+                    from (select job.*, coalesce(end_time,
+                            case when state = 'running' then cast(:now as timestamptz) end) as until from %s) job
+                    cross join lateral (select extract(epoch from until - start_time) as lasted) whole
+                    cross join lateral (select greatest(0, lasted - coalesce(greatest(
+                        (scheduler ->> 'suspended_seconds')::double precision,
+                        (select max(suspended_ms) / 1e3 from job_figures where job_figures.job_key = job.job_key)), 0))
+                        as ran) without_suspension
                 ), each_run as (
                     select run.cpus * hours as cpu_hours, cpu, coalesce(run.gpus, on_nodes.gpus) * hours as gpu_hours,
                         gpu, memory_mb * hours as memory_hours, memory_max / 1048576.0 * hours as memory_used

@@ -30,6 +30,7 @@ final class FiguresTables {
     private static final List<Column<OfNode>> OF_NODE = List.of(
             new Column<>("sample_count", "bigint", Merge.ADD, OfNode::samples),
             new Column<>("covered_ms", "bigint", Merge.ADD, sum -> sum.interval.sumOrNull()),
+            new Column<>("suspended_ms", "bigint", Merge.ADD, sum -> sum.suspended.sumOrNull()),
             new Column<>("first_sample_at", "timestamptz", Merge.LEAST, sum -> micros(sum.first)),
             new Column<>("last_sample_at", "timestamptz", Merge.MOST, sum -> micros(sum.last)),
             new Column<>("last_interval_ms", "integer", Merge.NEWEST, sum -> sum.latest.whole(Figure.INTERVAL_MS)),
@@ -272,6 +273,7 @@ final class FiguresTables {
     /** Adds up the samples of a run on a node. */
     private static final class OfNode {
         private final Sum interval = new Sum();
+        private final Sum suspended = new Sum();
         private final Sum cpu = new Sum();
         private final Sum memory = new Sum();
         private final Sum anon = new Sum();
@@ -305,6 +307,7 @@ final class FiguresTables {
             Figures figures = sample.figures();
             samples++;
             interval.add(figures.value(Figure.INTERVAL_MS));
+            suspended.add(figures.value(Figure.SUSPENDED_MS));
             cpu.add(figures.value(Figure.CPU_USAGE_PERCENT));
             memory.add(figures.value(Figure.MEMORY_USAGE_BYTES));
             anon.add(figures.value(Figure.MEMORY_ANON_BYTES));

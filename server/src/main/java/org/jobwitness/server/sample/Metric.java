@@ -8,7 +8,7 @@ import org.jobwitness.server.job.Figure;
 
 /**
  * What a chart can show: figures as they are, and of those that only grow, how fast. The time that a sample stands for is no
- * metric. openapi.yaml tells of each.
+ * metric, nor is how much of it the job was suspended for. openapi.yaml tells of each.
  */
 enum Metric {
     CPU_USAGE_PERCENT(Figure.CPU_USAGE_PERCENT, "percent"),

@@ -56,12 +56,14 @@ public final class RunUse {
      * @param cpus that it was given there
      * @param samples of the CPU use
      * @param coveredSeconds the time that all samples stand for
+     * @param suspendedSeconds the part of that in which Slurm had it suspended; its use is not told of that part
      * @param cpuPercent, cpuMaxPercent of its CPUs there, on average and at most
      * @param memoryPeak by memory.peak or a sample
      * @param latest of its last sample
      */
-    public record Sums(double cpus, long samples, double coveredSeconds, @Nullable Instant lastSample,
-            double cpuPercent, double cpuMaxPercent, double memoryPeak, double anonMax, double throttledSeconds,
+    public record Sums(double cpus, long samples, double coveredSeconds, double suspendedSeconds,
+            @Nullable Instant lastSample, double cpuPercent, double cpuMaxPercent, double memoryPeak, double anonMax,
+            double throttledSeconds,
             double memoryStallSeconds, double ioStallSeconds, Figures latest) {
     }
 
@@ -86,7 +88,7 @@ public final class RunUse {
      *
      * @param vendor empty if it is not known
      * @param heldSeconds from its first reading to the last
-     * @param idleSeconds for which it has not been used, at its last reading
+     * @param idleSeconds for which it has not been used, at its last reading; without all time that Slurm had the run suspended
      * @param energyJoules since its first reading
      * @param figures of its last sample
      */
@@ -127,7 +129,7 @@ public final class RunUse {
                         select node, true as is_allocated, cpus from job_node
                         where job_node.job_key = job.job_key) allocated
                     full join (
-                        select node, last_sample_at, last_interval_ms, covered_ms, cpu_count, cpu_sum, cpu_max,
+                        select node, last_sample_at, last_interval_ms, covered_ms, suspended_ms, cpu_count, cpu_sum, cpu_max,
                             greatest(memory_peak_bytes, memory_max_bytes) as memory_peak, anon_max_bytes, cpu_throttled_usec,
                             memory_stall_usec, io_stall_usec, oom_kills, latest
                         from job_figures where job_figures.job_key = job.job_key) used using (node)) on_node
@@ -139,7 +141,12 @@ public final class RunUse {
                 select job_key, node, gpu, coalesce(job_gpu_figures.gpu_vendor, '') as vendor, hold, held_from,
                     utilization_count, utilization_sum, utilization_max, last_used_at, read_at, processes_max,
                     hold = 'alone' and %s as is_fresh, date_part('epoch', last_sample_at - held_from) as held,
-                    date_part('epoch', read_at - coalesce(last_used_at, held_from)) as idle, energy_joules, latest
+                    case when read_at is not null then greatest(0,
+                        date_part('epoch', read_at - coalesce(last_used_at, held_from)) - coalesce((
+                            select suspended_ms / 1e3 from job_figures
+                            where job_figures.job_key = job.job_key and job_figures.node = job_gpu_figures.node), 0))
+                        end as idle,
+                    energy_joules, latest
                 from (select job_key, state from job where %s) job join job_gpu_figures using (job_key)
                 order by job_key, node, gpu""".formatted(IS_FRESH, which)).bind("now", now);
     }
@@ -155,7 +162,8 @@ public final class RunUse {
 
     private static Sums sums(ResultSet row, double cpus) throws SQLException {
         long samples = row.getLong("cpu_count");
-        return new Sums(cpus, samples, orNaN(row, "covered_ms") / 1e3, time(row, "last_sample_at"),
+        return new Sums(cpus, samples, orNaN(row, "covered_ms") / 1e3, orNaN(row, "suspended_ms") / 1e3,
+                time(row, "last_sample_at"),
                 samples == 0 ? Double.NaN : row.getDouble("cpu_sum") / samples, orNaN(row, "cpu_max"),
                 orNaN(row, "memory_peak"), orNaN(row, "anon_max_bytes"), orNaN(row, "cpu_throttled_usec") / 1e6,
                 orNaN(row, "memory_stall_usec") / 1e6, orNaN(row, "io_stall_usec") / 1e6,

@@ -98,6 +98,7 @@ final class JobEvidence {
         add(words, "priority", job.priority());
         add(words, "submit_time", job.submit() == null ? null : job.submit().toString());
         add(words, "time_limit_minutes", job.timeLimitMinutes());
+        add(words, "suspended_seconds", job.suspendedSeconds());
         add(words, "state_reason", "None".equals(job.stateReason()) ? null : job.stateReason());
         add(words, "array_job_id", job.arrayJobId());
         add(words, "array_task_id", job.arrayTaskId());

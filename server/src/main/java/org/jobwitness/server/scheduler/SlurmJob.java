@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param nodes Slurm's expression for its nodes; null before it is given any
  * @param start when it began; as long as it waits, when Slurm thinks that it will
  * @param end when it ended; as long as it runs, when its time limit will end it, or, of slurmdbd, now
+ * @param suspendedSeconds how long it was suspended, without a suspension that goes on; null if it never was
  * @param exit how the batch script ended
  * @param derivedExit the worst end of any step
  * @param gpusOfNodes of each node in order what it has there, as {@code gpu:a100:2(IDX:0-1)}; empty if not said
@@ -22,7 +23,8 @@ record SlurmJob(boolean accounted, String jobId, @Nullable String cluster, @Null
         @Nullable String stateReason, @Nullable String user, @Nullable Integer uid, @Nullable String name,
         @Nullable String partition, @Nullable String account, @Nullable String qos, @Nullable Long priority,
         @Nullable String nodes, @Nullable Instant submit, @Nullable Instant start, @Nullable Instant end,
-        @Nullable Integer timeLimitMinutes, @Nullable WaitStatus exit, @Nullable WaitStatus derivedExit,
+        @Nullable Integer timeLimitMinutes, @Nullable Integer suspendedSeconds, @Nullable WaitStatus exit,
+        @Nullable WaitStatus derivedExit,
         @Nullable String arrayJobId, @Nullable Integer arrayTaskId, @Nullable String hetJobId,
         @Nullable Integer restartCount, Resources requested, Resources allocated, List<String> gpusOfNodes,
         @Nullable String killedBy) {

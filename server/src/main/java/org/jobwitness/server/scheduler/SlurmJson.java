@@ -147,12 +147,24 @@ final class SlurmJson {
                 job.text("state_reason"), job.text("user_name"), job.count("user_id"), job.text("name"),
                 job.text("partition"), job.text("account"), job.text("qos"), job.number("priority"), job.text("nodes"),
                 job.time("submit_time"), job.time("start_time"), job.time("end_time"), job.positiveInt("time_limit"),
-                job.exit("exit_code"), job.exit("derived_exit_code"), id(job, "array_job_id"),
+                suspendedSeconds(job), job.exit("exit_code"), job.exit("derived_exit_code"), id(job, "array_job_id"),
                 id(job, "array_job_id") == null ? null : job.count("array_task_id"), id(job, "het_job_id"),
                 job.count("restart_cnt"), requested, allocated.gpus() == null && !gpus.isEmpty()
                         ? new Resources(allocated.cpus(), allocated.memoryMb(), gpusOf(gpus))
                         : allocated,
                 gpus, null);
+    }
+
+    /** What is between its start and the last suspension's begin or end, without the time that it ran before that suspension. */
+    private static @Nullable Integer suspendedSeconds(Fields job) {
+        Long turned = job.positive("suspend_time");
+        Long start = job.positive("start_time");
+        Long ran = job.number("pre_sus_time");
+        if (turned == null || start == null || ran == null) {
+            return null;
+        }
+        long seconds = turned - start - ran;
+        return seconds <= 0 || seconds > Integer.MAX_VALUE ? null : Integer.valueOf((int) seconds);
     }
 
     private static @Nullable SlurmJob jobOfAccounting(Fields job) {
@@ -166,7 +178,8 @@ final class SlurmJson {
                 job.text("state/reason"), job.text("user"), null, job.text("name"), job.text("partition"),
                 job.text("account"), job.text("qos"), job.number("priority"), job.text("nodes"),
                 job.time("time/submission"), job.time("time/start"), job.time("time/end"),
-                job.positiveInt("time/limit"), job.exit("exit_code"), job.exit("derived_exit_code"),
+                job.positiveInt("time/limit"), job.positiveInt("time/suspended"), job.exit("exit_code"),
+                job.exit("derived_exit_code"),
                 id(job, "array/job_id"), id(job, "array/job_id") == null ? null : job.count("array/task_id"),
                 id(job, "het/job_id"), null, Tres.of(job.list("tres/requested")), Tres.of(job.list("tres/allocated")),
                 List.of(), job.text("kill_request_user"));

@@ -39,12 +39,13 @@ record Evidence(Instant now, Run run, Said said, List<OnNode> nodes, List<OnGpu>
      *
      * @param confirmed null for a run that goes on
      * @param nodes their names; empty if not known
+     * @param suspendedSeconds for how long Slurm had it suspended, as the scheduler says, without a suspension that goes on
      * @param memoryMb on all nodes together; what it has, or else what it asked for
      */
     record Run(String id, long key, String cluster, @Nullable String user, @Nullable String name, List<String> nodes,
             JobState state, @Nullable Reason reason, @Nullable Boolean confirmed, @Nullable Instant submit,
             @Nullable Instant start, @Nullable Instant end, @Nullable Instant deadline, double timeLimitSeconds,
-            double cpus, double memoryMb, double gpus, @Nullable String arrayJobId) {
+            double suspendedSeconds, double cpus, double memoryMb, double gpus, @Nullable String arrayJobId) {
 
         Run {
             nodes = List.copyOf(nodes);
@@ -89,6 +90,8 @@ record Evidence(Instant now, Run run, Said said, List<OnNode> nodes, List<OnGpu>
      * @param cpus that it has there
      * @param samples of the CPU use
      * @param coveredSeconds the time that all samples stand for
+     * @param suspendedSeconds the part of that in which Slurm had it suspended
+     * @param isSuspended whether it was, by the last sample, and that is fresh
      * @param cpuPercent, cpuMaxPercent of its CPUs there, on average and at most; so {@code lastCpuPercent}, at last
      * @param memoryPeak by memory.peak or a sample, page cache in it
      * @param anonMax what its programs took for themselves, of the samples
@@ -96,8 +99,9 @@ record Evidence(Instant now, Run run, Said said, List<OnNode> nodes, List<OnGpu>
      * @param throttledSeconds added up over CPUs
      * @param memoryStallSeconds, ioStallSeconds in which all its tasks waited at once
      */
-    record OnNode(String node, double cpus, long samples, double coveredSeconds, @Nullable Instant lastSample,
-            double cpuPercent, double cpuMaxPercent, double lastCpuPercent, double memoryPeak, double memoryLimit,
+    record OnNode(String node, double cpus, long samples, double coveredSeconds, double suspendedSeconds,
+            boolean isSuspended, @Nullable Instant lastSample, double cpuPercent, double cpuMaxPercent,
+            double lastCpuPercent, double memoryPeak, double memoryLimit,
             double anonMax, double shmem, double throttledSeconds, double memoryStallSeconds, double ioStallSeconds,
             double oomKills) {
 
@@ -138,7 +142,7 @@ record Evidence(Instant now, Run run, Said said, List<OnNode> nodes, List<OnGpu>
      *
      * @param isSure whether its state is confirmed
      * @param nodes how many it had
-     * @param seconds its run time
+     * @param seconds for how long it ran
      * @param memoryPeak, memoryLimit, needed of one node: the most; {@code needed} as {@link OnNode#needed}
      * @param cpus, cpusUsedAtMost of one node, where the use was the highest
      * @param samples of the node that has the fewest
@@ -164,7 +168,7 @@ record Evidence(Instant now, Run run, Said said, List<OnNode> nodes, List<OnGpu>
         Optional<OnNode> busiest = nodes.stream().filter(on -> on.cpusUsedAtMost() >= 0)
                 .max(Comparator.comparingDouble(OnNode::cpusUsedAtMost));
         return new Task(run.state(), run.reason(), Boolean.TRUE.equals(run.confirmed()),
-                Math.max(run.nodes().size(), nodes.size()), run.seconds(now), run.timeLimitSeconds(),
+                Math.max(run.nodes().size(), nodes.size()), ranSeconds(), run.timeLimitSeconds(),
                 most(OnNode::memoryPeak), nodes.isEmpty() ? sharedOut() : most(this::limit), most(OnNode::needed),
                 busiest.map(OnNode::cpus).orElse(Double.NaN), busiest.map(OnNode::cpusUsedAtMost).orElse(Double.NaN),
                 samples(), coverage(), metItsLimit());
@@ -187,6 +191,24 @@ record Evidence(Instant now, Run run, Said said, List<OnNode> nodes, List<OnGpu>
 
     private double sharedOut() {
         return run.memoryMb() * (1 << 20) / Math.max(run.nodes().size(), 1);
+    }
+
+    /** For how long Slurm had it suspended, by whoever knows of more: Slurm tells when it is over, an agent what it saw. */
+    double suspendedSeconds() {
+        double seen = most(OnNode::suspendedSeconds);
+        return Math.max(Double.isNaN(seen) ? 0 : seen,
+                Double.isNaN(run.suspendedSeconds()) ? 0 : run.suspendedSeconds());
+    }
+
+    /** Whether it is suspended now. */
+    boolean isSuspended() {
+        boolean saysScheduler = said.rawState() != null && said.rawState().startsWith("SUSPENDED");
+        return !run.hasEnded() && (saysScheduler || nodes.stream().anyMatch(OnNode::isSuspended));
+    }
+
+    /** From its start to its end or until now, without the time that it was suspended, which its time limit leaves out, too. */
+    double ranSeconds() {
+        return Math.max(0, run.seconds(now) - suspendedSeconds());
     }
 
     /** The time that samples stand for, as part of the time that it spent on its nodes, 0 to 1; NaN if not known. */

@@ -55,7 +55,8 @@ public final class EvidenceReader {
             job.succeeded, job.oom_killed, job.scheduler ->> 'name' as name,
             job.scheduler ->> 'state_reason' as state_reason,
             job.scheduler ->> 'cancelled_by' as cancelled_by, job.scheduler ->> 'array_job_id' as array_job_id,
-            (job.scheduler ->> 'time_limit_minutes')::double precision * 60 as time_limit""";
+            (job.scheduler ->> 'time_limit_minutes')::double precision * 60 as time_limit,
+            (job.scheduler ->> 'suspended_seconds')::double precision as suspended""";
     private final Database database;
     private final JobQueries jobs;
     private final Clock clock;
@@ -100,6 +101,7 @@ public final class EvidenceReader {
         return handle.createQuery("""
                 select state, reason, confirmed, cardinality(nodes) as nodes, oom_killed,
                     extract(epoch from end_time - start_time)::double precision as seconds,
+                    greatest((scheduler ->> 'suspended_seconds')::double precision, figures.suspended_seen) as suspended,
                     (scheduler ->> 'time_limit_minutes')::double precision * 60 as time_limit,
                     coalesce(memory_mb, requested_memory_mb) * 1048576.0 / greatest(cardinality(nodes), 1) as memory,
                     figures.*
@@ -108,7 +110,8 @@ public final class EvidenceReader {
                         max(latest[%2$d]) as memory_limit, max(anon_max_bytes + coalesce(latest[%3$d], 0)) as needed,
                         max(coalesce(job_node.cpus, latest[%1$d], job.cpus)) as cpus,
                         max(cpu_max / 100 * coalesce(job_node.cpus, latest[%1$d], job.cpus)) as cpus_used,
-                        min(cpu_count) as samples, sum(covered_ms) / 1000.0 as covered
+                        min(cpu_count) as samples, sum(covered_ms) / 1000.0 as covered,
+                        max(suspended_ms) / 1000.0 as suspended_seen
                     from job_figures left join job_node using (job_key, node)
                     where job_figures.job_key = job.job_key) figures on true
                 where scheduler ->> 'array_job_id' = :array and cluster = :cluster and user_name = :user and newest
@@ -122,7 +125,8 @@ public final class EvidenceReader {
     private static Task task(ResultSet row) throws SQLException {
         Reason reason = constant(Reason.class, row.getString("reason"));
         double limit = number(row, "memory_limit");
-        return new Task(state(row), reason, row.getBoolean("confirmed"), row.getInt("nodes"), number(row, "seconds"),
+        return new Task(state(row), reason, row.getBoolean("confirmed"), row.getInt("nodes"),
+                Math.max(0, number(row, "seconds") - row.getDouble("suspended")),
                 number(row, "time_limit"), number(row, "memory_peak"),
                 Double.isNaN(limit) ? number(row, "memory") : limit, number(row, "needed"), number(row, "cpus"),
                 number(row, "cpus_used"), row.getLong("samples"),
@@ -222,7 +226,8 @@ public final class EvidenceReader {
                 Double.isNaN(limit) && start != null && deadline != null
                         ? Duration.between(start, deadline).toMillis() / 1e3
                         : limit,
-                number(row, "run_cpus"), number(row, "run_memory_mb"), number(row, "run_gpus"),
+                number(row, "suspended"), number(row, "run_cpus"), number(row, "run_memory_mb"),
+                number(row, "run_gpus"),
                 row.getString("array_job_id"));
     }
 
@@ -244,7 +249,8 @@ public final class EvidenceReader {
             RunUse.Sums sums = on.sums();
             if (sums != null) {
                 nodes.add(new OnNode(on.node(), cpus(run, on.node(), sums), sums.samples(), sums.coveredSeconds(),
-                        sums.lastSample(), sums.cpuPercent(), sums.cpuMaxPercent(),
+                        sums.suspendedSeconds(), on.fresh().value(Figure.SUSPENDED_MS) > 0, sums.lastSample(),
+                        sums.cpuPercent(), sums.cpuMaxPercent(),
                         sums.latest().value(Figure.CPU_USAGE_PERCENT), sums.memoryPeak(),
                         sums.latest().value(Figure.MEMORY_LIMIT_BYTES), sums.anonMax(),
                         sums.latest().value(Figure.MEMORY_SHMEM_BYTES), sums.throttledSeconds(),

@@ -178,6 +178,11 @@ final class OutcomeRules {
         if (Double.isNaN(seconds)) {
             return new Words(job() + " runs.", null, null);
         }
+        if (evidence.isSuspended()) {
+            return new Words(job() + " is suspended. It began " + Say.time(seconds) + " ago.",
+                    "Slurm has stopped its processes, to let another job go first or because an operator asked for it. They keep their memory, its time limit waits, and it goes on where it stopped.",
+                    null);
+        }
         boolean isLate = run.deadline() != null && evidence.now().isAfter(run.deadline().plus(Duration.ofMinutes(10)));
         String limit = run.deadline() == null
                 ? ""
@@ -522,6 +527,12 @@ final class OutcomeRules {
                             + (run.hasEnded() ? " and ended at " : "; now it is ")
                             + Say.moment(Objects.requireNonNull(to)) + ".",
                     to, null, null, new Verdict.Quantity("runtime", seconds, Verdict.Unit.SECONDS)));
+        }
+        double suspended = evidence.suspendedSeconds();
+        if (suspended > 0) {
+            facts.add(new Fact(suspended == run.suspendedSeconds() ? Source.SCHEDULER : Source.AGENT, Strength.CONTEXT,
+                    "Slurm had it suspended for " + Say.time(suspended) + " of that, which is not counted as use.",
+                    null, null, null, new Verdict.Quantity("suspended", suspended, Verdict.Unit.SECONDS)));
         }
         if (run.deadline() != null && (cause == Cause.TIME_LIMIT || !run.hasEnded())) {
             boolean isOfSlurm = said.rawState() != null; // which may have moved it since the prolog

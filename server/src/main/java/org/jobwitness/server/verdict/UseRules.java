@@ -151,10 +151,13 @@ final class UseRules {
     }
 
     private Duration idleFor(OnGpu gpu) {
-        Instant since = idleSince(gpu);
-        return gpu.lastSample() == null || gpu.lastSample().isBefore(since)
-                ? Duration.ZERO
-                : Duration.between(since, gpu.lastSample());
+        return gpu.lastSample() == null ? Duration.ZERO : ranBetween(idleSince(gpu), gpu.lastSample());
+    }
+
+    /** Without all time that it was suspended, whenever that was: rather too little than too much. */
+    private Duration ranBetween(Instant from, Instant to) {
+        Duration ran = Duration.between(from, to).minusMillis((long) (1e3 * evidence.suspendedSeconds()));
+        return ran.isNegative() ? Duration.ZERO : ran;
     }
 
     private Instant idleSince(OnGpu gpu) {
@@ -170,7 +173,7 @@ final class UseRules {
         String which = all
                 ? idle.size() == 1 ? "Its GPU" : "Its " + idle.size() + " GPUs"
                 : idle.size() + " of its " + count + " GPUs";
-        String length = Say.time(Duration.between(since, to));
+        String length = Say.time(ranBetween(since, to));
         String sentence = run.hasEnded()
                 ? which + (never ? " did nothing at all" : " did nothing any more") + " for " + length
                         + (never ? ", from beginning to end." : ", from " + Say.moment(since) + " until its end.")
@@ -315,11 +318,12 @@ final class UseRules {
                 });
     }
 
-    /** The time for which the counters of a node count. */
+    /** The time for which the counters of a node count: they stand still while it is suspended. */
     private double secondsOn(OnNode on) {
         return on.lastSample() == null
                 ? Double.NaN
-                : Math.max(0, Duration.between(requireNonNull(run.start()), on.lastSample()).toMillis() / 1e3);
+                : Math.max(0, Duration.between(requireNonNull(run.start()), on.lastSample()).toMillis() / 1e3
+                        - evidence.suspendedSeconds());
     }
 
     // ---- Memory
@@ -399,7 +403,7 @@ final class UseRules {
     // ---- Time, and how much was seen
 
     private void timeOverasked() {
-        double seconds = run.seconds(evidence.now());
+        double seconds = evidence.ranSeconds();
         double limit = run.timeLimitSeconds();
         if (cause == Cause.COMPLETED && limit > 0 && 100 * seconds < thresholds.usedPercent() * limit
                 && limit - seconds >= Thresholds.TIME_WORTH_SAYING.toSeconds()) {

@@ -246,7 +246,8 @@ class SealingKillTest {
     }
 
     private JobReading reading(String jobId, Instant at) {
-        return new JobReading(jobId, null, null, null, 1001, "alice", null, at, null, null, 4, 2.5, ++lastMark, null,
+        return new JobReading(jobId, null, null, null, 1001, "alice", null, at, null, null, null, 4, 2.5, ++lastMark,
+                null,
                 null, null, null, 1L << 30, null, null, null, null, null, null, null, null, null, null, null, null,
                 null, null, null, List.of(new OomKill(at, "0", 1, null, OomCause.NODE)), Map.of());
     }

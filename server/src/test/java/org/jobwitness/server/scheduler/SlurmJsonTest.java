@@ -112,6 +112,23 @@ class SlurmJsonTest {
         assertThat(evidence.gpus(job)).containsExactly(new OnNode("n1", 1, null, List.of("0"), null, false));
     }
 
+    @ParameterizedTest
+    @CsvSource({"suspended, ", "resumed, 9", "ended, 9"})
+    void howLongAJobWasSuspendedIsToldOnceThatIsOver(String when, Integer seconds) throws Exception {
+        SlurmJob job = json.jobs(open("../suspend/scontrol-" + when + ".json")).list().getFirst();
+        assertThat(job.suspendedSeconds()).isEqualTo(seconds);
+        assertThat(evidence.of(job, "c", NOW).orElseThrow().about().scheduler().get("suspended_seconds"))
+                .isEqualTo(seconds);
+    }
+
+    @Test
+    void theBooksTellTheSame() throws Exception {
+        assertThat(json.accounted(open("../suspend/sacct.json")).list()).extracting(SlurmJob::suspendedSeconds)
+                .containsExactly(9);
+        assertThat(json.accounted(open("cli/sacct.json")).list()).extracting(SlurmJob::suspendedSeconds)
+                .as("others never were").containsOnlyNulls();
+    }
+
     @Test
     void whoIsNotLetInGetsNoEmptyList() throws Exception {
         String text = Files.readString(REST.resolve("errors/wrong-token.txt")).replace("\r", "");

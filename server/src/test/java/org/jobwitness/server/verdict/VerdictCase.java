@@ -126,7 +126,8 @@ record VerdictCase(String name, int line, Evidence evidence, Thresholds threshol
                     List.of(w.text("nodes", "n1").split(",")), w.constant("state", JobState.class, JobState.COMPLETED),
                     w.constant("reason", Reason.class, null), w.flag("confirmed"), w.time("submit", null),
                     w.time("start", null), w.time("end", null), w.time("deadline", null), w.seconds("limit"),
-                    w.number("cpus"), w.bytes("memory") / (1 << 20), w.number("gpus"), w.textOrNull("array"));
+                    w.seconds("suspended"), w.number("cpus"), w.bytes("memory") / (1 << 20), w.number("gpus"),
+                    w.textOrNull("array"));
         }
 
         private static Evidence.Said said(Words w) {
@@ -151,7 +152,8 @@ record VerdictCase(String name, int line, Evidence evidence, Thresholds threshol
             long samples = (long) w.number("samples", 100);
             double covered = w.seconds("covered");
             Evidence.OnNode node = new Evidence.OnNode(name.equals("-") ? "" : name, w.number("cpus"),
-                    samples, Double.isNaN(covered) ? seconds : covered, samples == 0 ? null : last, w.number("cpu"),
+                    samples, Double.isNaN(covered) ? seconds : covered, w.seconds("suspended"), w.is("is_suspended"),
+                    samples == 0 ? null : last, w.number("cpu"),
                     w.number("cpu_max", w.peek("cpu")), w.number("cpu_last"), w.bytes("peak"), w.bytes("limit"),
                     w.bytes("anon"), w.bytes("shared"), w.seconds("throttled"), w.seconds("memory_stall"),
                     w.seconds("io_stall"), w.number("oom_kills"));

@@ -95,7 +95,7 @@ class VerdictRulesTest {
                 double used = switch (option.name()) {
                     case "--mem" -> evidence.nodes().stream().mapToDouble(Evidence.OnNode::memoryPeak)
                             .filter(Double::isFinite).max().orElse(0);
-                    case "--time" -> evidence.run().seconds(evidence.now());
+                    case "--time" -> evidence.ranSeconds();
                     case "--gpus" -> evidence.gpus().stream().filter(gpu -> gpu.maxPercent() > 0).count();
                     case "--cpus-per-task" -> evidence.nodes().stream().mapToDouble(Evidence.OnNode::cpusUsedAtMost)
                             .filter(Double::isFinite).max().orElse(0) - 0.05;
