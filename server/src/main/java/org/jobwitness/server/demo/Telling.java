@@ -112,8 +112,8 @@ final class Telling {
                         end));
     }
 
-    private Map<String, Object> words(String stateReason) {
-        Map<String, Object> words = new LinkedHashMap<>();
+    private Map<String, @Nullable Object> words(String stateReason) {
+        Map<String, @Nullable Object> words = new LinkedHashMap<>();
         words.put("type", "mock");
         words.put("name", recipe.name());
         words.put("qos", "normal");

@@ -74,7 +74,7 @@ public final class Events {
         List<Integer> cpus = CpusPerNode.expand(event.cpusPerNode(), nodes.size());
         String node = event.node() == null && nodes.size() == 1 ? nodes.getFirst() : event.node();
         boolean ofNode = node != null;
-        Map<String, Object> words = words(event.scheduler());
+        Map<String, @Nullable Object> words = words(event.scheduler());
         String partition = (String) words.remove("partition");
         String account = (String) words.remove("account");
         About about = new About(event.user(), event.uid(), nodes,
@@ -96,7 +96,7 @@ public final class Events {
         List<String> listed = HostList.expand("node_list", event.nodeList());
         List<Integer> cpus = listed.isEmpty() ? List.of() : CpusPerNode.expand(event.cpusPerNode(), listed.size());
         List<String> nodes = listed.isEmpty() && event.node() != null ? List.of(event.node()) : listed;
-        Map<String, Object> words = words(event.scheduler());
+        Map<String, @Nullable Object> words = words(event.scheduler());
         String partition = (String) words.remove("partition");
         String account = (String) words.remove("account");
         About about = new About(event.user(), event.uid(), nodes,
@@ -113,7 +113,7 @@ public final class Events {
                 event.timestamp(), onNode, about, cpus, event.eventId(), end, event.reading());
     }
 
-    private Map<String, Object> words(@Nullable Scheduler said) {
+    private Map<String, @Nullable Object> words(@Nullable Scheduler said) {
         return said == null ? new LinkedHashMap<>() : new LinkedHashMap<>(json.fields(said));
     }
 

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.jobwitness.wire.InvalidFieldException;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
@@ -70,6 +71,7 @@ public final class Json {
             .streamReadConstraints(StreamReadConstraints.builder().maxNameLength(Integer.MAX_VALUE)
                     .maxStringLength(Integer.MAX_VALUE).build())
             .build()).build();
+    private final JavaType fields = own.getTypeFactory().constructMapType(Map.class, String.class, Object.class);
 
     /**
      * Reads one JSON object.
@@ -99,8 +101,12 @@ public final class Json {
 
     /** Reads what {@link #text} wrote. */
     public Map<String, Object> map(String json) {
-        JavaType type = own.getTypeFactory().constructMapType(Map.class, String.class, Object.class);
-        return own.readValue(json, type);
+        return own.readValue(json, fields);
+    }
+
+    /** Reads what {@link #textWithNulls} wrote. */
+    public Map<String, @Nullable Object> mapWithNulls(String json) {
+        return own.readValue(json, fields);
     }
 
     /** Reads an object that {@link #text} wrote. */
@@ -126,6 +132,11 @@ public final class Json {
     /** The value as JSON text. */
     public String text(Object value) {
         return mapper.writeValueAsString(value);
+    }
+
+    /** The values as JSON text for ourselves, where a name with null says more than no name. */
+    public String textWithNulls(Map<String, @Nullable Object> values) {
+        return own.writeValueAsString(values);
     }
 
     private static ApiException explain(JacksonException e) {

@@ -18,15 +18,19 @@ import org.jspecify.annotations.Nullable;
  *
  * @param nodes the run's nodes, in Slurm's order
  * @param restartCount how often the job had been requeued when the run began, as its prolog said
- * @param deadline when its time limit ends it, as its prolog said, or the scheduler since then
+ * @param deadline when its time limit ends it, as its prolog said, or the scheduler since then; none where the scheduler says
+ *     that there is no limit: slurmctld gives such a run an end in a year, and the prolog is told of that
  * @param gpus, gpuVendor, gpuDevices, cgroupPath what was said of the job as a whole; {@link OnNode} has each node's own
- * @param scheduler what is carried and shown but decides nothing: fields of {@code wire.Scheduler} by their JSON names
+ * @param scheduler what is carried and shown but decides nothing: fields of {@code wire.Scheduler} by their JSON names. Null is
+ *     a word, too: that there is no such thing, or no longer. It is kept, so that what comes late does not bring back the old one
  */
 public record About(@Nullable String user, @Nullable Integer uid, List<String> nodes, @Nullable String partition,
         @Nullable String account, @Nullable String hetJobId, @Nullable Integer restartCount,
         @Nullable Instant deadline, @Nullable Integer cpus, @Nullable Long memoryMb, @Nullable Integer gpus,
         @Nullable GpuVendor gpuVendor, List<String> gpuDevices, @Nullable String cgroupPath, Resources requested,
-        Map<String, Object> scheduler) {
+        Map<String, @Nullable Object> scheduler) {
+    private static final String TIME_LIMIT = "time_limit_minutes";
+    private static final String STATE_REASON = "state_reason";
 
     public static final About NOTHING = new About(null, null, List.of(), null, null, null, null, null, null, null, null,
             null, List.of(), null);
@@ -35,11 +39,12 @@ public record About(@Nullable String user, @Nullable Integer uid, List<String> n
         nodes = List.copyOf(nodes);
         gpuDevices = List.copyOf(gpuDevices);
         scheduler = asJsonGivesItBack(scheduler);
+        deadline = scheduler.containsKey(TIME_LIMIT) && scheduler.get(TIME_LIMIT) == null ? null : deadline;
     }
 
     /** Else a word that was stored and read again would look like another one. */
-    private static Map<String, Object> asJsonGivesItBack(Map<String, Object> words) {
-        Map<String, Object> plain = new LinkedHashMap<>();
+    private static Map<String, @Nullable Object> asJsonGivesItBack(Map<String, @Nullable Object> words) {
+        Map<String, @Nullable Object> plain = new LinkedHashMap<>();
         words.forEach((name, value) -> plain.put(name, asJsonGivesItBack(value)));
         return Collections.unmodifiableMap(plain);
     }
@@ -82,15 +87,22 @@ public record About(@Nullable String user, @Nullable Integer uid, List<String> n
     }
 
     /** The same, with the scheduler's words. */
-    public About with(Resources asked, Map<String, Object> words) {
+    public About with(Resources asked, Map<String, @Nullable Object> words) {
         return new About(user, uid, nodes, partition, account, hetJobId, restartCount, deadline, cpus, memoryMb, gpus,
                 gpuVendor, gpuDevices, cgroupPath, asked, words);
     }
 
     /** The same, but for some of the scheduler's words. */
     About without(Set<String> words) {
-        Map<String, Object> rest = new LinkedHashMap<>(scheduler);
+        Map<String, @Nullable Object> rest = new LinkedHashMap<>(scheduler);
         rest.keySet().removeAll(words);
+        return with(requested, rest);
+    }
+
+    /** The same of a run that waits no more: why it waited is over. */
+    About noLongerWaiting() {
+        Map<String, @Nullable Object> rest = new LinkedHashMap<>(scheduler);
+        rest.replace(STATE_REASON, null);
         return with(requested, rest);
     }
 
@@ -128,11 +140,12 @@ public record About(@Nullable String user, @Nullable Integer uid, List<String> n
     }
 
     /** A scheduler changes its mind (priority, name, time limit), so here the last word stands. */
-    private static Map<String, Object> newest(Map<String, Object> known, Map<String, Object> said) {
+    private static Map<String, @Nullable Object> newest(Map<String, @Nullable Object> known,
+            Map<String, @Nullable Object> said) {
         if (said.isEmpty()) {
             return known;
         }
-        Map<String, Object> all = new LinkedHashMap<>(known);
+        Map<String, @Nullable Object> all = new LinkedHashMap<>(known);
         all.putAll(said);
         return all;
     }

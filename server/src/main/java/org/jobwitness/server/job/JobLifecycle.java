@@ -153,7 +153,12 @@ final class JobLifecycle {
         if (isStale(run, evidence)) {
             return known.add(said.without(known.scheduler().keySet()), differences);
         }
-        return (evidence instanceof Evidence.Reported ? known.changedTo(said) : known).add(said, differences);
+        if (!(evidence instanceof Evidence.Reported reported)) {
+            return known.add(said, differences);
+        }
+        End.SchedulerWord last = run.end().scheduler();
+        boolean hasWaited = last != null && last.state() == JobState.PENDING && reported.state() != JobState.PENDING;
+        return (hasWaited ? known.noLongerWaiting() : known).changedTo(said).add(said, differences);
     }
 
     /** The scheduler's word of a state that the run has left: its way there is told late, or again. */

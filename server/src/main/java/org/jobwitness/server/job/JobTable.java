@@ -379,7 +379,8 @@ public final class JobTable {
                 .bind("oom_killed", end.oomKilled()).bind("succeeded", end.succeeded()).bind("requeued", end.requeued())
                 .bind("requested_cpus", about.requested().cpus())
                 .bind("requested_memory_mb", about.requested().memoryMb())
-                .bind("requested_gpus", about.requested().gpus()).bind("scheduler", json.text(about.scheduler()))
+                .bind("requested_gpus", about.requested().gpus())
+                .bind("scheduler", json.textWithNulls(about.scheduler()))
                 .bind("state", text(outcome.state())).bind("reason", text(outcome.reason()))
                 .bind("confirmed", outcome.confirmed());
     }
@@ -494,7 +495,7 @@ public final class JobTable {
                 new Resources(row.getObject("requested_cpus", Integer.class),
                         row.getObject("requested_memory_mb", Long.class),
                         row.getObject("requested_gpus", Integer.class)),
-                json.map(string(row, "scheduler")));
+                json.mapWithNulls(string(row, "scheduler")));
         JobState schedulerState = constant(JobState.class, row.getString("scheduler_state"));
         Integer exitCode = row.getObject("exit_code", Integer.class);
         End end = new End(row.getBoolean("end_seen"), time(row, "end_time"),

@@ -85,7 +85,7 @@ public final class ManualJobsEndpoint {
     }
 
     private About about(NewJob job) {
-        Map<String, Object> words = job.scheduler() == null
+        Map<String, @Nullable Object> words = job.scheduler() == null
                 ? new LinkedHashMap<>()
                 : new LinkedHashMap<>(json.fields(job.scheduler()));
         words.putIfAbsent("type", "mock");

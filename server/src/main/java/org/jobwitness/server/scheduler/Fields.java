@@ -17,8 +17,10 @@ import tools.jackson.databind.JsonNode;
  * <p>A field is named by its path: {@code "time/start"}.
  */
 record Fields(JsonNode node) {
-    /** NO_VAL and INFINITE of slurm.h, in 32 and 64 bits. */
-    private static final Set<Long> NO_VALUE = Set.of(0xffff_fffeL, 0xffff_ffffL, -2L, -1L);
+    /** INFINITE of slurm.h, in 32 and 64 bits. */
+    private static final Set<Long> INFINITE = Set.of(0xffff_ffffL, -1L);
+    /** NO_VAL, alike. */
+    private static final Set<Long> NO_VALUE = Set.of(0xffff_fffeL, -2L);
     private static final Set<String> NO_TEXT = Set.of("None assigned", "(null)", "N/A");
     private static final long LATEST = 4_000_000_000L;
     private static final int MOST_WAIT_STATUS = 0xffff;
@@ -40,6 +42,14 @@ record Fields(JsonNode node) {
     Long positive(String path) {
         Long number = number(path);
         return number == null || number <= 0 ? null : number;
+    }
+
+    /** Whether it is said that there is no bound, which is more than nothing said. */
+    boolean isInfinite(String path) {
+        JsonNode value = at(path);
+        return value.isObject()
+                ? value.path("infinite").asBoolean(false)
+                : value.isIntegralNumber() && value.canConvertToLong() && INFINITE.contains(value.longValue());
     }
 
     /** Null, too, if it does not fit. */
@@ -125,6 +135,6 @@ record Fields(JsonNode node) {
                 : value.isString() && value.stringValue().matches("[0-9]{1,18}")
                         ? Long.valueOf(value.stringValue())
                         : null;
-        return number == null || NO_VALUE.contains(number) ? null : number;
+        return number == null || NO_VALUE.contains(number) || INFINITE.contains(number) ? null : number;
     }
 }

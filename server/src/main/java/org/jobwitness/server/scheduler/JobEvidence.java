@@ -89,8 +89,8 @@ final class JobEvidence {
                 List.of(), null).with(job.requested(), words(job));
     }
 
-    private Map<String, Object> words(SlurmJob job) {
-        Map<String, Object> words = new LinkedHashMap<>();
+    private Map<String, @Nullable Object> words(SlurmJob job) {
+        Map<String, @Nullable Object> words = new LinkedHashMap<>();
         add(words, "type", "slurm");
         boolean mayBeAltered = job.accounted() && job.name() != null && job.name().contains("`");
         add(words, "name", mayBeAltered ? null : job.name()); // a " in it is a ` in slurmdbd
@@ -98,15 +98,28 @@ final class JobEvidence {
         add(words, "priority", job.priority());
         add(words, "submit_time", job.submit() == null ? null : job.submit().toString());
         add(words, "time_limit_minutes", job.timeLimitMinutes());
+        if (job.unlimited()) {
+            words.put("time_limit_minutes", null);
+        }
         add(words, "suspended_seconds", job.suspendedSeconds());
-        add(words, "state_reason", "None".equals(job.stateReason()) ? null : job.stateReason());
+        if (!job.accounted()) {
+            addReason(words, job.stateReason());
+        }
         add(words, "array_job_id", job.arrayJobId());
         add(words, "array_task_id", job.arrayTaskId());
         add(words, "cancelled_by", job.killedBy());
         return words;
     }
 
-    private void add(Map<String, Object> words, String name, @Nullable Object value) {
+    private void addReason(Map<String, @Nullable Object> words, @Nullable String reason) {
+        if ("None".equals(reason)) {
+            words.put("state_reason", null);
+        } else {
+            add(words, "state_reason", reason);
+        }
+    }
+
+    private void add(Map<String, @Nullable Object> words, String name, @Nullable Object value) {
         Object fitting = fitting(name, value);
         if (fitting != null) {
             words.put(name, fitting);

@@ -147,7 +147,8 @@ final class SlurmJson {
                 job.text("state_reason"), job.text("user_name"), job.count("user_id"), job.text("name"),
                 job.text("partition"), job.text("account"), job.text("qos"), job.number("priority"), job.text("nodes"),
                 job.time("submit_time"), job.time("start_time"), job.time("end_time"), job.positiveInt("time_limit"),
-                suspendedSeconds(job), job.exit("exit_code"), job.exit("derived_exit_code"), id(job, "array_job_id"),
+                job.isInfinite("time_limit"), suspendedSeconds(job), job.exit("exit_code"), job.exit("derived_exit_code"),
+                id(job, "array_job_id"),
                 id(job, "array_job_id") == null ? null : job.count("array_task_id"), id(job, "het_job_id"),
                 job.count("restart_cnt"), requested, allocated.gpus() == null && !gpus.isEmpty()
                         ? new Resources(allocated.cpus(), allocated.memoryMb(), gpusOf(gpus))
@@ -178,7 +179,7 @@ final class SlurmJson {
                 job.text("state/reason"), job.text("user"), null, job.text("name"), job.text("partition"),
                 job.text("account"), job.text("qos"), job.number("priority"), job.text("nodes"),
                 job.time("time/submission"), job.time("time/start"), job.time("time/end"),
-                job.positiveInt("time/limit"), job.positiveInt("time/suspended"), job.exit("exit_code"),
+                job.positiveInt("time/limit"), job.isInfinite("time/limit"), job.positiveInt("time/suspended"), job.exit("exit_code"),
                 job.exit("derived_exit_code"),
                 id(job, "array/job_id"), id(job, "array/job_id") == null ? null : job.count("array/task_id"),
                 id(job, "het/job_id"), null, Tres.of(job.list("tres/requested")), Tres.of(job.list("tres/allocated")),

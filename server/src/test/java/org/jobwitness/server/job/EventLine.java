@@ -2,9 +2,11 @@ package org.jobwitness.server.job;
 
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Function;
 import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.Reading;
@@ -54,11 +56,29 @@ final class EventLine {
     }
 
     private static About about(Words words) {
-        String name = words.take("name");
+        Map<String, Object> scheduler = new LinkedHashMap<>();
+        take(words, "name", text -> text, "name", scheduler);
+        take(words, "limit", Integer::valueOf, "time_limit_minutes", scheduler);
+        take(words, "why", text -> text, "state_reason", scheduler);
         return new About(words.take("user"), words.take("uid", Integer::valueOf), words.takeList("nodes"),
                 words.take("partition"), words.take("account"), null, words.take("restarts", Integer::valueOf),
                 words.take("deadline", Words::time), null, null, null, null, List.of(), null)
-                .with(Resources.UNKNOWN, name == null ? Map.of() : Map.of("name", name));
+                .with(Resources.UNKNOWN, scheduler);
+    }
+
+    /** {@code none} says that there is no such thing, which is not the same as to say nothing. */
+    private static void take(Words words, String key, Function<String, Object> value, String name,
+            Map<String, Object> scheduler) {
+        String text = words.take(key);
+        if (text != null) {
+            scheduler.put(name, text.equals("none") ? null : value.apply(text));
+        }
+    }
+
+    private static Object shown(About about, String name) {
+        return about.scheduler().containsKey(name) && about.scheduler().get(name) == null
+                ? "none"
+                : about.scheduler().get(name);
     }
 
     private static JobState state(String text) {
@@ -161,6 +181,7 @@ final class EventLine {
             case Evidence.Observed observed -> line.add("cgroup", node == null ? null : node.cgroupPath())
                     .add("oom_kills", observed.oomKilled() ? 1 : null);
             case Evidence.Reported reported -> line.add("name", about.scheduler().get("name"))
+                    .add("limit", shown(about, "time_limit_minutes")).add("why", shown(about, "state_reason"))
                     .add("state", reported.state()).add("reason", reported.reason())
                     .add("raw_state", reported.rawState())
                     .add("end", reported.endTime() == null ? null : Words.show(reported.endTime()))

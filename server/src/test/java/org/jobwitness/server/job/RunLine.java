@@ -65,6 +65,8 @@ final class RunLine {
             case "vendor" -> about.gpuVendor();
             case "cgroup" -> about.cgroupPath();
             case "name" -> about.scheduler().get("name");
+            case "limit" -> about.scheduler().get("time_limit_minutes");
+            case "why" -> about.scheduler().get("state_reason");
             case "raw_state" -> end.scheduler() == null ? null : end.scheduler().rawState();
             case "state_said" -> end.finalState();
             case "exit" -> end.exit() == null ? null : EventLine.show(end.exit());

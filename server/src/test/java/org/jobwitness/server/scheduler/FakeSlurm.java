@@ -24,58 +24,64 @@ final class FakeSlurm {
     final Map<String, String> nodes = new ConcurrentSkipListMap<>();
     volatile boolean keepsBooks = true;
 
-    /** A job, or one run of it; what it has not, is empty or null. */
+    /** A job, or one run of it; what it has not, is empty or null, a limit among it. */
     record FakeJob(String id, String state, String user, String name, Instant submit, Instant start, Instant end,
             String nodes, int code, int signal, int restarts, String array, String gres, String killedBy,
-            int limit) {
+            Integer limit, String reason) {
         static FakeJob waiting(String id, Instant submit) {
-            return new FakeJob(id, "PENDING", "alice", "lammps", submit, null, null, "", 0, 0, 0, null, null, "", 60);
+            return new FakeJob(id, "PENDING", "alice", "lammps", submit, null, null, "", 0, 0, 0, null, null, "", 60,
+                    "None");
         }
 
         FakeJob is(String words) {
             return new FakeJob(id, words, user, name, submit, start, end, nodes, code, signal, restarts, array, gres,
-                    killedBy, limit);
+                    killedBy, limit, reason);
         }
 
         FakeJob runs(String on, Instant since) {
             return new FakeJob(id, "RUNNING", user, name, submit, since, null, on, code, signal, restarts, array, gres,
-                    killedBy, limit);
+                    killedBy, limit, reason);
         }
 
         FakeJob ended(String words, Instant at, int code, int signal) {
             return new FakeJob(id, words, user, name, submit, start, at, nodes, code, signal, restarts, array, gres,
-                    killedBy, limit);
+                    killedBy, limit, reason);
         }
 
         FakeJob requeued(Instant at) {
             return new FakeJob(id, "PENDING", user, name, at, null, null, "", 0, 0, restarts + 1, array, gres,
-                    killedBy, limit);
+                    killedBy, limit, reason);
         }
 
         FakeJob named(String other) {
             return new FakeJob(id, state, user, other, submit, start, end, nodes, code, signal, restarts, array, gres,
-                    killedBy, limit);
+                    killedBy, limit, reason);
         }
 
         FakeJob killedBy(String whom) {
             return new FakeJob(id, state, user, name, submit, start, end, nodes, code, signal, restarts, array, gres,
-                    whom, limit);
+                    whom, limit, reason);
         }
 
         FakeJob with(String gpus) {
             return new FakeJob(id, state, user, name, submit, start, end, nodes, code, signal, restarts, array, gpus,
-                    killedBy, limit);
+                    killedBy, limit, reason);
         }
 
-        FakeJob limitedTo(int minutes) {
+        FakeJob limitedTo(Integer minutes) {
             return new FakeJob(id, state, user, name, submit, start, end, nodes, code, signal, restarts, array, gres,
-                    killedBy, minutes);
+                    killedBy, minutes, reason);
+        }
+
+        FakeJob because(String why) {
+            return new FakeJob(id, state, user, name, submit, start, end, nodes, code, signal, restarts, array, gres,
+                    killedBy, limit, why);
         }
 
         /** @param task {@code 100_3} */
         FakeJob of(String task) {
             return new FakeJob(id, state, user, name, submit, start, end, nodes, code, signal, restarts, task, gres,
-                    killedBy, limit);
+                    killedBy, limit, reason);
         }
 
         /** As the list of states calls it: by its own id and, of an array, its task's number. */
@@ -198,6 +204,10 @@ final class FakeSlurm {
                 number == null ? 0 : number);
     }
 
+    private static String limit(FakeJob job) {
+        return job.limit() == null ? "{\"set\": false, \"infinite\": true, \"number\": 0}" : set(job.limit());
+    }
+
     private static Long seconds(Instant time) {
         return time == null ? null : time.getEpochSecond();
     }
@@ -208,22 +218,27 @@ final class FakeSlurm {
                 set(signal == 0 ? null : signal));
     }
 
-    /** JOB_INFO. A job that waits is told when Slurm thinks that it will start; one that runs, when its limit ends it. */
+    /**
+     * JOB_INFO. A job that waits is told when Slurm thinks that it will start; one that runs, when its limit ends it, which
+     * is in a year if it has none.
+     */
     private static String controlled(FakeJob job, int version) {
         Instant start = job.start() == null ? job.submit().plusSeconds(86_400) : job.start();
-        Instant end = job.end() == null ? start.plusSeconds(60L * job.limit()) : job.end();
+        Instant end = job.end() == null
+                ? start.plusSeconds(60L * (job.limit() == null ? 525_600 : job.limit()))
+                : job.end();
         String gpus = job.gres() == null ? "" : "\"" + job.gres().replace(";", "\", \"") + "\"";
         String[] task = job.array() == null ? new String[]{"0"} : job.array().split("_");
         return """
-                {"job_id": %s, "cluster": "rig", "job_state": %s, "state_reason": "None", "user_name": "%s",
+                {"job_id": %s, "cluster": "rig", "job_state": %s, "state_reason": "%s", "user_name": "%s",
                  "user_id": 1001, "name": %s, "partition": "batch", "account": "proj1", "qos": "normal",
                  "priority": %s, "nodes": "%s", "submit_time": %s, "start_time": %s, "end_time": %s,
                  "time_limit": %s, "exit_code": %s, "derived_exit_code": %s, "array_job_id": %s, "array_task_id": %s,
                  "het_job_id": %s, "restart_cnt": %d, "tres_req_str": "cpu=4,mem=8G,node=1,billing=4",
                  "tres_alloc_str": "%s", "gres_detail": [%s]}""".formatted(job.id(), words(job.state(), version),
-                job.user(), job.name().startsWith("\"") ? job.name() : "\"" + job.name() + "\"", set(100),
+                job.reason(), job.user(), job.name().startsWith("\"") ? job.name() : "\"" + job.name() + "\"", set(100),
                 job.nodes(), number(seconds(job.submit()), version), number(seconds(start), version),
-                number(seconds(end), version), set(job.limit()),
+                number(seconds(end), version), limit(job),
                 version < 40 ? set(job.code() << 8 | job.signal()) : exit(job.code(), job.signal()),
                 version < 40 ? set(0) : exit(0, 0), set(Integer.valueOf(task[0])),
                 set(task.length > 1 && task[1].matches("[0-9]+") ? task[1] : null), set(0), job.restarts(),
@@ -234,17 +249,17 @@ final class FakeSlurm {
     private static String accounted(FakeJob job, int version) {
         String exit = version < 40 ? "{\"status\": \"SUCCESS\", \"return_code\": 0}" : exit(job.code(), job.signal());
         return """
-                {"job_id": %s, "cluster": "rig", "state": {"current": %s, "reason": "None"}, "user": "%s",
+                {"job_id": %s, "cluster": "rig", "state": {"current": %s, "reason": "%s"}, "user": "%s",
                  "name": "%s", "partition": "batch", "account": "proj1", "qos": "normal", "priority": %s,
                  "nodes": "%s", "time": {"submission": %d, "start": %d, "end": %d, "limit": %s}, "exit_code": %s,
                  "derived_exit_code": %s, "array": {"job_id": 0, "task_id": %s}, "het": {"job_id": 0},
                  "tres": {"requested": [{"type": "cpu", "name": "", "count": 4}, {"type": "mem", "name": "", "count": 8192}],
                           "allocated": [{"type": "cpu", "name": "", "count": 4}, {"type": "energy", "name": "", "count": -2}]},
                  "kill_request_user": "%s"}"""
-                .formatted(job.id(), words(job.state(), version), job.user(), job.name(), set(100),
+                .formatted(job.id(), words(job.state(), version), job.reason(), job.user(), job.name(), set(100),
                         job.nodes().isEmpty() ? "None assigned" : job.nodes(), job.submit().getEpochSecond(),
                         job.start() == null ? 0 : job.start().getEpochSecond(),
-                        job.end() == null ? 0 : job.end().getEpochSecond(), set(job.limit()), exit, exit,
+                        job.end() == null ? 0 : job.end().getEpochSecond(), limit(job), exit, exit,
                         set(null),
                         job.killedBy());
     }

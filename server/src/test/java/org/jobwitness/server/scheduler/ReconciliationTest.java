@@ -355,6 +355,56 @@ class ReconciliationTest {
     }
 
     @Test
+    void aTimeLimitThatIsTakenAwayIsGoneAndComesBackWithANewOne() throws Exception {
+        FakeJob job = FakeJob.waiting("33", T).runs("n1", T);
+        prolog("33", T, 0, "n1");
+        slurm.put(job);
+        rounds(1);
+        slurm.put(job.limitedTo(null));
+        now.set(now.get().plusSeconds(300));
+        rounds(1);
+        assertThat(scheduler("33", "time_limit_minutes")).isNull();
+        assertThat(texts("select deadline::text from job")).containsOnlyNulls();
+        assertThat(texts("select before ->> 'scheduler.time_limit_minutes' || ' ' || (before ->> 'deadline')"
+                + " || coalesce(after::text, '') from audit where before ->> 'deadline' is not null"))
+                .containsExactly("60 2026-11-23T11:00:00Z");
+        int lines = texts("select audit_id::text from audit").size();
+        now.set(now.get().plusSeconds(300));
+        prolog("33", T, 0, "n2");
+        rounds(1);
+        assertThat(texts("select deadline::text from job")).as("what a prolog was told before").containsOnlyNulls();
+        assertThat(texts("select audit_id::text from audit")).as("nothing is said twice, but of the node")
+                .hasSize(lines + 1);
+        slurm.put(job.limitedTo(600));
+        now.set(now.get().plusSeconds(300));
+        rounds(1);
+        assertThat(texts("select concat_ws(' ', scheduler ->> 'time_limit_minutes', deadline) from job"))
+                .containsExactly("600 2026-11-23 20:00:00+00");
+    }
+
+    @Test
+    void whyAJobWaitedIsNotToldOfItsRun() throws Exception {
+        FakeJob runs = FakeJob.waiting("34", T).because("Resources");
+        FakeJob endsSoon = FakeJob.waiting("35", T).because("Priority");
+        slurm.put(runs);
+        slurm.put(endsSoon);
+        rounds(1);
+        assertThat(scheduler("34", "state_reason")).isEqualTo("Resources");
+        assertThat(scheduler("35", "state_reason")).isEqualTo("Priority");
+        slurm.put(runs.runs("n1", T).because("None"));
+        slurm.forget("35");
+        slurm.books.add(endsSoon.runs("n1", T).ended("COMPLETED", T.plusSeconds(20), 0, 0).because("BeginTime"));
+        rounds(4);
+        assertThat(runs("34")).containsExactly("running 10:00:00 -");
+        assertThat(scheduler("34", "state_reason")).isNull();
+        assertThat(runs("35")).containsExactly("completed t 10:00:00 - 10:00:20");
+        assertThat(scheduler("35", "state_reason")).as("slurmdbd says why it once waited").isNull();
+        slurm.put(runs.runs("n1", T).because("NonZeroExitCode").ended("FAILED", T.plusSeconds(90), 1, 0));
+        rounds(1);
+        assertThat(scheduler("34", "state_reason")).isEqualTo("NonZeroExitCode");
+    }
+
+    @Test
     void ofManyRunningJobsAFewAreLookedAtAgainInARoundAndFirstThoseWhoseTimeIsOver() throws Exception {
         for (int id = 1; id <= 60; id++) {
             slurm.put(FakeJob.waiting(String.valueOf(id), T).runs("n1", T).limitedTo(id == 60 ? 60 : 6000));

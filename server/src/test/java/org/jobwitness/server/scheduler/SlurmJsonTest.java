@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.jobwitness.server.http.Json;
+import org.jobwitness.server.job.About;
 import org.jobwitness.server.job.Evidence;
 import org.jobwitness.server.job.OnNode;
 import org.jobwitness.server.job.Resources;
@@ -172,6 +173,50 @@ class SlurmJsonTest {
             """)
     void aNumberHasManyShapes(String shape, Long number) {
         assertThat(fields("{\"a\": {\"b\": " + shape + "}}").number("a/b")).isEqualTo(number);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
+            `{"set": true, "infinite": false, "number": 60}` | {time_limit_minutes=60}       | 2026-11-23T13:00:00Z
+            `{"set": false, "infinite": true, "number": 0}`  | {time_limit_minutes=null}     |
+            `{"set": true, "infinite": true, "number": 5}`   | {time_limit_minutes=null}     |
+            `4294967295`                                     | {time_limit_minutes=null}     |
+            `{"set": false, "infinite": false, "number": 0}` | {}                            |
+            `4294967294`                                     | {}                            |
+            `null`                                           | {}                            |
+            """)
+    void thatThereIsNoTimeLimitIsMoreThanNotToSay(String shape, String words, Instant deadline) throws Exception {
+        About said = about("\"time_limit\": " + shape);
+        Map<String, Object> ofLimit = new TreeMap<>(said.scheduler());
+        ofLimit.keySet().retainAll(List.of("time_limit_minutes"));
+        assertThat(ofLimit).hasToString(words);
+        assertThat(said.deadline()).isEqualTo(deadline);
+    }
+
+    @Test
+    void thatAStateHasNoReasonIsMoreThanNotToSay() throws Exception {
+        assertThat(about("\"state_reason\": \"None\"").scheduler()).containsEntry("state_reason", null);
+        assertThat(about("\"state_reason\": \"Prolog\"").scheduler()).containsEntry("state_reason", "Prolog");
+        assertThat(about("\"state_reason\": \"\"").scheduler()).doesNotContainKey("state_reason");
+        assertThat(about("\"qos\": \"normal\"").scheduler()).doesNotContainKey("state_reason");
+        SlurmJob accounted = json.accounted(text("""
+                {"jobs": [{"job_id": 9, "state": {"current": ["FAILED"], "reason": "BeginTime"}}]}""")).list()
+                .getFirst();
+        assertThat(evidence.of(accounted, "c", NOW).orElseThrow().about().scheduler())
+                .doesNotContainKey("state_reason");
+    }
+
+    private About about(String field) throws Exception {
+        SlurmJob job = json.jobs(
+                text("""
+                {"jobs": [{"job_id": 9, "job_state": ["RUNNING"], "start_time": 1795435200, "end_time": 1795438800, %s}]}"""
+                        .formatted(field)))
+                .list().getFirst();
+        return evidence.of(job, "c", NOW).orElseThrow().about();
+    }
+
+    private static InputStream text(String json) {
+        return new ByteArrayInputStream(json.getBytes(StandardCharsets.UTF_8));
     }
 
     @ParameterizedTest
