@@ -116,6 +116,28 @@ class DashboardsTest {
         }
     }
 
+    /**
+     * Grafana puts a variable of which one value is chosen into a query as it is, where a job id like {@code 12+1} would be
+     * another pattern; of several it makes a pattern that finds them. What is typed is meant as one.
+     */
+    @ParameterizedTest
+    @MethodSource("dashboards")
+    void whatIsOneValueIsComparedAndWhatMayBeSeveralIsAPattern(Dashboard dashboard) {
+        List<String> asked = Stream.concat(
+                dashboard.variables().stream().flatMap(variable -> Stream.of(variable.path("definition").asString(""),
+                        variable.at("/query/query").asString(""))),
+                dashboard.queries().stream().map(Query::text)).toList();
+        for (JsonNode variable : dashboard.variables()) {
+            if (!variable.required("type").asString().equals("custom")) {
+                String name = variable.required("name").asString();
+                Pattern use = Pattern.compile("([=!]~?)\\s*\"[^\"]*\\$\\{?" + name + "\\b");
+                assertThat(asked.stream().flatMap(text -> use.matcher(text).results()).map(found -> found.group(1)))
+                        .as("%s of %s", name, dashboard.uid()).isNotEmpty()
+                        .containsOnly(dashboard.withAll().contains(name) ? "=~" : "=");
+            }
+        }
+    }
+
     private static Set<String> variables(String text) {
         return VARIABLE.matcher(text).results().map(name -> name.group(1)).collect(Collectors.toSet());
     }
