@@ -77,7 +77,8 @@ class CommandsTest {
         String written = TRANSCRIPT.matcher(page).replaceAll(transcript -> {
             commands.add(transcript.group(1));
             Typed typed = desk.type(transcript.group(1).split(" "));
-            assertThat(typed.status()).as(typed.toString()).isZero();
+            boolean findsItAway = transcript.group(1).startsWith("doctor");
+            assertThat(typed.status()).as(typed.toString()).isEqualTo(findsItAway ? 1 : 0);
             return Matcher.quoteReplacement("```text\n$ jobwitness " + transcript.group(1) + "\n"
                     + onThePagesDays(typed.out()) + "```\n");
         });

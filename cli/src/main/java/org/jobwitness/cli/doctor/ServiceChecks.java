@@ -6,6 +6,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.jobwitness.cli.service.Answer;
@@ -23,6 +24,10 @@ public final class ServiceChecks {
     /** Four intervals of the slowest agent that there should be. */
     private static final Duration SILENT = Duration.ofMinutes(5);
     private static final int MOST_NAMES = 8;
+    /** What a proxy answers whose server is away. */
+    private static final Set<Integer> OF_A_PROXY = Set.of(502, 503, 504);
+    private static final String ADDRESS = "--url, JOBWITNESS_URL, or OBSERVABILITY_API_URL in"
+            + " /etc/jobwitness/jobwitness.conf";
 
     private final Service service;
     private final Clock clock;
@@ -38,22 +43,29 @@ public final class ServiceChecks {
         try {
             Answer live = service.ask("/v1/live", List.of());
             if (live.status() != 200) {
-                findings.add(Finding.problem("service", url + " answers /v1/live with " + live.status()
-                        + ": it is something else",
-                        "set JOBWITNESS_URL, or OBSERVABILITY_API_URL in /etc/jobwitness/jobwitness.conf, to the service's"
-                                + " address, without a path"));
+                String answered = service.settings().where() + " answers /v1/live with " + live.status();
+                findings.add(OF_A_PROXY.contains(live.status())
+                        ? Finding.problem("service", answered + ": a proxy is there, but not the service behind it",
+                                whereToLook())
+                        : Finding.problem("service", answered + ": it is something else",
+                                ADDRESS + " has to be the service's address, without a path"));
                 return findings;
             }
             findings.add(Finding.ok("service", url + " answers"));
         } catch (Problem problem) {
-            findings.add(Finding.problem("service", String.valueOf(problem.getMessage()),
-                    "where it runs: systemctl status jobwitness-server; from here: curl -i " + url + "/v1/live"));
+            findings.add(Finding.problem("service", problem.found(), whereToLook()));
             return findings;
         }
         if (token(findings)) {
             nodes(findings);
         }
         return findings;
+    }
+
+    private String whereToLook() {
+        String trusted = service.settings().caFile().map(file -> "--cacert " + file + " ").orElse("");
+        return "where it runs: systemctl status jobwitness-server; from here: curl -i " + trusted
+                + service.settings().url() + "/v1/live; if it runs elsewhere: " + ADDRESS;
     }
 
     /** Says whether the token may read. */
@@ -79,7 +91,7 @@ public final class ServiceChecks {
                     .orElse("the service wants none")));
             return true;
         } catch (Problem problem) {
-            findings.add(Finding.problem("health", String.valueOf(problem.getMessage()),
+            findings.add(Finding.problem("health", problem.found(),
                     "where it runs: journalctl -u jobwitness-server"));
             return false;
         }
@@ -130,7 +142,7 @@ public final class ServiceChecks {
                         "on such a node: install jobwitness-agent, then jobwitness-agent check"));
             }
         } catch (Problem problem) {
-            findings.add(Finding.problem("agents", String.valueOf(problem.getMessage()),
+            findings.add(Finding.problem("agents", problem.found(),
                     "where the service runs: journalctl -u jobwitness-server"));
         }
     }

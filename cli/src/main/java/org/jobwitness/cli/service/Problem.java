@@ -5,6 +5,7 @@ public final class Problem extends Exception {
     private static final long serialVersionUID = 1L;
 
     private final Kind kind;
+    private final String found;
 
     /** What kind of problem, each with an exit status of its own. */
     public enum Kind {
@@ -31,6 +32,22 @@ public final class Problem extends Exception {
     public Problem(Kind kind, String message) {
         super(message);
         this.kind = kind;
+        this.found = message;
+    }
+
+    /**
+     * One whose advice can be left out by who has another.
+     *
+     * @param found what was tried, and what came of it
+     */
+    Problem(Kind kind, String found, String advice) {
+        super(found + ". " + advice);
+        this.kind = kind;
+        this.found = found;
+    }
+
+    public String found() {
+        return found;
     }
 
     public Kind kind() {

@@ -173,8 +173,8 @@ public final class Service {
     }
 
     private Problem away(String why) {
-        return new Problem(Kind.AWAY, "the service at " + settings.url() + " cannot be asked: " + why
-                + ". Is the address right (--url, JOBWITNESS_URL)? jobwitness doctor looks further");
+        return new Problem(Kind.AWAY, "the service at " + settings.where() + " cannot be asked: " + why,
+                "Is the address right (--url, JOBWITNESS_URL)? jobwitness doctor looks further");
     }
 
     private static String seconds(Duration time) {
@@ -186,7 +186,7 @@ public final class Service {
         String said = error == null ? "HTTP status " + answer.status() : error.message();
         return switch (answer.status()) {
             case 404 -> error == null
-                    ? new Problem(Kind.AWAY, "what answers at " + settings.url() + " is not the service: " + said
+                    ? new Problem(Kind.AWAY, "what answers at " + settings.where() + " is not the service: " + said
                             + ". Is the address right (--url, JOBWITNESS_URL)?")
                     : new Problem(Kind.NOT_FOUND, said);
             case 400 -> new Problem(Kind.USAGE, said);

@@ -18,11 +18,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * Where the service is and who asks. What was typed goes before the environment, and that before jobwitness.conf.
  *
+ * @param urlFrom who says where it is, such as {@code from JOBWITNESS_URL}
  * @param token none if no file was found or named: the service may not want one
  * @param caFile certificates by which the service is known, instead of those that come with Java
  * @param timeout for a whole call
  */
-public record Settings(URI url, Optional<Token> token, Optional<Path> caFile, Duration timeout) {
+public record Settings(URI url, String urlFrom, Optional<Token> token, Optional<Path> caFile, Duration timeout) {
     private static final String DEFAULT_URL = "http://localhost:8080";
     private static final Set<String> THIS_MACHINE = Set.of("localhost", "127.0.0.1", "[::1]");
 
@@ -45,12 +46,29 @@ public record Settings(URI url, Optional<Token> token, Optional<Path> caFile, Du
      * @throws Problem that names the setting which cannot be
      */
     public static Settings read(Typed typed, Map<String, String> environment, ConfFile conf) throws Problem {
-        URI url = url(first(typed.url, environment.get("JOBWITNESS_URL"), environment.get("OBSERVABILITY_API_URL"),
-                conf.values().get("JOBWITNESS_URL"), conf.values().get("OBSERVABILITY_API_URL"), DEFAULT_URL));
+        Said said = Stream.of(said(typed.url, "from --url"),
+                said(environment.get("JOBWITNESS_URL"), "from JOBWITNESS_URL"),
+                said(environment.get("OBSERVABILITY_API_URL"), "from OBSERVABILITY_API_URL"),
+                said(conf.values().get("JOBWITNESS_URL"), "from JOBWITNESS_URL in " + conf.path()),
+                said(conf.values().get("OBSERVABILITY_API_URL"), "from OBSERVABILITY_API_URL in " + conf.path()))
+                .flatMap(Optional::stream).findFirst().orElse(new Said(DEFAULT_URL, "the default"));
+        URI url = url(said.value);
         String caFile = first(environment.get("JOBWITNESS_CA_FILE"), conf.values().get("JOBWITNESS_CA_FILE"), "");
-        return new Settings(url, token(typed, environment, conf, url),
+        return new Settings(url, said.from, token(typed, environment, conf, url),
                 caFile.isEmpty() ? Optional.empty() : Optional.of(path("JOBWITNESS_CA_FILE", caFile)),
                 timeout(typed, environment));
+    }
+
+    private record Said(String value, String from) {
+    }
+
+    private static Optional<Said> said(@Nullable String value, String from) {
+        return value == null || value.isBlank() ? Optional.empty() : Optional.of(new Said(value.strip(), from));
+    }
+
+    /** The address, and who says so. */
+    public String where() {
+        return url + " (" + urlFrom + ")";
     }
 
     private static String first(@Nullable String... values) {

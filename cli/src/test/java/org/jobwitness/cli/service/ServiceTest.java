@@ -56,7 +56,7 @@ class ServiceTest {
     }
 
     private Service service(int port, Duration timeout) {
-        return new Service(new Settings(URI.create("http://127.0.0.1:" + port),
+        return new Service(new Settings(URI.create("http://127.0.0.1:" + port), "from --url",
                 Optional.of(new Settings.Token("abc", Path.of("/home/alice/token"))), Optional.empty(), timeout),
                 "1.0");
     }

@@ -34,12 +34,14 @@ class SettingsTest {
         ConfFile conf = conf("# ours", "OBSERVABILITY_API_URL=\"http://file:1/\"");
         Map<String, String> environment = Map.of("JOBWITNESS_URL", "http://environment:2");
 
-        assertThat(Settings.read(NOTHING, Map.of(), ConfFile.read(home.resolve("none"))).url())
-                .hasToString("http://localhost:8080");
-        assertThat(Settings.read(NOTHING, Map.of(), conf).url()).hasToString("http://file:1");
-        assertThat(Settings.read(NOTHING, environment, conf).url()).hasToString("http://environment:2");
-        assertThat(Settings.read(new Typed("https://typed", null, null), environment, conf).url())
-                .hasToString("https://typed");
+        assertThat(Settings.read(NOTHING, Map.of(), ConfFile.read(home.resolve("none"))).where())
+                .isEqualTo("http://localhost:8080 (the default)");
+        assertThat(Settings.read(NOTHING, Map.of(), conf).where())
+                .isEqualTo("http://file:1 (from OBSERVABILITY_API_URL in " + conf.path() + ")");
+        assertThat(Settings.read(NOTHING, environment, conf).where())
+                .isEqualTo("http://environment:2 (from JOBWITNESS_URL)");
+        assertThat(Settings.read(new Typed("https://typed", null, null), environment, conf).where())
+                .isEqualTo("https://typed (from --url)");
     }
 
     @Test
