@@ -292,6 +292,22 @@ class JobQueriesTest {
     }
 
     @Test
+    void whatTheSchedulerHasTakenBackIsShownNoMore() {
+        String job = "reported job=1 cluster=takes-back user=alice start=10:00 state=running raw_state=RUNNING";
+        say(jobs, job + " at=10:01 limit=60 deadline=11:00 why=Prolog");
+        Job told = queries.find(OPERATOR, "1", "takes-back", null).orElseThrow();
+        assertThat(told.scheduler().timeLimitMinutes()).isEqualTo(60);
+        assertThat(told.deadline()).isEqualTo(Words.time("11:00"));
+        assertThat(told.scheduler().stateReason()).isEqualTo("Prolog");
+        say(jobs, job + " at=10:02 limit=none why=none");
+        Job takenBack = queries.find(OPERATOR, "1", "takes-back", null).orElseThrow();
+        assertThat(takenBack.scheduler().timeLimitMinutes()).isNull();
+        assertThat(takenBack.deadline()).isNull();
+        assertThat(takenBack.scheduler().stateReason()).isNull();
+        assertThat(say(jobs, job + " at=10:03 limit=none why=none")).isEqualTo("skipped");
+    }
+
+    @Test
     void aRunningJobHasRunUntilNow() {
         Job running = queries.find(OPERATOR, "1", "zoo", null).orElseThrow();
         assertThat(running.runtimeSeconds()).isEqualTo(14 * 3600.0);
