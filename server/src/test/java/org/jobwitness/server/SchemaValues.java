@@ -2,6 +2,7 @@ package org.jobwitness.server;
 
 import java.math.BigDecimal;
 import java.math.BigInteger;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
@@ -248,12 +249,18 @@ final class SchemaValues {
             for (int i = random.nextInt(addsUnknown ? 1 : 0, 4); i > 0; i--) {
                 String name = mood != Mood.PLAIN && oneIn(5) ? pick(Vocabulary.ODD_TEXTS) : pick(Vocabulary.NAMES);
                 String form = schema.path("propertyNames").path("pattern").asString("");
-                if (!object.has(name) && (mood == Mood.WRONG || name.matches(form.isEmpty() ? "(?s).*" : form))) {
+                if (!object.has(name) && (mood == Mood.WRONG
+                        || (isText(name) && name.matches(form.isEmpty() ? "(?s).*" : form)))) {
                     object.set(name, more.isObject() && !addsUnknown ? value(name, more) : anything(2));
                 }
             }
         }
         return object;
+    }
+
+    /** Whether it is no half of a surrogate pair: JSON can write that down, but not everybody reads it as a name. */
+    private static boolean isText(String name) {
+        return StandardCharsets.UTF_8.newEncoder().canEncode(name);
     }
 
     /** Whether this property or parameter, which may be left out, is worth while. */
