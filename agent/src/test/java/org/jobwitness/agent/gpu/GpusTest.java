@@ -39,6 +39,7 @@ class GpusTest {
     private static final class Driver implements GpuSource {
         private final String name;
         private final Semaphore mayAnswer = new Semaphore(ENOUGH);
+        private final AtomicInteger asked = new AtomicInteger();
         private final AtomicInteger reads = new AtomicInteger();
         private final AtomicInteger keepUps = new AtomicInteger();
         private final AtomicInteger releases = new AtomicInteger();
@@ -55,8 +56,10 @@ class GpusTest {
             return name;
         }
 
+        /** The last that is looked at before a reading is wanted of it. */
         @Override
         public boolean isThere() {
+            asked.incrementAndGet();
             return isThere;
         }
 
@@ -136,13 +139,14 @@ class GpusTest {
     @Test
     void afterTroubleItRestsAndBeginsAnew() {
         told(driver);
-        driver.fails = new GpuSourceException("the driver is not loaded");
         long rest = 10;
         for (int failure = 1; failure <= 7; failure++) {
             seconds.addAndGet(1000);
-            int releases = failure;
+            String cause = "the driver is not loaded, " + failure;
+            driver.fails = new GpuSourceException(cause);
             ask(driver);
-            until(() -> driver.releases.get() == releases && answer("a") instanceof Gpus.Silent);
+            until(() -> answer("a") instanceof Gpus.Silent silent && silent.cause().equals(cause));
+            assertThat(driver.releases).hasValue(failure);
             int reads = driver.reads.get();
             seconds.addAndGet(Math.min(rest, 300) - 1);
             told(other);
@@ -150,7 +154,7 @@ class GpusTest {
             rest *= 2;
         }
         assertThat(answer("a")).isEqualTo(new Gpus.Silent("a", List.of(states("a").getFirst().name()),
-                "the driver is not loaded"));
+                "the driver is not loaded, 7"));
 
         driver.fails = null;
         seconds.addAndGet(1);
@@ -212,12 +216,12 @@ class GpusTest {
     /** Has it read once more, and does not wait for what it tells. Others read as often as they like. */
     private void ask(Driver one) {
         int before = one.reads.get();
+        int asked = one.asked.get();
         until(() -> {
-            if (one.reads.get() == before) {
-                gpus.readSoon();
-            }
-            return one.reads.get() > before;
+            gpus.readSoon();
+            return one.asked.get() > asked;
         });
+        until(() -> one.reads.get() > before);
     }
 
     private Gpus.Told told(Driver of) {
