@@ -142,8 +142,9 @@ final class GpuReader {
         noteAnswered();
         Task next = due();
         while (next == null) {
-            // Rounded up, so that it is due when this returns. Without an end there is nothing to forget.
-            wait(mayForget() ? untilKeepUp() / TimeUnit.MILLISECONDS.toNanos(1) + 1 : 0);
+            // Rounded up, so that it is due when this returns; its time may have come by now. 0 is without an end: there is
+            // nothing to forget.
+            wait(mayForget() ? Math.max(1, untilKeepUp() / TimeUnit.MILLISECONDS.toNanos(1) + 1) : 0);
             next = due();
         }
         isWanted &= next != Task.READ;

@@ -191,6 +191,16 @@ class GpusTest {
     }
 
     @Test
+    void itKeepsUpThoughTheTimeForItComesWhileItLooksWhetherItHasCome() {
+        try (Gpus paused = new Gpus(List.of(driver), () -> BEGIN,
+                () -> TimeUnit.SECONDS.toNanos(seconds.incrementAndGet()), log)) {
+            driver.keepUpEvery = Duration.ofMillis(1500);
+            paused.readSoon();
+            until(() -> driver.keepUps.get() > 2);
+        }
+    }
+
+    @Test
     void releaseIsOverWhenAllHaveLetGo() throws Exception {
         told(driver);
         told(other);
