@@ -34,6 +34,7 @@ final class JobOnNode {
     private int triesToAskProcesses;
     private int triesToAskForGpus;
     private @Nullable Long emptySinceNanos;
+    private boolean hasComeBack;
     private boolean saidUnknown;
     private boolean saidLeft;
 
@@ -50,7 +51,19 @@ final class JobOnNode {
 
     /** It was listed before we were told that it was made. */
     void learnMadeAt(Instant at) {
-        since = since == null ? at : since;
+        if (isSinceOpen()) {
+            since = at;
+        }
+    }
+
+    /** Its cgroup was removed, and made anew. When the first one was made, the second does not tell. */
+    void comeBack() {
+        cgroup.reopen();
+        hasComeBack = true;
+    }
+
+    private boolean isSinceOpen() {
+        return since == null && !hasComeBack;
     }
 
     /** Who it is, found out as far as that is possible by now. Empty while nobody tells the job id of a SLUID. */
@@ -66,14 +79,14 @@ final class JobOnNode {
         announcements.ofJob(id).filter(said -> !said.equals(announcement))
                 .filter(said -> sluid == null || said.sluid() == null || sluid.equals(said.sluid()))
                 .ifPresent(this::learn);
-        if ((since == null || uid == null) && triesToAskProcesses++ < TRIES_TO_ASK_PROCESSES) {
+        if ((isSinceOpen() || uid == null) && triesToAskProcesses++ < TRIES_TO_ASK_PROCESSES) {
             askProcesses(processes);
         }
         return Optional.of(new JobCgroup.Identity(id, sluid, startTime, since, uid, user));
     }
 
     private void askProcesses(Processes processes) {
-        if (since == null) {
+        if (isSinceOpen()) {
             since = cgroup.daemons().stream().flatMap(pid -> processes.started(pid).stream())
                     .min(Comparator.naturalOrder()).orElse(null);
         }

@@ -297,7 +297,7 @@ final class Sampler implements Closeable {
         JobOnNode job;
         if (before != null) {
             job = before.job();
-            job.cgroup.reopen();
+            job.comeBack();
         } else {
             job = new JobOnNode(new JobCgroup(folder, kernel, seenMade, nanos), name.get(), node,
                     seenMade ? Instant.now() : null, nanos);
