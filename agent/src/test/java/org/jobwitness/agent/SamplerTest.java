@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -19,6 +20,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jobwitness.agent.cgroup.Watch;
 import org.jobwitness.agent.gpu.GpuName;
@@ -40,6 +42,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** The sampler at work on a tree of plain files, which inotify tells of as it does of cgroups. */
 class SamplerTest {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
+    private static final Duration GATHERED = Duration.ofMillis(100);
 
     @TempDir
     Path folder;
@@ -97,6 +100,13 @@ class SamplerTest {
         thread.start();
     }
 
+    /** Seconds from one reading of all jobs to the next, such that the next is minutes away, whatever time it is now. */
+    private static int untilLongAfter() {
+        long now = Instant.now().getEpochSecond();
+        return IntStream.rangeClosed(200, 300).boxed()
+                .max(Comparator.comparingLong(interval -> interval - now % interval)).orElseThrow();
+    }
+
     /** Waits for a batch that has a reading of such a kind. */
     private JobReading reading(Predicate<JobReading> wanted) throws InterruptedException {
         return reading(_ -> true, wanted);
@@ -134,11 +144,9 @@ class SamplerTest {
     void jobsAndNodeAreReadOnTheWallClock() throws Exception {
         tree.job("job_5");
         start(1);
-        Batch second = batch(batch -> batch.intervalMs() != null);
+        Batch second = batch(SamplerTest::isOnTime);
         assertThat(second.node()).isEqualTo("n7");
         assertThat(second.cluster()).isEqualTo("rig");
-        assertThat(second.timestamp().toEpochMilli() % 1000).as("ms after the second").isLessThan(500);
-        assertThat(second.intervalMs()).isBetween(500, 5000);
         assertThat(second.nodeFigures().totalCpus()).isEqualTo(2);
         assertThat(second.nodeFigures().memoryUsageBytes()).isEqualTo(400 * 1024);
         assertThat(second.nodeFigures().cpuLoad()).isEqualTo(0.5);
@@ -151,11 +159,17 @@ class SamplerTest {
         assertThat(sent).extracting(one -> one.batch.bootId()).containsOnly(second.bootId());
     }
 
+    /** Soon after a full second, and so was the one before. A busy machine may be late now and then, but not always. */
+    private static boolean isOnTime(Batch batch) {
+        return batch.intervalMs() != null && batch.intervalMs() >= 500 && batch.intervalMs() <= 1500
+                && batch.timestamp().toEpochMilli() % 1000 < 500;
+    }
+
     @Test
     void aJobThatComesAndGoesBetweenReadingsIsTold() throws Exception {
         tree.scope();
         tree.job("job_5");
-        start(300);
+        start(untilLongAfter());
         reading(one -> one.jobId().equals("5")); // what was there has been listed
         Instant before = Instant.now();
         Path job = tree.job("job_6");
@@ -165,7 +179,7 @@ class SamplerTest {
 
         tree.write("system.slice/slurmstepd.scope/job_6/cpu.stat", "usage_usec 9000000\n");
         tree.write("system.slice/slurmstepd.scope/job_6/cgroup.events", "populated 0\nfrozen 0\n");
-        waitForRest();
+        waitUntilItHasHeard();
         tree.remove(job);
         JobReading last = reading(one -> Boolean.TRUE.equals(one.last()));
         assertThat(last.cpuUsageUsec()).isEqualTo(9000000);
@@ -177,7 +191,7 @@ class SamplerTest {
     void anOomKillIsToldAtOnce() throws Exception {
         Path job = tree.job("job_7");
         tree.step(job, "batch", 0, 0, "max");
-        start(300);
+        start(untilLongAfter());
         reading(one -> one.jobId().equals("7"));
         Instant before = Instant.now();
         tree.step(job, "batch", 0, 1, "max");
@@ -195,10 +209,10 @@ class SamplerTest {
     @Test
     void anOomKillIsToldEvenIfTheJobIsGoneRightAfter() throws Exception {
         Path job = tree.job("job_8");
-        start(300);
+        start(untilLongAfter());
         reading(one -> one.jobId().equals("8"));
         tree.write("system.slice/slurmstepd.scope/job_8/memory.events", Tree.events(1, 1));
-        waitForRest();
+        waitUntilItHasHeard();
         tree.remove(job);
         JobReading last = reading(one -> Boolean.TRUE.equals(one.last()) || !one.oomKillEvents().isEmpty());
         assertThat(last.oomKillEvents()).hasSize(1);
@@ -207,7 +221,7 @@ class SamplerTest {
     @Test
     void aChangedLimitIsToldWithinSeconds() throws Exception {
         tree.job("job_9");
-        start(300);
+        start(untilLongAfter());
         reading(one -> one.jobId().equals("9"));
         tree.write("system.slice/slurmstepd.scope/job_9/memory.max", "5000000\n");
         assertThat(reading(one -> one.memoryLimitBytes() == 5000000)).isNotNull();
@@ -216,17 +230,16 @@ class SamplerTest {
     @Test
     void aJobThatLivesAtItsLimitDoesNotMakeTheAgentBusy() throws Exception {
         Path job = tree.job("job_10");
-        start(300);
+        start(untilLongAfter());
         reading(one -> one.jobId().equals("10"));
         int before = sent.size();
         Instant until = Instant.now().plusSeconds(2);
         int writes = 0;
-        while (Instant.now().isBefore(until)) {
+        while (writes <= 300 || Instant.now().isBefore(until)) {
             Files.writeString(job.resolve("memory.events"),
                     "low 0\nhigh 0\nmax " + writes++ + "\noom 0\noom_kill 0\noom_group_kill 0\n");
             Thread.sleep(1);
         }
-        assertThat(writes).isGreaterThan(300);
         assertThat(sent.size()).as("nobody was killed, so there is nothing to tell").isEqualTo(before);
         tree.write("system.slice/slurmstepd.scope/job_10/memory.events", Tree.events(1, 1));
         assertThat(reading(one -> !one.oomKillEvents().isEmpty()).oomKillEvents()).hasSize(1);
@@ -289,6 +302,7 @@ class SamplerTest {
         tree.scope();
         start(1);
         waitForLog("scope_found");
+        long began = System.nanoTime();
         for (int i = 1; i <= 500; i++) {
             tree.job("job_" + i);
         }
@@ -303,7 +317,9 @@ class SamplerTest {
             String id = String.valueOf(i);
             reading(one -> one.jobId().equals(id) && Boolean.TRUE.equals(one.last()));
         }
-        assertThat(sent.size()).as("batches").isLessThan(200);
+        Duration took = Duration.ofNanos(System.nanoTime() - began);
+        assertThat(sent.stream().filter(Sent::atOnce)).as("told at once in %s, but gathered", took)
+                .hasSizeLessThanOrEqualTo((int) took.dividedBy(GATHERED) + 1);
     }
 
     @Test
@@ -504,8 +520,9 @@ class SamplerTest {
         }
     }
 
-    /** Until what was written before has been told by inotify: a kernel gives as long between its own changes. */
-    private static void waitForRest() throws InterruptedException {
-        Thread.sleep(300);
+    /** Until it has heard of all that was written before: inotify tells in order, and this job's coming is the last of it. */
+    private void waitUntilItHasHeard() throws InterruptedException {
+        tree.job("job_999");
+        reading(one -> one.jobId().equals("999"));
     }
 }
