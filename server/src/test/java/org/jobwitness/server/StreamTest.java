@@ -442,12 +442,18 @@ class StreamTest {
             gate.open();
             try (TestServer own = TestServer.start("--database-url=" + gate.url());
                     EventStream stream = EventStream.open(own, "")) {
-                tell(own, "before", ada, "");
-                gate.shut();
-                stream.await("a gap", told -> told.event().equals("overflow"));
+                Http anonymous = Http.anonymous(own.port());
+                // What happened is gathered for a moment. A busy machine may need another try to shut the gate by then.
+                for (int tries = 1; stream.events("overflow").isEmpty(); tries++) {
+                    String job = "before-" + tries;
+                    gate.open();
+                    Waiting.until("it is taken", PATIENCE, () -> anonymous.postStart(job).statusCode() == 200);
+                    gate.shut();
+                    stream.await("it is told or missed",
+                            told -> told.event().equals("overflow") || told.job().equals(job));
+                }
                 gate.open();
-                Waiting.until("it is taken", PATIENCE, () -> Http.anonymous(own.port()).postStart("after")
-                        .statusCode() == 200);
+                Waiting.until("it is taken", PATIENCE, () -> anonymous.postStart("after").statusCode() == 200);
                 stream.await("after", "running");
             }
         }
