@@ -33,6 +33,7 @@ class ServerFailureTest {
     private static final int ROUNDS = Integer.getInteger("jobwitness.kill.rounds", 1);
     private static final int POSTERS = 4;
     private static final Duration RECOVERY = Duration.ofSeconds(60);
+    private static final Duration END = Duration.ofSeconds(60);
     private static final int TERMINATED = 128 + 15;
 
     /** One folder for all, so that only the first start has to make it; each test must cope with what is there. */
@@ -84,7 +85,7 @@ class ServerFailureTest {
         ServerProcess server = ready();
         assertThat(server.postgresProcesses()).contains(server.postmaster());
         server.terminate();
-        assertThat(server.exitStatus(Duration.ofSeconds(10))).isEqualTo(TERMINATED);
+        assertThat(server.exitStatus(END)).isEqualTo(TERMINATED);
         assertThat(server.postgresProcesses()).isEmpty();
         assertThat(server.err()).containsSubsequence("server_stopping", "embedded_postgres_stopped", "server_stopped");
         assertThat(folder.resolve("data/postgres/postgres.log")).content()
@@ -108,7 +109,7 @@ class ServerFailureTest {
         ServerProcess server = start(postgres.getParent());
         Waiting.until(moment, RECOVERY, server::said, condition);
         server.terminate();
-        assertThat(server.exitStatus(Duration.ofSeconds(10))).as(moment).isEqualTo(TERMINATED);
+        assertThat(server.exitStatus(END)).as(moment).isEqualTo(TERMINATED);
         assertThat(server.postgresProcesses()).as(moment).isEmpty();
     }
 
@@ -236,9 +237,7 @@ class ServerFailureTest {
         ServerProcess server = ready();
         Http agent = server.as(Role.AGENT);
         assertThat(agent.postStart("before").statusCode()).isEqualTo(200);
-        int port = server.postgresPort();
-        server.killPostmaster();
-        try (ServerSocket occupied = occupy(port)) {
+        try (ServerSocket occupied = occupyPortOfPostgres(server)) {
             assertThat(occupied.isBound()).isTrue(); // PostgreSQL cannot come back to its port for now
             Waiting.until("an event is refused", RECOVERY, () -> agent.postStart("meanwhile").statusCode() != 200);
             HttpResponse<String> refused = agent.postStart("meanwhile");
@@ -254,10 +253,15 @@ class ServerFailureTest {
         assertThat(stored(server)).contains("before", "after");
     }
 
-    private static ServerSocket occupy(int port) throws InterruptedException {
+    /** Ends PostgreSQL, once more where it has come back before its port was taken. */
+    private static ServerSocket occupyPortOfPostgres(ServerProcess server) throws Exception {
+        int port = server.postgresPort();
         List<ServerSocket> bound = new ArrayList<>();
-        Waiting.until("PostgreSQL's port is ours", Duration.ofSeconds(5), () -> bound
-                .add(new ServerSocket(port, 1, InetAddress.getLoopbackAddress())));
+        Waiting.until("PostgreSQL's port is ours", RECOVERY, server::said, () -> {
+            server.postgresProcesses()
+                    .forEach(pid -> ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly));
+            return bound.add(new ServerSocket(port, 1, InetAddress.getLoopbackAddress()));
+        });
         return bound.getFirst();
     }
 
@@ -265,7 +269,7 @@ class ServerFailureTest {
     void aSecondServerOnTheSameFolderIsRefused() throws Exception {
         ServerProcess first = ready();
         ServerProcess second = start(folder.resolve("data"));
-        assertThat(second.exitStatus(Duration.ofSeconds(10))).isEqualTo(1);
+        assertThat(second.exitStatus(END)).isEqualTo(1);
         assertThat(second.err()).contains("jobwitness-server: The data folder " + folder.resolve("data").toRealPath()
                 + " is in use by another jobwitness-server (process " + first.pid() + ")");
         assertThat(first.as(Role.AGENT).postStart("still-served").statusCode()).isEqualTo(200);
@@ -285,7 +289,7 @@ class ServerFailureTest {
 
     private void assertCannotListen(String host, int port, String why) throws Exception {
         ServerProcess server = start(folder.resolve("data"), "--host=" + host, "--port=" + port);
-        assertThat(server.exitStatus(Duration.ofSeconds(30))).isEqualTo(1);
+        assertThat(server.exitStatus(END)).isEqualTo(1);
         assertThat(server.err()).contains("jobwitness-server: cannot listen on " + host + " port " + port + ": " + why
                 + "; set HOST or PORT\n").doesNotContain("\tat ");
         assertThat(server.postgresProcesses()).isEmpty();
