@@ -16,10 +16,8 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.UUID;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import org.jobwitness.server.db.Database;
-import org.jobwitness.server.db.LeaderTask;
+import org.jobwitness.server.db.OneTurn;
 import org.jobwitness.server.db.Partitions;
 import org.jobwitness.server.db.TestPostgres;
 import org.jobwitness.server.http.Role;
@@ -84,17 +82,10 @@ final class Feed implements AutoCloseable {
         Clock clock = Clock.fixed(Instant.now().truncatedTo(ChronoUnit.HOURS).plus(Duration.ofHours(++sealed))
                 .plus(Duration.ofMinutes(3)), ZoneOffset.UTC);
         Duration retention = Duration.ofDays(7);
-        CountDownLatch done = new CountDownLatch(1);
         try (Database database = TestPostgres.open(server.address(),
                 new Partitions(retention, Duration.ofDays(800), Clock.systemUTC()))) {
             Sealing sealing = new Sealing(database, retention, clock, new PrometheusRegistry());
-            try (LeaderTask task = new LeaderTask(database, "sealing-test", Duration.ofHours(1), turn -> {
-                sealing.run(turn);
-                done.countDown();
-            })) {
-                task.start();
-                assertThat(done.await(60, TimeUnit.SECONDS)).as("sealed").isTrue();
-            }
+            assertThat(OneTurn.take(database, "sealing-test", sealing::run)).as("sealed").isTrue();
         }
     }
 

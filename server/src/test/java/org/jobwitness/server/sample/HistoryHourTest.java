@@ -14,15 +14,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jobwitness.server.db.Database;
-import org.jobwitness.server.db.LeaderTask;
+import org.jobwitness.server.db.OneTurn;
 import org.jobwitness.server.db.Partitions;
 import org.jobwitness.server.db.PostgresVersion;
 import org.jobwitness.server.db.TestPostgres;
@@ -99,14 +97,7 @@ class HistoryHourTest {
         database.write("test", handle -> handle
                 .execute("update sample_tail set opened_at = timestamptz '" + START + "'"));
         Sealing sealing = new Sealing(database, RETENTION, clock, new PrometheusRegistry());
-        CountDownLatch done = new CountDownLatch(1);
-        try (LeaderTask task = new LeaderTask(database, "sealing", Duration.ofHours(1), turn -> {
-            sealing.run(turn);
-            done.countDown();
-        })) {
-            task.start();
-            assertThat(done.await(60, TimeUnit.SECONDS)).as("sealed").isTrue();
-        }
+        assertThat(OneTurn.take(database, "sealing", sealing::run)).as("sealed").isTrue();
     }
 
     @Test

@@ -107,16 +107,7 @@ class ReconciliationTest {
     private void rounds(int count) throws InterruptedException {
         for (int i = 0; i < count; i++) {
             now.set(now.get().plus(ROUND));
-            // The lock goes a moment after the connection that held it.
-            Waiting.until("the round is done", Duration.ofSeconds(20), this::takeTurn);
-        }
-    }
-
-    private boolean takeTurn() {
-        try {
-            return OneTurn.take(database, "scheduler", asking::round);
-        } catch (InterruptedException e) {
-            throw new IllegalStateException(e);
+            assertThat(OneTurn.take(database, "scheduler", asking::round)).as("the round is done").isTrue();
         }
     }
 
