@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jobwitness.server.Waiting;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.LeaderTask;
@@ -257,6 +258,7 @@ class SealingTest {
         Random random = new Random(5);
         AtomicBoolean stop = new AtomicBoolean();
         List<Sample> written = new ArrayList<>();
+        AtomicInteger reads = new AtomicInteger();
         CompletableFuture<Void> writer = CompletableFuture.runAsync(() -> {
             for (int i = 0; !stop.get(); i++) {
                 Instant at = HOUR.minus(50, ChronoUnit.HOURS).plusSeconds(i);
@@ -266,7 +268,7 @@ class SealingTest {
                     written.addAll(some);
                 }
             }
-        });
+        }, Thread::startVirtualThread);
         CompletableFuture<Void> reader = CompletableFuture.runAsync(() -> {
             while (!stop.get()) {
                 int atLeast;
@@ -276,10 +278,16 @@ class SealingTest {
                 int found = samples.series(runs.get(1), Figure.all(Figure.Of.JOB), null, null, null, null).stream()
                         .mapToInt(Series::size).sum();
                 assertThat(found).isGreaterThanOrEqualTo(atLeast);
+                if (found > 0) {
+                    reads.incrementAndGet();
+                }
             }
-        });
+        }, Thread::startVirtualThread);
         try {
             for (int round = 0; round < 6; round++) {
+                int before = reads.get();
+                Waiting.until("what was written is read", PATIENCE,
+                        () -> reads.get() > before || writer.isDone() || reader.isDone());
                 seal(HOUR.plus(round, ChronoUnit.HOURS).plusSeconds(180));
             }
         } finally {
