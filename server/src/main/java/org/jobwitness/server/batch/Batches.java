@@ -199,10 +199,6 @@ public final class Batches implements AutoCloseable {
         Integer intervalMs = job.intervalMs() == null ? batch.intervalMs() : job.intervalMs();
         List<Sample.Gpu> gpus = gpus(batch, job, intervalMs);
         Map<String, String> absent = new LinkedHashMap<>(job.absent());
-        String unused = absent.remove("cpus_used");
-        if (unused != null) {
-            absent.put(Figure.CPU_USAGE_PERCENT.toString(), unused);
-        }
         Integer cpus = seen.cpus() == null ? job.cpus() : seen.cpus();
         if (cpus == null && job.cpusUsed() != null) {
             absent.putIfAbsent(Figure.CPU_USAGE_PERCENT.toString(), "nobody told how many CPUs the job has");
