@@ -53,6 +53,7 @@ class MetricsTest {
         start("300", "bob", "[\"n4\"]", "4", now.minusSeconds(600));
         start("400", "bob", "[\"n4\"]", "4", now.minusSeconds(2000));
         start("500", "eve", "[\"n5\"]", "2", now.minusSeconds(600));
+        start("600", "eve", "[\"n6\"]", "2", now.minusSeconds(11));
         batch("n1", now, """
                 {"job_id": "100", "cpus_used": 6.0, "cpu_usage_usec": 3600123456, "cpu_throttled_usec": 1500000,
                  "cpu_pressure_usec": 2000001, "memory_usage_bytes": 4294967296, "memory_limit_bytes": 8589934592,
@@ -74,6 +75,8 @@ class MetricsTest {
         finish("300", "n4", now.minusSeconds(10), 1);
         batch("n4", now.minusSeconds(1500), "{\"job_id\": \"400\", \"memory_usage_bytes\": 1, \"oom_kills\": 5}", "");
         finish("400", "n4", now.minusSeconds(301), 5);
+        batch("n6", now.minusSeconds(10), """
+                {"job_id": "600", "interval_ms": 1000, "memory_usage_bytes": 6}""", "");
         batch("n5", now.minusSeconds(400), "{\"job_id\": \"500\", \"memory_usage_bytes\": 9, \"oom_kills\": 0}", "");
         assertThat(server.post("/v1/batches", """
                 {"version": 1, "node": "n5", "boot_id": "b", "sequence": 99, "timestamp": "%s", "jobs":
@@ -188,6 +191,12 @@ class MetricsTest {
     }
 
     @Test
+    void theFirstReadingOfAJobIsToldUntilTheNextOne() {
+        assertThat(lines("hpc_job_memory_usage_bytes.*job_id=\"600\"")).containsExactly(
+                "hpc_job_memory_usage_bytes{job_id=\"600\",user=\"eve\",node=\"n6\"} 6");
+    }
+
+    @Test
     void oddTextsStayWhatTheyAre() {
         assertThat(lines("hpc_job_.*job_id=\"200\".*node=\"n3\""))
                 .filteredOn(line -> !line.startsWith("hpc_job_runtime_seconds")).containsExactly(
@@ -243,10 +252,10 @@ class MetricsTest {
 
     @Test
     void theServerCountsWhatItTakesIn() {
-        assertThat(scrape).contains("jobwitness_batches_total{status=\"stored\"} 7.0",
-                "jobwitness_batches_total{status=\"duplicate\"} 0.0", "jobwitness_samples_total{status=\"new\"} 6.0",
+        assertThat(scrape).contains("jobwitness_batches_total{status=\"stored\"} 8.0",
+                "jobwitness_batches_total{status=\"duplicate\"} 0.0", "jobwitness_samples_total{status=\"new\"} 7.0",
                 "jobwitness_samples_refused_total{reason=\"time\"} 1.0", "jobwitness_batch_rows_waiting 0.0",
-                "jobwitness_ingest_lag_seconds_count 7", "jobwitness_ingest_lag_seconds_bucket{le=\"86400.0\"} 6");
+                "jobwitness_ingest_lag_seconds_count 8", "jobwitness_ingest_lag_seconds_bucket{le=\"86400.0\"} 7");
     }
 
     @Test

@@ -23,13 +23,14 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Reads what runs used on each of their nodes, and of each of their GPUs: sums and last values, never samples. A sample is fresh
- * if it is no older than three of its intervals; where no interval is known, than five minutes: as long as Prometheus itself takes
- * a sample for fresh. A number that is not known is NaN.
+ * if it is no older than three of its intervals, of 15 seconds each at least, since a job's first sample is of its first second; where
+ * no interval is known, than five minutes: as long as Prometheus itself takes a sample for fresh. A number that is not known is NaN.
  */
 public final class RunUse {
     private static final String IS_FRESH = """
             state = 'running' and last_sample_at
-                > cast(:now as timestamptz) - 3 * coalesce(last_interval_ms, 100000) * interval '1 millisecond'""";
+                > cast(:now as timestamptz)
+                    - 3 * greatest(15000, coalesce(last_interval_ms, 100000)) * interval '1 millisecond'""";
     private static final String OF_ONE = "job_key = :run";
     private static final Figures NONE = Figures.ofJob().build();
 
