@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * the same run; which run is meant is told by {@link Identity}, and by time only where there is nothing better.
  */
 final class JobLifecycle {
-    /** No two runs of a job begin within so short a time: a requeue takes longer. */
+    /** By so much two starts of one run may differ. */
     private static final Duration SAME_START = Duration.ofSeconds(2);
 
     private JobLifecycle() {
@@ -223,7 +223,7 @@ final class JobLifecycle {
         if (startTime != null) {
             return candidates.stream().filter(run -> startTime.equals(run.identity().startTime())).findFirst()
                     .or(() -> candidates.stream().filter(run -> isNearly(startTime, run.identity().startTime()))
-                            .findFirst())
+                            .filter(run -> !isAnotherRun(run, startTime, evidence)).findFirst())
                     .or(() -> candidates.stream().filter(run -> run.identity().startTime() == null)
                             .filter(run -> run.end().at() == null || !startTime.isAfter(run.end().at())).findFirst());
         }
@@ -233,6 +233,14 @@ final class JobLifecycle {
     /** A node that has to boot makes slurmctld set a run's start anew, while some have been told of it (job_mgr.c). */
     private static boolean isNearly(Instant startTime, @Nullable Instant other) {
         return other != null && Duration.between(startTime, other).abs().compareTo(SAME_START) <= 0;
+    }
+
+    /** A requeue can be that quick, too: then the run had ended by the other start, or has another restart count at its own. */
+    private static boolean isAnotherRun(Run run, Instant startTime, Evidence evidence) {
+        Instant end = run.end().at();
+        Integer own = run.about().restartCount();
+        Integer said = evidence instanceof Evidence.Started started ? started.about().restartCount() : null;
+        return (end != null && !startTime.isBefore(end)) || (own != null && said != null && !own.equals(said));
     }
 
     /** A job that waits again has left the run that it had begun: a requeue raises its restart count. */
