@@ -4,10 +4,13 @@ import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 
 /** The databases in one PostgreSQL that the tests of a process share: each who asks gets one of its own. */
 final class Databases {
     private final DatabaseAddress first;
+    private final List<String> inUse = new ArrayList<>();
     private DatabaseAddress model;
     private int made;
 
@@ -25,6 +28,7 @@ final class Databases {
     synchronized DatabaseAddress fresh() {
         if (model == null) {
             model = make("");
+            inUse.remove(name(model));
             TestPostgres.open(model, new Partitions(Duration.ofDays(7), Duration.ofDays(800), Clock.systemUTC()))
                     .close();
         }
@@ -43,8 +47,22 @@ final class Databases {
         made++;
         var name = "test_" + made;
         execute(first, "CREATE DATABASE " + name + like);
+        inUse.add(name);
         return new DatabaseAddress(first.jdbcUrl().replace("/" + name(first) + "?", "/" + name + "?"), first.user(),
                 first.password());
+    }
+
+    /** Drops all that were given out, but for those that cannot be dropped now: they go the next time. */
+    synchronized void drop() {
+        inUse.removeIf(name -> {
+            try {
+                execute(first, "DROP DATABASE " + name + " WITH (FORCE)");
+                return true;
+            } catch (IllegalStateException e) {
+                // A worker of autovacuum is in it, which is the superuser's.
+                return false;
+            }
+        });
     }
 
     private static String name(DatabaseAddress database) {

@@ -57,6 +57,13 @@ public final class OldestPostgres implements AutoCloseable {
         }
     }
 
+    /** Those that were given out. */
+    static synchronized void dropDatabases() {
+        if (databases != null) {
+            databases.drop();
+        }
+    }
+
     private static void delete(Path folder) {
         try (Stream<Path> files = Files.walk(folder)) {
             files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());

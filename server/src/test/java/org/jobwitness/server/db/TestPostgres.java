@@ -1,6 +1,8 @@
 package org.jobwitness.server.db;
 
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -40,11 +42,18 @@ public final class TestPostgres {
                 databases = new Databases(running.address());
             }
             return databases;
-        } catch (SQLException e) {
+        } catch (IOException | SQLException e) {
             throw new IllegalStateException(e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IllegalStateException(e);
+        }
+    }
+
+    /** Those that were given out. */
+    static synchronized void dropDatabases() {
+        if (databases != null) {
+            databases.drop();
         }
     }
 
@@ -63,11 +72,14 @@ public final class TestPostgres {
     }
 
     /** Test processes that run side by side each take a folder that no other holds. */
-    private static EmbeddedPostgres start() throws InterruptedException {
+    private static EmbeddedPostgres start() throws IOException, InterruptedException {
         var refused = new ArrayList<EmbeddedPostgresException>();
         for (var number = 1; number <= FOLDERS; number++) {
             try {
-                return EmbeddedPostgres.start(Path.of("target", "test-postgres-" + number), Duration.ofMinutes(2));
+                var folder = Path.of("target", "test-postgres-" + number);
+                var postgres = EmbeddedPostgres.start(folder, Duration.ofMinutes(2));
+                keepLogSmall(PostgresData.locate(new PostgresFolder(folder)));
+                return postgres;
             } catch (EmbeddedPostgresException e) {
                 if (!e.getMessage().contains("in use by another")) {
                     throw e;
@@ -76,6 +88,13 @@ public final class TestPostgres {
             }
         }
         throw refused.getLast();
+    }
+
+    /** Each database that is made writes 8 MB of write-ahead log, of which PostgreSQL keeps 1 GB if it is not told. */
+    private static void keepLogSmall(Path data) throws IOException, InterruptedException {
+        Files.writeString(data.resolve("postgresql.auto.conf"), "max_wal_size = 256MB\n");
+        var postmaster = Files.readAllLines(data.resolve("postmaster.pid")).getFirst();
+        new ProcessBuilder("kill", "-HUP", postmaster).start().waitFor();
     }
 
     private static void dropDatabasesOfEarlierRuns() throws SQLException {
