@@ -2,6 +2,7 @@ package org.jobwitness.server.job;
 
 import java.time.Instant;
 import java.util.List;
+import java.util.Set;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.Reading;
 import org.jobwitness.wire.Reason;
@@ -80,6 +81,8 @@ public sealed interface Evidence {
     record Reported(Identity identity, @Nullable Instant at, About about, JobState state, @Nullable Reason reason,
             String rawState, @Nullable Instant endTime, @Nullable OnNode onNode, List<Integer> cpusOfNodes,
             @Nullable WaitStatus exit, @Nullable Integer derivedExitCode) implements Evidence {
+        private static final Set<String> PRIORITY = Set.of("priority");
+
         public Reported {
             cpusOfNodes = List.copyOf(cpusOfNodes);
         }
@@ -96,9 +99,14 @@ public sealed interface Evidence {
                     derivedExitCode);
         }
 
-        /** The same, told once more of a run that goes on: only what may have changed since. */
+        /**
+         * The same, told once more of a run that waits or goes on: only what may have changed since. Not a waiting job's
+         * priority, which grows with its age: the audit trail would keep each step.
+         */
         public Reported again() {
-            return new Reported(identity, at, about.changeable(), state, reason, rawState, endTime);
+            About changes = about.changeable();
+            return new Reported(identity, at, state == JobState.PENDING ? changes.without(PRIORITY) : changes, state,
+                    reason, rawState, endTime);
         }
     }
 

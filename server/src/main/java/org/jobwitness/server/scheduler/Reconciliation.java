@@ -288,19 +288,19 @@ public final class Reconciliation implements AutoCloseable {
         return ids.size() <= MOST_LOOKED_UP;
     }
 
-    /** Learns what somebody has changed of jobs that run on, some a round. */
+    /** Learns what has changed of jobs that wait or run on, some a round. */
     private void lookAgain(List<Listing.Entry> entries, Map<String, KnownRun> runs, Turn turn)
             throws SlurmException, InterruptedException {
-        Map<KnownRun, Listing.Entry> running = new HashMap<>();
+        Map<KnownRun, Listing.Entry> open = new HashMap<>();
         for (Listing.Entry entry : entries) {
             KnownRun run = runs.get(entry.jobId());
-            if (run != null && run.state() == JobState.RUNNING && !run.isBehind(entry.state())) {
-                running.put(run, entry);
+            if (run != null && !run.state().isFinal() && !run.isBehind(entry.state())) {
+                open.put(run, entry);
             }
         }
-        for (KnownRun run : secondLooks.due(running.keySet(), clock.instant())) {
+        for (KnownRun run : secondLooks.due(open.keySet(), clock.instant())) {
             turn.check();
-            SlurmJob inHand = Objects.requireNonNull(running.get(run)).job();
+            SlurmJob inHand = Objects.requireNonNull(open.get(run)).job();
             List<SlurmJob> found = inHand != null
                     ? List.of(inHand)
                     : metrics.timed("job", () -> slurm.job(run.jobId()));
@@ -382,10 +382,10 @@ public final class Reconciliation implements AutoCloseable {
         }
     }
 
-    /** Takes in what may have changed, if it is still the same run and goes on; all else of it has been said before. */
+    /** Takes in what may have changed, if the run is still what it was; all else of it has been said before. */
     private void takeAgain(SlurmJob job, KnownRun run) {
         Evidence.Reported said = evidence.of(job, cluster, clock.instant()).orElse(null);
-        if (said != null && said.state() == JobState.RUNNING && run.began(said.identity().startTime())) {
+        if (said != null && said.state() == run.state() && run.began(said.identity().startTime())) {
             metrics.evidence.labelValues(jobs.apply(caller(false), said.again()).status().toString()).inc();
         } else {
             take(job);

@@ -23,6 +23,7 @@ final class FakeSlurm {
     final List<FakeJob> books = new CopyOnWriteArrayList<>();
     final Map<String, String> nodes = new ConcurrentSkipListMap<>();
     volatile boolean keepsBooks = true;
+    volatile int priority = 100;
 
     /** A job, or one run of it; what it has not, is empty or null, a limit among it. */
     record FakeJob(String id, String state, String user, String name, Instant submit, Instant start, Instant end,
@@ -222,7 +223,7 @@ final class FakeSlurm {
      * JOB_INFO. A job that waits is told when Slurm thinks that it will start; one that runs, when its limit ends it, which
      * is in a year if it has none.
      */
-    private static String controlled(FakeJob job, int version) {
+    private String controlled(FakeJob job, int version) {
         Instant start = job.start() == null ? job.submit().plusSeconds(86_400) : job.start();
         Instant end = job.end() == null
                 ? start.plusSeconds(60L * (job.limit() == null ? 525_600 : job.limit()))
@@ -236,7 +237,8 @@ final class FakeSlurm {
                  "time_limit": %s, "exit_code": %s, "derived_exit_code": %s, "array_job_id": %s, "array_task_id": %s,
                  "het_job_id": %s, "restart_cnt": %d, "tres_req_str": "cpu=4,mem=8G,node=1,billing=4",
                  "tres_alloc_str": "%s", "gres_detail": [%s]}""".formatted(job.id(), words(job.state(), version),
-                job.reason(), job.user(), job.name().startsWith("\"") ? job.name() : "\"" + job.name() + "\"", set(100),
+                job.reason(), job.user(), job.name().startsWith("\"") ? job.name() : "\"" + job.name() + "\"",
+                set(priority),
                 job.nodes(), number(seconds(job.submit()), version), number(seconds(start), version),
                 number(seconds(end), version), limit(job),
                 version < 40 ? set(job.code() << 8 | job.signal()) : exit(job.code(), job.signal()),
@@ -246,7 +248,7 @@ final class FakeSlurm {
     }
 
     /** JOB. Until v0.0.39 each exit code is a success. */
-    private static String accounted(FakeJob job, int version) {
+    private String accounted(FakeJob job, int version) {
         String exit = version < 40 ? "{\"status\": \"SUCCESS\", \"return_code\": 0}" : exit(job.code(), job.signal());
         return """
                 {"job_id": %s, "cluster": "rig", "state": {"current": %s, "reason": "%s"}, "user": "%s",
@@ -256,7 +258,7 @@ final class FakeSlurm {
                  "tres": {"requested": [{"type": "cpu", "name": "", "count": 4}, {"type": "mem", "name": "", "count": 8192}],
                           "allocated": [{"type": "cpu", "name": "", "count": 4}, {"type": "energy", "name": "", "count": -2}]},
                  "kill_request_user": "%s"}"""
-                .formatted(job.id(), words(job.state(), version), job.reason(), job.user(), job.name(), set(100),
+                .formatted(job.id(), words(job.state(), version), job.reason(), job.user(), job.name(), set(priority),
                         job.nodes().isEmpty() ? "None assigned" : job.nodes(), job.submit().getEpochSecond(),
                         job.start() == null ? 0 : job.start().getEpochSecond(),
                         job.end() == null ? 0 : job.end().getEpochSecond(), limit(job), exit, exit,

@@ -396,6 +396,46 @@ class ReconciliationTest {
     }
 
     @Test
+    void forWhatAJobWaitsNowIsLearnedButNotEachStepOfItsPriority() throws Exception {
+        FakeJob job = FakeJob.waiting("36", T).because("Priority");
+        slurm.put(job);
+        rounds(1);
+        slurm.priority = 101;
+        slurm.put(job.because("Resources").limitedTo(30));
+        rounds(1);
+        assertThat(scheduler("36", "state_reason")).as("it was looked at a moment ago").isEqualTo("Priority");
+        now.set(now.get().plusSeconds(300));
+        rounds(1);
+        assertThat(scheduler("36", "state_reason")).isEqualTo("Resources");
+        assertThat(scheduler("36", "time_limit_minutes")).isEqualTo("30");
+        int lines = texts("select audit_id::text from audit").size();
+        slurm.priority = 102;
+        now.set(now.get().plusSeconds(300));
+        rounds(1);
+        assertThat(texts("select audit_id::text from audit")).hasSize(lines);
+        slurm.put(job.runs("n1", T));
+        rounds(1);
+        assertThat(scheduler("36", "priority")).isEqualTo("102");
+    }
+
+    @Test
+    void howeverManyWaitThoseThatRunHaveHalfOfTheLooks() throws Exception {
+        for (int id = 1; id <= 40; id++) {
+            FakeJob waits = FakeJob.waiting(String.valueOf(id), T);
+            slurm.put(id <= 30 ? waits : waits.runs("n1", T).limitedTo(6000));
+        }
+        rounds(1);
+        now.set(T.plus(Duration.ofMinutes(10)));
+        fake.targets.clear();
+        rounds(1);
+        assertThat(fake.calls("/job/").stream().filter(target -> target.matches(".*/(3[1-9]|40)")))
+                .hasSize(version < 40 ? 0 : 10);
+        assertThat(fake.calls("/job/")).hasSize(version < 40 ? 0 : 20);
+        rounds(2);
+        assertThat(Set.copyOf(fake.calls("/job/"))).hasSize(version < 40 ? 0 : 40);
+    }
+
+    @Test
     void ofManyRunningJobsAFewAreLookedAtAgainInARoundAndFirstThoseWhoseTimeIsOver() throws Exception {
         for (int id = 1; id <= 60; id++) {
             slurm.put(FakeJob.waiting(String.valueOf(id), T).runs("n1", T).limitedTo(id == 60 ? 60 : 6000));
