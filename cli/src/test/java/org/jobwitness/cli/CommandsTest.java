@@ -32,7 +32,8 @@ class CommandsTest {
     private static final Pattern TRANSCRIPT = Pattern.compile("```text\n\\$ jobwitness ([^\n]*)\n(.*?)```\n",
             Pattern.DOTALL);
     private static final Pattern GRAPH = Pattern.compile("[▁▂▃▄▅▆▇█░▏▎▍▌▋▊▉]+");
-    private static final Pattern FIGURE = Pattern.compile("[0-9]+(?::[0-9]{2})*(?:\\.[0-9]+)?");
+    private static final Pattern FIGURE = Pattern.compile(
+            "[0-9]+-[0-9]{2}(?::[0-9]{2}){2}|[0-9]+(?::[0-9]{2})*(?:\\.[0-9]+)?");
     private static final Pattern BLANKS = Pattern.compile("\\s+");
     private static final Pattern DATE = Pattern.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}");
     private static final Pattern START = Pattern.compile("\"start_time\":\"([^\"]+)\"");
@@ -101,14 +102,15 @@ class CommandsTest {
         return BLANKS.matcher(FIGURE.matcher(GRAPH.matcher(page).replaceAll("~")).replaceAll("#")).replaceAll(" ");
     }
 
-    /** Times of day and durations in seconds, other numbers as they are. */
+    /** Times of day and durations, Slurm's {@code days-hours:minutes:seconds} among them, in seconds; other numbers as they are. */
     private static List<Double> figures(String page) {
         return FIGURE.matcher(page).results().map(figure -> {
+            String[] days = figure.group().split("-");
             double sum = 0;
-            for (String part : figure.group().split(":")) {
+            for (String part : days[days.length - 1].split(":")) {
                 sum = 60 * sum + Double.parseDouble(part);
             }
-            return sum;
+            return days.length == 1 ? sum : 86_400 * Double.parseDouble(days[0]) + sum;
         }).toList();
     }
 
