@@ -90,7 +90,7 @@ public final class TestPostgres {
         throw refused.getLast();
     }
 
-    /** Each database that is made writes 8 MB of write-ahead log, of which PostgreSQL keeps 1 GB if it is not told. */
+    /** Each database that is made goes through the write-ahead log, of which PostgreSQL keeps 1 GB if it is not told. */
     private static void keepLogSmall(Path data) throws IOException, InterruptedException {
         Files.writeString(data.resolve("postgresql.auto.conf"), "max_wal_size = 256MB\n");
         var postmaster = Files.readAllLines(data.resolve("postmaster.pid")).getFirst();
