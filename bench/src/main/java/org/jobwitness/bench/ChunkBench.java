@@ -7,10 +7,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Stream;
-import org.jobwitness.server.sample.Chunk;
-import org.jobwitness.server.sample.ChunkCodec;
-import org.jobwitness.server.sample.ChunkColumn;
-import org.jobwitness.server.sample.UnreadableChunkException;
+import org.jobwitness.server.chunk.Chunk;
+import org.jobwitness.server.chunk.ChunkCodec;
+import org.jobwitness.server.chunk.ChunkColumn;
+import org.jobwitness.server.chunk.UnreadableChunkException;
 
 /** Packed history beside plain zstd of the same rows and beside the rows themselves, 8 bytes a value; one thread. */
 public final class ChunkBench {

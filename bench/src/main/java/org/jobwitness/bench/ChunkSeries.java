@@ -4,8 +4,8 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Random;
-import org.jobwitness.server.sample.Chunk;
-import org.jobwitness.server.sample.ChunkColumn;
+import org.jobwitness.server.chunk.Chunk;
+import org.jobwitness.server.chunk.ChunkColumn;
 
 /** Makes up an hour of a job on a node, a row every 15 s, as an agent would see it. */
 final class ChunkSeries {

@@ -28,7 +28,7 @@ final class JdbcSender implements EventBench.Sender {
                 where job_id = ? and cluster = 'bare'""");
         create = connection.prepareStatement("""
                 insert into job (recorded_at, cluster, job_id, scheduler_start, start_seen, start_time, user_name, uid,
-                    nodes, partition, restart_count, deadline, cpus, gpu_devices, end_seen, oom_killed, succeeded,
+                    nodes, partition, restart_count, deadline, cpus, gpu_devices, end_seen, oom_killed, superseded,
                     requeued, state, newest)
                 values (now(), 'bare', ?, '2026-01-01', true, '2026-01-01', 'alice', 1001, '{n1,n2}', 'batch', 0,
                     '2026-01-02', 8, '{}', false, false, false, false, 'running', true) returning job_key""");

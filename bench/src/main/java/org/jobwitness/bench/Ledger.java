@@ -14,9 +14,9 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.zip.GZIPInputStream;
-import org.jobwitness.server.http.Json;
+import org.jobwitness.server.json.Json;
 import org.jobwitness.wire.Batch;
-import org.jobwitness.wire.BatchAnswer;
+import org.jobwitness.wire.BatchResponse;
 
 /**
  * What was seen of the agents' batches on the way to the server, and in their queues: by this, and not by what agent or server
@@ -71,7 +71,7 @@ final class Ledger {
             if (taken.add(BatchName.of(batch))) {
                 order.add("batch of " + batch.node());
             }
-            BatchAnswer answer = json.read(body, BatchAnswer.class);
+            BatchResponse answer = json.read(body, BatchResponse.class);
             if (!answer.refused().isEmpty()) {
                 wrong.add("refused: " + answer.refused());
             }

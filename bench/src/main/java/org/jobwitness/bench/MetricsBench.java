@@ -26,7 +26,7 @@ public final class MetricsBench {
     private static final String RUNS = """
             with made as (
                 insert into job (recorded_at, cluster, job_id, start_seen, start_time, user_name, nodes, partition, account,
-                    gpu_devices, end_seen, end_time, oom_killed, succeeded, requeued, state, newest, scheduler)
+                    gpu_devices, end_seen, end_time, oom_killed, superseded, requeued, state, newest, scheduler)
                 select now(), 'alpha', cast(n as text), true, now() - interval '2 days', 'user' || n %% 500,
                     array['n' || n %% 5000, 'n' || n %% 5000 + 5000], 'batch', 'account' || n %% 50, '{}', %1$s,
                     case when %1$s then now() - interval '1 day' end, false, false, false,

@@ -31,7 +31,7 @@ import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
 import org.jobwitness.agent.log.Log;
 import org.jobwitness.agent.spool.BatchSpool;
-import org.jobwitness.server.http.Json;
+import org.jobwitness.server.json.Json;
 import org.jobwitness.wire.Batch;
 import org.jobwitness.wire.JobReading;
 import org.jspecify.annotations.Nullable;

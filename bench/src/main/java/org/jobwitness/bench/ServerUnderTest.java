@@ -24,7 +24,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jobwitness.server.db.DatabaseAddress;
-import org.jobwitness.server.db.EmbeddedPostgres;
+import org.jobwitness.server.embedded.EmbeddedPostgres;
 
 /** A server in a process of its own, on a PostgreSQL of its own, both new; it is gone when this is closed. */
 final class ServerUnderTest implements AutoCloseable {

@@ -23,7 +23,7 @@ public final class VerdictBench {
     private static final String RUNS = """
             with made as (
                 insert into job (recorded_at, cluster, job_id, start_seen, start_time, user_name, nodes, cpus, memory_mb,
-                    gpu_devices, end_seen, end_time, raw_state, scheduler_state, exit_code, exit_signal, oom_killed, succeeded,
+                    gpu_devices, end_seen, end_time, raw_state, scheduler_state, exit_code, exit_signal, oom_killed, superseded,
                     requeued, state, confirmed, newest, scheduler)
                 select now(), 'alpha', %1$s, true, now() - interval '2 days' - n * interval '1 second', 'user' || n %% 500,
                     array(select 'n' || node from generate_series(1, %2$d) node), 64 * %2$d, 262144 * %2$d, '{}', true,

@@ -21,7 +21,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jobwitness.bench.Ledger.Reading;
 import org.jobwitness.server.db.DatabaseAddress;
-import org.jobwitness.server.db.EmbeddedPostgres;
+import org.jobwitness.server.embedded.EmbeddedPostgres;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;

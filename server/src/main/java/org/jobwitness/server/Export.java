@@ -25,17 +25,18 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import org.jobwitness.server.access.Caller;
+import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.db.DatabaseUnavailable;
-import org.jobwitness.server.db.EmbeddedPostgres;
-import org.jobwitness.server.db.EmbeddedPostgresException;
 import org.jobwitness.server.db.Partitions;
-import org.jobwitness.server.http.Caller;
-import org.jobwitness.server.http.Json;
-import org.jobwitness.server.http.Requests;
-import org.jobwitness.server.http.Scope;
-import org.jobwitness.server.job.JobQueries;
+import org.jobwitness.server.embedded.EmbeddedPostgres;
+import org.jobwitness.server.embedded.EmbeddedPostgresException;
+import org.jobwitness.server.json.Json;
+import org.jobwitness.server.json.Printable;
+import org.jobwitness.server.json.Timestamps;
+import org.jobwitness.server.query.JobQueries;
 import org.jobwitness.server.sample.RawSamples;
 import org.jobwitness.server.sample.SampleStore;
 import org.jobwitness.wire.InvalidFieldException;
@@ -140,14 +141,14 @@ final class Export {
             return switch (text) {
                 case "csv" -> RawSamples.Format.CSV;
                 case "jsonl" -> RawSamples.Format.JSONL;
-                default -> throw new BadUsage("--format must be csv or jsonl, was " + Requests.shown(text));
+                default -> throw new BadUsage("--format must be csv or jsonl, was " + Printable.shown(text));
             };
         }
 
         private static @Nullable Long run(Map<Flag, String> own) throws BadUsage {
             String text = own.get(Flag.RUN);
             if (text != null && !text.matches("[0-9]{1,18}")) {
-                throw new BadUsage("--run must be a whole number of at most 18 digits, was " + Requests.shown(text));
+                throw new BadUsage("--run must be a whole number of at most 18 digits, was " + Printable.shown(text));
             }
             return text == null ? null : Long.valueOf(text);
         }
@@ -155,10 +156,10 @@ final class Export {
         private static @Nullable Instant time(Map<Flag, String> own, Flag flag) throws BadUsage {
             String text = own.get(flag);
             try {
-                return text == null ? null : Requests.instant(text);
+                return text == null ? null : Timestamps.parse(text);
             } catch (DateTimeException e) {
                 throw new BadUsage(flag + " must be an RFC 3339 time such as 2026-11-22T21:34:10Z, was "
-                        + Requests.shown(String.valueOf(text)));
+                        + Printable.shown(String.valueOf(text)));
             }
         }
 
@@ -167,7 +168,7 @@ final class Export {
             try {
                 return text == null ? null : Path.of(text);
             } catch (InvalidPathException e) {
-                throw new BadUsage("--output must be a file, was " + Requests.shown(String.valueOf(text)));
+                throw new BadUsage("--output must be a file, was " + Printable.shown(String.valueOf(text)));
             }
         }
     }
@@ -242,7 +243,7 @@ final class Export {
             Job job = new JobQueries(database, json, clock).find(caller, order.job, order.cluster, order.run)
                     .orElseThrow(() -> new NoSuchRun("no " + (order.run == null ? "" : "run " + order.run + " of ")
                             + "job " + order.job + " is known"
-                            + (order.cluster == null ? "" : " on the cluster " + Requests.shown(order.cluster))));
+                            + (order.cluster == null ? "" : " on the cluster " + Printable.shown(order.cluster))));
             RawSamples samples = new RawSamples(
                     new SampleStore(database, json, config.metricsRetention(), clock, metrics), json);
             long rows = to(order.output, out -> samples.write(job, order.from, order.to, order.format, out));

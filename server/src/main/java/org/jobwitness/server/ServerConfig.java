@@ -16,9 +16,9 @@ import java.util.Objects;
 import java.util.Optional;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.scheduler.AuthToken;
-import org.jobwitness.server.scheduler.Authorities;
 import org.jobwitness.server.scheduler.Reconciliation;
 import org.jobwitness.server.scheduler.SlurmAddress;
+import org.jobwitness.server.scheduler.TrustedCas;
 import org.jobwitness.server.verdict.Thresholds;
 import org.jspecify.annotations.Nullable;
 
@@ -214,7 +214,7 @@ record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddres
                 throw bad(Setting.SLURM_CA_FILE, caFile, "none, unless SLURM_BASE_URL is https://...");
             }
             try {
-                return web.trusting(Authorities.read(path(Setting.SLURM_CA_FILE, caFile)));
+                return web.trusting(TrustedCas.read(path(Setting.SLURM_CA_FILE, caFile)));
             } catch (IOException e) {
                 throw bad(Setting.SLURM_CA_FILE, caFile, "a PEM file of certificates that the server can read");
             }

@@ -16,11 +16,11 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.UUID;
+import org.jobwitness.server.access.Role;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.OneTurn;
 import org.jobwitness.server.db.Partitions;
 import org.jobwitness.server.db.TestPostgres;
-import org.jobwitness.server.http.Role;
 import org.jobwitness.server.sample.Sealing;
 import tools.jackson.databind.JsonNode;
 

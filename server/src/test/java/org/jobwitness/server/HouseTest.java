@@ -20,16 +20,15 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** The plan of the house, as docs/architecture.md describes it. */
+/** The layers of the server and who may write what, as docs/architecture.md describes it. */
 class HouseTest {
     /** A package may know those in the rows below its own, and none above or beside it. */
-    private static final List<List<String>> FLOORS = List.of(List.of("web", "metrics", "ops", "stream"),
-            List.of("verdict"), List.of("demo", "scheduler"),
-            List.of("batch"), List.of("manual", "node"), List.of("sample"), List.of("event"), List.of("job"),
-            List.of("access"),
-            List.of("http"), List.of("db"));
+    private static final List<List<String>> LAYERS = List.of(List.of("web", "metrics", "ops", "stream"),
+            List.of("verdict"), List.of("demo", "scheduler"), List.of("batch"), List.of("manual", "node", "chart"),
+            List.of("query"), List.of("sample"), List.of("chunk", "event"), List.of("job"), List.of("access"),
+            List.of("http"), List.of("embedded", "json"), List.of("db"));
     private static final Path PLAN = Path.of("../docs/architecture.md");
-    private static final Pattern FLOORS_OF_THE_PLAN = Pattern.compile("## The server's floors\\n.*?```text\\n(.*?)```",
+    private static final Pattern LAYERS_OF_THE_PLAN = Pattern.compile("## The server's layers\\n.*?```text\\n(.*?)```",
             Pattern.DOTALL);
     private static final Path SOURCES = Path.of("src/main/java/org/jobwitness/server");
     private static final Pattern WRITES_A_RUN = Pattern.compile("(insert into|update|delete from)\\s+job\\b");
@@ -40,10 +39,10 @@ class HouseTest {
 
     @Test
     void packagesKnowOnlyThoseBelowThem() {
-        for (int floor = 0; floor < FLOORS.size(); floor++) {
-            for (String name : FLOORS.get(floor)) {
+        for (int layer = 0; layer < LAYERS.size(); layer++) {
+            for (String name : LAYERS.get(layer)) {
                 List<String> forbidden = Stream.concat(
-                        FLOORS.subList(0, floor).stream().flatMap(List::stream), FLOORS.get(floor).stream())
+                        LAYERS.subList(0, layer).stream().flatMap(List::stream), LAYERS.get(layer).stream())
                         .filter(other -> !other.equals(name)).map(HouseTest::packageOf).toList();
                 noClasses().that().resideInAPackage(packageOf(name)).should().dependOnClassesThat()
                         .resideInAnyPackage(Stream.concat(forbidden.stream(), Stream.of("org.jobwitness.server"))
@@ -58,16 +57,16 @@ class HouseTest {
     }
 
     @Test
-    void thePlanNamesTheSameFloors() throws IOException {
-        Matcher plan = FLOORS_OF_THE_PLAN.matcher(Files.readString(PLAN));
+    void thePlanNamesTheSameLayers() throws IOException {
+        Matcher plan = LAYERS_OF_THE_PLAN.matcher(Files.readString(PLAN));
         assertThat(plan.find()).isTrue();
         assertThat(plan.group(1).lines().map(line -> List.of(line.split(" {2,}")[0].split(" · ")))
-                .toList()).isEqualTo(FLOORS);
+                .toList()).isEqualTo(LAYERS);
     }
 
     @Test
-    void everyPackageHasItsFloor() throws IOException {
-        List<String> known = FLOORS.stream().flatMap(List::stream).toList();
+    void everyPackageHasItsLayer() throws IOException {
+        List<String> known = LAYERS.stream().flatMap(List::stream).toList();
         try (Stream<Path> folders = Files.list(SOURCES).filter(Files::isDirectory)) {
             assertThat(folders.map(folder -> folder.getFileName().toString())).isSubsetOf(known);
         }

@@ -12,7 +12,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Optional;
-import org.jobwitness.server.http.Role;
+import org.jobwitness.server.access.Role;
 
 /**
  * Plain HTTP to a server that may be there or not: no answer in time is an IOException.

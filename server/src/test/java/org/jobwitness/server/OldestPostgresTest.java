@@ -16,7 +16,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.jobwitness.server.db.DatabaseAddress;
-import org.jobwitness.server.db.OldestPostgres;
+import org.jobwitness.server.embedded.OldestPostgres;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;

@@ -26,7 +26,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.jobwitness.server.FuzzRequest.Kind;
-import org.jobwitness.server.http.Role;
+import org.jobwitness.server.access.Role;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -359,9 +359,9 @@ class OpenApiFuzzTest {
     @Test
     void stateAndEndOfEveryRunAgree() throws SQLException {
         assertNone("""
-                select job_key, state, end_seen, succeeded, end_time from job
+                select job_key, state, end_seen, superseded, end_time from job
                 where (state in ('completed', 'failed', 'cancelled'))
-                    <> (end_seen or succeeded or final_state is not null or scheduler_state is not null)""");
+                    <> (end_seen or superseded or final_state is not null or scheduler_state is not null)""");
         assertNone("select job_key, state, end_time from job where state in ('pending', 'running')"
                 + " and (end_time is not null or exit_code is not null or final_state is not null)");
         assertNone("select job_key, state, end_time from job where end_seen and end_time is null");

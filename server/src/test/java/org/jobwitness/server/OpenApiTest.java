@@ -19,13 +19,13 @@ import java.util.UUID;
 import java.util.function.BiConsumer;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
-import org.jobwitness.server.http.Role;
+import org.jobwitness.server.access.Role;
 import org.jobwitness.wire.AuditEntry;
 import org.jobwitness.wire.Batch;
-import org.jobwitness.wire.BatchAnswer;
+import org.jobwitness.wire.BatchResponse;
 import org.jobwitness.wire.Cause;
-import org.jobwitness.wire.ErrorAnswer;
-import org.jobwitness.wire.EventAnswer;
+import org.jobwitness.wire.ErrorResponse;
+import org.jobwitness.wire.EventResponse;
 import org.jobwitness.wire.FindingRule;
 import org.jobwitness.wire.GpuDevice;
 import org.jobwitness.wire.GpuHold;
@@ -73,11 +73,12 @@ class OpenApiTest {
     private static final String LEAST_START = "{\"job_id\":\"%s\",\"user\":\"alice\",\"node_list\":[\"n001\"]}";
     private static final Map<String, Class<? extends Record>> ANSWERS = Map.ofEntries(entry("Job", Job.class),
             entry("Scheduler", Scheduler.class), entry("JobPage", JobPage.class), entry("AuditEntry", AuditEntry.class),
-            entry("EventAnswer", EventAnswer.class), entry("Health", Health.class), entry("Error", ErrorAnswer.class),
+            entry("EventResponse", EventResponse.class), entry("Health", Health.class),
+            entry("Error", ErrorResponse.class),
             entry("SamplePage", SamplePage.class), entry("Sample", SamplePage.Sample.class),
             entry("NodePage", NodePage.class), entry("Node", Node.class), entry("UserSummary", UserSummary.class),
-            entry("JobFigures", JobFigures.class), entry("BatchAnswer", BatchAnswer.class),
-            entry("RefusedReading", BatchAnswer.Refused.class), entry("SeriesPage", SeriesPage.class),
+            entry("JobFigures", JobFigures.class), entry("BatchResponse", BatchResponse.class),
+            entry("RefusedReading", BatchResponse.Refused.class), entry("SeriesPage", SeriesPage.class),
             entry("Series", SeriesPage.Series.class), entry("AbsentMetric", SeriesPage.Absent.class),
             entry("JobDeleted", JobDeleted.class), entry("StreamFigures", StreamFigures.class),
             entry("StreamOverflow", StreamOverflow.class), entry("JobOomKill", JobOomKill.class),
@@ -232,8 +233,8 @@ class OpenApiTest {
                 FindingRule.values(), "Severity", Severity.values())
                 .forEach((name, values) -> assertThat(texts(document.schema(name).required("enum"))).as(name)
                         .isEqualTo(Arrays.stream(values).map(Object::toString).toList()));
-        assertThat(texts(document.schema("EventAnswer").required("properties").required("status").required("enum")))
-                .isEqualTo(Arrays.stream(EventAnswer.Status.values()).map(Object::toString).toList());
+        assertThat(texts(document.schema("EventResponse").required("properties").required("status").required("enum")))
+                .isEqualTo(Arrays.stream(EventResponse.Status.values()).map(Object::toString).toList());
         assertThat(texts(document.schema("Fact").required("properties").required("source").required("enum")))
                 .isEqualTo(Arrays.stream(Verdict.Source.values()).map(Object::toString).toList());
         assertThat(texts(document.schema("Fact").required("properties").required("strength").required("enum")))

@@ -24,8 +24,8 @@ import org.jobwitness.server.db.OneTurn;
 import org.jobwitness.server.db.Partitions;
 import org.jobwitness.server.db.PostgresVersion;
 import org.jobwitness.server.db.TestPostgres;
-import org.jobwitness.server.http.Json;
 import org.jobwitness.server.job.JobTable;
+import org.jobwitness.server.json.Json;
 import org.jobwitness.server.ops.Retention;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -69,7 +69,7 @@ class RetentionTest {
 
     private void runs(String jobId, int count, Instant ended, String state) {
         execute("insert into job (recorded_at, cluster, job_id, start_seen, start_time, end_time, nodes, gpu_devices,"
-                + " end_seen, oom_killed, succeeded, requeued, state, newest) select '" + THEN + "', 'c', " + jobId
+                + " end_seen, oom_killed, superseded, requeued, state, newest) select '" + THEN + "', 'c', " + jobId
                 + ", true, '" + THEN + "', "
                 + (state.equals("running") ? "null" : "cast('" + ended + "' as timestamptz)")
                 + ", '{n1}', '{}', true, false, false, false, '" + state + "', true from generate_series(1, " + count

@@ -18,8 +18,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongPredicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jobwitness.server.access.Role;
 import org.jobwitness.server.db.DatabaseAddress;
-import org.jobwitness.server.http.Role;
 
 /**
  * The real server in a process of its own, so that it can be signalled and killed. Closing it leaves nothing behind,

@@ -19,9 +19,9 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
+import org.jobwitness.server.access.Role;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.db.TestPostgres;
-import org.jobwitness.server.http.Role;
 
 /**
  * The real server on a port and a database of its own. Every answer that a test gets through it is held against the API

@@ -13,7 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jobwitness.cli.service.Problem.Kind;
-import org.jobwitness.wire.ErrorAnswer;
+import org.jobwitness.wire.ErrorResponse;
 import org.jobwitness.wire.InvalidFieldException;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -57,9 +57,9 @@ final class Json {
 
     /** What the service says is wrong; null if it is not its way of saying so. */
     @Nullable
-    ErrorAnswer error(String json) {
+    ErrorResponse error(String json) {
         try {
-            return parse(json, ErrorAnswer.class);
+            return parse(json, ErrorResponse.class);
         } catch (Unreadable e) {
             return null; // a proxy's page, perhaps
         }

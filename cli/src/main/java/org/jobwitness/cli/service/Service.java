@@ -28,7 +28,7 @@ import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLSocketFactory;
 import javax.net.ssl.TrustManagerFactory;
 import org.jobwitness.cli.service.Problem.Kind;
-import org.jobwitness.wire.ErrorAnswer;
+import org.jobwitness.wire.ErrorResponse;
 import org.jspecify.annotations.Nullable;
 
 /** The service's HTTP API. Used by one thread. */
@@ -182,7 +182,7 @@ public final class Service {
     }
 
     private Problem refusal(Answer answer) {
-        ErrorAnswer error = json.error(answer.body());
+        ErrorResponse error = json.error(answer.body());
         String said = error == null ? "HTTP status " + answer.status() : error.message();
         return switch (answer.status()) {
             case 404 -> error == null

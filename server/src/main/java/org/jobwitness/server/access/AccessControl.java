@@ -8,11 +8,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 import org.jobwitness.server.http.ApiException;
-import org.jobwitness.server.http.Caller;
 import org.jobwitness.server.http.CorrelationId;
-import org.jobwitness.server.http.Requests;
-import org.jobwitness.server.http.Role;
-import org.jobwitness.server.http.Scope;
+import org.jobwitness.server.json.Printable;
 import org.jspecify.annotations.Nullable;
 
 /** Lets each request in as somebody, or refuses it. */
@@ -57,7 +54,8 @@ public final class AccessControl implements Handler {
                 .orElseThrow(() -> ApiException.unauthorized("the token is not one of this server's"));
         if (role != Role.OPERATOR && !wanted.contains(role)) {
             throw ApiException.forbidden("the " + role.name().toLowerCase(Locale.ROOT)
-                    + " token may not " + ctx.method() + " " + Requests.shown(ctx.path()) + "; use the operator token");
+                    + " token may not " + ctx.method() + " " + Printable.shown(ctx.path())
+                    + "; use the operator token");
         }
         return role.name().toLowerCase(Locale.ROOT);
     }

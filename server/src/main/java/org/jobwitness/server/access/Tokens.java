@@ -16,7 +16,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import org.jobwitness.server.http.Role;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

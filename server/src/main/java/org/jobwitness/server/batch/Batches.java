@@ -18,24 +18,24 @@ import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.batch.AgentBatches.BatchNumber;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.DatabaseUnavailable;
 import org.jobwitness.server.db.GroupCommit;
-import org.jobwitness.server.http.Caller;
-import org.jobwitness.server.job.About;
 import org.jobwitness.server.job.Evidence;
-import org.jobwitness.server.job.Figure;
-import org.jobwitness.server.job.Figures;
 import org.jobwitness.server.job.Identity;
+import org.jobwitness.server.job.JobAttributes;
 import org.jobwitness.server.job.JobTable;
-import org.jobwitness.server.job.OnNode;
+import org.jobwitness.server.job.NodeAllocation;
 import org.jobwitness.server.node.NodeReading;
 import org.jobwitness.server.node.NodeTable;
+import org.jobwitness.server.sample.Figures;
 import org.jobwitness.server.sample.Sample;
 import org.jobwitness.server.sample.SampleStore;
 import org.jobwitness.wire.Batch;
-import org.jobwitness.wire.BatchAnswer;
+import org.jobwitness.wire.BatchResponse;
+import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.GpuHold;
 import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.JobReading;
@@ -63,7 +63,7 @@ public final class Batches implements AutoCloseable {
     private final String defaultCluster;
     private final RunCache runs;
     private final Semaphore lookups = new Semaphore(LOOKUPS_AT_ONCE);
-    private final GroupCommit<Prepared, BatchAnswer.Status> writer;
+    private final GroupCommit<Prepared, BatchResponse.Status> writer;
     private final Counter taken;
     private final Counter corrected;
     private final Histogram lag;
@@ -100,7 +100,7 @@ public final class Batches implements AutoCloseable {
         jobs.onChange(runs::forget);
         taken = Counter.builder().name("jobwitness_batches_total").help("Batches taken in, by what became of them.")
                 .labelNames("status").register(metrics);
-        for (BatchAnswer.Status status : BatchAnswer.Status.values()) {
+        for (BatchResponse.Status status : BatchResponse.Status.values()) {
             taken.initLabelValues(status.toString());
         }
         corrected = Counter.builder().name("jobwitness_batches_clock_corrected_total")
@@ -123,16 +123,16 @@ public final class Batches implements AutoCloseable {
      * @param waiting null if it did not tell
      * @throws GroupCommit.TooMuch if more comes in than can be written
      */
-    BatchAnswer take(Caller caller, Batch batch, @Nullable Instant sentAt, AgentsWaiting.@Nullable Told waiting)
+    BatchResponse take(Caller caller, Batch batch, @Nullable Instant sentAt, AgentsWaiting.@Nullable Told waiting)
             throws GroupCommit.TooMuch {
-        List<BatchAnswer.Refused> refused = new ArrayList<>();
+        List<BatchResponse.Refused> refused = new ArrayList<>();
         Duration offset = offset(sentAt);
         Duration age = Duration.between(batch.timestamp().plus(offset), clock.instant());
-        BatchAnswer.Status status = writer.submit(prepare(caller, batch, offset, waiting, refused));
-        if (status == BatchAnswer.Status.STORED) {
+        BatchResponse.Status status = writer.submit(prepare(caller, batch, offset, waiting, refused));
+        if (status == BatchResponse.Status.STORED) {
             lag.observe(Math.max(0, age.toMillis() / 1e3));
         }
-        return new BatchAnswer(status, Batch.VERSION, refused);
+        return new BatchResponse(status, Batch.VERSION, refused);
     }
 
     /** Takes many batches whose times are right; returns when all are durable. */
@@ -154,7 +154,7 @@ public final class Batches implements AutoCloseable {
     }
 
     private Prepared prepare(Caller caller, Batch batch, Duration offset, AgentsWaiting.@Nullable Told waiting,
-            List<BatchAnswer.Refused> refused) {
+            List<BatchResponse.Refused> refused) {
         BatchNumber number = BatchNumber.of(batch, defaultCluster);
         Instant at = batch.timestamp().plus(offset);
         List<Sample> ofJobs = new ArrayList<>();
@@ -163,7 +163,7 @@ public final class Batches implements AutoCloseable {
             Optional<String> trouble = samples.trouble(readAt);
             if (trouble.isPresent()) {
                 samples.refused("time", 1);
-                refused.add(new BatchAnswer.Refused(job.jobId(), "its time, " + readAt + ", " + trouble.get()));
+                refused.add(new BatchResponse.Refused(job.jobId(), "its time, " + readAt + ", " + trouble.get()));
             } else {
                 ofJobs.add(sample(caller, number, batch, job, readAt, offset, oomKills(job, offset, refused)));
             }
@@ -177,12 +177,12 @@ public final class Batches implements AutoCloseable {
     }
 
     /** By our clock. One whose own time cannot be right is left out alone: the reading that brings it may be. */
-    private List<OomKill> oomKills(JobReading job, Duration offset, List<BatchAnswer.Refused> refused) {
+    private List<OomKill> oomKills(JobReading job, Duration offset, List<BatchResponse.Refused> refused) {
         List<OomKill> kept = new ArrayList<>();
         for (OomKill kill : job.oomKillEvents()) {
             Instant at = kill.timestamp().plus(offset);
             samples.trouble(at).ifPresentOrElse(
-                    trouble -> refused.add(new BatchAnswer.Refused(job.jobId(),
+                    trouble -> refused.add(new BatchResponse.Refused(job.jobId(),
                             "the time of an OOM kill, " + at + ", " + trouble)),
                     () -> kept.add(new OomKill(at, kill.step(), kill.killed(), kill.limitBytes(), kill.cause())));
         }
@@ -264,10 +264,11 @@ public final class Batches implements AutoCloseable {
 
     private static Evidence.Observed evidence(Identity identity, Batch batch, JobReading job, @Nullable Instant since,
             Instant at, boolean oomKilled) {
-        About about = new About(job.user(), job.uid(), List.of(batch.node()), null, null, null, null, null, null, null,
+        JobAttributes about = new JobAttributes(job.user(), job.uid(), List.of(batch.node()), null, null, null, null,
+                null, null, null,
                 null, null, List.of(), null);
         return new Evidence.Observed(identity, since == null ? at : since, since != null,
-                new OnNode(batch.node(), null, null, List.of(), job.cgroupPath(), false), about, oomKilled);
+                new NodeAllocation(batch.node(), null, null, List.of(), job.cgroupPath(), false), about, oomKilled);
     }
 
     private static OptionalDouble use(List<Sample.Gpu> gpus) {
@@ -332,7 +333,7 @@ public final class Batches implements AutoCloseable {
     }
 
     /** One transaction: which batches are new, and all that these tell. */
-    private List<BatchAnswer.Status> commit(List<Prepared> batches) {
+    private List<BatchResponse.Status> commit(List<Prepared> batches) {
         List<Sample> written = new ArrayList<>();
         Set<BatchNumber> fresh = database.write("batches", handle -> {
             written.clear();
@@ -349,11 +350,11 @@ public final class Batches implements AutoCloseable {
             return notTaken;
         });
         samples.added(written);
-        List<BatchAnswer.Status> answers = new ArrayList<>();
+        List<BatchResponse.Status> answers = new ArrayList<>();
         for (Prepared batch : batches) {
-            BatchAnswer.Status status = fresh.remove(batch.number())
-                    ? BatchAnswer.Status.STORED
-                    : BatchAnswer.Status.DUPLICATE;
+            BatchResponse.Status status = fresh.remove(batch.number())
+                    ? BatchResponse.Status.STORED
+                    : BatchResponse.Status.DUPLICATE;
             taken.labelValues(status.toString()).inc();
             answers.add(status);
         }

@@ -9,12 +9,13 @@ import java.time.format.DateTimeFormatter;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jobwitness.server.access.Caller;
+import org.jobwitness.server.access.Role;
 import org.jobwitness.server.db.GroupCommit;
 import org.jobwitness.server.http.ApiException;
-import org.jobwitness.server.http.Caller;
-import org.jobwitness.server.http.Json;
 import org.jobwitness.server.http.Requests;
-import org.jobwitness.server.http.Role;
+import org.jobwitness.server.json.Json;
+import org.jobwitness.server.json.Printable;
 import org.jobwitness.wire.Batch;
 import org.jspecify.annotations.Nullable;
 
@@ -54,7 +55,7 @@ public final class BatchesEndpoint {
             return date == null ? null : DateTimeFormatter.RFC_1123_DATE_TIME.parse(date, Instant::from);
         } catch (DateTimeException e) {
             throw ApiException.invalidRequest("the header Date must be as RFC 9110 says, such as"
-                    + " Sun, 22 Nov 2026 21:34:10 GMT, was " + Requests.shown(date));
+                    + " Sun, 22 Nov 2026 21:34:10 GMT, was " + Printable.shown(date));
         }
     }
 
@@ -67,7 +68,7 @@ public final class BatchesEndpoint {
         Matcher waiting = WAITING.matcher(said);
         if (!waiting.matches()) {
             throw ApiException.invalidRequest("the header X-Agent-Waiting must be such as"
-                    + " batches=12, events=0, seconds=180, was " + Requests.shown(said));
+                    + " batches=12, events=0, seconds=180, was " + Printable.shown(said));
         }
         return new AgentsWaiting.Told(Integer.parseInt(waiting.group(1)), Integer.parseInt(waiting.group(2)),
                 Duration.ofSeconds(Long.parseLong(waiting.group(3))));

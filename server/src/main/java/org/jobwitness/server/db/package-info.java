@@ -1,8 +1,7 @@
 /**
- * PostgreSQL: the pool, transactions, migrations, and the PostgreSQL that the server starts for itself where it is given
- * none. Others bring their SQL here as a block to run; which tables there are is theirs to know, but for how those that are
- * divided by time are divided. Work for one server at a time is a {@code LeaderTask}. A database that is away is one
- * exception, {@code DatabaseUnavailable}, and comes back by itself.
+ * Access to PostgreSQL: the pool, transactions, migrations, and how tables that are divided by time are divided. Features
+ * pass in their SQL as a block to run. Work for one server at a time is a {@code LeaderTask}. A database that cannot be
+ * reached is one exception, {@code DatabaseUnavailable}, and is retried by itself.
  */
 @NullMarked
 package org.jobwitness.server.db;

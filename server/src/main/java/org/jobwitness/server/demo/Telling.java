@@ -13,9 +13,9 @@ import org.jobwitness.server.demo.Booking.Task;
 import org.jobwitness.server.demo.Happening.Epilog;
 import org.jobwitness.server.demo.Happening.Prolog;
 import org.jobwitness.server.demo.Happening.SchedulerSays;
-import org.jobwitness.server.job.About;
 import org.jobwitness.server.job.Evidence;
 import org.jobwitness.server.job.Identity;
+import org.jobwitness.server.job.JobAttributes;
 import org.jobwitness.server.job.Resources;
 import org.jobwitness.wire.JobFinished;
 import org.jobwitness.wire.JobStarted;
@@ -103,7 +103,8 @@ final class Telling {
     private SchedulerSays scheduler(Instant at, @Nullable Instant start, JobState state, @Nullable Reason reason,
             String rawState, String stateReason, @Nullable Instant end) {
         List<String> nodes = state == JobState.PENDING ? List.of() : run.nodes();
-        About about = new About(run.user().name(), run.user().uid(), nodes, partition(), run.user().account(), null,
+        JobAttributes about = new JobAttributes(run.user().name(), run.user().uid(), nodes, partition(),
+                run.user().account(), null,
                 null, null, null, null, null, null, List.of(), null)
                 .with(new Resources(recipe.cpus() * recipe.nodes(), recipe.memoryMb() * recipe.nodes(),
                         recipe.countedGpus() * recipe.nodes()), words(stateReason));

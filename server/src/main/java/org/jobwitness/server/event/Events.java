@@ -6,17 +6,17 @@ import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.jobwitness.server.http.Caller;
-import org.jobwitness.server.http.Json;
-import org.jobwitness.server.job.About;
-import org.jobwitness.server.job.End;
+import org.jobwitness.server.access.Caller;
+import org.jobwitness.server.job.EndEvidence;
 import org.jobwitness.server.job.Evidence;
 import org.jobwitness.server.job.Identity;
+import org.jobwitness.server.job.JobAttributes;
 import org.jobwitness.server.job.JobTable;
-import org.jobwitness.server.job.OnNode;
+import org.jobwitness.server.job.NodeAllocation;
 import org.jobwitness.server.job.Resources;
 import org.jobwitness.server.job.WaitStatus;
-import org.jobwitness.wire.EventAnswer;
+import org.jobwitness.server.json.Json;
+import org.jobwitness.wire.EventResponse;
 import org.jobwitness.wire.InvalidFieldException;
 import org.jobwitness.wire.JobFinished;
 import org.jobwitness.wire.JobStarted;
@@ -50,7 +50,7 @@ public final class Events {
      *
      * @throws InvalidFieldException if the event contradicts itself
      */
-    public EventAnswer take(Caller caller, JobStarted event) {
+    public EventResponse take(Caller caller, JobStarted event) {
         return take(caller, "job-started", evidence(event));
     }
 
@@ -59,12 +59,12 @@ public final class Events {
      *
      * @throws InvalidFieldException if the event contradicts itself
      */
-    public EventAnswer take(Caller caller, JobFinished event) {
+    public EventResponse take(Caller caller, JobFinished event) {
         return take(caller, "job-finished", evidence(event));
     }
 
-    private EventAnswer take(Caller caller, String event, Evidence evidence) {
-        EventAnswer answer = jobs.apply(caller, evidence);
+    private EventResponse take(Caller caller, String event, Evidence evidence) {
+        EventResponse answer = jobs.apply(caller, evidence);
         taken.labelValues(event, answer.status().toString()).inc();
         return answer;
     }
@@ -77,16 +77,17 @@ public final class Events {
         Map<String, @Nullable Object> words = words(event.scheduler());
         String partition = (String) words.remove("partition");
         String account = (String) words.remove("account");
-        About about = new About(event.user(), event.uid(), nodes,
+        JobAttributes about = new JobAttributes(event.user(), event.uid(), nodes,
                 event.partition() == null ? partition : event.partition(),
                 event.account() == null ? account : event.account(), event.hetJobId(), event.restartCount(),
                 event.endTime(), cpusOfJob(event.cpuAllocation(), cpus),
                 event.memoryAllocationMb(), ofNode ? null : event.gpuAllocation(), ofNode ? null : event.gpuVendor(),
                 ofNode ? List.of() : event.gpuDevices(), ofNode ? null : event.cgroupPath())
                 .with(Resources.UNKNOWN, words);
-        OnNode onNode = node == null
+        NodeAllocation onNode = node == null
                 ? null
-                : new OnNode(node, event.gpuAllocation(), event.gpuVendor(), event.gpuDevices(), event.cgroupPath(),
+                : new NodeAllocation(node, event.gpuAllocation(), event.gpuVendor(), event.gpuDevices(),
+                        event.cgroupPath(),
                         false);
         return new Evidence.Started(identity(event.cluster(), event.jobId(), event.sluid(), event.startTime()),
                 event.timestamp(), onNode, about, cpus, event.eventId());
@@ -99,15 +100,18 @@ public final class Events {
         Map<String, @Nullable Object> words = words(event.scheduler());
         String partition = (String) words.remove("partition");
         String account = (String) words.remove("account");
-        About about = new About(event.user(), event.uid(), nodes,
+        JobAttributes about = new JobAttributes(event.user(), event.uid(), nodes,
                 event.partition() == null ? partition : event.partition(),
                 event.account() == null ? account : event.account(), null, null, null,
                 cpusOfJob(null, cpus), null, null, null, List.of(), null)
                 .with(Resources.UNKNOWN, words);
-        OnNode onNode = event.node() == null ? null : new OnNode(event.node(), null, null, List.of(), null, true);
+        NodeAllocation onNode = event.node() == null
+                ? null
+                : new NodeAllocation(event.node(), null, null, List.of(), null, true);
         boolean oomKilled = event.reading() != null && event.reading().oomKills() != null
                 && event.reading().oomKills() > 0;
-        End end = new End(true, event.timestamp(), null, event.finalState(), exit(event), event.derivedExitCode(),
+        EndEvidence end = new EndEvidence(true, event.timestamp(), null, event.finalState(), exit(event),
+                event.derivedExitCode(),
                 event.restartCount(), oomKilled, false, false);
         return new Evidence.Ended(identity(event.cluster(), event.jobId(), event.sluid(), event.startTime()),
                 event.timestamp(), onNode, about, cpus, event.eventId(), end, event.reading());

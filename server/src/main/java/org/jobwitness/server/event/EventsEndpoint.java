@@ -4,12 +4,12 @@ import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import java.util.Set;
 import java.util.function.Supplier;
+import org.jobwitness.server.access.Caller;
+import org.jobwitness.server.access.Role;
 import org.jobwitness.server.http.ApiException;
-import org.jobwitness.server.http.Caller;
-import org.jobwitness.server.http.Json;
 import org.jobwitness.server.http.Requests;
-import org.jobwitness.server.http.Role;
-import org.jobwitness.wire.EventAnswer;
+import org.jobwitness.server.json.Json;
+import org.jobwitness.wire.EventResponse;
 import org.jobwitness.wire.InvalidFieldException;
 import org.jobwitness.wire.JobFinished;
 import org.jobwitness.wire.JobStarted;
@@ -43,7 +43,7 @@ public final class EventsEndpoint {
         ctx.result(json.text(valid(() -> events.take(Caller.of(ctx), event))));
     }
 
-    private static EventAnswer valid(Supplier<EventAnswer> answer) {
+    private static EventResponse valid(Supplier<EventResponse> answer) {
         try {
             return answer.get();
         } catch (InvalidFieldException e) {

@@ -21,6 +21,7 @@ import org.eclipse.jetty.server.HttpConnectionFactory;
 import org.eclipse.jetty.server.NetworkConnectionLimit;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
+import org.jobwitness.server.json.Json;
 
 /** The listener: what it takes, how long it waits, and which routes it has. */
 public final class HttpServer implements AutoCloseable {
@@ -74,7 +75,7 @@ public final class HttpServer implements AutoCloseable {
             config.routes.before(Requests::checkQuery);
             config.routes.beforeMatched(access);
             routes.forEach(feature -> feature.accept(config.routes));
-            new ErrorAnswers(json).routes(config.routes);
+            new ErrorHandler(json).routes(config.routes);
         });
         answerHeadAsGet(javalin.unsafe.internalRouter);
     }

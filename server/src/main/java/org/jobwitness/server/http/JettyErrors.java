@@ -9,7 +9,8 @@ import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.server.handler.ErrorHandler;
 import org.eclipse.jetty.util.Callback;
-import org.jobwitness.wire.ErrorAnswer;
+import org.jobwitness.server.json.Json;
+import org.jobwitness.wire.ErrorResponse;
 import org.jspecify.annotations.Nullable;
 
 /** What Jetty refuses by itself, before any route is reached, such as a header that is too large: as error JSON, too. */
@@ -41,15 +42,15 @@ final class JettyErrors extends ErrorHandler {
                 callback);
     }
 
-    private static ErrorAnswer error(int status, String reason) {
+    private static ErrorResponse error(int status, String reason) {
         return switch (status) {
             case HttpStatus.INTERNAL_SERVER_ERROR_500 ->
-                new ErrorAnswer("internal_error", "the server failed; its log tells more", null);
+                new ErrorResponse("internal_error", "the server failed; its log tells more", null);
             case HttpStatus.SERVICE_UNAVAILABLE_503 ->
-                new ErrorAnswer("unavailable", "the server is stopping or overloaded; send it again later", null);
+                new ErrorResponse("unavailable", "the server is stopping or overloaded; send it again later", null);
             case HttpStatus.NOT_FOUND_404 ->
-                new ErrorAnswer("not_found", "there is nothing there; /docs lists what there is", null);
-            default -> new ErrorAnswer("invalid_request", "the request is not HTTP as it can be read here: " + reason,
+                new ErrorResponse("not_found", "there is nothing there; /docs lists what there is", null);
+            default -> new ErrorResponse("invalid_request", "the request is not HTTP as it can be read here: " + reason,
                     null);
         };
     }

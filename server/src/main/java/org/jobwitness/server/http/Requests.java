@@ -11,13 +11,15 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.time.DateTimeException;
 import java.time.Instant;
-import java.time.format.DateTimeFormatter;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.zip.GZIPInputStream;
+import org.jobwitness.server.json.InvalidJsonException;
+import org.jobwitness.server.json.Json;
+import org.jobwitness.server.json.Printable;
+import org.jobwitness.server.json.Timestamps;
 import org.jobwitness.wire.InvalidFieldException;
 import org.jobwitness.wire.JobId;
 import org.jspecify.annotations.Nullable;
@@ -27,9 +29,6 @@ public final class Requests {
     private static final int MAX_BODY_BYTES = 1 << 20;
     private static final int MAX_UNPACKED_BYTES = 8 << 20;
     private static final int UNPACKED_AT_ONCE = 8 << 10;
-    private static final Pattern RFC_3339 = Pattern
-            .compile("[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt](?!24)[0-9]{2}:[0-9]{2}:[0-9]{2}"
-                    + "(\\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})");
 
     private final Json json;
 
@@ -47,7 +46,16 @@ public final class Requests {
         if (ctx.header("Content-Encoding") != null) {
             throw ApiException.unsupportedMediaType("Content-Encoding is not accepted here; send the body as it is");
         }
-        return json.read(bytes(ctx), type);
+        return read(bytes(ctx), type);
+    }
+
+    private <T> T read(byte[] body, Class<T> type) {
+        try {
+            return json.read(body, type);
+        } catch (InvalidJsonException e) {
+            throw e.field().map(field -> ApiException.invalidField(field, e.message()))
+                    .orElseGet(() -> ApiException.invalidRequest(e.message()));
+        }
     }
 
     private static void checkIsJson(Context ctx) {
@@ -56,7 +64,7 @@ public final class Requests {
                 .matches("application/json\\s*(;\\s*charset=\"?utf-8\"?\\s*)?")) {
             throw ApiException.unsupportedMediaType(
                     "Content-Type must be application/json, was "
-                            + (contentType == null ? "missing" : shown(contentType)));
+                            + (contentType == null ? "missing" : Printable.shown(contentType)));
         }
     }
 
@@ -69,10 +77,11 @@ public final class Requests {
         checkIsJson(ctx);
         String encoding = ctx.header("Content-Encoding");
         if (encoding == null) {
-            return json.read(bytes(ctx), type);
+            return read(bytes(ctx), type);
         }
         if (!encoding.strip().equalsIgnoreCase("gzip")) {
-            throw ApiException.unsupportedMediaType("Content-Encoding must be gzip, or none, was " + shown(encoding));
+            throw ApiException
+                    .unsupportedMediaType("Content-Encoding must be gzip, or none, was " + Printable.shown(encoding));
         }
         byte[] packed = bytes(ctx);
         try (InputStream in = new GZIPInputStream(new ByteArrayInputStream(packed), UNPACKED_AT_ONCE)) {
@@ -80,7 +89,7 @@ public final class Requests {
             if (body.length > MAX_UNPACKED_BYTES) {
                 throw ApiException.tooLarge("the body unpacks to more than " + MAX_UNPACKED_BYTES + " bytes");
             }
-            return json.read(body, type);
+            return read(body, type);
         } catch (IOException e) {
             throw ApiException.invalidRequest("the body is not gzip as its Content-Encoding says, or is cut off");
         }
@@ -108,7 +117,7 @@ public final class Requests {
     public static void noBody(Context ctx) {
         try (InputStream in = ctx.bodyInputStream()) {
             if (in.read() >= 0) {
-                throw ApiException.invalidRequest("a " + ctx.method() + " of " + shown(ctx.path())
+                throw ApiException.invalidRequest("a " + ctx.method() + " of " + Printable.shown(ctx.path())
                         + " takes no body; say by the path and its parameters what is meant");
             }
         } catch (IOException e) {
@@ -131,20 +140,9 @@ public final class Requests {
                     .wrap(URLDecoder.decode(query, StandardCharsets.ISO_8859_1).getBytes(StandardCharsets.ISO_8859_1));
             StandardCharsets.UTF_8.newDecoder().decode(bytes);
         } catch (IllegalArgumentException | CharacterCodingException e) {
-            throw ApiException.invalidRequest("the query must be UTF-8 in percent encoding, was " + shown(query));
+            throw ApiException
+                    .invalidRequest("the query must be UTF-8 in percent encoding, was " + Printable.shown(query));
         }
-    }
-
-    /**
-     * A moment, RFC 3339. Java by itself also takes a time without seconds, 24:00, and offsets such as +01 and +01:00:30.
-     *
-     * @throws DateTimeException if it is none
-     */
-    public static Instant instant(String text) {
-        if (!RFC_3339.matcher(text).matches()) {
-            throw new DateTimeException("not an RFC 3339 time");
-        }
-        return DateTimeFormatter.ISO_OFFSET_DATE_TIME.parse(text, Instant::from);
     }
 
     /** Refuses what Javalin would take for the method: a proxy that lets GET through must not let through a DELETE. */
@@ -159,10 +157,11 @@ public final class Requests {
     public static void onlyParameters(Context ctx, Set<String> known) {
         for (String name : ctx.queryParamMap().keySet()) {
             if (!known.contains(name)) {
-                throw ApiException.invalidField(shown(name), shown(name) + " is not a parameter here; "
-                        + (known.isEmpty()
-                                ? "this takes no parameters"
-                                : "this takes " + known.stream().sorted().collect(Collectors.joining(", "))));
+                throw ApiException.invalidField(Printable.shown(name),
+                        Printable.shown(name) + " is not a parameter here; "
+                                + (known.isEmpty()
+                                        ? "this takes no parameters"
+                                        : "this takes " + known.stream().sorted().collect(Collectors.joining(", "))));
             }
         }
     }
@@ -188,7 +187,8 @@ public final class Requests {
                 return number;
             }
         }
-        throw ApiException.invalidField(name, name + " must be " + least + ".." + most + ", was " + shown(text));
+        throw ApiException.invalidField(name,
+                name + " must be " + least + ".." + most + ", was " + Printable.shown(text));
     }
 
     /** The path's {@code {id}}, in its one spelling. */
@@ -219,7 +219,7 @@ public final class Requests {
             return null;
         }
         try {
-            Instant time = instant(text);
+            Instant time = Timestamps.parse(text);
             if (time.getEpochSecond() >= 0 && time.isBefore(Instant.parse("2200-01-01T00:00:00Z"))) {
                 return time;
             }
@@ -228,13 +228,6 @@ public final class Requests {
         }
         throw ApiException.invalidField(name,
                 name + " must be an RFC 3339 time between 1970 and 2200, such as 2026-11-22T21:34:10Z, was "
-                        + shown(text));
-    }
-
-    /** A value from outside, short and plain enough for a message. */
-    public static String shown(String text) {
-        String plain = text.codePoints().map(c -> Character.isISOControl(c) ? '?' : c)
-                .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append).toString();
-        return plain.length() > 80 ? plain.substring(0, 80) + "…" : plain;
+                        + Printable.shown(text));
     }
 }

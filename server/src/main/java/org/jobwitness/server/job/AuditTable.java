@@ -7,13 +7,13 @@ import java.util.Locale;
 import java.util.Map;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.statement.Query;
-import org.jobwitness.server.http.Caller;
-import org.jobwitness.server.http.Json;
+import org.jobwitness.server.access.Caller;
+import org.jobwitness.server.json.Json;
 import org.jobwitness.wire.AuditEntry;
 import org.jspecify.annotations.Nullable;
 
 /** The audit trail. Rows are added inside the transaction of the change that they tell of, and never touched again. */
-final class AuditTable {
+public final class AuditTable {
     private static final String SELECT = """
             select audit_id, at, job_key, job_id, action, actor, claim, source, correlation_id, event_id, before, after
             from audit
@@ -21,7 +21,7 @@ final class AuditTable {
 
     private final Json json;
 
-    AuditTable(Json json) {
+    public AuditTable(Json json) {
         this.json = json;
     }
 
@@ -66,7 +66,7 @@ final class AuditTable {
      * @param cluster null for any
      * @param run null for all
      */
-    List<AuditEntry> of(Handle handle, String jobId, @Nullable String cluster, @Nullable Long run, long afterId,
+    public List<AuditEntry> of(Handle handle, String jobId, @Nullable String cluster, @Nullable Long run, long afterId,
             int limit) {
         return entries(handle.createQuery(SELECT + """
                 where job_id = :job_id and audit_id > :after_id and cluster = coalesce(:cluster, cluster)
@@ -76,7 +76,7 @@ final class AuditTable {
     }
 
     /** The trail of the given runs, oldest first. */
-    List<AuditEntry> of(Handle handle, List<Long> keys, long afterId, int limit) {
+    public List<AuditEntry> of(Handle handle, List<Long> keys, long afterId, int limit) {
         return entries(handle
                 .createQuery(
                         SELECT + "where job_key = any(:keys) and audit_id > :after_id order by audit_id limit :limit")

@@ -18,11 +18,11 @@ public sealed interface Evidence {
     Instant at();
 
     /** The node that speaks; null if no single node does. */
-    default @Nullable OnNode onNode() {
+    default @Nullable NodeAllocation onNode() {
         return null;
     }
 
-    About about();
+    JobAttributes about();
 
     /** CPUs of each node of {@code about().nodes()}, in that order; empty if not said. */
     default List<Integer> cpusOfNodes() {
@@ -34,7 +34,7 @@ public sealed interface Evidence {
     }
 
     /** A prolog ran: the run has begun. */
-    record Started(Identity identity, @Nullable Instant at, @Nullable OnNode onNode, About about,
+    record Started(Identity identity, @Nullable Instant at, @Nullable NodeAllocation onNode, JobAttributes about,
             List<Integer> cpusOfNodes, @Nullable String eventId) implements Evidence {
         public Started {
             cpusOfNodes = List.copyOf(cpusOfNodes);
@@ -46,8 +46,8 @@ public sealed interface Evidence {
      *
      * @param reading the node's last figures
      */
-    record Ended(Identity identity, @Nullable Instant at, @Nullable OnNode onNode, About about,
-            List<Integer> cpusOfNodes, @Nullable String eventId, End end,
+    record Ended(Identity identity, @Nullable Instant at, @Nullable NodeAllocation onNode, JobAttributes about,
+            List<Integer> cpusOfNodes, @Nullable String eventId, EndEvidence end,
             @Nullable Reading reading) implements Evidence {
         public Ended {
             cpusOfNodes = List.copyOf(cpusOfNodes);
@@ -62,7 +62,8 @@ public sealed interface Evidence {
      *     told by it
      * @param oomKilled whether a process of it was killed because the job met its own memory limit
      */
-    record Observed(Identity identity, Instant at, boolean isBeginning, OnNode onNode, About about, boolean oomKilled)
+    record Observed(Identity identity, Instant at, boolean isBeginning, NodeAllocation onNode, JobAttributes about,
+            boolean oomKilled)
             implements
                 Evidence {
     }
@@ -76,10 +77,11 @@ public sealed interface Evidence {
      * @param endTime for a final state, if it is known
      * @param onNode what the run has on one of its nodes; of each there may be a piece
      * @param exit for a final state, if it is known
-     * @param derivedExitCode as in {@link End}
+     * @param derivedExitCode as in {@link EndEvidence}
      */
-    record Reported(Identity identity, @Nullable Instant at, About about, JobState state, @Nullable Reason reason,
-            String rawState, @Nullable Instant endTime, @Nullable OnNode onNode, List<Integer> cpusOfNodes,
+    record Reported(Identity identity, @Nullable Instant at, JobAttributes about, JobState state,
+            @Nullable Reason reason,
+            String rawState, @Nullable Instant endTime, @Nullable NodeAllocation onNode, List<Integer> cpusOfNodes,
             @Nullable WaitStatus exit, @Nullable Integer derivedExitCode) implements Evidence {
         private static final Set<String> PRIORITY = Set.of("priority");
 
@@ -88,13 +90,14 @@ public sealed interface Evidence {
         }
 
         /** Without what only a scheduler can tell that counts CPUs and waits for processes. */
-        public Reported(Identity identity, @Nullable Instant at, About about, JobState state, @Nullable Reason reason,
+        public Reported(Identity identity, @Nullable Instant at, JobAttributes about, JobState state,
+                @Nullable Reason reason,
                 String rawState, @Nullable Instant endTime) {
             this(identity, at, about, state, reason, rawState, endTime, null, List.of(), null, null);
         }
 
         /** The same, with what the run has on a node. */
-        public Reported on(OnNode node) {
+        public Reported on(NodeAllocation node) {
             return new Reported(identity, at, about, state, reason, rawState, endTime, node, cpusOfNodes, exit,
                     derivedExitCode);
         }
@@ -104,7 +107,7 @@ public sealed interface Evidence {
          * priority, which grows with its age: the audit trail would keep each step.
          */
         public Reported again() {
-            About changes = about.changeable();
+            JobAttributes changes = about.changeable();
             return new Reported(identity, at, state == JobState.PENDING ? changes.without(PRIORITY) : changes, state,
                     reason, rawState, endTime);
         }
@@ -117,13 +120,13 @@ public sealed interface Evidence {
      */
     record Lost(Identity identity, Instant at) implements Evidence {
         @Override
-        public About about() {
-            return About.NOTHING;
+        public JobAttributes about() {
+            return JobAttributes.NOTHING;
         }
     }
 
     /** Somebody makes a job by hand: it runs from {@code at} on. Refused if its id is known already. */
-    record Declared(Identity identity, Instant at, About about) implements Evidence {
+    record Declared(Identity identity, Instant at, JobAttributes about) implements Evidence {
     }
 
     /**
@@ -133,8 +136,8 @@ public sealed interface Evidence {
      */
     record Amended(Identity identity, Instant at, @Nullable JobState state) implements Evidence {
         @Override
-        public About about() {
-            return About.NOTHING;
+        public JobAttributes about() {
+            return JobAttributes.NOTHING;
         }
     }
 }

@@ -48,7 +48,7 @@ final class JobLifecycle {
     private static Decision weigh(List<Run> runs, Optional<Run> match, Evidence evidence, Instant now) {
         Differences differences = new Differences();
         Run before = match.orElseGet(() -> new Run(0, now, evidence.identity(), false, null,
-                About.NOTHING, End.NOT_YET, null));
+                JobAttributes.NOTHING, EndEvidence.NOT_YET, null));
         Run merged = merge(before, evidence, now, differences);
 
         List<Run> all = new ArrayList<>(runs);
@@ -93,9 +93,9 @@ final class JobLifecycle {
 
     private static Run merge(Run run, Evidence evidence, Instant now, Differences differences) {
         Identity identity = run.identity().alias(evidence.identity());
-        About about = about(run, evidence, differences);
-        OnNode said = evidence.onNode();
-        OnNode here = said == null ? run.here() : run.here() == null ? said : run.here().add(said, differences);
+        JobAttributes about = about(run, evidence, differences);
+        NodeAllocation said = evidence.onNode();
+        NodeAllocation here = said == null ? run.here() : run.here() == null ? said : run.here().add(said, differences);
         return switch (evidence) {
             case Evidence.Started started -> {
                 Instant at = started.at() == null ? now : started.at();
@@ -108,7 +108,7 @@ final class JobLifecycle {
             }
             case Evidence.Ended ended -> {
                 boolean anotherNode = said != null && run.end().seen() && (run.here() == null || !run.here().ended());
-                End end = run.end().add(ended.end().orAt(now, run.end()), anotherNode, differences);
+                EndEvidence end = run.end().add(ended.end().orAt(now, run.end()), anotherNode, differences);
                 Instant start = identity.startTime() != null ? identity.startTime() : run.startTime();
                 yield new Run(run.key(), run.recordedAt(), identity, run.startSeen(), start, about, end, here);
             }
@@ -117,16 +117,16 @@ final class JobLifecycle {
                 Instant start = begun == null && reported.state() == JobState.RUNNING
                         ? Objects.requireNonNullElse(reported.at(), now)
                         : begun;
-                End.SchedulerWord word = new End.SchedulerWord(reported.state(), reported.reason(),
+                EndEvidence.SchedulerWord word = new EndEvidence.SchedulerWord(reported.state(), reported.reason(),
                         reported.rawState());
                 if (isStale(run, evidence)) {
                     yield new Run(run.key(), run.recordedAt(), identity, run.startSeen(), start, about, run.end(),
                             here);
                 }
-                End end = word.isFinal()
-                        ? End.told(reported.endTime(), word, reported.exit(), reported.derivedExitCode())
+                EndEvidence end = word.isFinal()
+                        ? EndEvidence.told(reported.endTime(), word, reported.exit(), reported.derivedExitCode())
                                 .orAt(now, run.end())
-                        : End.NOT_YET.withWord(word);
+                        : EndEvidence.NOT_YET.withWord(word);
                 yield new Run(run.key(), run.recordedAt(), identity, run.startSeen(), start, about,
                         run.end().add(end, false, differences), here);
             }
@@ -147,16 +147,16 @@ final class JobLifecycle {
         };
     }
 
-    private static About about(Run run, Evidence evidence, Differences differences) {
-        About known = run.about();
-        About said = evidence.about();
+    private static JobAttributes about(Run run, Evidence evidence, Differences differences) {
+        JobAttributes known = run.about();
+        JobAttributes said = evidence.about();
         if (isStale(run, evidence)) {
             return known.add(said.without(known.scheduler().keySet()), differences);
         }
         if (!(evidence instanceof Evidence.Reported reported)) {
             return known.add(said, differences);
         }
-        End.SchedulerWord last = run.end().scheduler();
+        EndEvidence.SchedulerWord last = run.end().scheduler();
         boolean hasWaited = last != null && last.state() == JobState.PENDING && reported.state() != JobState.PENDING;
         return (hasWaited ? known.noLongerWaiting() : known).changedTo(said).add(said, differences);
     }
@@ -176,7 +176,7 @@ final class JobLifecycle {
         boolean begins = state == JobState.RUNNING;
         return new Run(run.key(), run.recordedAt(), run.identity(), run.startSeen() || begins,
                 begins ? amended.at() : run.startTime(), run.about(),
-                begins ? run.end() : run.end().add(End.told(amended.at(), state), false, differences),
+                begins ? run.end() : run.end().add(EndEvidence.told(amended.at(), state), false, differences),
                 run.here());
     }
 

@@ -20,10 +20,10 @@ import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.statement.SqlStatement;
+import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.db.Database;
-import org.jobwitness.server.http.Caller;
-import org.jobwitness.server.http.Json;
-import org.jobwitness.wire.EventAnswer;
+import org.jobwitness.server.json.Json;
+import org.jobwitness.wire.EventResponse;
 import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.Reading;
@@ -58,7 +58,7 @@ public final class JobTable {
     private final AuditTable audit;
     private final Json json;
     private final Clock clock;
-    private final Turns turns = new Turns();
+    private final JobLocks turns = new JobLocks();
     private final List<Consumer<JobChange>> listeners = new CopyOnWriteArrayList<>();
 
     public JobTable(Database database, Json json, Clock clock) {
@@ -114,7 +114,7 @@ public final class JobTable {
     }
 
     /** Takes in a piece of evidence. The same piece may come any number of times. */
-    public EventAnswer apply(Caller caller, Evidence evidence) {
+    public EventResponse apply(Caller caller, Evidence evidence) {
         Applied applied = applyAndTell(caller, evidence, (_, _) -> {
         });
         if (applied.decision() instanceof Decision.Taken taken) {
@@ -162,7 +162,7 @@ public final class JobTable {
         });
     }
 
-    private static Seen seen(Handle handle, long run, OnNode onNode) {
+    private static Seen seen(Handle handle, long run, NodeAllocation onNode) {
         return new Seen(run, handle.createQuery("select cpus from job_node where job_key = :run and node = :node")
                 .bind("run", run).bind("node", onNode.node()).mapTo(Integer.class).findFirst().orElse(null));
     }
@@ -240,32 +240,32 @@ public final class JobTable {
         return deleted;
     }
 
-    private static EventAnswer answer(Decision.Taken decision, Run run) {
+    private static EventResponse answer(Decision.Taken decision, Run run) {
         String name = "run " + run.key() + " ";
-        EventAnswer.Status status;
+        EventResponse.Status status;
         String message;
         switch (decision) {
             case Decision.Created _ -> {
-                status = EventAnswer.Status.CREATED;
+                status = EventResponse.Status.CREATED;
                 message = name + "is new; it " + describe(run);
             }
             case Decision.Accepted _ -> {
-                status = EventAnswer.Status.ACCEPTED;
+                status = EventResponse.Status.ACCEPTED;
                 message = name + "is new, and known by its end only; it " + describe(run);
             }
             case Decision.Updated _ -> {
-                status = EventAnswer.Status.UPDATED;
+                status = EventResponse.Status.UPDATED;
                 message = name + describe(run);
             }
             case Decision.Skipped skipped -> {
-                status = EventAnswer.Status.SKIPPED;
+                status = EventResponse.Status.SKIPPED;
                 message = name + describe(run) + (skipped.noted().isEmpty()
                         ? "; nothing new"
                         : "; its audit trail notes that this was said differently: "
                                 + skipped.noted().keySet().stream().sorted().collect(Collectors.joining(", ")));
             }
         }
-        return new EventAnswer(status, run.identity().jobId(), message);
+        return new EventResponse(status, run.identity().jobId(), message);
     }
 
     private static String describe(Run run) {
@@ -286,13 +286,13 @@ public final class JobTable {
                     user_name, uid, nodes, partition, account, het_job_id, restart_count, deadline, cpus, memory_mb,
                     gpus, gpu_vendor, gpu_devices, cgroup_path, end_seen, end_time, scheduler_state, scheduler_reason,
                     raw_state, final_state, exit_code, exit_signal, derived_exit_code, end_restart_count, oom_killed,
-                    succeeded, requeued, requested_cpus, requested_memory_mb, requested_gpus, scheduler, state, reason,
+                    superseded, requeued, requested_cpus, requested_memory_mb, requested_gpus, scheduler, state, reason,
                     confirmed, newest)
                 values (:recorded_at, :cluster, :job_id, :sluid, :scheduler_start, :start_seen, :start_time,
                     :user_name, :uid, :nodes, :partition, :account, :het_job_id, :restart_count, :deadline, :cpus,
                     :memory_mb, :gpus, :gpu_vendor, :gpu_devices, :cgroup_path, :end_seen, :end_time, :scheduler_state,
                     :scheduler_reason, :raw_state, :final_state, :exit_code, :exit_signal, :derived_exit_code,
-                    :end_restart_count, :oom_killed, :succeeded, :requeued, :requested_cpus, :requested_memory_mb,
+                    :end_restart_count, :oom_killed, :superseded, :requeued, :requested_cpus, :requested_memory_mb,
                     :requested_gpus, cast(:scheduler as jsonb), :state, :reason, :confirmed, true)"""), run)
                 .executeAndReturnGeneratedKeys("job_key").mapTo(Long.class).one();
         Run stored = run.withKey(key);
@@ -349,15 +349,15 @@ public final class JobTable {
                     end_seen = :end_seen, end_time = :end_time, scheduler_state = :scheduler_state,
                     scheduler_reason = :scheduler_reason, raw_state = :raw_state, final_state = :final_state,
                     exit_code = :exit_code, exit_signal = :exit_signal, derived_exit_code = :derived_exit_code,
-                    end_restart_count = :end_restart_count, oom_killed = :oom_killed, succeeded = :succeeded,
+                    end_restart_count = :end_restart_count, oom_killed = :oom_killed, superseded = :superseded,
                     requeued = :requeued, requested_cpus = :requested_cpus, requested_memory_mb = :requested_memory_mb,
                     requested_gpus = :requested_gpus, scheduler = cast(:scheduler as jsonb), state = :state, reason = :reason, confirmed = :confirmed
                 where job_key = :key"""), run).bind("key", run.key()).execute();
     }
 
     private <S extends SqlStatement<S>> S bindRun(S statement, Run run) {
-        About about = run.about();
-        End end = run.end();
+        JobAttributes about = run.about();
+        EndEvidence end = run.end();
         Outcome outcome = run.outcome();
         return statement.bind("recorded_at", run.recordedAt()).bind("cluster", run.identity().cluster())
                 .bind("job_id", run.identity().jobId()).bind("sluid", run.identity().sluid())
@@ -376,7 +376,8 @@ public final class JobTable {
                 .bind("exit_code", end.exit() == null ? null : Integer.valueOf(end.exit().exitCode()))
                 .bind("exit_signal", end.exit() == null ? null : Integer.valueOf(end.exit().signal()))
                 .bind("derived_exit_code", end.derivedExitCode()).bind("end_restart_count", end.restartCount())
-                .bind("oom_killed", end.oomKilled()).bind("succeeded", end.succeeded()).bind("requeued", end.requeued())
+                .bind("oom_killed", end.oomKilled()).bind("superseded", end.superseded())
+                .bind("requeued", end.requeued())
                 .bind("requested_cpus", about.requested().cpus())
                 .bind("requested_memory_mb", about.requested().memoryMb())
                 .bind("requested_gpus", about.requested().gpus())
@@ -397,7 +398,7 @@ public final class JobTable {
     }
 
     private static void storeHere(Handle handle, Run run) {
-        OnNode here = run.here();
+        NodeAllocation here = run.here();
         if (here != null) {
             handle.createUpdate("""
                     insert into job_node (job_key, node, gpus, gpu_vendor, gpu_devices, cgroup_path, ended)
@@ -473,7 +474,7 @@ public final class JobTable {
                 .map((row, _) -> new Identity(string(row, "cluster"), string(row, "job_id"), null, null)).list();
     }
 
-    private List<Run> runsOf(Handle handle, Identity identity, @Nullable OnNode speaking) {
+    private List<Run> runsOf(Handle handle, Identity identity, @Nullable NodeAllocation speaking) {
         return handle.createQuery("""
                 select job.*, here.node, here.gpus as here_gpus, here.gpu_vendor as here_gpu_vendor,
                     here.gpu_devices as here_gpu_devices, here.cgroup_path as here_cgroup_path, here.ended
@@ -486,7 +487,8 @@ public final class JobTable {
     private Run run(ResultSet row) throws SQLException {
         Identity identity = new Identity(string(row, "cluster"), string(row, "job_id"), row.getString("sluid"),
                 time(row, "scheduler_start"));
-        About about = new About(row.getString("user_name"), row.getObject("uid", Integer.class), strings(row, "nodes"),
+        JobAttributes about = new JobAttributes(row.getString("user_name"), row.getObject("uid", Integer.class),
+                strings(row, "nodes"),
                 row.getString("partition"), row.getString("account"), row.getString("het_job_id"),
                 row.getObject("restart_count", Integer.class), time(row, "deadline"),
                 row.getObject("cpus", Integer.class), row.getObject("memory_mb", Long.class),
@@ -498,20 +500,20 @@ public final class JobTable {
                 json.mapWithNulls(string(row, "scheduler")));
         JobState schedulerState = constant(JobState.class, row.getString("scheduler_state"));
         Integer exitCode = row.getObject("exit_code", Integer.class);
-        End end = new End(row.getBoolean("end_seen"), time(row, "end_time"),
+        EndEvidence end = new EndEvidence(row.getBoolean("end_seen"), time(row, "end_time"),
                 schedulerState == null
                         ? null
-                        : new End.SchedulerWord(schedulerState,
+                        : new EndEvidence.SchedulerWord(schedulerState,
                                 constant(Reason.class, row.getString("scheduler_reason")),
                                 row.getString("raw_state")),
                 constant(JobState.class, row.getString("final_state")),
                 exitCode == null ? null : new WaitStatus(exitCode, row.getInt("exit_signal")),
                 row.getObject("derived_exit_code", Integer.class), row.getObject("end_restart_count", Integer.class),
-                row.getBoolean("oom_killed"), row.getBoolean("succeeded"), row.getBoolean("requeued"));
+                row.getBoolean("oom_killed"), row.getBoolean("superseded"), row.getBoolean("requeued"));
         String node = row.getString("node");
-        OnNode here = node == null
+        NodeAllocation here = node == null
                 ? null
-                : new OnNode(node, row.getObject("here_gpus", Integer.class),
+                : new NodeAllocation(node, row.getObject("here_gpus", Integer.class),
                         constant(GpuVendor.class, row.getString("here_gpu_vendor")), strings(row, "here_gpu_devices"),
                         row.getString("here_cgroup_path"), row.getBoolean("ended"));
         return new Run(row.getLong("job_key"), Objects.requireNonNull(time(row, "recorded_at")), identity,

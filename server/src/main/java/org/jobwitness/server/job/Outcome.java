@@ -14,16 +14,16 @@ import org.jspecify.annotations.Nullable;
  * @param reason null for a run that goes on, and for a success that is sure
  * @param confirmed null for a run that goes on
  */
-record Outcome(JobState state, @Nullable Reason reason, @Nullable Boolean confirmed) {
+public record Outcome(JobState state, @Nullable Reason reason, @Nullable Boolean confirmed) {
     private static final int SIGHUP = 1;
     private static final int SIGKILL = 9;
     private static final int SIGTERM = 15;
     private static final WaitStatus UNSAID = new WaitStatus(0, 0);
     private static final Outcome RUNNING = new Outcome(JobState.RUNNING, null, null);
 
-    static Outcome of(About about, End end) {
+    static Outcome of(JobAttributes about, EndEvidence end) {
         return switch (end.strength()) {
-            case NONE -> end.succeeded() ? replaced(end) : end.isLost() ? lost(end) : RUNNING;
+            case NONE -> end.superseded() ? replaced(end) : end.isLost() ? lost(end) : RUNNING;
             case SEEN, EXIT_STATUS -> byExitStatus(about, end);
             case BATCH_OOM -> new Outcome(JobState.FAILED, Reason.OUT_OF_MEMORY, true);
             case FINAL_STATE -> byFinalState(end, requireNonNull(end.finalState()));
@@ -32,13 +32,13 @@ record Outcome(JobState state, @Nullable Reason reason, @Nullable Boolean confir
     }
 
     /** A later run of the job id exists, and nobody saw this one end. */
-    private static Outcome replaced(End end) {
+    private static Outcome replaced(EndEvidence end) {
         return end.requeued()
                 ? new Outcome(JobState.CANCELLED, Reason.REQUEUED, false)
                 : new Outcome(JobState.COMPLETED, Reason.LOST, false);
     }
 
-    private static Outcome lost(End end) {
+    private static Outcome lost(EndEvidence end) {
         return new Outcome(requireNonNull(end.scheduler()).state(), Reason.LOST, false);
     }
 
@@ -46,7 +46,7 @@ record Outcome(JobState state, @Nullable Reason reason, @Nullable Boolean confir
      * Slurm's epilog says 0:0 alike for success, scancel, a time limit and a requeue, and 0:1 after a node failure
      * (slurmctld/job_mgr.c): only another exit status is sure to be the job's own.
      */
-    private static Outcome byExitStatus(About about, End end) {
+    private static Outcome byExitStatus(JobAttributes about, EndEvidence end) {
         WaitStatus exit = end.exit() == null ? UNSAID : end.exit();
         boolean stopped = exit.signal() == SIGKILL || exit.signal() == SIGTERM;
         if (!exit.isZero() && !stopped && exit.signal() != SIGHUP) {
@@ -70,7 +70,7 @@ record Outcome(JobState state, @Nullable Reason reason, @Nullable Boolean confir
         return deadline != null && end != null && !end.isBefore(deadline);
     }
 
-    private static Outcome byFinalState(End end, JobState state) {
+    private static Outcome byFinalState(EndEvidence end, JobState state) {
         return switch (state) {
             case COMPLETED -> new Outcome(state, null, true);
             case CANCELLED -> new Outcome(state, Reason.CANCELLED, true);
@@ -79,7 +79,7 @@ record Outcome(JobState state, @Nullable Reason reason, @Nullable Boolean confir
         };
     }
 
-    private static Outcome byScheduler(End end, End.SchedulerWord word) {
+    private static Outcome byScheduler(EndEvidence end, EndEvidence.SchedulerWord word) {
         if (word.reason() == Reason.NODE_FAILURE && end.requeued()) {
             return new Outcome(JobState.CANCELLED, Reason.NODE_FAILURE, true); // the job goes on in another run
         }
@@ -88,7 +88,7 @@ record Outcome(JobState state, @Nullable Reason reason, @Nullable Boolean confir
         return new Outcome(word.state(), oomIsTheCause ? Reason.OUT_OF_MEMORY : word.reason(), true);
     }
 
-    private static Reason failure(End end) {
+    private static Reason failure(EndEvidence end) {
         if (end.sawOom()) {
             return Reason.OUT_OF_MEMORY;
         }

@@ -17,20 +17,20 @@ import org.jspecify.annotations.Nullable;
  * @param here what is known of it on the node that is speaking; null if none is, or nothing
  */
 public record Run(long key, Instant recordedAt, Identity identity, boolean startSeen, @Nullable Instant startTime,
-        About about, End end, @Nullable OnNode here) {
+        JobAttributes about, EndEvidence end, @Nullable NodeAllocation here) {
 
     /** Oldest first; the last one is the newest run of its job id. One that is not stored yet was heard of last. */
     static final Comparator<Run> OLDEST_FIRST = Comparator.comparing(Run::since).thenComparing(Run::recordedAt)
             .thenComparing(Run::key, Comparator.comparing((Long key) -> key == 0).thenComparing(key -> key));
 
-    Outcome outcome() {
+    public Outcome outcome() {
         return isPending() ? new Outcome(JobState.PENDING, null, null) : Outcome.of(about, end);
     }
 
     /** Only the scheduler knows jobs that wait. A start of any kind, or an end, says that it waits no more. */
     private boolean isPending() {
         return end.scheduler() != null && end.scheduler().state() == JobState.PENDING && startTime == null
-                && end.strength() == End.Strength.NONE && !end.succeeded();
+                && end.strength() == EndEvidence.Strength.NONE && !end.superseded();
     }
 
     boolean hasEnded() {
@@ -44,7 +44,7 @@ public record Run(long key, Instant recordedAt, Identity identity, boolean start
         return end.at() != null ? end.at() : recordedAt;
     }
 
-    Run withEnd(End changed) {
+    Run withEnd(EndEvidence changed) {
         return new Run(key, recordedAt, identity, startSeen, startTime, about, changed, here);
     }
 

@@ -14,23 +14,23 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jobwitness.server.access.Caller;
+import org.jobwitness.server.access.Role;
 import org.jobwitness.server.event.HostList;
 import org.jobwitness.server.http.ApiException;
-import org.jobwitness.server.http.Caller;
-import org.jobwitness.server.http.Json;
 import org.jobwitness.server.http.Requests;
-import org.jobwitness.server.http.Role;
-import org.jobwitness.server.job.About;
 import org.jobwitness.server.job.Evidence;
-import org.jobwitness.server.job.Figure;
-import org.jobwitness.server.job.Figures;
 import org.jobwitness.server.job.Identity;
-import org.jobwitness.server.job.JobQueries;
+import org.jobwitness.server.job.JobAttributes;
 import org.jobwitness.server.job.JobTable;
-import org.jobwitness.server.job.JobsEndpoint;
 import org.jobwitness.server.job.Resources;
+import org.jobwitness.server.json.Json;
+import org.jobwitness.server.query.JobQueries;
+import org.jobwitness.server.query.JobsEndpoint;
+import org.jobwitness.server.sample.Figures;
 import org.jobwitness.server.sample.Sample;
 import org.jobwitness.server.sample.SampleStore;
+import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.InvalidFieldException;
 import org.jobwitness.wire.Job;
 import org.jobwitness.wire.JobPatch;
@@ -84,12 +84,12 @@ public final class ManualJobsEndpoint {
         ctx.status(201).header("Location", "/v1/jobs/" + job.id()).result(json.text(found(caller, job.id(), run)));
     }
 
-    private About about(NewJob job) {
+    private JobAttributes about(NewJob job) {
         Map<String, @Nullable Object> words = job.scheduler() == null
                 ? new LinkedHashMap<>()
                 : new LinkedHashMap<>(json.fields(job.scheduler()));
         words.putIfAbsent("type", "mock");
-        return new About(job.user(), null, nodes(job), (String) words.remove("partition"),
+        return new JobAttributes(job.user(), null, nodes(job), (String) words.remove("partition"),
                 (String) words.remove("account"), null, null, null, null, null, null, null, List.of(), null)
                 .with(Resources.UNKNOWN, words);
     }

@@ -4,10 +4,10 @@ import java.util.List;
 import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import org.jobwitness.server.batch.AgentsWaiting;
-import org.jobwitness.server.job.Figure;
 import org.jobwitness.server.node.NodeReading;
 import org.jobwitness.server.node.NodeTable;
 import org.jobwitness.server.sample.RunUse;
+import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.GpuReading;
 import org.jspecify.annotations.Nullable;
 

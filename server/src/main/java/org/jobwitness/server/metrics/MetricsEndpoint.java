@@ -10,9 +10,9 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.util.Set;
+import org.jobwitness.server.access.Role;
 import org.jobwitness.server.db.DatabaseUnavailable;
 import org.jobwitness.server.http.Requests;
-import org.jobwitness.server.http.Role;
 
 /** GET /metrics, in the text format or in OpenMetrics, as the Accept header asks. */
 public final class MetricsEndpoint {

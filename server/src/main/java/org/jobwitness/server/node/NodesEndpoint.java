@@ -2,18 +2,19 @@ package org.jobwitness.server.node;
 
 import static org.jobwitness.server.http.Requests.number;
 import static org.jobwitness.server.http.Requests.onlyParameters;
-import static org.jobwitness.server.http.Requests.shown;
 import static org.jobwitness.server.http.Requests.text;
+import static org.jobwitness.server.json.Printable.shown;
 
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import java.time.Clock;
 import java.util.List;
 import java.util.Set;
+import org.jobwitness.server.access.Caller;
+import org.jobwitness.server.access.Role;
 import org.jobwitness.server.http.ApiException;
-import org.jobwitness.server.http.Caller;
-import org.jobwitness.server.http.Json;
-import org.jobwitness.server.http.Role;
+import org.jobwitness.server.json.Json;
+import org.jobwitness.server.json.Printable;
 import org.jobwitness.wire.Node;
 import org.jobwitness.wire.NodePage;
 

@@ -8,10 +8,10 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Supplier;
+import org.jobwitness.server.access.Role;
 import org.jobwitness.server.db.DatabaseUnavailable;
-import org.jobwitness.server.http.Json;
 import org.jobwitness.server.http.Requests;
-import org.jobwitness.server.http.Role;
+import org.jobwitness.server.json.Json;
 import org.jobwitness.wire.Health;
 
 /** GET /v1/health, /v1/live and /v1/ready. */

@@ -6,8 +6,11 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import org.jdbi.v3.core.Handle;
+import org.jobwitness.server.chunk.Chunk;
+import org.jobwitness.server.chunk.ChunkCodec;
+import org.jobwitness.server.chunk.ChunkColumn;
 import org.jobwitness.server.db.CopyRows;
-import org.jobwitness.server.job.Figure;
+import org.jobwitness.wire.Figure;
 
 /** Packs rows of one series into chunks, and writes them. Made for one transaction; not thread-safe. */
 final class ChunkTable {
@@ -26,8 +29,8 @@ final class ChunkTable {
      *
      * @param rows of one series, within one hour (UTC), each later than the one before; at most {@code Chunk.MAX_ROWS}
      */
-    void add(List<TailRow> rows) throws SQLException {
-        TailRow first = rows.getFirst();
+    void add(List<BufferRow> rows) throws SQLException {
+        BufferRow first = rows.getFirst();
         List<Figure> figures = Figure.all(first.gpu().isEmpty() ? Figure.Of.JOB : Figure.Of.GPU);
         double[] least = new double[figures.size()];
         double[] mean = new double[figures.size()];
@@ -44,7 +47,7 @@ final class ChunkTable {
                 known = figure.number();
             }
         }
-        long[] times = rows.stream().mapToLong(TailRow::atMicros).toArray();
+        long[] times = rows.stream().mapToLong(BufferRow::atMicros).toArray();
         Instant last = rows.getLast().at();
         chunks.row().put(first.run()).put(first.node()).put(first.gpu()).put(first.at()).put(last).putInt(rows.size())
                 .putReals(least, known).putReals(mean, known).putReals(most, known)

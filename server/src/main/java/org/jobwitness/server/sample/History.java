@@ -19,7 +19,12 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.jdbi.v3.core.Handle;
-import org.jobwitness.server.job.Figure;
+import org.jobwitness.server.chunk.Chunk;
+import org.jobwitness.server.chunk.ChunkCodec;
+import org.jobwitness.server.chunk.ChunkColumn;
+import org.jobwitness.server.chunk.Series;
+import org.jobwitness.server.chunk.UnreadableChunkException;
+import org.jobwitness.wire.Figure;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGStatement;
 

@@ -5,11 +5,12 @@ import static org.jobwitness.server.db.Columns.micros;
 
 import java.util.List;
 import org.jdbi.v3.core.Handle;
-import org.jobwitness.server.job.JobQueries;
 import org.jobwitness.wire.OomKill;
 
 /** Owns the OOM kills of runs: {@code oom_kill}. */
-final class OomKills {
+public final class OomKills {
+    /** How many of a run are kept and shown. */
+    public static final int MAX_OF_A_RUN = 100;
 
     private record OfRun(long run, String node, OomKill kill) {
     }
@@ -46,6 +47,6 @@ final class OomKills {
                 .bindArray("cause", String.class, each(all, of -> of.kill().cause().toString()))
                 .bindArray("killed", Integer.class, each(all, of -> of.kill().killed()))
                 .bindArray("limit_bytes", Long.class, each(all, of -> of.kill().limitBytes()))
-                .bind("most", JobQueries.MOST_OOM_KILLS).execute();
+                .bind("most", MAX_OF_A_RUN).execute();
     }
 }

@@ -11,9 +11,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.jobwitness.server.chunk.Series;
 import org.jobwitness.server.http.Csv;
-import org.jobwitness.server.http.Json;
-import org.jobwitness.server.job.Figure;
+import org.jobwitness.server.json.Json;
+import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.Job;
 import org.jspecify.annotations.Nullable;
 

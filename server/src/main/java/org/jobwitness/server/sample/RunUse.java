@@ -15,9 +15,7 @@ import java.util.Objects;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.statement.Query;
-import org.jobwitness.server.job.Figure;
-import org.jobwitness.server.job.Figures;
-import org.jobwitness.server.job.JobQueries;
+import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.GpuHold;
 import org.jspecify.annotations.Nullable;
 
@@ -27,6 +25,13 @@ import org.jspecify.annotations.Nullable;
  * no interval is known, than five minutes: as long as Prometheus itself takes a sample for fresh. A number that is not known is NaN.
  */
 public final class RunUse {
+    /** Of a run of which nobody said when it ended, it counts when we learned of it. The first condition on its end has an index. */
+    public static final String ENDED_SINCE = """
+            (state not in ('pending', 'running') and coalesce(end_time, 'infinity'::timestamptz) >= :since
+                and coalesce(end_time, recorded_at) >= :since)""";
+    /** A condition on {@code job}: the newest run of its job id, and it runs or ended since {@code :since}. */
+    public static final String RUNNING_OR_ENDED_SINCE = "newest and (state = 'running' and state in ('pending', 'running') or "
+            + ENDED_SINCE + ")";
     private static final String IS_FRESH = """
             state = 'running' and last_sample_at
                 > cast(:now as timestamptz)
@@ -109,13 +114,13 @@ public final class RunUse {
 
     /** Of all newest runs that go on or ended since, in the order of their keys. To be called in a transaction. */
     public static Stream<OnNode> onNodesSince(Handle handle, Instant since, Instant now) {
-        return inPortions(onNodes(handle, JobQueries.RUNNING_OR_ENDED_SINCE, now).bind("since", since))
+        return inPortions(onNodes(handle, RUNNING_OR_ENDED_SINCE, now).bind("since", since))
                 .map((row, _) -> onNode(row)).stream();
     }
 
     /** The same of GPUs. */
     public static Stream<OfGpu> ofGpusSince(Handle handle, Instant since, Instant now) {
-        return inPortions(ofGpus(handle, JobQueries.RUNNING_OR_ENDED_SINCE, now).bind("since", since))
+        return inPortions(ofGpus(handle, RUNNING_OR_ENDED_SINCE, now).bind("since", since))
                 .map((row, _) -> ofGpu(row)).stream();
     }
 

@@ -3,7 +3,6 @@ package org.jobwitness.server.sample;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
-import org.jobwitness.server.job.Figures;
 import org.jobwitness.wire.GpuDevice;
 import org.jobwitness.wire.GpuHold;
 import org.jobwitness.wire.GpuVendor;

@@ -22,10 +22,10 @@ import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import org.jdbi.v3.core.Handle;
+import org.jobwitness.server.chunk.Series;
 import org.jobwitness.server.db.Database;
-import org.jobwitness.server.http.Json;
-import org.jobwitness.server.job.Figure;
-import org.jobwitness.server.job.Figures;
+import org.jobwitness.server.json.Json;
+import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.SamplePage;
 import org.jspecify.annotations.Nullable;
 
@@ -101,7 +101,7 @@ public final class SampleStore {
                 .mapTo(Long.class).list());
         List<Sample> ofKnown = samples.stream().filter(sample -> known.contains(sample.run())).toList();
         if (!ofKnown.isEmpty()) {
-            Tails.add(handle, ofKnown);
+            SampleBuffer.add(handle, ofKnown);
             figures.add(handle, ofKnown);
             OomKills.add(handle, ofKnown);
         }
@@ -198,7 +198,7 @@ public final class SampleStore {
     }
 
     /** The same one by one, so that only one is in memory at a time. */
-    void eachSeries(long run, List<Figure> figures, @Nullable String node, @Nullable String gpu,
+    public void eachSeries(long run, List<Figure> figures, @Nullable String node, @Nullable String gpu,
             @Nullable Instant from, @Nullable Instant to, Consumer<Series> consumer) {
         database.readInPortions("history_read", handle -> {
             History.read(handle, new History.Question(run, figures, node, gpu, from, to), consumer);
@@ -260,7 +260,7 @@ public final class SampleStore {
      *
      * @param from, to null for no bound; {@code to} is not part of it
      */
-    SamplePage read(String jobId, long run, @Nullable Instant from, @Nullable Instant to, int limit) {
+    public SamplePage read(String jobId, long run, @Nullable Instant from, @Nullable Instant to, int limit) {
         Map<String, double[]> weights = weights(run);
         NavigableMap<Long, Moment> moments = new TreeMap<>();
         eachSeries(run, TOLD_BY_HAND, null, null, from, to, series -> {

@@ -12,10 +12,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.jdbi.v3.core.Handle;
+import org.jobwitness.server.chunk.Chunk;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.LeaderTask.Turn;
 import org.jobwitness.server.db.Partitions;
-import org.jobwitness.server.sample.Tails.Closed;
+import org.jobwitness.server.sample.SampleBuffer.Closed;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -74,7 +75,7 @@ public final class Sealing {
         boolean done = sealClosed(turn);
         if (done && isDue()) {
             database.write("tails_turn", handle -> {
-                Tails.turn(handle, clock.instant());
+                SampleBuffer.turn(handle, clock.instant());
                 return true;
             });
             done = sealClosed(turn);
@@ -86,7 +87,7 @@ public final class Sealing {
 
     /** What is wrong with it, whichever server should have done it; empty if nothing is. */
     public Optional<String> trouble() {
-        Instant opened = database.read("tails_opened", Tails::openedAt);
+        Instant opened = database.read("tails_opened", SampleBuffer::openedAt);
         return opened.isBefore(clock.instant().minus(TOO_LONG))
                 ? Optional.of("no hour of samples has been packed since " + opened.truncatedTo(ChronoUnit.SECONDS)
                         + ", and the table of those that are not packed grows; look for sealing_failed or"
@@ -98,9 +99,9 @@ public final class Sealing {
         Instant now = clock.instant();
         Instant hour = now.truncatedTo(ChronoUnit.HOURS);
         return database.read("tails_due", handle -> {
-            Instant opened = Tails.openedAt(handle);
+            Instant opened = SampleBuffer.openedAt(handle);
             boolean hourIsOver = opened.isBefore(hour.plus(STRAGGLERS)) && !now.isBefore(hour.plus(STRAGGLERS));
-            return hourIsOver || Tails.hasAbout(handle, MANY_LATE_ROWS, hour.minus(1, ChronoUnit.HOURS));
+            return hourIsOver || SampleBuffer.hasAbout(handle, MANY_LATE_ROWS, hour.minus(1, ChronoUnit.HOURS));
         });
     }
 
@@ -132,8 +133,8 @@ public final class Sealing {
     }
 
     private boolean empty(Handle handle) {
-        Closed closed = Tails.closed(handle);
-        return !closed.isSealed() || Tails.empty(handle, closed);
+        Closed closed = SampleBuffer.closed(handle);
+        return !closed.isSealed() || SampleBuffer.empty(handle, closed);
     }
 
     /** What one transaction did. */
@@ -147,23 +148,23 @@ public final class Sealing {
     }
 
     private Slice sealSlice(Handle handle) throws SQLException {
-        Closed closed = Tails.closed(handle);
+        Closed closed = SampleBuffer.closed(handle);
         if (closed.isSealed()) {
             return Slice.NOTHING;
         }
-        long last = Tails.nextSlice(handle, closed, sliceRows);
+        long last = SampleBuffer.nextSlice(handle, closed, sliceRows);
         if (last == 0) {
             if (closed.sealedTo() > 0) {
-                Tails.allSealed(handle, closed);
+                SampleBuffer.allSealed(handle, closed);
             }
             return Slice.NOTHING;
         }
         Packing packing = new Packing(new ChunkTable(handle), closed.closedAt().truncatedTo(ChronoUnit.HOURS),
                 clock.instant().minus(retention).minus(Partitions.MARGIN));
-        Tails.each(handle, closed, last, packing::add);
+        SampleBuffer.each(handle, closed, last, packing::add);
         Slice slice = packing.end();
-        Tails.carryOver(handle, packing.carriedOver);
-        Tails.sealed(handle, closed, last);
+        SampleBuffer.carryOver(handle, packing.carriedOver);
+        SampleBuffer.sealed(handle, closed, last);
         return slice;
     }
 
@@ -172,8 +173,8 @@ public final class Sealing {
         private final ChunkTable table;
         private final Instant carryFrom;
         private final Instant expired;
-        private final List<TailRow> hour = new ArrayList<>();
-        private final List<TailRow> carriedOver = new ArrayList<>();
+        private final List<BufferRow> hour = new ArrayList<>();
+        private final List<BufferRow> carriedOver = new ArrayList<>();
         private long rows;
         private long chunks;
         private long expiredRows;
@@ -184,7 +185,7 @@ public final class Sealing {
             this.expired = expired;
         }
 
-        void add(TailRow row) throws SQLException {
+        void add(BufferRow row) throws SQLException {
             if (!row.at().isBefore(carryFrom)) {
                 carriedOver.add(row);
             } else if (row.at().isBefore(expired)) {
@@ -199,7 +200,7 @@ public final class Sealing {
             }
         }
 
-        private boolean belongsTo(TailRow first, TailRow row) {
+        private boolean belongsTo(BufferRow first, BufferRow row) {
             return hour.size() < Chunk.MAX_ROWS && first.isOfSameSeries(row)
                     && first.at().truncatedTo(ChronoUnit.HOURS).equals(row.at().truncatedTo(ChronoUnit.HOURS));
         }

@@ -1,8 +1,7 @@
 /**
- * What jobs used, moment by moment. {@code SampleStore} takes samples in, with the figures that they add up to and the OOM
- * kills that they bring, and reads them back; {@code Tails} keeps them as rows until their hour is over, {@code Sealing} packs
- * them then. Charts, pages and exports of them are made here; {@code RunUse} reads what they add up to. Which runs there are, and how they ended, is the business of
- * {@code job}.
+ * What jobs used, moment by moment. {@code SampleStore} takes in samples, the figures they add up to and their OOM kills,
+ * and reads them back; {@code SampleBuffer} keeps them as rows until their hour is over, then {@code Sealing} packs them.
+ * {@code RunUse} reads what they add up to. Which runs there are, and how they ended, belongs to {@code job}.
  */
 @NullMarked
 package org.jobwitness.server.sample;

@@ -8,12 +8,12 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import org.jobwitness.server.event.HostList;
-import org.jobwitness.server.http.Json;
-import org.jobwitness.server.job.About;
 import org.jobwitness.server.job.Evidence;
 import org.jobwitness.server.job.Identity;
-import org.jobwitness.server.job.OnNode;
+import org.jobwitness.server.job.JobAttributes;
+import org.jobwitness.server.job.NodeAllocation;
 import org.jobwitness.server.job.WaitStatus;
+import org.jobwitness.server.json.Json;
 import org.jobwitness.wire.InvalidFieldException;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.Reason;
@@ -57,14 +57,15 @@ final class JobEvidence {
     }
 
     /** What the job has of each node's GPUs; empty if it has none, or Slurm does not tell. */
-    List<OnNode> gpus(SlurmJob job) {
+    List<NodeAllocation> gpus(SlurmJob job) {
         List<String> nodes = hosts(job.nodes());
-        List<OnNode> gpus = new ArrayList<>();
+        List<NodeAllocation> gpus = new ArrayList<>();
         if (nodes.size() == job.gpusOfNodes().size()) {
             for (int i = 0; i < nodes.size(); i++) {
                 Integer count = Tres.gpuCount(job.gpusOfNodes().get(i));
                 if (count != null) {
-                    gpus.add(new OnNode(nodes.get(i), count, null, Tres.gpuIndices(job.gpusOfNodes().get(i)), null,
+                    gpus.add(new NodeAllocation(nodes.get(i), count, null, Tres.gpuIndices(job.gpusOfNodes().get(i)),
+                            null,
                             false));
                 }
             }
@@ -76,14 +77,14 @@ final class JobEvidence {
         return job.accounted() ? job.state().end().or(job.state()::meaning) : job.state().meaning();
     }
 
-    private About about(SlurmJob job, JobState state, List<String> nodes, @Nullable Integer cpus) {
+    private JobAttributes about(SlurmJob job, JobState state, List<String> nodes, @Nullable Integer cpus) {
         boolean isWaiting = state == JobState.PENDING;
         boolean mayChoose = isWaiting && job.partition() != null && job.partition().contains(",");
         boolean hasEnded = job.state().isCompleting() || job.state().end().isPresent(); // then its end is no deadline
         Instant deadline = state == JobState.RUNNING && !hasEnded && !job.accounted() && job.timeLimitMinutes() != null
                 ? job.end()
                 : null;
-        return new About(fitting(job.user()), job.uid(), nodes, mayChoose ? null : fitting(job.partition()),
+        return new JobAttributes(fitting(job.user()), job.uid(), nodes, mayChoose ? null : fitting(job.partition()),
                 fitting(job.account()), job.hetJobId(), job.restartCount(), deadline, cpus,
                 isWaiting ? null : job.allocated().memoryMb(), isWaiting ? null : job.allocated().gpus(), null,
                 List.of(), null).with(job.requested(), words(job));

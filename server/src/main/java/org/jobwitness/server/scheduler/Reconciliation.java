@@ -22,15 +22,15 @@ import java.util.UUID;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jobwitness.server.access.Caller;
+import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.LeaderTask.Turn;
-import org.jobwitness.server.http.Caller;
-import org.jobwitness.server.http.Json;
-import org.jobwitness.server.http.Scope;
 import org.jobwitness.server.job.Evidence;
 import org.jobwitness.server.job.Identity;
 import org.jobwitness.server.job.JobTable;
-import org.jobwitness.server.job.OnNode;
+import org.jobwitness.server.job.NodeAllocation;
+import org.jobwitness.server.json.Json;
 import org.jobwitness.server.node.NodeReading;
 import org.jobwitness.server.node.NodeTable;
 import org.jobwitness.server.scheduler.ContactTable.Contact;
@@ -109,11 +109,11 @@ public final class Reconciliation implements AutoCloseable {
     private final SchedulerMetrics metrics;
     /** Its own name once it has said it. */
     private String cluster;
-    private final Map<Part, Pace> paces = new EnumMap<>(Part.class);
-    private final SecondLooks secondLooks = new SecondLooks();
+    private final Map<Part, PollSchedule> paces = new EnumMap<>(Part.class);
+    private final RefreshQueue secondLooks = new RefreshQueue();
     /** Jobs that slurmdbd is still to be asked for in this hour. */
     private final Deque<String> untold = new ArrayDeque<>();
-    private final Pace untoldPace = new Pace(UNTOLD_INTERVAL);
+    private final PollSchedule untoldPace = new PollSchedule(UNTOLD_INTERVAL);
     private final Map<Part, SlurmException.Trouble> troubles = new EnumMap<>(Part.class);
     /** Joins what one round changes in the audit trail and the log. */
     private String roundId = "";
@@ -136,9 +136,9 @@ public final class Reconciliation implements AutoCloseable {
         this.cluster = defaultCluster;
         this.clock = clock;
         this.metrics = new SchedulerMetrics(registry);
-        paces.put(Part.CONTROLLER, new Pace(interval));
-        paces.put(Part.ACCOUNTING, new Pace(longer(interval, ACCOUNTING_INTERVAL)));
-        paces.put(Part.NODES, new Pace(longer(interval, NODES_INTERVAL)));
+        paces.put(Part.CONTROLLER, new PollSchedule(interval));
+        paces.put(Part.ACCOUNTING, new PollSchedule(longer(interval, ACCOUNTING_INTERVAL)));
+        paces.put(Part.NODES, new PollSchedule(longer(interval, NODES_INTERVAL)));
     }
 
     private static Slurm open(Settings settings) {
@@ -197,7 +197,7 @@ public final class Reconciliation implements AutoCloseable {
             metrics.lastAnswer.labelValues(part.toString()).set(now.toEpochMilli() / 1e3);
             if (troubles.remove(part) != null) {
                 log.info("scheduler_works_again part={}", part);
-                paces.values().forEach(Pace::tryAgain);
+                paces.values().forEach(PollSchedule::tryAgain);
             }
         } catch (SlurmException e) {
             Instant now = clock.instant();
@@ -211,7 +211,7 @@ public final class Reconciliation implements AutoCloseable {
         }
     }
 
-    private Pace pace(Part part) {
+    private PollSchedule pace(Part part) {
         return Objects.requireNonNull(paces.get(part));
     }
 
@@ -374,7 +374,7 @@ public final class Reconciliation implements AutoCloseable {
         }
         Caller caller = caller(job.accounted());
         metrics.evidence.labelValues(jobs.apply(caller, said).status().toString()).inc();
-        List<OnNode> gpus = said.state() == JobState.RUNNING ? evidence.gpus(job) : List.of();
+        List<NodeAllocation> gpus = said.state() == JobState.RUNNING ? evidence.gpus(job) : List.of();
         if (!gpus.isEmpty()) {
             Set<String> told = known.nodesWithKnownGpus(said.identity().cluster(), job.jobId());
             gpus.stream().filter(node -> !told.contains(node.node()))

@@ -14,7 +14,7 @@ public sealed interface SlurmAddress {
      * @param base without a slash at its end
      * @param authorities who may vouch for it; empty for those that come with Java
      */
-    record Web(URI base, Optional<Authorities> authorities) implements SlurmAddress {
+    record Web(URI base, Optional<TrustedCas> authorities) implements SlurmAddress {
 
         public Web {
             if (authorities.isPresent() && !"https".equals(base.getScheme())) {
@@ -23,7 +23,7 @@ public sealed interface SlurmAddress {
         }
 
         /** The same, if these vouch for it. */
-        public Web trusting(Authorities others) {
+        public Web trusting(TrustedCas others) {
             return new Web(base, Optional.of(others));
         }
     }

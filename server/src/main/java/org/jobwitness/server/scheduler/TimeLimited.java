@@ -62,7 +62,7 @@ final class TimeLimited implements AutoCloseable {
         return switch (away) {
             case ConnectException _ -> "nobody listens there, or it cannot be reached";
             case HttpTimeoutException _ -> "no connection in time";
-            case SSLException refused -> Authorities.inWords(refused);
+            case SSLException refused -> TrustedCas.inWords(refused);
             default -> Objects.requireNonNullElse(away.getMessage(), "the connection broke off");
         };
     }

@@ -4,9 +4,9 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Optional;
-import org.jobwitness.server.http.Scope;
-import org.jobwitness.server.job.JobFilter;
-import org.jobwitness.server.job.JobTraits;
+import org.jobwitness.server.access.Scope;
+import org.jobwitness.server.query.JobFilter;
+import org.jobwitness.server.query.JobTraits;
 
 /**
  * Somebody who listens, and what waits to be read by him. That is so much at most: while he is too slow, events are only counted,

@@ -4,11 +4,11 @@ import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.jobwitness.server.job.Figure;
-import org.jobwitness.server.job.Figures;
 import org.jobwitness.server.job.JobChange;
 import org.jobwitness.server.job.Run;
+import org.jobwitness.server.sample.Figures;
 import org.jobwitness.server.sample.Sample;
+import org.jobwitness.wire.Figure;
 import org.jspecify.annotations.Nullable;
 
 /**

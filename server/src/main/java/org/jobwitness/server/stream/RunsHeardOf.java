@@ -7,7 +7,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
-import org.jobwitness.server.job.JobTraits;
+import org.jobwitness.server.query.JobTraits;
 
 /**
  * What is known of the runs that samples come from, so that the database is not asked for each sample. What this server hears of a

@@ -20,16 +20,16 @@ import java.util.function.Consumer;
 import java.util.function.ToLongFunction;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
+import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.db.Database;
-import org.jobwitness.server.http.Caller;
-import org.jobwitness.server.job.Figure;
-import org.jobwitness.server.job.JobQueries;
+import org.jobwitness.server.query.JobQueries;
 import org.jobwitness.server.sample.RunUse;
-import org.jobwitness.server.verdict.Evidence.OnGpu;
-import org.jobwitness.server.verdict.Evidence.OnNode;
-import org.jobwitness.server.verdict.Evidence.Run;
-import org.jobwitness.server.verdict.Evidence.Said;
-import org.jobwitness.server.verdict.Evidence.Task;
+import org.jobwitness.server.verdict.RunEvidence.OnGpu;
+import org.jobwitness.server.verdict.RunEvidence.OnNode;
+import org.jobwitness.server.verdict.RunEvidence.Run;
+import org.jobwitness.server.verdict.RunEvidence.Said;
+import org.jobwitness.server.verdict.RunEvidence.Task;
+import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.Job;
 import org.jobwitness.wire.JobOomKill;
 import org.jobwitness.wire.JobState;
@@ -52,7 +52,7 @@ public final class EvidenceReader {
             coalesce(job.memory_mb, job.requested_memory_mb) as run_memory_mb,
             coalesce(job.gpus, job.requested_gpus) as run_gpus, job.raw_state, job.scheduler_state, job.final_state,
             job.exit_code, job.exit_signal, job.derived_exit_code, job.start_seen, job.end_seen, job.requeued,
-            job.succeeded, job.oom_killed, job.scheduler ->> 'name' as name,
+            job.superseded, job.oom_killed, job.scheduler ->> 'name' as name,
             job.scheduler ->> 'state_reason' as state_reason,
             job.scheduler ->> 'cancelled_by' as cancelled_by, job.scheduler ->> 'array_job_id' as array_job_id,
             (job.scheduler ->> 'time_limit_minutes')::double precision * 60 as time_limit,
@@ -73,11 +73,11 @@ public final class EvidenceReader {
      * @param cluster null for any
      * @param run null for the newest
      */
-    Optional<Evidence> read(Caller caller, String jobId, @Nullable String cluster, @Nullable Long run) {
+    Optional<RunEvidence> read(Caller caller, String jobId, @Nullable String cluster, @Nullable Long run) {
         return jobs.find(caller, jobId, cluster, run).flatMap(this::read);
     }
 
-    private Optional<Evidence> read(Job job) {
+    private Optional<RunEvidence> read(Job job) {
         Instant now = clock.instant();
         List<JobOomKill> kills = Objects.requireNonNullElse(job.oomKillEvents(), List.of());
         return database.snapshot("verdict", handle -> handle
@@ -87,7 +87,7 @@ public final class EvidenceReader {
                 .bind("run", job.run())
                 .map((row, _) -> {
                     Run found = run(row, time(row, "submit_time"));
-                    return new Evidence(now, found, said(row, row.getBoolean("epilog_seen")),
+                    return new RunEvidence(now, found, said(row, row.getBoolean("epilog_seen")),
                             onNodes(found, RunUse.onNodes(handle, found.key(), now)),
                             onGpus(RunUse.ofGpus(handle, found.key(), now)), kills, otherTasks(handle, found),
                             shortJobs(handle, found, now));
@@ -152,7 +152,7 @@ public final class EvidenceReader {
     }
 
     /** A run, what it used, and the evidence that is made of both. */
-    record Recent(Evidence evidence, List<RunUse.OnNode> onNodes, List<RunUse.OfGpu> gpus) {
+    record Recent(RunEvidence evidence, List<RunUse.OnNode> onNodes, List<RunUse.OfGpu> gpus) {
         Recent {
             onNodes = List.copyOf(onNodes);
             gpus = List.copyOf(gpus);
@@ -168,7 +168,7 @@ public final class EvidenceReader {
                 Stream<RunUse.OfGpu> allGpus = RunUse.ofGpusSince(handle, since, now)) {
             ByRun<RunUse.OnNode> onNodes = new ByRun<>(allOnNodes.iterator(), RunUse.OnNode::run);
             ByRun<RunUse.OfGpu> gpus = new ByRun<>(allGpus.iterator(), RunUse.OfGpu::run);
-            inPortions(handle.createQuery("select " + RUN + " from job where " + JobQueries.RUNNING_OR_ENDED_SINCE
+            inPortions(handle.createQuery("select " + RUN + " from job where " + RunUse.RUNNING_OR_ENDED_SINCE
                     + " order by job_key").bind("since", since))
                     .map((row, _) -> new Told(run(row, null), said(row, row.getBoolean("end_seen"))))
                     .useStream(runs -> runs.forEach(told -> consumer.accept(
@@ -181,7 +181,7 @@ public final class EvidenceReader {
 
     private static Recent recent(Instant now, Told told, List<RunUse.OnNode> onNodes, List<RunUse.OfGpu> gpus) {
         return new Recent(
-                new Evidence(now, told.run(), told.said(), onNodes(told.run(), onNodes), onGpus(gpus), List.of(),
+                new RunEvidence(now, told.run(), told.said(), onNodes(told.run(), onNodes), onGpus(gpus), List.of(),
                         List.of(), 0),
                 onNodes, gpus);
     }
@@ -238,7 +238,7 @@ public final class EvidenceReader {
                 constant(JobState.class, row.getString("final_state")),
                 row.getObject("exit_code", Integer.class), row.getObject("exit_signal", Integer.class),
                 row.getObject("derived_exit_code", Integer.class), row.getString("cancelled_by"),
-                row.getBoolean("start_seen"), epilogSeen, row.getBoolean("requeued"), row.getBoolean("succeeded"),
+                row.getBoolean("start_seen"), epilogSeen, row.getBoolean("requeued"), row.getBoolean("superseded"),
                 row.getBoolean("oom_killed"));
     }
 

@@ -38,8 +38,8 @@ public final class JobFindings {
      */
     public void each(Handle handle, Instant now, Consumer<OfJob> consumer) {
         reader.eachRecent(handle, now, now.minus(Duration.ofMinutes(5)), recent -> {
-            Evidence evidence = recent.evidence();
-            Evidence.Run run = evidence.run();
+            RunEvidence evidence = recent.evidence();
+            RunEvidence.Run run = evidence.run();
             UseRules.Use use = UseRules.judge(evidence, OutcomeRules.causeOf(evidence), thresholds);
             consumer.accept(new OfJob(run.cluster(), run.id(), run.user() == null ? "" : run.user(), recent.onNodes(),
                     recent.gpus(), use.findings()));

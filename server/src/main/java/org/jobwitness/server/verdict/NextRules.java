@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Stream;
-import org.jobwitness.server.verdict.Evidence.OnGpu;
-import org.jobwitness.server.verdict.Evidence.Task;
+import org.jobwitness.server.verdict.RunEvidence.OnGpu;
+import org.jobwitness.server.verdict.RunEvidence.Task;
 import org.jobwitness.wire.GpuHold;
 import org.jobwitness.wire.JobOomKill;
 import org.jobwitness.wire.JobState;
@@ -33,15 +33,15 @@ final class NextRules {
     /** So much of a CPU is lost in measuring: a sample's interval is not exact. */
     private static final double CPU_NOISE = 0.05;
 
-    private final Evidence evidence;
-    private final Evidence.Run run;
+    private final RunEvidence evidence;
+    private final RunEvidence.Run run;
     private final Thresholds thresholds;
     private final List<Task> ended;
     private final List<Task> done;
     private final List<Verdict.Option> options = new ArrayList<>();
     private final List<String> notes = new ArrayList<>();
 
-    private NextRules(Evidence evidence, Thresholds thresholds) {
+    private NextRules(RunEvidence evidence, Thresholds thresholds) {
         this.evidence = evidence;
         this.run = evidence.run();
         this.thresholds = thresholds;
@@ -50,7 +50,7 @@ final class NextRules {
         done = ended.stream().filter(Task::isDone).toList();
     }
 
-    static NextRequest judge(Evidence evidence, Thresholds thresholds) {
+    static NextRequest judge(RunEvidence evidence, Thresholds thresholds) {
         return new NextRules(evidence, thresholds).next();
     }
 
@@ -86,8 +86,8 @@ final class NextRules {
         double needed = most(measured, Task::needed);
         Optional<JobOomKill> ofStep = evidence.kills().stream().filter(this::metALimitOfItsStep).findFirst();
         if (ofStep.isPresent()) {
-            notes.add("--mem: " + Say.step(ofStep.get().step()) + " met a limit of its own of "
-                    + Say.bytes(requireNonNull(ofStep.get().limitBytes()))
+            notes.add("--mem: " + Phrases.step(ofStep.get().step()) + " met a limit of its own of "
+                    + Phrases.bytes(requireNonNull(ofStep.get().limitBytes()))
                     + ", and not that of the job. Give that step more memory (srun --mem).");
         } else if (ended.stream().anyMatch(Task::oomKilled)) {
             moreMemory(most(ended, Task::memoryPeak), most(ended, Task::memoryLimit));
@@ -95,20 +95,21 @@ final class NextRules {
             notes.add("--mem: how much memory it used is not known" + orTooFewSamples());
         } else if (100 * needed >= thresholds.memoryNearPercent() * limit) {
             double ask = withMargin(Math.max(peak, needed));
-            memoryOption(ask, limit, "Its programs took " + Say.bytes(needed) + " of " + Say.bytes(limit)
+            memoryOption(ask, limit, "Its programs took " + Phrases.bytes(needed) + " of " + Phrases.bytes(limit)
                     + " on one node, so it is close to being out of memory; " + margin() + " is added to its peak of "
-                    + Say.bytes(peak) + ".");
+                    + Phrases.bytes(peak) + ".");
         } else if (100 * peak >= thresholds.memoryNearPercent() * limit && needed < peak / 2) {
             notes.add(
                     "--mem: most of its memory was page cache, so less may do, but its files would be read more slowly. Its programs themselves took at most "
-                            + Say.bytes(needed) + " on one node.");
+                            + Phrases.bytes(needed) + " on one node.");
         } else if (done.isEmpty()) {
             notes.add("--mem: " + notDone());
         } else if (roundedMemory(withMargin(peak)) > WORTH_A_CHANGE * limit) {
             notes.add(
-                    "--mem: stays; at most " + Say.bytes(peak) + " of " + Say.bytes(limit) + " were used on one node.");
+                    "--mem: stays; at most " + Phrases.bytes(peak) + " of " + Phrases.bytes(limit)
+                            + " were used on one node.");
         } else {
-            memoryOption(withMargin(peak), limit, "At most " + Say.bytes(peak)
+            memoryOption(withMargin(peak), limit, "At most " + Phrases.bytes(peak)
                     + " were used on one node, copies of files (page cache) in it; " + margin() + " is added.");
         }
     }
@@ -124,7 +125,7 @@ final class NextRules {
             notes.add("--mem: it was out of memory, so ask for more; how much it had is not known.");
             return;
         }
-        memoryOption(least * BEYOND_A_LOWER_BOUND, limit, "It was out of memory at " + Say.bytes(least)
+        memoryOption(least * BEYOND_A_LOWER_BOUND, limit, "It was out of memory at " + Phrases.bytes(least)
                 + " on one node. How much it would have needed, nobody knows: this is half as much again, and the next run will tell more.");
     }
 
@@ -154,13 +155,13 @@ final class NextRules {
             return;
         }
         if (measured.stream().anyMatch(task -> task.nodes() != 1)) {
-            notes.add("--ntasks, --cpus-per-task: at most " + Say.number(most) + " of " + Say.number(had)
+            notes.add("--ntasks, --cpus-per-task: at most " + Phrases.number(most) + " of " + Phrases.number(had)
                     + " CPUs of a node were busy. How the job divides them between tasks is not known, so no number is suggested.");
             return;
         }
         long ask = Math.max(1, (long) Math.ceil(most - CPU_NOISE));
         options.add(new Verdict.Option("--cpus-per-task", String.valueOf(ask), String.valueOf((long) had),
-                "At most, " + Say.number(most) + " of " + Say.number(had)
+                "At most, " + Phrases.number(most) + " of " + Phrases.number(had)
                         + " CPUs worked at once. This is for a job of one task; where --ntasks asked for the CPUs, make that smaller."));
     }
 
@@ -198,7 +199,7 @@ final class NextRules {
                     task -> Math.max(task.seconds(),
                             Double.isNaN(task.timeLimitSeconds()) ? 0 : task.timeLimitSeconds()));
             if (had > 0) {
-                timeOption(had * BEYOND_A_LOWER_BOUND, limit, "Its time was over after " + Say.time(had)
+                timeOption(had * BEYOND_A_LOWER_BOUND, limit, "Its time was over after " + Phrases.time(had)
                         + ". How long it would have taken, nobody knows: this is half as much again. A partition may not allow as much (sinfo -o '%P %l').");
             }
             return;
@@ -209,10 +210,10 @@ final class NextRules {
         } else if (Double.isNaN(longest)) {
             notes.add("--time: how long it took is not known.");
         } else if (roundedTime(withMargin(longest)) > WORTH_A_CHANGE * limit) {
-            notes.add("--time: stays; it took " + Say.time(longest) + " of " + Say.time(limit) + ".");
+            notes.add("--time: stays; it took " + Phrases.time(longest) + " of " + Phrases.time(limit) + ".");
         } else {
             timeOption(withMargin(longest), limit,
-                    "It took " + Say.time(longest) + (done.size() > 1 ? " at most" : "") + "; " + margin()
+                    "It took " + Phrases.time(longest) + (done.size() > 1 ? " at most" : "") + "; " + margin()
                             + " is added.");
         }
     }

@@ -28,23 +28,23 @@ final class OutcomeRules {
     private static final int KILLED = 137;
     private static final int MOST_KILLS_TOLD = 5;
 
-    private final Evidence evidence;
-    private final Evidence.Run run;
-    private final Evidence.Said said;
+    private final RunEvidence evidence;
+    private final RunEvidence.Run run;
+    private final RunEvidence.Said said;
     private final List<Fact> facts = new ArrayList<>();
     private final List<String> missing = new ArrayList<>();
 
-    private OutcomeRules(Evidence evidence) {
+    private OutcomeRules(RunEvidence evidence) {
         this.evidence = evidence;
         this.run = evidence.run();
         this.said = evidence.said();
     }
 
-    static Verdict.Outcome judge(Evidence evidence) {
+    static Verdict.Outcome judge(RunEvidence evidence) {
         return new OutcomeRules(evidence).outcome();
     }
 
-    static Cause causeOf(Evidence evidence) {
+    static Cause causeOf(RunEvidence evidence) {
         return new OutcomeRules(evidence).cause();
     }
 
@@ -169,7 +169,8 @@ final class OutcomeRules {
         return new Words(job() + " waits: it has not begun"
                 + (run.submit() == null
                         ? "."
-                        : ", " + Say.time(Duration.between(run.submit(), evidence.now())) + " after it was submitted."),
+                        : ", " + Phrases.time(Duration.between(run.submit(), evidence.now()))
+                                + " after it was submitted."),
                 hasReason ? PendingReasons.meaning(Objects.requireNonNull(why)) : null, null);
     }
 
@@ -179,15 +180,15 @@ final class OutcomeRules {
             return new Words(job() + " runs.", null, null);
         }
         if (evidence.isSuspended()) {
-            return new Words(job() + " is suspended. It began " + Say.time(seconds) + " ago.",
+            return new Words(job() + " is suspended. It began " + Phrases.time(seconds) + " ago.",
                     "Slurm has stopped its processes, to let another job go first or because an operator asked for it. They keep their memory, its time limit waits, and it goes on where it stopped.",
                     null);
         }
         boolean isLate = run.deadline() != null && evidence.now().isAfter(run.deadline().plus(Duration.ofMinutes(10)));
         String limit = run.deadline() == null
                 ? ""
-                : ", of at most " + Say.time(Duration.between(Objects.requireNonNull(run.start()), run.deadline()));
-        return new Words(job() + " has been running for " + Say.time(seconds) + limit + ".",
+                : ", of at most " + Phrases.time(Duration.between(Objects.requireNonNull(run.start()), run.deadline()));
+        return new Words(job() + " has been running for " + Phrases.time(seconds) + limit + ".",
                 isLate
                         ? "Its time limit has passed, but nobody has told of its end: the news may be on its way, or lost."
                         : null,
@@ -213,13 +214,13 @@ final class OutcomeRules {
         Verdict.OutOfMemory oom = outOfMemory();
         StringBuilder headline = new StringBuilder(job()).append(" ran out of memory");
         if (oom.node() != null) {
-            headline.append(" on ").append(Say.plain(oom.node()));
+            headline.append(" on ").append(Phrases.plain(oom.node()));
         }
         if (oom.step() != null) {
-            headline.append(" in ").append(Say.step(oom.step()));
+            headline.append(" in ").append(Phrases.step(oom.step()));
         }
         if (oom.limitBytes() != null) {
-            headline.append(": it may use ").append(Say.bytes(oom.limitBytes())).append(" there, and needed more");
+            headline.append(": it may use ").append(Phrases.bytes(oom.limitBytes())).append(" there, and needed more");
         }
         return new Words(headline.append(".").toString(),
                 "When a job needs more memory than it may use, the kernel kills processes of it"
@@ -234,14 +235,15 @@ final class OutcomeRules {
     private Words nodeOutOfMemory(boolean confirmed) {
         JobOomKill first = evidence.kills().getFirst();
         return new Words((confirmed ? job() + " ended" : job() + " failed") + " after " + killedProcesses()
-                + " of it had been killed because the node " + Say.plain(first.node()) + " itself had no memory left.",
+                + " of it had been killed because the node " + Phrases.plain(first.node())
+                + " itself had no memory left.",
                 "That is not the job's own memory limit: all jobs on the node together, or the system, used up its memory, and the kernel chose this process.",
                 "Submit it again. If the job asked for less memory than it uses, ask for as much; else tell your administrators the node and the time.");
     }
 
     private Words timeLimit(boolean confirmed) {
         double limit = limitSeconds();
-        String of = Double.isNaN(limit) ? "" : " of " + Say.time(limit);
+        String of = Double.isNaN(limit) ? "" : " of " + Phrases.time(limit);
         return confirmed
                 ? new Words(job() + " was ended by Slurm because its time limit" + of + " was over.", null, moreTime())
                 : new Words(job() + " ended when its time limit" + of + " was over, so most likely that ended it.",
@@ -269,14 +271,14 @@ final class OutcomeRules {
                     case CANCELLED_BY_ADMIN -> " by an administrator";
                     case null, default -> "";
                 }
-                : " by " + Say.quoted(said.cancelledBy());
+                : " by " + Phrases.quoted(said.cancelledBy());
         return new Words(run.start() == null
                 ? job() + " was cancelled" + by + " before it began."
                 : job() + " was cancelled" + by + after() + ".", null, null);
     }
 
     private Words nodeFailure() {
-        String node = run.nodes().size() == 1 ? " " + Say.plain(run.nodes().getFirst()) : "";
+        String node = run.nodes().size() == 1 ? " " + Phrases.plain(run.nodes().getFirst()) : "";
         return new Words(job() + " ended because " + (node.isEmpty() ? "a node" : "the node" + node)
                 + " that it ran on failed" + after() + ".",
                 "The node stopped answering Slurm: a fault of the hardware or the system there, seldom of the job.",
@@ -355,12 +357,12 @@ final class OutcomeRules {
 
     private String after() {
         double seconds = run.seconds(evidence.now());
-        return Double.isNaN(seconds) ? "" : " after " + Say.time(seconds);
+        return Double.isNaN(seconds) ? "" : " after " + Phrases.time(seconds);
     }
 
     private String killedProcesses() {
         long kills = evidence.oomKills();
-        return kills == 0 ? "a process" : Say.count(kills, "process", "processes");
+        return kills == 0 ? "a process" : Phrases.count(kills, "process", "processes");
     }
 
     private String whichMemory() {
@@ -379,7 +381,7 @@ final class OutcomeRules {
 
     private Verdict.OutOfMemory outOfMemory() {
         Optional<JobOomKill> first = firstKill();
-        Optional<Evidence.OnNode> node = first
+        Optional<RunEvidence.OnNode> node = first
                 .flatMap(kill -> evidence.nodes().stream().filter(on -> on.node().equals(kill.node())).findFirst())
                 .or(() -> evidence.nodes().stream().filter(on -> on.oomKills() > 0).findFirst());
         Long limit = first.map(JobOomKill::limitBytes)
@@ -387,7 +389,7 @@ final class OutcomeRules {
         OomCause cause = first.map(JobOomKill::cause).orElse(said.oomCounted() ? OomCause.LIMIT : null);
         return new Verdict.OutOfMemory(cause, evidence.oomKills() == 0 ? null : Long.valueOf(evidence.oomKills()),
                 first.map(JobOomKill::timestamp).orElse(null),
-                first.map(JobOomKill::node).or(() -> node.map(Evidence.OnNode::node)).orElse(null),
+                first.map(JobOomKill::node).or(() -> node.map(RunEvidence.OnNode::node)).orElse(null),
                 first.map(JobOomKill::step).orElse(null), cause == OomCause.NODE ? null : limit,
                 node.map(on -> wholeOrNull(on.memoryPeak())).orElse(null));
     }
@@ -406,10 +408,10 @@ final class OutcomeRules {
         if (said.rawState() != null) {
             String reason = said.stateReason() == null || said.stateReason().equals("None")
                     ? ""
-                    : ", for the reason " + Say.quoted(said.stateReason());
+                    : ", for the reason " + Phrases.quoted(said.stateReason());
             facts.add(new Fact(Source.SCHEDULER, said.schedulerEnd() ? Strength.PROOF : Strength.CONTEXT,
                     (cause == Cause.LOST ? "Slurm last called its state " : "Slurm calls its state ")
-                            + Say.quoted(said.rawState()) + reason + ".",
+                            + Phrases.quoted(said.rawState()) + reason + ".",
                     run.end(), null, null,
                     null));
         }
@@ -472,14 +474,16 @@ final class OutcomeRules {
         evidence.kills().stream().limit(MOST_KILLS_TOLD).forEach(kill -> facts.add(killFact(kill)));
         int rest = evidence.kills().size() - MOST_KILLS_TOLD;
         if (rest > 0) {
-            facts.add(new Fact(Source.KERNEL, Strength.CONTEXT, "So it did " + Say.count(rest, "more time") + ".", null,
+            facts.add(new Fact(Source.KERNEL, Strength.CONTEXT, "So it did " + Phrases.count(rest, "more time") + ".",
+                    null,
                     null, null, null));
         }
-        for (Evidence.OnNode on : evidence.nodes()) {
+        for (RunEvidence.OnNode on : evidence.nodes()) {
             if (on.oomKills() > 0) {
                 facts.add(new Fact(reader(on), Strength.SIGN,
-                        "The kernel counted " + Say.count((long) on.oomKills(), "killed process", "killed processes")
-                                + " of the job on " + Say.plain(on.node()) + ".",
+                        "The kernel counted "
+                                + Phrases.count((long) on.oomKills(), "killed process", "killed processes")
+                                + " of the job on " + Phrases.plain(on.node()) + ".",
                         on.lastSample(), on.node(), null,
                         new Verdict.Quantity("oom_kills", on.oomKills(), Verdict.Unit.COUNT)));
                 memoryFact(on);
@@ -488,32 +492,32 @@ final class OutcomeRules {
     }
 
     /** An epilog reads the job's cgroup, too. What it read came without a sample. */
-    private static Source reader(Evidence.OnNode on) {
+    private static Source reader(RunEvidence.OnNode on) {
         return on.lastSample() == null ? Source.EPILOG : Source.AGENT;
     }
 
-    private void memoryFact(Evidence.OnNode on) {
+    private void memoryFact(RunEvidence.OnNode on) {
         if (!Double.isNaN(on.memoryPeak())) {
-            facts.add(new Fact(reader(on), Strength.CONTEXT, "At most, the job had " + Say.bytes(on.memoryPeak())
-                    + " of memory on " + Say.plain(on.node())
+            facts.add(new Fact(reader(on), Strength.CONTEXT, "At most, the job had " + Phrases.bytes(on.memoryPeak())
+                    + " of memory on " + Phrases.plain(on.node())
                     + (Double.isNaN(on.memoryLimit())
                             ? "."
-                            : ", where it may have " + Say.bytes(on.memoryLimit()) + "."),
+                            : ", where it may have " + Phrases.bytes(on.memoryLimit()) + "."),
                     on.lastSample(), on.node(), null,
                     new Verdict.Quantity("max_memory", on.memoryPeak(), Verdict.Unit.BYTES)));
         }
     }
 
     private Fact killFact(JobOomKill kill) {
-        String where = " of " + Say.step(kill.step()) + " on " + Say.plain(kill.node());
+        String where = " of " + Phrases.step(kill.step()) + " on " + Phrases.plain(kill.node());
         String why = switch (kill.cause()) {
             case LIMIT -> kill.limitBytes() == null
                     ? " because the job met its memory limit."
-                    : " because the job met its memory limit of " + Say.bytes(kill.limitBytes()) + ".";
+                    : " because the job met its memory limit of " + Phrases.bytes(kill.limitBytes()) + ".";
             case NODE -> " because the node itself had no memory left.";
         };
         return new Fact(Source.KERNEL, Strength.PROOF,
-                "The kernel killed " + Say.count(kill.killed(), "process", "processes") + where + why,
+                "The kernel killed " + Phrases.count(kill.killed(), "process", "processes") + where + why,
                 kill.timestamp(), kill.node(), kill.step(),
                 new Verdict.Quantity("oom_kills", kill.killed(), Verdict.Unit.COUNT));
     }
@@ -523,15 +527,15 @@ final class OutcomeRules {
         if (!Double.isNaN(seconds)) {
             Instant to = run.hasEnded() ? run.end() : evidence.now();
             facts.add(new Fact(said.startSeen() ? Source.PROLOG : Source.RECORDS, Strength.CONTEXT,
-                    "It began at " + Say.moment(Objects.requireNonNull(run.start()))
+                    "It began at " + Phrases.moment(Objects.requireNonNull(run.start()))
                             + (run.hasEnded() ? " and ended at " : "; now it is ")
-                            + Say.moment(Objects.requireNonNull(to)) + ".",
+                            + Phrases.moment(Objects.requireNonNull(to)) + ".",
                     to, null, null, new Verdict.Quantity("runtime", seconds, Verdict.Unit.SECONDS)));
         }
         double suspended = evidence.suspendedSeconds();
         if (suspended > 0) {
             facts.add(new Fact(suspended == run.suspendedSeconds() ? Source.SCHEDULER : Source.AGENT, Strength.CONTEXT,
-                    "Slurm had it suspended for " + Say.time(suspended) + " of that, which is not counted as use.",
+                    "Slurm had it suspended for " + Phrases.time(suspended) + " of that, which is not counted as use.",
                     null, null, null, new Verdict.Quantity("suspended", suspended, Verdict.Unit.SECONDS)));
         }
         if (run.deadline() != null && (cause == Cause.TIME_LIMIT || !run.hasEnded())) {
@@ -541,7 +545,7 @@ final class OutcomeRules {
                     (isOfSlurm
                             ? "By Slurm's word the time limit ends it at "
                             : "The prolog was told that the time limit ends it at ")
-                            + Say.moment(run.deadline()) + ".",
+                            + Phrases.moment(run.deadline()) + ".",
                     run.deadline(), null, null, null));
         }
     }

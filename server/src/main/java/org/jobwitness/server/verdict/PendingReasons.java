@@ -31,11 +31,11 @@ final class PendingReasons {
     static String meaning(String reason) {
         String known = MEANINGS.get(reason.split("[ ,(]", 2)[0].toLowerCase(Locale.ROOT));
         if (known != null) {
-            return "Slurm says " + Say.quoted(reason) + ": " + known + ".";
+            return "Slurm says " + Phrases.quoted(reason) + ": " + known + ".";
         }
         return reason.startsWith("QOS") || reason.startsWith("Assoc")
-                ? "Slurm says " + Say.quoted(reason)
+                ? "Slurm says " + Phrases.quoted(reason)
                         + ": it waits because of a limit on how much its user, account or QOS may use at once."
-                : "Slurm says " + Say.quoted(reason) + ".";
+                : "Slurm says " + Phrases.quoted(reason) + ".";
     }
 }

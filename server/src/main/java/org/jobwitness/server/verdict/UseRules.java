@@ -9,8 +9,8 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.ToDoubleFunction;
-import org.jobwitness.server.verdict.Evidence.OnGpu;
-import org.jobwitness.server.verdict.Evidence.OnNode;
+import org.jobwitness.server.verdict.RunEvidence.OnGpu;
+import org.jobwitness.server.verdict.RunEvidence.OnNode;
 import org.jobwitness.wire.Cause;
 import org.jobwitness.wire.FindingRule;
 import org.jobwitness.wire.GpuHold;
@@ -34,14 +34,14 @@ final class UseRules {
     /** Who had so much of its CPUs busy at a time can use them all. */
     private static final double NEARLY_ALL = 0.8;
 
-    private final Evidence evidence;
-    private final Evidence.Run run;
+    private final RunEvidence evidence;
+    private final RunEvidence.Run run;
     private final Cause cause;
     private final Thresholds thresholds;
     private final List<Finding> findings = new ArrayList<>();
     private final List<NotJudged> notJudged = new ArrayList<>();
 
-    private UseRules(Evidence evidence, Cause cause, Thresholds thresholds) {
+    private UseRules(RunEvidence evidence, Cause cause, Thresholds thresholds) {
         this.evidence = evidence;
         this.run = evidence.run();
         this.cause = cause;
@@ -56,7 +56,7 @@ final class UseRules {
         }
     }
 
-    static Use judge(Evidence evidence, Cause cause, Thresholds thresholds) {
+    static Use judge(RunEvidence evidence, Cause cause, Thresholds thresholds) {
         UseRules rules = new UseRules(evidence, cause, thresholds);
         if (evidence.run().start() != null) {
             rules.all();
@@ -75,7 +75,7 @@ final class UseRules {
             skip(FindingRule.CPU_IDLE, "no agent told what it used");
             skip(FindingRule.MEMORY_OVERASKED, "no agent told what it used");
         } else if (evidence.samples() < thresholds.minSamples()) {
-            String few = "there are " + Say.count(evidence.samples(), "sample") + " of it; at least "
+            String few = "there are " + Phrases.count(evidence.samples(), "sample") + " of it; at least "
                     + thresholds.minSamples() + " are needed";
             skip(FindingRule.CPU_IDLE, few);
             skip(FindingRule.MEMORY_OVERASKED, few);
@@ -101,7 +101,7 @@ final class UseRules {
         }
         Instant first = evidence.kills().isEmpty() ? null : evidence.kills().getFirst().timestamp();
         add(FindingRule.OOM_KILLED, Severity.CRITICAL,
-                "The kernel killed " + Say.count(kills, "process", "processes")
+                "The kernel killed " + Phrases.count(kills, "process", "processes")
                         + " of it for lack of memory, and the job went on without "
                         + (kills == 1 ? "it" : "them") + ".",
                 "Check its results: what the killed process should have done may be missing. Ask for more memory.",
@@ -124,7 +124,7 @@ final class UseRules {
         }
         long fewest = gpus.stream().mapToLong(gpu -> gpu.lastSample() == null ? 0 : gpu.samples()).min().orElse(0);
         if (fewest < thresholds.minSamples()) {
-            skip(FindingRule.GPU_IDLE, "there are " + Say.count(fewest, "sample") + " of its GPUs; at least "
+            skip(FindingRule.GPU_IDLE, "there are " + Phrases.count(fewest, "sample") + " of its GPUs; at least "
                     + thresholds.minSamples() + " are needed");
             return;
         }
@@ -137,9 +137,9 @@ final class UseRules {
         if (percent < thresholds.gpuLowPercent()) {
             add(FindingRule.GPU_LOW_USE, Severity.WARNING,
                     used.size() == 1
-                            ? "Its GPU was used " + Say.percent(percent) + " on average."
+                            ? "Its GPU was used " + Phrases.percent(percent) + " on average."
                             : "Its " + used.size() + " GPUs" + (idle.isEmpty() ? "" : " that did anything")
-                                    + " were used " + Say.percent(percent) + " on average.",
+                                    + " were used " + Phrases.percent(percent) + " on average.",
                     "A GPU that waits mostly waits for data: read and prepare them in parallel (more CPUs or loader processes), use larger pieces (batch size)"
                             + (gpus.size() > 1 ? ", or do with fewer GPUs." : ", or use a smaller GPU."),
                     run.start(), lastOf(used), facts(used));
@@ -173,18 +173,18 @@ final class UseRules {
         String which = all
                 ? idle.size() == 1 ? "Its GPU" : "Its " + idle.size() + " GPUs"
                 : idle.size() + " of its " + count + " GPUs";
-        String length = Say.time(ranBetween(since, to));
+        String length = Phrases.time(ranBetween(since, to));
         String sentence = run.hasEnded()
                 ? which + (never ? " did nothing at all" : " did nothing any more") + " for " + length
-                        + (never ? ", from beginning to end." : ", from " + Say.moment(since) + " until its end.")
+                        + (never ? ", from beginning to end." : ", from " + Phrases.moment(since) + " until its end.")
                 : which + (idle.size() == 1 ? " has" : " have") + " done nothing for " + length
-                        + (never ? ", since it began." : ", since " + Say.moment(since) + ".");
+                        + (never ? ", since it began." : ", since " + Phrases.moment(since) + ".");
         int used = count - idle.size();
         String fewer = !never
                 ? "If the rest of the work needs no GPU, do it in a job of its own that asks for none (sbatch --dependency)."
                 : all
                         ? "Check that the program is made for GPUs and told to use them; if it is not, ask for none."
-                        : "Ask for " + Say.count(used, "GPU")
+                        : "Ask for " + Phrases.count(used, "GPU")
                                 + ", or start the program so that it uses all of them: most need an option or a launcher for more than one.";
         add(all ? FindingRule.GPU_IDLE : FindingRule.GPU_PARTLY_IDLE, all ? Severity.CRITICAL : Severity.WARNING,
                 sentence + (noProcess
@@ -195,9 +195,10 @@ final class UseRules {
 
     private List<Fact> facts(List<OnGpu> gpus) {
         return gpus.stream().limit(MOST_FACTS).map(gpu -> new Fact(Source.AGENT, Strength.PROOF,
-                "GPU " + Say.plain(gpu.gpu()) + at(gpu.node()) + ": " + Say.percent(gpu.percent()) + " on average, "
-                        + Say.percent(gpu.maxPercent()) + " at most, in " + Say.count(gpu.samples(), "sample")
-                        + (gpu.lastUsed() == null ? "." : "; last used at " + Say.moment(gpu.lastUsed()) + "."),
+                "GPU " + Phrases.plain(gpu.gpu()) + at(gpu.node()) + ": " + Phrases.percent(gpu.percent())
+                        + " on average, "
+                        + Phrases.percent(gpu.maxPercent()) + " at most, in " + Phrases.count(gpu.samples(), "sample")
+                        + (gpu.lastUsed() == null ? "." : "; last used at " + Phrases.moment(gpu.lastUsed()) + "."),
                 gpu.lastSample(), node(gpu.node()), null, new Quantity("avg_gpu_usage", gpu.percent(), Unit.PERCENT)))
                 .toList();
     }
@@ -233,19 +234,19 @@ final class UseRules {
                 ? " At last, it did next to nothing."
                 : "";
         add(FindingRule.CPU_IDLE, hasGpus ? Severity.INFO : Severity.WARNING,
-                "Of its " + Say.number(cpus) + " CPUs, " + Say.number(used)
+                "Of its " + Phrases.number(cpus) + " CPUs, " + Phrases.number(used)
                         + (used > 0.95 && used < 1.05 ? " was" : " were")
                         + " busy on average"
                         + (worked
                                 ? ", though at times nearly all were." + last
-                                : ", and never more than " + Say.number(most) + " at once."),
+                                : ", and never more than " + Phrases.number(most) + " at once."),
                 worked
                         ? "For most of its time the program did little: see whether it waited for something, hung, or went on in one place only."
                         : "If the program cannot work on several CPUs at once, ask for fewer. If it can, tell it how many it has, such as by OMP_NUM_THREADS or an option of its own.",
                 run.start(), evidence.lastSample(), nodeFacts(known, "avg_cpus_used", Unit.CPUS, OnNode::cpusUsed,
-                        on -> Say.number(on.cpusUsed()) + " of " + Say.number(on.cpus())
-                                + " CPUs were busy on average, " + Say.number(on.cpusUsedAtMost()) + " at most, in "
-                                + Say.count(on.samples(), "sample")));
+                        on -> Phrases.number(on.cpusUsed()) + " of " + Phrases.number(on.cpus())
+                                + " CPUs were busy on average, " + Phrases.number(on.cpusUsedAtMost()) + " at most, in "
+                                + Phrases.count(on.samples(), "sample")));
     }
 
     private void cpuThrottled() {
@@ -255,11 +256,11 @@ final class UseRules {
         double held = sum(known, OnNode::throttledSeconds);
         if (had > 0 && 100 * held >= thresholds.stallPercent() * had) {
             add(FindingRule.CPU_THROTTLED, Severity.WARNING,
-                    "A limit on CPU time held its programs up for " + Say.time(held) + ", which is "
-                            + Say.percent(100 * held / had) + " of the CPU time that it had.",
+                    "A limit on CPU time held its programs up for " + Phrases.time(held) + ", which is "
+                            + Phrases.percent(100 * held / had) + " of the CPU time that it had.",
                     "It runs more threads than the CPU time it was given allows. Start as many as it has CPUs, or ask for more CPUs.",
                     run.start(), evidence.lastSample(), nodeFacts(known, "cpu_throttled", Unit.SECONDS,
-                            OnNode::throttledSeconds, on -> "held up for " + Say.time(on.throttledSeconds())));
+                            OnNode::throttledSeconds, on -> "held up for " + Phrases.time(on.throttledSeconds())));
         }
     }
 
@@ -279,14 +280,14 @@ final class UseRules {
         cited.add(busiest);
         add(FindingRule.NODE_IMBALANCE, Severity.WARNING,
                 idle.size() + " of its " + byUse.size() + " nodes hardly worked: "
-                        + Say.names(idle.stream().map(OnNode::node).toList()) + " used at most "
-                        + Say.percent(idle.getLast().cpuPercent()) + " of "
-                        + (idle.size() == 1 ? "its" : "their") + " CPUs, " + Say.plain(busiest.node()) + " "
-                        + Say.percent(busiest.cpuPercent()) + ".",
+                        + Phrases.names(idle.stream().map(OnNode::node).toList()) + " used at most "
+                        + Phrases.percent(idle.getLast().cpuPercent()) + " of "
+                        + (idle.size() == 1 ? "its" : "their") + " CPUs, " + Phrases.plain(busiest.node()) + " "
+                        + Phrases.percent(busiest.cpuPercent()) + ".",
                 "A program runs on several nodes only if it is started there, as by srun or mpirun. If it is not made for that, ask for one node.",
                 run.start(), evidence.lastSample(),
                 nodeFacts(cited.reversed(), "avg_cpu_usage", Unit.PERCENT, OnNode::cpuPercent,
-                        on -> Say.percent(on.cpuPercent()) + " of its CPUs were busy on average"));
+                        on -> Phrases.percent(on.cpuPercent()) + " of its CPUs were busy on average"));
     }
 
     // ---- Waiting
@@ -310,11 +311,12 @@ final class UseRules {
                 .ifPresent(on -> {
                     double seconds = stalled.applyAsDouble(on);
                     add(rule, Severity.WARNING,
-                            "For " + Say.time(seconds) + at(on.node()) + ", which is "
-                                    + Say.percent(Math.min(100, 100 * seconds / secondsOn(on)))
+                            "For " + Phrases.time(seconds) + at(on.node()) + ", which is "
+                                    + Phrases.percent(Math.min(100, 100 * seconds / secondsOn(on)))
                                     + " of its time, all its programs waited for " + what + " at once.",
                             advice, run.start(), on.lastSample(), nodeFacts(List.of(on), name, Unit.SECONDS, stalled,
-                                    at -> "all waited for " + what + " for " + Say.time(stalled.applyAsDouble(at))));
+                                    at -> "all waited for " + what + " for "
+                                            + Phrases.time(stalled.applyAsDouble(at))));
                 });
     }
 
@@ -343,16 +345,17 @@ final class UseRules {
         double near = thresholds.memoryNearPercent() * evidence.limit(on);
         if (100 * on.needed() >= near) {
             add(FindingRule.MEMORY_NEAR_LIMIT, run.hasEnded() ? Severity.WARNING : Severity.CRITICAL,
-                    "Its programs " + (run.hasEnded() ? "took " : "have taken ") + Say.bytes(on.needed()) + " of the "
-                            + Say.bytes(evidence.limit(on)) + " of memory that it may use" + at(on.node())
+                    "Its programs " + (run.hasEnded() ? "took " : "have taken ") + Phrases.bytes(on.needed())
+                            + " of the "
+                            + Phrases.bytes(evidence.limit(on)) + " of memory that it may use" + at(on.node())
                             + ": a little more, and the kernel " + (run.hasEnded() ? "would have killed" : "will kill")
                             + " one of them.",
                     "Ask for more memory next time.", run.start(), on.lastSample(), memoryFacts(on));
         } else if (100 * on.memoryPeak() >= near && on.needed() < on.memoryPeak() / 2) {
             add(FindingRule.MEMORY_IS_CACHE, Severity.INFO,
-                    "Its memory" + at(on.node()) + " looks full (" + Say.bytes(on.memoryPeak()) + " of "
-                            + Say.bytes(evidence.limit(on)) + "), but its programs took at most "
-                            + Say.bytes(on.needed())
+                    "Its memory" + at(on.node()) + " looks full (" + Phrases.bytes(on.memoryPeak()) + " of "
+                            + Phrases.bytes(evidence.limit(on)) + "), but its programs took at most "
+                            + Phrases.bytes(on.needed())
                             + "; the rest is page cache: copies of files that the kernel keeps as long as there is room.",
                     "That is no lack of memory. With less, the job would not fail, but might read files more slowly.",
                     run.start(), on.lastSample(), memoryFacts(on));
@@ -373,9 +376,10 @@ final class UseRules {
         if (100 * on.memoryPeak() < thresholds.usedPercent() * evidence.limit(on)
                 && evidence.limit(on) - on.memoryPeak() >= Thresholds.MEMORY_WORTH_SAYING) {
             add(FindingRule.MEMORY_OVERASKED, Severity.WARNING,
-                    "It had " + Say.bytes(evidence.limit(on)) + " of memory" + at(on.node()) + " and needed at most "
-                            + Say.bytes(on.memoryPeak()) + ", which is "
-                            + Say.percent(100 * on.memoryPeak() / evidence.limit(on)) + ".",
+                    "It had " + Phrases.bytes(evidence.limit(on)) + " of memory" + at(on.node())
+                            + " and needed at most "
+                            + Phrases.bytes(on.memoryPeak()) + ", which is "
+                            + Phrases.percent(100 * on.memoryPeak() / evidence.limit(on)) + ".",
                     "Ask for less: memory that a job holds is kept from others, and a smaller job begins sooner.",
                     run.start(), on.lastSample(), memoryFacts(on));
         }
@@ -384,19 +388,20 @@ final class UseRules {
     private List<Fact> memoryFacts(OnNode on) {
         List<Fact> facts = new ArrayList<>();
         facts.add(new Fact(Source.AGENT, Strength.PROOF,
-                "At most, it had " + Say.bytes(on.memoryPeak()) + " of memory" + at(on.node())
+                "At most, it had " + Phrases.bytes(on.memoryPeak()) + " of memory" + at(on.node())
                         + ", copies of files (page cache) in it.",
                 on.lastSample(), node(on.node()), null, new Quantity("max_memory", on.memoryPeak(), Unit.BYTES)));
         if (on.needed() >= 0) {
             facts.add(new Fact(Source.AGENT, Strength.PROOF,
-                    "Its programs themselves took at most " + Say.bytes(on.needed()) + ", in "
-                            + Say.count(on.samples(), "sample") + ".",
+                    "Its programs themselves took at most " + Phrases.bytes(on.needed()) + ", in "
+                            + Phrases.count(on.samples(), "sample") + ".",
                     on.lastSample(), node(on.node()), null,
                     new Quantity("max_needed_memory", on.needed(), Unit.BYTES)));
         }
-        facts.add(new Fact(Source.AGENT, Strength.CONTEXT, "It may use " + Say.bytes(evidence.limit(on)) + " there.",
-                null,
-                node(on.node()), null, new Quantity("memory_limit", evidence.limit(on), Unit.BYTES)));
+        facts.add(
+                new Fact(Source.AGENT, Strength.CONTEXT, "It may use " + Phrases.bytes(evidence.limit(on)) + " there.",
+                        null,
+                        node(on.node()), null, new Quantity("memory_limit", evidence.limit(on), Unit.BYTES)));
         return facts;
     }
 
@@ -408,12 +413,12 @@ final class UseRules {
         if (cause == Cause.COMPLETED && limit > 0 && 100 * seconds < thresholds.usedPercent() * limit
                 && limit - seconds >= Thresholds.TIME_WORTH_SAYING.toSeconds()) {
             add(FindingRule.TIME_OVERASKED, Severity.INFO,
-                    "It asked for " + Say.time(limit) + " and took " + Say.time(seconds) + ".",
+                    "It asked for " + Phrases.time(limit) + " and took " + Phrases.time(seconds) + ".",
                     "Ask for less time: Slurm can fit a shorter job into gaps, so it begins sooner.", run.start(),
                     run.end(), List.of(
-                            fact(Source.RECORDS, "It ran for " + Say.time(seconds) + ".", run.end(),
+                            fact(Source.RECORDS, "It ran for " + Phrases.time(seconds) + ".", run.end(),
                                     new Quantity("runtime", seconds, Unit.SECONDS)),
-                            fact(Source.RECORDS, "Its time limit was " + Say.time(limit) + ".", null,
+                            fact(Source.RECORDS, "Its time limit was " + Phrases.time(limit) + ".", null,
                                     new Quantity("time_limit", limit, Unit.SECONDS))));
         }
     }
@@ -423,9 +428,9 @@ final class UseRules {
         if (run.hasEnded() && seconds < Thresholds.SHORT.toSeconds()
                 && evidence.shortJobs() >= thresholds.shortJobs()) {
             add(FindingRule.SHORT_JOBS, Severity.WARNING,
-                    "It took " + Say.time(seconds) + ", and is one of at least " + evidence.shortJobs()
+                    "It took " + Phrases.time(seconds) + ", and is one of at least " + evidence.shortJobs()
                             + " jobs of the same user and name that began within a day and took less than "
-                            + Say.time(Thresholds.SHORT) + ".",
+                            + Phrases.time(Thresholds.SHORT) + ".",
                     run.arrayJobId() == null
                             ? "Do several pieces of work in one job, one after the other, or submit a job array (sbatch --array): each job costs the cluster time to begin and to end."
                             : "Let each task of the array do several pieces of work, one after the other: each task costs the cluster time to begin and to end.",
@@ -440,12 +445,12 @@ final class UseRules {
         double seconds = run.seconds(evidence.now());
         if (100 * coverage < thresholds.coveragePercent() && seconds >= Thresholds.SHORT.toSeconds()) {
             add(FindingRule.LOW_COVERAGE, Severity.WARNING,
-                    "Only " + Say.percent(100 * coverage)
+                    "Only " + Phrases.percent(100 * coverage)
                             + " of its time on its nodes was seen, so what is said of its use may be wrong.",
                     "See whether the agent runs on all of its nodes.", run.start(), evidence.lastSample(),
                     List.of(fact(Source.AGENT,
-                            "The samples of " + Say.count(evidence.nodes().size(), "node") + " stand for "
-                                    + Say.percent(100 * coverage) + " of the time.",
+                            "The samples of " + Phrases.count(evidence.nodes().size(), "node") + " stand for "
+                                    + Phrases.percent(100 * coverage) + " of the time.",
                             evidence.lastSample(), new Quantity("coverage", 100 * coverage, Unit.PERCENT))));
         }
     }
@@ -470,7 +475,7 @@ final class UseRules {
     }
 
     private static String at(String node) {
-        return node.isEmpty() ? "" : " on " + Say.plain(node);
+        return node.isEmpty() ? "" : " on " + Phrases.plain(node);
     }
 
     /** The name of a node; none where figures are of the job as a whole. */
@@ -490,7 +495,7 @@ final class UseRules {
             Telling telling) {
         return nodes.stream().limit(MOST_FACTS)
                 .map(on -> new Fact(Source.AGENT, Strength.PROOF,
-                        (on.node().isEmpty() ? "The job" : "Node " + Say.plain(on.node())) + ": " + telling.of(on)
+                        (on.node().isEmpty() ? "The job" : "Node " + Phrases.plain(on.node())) + ": " + telling.of(on)
                                 + ".",
                         on.lastSample(), node(on.node()), null, new Quantity(name, value.applyAsDouble(on), unit)))
                 .toList();

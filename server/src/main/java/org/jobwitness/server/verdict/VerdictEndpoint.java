@@ -7,10 +7,10 @@ import static org.jobwitness.server.http.Requests.text;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import java.util.Set;
-import org.jobwitness.server.http.Caller;
-import org.jobwitness.server.http.Json;
-import org.jobwitness.server.http.Role;
-import org.jobwitness.server.job.JobsEndpoint;
+import org.jobwitness.server.access.Caller;
+import org.jobwitness.server.access.Role;
+import org.jobwitness.server.json.Json;
+import org.jobwitness.server.query.JobsEndpoint;
 
 /** GET /v1/jobs/{id}/verdict. */
 public final class VerdictEndpoint {
@@ -33,7 +33,7 @@ public final class VerdictEndpoint {
         String id = jobId(ctx);
         String cluster = text(ctx, "cluster");
         Long run = JobsEndpoint.key(ctx, "run");
-        Evidence evidence = reader.read(Caller.of(ctx), id, cluster, run)
+        RunEvidence evidence = reader.read(Caller.of(ctx), id, cluster, run)
                 .orElseThrow(() -> JobsEndpoint.unknown(id, cluster, run));
         ctx.result(json.text(VerdictRules.judge(evidence, thresholds)));
     }

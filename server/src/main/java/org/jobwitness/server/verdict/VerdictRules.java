@@ -7,8 +7,8 @@ final class VerdictRules {
     private VerdictRules() {
     }
 
-    static Verdict judge(Evidence evidence, Thresholds thresholds) {
-        Evidence.Run run = evidence.run();
+    static Verdict judge(RunEvidence evidence, Thresholds thresholds) {
+        RunEvidence.Run run = evidence.run();
         Verdict.Outcome outcome = OutcomeRules.judge(evidence);
         UseRules.Use use = UseRules.judge(evidence, outcome.cause(), thresholds);
         return new Verdict(run.id(), run.key(), run.cluster(), run.user(), evidence.now(), outcome, use.findings(),

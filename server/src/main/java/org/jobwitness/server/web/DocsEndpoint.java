@@ -17,9 +17,10 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jobwitness.server.access.Role;
 import org.jobwitness.server.http.ApiException;
 import org.jobwitness.server.http.Requests;
-import org.jobwitness.server.http.Role;
+import org.jobwitness.server.json.Printable;
 
 /**
  * GET /v1/openapi.yaml, and /docs, the page that shows it. The page is Swagger UI without its parts that would speak to
@@ -48,7 +49,7 @@ public final class DocsEndpoint {
 
     private File asset(String name) {
         return Optional.ofNullable(assets.get(name))
-                .orElseThrow(() -> ApiException.notFound("/docs has no file " + Requests.shown(name)));
+                .orElseThrow(() -> ApiException.notFound("/docs has no file " + Printable.shown(name)));
     }
 
     /** The browser asks each time whether its copy is still the newest, so that an update is seen at once. */

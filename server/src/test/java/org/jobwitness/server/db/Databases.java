@@ -8,14 +8,14 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** The databases in one PostgreSQL that the tests of a process share: each who asks gets one of its own. */
-final class Databases {
+public final class Databases {
     private final DatabaseAddress first;
     private final List<String> inUse = new ArrayList<>();
     private DatabaseAddress model;
     private int made;
 
     /** @param first a database that is always there; nothing is stored in it */
-    Databases(DatabaseAddress first) {
+    public Databases(DatabaseAddress first) {
         this.first = first;
     }
 
@@ -53,7 +53,7 @@ final class Databases {
     }
 
     /** Drops all that were given out, but for those that cannot be dropped now: they go the next time. */
-    synchronized void drop() {
+    public synchronized void drop() {
         inUse.removeIf(name -> {
             try {
                 execute(first, "DROP DATABASE " + name + " WITH (FORCE)");

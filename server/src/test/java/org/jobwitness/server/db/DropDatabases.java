@@ -1,5 +1,6 @@
 package org.jobwitness.server.db;
 
+import org.jobwitness.server.embedded.OldestPostgres;
 import org.junit.jupiter.api.extension.AfterAllCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 

@@ -2,6 +2,8 @@ package org.jobwitness.server.db;
 
 import static org.assertj.core.api.Assumptions.assumeThat;
 
+import org.jobwitness.server.embedded.OldestPostgres;
+
 /** On which PostgreSQL a test runs that is to pass on the newest and on the oldest that the server works with. */
 public enum PostgresVersion {
     NEWEST {

@@ -10,6 +10,10 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import org.jobwitness.server.Waiting;
+import org.jobwitness.server.embedded.EmbeddedPostgres;
+import org.jobwitness.server.embedded.EmbeddedPostgresException;
+import org.jobwitness.server.embedded.PostgresData;
+import org.jobwitness.server.embedded.PostgresFolder;
 
 /**
  * PostgreSQL for tests: one for each test process, started when a test first asks, and a database of its own for each

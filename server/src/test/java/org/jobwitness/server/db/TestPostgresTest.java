@@ -2,8 +2,8 @@ package org.jobwitness.server.db;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.jobwitness.server.db.EmbeddedPostgresFixture.execute;
-import static org.jobwitness.server.db.EmbeddedPostgresFixture.value;
+import static org.jobwitness.server.embedded.EmbeddedPostgresFixture.execute;
+import static org.jobwitness.server.embedded.EmbeddedPostgresFixture.value;
 
 import org.junit.jupiter.api.Test;
 

@@ -47,20 +47,21 @@ final class EventLine {
         Instant since = words.take("since", Words::time);
         Instant at = words.take("at", Words::time);
         String node = words.take("node");
-        OnNode onNode = new OnNode(node, null, null, List.of(), words.take("cgroup"), false);
-        About about = new About(words.take("user"), words.take("uid", Integer::valueOf), List.of(node), null, null,
+        NodeAllocation onNode = new NodeAllocation(node, null, null, List.of(), words.take("cgroup"), false);
+        JobAttributes about = new JobAttributes(words.take("user"), words.take("uid", Integer::valueOf), List.of(node),
+                null, null,
                 null,
                 null, null, null, null, null, null, List.of(), null);
         return new Evidence.Observed(identity(words), since == null ? at : since, since != null, onNode, about,
                 words.take("oom_kills") != null);
     }
 
-    private static About about(Words words) {
+    private static JobAttributes about(Words words) {
         Map<String, Object> scheduler = new LinkedHashMap<>();
         take(words, "name", text -> text, "name", scheduler);
         take(words, "limit", Integer::valueOf, "time_limit_minutes", scheduler);
         take(words, "why", text -> text, "state_reason", scheduler);
-        return new About(words.take("user"), words.take("uid", Integer::valueOf), words.takeList("nodes"),
+        return new JobAttributes(words.take("user"), words.take("uid", Integer::valueOf), words.takeList("nodes"),
                 words.take("partition"), words.take("account"), null, words.take("restarts", Integer::valueOf),
                 words.take("deadline", Words::time), null, null, null, null, List.of(), null)
                 .with(Resources.UNKNOWN, scheduler);
@@ -75,7 +76,7 @@ final class EventLine {
         }
     }
 
-    private static Object shown(About about, String name) {
+    private static Object shown(JobAttributes about, String name) {
         return about.scheduler().containsKey(name) && about.scheduler().get(name) == null
                 ? "none"
                 : about.scheduler().get(name);
@@ -98,8 +99,8 @@ final class EventLine {
         String cgroup = words.take("cgroup");
         boolean ofNode = node != null;
         return new Evidence.Started(identity(words), words.take("at", Words::time),
-                ofNode ? new OnNode(node, gpuCount, vendor, devices, cgroup, false) : null,
-                new About(words.take("user"), words.take("uid", Integer::valueOf), words.takeList("nodes"),
+                ofNode ? new NodeAllocation(node, gpuCount, vendor, devices, cgroup, false) : null,
+                new JobAttributes(words.take("user"), words.take("uid", Integer::valueOf), words.takeList("nodes"),
                         words.take("partition"), words.take("account"), words.take("het"),
                         words.take("restarts", Integer::valueOf), words.take("deadline", Words::time),
                         words.take("cpus", Integer::valueOf), words.take("memory_mb", Long::valueOf),
@@ -115,12 +116,12 @@ final class EventLine {
         WaitStatus raw = words.take("raw", text -> WaitStatus.ofRaw(Integer.parseInt(text)));
         var at = words.take("at", Words::time);
         return new Evidence.Ended(identity(words), at,
-                node == null ? null : new OnNode(node, null, null, List.of(), null, true),
-                new About(words.take("user"), words.take("uid", Integer::valueOf), words.takeList("nodes"),
+                node == null ? null : new NodeAllocation(node, null, null, List.of(), null, true),
+                new JobAttributes(words.take("user"), words.take("uid", Integer::valueOf), words.takeList("nodes"),
                         words.take("partition"), words.take("account"), null, null, null,
                         words.take("cpus", Integer::valueOf), null, null, null, List.of(), null),
                 List.of(), null,
-                new End(true, at, null, words.take("state", EventLine::state),
+                new EndEvidence(true, at, null, words.take("state", EventLine::state),
                         raw == null ? exit : raw, words.take("derived", Integer::valueOf),
                         words.take("restarts", Integer::valueOf), oomKills != null && oomKills > 0, false, false),
                 oomKills == null ? null : new Reading(null, null, oomKills));
@@ -149,8 +150,8 @@ final class EventLine {
             case Evidence.Amended _ -> "amended ";
         });
         Identity identity = evidence.identity();
-        About about = evidence.about();
-        OnNode node = evidence.onNode();
+        JobAttributes about = evidence.about();
+        NodeAllocation node = evidence.onNode();
         line.add("job", identity.jobId()).add("cluster", identity.cluster()).add("sluid", identity.sluid())
                 .add("start", identity.startTime() == null ? null : Words.show(identity.startTime()))
                 .add("node", node == null ? null : node.node())
@@ -173,7 +174,7 @@ final class EventLine {
                 }
             }
             case Evidence.Ended ended -> {
-                End end = ended.end();
+                EndEvidence end = ended.end();
                 line.add("restarts", end.restartCount()).add("state", end.finalState())
                         .add("exit", end.exit() == null ? null : show(end.exit())).add("derived", end.derivedExitCode())
                         .add("oom_kills", ended.reading() == null ? null : ended.reading().oomKills());

@@ -51,7 +51,7 @@ class JobLifecyclePropertyTest {
                 assertThat(run.about().nodes()).as("seed %d, run %d:\n%s", seed, i, text(order))
                         .containsExactlyInAnyOrderElementsOf(
                                 events.stream().flatMap(event -> event.about().nodes().stream()).distinct().toList());
-                assertThat(runs.nodesOf(run).values().stream().filter(OnNode::ended).map(OnNode::node))
+                assertThat(runs.nodesOf(run).values().stream().filter(NodeAllocation::ended).map(NodeAllocation::node))
                         .as("seed %d, run %d:\n%s", seed, i, text(order))
                         .containsExactlyInAnyOrderElementsOf(events.stream().filter(Evidence.Ended.class::isInstance)
                                 .filter(event -> event.onNode() != null).map(event -> event.onNode().node())

@@ -22,10 +22,11 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
-import org.jobwitness.server.http.Json;
-import org.jobwitness.server.http.Scope;
+import org.jobwitness.server.access.Scope;
+import org.jobwitness.server.json.Json;
+import org.jobwitness.server.query.JobQueries;
 import org.jobwitness.wire.AuditEntry;
-import org.jobwitness.wire.EventAnswer;
+import org.jobwitness.wire.EventResponse;
 import org.jobwitness.wire.GpuHold;
 import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.Job;
@@ -158,8 +159,8 @@ class JobTableTest {
         say(jobs, "finished job=112 start=10:00:00 node=n1 at=10:05:00 exit=1:0");
         Evidence differs = withEventId("finished job=112 start=10:00:00 node=n1 at=10:05:00 exit=2:0", "n1-7");
 
-        assertThat(jobs.apply(OPERATOR, differs).status()).isEqualTo(EventAnswer.Status.SKIPPED);
-        assertThat(jobs.apply(OPERATOR, differs).status()).isEqualTo(EventAnswer.Status.SKIPPED);
+        assertThat(jobs.apply(OPERATOR, differs).status()).isEqualTo(EventResponse.Status.SKIPPED);
+        assertThat(jobs.apply(OPERATOR, differs).status()).isEqualTo(EventResponse.Status.SKIPPED);
 
         List<AuditEntry> trail = trail("112");
         assertThat(trail).extracting(AuditEntry::action).containsExactly("created", "updated", "noted");
@@ -298,10 +299,10 @@ class JobTableTest {
         IntStream.range(0, 5).forEach(_ -> sent.addAll(lines));
         Collections.shuffle(sent, new Random(42));
 
-        List<EventAnswer.Status> answers = atOnce(50, sent);
+        List<EventResponse.Status> answers = atOnce(50, sent);
 
-        assertThat(answers).filteredOn(status -> status == EventAnswer.Status.CREATED
-                || status == EventAnswer.Status.ACCEPTED).hasSize(1);
+        assertThat(answers).filteredOn(status -> status == EventResponse.Status.CREATED
+                || status == EventResponse.Status.ACCEPTED).hasSize(1);
         List<AuditEntry> trail = trail("130");
         assertThat(trail).extracting(AuditEntry::action).containsOnlyOnce("created").containsOnly("created",
                 "updated", "noted");
@@ -321,10 +322,11 @@ class JobTableTest {
             String id = "14" + round + name.length();
             String line = "started job=" + id + " nodes=n1 node=n1 at=10:00:01 " + name;
 
-            List<EventAnswer.Status> answers = atOnce(50, Collections.nCopies(50, line));
+            List<EventResponse.Status> answers = atOnce(50, Collections.nCopies(50, line));
 
-            assertThat(answers).containsOnlyOnce(EventAnswer.Status.CREATED).containsOnly(EventAnswer.Status.CREATED,
-                    EventAnswer.Status.SKIPPED);
+            assertThat(answers).containsOnlyOnce(EventResponse.Status.CREATED).containsOnly(
+                    EventResponse.Status.CREATED,
+                    EventResponse.Status.SKIPPED);
             assertThat(db.number("select count(*) from job where job_id = '" + id + "'")).isOne();
             assertThat(trail(id)).extracting(AuditEntry::action).containsExactly("created");
         }
@@ -371,10 +373,10 @@ class JobTableTest {
         assertThat(queries.find(alice, "161", null, null)).isEmpty();
     }
 
-    private static List<EventAnswer.Status> atOnce(int senders, List<String> lines) throws Exception {
+    private static List<EventResponse.Status> atOnce(int senders, List<String> lines) throws Exception {
         CountDownLatch start = new CountDownLatch(1);
         try (ExecutorService threads = Executors.newFixedThreadPool(senders)) {
-            List<Future<EventAnswer.Status>> answers = new ArrayList<>();
+            List<Future<EventResponse.Status>> answers = new ArrayList<>();
             for (String line : lines) {
                 Evidence evidence = evidence(line);
                 answers.add(threads.submit(() -> {
@@ -383,8 +385,8 @@ class JobTableTest {
                 }));
             }
             start.countDown();
-            List<EventAnswer.Status> statuses = new ArrayList<>();
-            for (Future<EventAnswer.Status> answer : answers) {
+            List<EventResponse.Status> statuses = new ArrayList<>();
+            for (Future<EventResponse.Status> answer : answers) {
                 statuses.add(answer.get(60, TimeUnit.SECONDS));
             }
             return statuses;

@@ -28,7 +28,7 @@ class OutcomeTest {
             FAILED,    EXIT_CODE,          FAILED
             """)
     void theSchedulersWordStandsAgainstAllElse(JobState state, Reason reason, String raw) {
-        End.SchedulerWord word = new End.SchedulerWord(state, reason, raw);
+        EndEvidence.SchedulerWord word = new EndEvidence.SchedulerWord(state, reason, raw);
         for (JobState claimed : List.of(JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED)) {
             for (WaitStatus exit : List.of(new WaitStatus(0, 0), new WaitStatus(3, 0), new WaitStatus(0, 9))) {
                 boolean wasRequeued = reason != Reason.NODE_FAILURE; // of which a requeue makes something else
@@ -41,7 +41,7 @@ class OutcomeTest {
     @ParameterizedTest
     @EnumSource(value = Reason.class, names = {"EXIT_CODE", "SIGNAL"})
     void oomSeenElsewhereExplainsAFailureThatTheSchedulerDoesNotExplain(Reason reason) {
-        End.SchedulerWord word = new End.SchedulerWord(JobState.FAILED, reason, "FAILED");
+        EndEvidence.SchedulerWord word = new EndEvidence.SchedulerWord(JobState.FAILED, reason, "FAILED");
         Outcome outOfMemory = new Outcome(JobState.FAILED, Reason.OUT_OF_MEMORY, true);
 
         assertThat(Outcome.of(about(null), end(word, null, new WaitStatus(1, 0), 253, false, false)))
@@ -56,7 +56,7 @@ class OutcomeTest {
 
     @Test
     void oomSeenElsewhereExplainsAFailureWithoutAReason() {
-        End.SchedulerWord word = new End.SchedulerWord(JobState.FAILED, null, "FAILED");
+        EndEvidence.SchedulerWord word = new EndEvidence.SchedulerWord(JobState.FAILED, null, "FAILED");
 
         assertThat(Outcome.of(about(null), end(word, null, null, 253, false, false)))
                 .isEqualTo(new Outcome(JobState.FAILED, Reason.OUT_OF_MEMORY, true));
@@ -65,7 +65,7 @@ class OutcomeTest {
     @ParameterizedTest
     @EnumSource(value = Reason.class, names = {"TIMEOUT", "NODE_FAILURE", "DEADLINE", "LAUNCH_FAILURE"})
     void oomSeenElsewhereDoesNotUnmakeAnotherReasonOfTheScheduler(Reason reason) {
-        End.SchedulerWord word = new End.SchedulerWord(JobState.FAILED, reason, reason.name());
+        EndEvidence.SchedulerWord word = new EndEvidence.SchedulerWord(JobState.FAILED, reason, reason.name());
 
         assertThat(Outcome.of(about(null), end(word, null, new WaitStatus(1, 0), 253, true, false)))
                 .isEqualTo(new Outcome(JobState.FAILED, reason, true));
@@ -73,18 +73,20 @@ class OutcomeTest {
 
     @Test
     void oomSeenElsewhereDoesNotUnmakeASuccessOrACancellationOfTheScheduler() {
-        assertThat(Outcome.of(about(null), end(new End.SchedulerWord(JobState.COMPLETED, null, "COMPLETED"), null,
-                WaitStatus.ofRaw(253), 253, true, false)))
+        assertThat(Outcome.of(about(null),
+                end(new EndEvidence.SchedulerWord(JobState.COMPLETED, null, "COMPLETED"), null,
+                        WaitStatus.ofRaw(253), 253, true, false)))
                 .isEqualTo(new Outcome(JobState.COMPLETED, null, true));
         assertThat(Outcome.of(about(null), end(
-                new End.SchedulerWord(JobState.CANCELLED, Reason.CANCELLED, "CANCELLED"), null,
+                new EndEvidence.SchedulerWord(JobState.CANCELLED, Reason.CANCELLED, "CANCELLED"), null,
                 WaitStatus.ofRaw(253), 253, true, false)))
                 .isEqualTo(new Outcome(JobState.CANCELLED, Reason.CANCELLED, true));
     }
 
     @Test
     void theSchedulersWordConfirmsARunOfWhichNoHookSawTheEnd() {
-        End end = new End(false, null, new End.SchedulerWord(JobState.CANCELLED, Reason.CANCELLED, "CANCELLED"), null,
+        EndEvidence end = new EndEvidence(false, null,
+                new EndEvidence.SchedulerWord(JobState.CANCELLED, Reason.CANCELLED, "CANCELLED"), null,
                 null, null, null, false, false, false);
 
         assertThat(Outcome.of(about(null), end)).isEqualTo(new Outcome(JobState.CANCELLED, Reason.CANCELLED, true));
@@ -92,23 +94,23 @@ class OutcomeTest {
 
     @Test
     void evidenceIsOrderedFromNothingToTheScheduler() {
-        End.SchedulerWord word = new End.SchedulerWord(JobState.COMPLETED, null, "COMPLETED");
-        List<End> weakestFirst = List.of(End.NOT_YET, end(null, null, null, 253, true, false),
+        EndEvidence.SchedulerWord word = new EndEvidence.SchedulerWord(JobState.COMPLETED, null, "COMPLETED");
+        List<EndEvidence> weakestFirst = List.of(EndEvidence.NOT_YET, end(null, null, null, 253, true, false),
                 end(null, null, new WaitStatus(3, 0), 0, false, false),
                 end(null, null, WaitStatus.ofRaw(253), 0, false, false),
                 end(null, JobState.FAILED, WaitStatus.ofRaw(253), 0, false, false),
                 end(word, JobState.FAILED, WaitStatus.ofRaw(253), 0, false, false));
 
-        assertThat(weakestFirst.stream().map(End::strength)).containsExactly(End.Strength.values());
+        assertThat(weakestFirst.stream().map(EndEvidence::strength)).containsExactly(EndEvidence.Strength.values());
     }
 
-    private static About about(Instant deadline) {
-        return new About("alice", 1000, List.of("n1"), null, null, null, 0, deadline, null, null, null, null,
+    private static JobAttributes about(Instant deadline) {
+        return new JobAttributes("alice", 1000, List.of("n1"), null, null, null, 0, deadline, null, null, null, null,
                 List.of(), null);
     }
 
-    private static End end(End.SchedulerWord word, JobState finalState, WaitStatus exit, int derived,
+    private static EndEvidence end(EndEvidence.SchedulerWord word, JobState finalState, WaitStatus exit, int derived,
             boolean oomKilled, boolean requeued) {
-        return new End(true, END, word, finalState, exit, derived, null, oomKilled, requeued, requeued);
+        return new EndEvidence(true, END, word, finalState, exit, derived, null, oomKilled, requeued, requeued);
     }
 }

@@ -160,7 +160,8 @@ record RandomLife(Names names, List<List<Evidence>> runs) {
                 if (heard() || (byTimeOnly && node.equals("n1"))) {
                     events.add(new Evidence.Started(identity(sluid, start), start.plusSeconds(random.nextInt(SKEW)),
                             gpus(node),
-                            new About(user, 1000, nodes, "batch", null, null, restarts, deadline, cpus, null, null,
+                            new JobAttributes(user, 1000, nodes, "batch", null, null, restarts, deadline, cpus, null,
+                                    null,
                                     null, List.of(), null),
                             List.of(), null));
                 }
@@ -175,15 +176,17 @@ record RandomLife(Names names, List<List<Evidence>> runs) {
                     Instant at = byTimeOnly || runInJob ? end.plusSeconds(random.nextInt(SKEW)) : end;
                     boolean hasList = random.nextInt(4) > 0 || events.isEmpty();
                     events.add(new Evidence.Ended(identity(sluid, start), at,
-                            new OnNode(node, null, null, List.of(), null, true),
-                            new About(hasList ? user : null, null, hasList ? nodes : List.of(node), null, null, null,
+                            new NodeAllocation(node, null, null, List.of(), null, true),
+                            new JobAttributes(hasList ? user : null, null, hasList ? nodes : List.of(node), null, null,
+                                    null,
                                     null, null, null, null, null, null, List.of(), null),
                             List.of(), null, end(ending, at, restartsAtEnd, runInJob), runInJob ? reading() : null));
                 }
             }
             if (ending == Ending.FINAL_STATE || ending == Ending.FINAL_STATE_BESIDE_EXIT_CODE) {
                 events.add(new Evidence.Ended(identity(sluid, start), endOf(events, end), null, nothing(), List.of(),
-                        null, new End(true, endOf(events, end), null, finalState(number), null, null, null, false,
+                        null,
+                        new EndEvidence(true, endOf(events, end), null, finalState(number), null, null, null, false,
                                 false, false),
                         null));
             }
@@ -203,13 +206,13 @@ record RandomLife(Names names, List<List<Evidence>> runs) {
             return new Identity("c1", "12", hasSluid ? sluid : null, hasStart ? start : null);
         }
 
-        private OnNode gpus(String node) {
+        private NodeAllocation gpus(String node) {
             return random.nextInt(4) == 0
-                    ? new OnNode(node, null, null, List.of(), null, false)
-                    : new OnNode(node, 2, GpuVendor.NVIDIA, List.of(node + "a", node + "b"), "/job_12", false);
+                    ? new NodeAllocation(node, null, null, List.of(), null, false)
+                    : new NodeAllocation(node, 2, GpuVendor.NVIDIA, List.of(node + "a", node + "b"), "/job_12", false);
         }
 
-        private End end(Ending ending, Instant at, int restarts, boolean runInJob) {
+        private EndEvidence end(Ending ending, Instant at, int restarts, boolean runInJob) {
             WaitStatus exit = switch (ending) {
                 case SUCCESS, STEP_OOM_AND_SUCCESS, TIMEOUT, FINAL_STATE, NOT_HEARD_OF -> new WaitStatus(0, 0);
                 case EXIT_CODE, STEP_OOM, FINAL_STATE_BESIDE_EXIT_CODE -> new WaitStatus(3, 0);
@@ -220,7 +223,7 @@ record RandomLife(Names names, List<List<Evidence>> runs) {
                 case NODE_FAILURE -> new WaitStatus(0, 1);
             };
             Integer derived = ending == Ending.STEP_OOM || ending == Ending.STEP_OOM_AND_SUCCESS ? 253 : 0;
-            return new End(true, at, null, null, runInJob ? null : exit, runInJob ? null : derived, restarts,
+            return new EndEvidence(true, at, null, null, runInJob ? null : exit, runInJob ? null : derived, restarts,
                     runInJob && (ending == Ending.BATCH_OOM || ending == Ending.STEP_OOM) && random.nextBoolean(),
                     false,
                     false);
@@ -234,8 +237,9 @@ record RandomLife(Names names, List<List<Evidence>> runs) {
             return List.of(JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED).get(number);
         }
 
-        private static About nothing() {
-            return new About(null, null, List.of(), null, null, null, null, null, null, null, null, null, List.of(),
+        private static JobAttributes nothing() {
+            return new JobAttributes(null, null, List.of(), null, null, null, null, null, null, null, null, null,
+                    List.of(),
                     null);
         }
 

@@ -18,7 +18,7 @@ final class RunLine {
     }
 
     /** The run in the words of the given keys; after them, those that must always be said and are known. */
-    static String show(Run run, Map<String, OnNode> nodes, List<String> keys) {
+    static String show(Run run, Map<String, NodeAllocation> nodes, List<String> keys) {
         List<String> words = new ArrayList<>();
         for (String key : keys) {
             Object value = value(run, nodes, key);
@@ -33,9 +33,9 @@ final class RunLine {
         return String.join(" ", words);
     }
 
-    private static Object value(Run run, Map<String, OnNode> nodes, String key) {
-        About about = run.about();
-        End end = run.end();
+    private static Object value(Run run, Map<String, NodeAllocation> nodes, String key) {
+        JobAttributes about = run.about();
+        EndEvidence end = run.end();
         int at = key.indexOf('@');
         if (at >= 0) {
             return ofNode(nodes.get(key.substring(at + 1)), key.substring(0, at));
@@ -74,12 +74,12 @@ final class RunLine {
             case "end_restarts" -> end.restartCount();
             case "oom_killed" -> end.oomKilled();
             case "ended_on" -> EventLine.joined(
-                    nodes.values().stream().filter(OnNode::ended).map(OnNode::node).toList());
+                    nodes.values().stream().filter(NodeAllocation::ended).map(NodeAllocation::node).toList());
             default -> throw new IllegalArgumentException("nothing that a run has: " + key);
         };
     }
 
-    private static Object ofNode(OnNode node, String key) {
+    private static Object ofNode(NodeAllocation node, String key) {
         if (node == null) {
             return null;
         }

@@ -11,12 +11,12 @@ import java.util.TreeMap;
 /** What {@link JobTable} does with the lifecycle's decisions, without a database. */
 final class RunsInMemory {
     private final Map<Long, Run> runs = new HashMap<>();
-    private final Map<Long, SortedMap<String, OnNode>> nodes = new HashMap<>();
+    private final Map<Long, SortedMap<String, NodeAllocation>> nodes = new HashMap<>();
     private long lastKey;
 
     Decision apply(Evidence evidence, Instant now) {
         Identity identity = evidence.identity();
-        OnNode speaking = evidence.onNode();
+        NodeAllocation speaking = evidence.onNode();
         List<Run> known = runs.values().stream()
                 .filter(run -> run.identity().jobId().equals(identity.jobId())
                         && run.identity().cluster().equals(identity.cluster()))
@@ -37,7 +37,7 @@ final class RunsInMemory {
         }
     }
 
-    private static Run seenFrom(Run run, OnNode here) {
+    private static Run seenFrom(Run run, NodeAllocation here) {
         return new Run(run.key(), run.recordedAt(), run.identity(), run.startSeen(), run.startTime(), run.about(),
                 run.end(), here);
     }
@@ -51,7 +51,7 @@ final class RunsInMemory {
     }
 
     /** What each node of the run has said, by name. */
-    SortedMap<String, OnNode> nodesOf(Run run) {
+    SortedMap<String, NodeAllocation> nodesOf(Run run) {
         return nodes.getOrDefault(run.key(), new TreeMap<>());
     }
 }

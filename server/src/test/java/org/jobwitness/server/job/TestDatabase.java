@@ -6,55 +6,55 @@ import java.sql.SQLException;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
+import org.jobwitness.server.access.Caller;
+import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.db.Partitions;
 import org.jobwitness.server.db.PostgresVersion;
 import org.jobwitness.server.db.TestPostgres;
-import org.jobwitness.server.http.Caller;
-import org.jobwitness.server.http.Scope;
 
 /** A database of a test's own, with the server's tables in it. */
-final class TestDatabase implements AutoCloseable {
-    static final Caller OPERATOR = callerOf(new Scope.Everything());
+public final class TestDatabase implements AutoCloseable {
+    public static final Caller OPERATOR = callerOf(new Scope.Everything());
 
-    final DatabaseAddress address;
-    final Database database;
+    public final DatabaseAddress address;
+    public final Database database;
 
-    TestDatabase() {
+    public TestDatabase() {
         this(PostgresVersion.NEWEST);
     }
 
-    TestDatabase(PostgresVersion version) {
+    public TestDatabase(PostgresVersion version) {
         address = version.freshDatabase();
         database = TestPostgres.open(address,
                 new Partitions(Duration.ofDays(7), Duration.ofDays(800), Clock.systemUTC()));
     }
 
-    static Caller callerOf(Scope scope) {
+    public static Caller callerOf(Scope scope) {
         return new Caller("tester", null, "test", "correlation-1", scope);
     }
 
     /** Says a line of a case file to the table. */
-    static String say(JobTable jobs, String line) {
+    public static String say(JobTable jobs, String line) {
         return jobs.apply(OPERATOR, evidence(line)).status().toString();
     }
 
-    static Evidence evidence(String line) {
+    public static Evidence evidence(String line) {
         int space = line.indexOf(' ');
         return EventLine.parse(line.substring(0, space), new Words(line.substring(space)));
     }
 
     /** The rows of a statement, each as the text of its first column. */
-    List<String> texts(String sql) {
+    public List<String> texts(String sql) {
         return database.read("test", handle -> handle.createQuery(sql).mapTo(String.class).list());
     }
 
-    long number(String sql) {
+    public long number(String sql) {
         return database.read("test", handle -> handle.createQuery(sql).mapTo(Long.class).one());
     }
 
-    void execute(String sql) {
+    public void execute(String sql) {
         database.write("test", handle -> handle.execute(sql));
     }
 

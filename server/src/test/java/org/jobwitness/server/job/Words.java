@@ -12,7 +12,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** The {@code key=value} words of a line. Each must be asked for, so that a slip of the pen is not passed over. */
-final class Words {
+public final class Words {
     /** What is said of a value that is not known. */
     static final String UNKNOWN = "-";
     private static final Instant FIRST_DAY = Instant.parse("2026-03-02T00:00:00Z");
@@ -20,7 +20,7 @@ final class Words {
 
     private final Map<String, String> left = new LinkedHashMap<>();
 
-    Words(String line) {
+    public Words(String line) {
         for (String word : line.isBlank() ? new String[0] : line.strip().split("\\s+")) {
             int equals = word.indexOf('=');
             if (equals < 1) {
@@ -33,22 +33,22 @@ final class Words {
     }
 
     /** These words, and those of the other line that say something else. */
-    Words or(Words defaults) {
+    public Words or(Words defaults) {
         defaults.left.forEach(left::putIfAbsent);
         return this;
     }
 
-    List<String> keys() {
+    public List<String> keys() {
         return List.copyOf(left.keySet());
     }
 
     /** The value of a key, null if it is not there or said to be unknown. */
-    String take(String key) {
+    public String take(String key) {
         String value = left.remove(key);
         return UNKNOWN.equals(value) ? null : value;
     }
 
-    <T> T take(String key, Function<String, T> as) {
+    public <T> T take(String key, Function<String, T> as) {
         String value = take(key);
         return value == null ? null : as.apply(value);
     }
@@ -58,14 +58,14 @@ final class Words {
         return value == null ? List.of() : List.of(value.split(","));
     }
 
-    void noMore() {
+    public void noMore() {
         if (!left.isEmpty()) {
             throw new IllegalArgumentException("not known here: " + left.keySet());
         }
     }
 
     /** {@code 10:05:00} is a time of the first day, {@code +9d10:05} one of the tenth. */
-    static Instant time(String text) {
+    public static Instant time(String text) {
         Matcher form = TIME.matcher(text);
         if (!form.matches()) {
             throw new IllegalArgumentException("not a time such as 10:05:00 or +9d10:05: " + text);
@@ -74,7 +74,7 @@ final class Words {
         return FIRST_DAY.plus(Duration.ofDays(form.group(1) == null ? 0 : Long.parseLong(form.group(1)))).plus(time);
     }
 
-    static String show(Instant time) {
+    public static String show(Instant time) {
         long days = Duration.between(FIRST_DAY, time).toDays();
         return (days == 0 ? "" : "+" + days + "d")
                 + (time.getNano() == 0 && time.getEpochSecond() % 60 == 0

@@ -19,20 +19,19 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jobwitness.server.access.Caller;
+import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.OneTurn;
 import org.jobwitness.server.db.Partitions;
 import org.jobwitness.server.db.PostgresVersion;
 import org.jobwitness.server.db.TestPostgres;
-import org.jobwitness.server.http.Caller;
-import org.jobwitness.server.http.Json;
-import org.jobwitness.server.http.Scope;
-import org.jobwitness.server.job.About;
 import org.jobwitness.server.job.Evidence;
-import org.jobwitness.server.job.Figure;
-import org.jobwitness.server.job.Figures;
 import org.jobwitness.server.job.Identity;
+import org.jobwitness.server.job.JobAttributes;
 import org.jobwitness.server.job.JobTable;
+import org.jobwitness.server.json.Json;
+import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.GpuHold;
 import org.jobwitness.wire.GpuVendor;
 import org.junit.jupiter.api.AfterEach;
@@ -72,7 +71,8 @@ class HistoryHourTest {
     /** A job on one node with one GPU: an hour and a half, a sample every minute, memory from 1 GiB up by 16 MiB each. */
     private void tell() {
         Identity identity = new Identity("alpha", "4711", null, START);
-        About about = new About("alice", null, List.of("n1"), null, null, null, null, null, null, null, null, null,
+        JobAttributes about = new JobAttributes("alice", null, List.of("n1"), null, null, null, null, null, null, null,
+                null, null,
                 List.of(), null);
         JobTable jobs = new JobTable(database, new Json(), clock);
         jobs.apply(new Caller("tester", null, "test", "correlation-1", new Scope.Everything()),

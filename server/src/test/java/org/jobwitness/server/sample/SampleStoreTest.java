@@ -18,20 +18,20 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.jobwitness.server.access.Caller;
+import org.jobwitness.server.access.Scope;
+import org.jobwitness.server.chunk.Series;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.Partitions;
 import org.jobwitness.server.db.PostgresVersion;
 import org.jobwitness.server.db.TestPostgres;
-import org.jobwitness.server.http.Caller;
-import org.jobwitness.server.http.Json;
-import org.jobwitness.server.http.Scope;
-import org.jobwitness.server.job.About;
 import org.jobwitness.server.job.Evidence;
-import org.jobwitness.server.job.Figure;
-import org.jobwitness.server.job.Figures;
 import org.jobwitness.server.job.Identity;
-import org.jobwitness.server.job.JobQueries;
+import org.jobwitness.server.job.JobAttributes;
 import org.jobwitness.server.job.JobTable;
+import org.jobwitness.server.json.Json;
+import org.jobwitness.server.query.JobQueries;
+import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.GpuHold;
 import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.Job;
@@ -85,10 +85,11 @@ class SampleStoreTest {
             each.add(count);
         }
         Identity identity = new Identity("c1", id, null, START);
-        About about = new About("alice", null, nodes, null, null, null, null, null, null, null, null, null, List.of(),
+        JobAttributes about = new JobAttributes("alice", null, nodes, null, null, null, null, null, null, null, null,
+                null, List.of(),
                 null);
         jobs.apply(CALLER, new Evidence.Started(identity, START, null, about, each, null));
-        jobs.apply(CALLER, new Evidence.Reported(identity, START, About.NOTHING,
+        jobs.apply(CALLER, new Evidence.Reported(identity, START, JobAttributes.NOTHING,
                 org.jobwitness.wire.JobState.COMPLETED, null, "COMPLETED", START.plus(Duration.ofHours(1))));
         return read(id);
     }
@@ -295,9 +296,11 @@ class SampleStoreTest {
     @Test
     void aGpuThatIsHeldAndIdleIsToldFromOneThatWorks() {
         Identity identity = new Identity("c1", "gpus", null, null);
-        jobs.apply(CALLER, new Evidence.Started(identity, null, null, new About("alice", null, List.of("g1"), null,
-                null, null, null, null, null, null, 2, GpuVendor.NVIDIA, List.of("GPU-a", "GPU-b"), null), List.of(),
-                null));
+        jobs.apply(CALLER,
+                new Evidence.Started(identity, null, null, new JobAttributes("alice", null, List.of("g1"), null,
+                        null, null, null, null, null, null, 2, GpuVendor.NVIDIA, List.of("GPU-a", "GPU-b"), null),
+                        List.of(),
+                        null));
         long run = read("gpus").run();
         Instant now = Instant.now().truncatedTo(ChronoUnit.SECONDS);
         for (int i = 0; i < 2; i++) {
@@ -324,7 +327,7 @@ class SampleStoreTest {
         Job ended = job(4);
         add(List.of(sample(ended, "n1", 0, 50.0, 1L, null)));
         jobs.apply(CALLER, new Evidence.Started(new Identity("c1", "going", null, null), null, null,
-                new About("alice", null, List.of("n1"), null, null, null, null, null, null, null, null, null,
+                new JobAttributes("alice", null, List.of("n1"), null, null, null, null, null, null, null, null, null,
                         List.of(), null),
                 List.of(), null));
         Instant now = Instant.now().truncatedTo(ChronoUnit.MILLIS);

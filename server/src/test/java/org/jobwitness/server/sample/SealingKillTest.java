@@ -15,8 +15,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.jobwitness.server.Waiting;
+import org.jobwitness.server.access.Caller;
+import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.batch.AgentsWaiting;
 import org.jobwitness.server.batch.Batches;
+import org.jobwitness.server.chunk.Series;
 import org.jobwitness.server.db.Breaker;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.DatabaseAddress;
@@ -25,15 +28,13 @@ import org.jobwitness.server.db.OneTurn;
 import org.jobwitness.server.db.Partitions;
 import org.jobwitness.server.db.PostgresVersion;
 import org.jobwitness.server.db.TestPostgres;
-import org.jobwitness.server.http.Caller;
-import org.jobwitness.server.http.Json;
-import org.jobwitness.server.http.Scope;
-import org.jobwitness.server.job.Figure;
 import org.jobwitness.server.job.JobTable;
+import org.jobwitness.server.json.Json;
 import org.jobwitness.server.node.NodeTable;
 import org.jobwitness.server.ops.Retention;
 import org.jobwitness.server.sample.StoredRows.Stored;
 import org.jobwitness.wire.Batch;
+import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.JobReading;
@@ -195,7 +196,7 @@ class SealingKillTest {
     void aServerThatLostItsTurnUnawaresDoesNotOpenWhatAnotherIsPacking() throws Exception {
         store(batches("late"));
         database.write("test", handle -> {
-            Tails.turn(handle, Instant.now());
+            SampleBuffer.turn(handle, Instant.now());
             return true;
         });
         for (int statement = 1; count(
@@ -207,7 +208,7 @@ class SealingKillTest {
         breaker.leaveAlone();
         String open = value("select tail from sample_tail where is_open");
         database.write("test", handle -> {
-            Tails.turn(handle, Instant.now());
+            SampleBuffer.turn(handle, Instant.now());
             return true;
         });
         assertThat(value("select tail from sample_tail where is_open")).as("still").isEqualTo(open);

@@ -17,22 +17,22 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jobwitness.server.Waiting;
+import org.jobwitness.server.access.Caller;
+import org.jobwitness.server.access.Scope;
+import org.jobwitness.server.chunk.Series;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.LeaderTask;
 import org.jobwitness.server.db.OneTurn;
 import org.jobwitness.server.db.Partitions;
 import org.jobwitness.server.db.PostgresVersion;
 import org.jobwitness.server.db.TestPostgres;
-import org.jobwitness.server.http.Caller;
-import org.jobwitness.server.http.Json;
-import org.jobwitness.server.http.Scope;
-import org.jobwitness.server.job.About;
 import org.jobwitness.server.job.Evidence;
-import org.jobwitness.server.job.Figure;
-import org.jobwitness.server.job.Figures;
 import org.jobwitness.server.job.Identity;
-import org.jobwitness.server.job.JobQueries;
+import org.jobwitness.server.job.JobAttributes;
 import org.jobwitness.server.job.JobTable;
+import org.jobwitness.server.json.Json;
+import org.jobwitness.server.query.JobQueries;
+import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.GpuHold;
 import org.jobwitness.wire.GpuVendor;
 import org.junit.jupiter.api.AfterEach;
@@ -82,7 +82,8 @@ class SealingTest {
 
     private long run(String id) {
         jobs.apply(CALLER, new Evidence.Started(new Identity("c1", id, null, null), null, null,
-                new About("alice", null, List.of("n1", "n2"), null, null, null, null, null, null, null, null, null,
+                new JobAttributes("alice", null, List.of("n1", "n2"), null, null, null, null, null, null, null, null,
+                        null,
                         List.of(), null),
                 List.of(), null));
         return new JobQueries(database, new Json(), Clock.systemUTC()).find(CALLER, id, null, null).orElseThrow().run();

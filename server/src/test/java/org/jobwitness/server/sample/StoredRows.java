@@ -7,8 +7,12 @@ import java.sql.SQLException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import org.jobwitness.server.chunk.Chunk;
+import org.jobwitness.server.chunk.ChunkCodec;
+import org.jobwitness.server.chunk.ChunkColumn;
+import org.jobwitness.server.chunk.UnreadableChunkException;
 import org.jobwitness.server.db.Columns;
-import org.jobwitness.server.job.Figure;
+import org.jobwitness.wire.Figure;
 
 /**
  * The samples as they lie in PostgreSQL, each as often as it is there: where a reader of history takes what is there twice for

@@ -18,16 +18,16 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jobwitness.server.Waiting;
+import org.jobwitness.server.access.Caller;
+import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.LeaderTask;
 import org.jobwitness.server.db.OneTurn;
 import org.jobwitness.server.db.Partitions;
 import org.jobwitness.server.db.TestPostgres;
 import org.jobwitness.server.event.Events;
-import org.jobwitness.server.http.Caller;
-import org.jobwitness.server.http.Json;
-import org.jobwitness.server.http.Scope;
 import org.jobwitness.server.job.JobTable;
+import org.jobwitness.server.json.Json;
 import org.jobwitness.server.node.NodeTable;
 import org.jobwitness.server.scheduler.FakeSlurm.FakeJob;
 import org.jobwitness.server.scheduler.FakeSlurmrestd.Mood;
@@ -304,7 +304,7 @@ class ReconciliationTest {
         rounds(1);
         database.write("test", handle -> handle.createUpdate("""
                 insert into job (recorded_at, cluster, job_id, start_seen, nodes, gpu_devices, start_time, end_time,
-                    end_seen, state, confirmed, oom_killed, succeeded, requeued, newest)
+                    end_seen, state, confirmed, oom_killed, superseded, requeued, newest)
                 select :start, 'rig', id, true, '{}', '{}', :start, :end, true, 'completed', false, false, false, false,
                     true
                 from generate_series(1, 1050) as id""").bind("start", T).bind("end", T.plusSeconds(60)).execute());

@@ -13,12 +13,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
-import org.jobwitness.server.http.Json;
-import org.jobwitness.server.job.About;
 import org.jobwitness.server.job.Evidence;
-import org.jobwitness.server.job.OnNode;
+import org.jobwitness.server.job.JobAttributes;
+import org.jobwitness.server.job.NodeAllocation;
 import org.jobwitness.server.job.Resources;
 import org.jobwitness.server.job.WaitStatus;
+import org.jobwitness.server.json.Json;
 import org.jobwitness.wire.Reason;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -110,7 +110,7 @@ class SlurmJsonTest {
         Evidence.Reported said = evidence.of(job, "c", NOW).orElseThrow();
         assertThat(said.about().deadline()).isEqualTo(Instant.ofEpochSecond(1_795_438_765));
         assertThat(said.identity().cluster()).isEqualTo("vm");
-        assertThat(evidence.gpus(job)).containsExactly(new OnNode("n1", 1, null, List.of("0"), null, false));
+        assertThat(evidence.gpus(job)).containsExactly(new NodeAllocation("n1", 1, null, List.of("0"), null, false));
     }
 
     @ParameterizedTest
@@ -186,7 +186,7 @@ class SlurmJsonTest {
             `null`                                           | {}                            |
             """)
     void thatThereIsNoTimeLimitIsMoreThanNotToSay(String shape, String words, Instant deadline) throws Exception {
-        About said = about("\"time_limit\": " + shape);
+        JobAttributes said = about("\"time_limit\": " + shape);
         Map<String, Object> ofLimit = new TreeMap<>(said.scheduler());
         ofLimit.keySet().retainAll(List.of("time_limit_minutes"));
         assertThat(ofLimit).hasToString(words);
@@ -206,7 +206,7 @@ class SlurmJsonTest {
                 .doesNotContainKey("state_reason");
     }
 
-    private About about(String field) throws Exception {
+    private JobAttributes about(String field) throws Exception {
         SlurmJob job = json.jobs(
                 text("""
                 {"jobs": [{"job_id": 9, "job_state": ["RUNNING"], "start_time": 1795435200, "end_time": 1795438800, %s}]}"""

@@ -33,7 +33,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class SlurmrestdTlsTest {
     private Path store;
-    private Authorities ours;
+    private TrustedCas ours;
     private FakeSlurmrestd fake;
 
     @BeforeAll
@@ -41,7 +41,7 @@ class SlurmrestdTlsTest {
         store = folder.resolve("keys.p12");
         keytool("-genkeypair", "-alias", "ca", "-dname", "CN=our authority", "-ext", "bc:c");
         keytool("-exportcert", "-rfc", "-alias", "ca", "-file", folder.resolve("ca.pem").toString());
-        ours = Authorities.read(folder.resolve("ca.pem"));
+        ours = TrustedCas.read(folder.resolve("ca.pem"));
         keytool("-genkeypair", "-alias", "good", "-signer", "ca", "-dname", "CN=proxy", "-ext", "san=ip:127.0.0.1");
         keytool("-genkeypair", "-alias", "expired", "-signer", "ca", "-dname", "CN=proxy", "-ext", "san=ip:127.0.0.1",
                 "-startdate", "-9d", "-validity", "7");
@@ -71,7 +71,7 @@ class SlurmrestdTlsTest {
         assertThat(process.exitValue()).as(said).isZero();
     }
 
-    private static Slurmrestd client(URI url, Optional<Authorities> authorities) {
+    private static Slurmrestd client(URI url, Optional<TrustedCas> authorities) {
         return new Slurmrestd(new SlurmAddress.Web(url, authorities), new AuthToken.Fixed("t0ken"), Optional.empty(),
                 Optional.of(42), Duration.ofSeconds(5));
     }
@@ -124,7 +124,7 @@ class SlurmrestdTlsTest {
         }
     }
 
-    private static void assertTrouble(URI url, Optional<Authorities> authorities, String words) {
+    private static void assertTrouble(URI url, Optional<TrustedCas> authorities, String words) {
         try (Slurmrestd client = client(url, authorities)) {
             assertThatThrownBy(client::list).asInstanceOf(throwable(SlurmException.class))
                     .returns(Trouble.AWAY, SlurmException::trouble)

@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
 import java.util.List;
-import org.jobwitness.server.http.Scope;
-import org.jobwitness.server.job.JobFilter;
-import org.jobwitness.server.job.JobTraits;
+import org.jobwitness.server.access.Scope;
+import org.jobwitness.server.query.JobFilter;
+import org.jobwitness.server.query.JobTraits;
 import org.jobwitness.server.stream.Listener.Next;
 import org.jobwitness.wire.JobState;
 import org.jspecify.annotations.Nullable;

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param line where in the file it begins
  * @param expected the lines of the verdict that must be there, in the form of {@link VerdictLines}
  */
-record VerdictCase(String name, int line, Evidence evidence, Thresholds thresholds, List<String> expected) {
+record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thresholds, List<String> expected) {
 
     VerdictCase {
         expected = List.copyOf(expected);
@@ -66,14 +66,14 @@ record VerdictCase(String name, int line, Evidence evidence, Thresholds threshol
     private static final class Builder {
         private final String name;
         private final int line;
-        private final List<Evidence.OnNode> nodes = new ArrayList<>();
-        private final List<Evidence.OnGpu> gpus = new ArrayList<>();
+        private final List<RunEvidence.OnNode> nodes = new ArrayList<>();
+        private final List<RunEvidence.OnGpu> gpus = new ArrayList<>();
         private final List<JobOomKill> kills = new ArrayList<>();
-        private final List<Evidence.Task> tasks = new ArrayList<>();
+        private final List<RunEvidence.Task> tasks = new ArrayList<>();
         private final List<String> expected = new ArrayList<>();
-        private Evidence.@Nullable Run run;
+        private RunEvidence.@Nullable Run run;
         private Instant now = Words.NOON;
-        private Evidence.Said said = said(new Words(""));
+        private RunEvidence.Said said = said(new Words(""));
         private Thresholds thresholds = Thresholds.USUAL;
         private int shortJobs;
 
@@ -104,11 +104,12 @@ record VerdictCase(String name, int line, Evidence evidence, Thresholds threshol
         }
 
         VerdictCase build() {
-            return new VerdictCase(name, line, new Evidence(now, known(), said, nodes, gpus, kills, tasks, shortJobs),
+            return new VerdictCase(name, line,
+                    new RunEvidence(now, known(), said, nodes, gpus, kills, tasks, shortJobs),
                     thresholds, expected);
         }
 
-        private Evidence.Run known() {
+        private RunEvidence.Run known() {
             if (run == null) {
                 throw new IllegalArgumentException("the first line of a case begins with job");
             }
@@ -121,8 +122,8 @@ record VerdictCase(String name, int line, Evidence evidence, Thresholds threshol
             w.end();
         }
 
-        private static Evidence.Run run(Words w) {
-            return new Evidence.Run(w.text("id", "7"), 1, "c1", w.text("user", "alice"), w.textOrNull("name"),
+        private static RunEvidence.Run run(Words w) {
+            return new RunEvidence.Run(w.text("id", "7"), 1, "c1", w.text("user", "alice"), w.textOrNull("name"),
                     List.of(w.text("nodes", "n1").split(",")), w.constant("state", JobState.class, JobState.COMPLETED),
                     w.constant("reason", Reason.class, null), w.flag("confirmed"), w.time("submit", null),
                     w.time("start", null), w.time("end", null), w.time("deadline", null), w.seconds("limit"),
@@ -130,10 +131,10 @@ record VerdictCase(String name, int line, Evidence evidence, Thresholds threshol
                     w.textOrNull("array"));
         }
 
-        private static Evidence.Said said(Words w) {
+        private static RunEvidence.Said said(Words w) {
             String[] exit = w.text("exit", "").split(":");
             boolean hasExit = exit.length == 2;
-            Evidence.Said said = new Evidence.Said(w.textOrNull("raw_state"), w.textOrNull("state_reason"),
+            RunEvidence.Said said = new RunEvidence.Said(w.textOrNull("raw_state"), w.textOrNull("state_reason"),
                     w.textOrNull("raw_state") != null && !w.is("not_final"),
                     w.constant("final_state", JobState.class, null), hasExit ? Integer.valueOf(exit[0]) : null,
                     hasExit ? Integer.valueOf(exit[1]) : null,
@@ -144,14 +145,14 @@ record VerdictCase(String name, int line, Evidence evidence, Thresholds threshol
             return said;
         }
 
-        private Evidence.OnNode node(Words w) {
+        private RunEvidence.OnNode node(Words w) {
             Instant start = known().start();
             Instant last = w.time("last", known().end() == null ? now : known().end());
             double seconds = start == null ? Double.NaN : Duration.between(start, last).toSeconds();
             String name = w.text("node", "");
             long samples = (long) w.number("samples", 100);
             double covered = w.seconds("covered");
-            Evidence.OnNode node = new Evidence.OnNode(name.equals("-") ? "" : name, w.number("cpus"),
+            RunEvidence.OnNode node = new RunEvidence.OnNode(name.equals("-") ? "" : name, w.number("cpus"),
                     samples, Double.isNaN(covered) ? seconds : covered, w.seconds("suspended"), w.is("is_suspended"),
                     samples == 0 ? null : last, w.number("cpu"),
                     w.number("cpu_max", w.peek("cpu")), w.number("cpu_last"), w.bytes("peak"), w.bytes("limit"),
@@ -161,10 +162,10 @@ record VerdictCase(String name, int line, Evidence evidence, Thresholds threshol
             return node;
         }
 
-        private Evidence.OnGpu gpu(Words w) {
+        private RunEvidence.OnGpu gpu(Words w) {
             String[] where = w.text("gpu", "").split("/");
             Instant start = known().start() == null ? now : known().start();
-            Evidence.OnGpu gpu = new Evidence.OnGpu(where[0], where[1],
+            RunEvidence.OnGpu gpu = new RunEvidence.OnGpu(where[0], where[1],
                     w.constant("hold", GpuHold.class, GpuHold.ALONE), w.time("held_from", start),
                     (long) w.number("samples", 100), w.number("use"), w.number("max", w.peek("use")),
                     w.time("last_used", null), w.time("last", null), w.number("processes"));
@@ -181,8 +182,8 @@ record VerdictCase(String name, int line, Evidence evidence, Thresholds threshol
             return kill;
         }
 
-        private static Evidence.Task task(Words w) {
-            Evidence.Task task = new Evidence.Task(w.constant("state", JobState.class, JobState.COMPLETED),
+        private static RunEvidence.Task task(Words w) {
+            RunEvidence.Task task = new RunEvidence.Task(w.constant("state", JobState.class, JobState.COMPLETED),
                     w.constant("reason", Reason.class, null), !w.is("unconfirmed"), (int) w.number("nodes", 1),
                     w.seconds("took"), w.seconds("limit"), w.bytes("peak"), w.bytes("memory"), w.bytes("anon"),
                     w.number("cpus"), w.number("cpus_used"), (long) w.number("samples", 100), w.number("coverage", 1),

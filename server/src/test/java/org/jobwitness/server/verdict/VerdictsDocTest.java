@@ -80,7 +80,7 @@ class VerdictsDocTest {
         assertThat(rules.get("`cpu_idle`")).contains(USUAL.usedPercent() + " %");
         assertThat(rules.get("`node_imbalance`")).contains(USUAL.imbalancePercent() + " %", USUAL.usedPercent() + " %");
         assertThat(rules.get("`memory_overasked`")).contains(USUAL.usedPercent() + " %",
-                Say.bytes(Thresholds.MEMORY_WORTH_SAYING));
+                Phrases.bytes(Thresholds.MEMORY_WORTH_SAYING));
         assertThat(rules.get("`memory_near_limit`")).contains(USUAL.memoryNearPercent() + " %");
         assertThat(rules.get("`memory_is_cache`")).contains(USUAL.memoryNearPercent() + " %");
         assertThat(rules.get("`cpu_throttled`")).contains(USUAL.stallPercent() + " %");

@@ -1,0 +1,123 @@
+package org.jobwitness.server.embedded;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.StreamSupport;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The folder "postgres" in the data folder: the programs, the data files and the log of the embedded PostgreSQL. What
+ * takes time to make is made under a name of its own and renamed when it is complete, so a kill at any moment leaves
+ * either all of it or rubbish that the next start removes.
+ */
+public record PostgresFolder(Path dataFolder) {
+    private static final Logger log = LoggerFactory.getLogger(PostgresFolder.class);
+    private static final long FREE_BYTES_NEEDED = 300L << 20;
+    private static final Set<PosixFilePermission> OWNER_ONLY = PosixFilePermissions.fromString("rwx------");
+    /** Where PostgreSQL runs as another user than we do, that user's group must get through to the data files. */
+    private static final Set<PosixFilePermission> AT_MOST = PosixFilePermissions.fromString("rwx--x---");
+
+    public static PostgresFolder in(Path dataFolder) throws IOException {
+        var folder = new PostgresFolder(dataFolder);
+        Files.createDirectories(folder.path(), PosixFilePermissions.asFileAttribute(OWNER_ONLY));
+        var permissions = Files.getPosixFilePermissions(folder.path());
+        if (permissions.retainAll(AT_MOST)) {
+            Files.setPosixFilePermissions(folder.path(), permissions);
+        }
+        for (var rubbish : folder.entries("unfinished-")) {
+            // Best effort: a program of the killed start may still be writing there for a moment.
+            try {
+                delete(rubbish);
+            } catch (IOException e) {
+                log.warn("embedded_postgres_rubbish_kept path={} error={}", rubbish, e.toString());
+            }
+        }
+        return folder;
+    }
+
+    public Path path() {
+        return dataFolder.resolve("postgres");
+    }
+
+    public Path log() {
+        return path().resolve("postgres.log");
+    }
+
+    /** A new, empty folder under a name that no earlier start has used. */
+    public Path unfinished(String name) throws IOException {
+        return Files.createTempDirectory(path(), "unfinished-" + name + "-");
+    }
+
+    /** Gives what is now complete its name, and returns when the name is on disk. */
+    void finish(Path unfinished, Path complete) throws IOException {
+        Files.move(unfinished, complete, StandardCopyOption.ATOMIC_MOVE);
+        try (var parent = FileChannel.open(complete.getParent(), StandardOpenOption.READ)) {
+            parent.force(true);
+        }
+    }
+
+    /** Writes a file that only the owner of its folder may read; a reader sees the old content or the new. */
+    void write(Path file, String content) throws IOException {
+        var unfinished = Files.createTempFile(path(), "unfinished-", "");
+        Files.writeString(unfinished, content, StandardOpenOption.SYNC);
+        for (var attribute : List.of("unix:gid", "unix:uid")) {
+            Files.setAttribute(unfinished, attribute, Files.getAttribute(file.getParent(), attribute));
+        }
+        finish(unfinished, file);
+    }
+
+    List<Path> entries(String prefix) throws IOException {
+        try (var entries = Files.newDirectoryStream(path(), prefix + "*")) {
+            return StreamSupport.stream(entries.spliterator(), false).sorted().toList();
+        }
+    }
+
+    void removeOthers(String prefix, Path kept) throws IOException {
+        for (var entry : entries(prefix)) {
+            if (!entry.equals(kept)) {
+                delete(entry);
+            }
+        }
+    }
+
+    void needFreeSpace() throws IOException {
+        var free = Files.getFileStore(path()).getUsableSpace();
+        if (free < FREE_BYTES_NEEDED) {
+            throw new EmbeddedPostgresException(("The embedded PostgreSQL needs %d MiB in %s, and %d MiB are free:"
+                    + " make room, set JOBWITNESS_DATA_DIR to a folder on a larger disk, or set DATABASE_URL")
+                    .formatted(FREE_BYTES_NEEDED >> 20, path(), free >> 20));
+        }
+    }
+
+    private static void delete(Path folder) throws IOException {
+        Files.walkFileTree(folder, new SimpleFileVisitor<>() {
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
+                Files.delete(file);
+                return FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult postVisitDirectory(Path directory, @Nullable IOException e) throws IOException {
+                if (e != null) {
+                    throw e;
+                }
+                Files.delete(directory);
+                return FileVisitResult.CONTINUE;
+            }
+        });
+    }
+}

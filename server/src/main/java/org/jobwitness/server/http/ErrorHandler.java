@@ -1,0 +1,104 @@
+package org.jobwitness.server.http;
+
+import io.javalin.config.RoutesConfig;
+import io.javalin.http.Context;
+import io.javalin.http.HttpResponseException;
+import java.io.IOException;
+import java.sql.SQLException;
+import org.eclipse.jetty.http.HttpException;
+import org.jobwitness.server.db.DatabaseUnavailable;
+import org.jobwitness.server.json.Json;
+import org.jobwitness.server.json.Printable;
+import org.jobwitness.wire.ErrorResponse;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Turns every exception that leaves an endpoint into the error JSON of the API. */
+final class ErrorHandler {
+    private static final Logger log = LoggerFactory.getLogger(ErrorHandler.class);
+
+    /** So much of a body as is there already, Jetty reads to pass over it. */
+    private static final int MOST_PASSED_OVER = 4 * 1024;
+
+    private final Json json;
+
+    ErrorHandler(Json json) {
+        this.json = json;
+    }
+
+    void routes(RoutesConfig routes) {
+        routes.exception(ApiException.class, this::refused);
+        routes.exception(DatabaseUnavailable.class, this::databaseAway);
+        routes.exception(HttpResponseException.class, this::byJavalin);
+        routes.exception(Exception.class, this::unexpected);
+    }
+
+    private void refused(ApiException e, Context ctx) {
+        if (e.status() == 401) {
+            ctx.header("WWW-Authenticate", "Bearer");
+        }
+        if (e.status() == 429) {
+            ctx.header("Retry-After", "5");
+        }
+        answer(ctx, e.status(), new ErrorResponse(e.code(), String.valueOf(e.getMessage()), e.details()));
+    }
+
+    private void databaseAway(DatabaseUnavailable e, Context ctx) {
+        ctx.header("Retry-After", "5");
+        answer(ctx, 503, "unavailable", e.getMessage() + "; send it again later, twice does no harm");
+    }
+
+    private void byJavalin(HttpResponseException e, Context ctx) {
+        if (e.getStatus() == 405) {
+            String allowed = e.getDetails().getOrDefault("availableMethods", "");
+            ctx.header("Allow", allowed);
+            answer(ctx, 405, "method_not_allowed",
+                    ctx.method() + " is not possible on this path; allowed: " + allowed);
+        } else if (e.getStatus() == 404) {
+            answer(ctx, 404, "not_found",
+                    "there is nothing at " + Printable.shown(ctx.path()) + "; /docs lists what there is");
+        } else if (e.getStatus() < 500) {
+            answer(ctx, 400, "invalid_request", String.valueOf(e.getMessage()));
+        } else {
+            failed(e, ctx);
+        }
+    }
+
+    private void unexpected(Exception e, Context ctx) {
+        if (isCallersConnection(e)) {
+            answer(ctx, 400, "invalid_request", "the request did not arrive in full");
+        } else {
+            failed(e, ctx);
+        }
+    }
+
+    /** A body that broke off; not a connection of ours, to the database. */
+    private static boolean isCallersConnection(@Nullable Throwable e) {
+        for (Throwable t = e; t != null && !(t instanceof SQLException); t = t.getCause()) {
+            if (t instanceof HttpException || t instanceof IOException) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private void failed(Exception e, Context ctx) {
+        String id = CorrelationId.of(ctx);
+        log.error("request_failed method={} path=\"{}\" correlation_id={}", ctx.method(), Printable.shown(ctx.path()),
+                id, e);
+        answer(ctx, 500, "internal_error", "the server failed; its log tells more under correlation id " + id);
+    }
+
+    private void answer(Context ctx, int status, String code, String message) {
+        answer(ctx, status, new ErrorResponse(code, message, null));
+    }
+
+    private void answer(Context ctx, int status, ErrorResponse error) {
+        if (ctx.contentLength() > MOST_PASSED_OVER || ctx.header("Transfer-Encoding") != null) {
+            // Perhaps not read to its end: Jetty closes the connection then, but does not say so by itself.
+            ctx.header("Connection", "close");
+        }
+        ctx.status(status).contentType("application/json").result(json.text(error));
+    }
+}

@@ -1,0 +1,274 @@
+package org.jobwitness.server.json;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.jobwitness.wire.InvalidFieldException;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
+import tools.jackson.core.StreamReadConstraints;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.exc.InputCoercionException;
+import tools.jackson.core.exc.StreamConstraintsException;
+import tools.jackson.core.exc.StreamReadException;
+import tools.jackson.core.json.JsonFactory;
+import tools.jackson.databind.BeanDescription;
+import tools.jackson.databind.DeserializationConfig;
+import tools.jackson.databind.DeserializationContext;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JavaType;
+import tools.jackson.databind.MapperFeature;
+import tools.jackson.databind.PropertyNamingStrategies;
+import tools.jackson.databind.ValueDeserializer;
+import tools.jackson.databind.cfg.CoercionAction;
+import tools.jackson.databind.cfg.CoercionInputShape;
+import tools.jackson.databind.cfg.DateTimeFeature;
+import tools.jackson.databind.cfg.EnumFeature;
+import tools.jackson.databind.deser.ValueDeserializerModifier;
+import tools.jackson.databind.deser.std.StdScalarDeserializer;
+import tools.jackson.databind.exc.InvalidFormatException;
+import tools.jackson.databind.exc.MismatchedInputException;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.module.SimpleModule;
+
+/**
+ * JSON as the API speaks it: snake_case, absent instead of null, RFC 3339 times. Reading is strict, because a number that
+ * is missing, quoted, rounded or cut off must never become a figure: wrong types, fractions for whole numbers, overflow,
+ * duplicate keys, trailing text and deep nesting are errors that name their field. Fields that we do not know are passed
+ * over, so that a newer sender can talk to an older server.
+ */
+public final class Json {
+    private static final int MAX_DEPTH = 32;
+
+    private final JsonMapper mapper = JsonMapper
+            .builder(JsonFactory.builder()
+                    .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(MAX_DEPTH)
+                            .maxNumberLength(64).maxStringLength(1 << 20).maxNameLength(256).build())
+                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build())
+            .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+            .changeDefaultPropertyInclusion(_ -> JsonInclude.Value.construct(JsonInclude.Include.NON_NULL,
+                    JsonInclude.Include.NON_NULL))
+            .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS, MapperFeature.SORT_PROPERTIES_ALPHABETICALLY)
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS, DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+            .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT, DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .enable(EnumFeature.WRITE_ENUMS_USING_TO_STRING)
+            .disable(DateTimeFeature.WRITE_DATES_AS_TIMESTAMPS)
+            .withCoercionConfigDefaults(any -> any.setCoercion(CoercionInputShape.EmptyString, CoercionAction.Fail))
+            .addModule(new SimpleModule().addDeserializer(Instant.class, new Rfc3339())
+                    .addDeserializer(String.class, new Text()).setDeserializerModifier(new ExactWords()))
+            .build();
+    /** For what this class wrote: it may be longer than what is taken from others. */
+    private final JsonMapper own = JsonMapper.builder(JsonFactory.builder()
+            .streamReadConstraints(StreamReadConstraints.builder().maxNameLength(Integer.MAX_VALUE)
+                    .maxStringLength(Integer.MAX_VALUE).build())
+            .build()).build();
+    private final JavaType fields = own.getTypeFactory().constructMapType(Map.class, String.class, Object.class);
+
+    /**
+     * Reads one JSON object.
+     *
+     * @throws InvalidJsonException that names the field, or the place where it stops being JSON
+     */
+    public <T> T read(byte[] json, Class<T> type) {
+        try {
+            T value = mapper.readValue(utf8(json), type);
+            if (value == null) {
+                throw InvalidJsonException.of("the body must be a JSON object, was null");
+            }
+            return value;
+        } catch (JacksonException e) {
+            throw explain(e);
+        }
+    }
+
+    /** Jackson by itself takes UTF-16 too, and reads two bytes that are no UTF-8 as a slash. */
+    private static String utf8(byte[] json) {
+        try {
+            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(json)).toString();
+        } catch (CharacterCodingException e) {
+            throw InvalidJsonException.of("the body is not UTF-8");
+        }
+    }
+
+    /** Reads what {@link #text} wrote. */
+    public Map<String, Object> map(String json) {
+        return own.readValue(json, fields);
+    }
+
+    /** Reads what {@link #textWithNulls} wrote. */
+    public Map<String, @Nullable Object> mapWithNulls(String json) {
+        return own.readValue(json, fields);
+    }
+
+    /** Reads an object that {@link #text} wrote. */
+    public <T> T object(String json, Class<T> type) {
+        return mapper.readValue(json, type);
+    }
+
+    /** Reads a list of objects that {@link #text} wrote. */
+    public <T> List<T> list(String json, Class<T> type) {
+        return mapper.readValue(json, mapper.getTypeFactory().constructCollectionType(List.class, type));
+    }
+
+    /** The fields of an object, as they would be in JSON. */
+    public Map<String, Object> fields(Object value) {
+        return map(text(value));
+    }
+
+    /** The object with the given fields: what {@link #fields} took apart. */
+    public <T> T object(Map<String, Object> fields, Class<T> type) {
+        return mapper.readValue(text(fields), type);
+    }
+
+    /** The value as JSON text. */
+    public String text(Object value) {
+        return mapper.writeValueAsString(value);
+    }
+
+    /** The values as JSON text for ourselves, where a name with null says more than no name. */
+    public String textWithNulls(Map<String, @Nullable Object> values) {
+        return own.writeValueAsString(values);
+    }
+
+    private static InvalidJsonException explain(JacksonException e) {
+        for (Throwable t = e; t != null; t = t.getCause()) {
+            if (t instanceof InvalidFieldException invalid) {
+                // An element of a list does not know its place in it.
+                String place = path(e).contains("[") ? path(e) + "." : "";
+                return InvalidJsonException.ofField(place + invalid.field(), place + invalid.getMessage());
+            }
+        }
+        String field = path(e);
+        if (e instanceof InputCoercionException tooLarge && !field.isEmpty()) {
+            return InvalidJsonException.ofField(field, field + " must be " + describe(tooLarge.getTargetType()));
+        }
+        if (e instanceof StreamReadException || e instanceof StreamConstraintsException) {
+            return InvalidJsonException.of("the body is not JSON as it is taken here: " + problem(e) + place(e));
+        }
+        if (field.isEmpty()) {
+            return InvalidJsonException.of("the body must be one JSON object and nothing after it" + place(e));
+        }
+        if (e instanceof MismatchedInputException mismatch && mismatch.getTargetType() != null) {
+            String was = e instanceof InvalidFormatException format && format.getValue() instanceof String text
+                    ? ", was \"" + Printable.shown(text) + "\""
+                    : "";
+            return InvalidJsonException.ofField(field, field + " must be " + describe(mismatch.getTargetType()) + was);
+        }
+        return InvalidJsonException.ofField(field, field + " cannot be read" + place(e));
+    }
+
+    /** Where in the body it happened, as {@code jobs[0].cpus}; empty for the body itself. */
+    private static String path(JacksonException e) {
+        return e.getPath().stream()
+                .map(step -> step.getPropertyName() != null ? step.getPropertyName() : "[" + step.getIndex() + "]")
+                .collect(Collectors.joining(".")).replace(".[", "[");
+    }
+
+    private static String describe(Class<?> type) {
+        if (type.isEnum()) {
+            return "one of "
+                    + Arrays.stream(type.getEnumConstants()).map(String::valueOf).collect(Collectors.joining(", "));
+        }
+        return switch (type.getSimpleName()) {
+            case "Integer", "int" -> "a whole number that fits 32 bits, not a string, a fraction or null";
+            case "Long", "long" -> "a whole number that fits 64 bits, not a string, a fraction or null";
+            case "Double", "double" -> "a number";
+            case "String" -> "a string";
+            case "Instant" -> "an RFC 3339 time such as 2026-11-22T21:34:10Z";
+            case "List", "ArrayList" -> "an array";
+            default -> "an object";
+        };
+    }
+
+    private static String place(JacksonException e) {
+        var place = e.getLocation();
+        return place == null ? "" : " (line " + place.getLineNr() + ", column " + place.getColumnNr() + ")";
+    }
+
+    /** What Jackson says is wrong, without its advice, which is for programmers. */
+    private static String problem(JacksonException e) {
+        String message = e.getOriginalMessage() == null ? "" : e.getOriginalMessage();
+        return Printable.shown(message.split(": |, from|\\R", 2)[0]);
+    }
+
+    /** Jackson by itself loses its place in a list of strings where a list stands. */
+    private static final class Text extends StdScalarDeserializer<String> {
+        private static final long serialVersionUID = 1L;
+
+        Text() {
+            super(String.class);
+        }
+
+        @Override
+        public String deserialize(JsonParser parser, DeserializationContext context) {
+            if (parser.hasToken(JsonToken.VALUE_STRING)) {
+                return parser.getString();
+            }
+            throw MismatchedInputException.from(parser, String.class, "not a string");
+        }
+    }
+
+    /** Jackson by itself takes off blanks and control characters, NUL among them, before it looks for an enum's word. */
+    private static final class ExactWords extends ValueDeserializerModifier {
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        public ValueDeserializer<?> modifyEnumDeserializer(DeserializationConfig config, JavaType type,
+                BeanDescription.Supplier description, ValueDeserializer<?> deserializer) {
+            return new ExactWord(type.getRawClass());
+        }
+    }
+
+    private static final class ExactWord extends StdScalarDeserializer<Object> {
+        private static final long serialVersionUID = 1L;
+
+        ExactWord(Class<?> type) {
+            super(type);
+        }
+
+        @Override
+        public Object deserialize(JsonParser parser, DeserializationContext context) {
+            if (!parser.hasToken(JsonToken.VALUE_STRING)) {
+                return context.handleUnexpectedToken(handledType(), parser);
+            }
+            String word = parser.getString();
+            for (Object constant : handledType().getEnumConstants()) {
+                if (constant.toString().equals(word)) {
+                    return constant;
+                }
+            }
+            return context.handleWeirdStringValue(handledType(), word, "not one of its words");
+        }
+    }
+
+    /** Jackson by itself also takes seconds since 1970 in quotes, and a time without its offset as if it were UTC. */
+    private static final class Rfc3339 extends StdScalarDeserializer<Instant> {
+        private static final long serialVersionUID = 1L;
+
+        Rfc3339() {
+            super(Instant.class);
+        }
+
+        @Override
+        public Instant deserialize(JsonParser parser, DeserializationContext context) {
+            if (parser.hasToken(JsonToken.VALUE_STRING)) {
+                try {
+                    return Timestamps.parse(parser.getString());
+                } catch (DateTimeException e) {
+                    throw InvalidFormatException.from(parser, "not an RFC 3339 time", parser.getString(),
+                            Instant.class);
+                }
+            }
+            throw MismatchedInputException.from(parser, Instant.class, "not an RFC 3339 time");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+package org.jobwitness.server.query;
+
+import static org.jobwitness.server.http.Requests.jobId;
+import static org.jobwitness.server.http.Requests.number;
+import static org.jobwitness.server.http.Requests.onlyParameters;
+import static org.jobwitness.server.http.Requests.parameter;
+import static org.jobwitness.server.http.Requests.text;
+import static org.jobwitness.server.http.Requests.time;
+import static org.jobwitness.server.json.Printable.shown;
+
+import io.javalin.config.RoutesConfig;
+import io.javalin.http.Context;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jobwitness.server.access.Caller;
+import org.jobwitness.server.access.Role;
+import org.jobwitness.server.http.ApiException;
+import org.jobwitness.server.json.Json;
+import org.jobwitness.server.json.Printable;
+import org.jobwitness.wire.AuditEntry;
+import org.jobwitness.wire.Job;
+import org.jspecify.annotations.Nullable;
+
+/** GET /v1/jobs and what lies below it. */
+public final class JobsEndpoint {
+    private static final Set<String> LIST_PARAMETERS = Stream
+            .concat(JobFilter.PARAMETERS.stream(), Stream.of("from", "to", "limit", "offset", "cursor", "sort"))
+            .collect(Collectors.toUnmodifiableSet());
+
+    private final JobQueries jobs;
+    private final Json json;
+
+    public JobsEndpoint(JobQueries jobs, Json json) {
+        this.jobs = jobs;
+        this.json = json;
+    }
+
+    public void routes(RoutesConfig routes) {
+        routes.get("/v1/jobs", this::list, Role.OPERATOR);
+        routes.get("/v1/jobs/{id}", this::one, Role.OPERATOR);
+        routes.get("/v1/jobs/{id}/runs", this::runs, Role.OPERATOR);
+        routes.get("/v1/jobs/{id}/audit", this::audit, Role.OPERATOR);
+    }
+
+    private void list(Context ctx) {
+        ctx.result(json.text(jobs.list(Caller.of(ctx), filter(ctx))));
+    }
+
+    private void one(Context ctx) {
+        onlyParameters(ctx, Set.of("cluster", "run"));
+        String id = jobId(ctx);
+        String cluster = text(ctx, "cluster");
+        Long run = key(ctx, "run");
+        Job job = jobs.find(Caller.of(ctx), id, cluster, run).orElseThrow(() -> unknown(id, cluster, run));
+        ctx.result(json.text(job));
+    }
+
+    private void runs(Context ctx) {
+        onlyParameters(ctx, Set.of("cluster"));
+        ctx.result(json.text(Map.of("runs", runsOf(ctx))));
+    }
+
+    private void audit(Context ctx) {
+        onlyParameters(ctx, Set.of("cluster", "run", "limit", "after"));
+        int limit = number(ctx, "limit", 1000, 1, 10_000);
+        Long after = key(ctx, "after");
+        Long run = key(ctx, "run");
+        Caller caller = Caller.of(ctx);
+        String id = jobId(ctx);
+        String cluster = text(ctx, "cluster");
+        List<AuditEntry> trail = jobs.audit(caller, id, cluster, run, after == null ? 0 : after, limit);
+        if (trail.isEmpty() && jobs.audit(caller, id, cluster, null, 0, 1).isEmpty()) {
+            throw unknown(id, cluster, null);
+        }
+        ctx.result(json.text(Map.of("audit", trail)));
+    }
+
+    private List<Job> runsOf(Context ctx) {
+        String id = jobId(ctx);
+        String cluster = text(ctx, "cluster");
+        List<Job> runs = jobs.runs(Caller.of(ctx), id, cluster);
+        if (runs.isEmpty()) {
+            throw unknown(id, cluster, null);
+        }
+        return runs;
+    }
+
+    /** 404. */
+    public static ApiException unknown(String id) {
+        return ApiException.notFound("no job " + id + " is known; Slurm may know it (sacct -j " + id
+                + "), but no prolog, epilog or agent has told of it");
+    }
+
+    /** 404, where a cluster or a run may have been asked for; null if not. */
+    public static ApiException unknown(String id, @Nullable String cluster, @Nullable Long run) {
+        return cluster == null && run == null
+                ? unknown(id)
+                : ApiException.notFound("no run " + (run == null ? "" : run + " ") + "of job " + id + " is known"
+                        + (cluster == null ? "" : " on the cluster " + shown(cluster)) + "; GET /v1/jobs/" + id
+                        + "/runs lists all that are");
+    }
+
+    /** The number of a run or of an audit line; null if it was not sent. */
+    public static @Nullable Long key(Context ctx, String name) {
+        Optional<String> key = parameter(ctx, name);
+        if (key.isPresent() && !key.get().matches("[0-9]{1,18}")) {
+            throw ApiException.invalidField(name,
+                    name + " must be a whole number of at most 18 digits, was " + shown(key.get()));
+        }
+        return key.map(Long::valueOf).orElse(null);
+    }
+
+    private static JobQueries.Filter filter(Context ctx) {
+        onlyParameters(ctx, LIST_PARAMETERS);
+        JobQueries.Cursor cursor = parameter(ctx, "cursor").map(JobQueries.Cursor::parse).orElse(null);
+        JobQueries.Sort sort = JobFilter.constant(ctx, "sort", JobQueries.Sort.values(), JobQueries.Sort::parameter)
+                .orElse(cursor == null ? JobQueries.Sort.NEWEST_START : cursor.sort());
+        if (cursor != null && cursor.sort() != sort) {
+            throw ApiException.invalidField("cursor",
+                    "cursor belongs to a list sorted by " + cursor.sort().parameter());
+        }
+        int offset = number(ctx, "offset", 0, 0, 999_999_999);
+        if (cursor != null && offset != 0) {
+            throw ApiException.invalidField("offset", "offset and cursor exclude each other; send one of them");
+        }
+        JobFilter which = JobFilter.of(ctx);
+        return new JobQueries.Filter(which.state(), which.reason(), which.user(), which.node(), which.partition(),
+                which.account(), which.cluster(), time(ctx, "from"), time(ctx, "to"), which.text(), sort,
+                number(ctx, "limit", 100, 1, 1000), offset, cursor);
+    }
+}

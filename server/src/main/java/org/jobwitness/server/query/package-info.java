@@ -1,0 +1,8 @@
+/**
+ * Runs as callers read them: lists, one job with its runs and GPUs, audit trail, and the summary of a user. Everything is
+ * asked within the caller's {@code Scope}. Writes nothing.
+ */
+@NullMarked
+package org.jobwitness.server.query;
+
+import org.jspecify.annotations.NullMarked;

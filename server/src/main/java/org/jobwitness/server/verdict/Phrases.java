@@ -1,0 +1,124 @@
+package org.jobwitness.server.verdict;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Numbers, times and other people's words, as they stand in sentences. */
+final class Phrases {
+    private static final DateTimeFormatter MOMENT = DateTimeFormatter.ofPattern("uuuu-MM-dd HH:mm:ss 'UTC'")
+            .withZone(ZoneOffset.UTC);
+    private static final String[] UNITS = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB"};
+    private static final int LONGEST = 80;
+    private static final int MOST_NAMES = 4;
+
+    private Phrases() {
+    }
+
+    static String moment(Instant at) {
+        return MOMENT.format(at);
+    }
+
+    /** {@code 3 h 20 min}, {@code 2 days 4 h}, {@code 35 s}. */
+    static String time(double seconds) {
+        long whole = Math.round(seconds);
+        long days = whole / 86_400;
+        long hours = whole % 86_400 / 3600;
+        long minutes = whole % 3600 / 60;
+        if (days > 0) {
+            return count(days, "day") + (hours == 0 ? "" : " " + hours + " h");
+        }
+        if (hours > 0) {
+            return hours + " h" + (minutes == 0 ? "" : " " + minutes + " min");
+        }
+        if (minutes > 0) {
+            return minutes + " min" + (whole % 60 == 0 || minutes >= 10 ? "" : " " + whole % 60 + " s");
+        }
+        return whole == 0 && seconds > 0 ? "less than 1 s" : whole + " s";
+    }
+
+    static String time(Duration time) {
+        return time(time.toMillis() / 1e3);
+    }
+
+    /** In the unit that makes it short: {@code 23.4 GiB}. */
+    static String bytes(double bytes) {
+        double value = bytes;
+        int unit = 0;
+        while (value >= 1023.95 && unit < UNITS.length - 1) {
+            value /= 1024;
+            unit++;
+        }
+        return number(value) + " " + UNITS[unit];
+    }
+
+    /** With one decimal, where that tells more. */
+    static String number(double value) {
+        long tenths = Math.round(value * 10);
+        return tenths / 10 + (tenths % 10 == 0 ? "" : "." + Math.abs(tenths % 10));
+    }
+
+    static String percent(double percent) {
+        return percent > 0 && percent < 0.05 ? "less than 0.1 %" : number(percent) + " %";
+    }
+
+    /** {@code 1 process}, {@code 3 processes}. */
+    static String count(long count, String one) {
+        return count(count, one, one + "s");
+    }
+
+    static String count(long count, String one, String many) {
+        return count + " " + (count == 1 ? one : many);
+    }
+
+    /** Some names, and how many more there are. */
+    static String names(List<String> names) {
+        List<String> shown = names.stream().limit(MOST_NAMES).map(Phrases::plain).toList();
+        int rest = names.size() - shown.size();
+        if (rest > 0) {
+            return String.join(", ", shown) + " and " + rest + " more";
+        }
+        return shown.size() < 2
+                ? String.join("", shown)
+                : String.join(", ", shown.subList(0, shown.size() - 1)) + " and " + shown.getLast();
+    }
+
+    /** Somebody's text in quotation marks, so that it cannot be taken for ours. */
+    static String quoted(String text) {
+        return "“" + plain(text) + "”";
+    }
+
+    /** Somebody's text as one short line: nothing in it steers a terminal, turns the reading direction or ends our quotation. */
+    static String plain(String text) {
+        String safe = text.codePoints().map(c -> isHarmless(c) ? c : '?').limit(LONGEST + 1)
+                .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append).toString();
+        return safe.codePointCount(0, safe.length()) > LONGEST
+                ? safe.substring(0, safe.offsetByCodePoints(0, LONGEST)) + "…"
+                : safe;
+    }
+
+    private static boolean isHarmless(int c) {
+        return switch (Character.getType(c)) {
+            case Character.CONTROL, Character.FORMAT, Character.SURROGATE, Character.PRIVATE_USE, Character.UNASSIGNED,
+                    Character.LINE_SEPARATOR, Character.PARAGRAPH_SEPARATOR ->
+                false;
+            default -> c != '“' && c != '”';
+        };
+    }
+
+    /** A step as people know it. */
+    static String step(@Nullable String step) {
+        if (step == null) {
+            return "a step";
+        }
+        return switch (step) {
+            case "batch" -> "the batch script";
+            case "interactive" -> "the interactive shell";
+            case "extern" -> "a process outside of Slurm's steps";
+            default -> "step " + plain(step);
+        };
+    }
+}

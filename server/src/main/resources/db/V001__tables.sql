@@ -1,0 +1,439 @@
+-- One row is one run of a job: what evidence tells of it, and what that comes to. Only job.JobTable writes here.
+create table job (
+    job_key           bigint generated always as identity primary key,
+    recorded_at       timestamptz not null,
+    cluster           text not null,
+    job_id            text not null,
+    sluid             text,
+    scheduler_start   timestamptz,
+    start_seen        boolean not null,
+    start_time        timestamptz,
+
+    user_name         text,
+    uid               integer,
+    nodes             text[] not null,
+    partition         text,
+    account           text,
+    het_job_id        text,
+    restart_count     integer,
+    deadline          timestamptz,
+    cpus              integer,
+    memory_mb         bigint,
+    gpus              integer,
+    gpu_vendor        text,
+    gpu_devices       text[] not null,
+    cgroup_path       text,
+
+    end_seen          boolean not null,
+    end_time          timestamptz,
+    scheduler_state   text,
+    scheduler_reason  text,
+    raw_state         text,
+    final_state       text,
+    exit_code         integer,
+    exit_signal       integer,
+    derived_exit_code integer,
+    end_restart_count integer,
+    oom_killed        boolean not null,
+    superseded         boolean not null,
+    requeued          boolean not null,
+
+    state             text not null check (state in ('pending', 'running', 'completed', 'failed', 'cancelled')),
+    reason            text,
+    confirmed         boolean,
+    newest            boolean not null,
+    listed_at         timestamptz generated always as (coalesce(start_time, end_time, recorded_at)) stored,
+
+    scheduler           jsonb not null default '{}',
+    requested_cpus      integer,
+    requested_memory_mb bigint,
+    requested_gpus      integer
+);
+comment on table job is 'One row a run of a job.';
+comment on column job.scheduler_start is 'Slurm''s own start time, which names the run where there is no SLUID.';
+comment on column job.start_time is 'scheduler_start, else the time of the first prolog.';
+comment on column job.superseded is 'A later run of the same job id is known.';
+comment on column job.scheduler is
+    'The fields of wire.Scheduler that no other column keeps, by their names: shown, and nothing is decided by them.';
+comment on column job.newest is 'The newest run of its cluster and job id.';
+
+create unique index job_sluid on job (job_id, cluster, sluid) where sluid is not null;
+comment on index job_sluid is 'A SLUID names one run.';
+create unique index job_start on job (job_id, cluster, scheduler_start)
+    where sluid is null and scheduler_start is not null;
+comment on index job_start is 'Where there is no SLUID, Slurm''s start time names one run.';
+create index job_by_id on job (job_id, listed_at desc);
+comment on index job_by_id is 'JobTable.runsOf, JobQueries.newest and runs: all runs of a job id.';
+create index job_listed on job (listed_at desc, job_key desc);
+comment on index job_listed is 'JobQueries.list: newest first, paged by key.';
+create index job_ended on job ((coalesce(end_time, 'infinity'::timestamptz)), job_key);
+comment on index job_ended is 'JobQueries.list sorted by end, and the runs that ended a moment ago for /metrics.';
+create index job_by_user on job (user_name, listed_at desc);
+comment on index job_by_user is 'JobQueries.list of one user.';
+create index job_by_state on job (cluster, state) where newest;
+comment on index job_by_state is '/metrics: how many jobs are in each state.';
+create index job_open on job (job_key) where state in ('pending', 'running');
+comment on index job_open is '/metrics: the runs that go on.';
+create index job_end_unknown on job (listed_at) where end_time is null and state not in ('pending', 'running');
+comment on index job_end_unknown is 'JobTable.deleteEndedBefore: ended runs whose end time is unknown. job_ended has the others.';
+create index job_array on job ((scheduler ->> 'array_job_id'), cluster) where scheduler ->> 'array_job_id' is not null;
+comment on index job_array is 'EvidenceReader.otherTasks: the runs of a job array.';
+create index job_replaced on job (cluster) where not newest;
+comment on index job_replaced is 'JobQueries.count: with job_by_state, all runs are counted without reading any.';
+
+-- How many runs were deleted by retention: hpc_job_total must not fall when the server restarts.
+create table job_deleted (
+    cluster text primary key,
+    runs    bigint not null
+);
+
+-- What each node knows of a run.
+create table job_node (
+    job_key     bigint not null references job on delete cascade,
+    node        text not null,
+    cpus        integer,
+    gpus        integer,
+    gpu_vendor  text,
+    gpu_devices text[] not null default '{}',
+    cgroup_path text,
+    ended       boolean not null default false,
+    primary key (job_key, node)
+);
+create index job_node_by_node on job_node (node, job_key);
+comment on index job_node_by_node is 'JobQueries.list of one node.';
+
+-- What a run used, on each node. Not audited; apart from job, so that figures never contend with the run's state.
+create table job_figures (
+    job_key              bigint not null references job on delete cascade,
+    node                 text not null,
+    cpu_usage_usec       bigint,
+    memory_peak_bytes    bigint,
+    oom_kills            bigint,
+    sample_count         bigint not null default 0,
+    covered_ms           bigint,
+    last_sample_at       timestamptz,
+    last_interval_ms     integer,
+    cpu_count            bigint not null default 0,
+    cpu_sum              double precision not null default 0,
+    cpu_max              double precision,
+    memory_max_bytes     bigint,
+    gpu_count            bigint not null default 0,
+    gpu_sum              double precision not null default 0,
+    gpu_max              double precision,
+    latest               double precision[] not null default '{}',
+    first_sample_at      timestamptz,
+    is_last              boolean not null default false,
+    memory_count         bigint not null default 0,
+    memory_sum           double precision not null default 0,
+    anon_count           bigint not null default 0,
+    anon_sum             double precision not null default 0,
+    anon_max_bytes       bigint,
+    file_count           bigint not null default 0,
+    file_sum             double precision not null default 0,
+    file_max_bytes       bigint,
+    cpu_user_usec        bigint,
+    cpu_system_usec      bigint,
+    cpu_throttled_usec   bigint,
+    cpu_pressure_usec    bigint,
+    memory_pressure_usec bigint,
+    memory_stall_usec    bigint,
+    oom_events           bigint,
+    io_read_bytes        bigint,
+    io_write_bytes       bigint,
+    io_pressure_usec     bigint,
+    io_stall_usec        bigint,
+    absent               jsonb not null default '{}',
+    suspended_ms         bigint,
+    primary key (job_key, node)
+) with (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05);
+comment on column job_figures.node is 'Empty where the figures are of the job as a whole.';
+comment on column job_figures.memory_peak_bytes is 'memory.peak, as the kernel kept it.';
+comment on column job_figures.memory_max_bytes is 'The highest sample.';
+comment on column job_figures.covered_ms is 'The intervals of all samples together; null where no sample told one.';
+comment on column job_figures.cpu_sum is 'Of cpu_usage_percent, over cpu_count samples.';
+comment on column job_figures.anon_sum is 'Of memory_anon_bytes, over anon_count samples; so memory, and file.';
+comment on column job_figures.latest is 'The last value of each figure, by its number.';
+comment on column job_figures.is_last is 'The node''s agent said that this was its last reading of the job.';
+comment on column job_figures.absent is 'Why figures are not there, as the node''s agent said it last.';
+comment on column job_figures.suspended_ms is 'How long Slurm had the job suspended; null if no sample told.';
+
+-- The same for each GPU that a job holds.
+create table job_gpu_figures (
+    job_key             bigint not null references job on delete cascade,
+    node                text not null,
+    gpu                 text not null,
+    gpu_vendor          text,
+    sample_count        bigint not null,
+    last_sample_at      timestamptz not null,
+    last_interval_ms    integer,
+    utilization_sum     double precision not null,
+    utilization_count   bigint not null,
+    utilization_max     double precision,
+    memory_max_bytes    bigint,
+    latest              double precision[] not null default '{}',
+    memory_sum          double precision not null default 0,
+    memory_count        bigint not null default 0,
+    power_sum           double precision not null default 0,
+    power_count         bigint not null default 0,
+    first_energy_joules double precision,
+    last_energy_joules  double precision,
+    last_used_at        timestamptz,
+    absent              jsonb not null default '{}',
+    hold                text not null default 'alone' check (hold in ('alone', 'shared', 'unsure')),
+    jobs                text[] not null default '{}',
+    device              jsonb,
+    held_from           timestamptz not null,
+    read_at             timestamptz,
+    first_used_at       timestamptz,
+    processes_max       bigint,
+    xid                 integer,
+    first_energy_at     timestamptz,
+    last_energy_at      timestamptz,
+    energy_joules       double precision,
+    primary key (job_key, node, gpu)
+) with (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05);
+comment on column job_gpu_figures.last_used_at is 'The last sample that saw it used at all.';
+comment on column job_gpu_figures.hold is 'Figures are of the time in which the run held the GPU alone.';
+comment on column job_gpu_figures.jobs is 'The job ids that share it, or may hold it; empty where the run holds it alone.';
+comment on column job_gpu_figures.device is 'wire.GpuDevice, as the node''s agent said it first.';
+comment on column job_gpu_figures.held_from is 'The beginning of the time that the first reading stands for.';
+comment on column job_gpu_figures.read_at is 'The last reading that told how busy it was.';
+comment on column job_gpu_figures.xid is 'NVIDIA''s number of the newest error that was told of.';
+comment on column job_gpu_figures.energy_joules is
+    'What the GPU''s counter has counted from first_energy_at to last_energy_at, also where it began anew between the two.';
+
+-- OOM kills of runs whose moment was seen. Only sample.OomKills writes here. They stay as long as their run.
+create table oom_kill (
+    job_key     bigint not null references job on delete cascade,
+    at          timestamptz not null,
+    node        text not null,
+    step        text not null,
+    cause       text not null check (cause in ('limit', 'node')),
+    killed      integer not null,
+    limit_bytes bigint,
+    primary key (job_key, at, node, step, cause)
+);
+comment on table oom_kill is 'Serves JobQueries.runs by its key, which also makes a kill that is told twice count once.';
+comment on column oom_kill.step is 'Empty where it was not known.';
+comment on column oom_kill.cause is 'Which memory had run out: the limit of the job or step, or the node''s.';
+comment on column oom_kill.limit_bytes is 'memory.max at that moment; null where it was not read.';
+
+-- Every change of a run, for good: rows are neither changed nor deleted; a month leaves as a whole by its retention.
+create table audit (
+    audit_id       bigint generated always as identity,
+    at             timestamptz not null default clock_timestamp(),
+    job_key        bigint not null,
+    cluster        text not null,
+    job_id         text not null,
+    action         text not null,
+    actor          text not null,
+    claim          text,
+    source         text,
+    correlation_id text not null,
+    event_id       text,
+    before         jsonb,
+    after          jsonb,
+    primary key (at, audit_id)
+) partition by range (at);
+create index audit_by_job on audit (job_key, audit_id);
+comment on index audit_by_job is 'AuditTable.of: the trail of a run.';
+create index audit_by_id on audit (job_id, audit_id);
+comment on index audit_by_id is 'AuditTable.of: the trail of a job id, deleted runs among it.';
+
+create function audit_is_for_good() returns trigger language plpgsql as $$
+begin
+    raise exception 'the audit trail refuses %: its rows are for good', tg_op
+        using hint = 'Months leave as whole partitions, by the retention setting.';
+end $$;
+create trigger audit_is_for_good before update or delete on audit
+    for each row execute function audit_is_for_good();
+create trigger audit_is_not_truncated before truncate on audit
+    for each statement execute function audit_is_for_good();
+
+-- Makes the partition of a month (UTC) if it is not there. A TRUNCATE trigger is not inherited, so each gets its own.
+-- The partition is made beside the table and then attached: CREATE ... PARTITION OF waits for every reader of the whole
+-- table, and everybody else then waits behind it; ATTACH waits for no reader or writer. And to_regclass may not see yet
+-- what another session has just made: it trusts a cache, which an advisory lock does not renew.
+create function audit_partition(month date) returns void language plpgsql as $$
+declare
+    first date := date_trunc('month', month);
+    name  text := 'audit_' || to_char(first, 'YYYY_MM');
+begin
+    if not exists (select from pg_class where relname = name and pg_table_is_visible(oid)) then
+        execute format('create table %I (like audit including defaults including constraints)', name);
+        execute format('alter table audit attach partition %I for values from (%L) to (%L)', name,
+                first::timestamp at time zone 'UTC', (first + interval '1 month')::timestamp at time zone 'UTC');
+        execute format('create trigger audit_is_not_truncated before truncate on %I
+                for each statement execute function audit_is_for_good()', name);
+    end if;
+end $$;
+
+-- What agents read comes in batches and is kept in two forms: as rows, in one of two tails that are written by turns, and,
+-- once an hour is over, packed. Only sample.SampleBuffer and sample.Sealing write here.
+
+-- What a job used on one node (gpu is empty), or one GPU that it has there.
+create table sample_tail_0 (
+    job_key bigint not null,
+    node    text not null,
+    gpu     text not null,
+    at      timestamptz not null,
+    figures double precision[] not null
+);
+create index sample_tail_0_by_run on sample_tail_0 (job_key, at);
+comment on index sample_tail_0_by_run is 'History.read of one run; Sealing, run by run.';
+comment on column sample_tail_0.node is 'Empty where the sample is of the job as a whole.';
+comment on column sample_tail_0.figures is 'By number, as the table figure names them; null where nothing was read.';
+create table sample_tail_1 (like sample_tail_0 including all);
+comment on index sample_tail_1_job_key_at_idx is 'As on sample_tail_0.';
+
+-- Which tail is written, and how far the other one has been packed: readers pass over its rows of runs below sealed_to.
+create table sample_tail (
+    tail       smallint primary key,
+    is_open    boolean not null,
+    opened_at  timestamptz not null,
+    sealed_to  bigint not null
+);
+insert into sample_tail values (0, true, now(), 0), (1, false, now(), 0);
+
+-- All samples that are not packed yet.
+create view unpacked_sample as
+select * from sample_tail_0 where job_key >= (select sealed_to from sample_tail where tail = 0)
+union all
+select * from sample_tail_1 where job_key >= (select sealed_to from sample_tail where tail = 1);
+comment on view unpacked_sample is 'For History.read, and for administrators: docs/packed-history.md.';
+
+-- An hour of one job on one node, or of one GPU, packed as docs/packed-history.md describes; late samples make one more.
+create table chunk (
+    job_key bigint not null,
+    node    text not null,
+    gpu     text not null,
+    t0      timestamptz not null,
+    t1      timestamptz not null,
+    rows    integer not null,
+    least   real[] not null,
+    mean    real[] not null,
+    most    real[] not null,
+    data    bytea not null
+) partition by range (t0);
+alter table chunk alter column data set storage external;
+create index chunk_by_run on chunk (job_key, t0);
+comment on index chunk_by_run is 'History.read of one run.';
+comment on column chunk.t1 is 'The last sample; in the same hour (UTC) as the first.';
+comment on column chunk.least is 'Of each figure by its number; so mean, and most. Of a counter, what it was at first and at last.';
+
+-- Makes the partition of a day (UTC) if it is not there; as audit_partition.
+create function chunk_partition(day date) returns void language plpgsql as $$
+declare
+    name text := 'chunk_' || to_char(day, 'YYYY_MM_DD');
+begin
+    if not exists (select from pg_class where relname = name and pg_table_is_visible(oid)) then
+        execute format('create table %I (like chunk including defaults including constraints including storage)', name);
+        execute format('alter table %I set (toast_tuple_target = 128)', name);
+        execute format('alter table chunk attach partition %I for values from (%L) to (%L)', name,
+                day::timestamp at time zone 'UTC', (day + 1)::timestamp at time zone 'UTC');
+    end if;
+end $$;
+
+-- The names of the numbers.
+create table figure (
+    of         text not null,
+    number     integer not null,
+    name       text not null,
+    is_counter boolean not null,
+    primary key (of, number)
+);
+insert into figure (of, number, name, is_counter) values
+    ('job', 1, 'interval_ms', false), ('job', 2, 'cpu_usage_percent', false), ('job', 3, 'memory_usage_bytes', false),
+    ('job', 4, 'gpu_usage_percent', false), ('job', 5, 'cpus', false), ('job', 6, 'cpu_usage_usec', true),
+    ('job', 7, 'cpu_user_usec', true), ('job', 8, 'cpu_system_usec', true), ('job', 9, 'cpu_throttled_usec', true),
+    ('job', 10, 'cpu_pressure_usec', true), ('job', 11, 'memory_anon_bytes', false),
+    ('job', 12, 'memory_file_bytes', false), ('job', 13, 'memory_shmem_bytes', false),
+    ('job', 14, 'memory_swap_bytes', false), ('job', 15, 'memory_peak_bytes', false),
+    ('job', 16, 'memory_limit_bytes', false), ('job', 17, 'memory_pressure_usec', true),
+    ('job', 18, 'memory_stall_usec', true), ('job', 19, 'oom_events', true), ('job', 20, 'oom_kills', true),
+    ('job', 21, 'pids', false), ('job', 22, 'io_read_bytes', true), ('job', 23, 'io_write_bytes', true),
+    ('job', 24, 'io_pressure_usec', true), ('job', 25, 'io_stall_usec', true), ('job', 26, 'suspended_ms', false),
+    ('gpu', 1, 'interval_ms', false), ('gpu', 2, 'utilization_percent', false), ('gpu', 3, 'memory_used_bytes', false),
+    ('gpu', 4, 'memory_total_bytes', false), ('gpu', 5, 'power_watts', false), ('gpu', 6, 'temperature_celsius', false),
+    ('gpu', 7, 'energy_joules', true), ('gpu', 8, 'processes', false), ('gpu', 9, 'clock_mhz', false);
+
+-- For administrators: docs/packed-history.md.
+create view history_hour as
+select cluster, job_id, job_key as run, node, nullif(gpu, '') as gpu, date_trunc('hour', t0, 'UTC') as hour,
+    figure.name as figure, min(least[number]) as min, sum(mean[number] * rows) / sum(rows) as mean,
+    max(most[number]) as max, sum(rows) as samples
+from chunk join job using (job_key) join figure on figure.of = case gpu when '' then 'job' else 'gpu' end
+where mean[number] is not null
+group by cluster, job_id, job_key, node, gpu, date_trunc('hour', t0, 'UTC'), figure.name;
+comment on view history_hour is 'What jobs used in each hour that has been packed; mean is weighted by samples.';
+
+-- Which batches of an agent have been taken: each number counts once.
+create table agent_batches (
+    cluster  text not null,
+    node     text not null,
+    boot_id  text not null,
+    taken    int8multirange not null,
+    last_at  timestamptz not null,
+    primary key (cluster, node, boot_id)
+) with (fillfactor = 50);
+comment on column agent_batches.last_at is 'The day, so that it need not be written each time.';
+
+-- The last that is known of each node, from its agent and from the scheduler. Only node.NodeTable writes here.
+create table node (
+    cluster            text not null,
+    node               text not null,
+    at                 timestamptz,
+    interval_ms        integer,
+    state              text,
+    total_cpus         integer,
+    total_memory_bytes bigint,
+    total_gpus         integer,
+    cpu_usage_percent  double precision,
+    memory_usage_bytes bigint,
+    gpu_usage_percent  double precision,
+    cpu_load           double precision,
+    state_at           timestamptz,
+    state_reason       text,
+    gpus               jsonb not null default '[]',
+    primary key (cluster, node)
+) with (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05);
+comment on column node.at is 'When its agent read the figures; null if it has sent none.';
+comment on column node.state_at is 'When the scheduler said its state, which is not what its agent says.';
+comment on column node.state_reason is 'Why it is in its state, as the scheduler says.';
+comment on column node.gpus is 'The last reading of each GPU, as wire.GpuReading: with the node, so that it costs no more rows.';
+
+-- Agents that have something which should have been sent long ago; without a row for all others, so that it is nearly always
+-- empty. Only batch.AgentsWaiting writes here.
+create table agent_waiting (
+    cluster text not null,
+    node    text not null,
+    batches integer not null,
+    events  integer not null,
+    since   timestamptz not null,
+    told_at timestamptz not null,
+    primary key (cluster, node)
+);
+comment on column agent_waiting.since is 'When the oldest of it was read on the node, by our clock.';
+comment on column agent_waiting.told_at is 'When the agent said so last.';
+
+-- How asking the scheduler goes, whichever server does it, and how far it has come. Only scheduler.ContactTable writes here.
+create table scheduler_contact (
+    part        text primary key check (part in ('controller', 'accounting', 'nodes')),
+    asked_at    timestamptz not null,
+    answered_at timestamptz,
+    trouble     text,
+    told_to     timestamptz
+);
+comment on column scheduler_contact.trouble is 'What was wrong when it was asked last; null if it answered.';
+comment on column scheduler_contact.told_to is 'Of accounting: what ended up to then has been learned.';
+
+-- The simulated cluster: when its week of history ended, and up to when it has been told; and when the server was last
+-- down, for which events are left out. Empty on a real one.
+create table demo (
+    cluster   text primary key,
+    seed      bigint not null,
+    epoch     timestamptz not null,
+    told_to   timestamptz not null,
+    away_from timestamptz not null,
+    away_to   timestamptz not null
+);

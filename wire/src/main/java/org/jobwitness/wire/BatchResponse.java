@@ -1,0 +1,33 @@
+package org.jobwitness.wire;
+
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * What became of a batch. Whatever the status, all of it that can be stored is durable, and it need not be sent again.
+ *
+ * @param version the newest version of batches that this server takes
+ * @param refused readings, and OOM kills of readings, that were left out, and why; sending them again would change nothing
+ */
+public record BatchResponse(Status status, int version, List<Refused> refused) {
+
+    /** Whether it counted. */
+    public enum Status {
+        STORED,
+        /** A batch of this node, boot id and sequence had been stored before. */
+        DUPLICATE;
+
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    /** A reading that was left out, or an OOM kill that it brought. */
+    public record Refused(String jobId, String cause) {
+    }
+
+    public BatchResponse {
+        refused = List.copyOf(refused);
+    }
+}
