@@ -61,9 +61,9 @@ final class ChunkSeries {
 
     private Chunk chunk(long[][] figures) {
         long[] times = new long[ROWS];
-        long begun = 1_790_000_000_000_000L + random.nextInt(1_000_000_000);
+        long start = 1_790_000_000_000_000L + random.nextInt(1_000_000_000);
         for (int row = 0; row < ROWS; row++) {
-            times[row] = begun + row * STEP_MICROS + Math.abs(Math.round(200 * random.nextGaussian()));
+            times[row] = start + row * STEP_MICROS + Math.abs(Math.round(200 * random.nextGaussian()));
         }
         List<ChunkColumn> columns = new ArrayList<>();
         for (int i = 0; i < figures.length; i++) {

@@ -91,11 +91,11 @@ public final class EventBench {
         try (Sender sender = senders.call()) {
             while (System.nanoTime() < end) {
                 long job = jobs.getAndIncrement();
-                long begun = System.nanoTime();
+                long start = System.nanoTime();
                 sender.started(job);
                 long between = System.nanoTime();
                 sender.finished(job);
-                nanos.add(between - begun).add(System.nanoTime() - between);
+                nanos.add(between - start).add(System.nanoTime() - between);
             }
         }
         return nanos.build().toArray();

@@ -14,8 +14,8 @@ import org.jobwitness.server.db.DatabaseAddress;
 
 /**
  * Verdicts over HTTP, one after the other on one connection: of a job of 64 nodes with 256 GPUs that took a day, of one task of an
- * array of 1,000, and of a job of one node; beside 200,000 other ended runs. A verdict reads sums only, so samples are not
- * filled in: there could be none or a month of them.
+ * array of 1,000, and of a job of one node, with 200,000 other ended runs. A verdict reads sums only, so samples are not
+ * inserted: their number does not matter.
  */
 public final class VerdictBench {
     private static final int WARM_UP = 300;

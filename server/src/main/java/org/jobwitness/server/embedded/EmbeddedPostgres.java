@@ -120,13 +120,13 @@ public final class EmbeddedPostgres implements AutoCloseable {
             return;
         }
         closed = true;
-        var begun = Instant.now();
+        var start = Instant.now();
         var interrupted = Thread.interrupted();
         try {
             watcher.interrupt();
             watcher.join();
             postmaster.processes().stop();
-            log.info("embedded_postgres_stopped ms={}", millisSince(begun));
+            log.info("embedded_postgres_stopped ms={}", millisSince(start));
         } catch (InterruptedException e) {
             interrupted = true;
             log.warn("embedded_postgres_stop_interrupted: the next start stops it");
@@ -142,7 +142,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
 
     private static EmbeddedPostgres start(Path dataFolder, Duration startTimeout, DataFolderLock lock)
             throws IOException, InterruptedException {
-        var begun = Instant.now();
+        var start = Instant.now();
         var folder = PostgresFolder.in(dataFolder);
         var dataPath = PostgresData.locate(folder);
         var programs = PostgresArchive.unpackInto(folder);
@@ -157,7 +157,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
                 var postgres = new EmbeddedPostgres(lock, postmaster, process, port, data.address(port));
                 postgres.watcher.start();
                 log.info("embedded_postgres_started port={} pid={} path={} ms={}", port, process.pid(), data.path(),
-                        millisSince(begun));
+                        millisSince(start));
                 return postgres;
             } catch (EmbeddedPostgresException e) {
                 if (isFree(port)) {
@@ -191,14 +191,14 @@ public final class EmbeddedPostgres implements AutoCloseable {
     }
 
     private Process restart(Duration firstPause) throws InterruptedException {
-        var begun = Instant.now();
+        var start = Instant.now();
         for (var pause = firstPause;; pause = longer(pause)) {
             Thread.sleep(pause);
             try {
                 postmaster.processes().stop();
                 var process = postmaster.start(port);
                 log.warn("embedded_postgres_restarted port={} pid={} ms={}", port, process.pid(),
-                        millisSince(begun));
+                        millisSince(start));
                 return process;
             } catch (IOException | EmbeddedPostgresException e) {
                 log.error("embedded_postgres_restart_failed retry_in_ms={} cause=\"{}\"", longer(pause).toMillis(),
@@ -243,7 +243,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
         }
     }
 
-    private static long millisSince(Instant begun) {
-        return begun.until(Instant.now()).toMillis();
+    private static long millisSince(Instant start) {
+        return start.until(Instant.now()).toMillis();
     }
 }

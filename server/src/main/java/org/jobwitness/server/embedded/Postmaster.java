@@ -95,10 +95,10 @@ public record Postmaster(Command program, PostgresProcesses processes, Path logF
     }
 
     private void awaitReady(Process process, long logStart) throws IOException, InterruptedException {
-        var begun = System.nanoTime();
+        var start = System.nanoTime();
         var reported = Duration.ZERO;
         while (!processes.isReady(process.pid())) {
-            var waited = Duration.ofNanos(System.nanoTime() - begun);
+            var waited = Duration.ofNanos(System.nanoTime() - start);
             if (process.waitFor(POLL_INTERVAL.toMillis(), TimeUnit.MILLISECONDS)) {
                 throw new EmbeddedPostgresException(
                         "PostgreSQL ended with exit code %d while it started; its log %s: %s"

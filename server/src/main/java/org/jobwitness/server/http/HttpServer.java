@@ -75,7 +75,7 @@ public final class HttpServer implements AutoCloseable {
             routes.forEach(feature -> feature.accept(config.routes));
             new ErrorHandler(json).routes(config.routes);
         });
-        answerHeadAsGet(javalin.unsafe.internalRouter);
+        routeHeadAsGet(javalin.unsafe.internalRouter);
     }
 
     /** Javalin's own connector is not available before it listens, so no limit could be set on it. */
@@ -90,7 +90,7 @@ public final class HttpServer implements AutoCloseable {
     }
 
     /** By default, Javalin responds 200 to every HEAD: a load balancer would never see that this server is not ready. */
-    private static void answerHeadAsGet(InternalRouter router) {
+    private static void routeHeadAsGet(InternalRouter router) {
         router.allHttpHandlers().stream().map(route -> route.endpoint).filter(get -> get.method.equals(HandlerType.GET))
                 .toList().forEach(get -> {
                     Roles roles = get.metadata(Roles.class);

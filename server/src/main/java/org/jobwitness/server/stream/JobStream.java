@@ -34,7 +34,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Publishes changes of jobs to listeners. {@link #changed} and {@link #stored} run on the threads that write, and only queue
- * what snapshot. The publisher, a thread of its own, collects that for a moment, reads the runs once for all listeners, and
+ * what happened. The publisher, a thread of its own, collects that for a moment, reads the runs once for all listeners, and
  * fills their queues, from which each listener's request thread sends. No thread ever waits for a later one.
  */
 public final class JobStream implements AutoCloseable {
