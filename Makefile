@@ -1,17 +1,17 @@
-# What a person types. Each target works alone, in a fresh clone.
+# The commands for people. Each target works alone, in a fresh clone.
 MVN ?= mvn
 MVN_FLAGS ?= -B -q
 DEMO_DIR ?= data/demo
 DEMO_PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help build agent cli package demo verify e2e e2e-agent e2e-packages bench bench-load bench-agent bench-build soak soak-agent format clean
-# Two Maven runs at once would build wire over each other.
+.PHONY: help build agent cli package demo verify e2e e2e-agent e2e-packages bench bench-load bench-agent bench-build soak soak-agent soak-build format clean
+# Two Maven runs at once would both build wire.
 .NOTPARALLEL:
 
 sources = $(shell find pom.xml wire $(1) deploy/launcher -name target -prune -o -type f -print 2>/dev/null)
 
-help: ## this list
+help: ## lists these targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: dist/bin/jobwitness-server agent cli ## builds dist/bin/jobwitness-server, jobwitness-agent and jobwitness
@@ -25,7 +25,7 @@ dist/bin/jobwitness-server: $(call sources,server)
 	install -m 755 deploy/launcher/find-java dist/lib/
 	install -m 755 deploy/launcher/jobwitness-server dist/bin/
 
-agent: dist/bin/jobwitness-agent ## builds dist/agent, the folder for the compute nodes, with a Java of its own
+agent: dist/bin/jobwitness-agent ## builds dist/agent, the folder for the compute nodes, with its own Java
 
 dist/bin/jobwitness-agent: $(call sources,agent)
 	@deploy/launcher/find-java --jdk >/dev/null
@@ -35,7 +35,7 @@ dist/bin/jobwitness-agent: $(call sources,agent)
 	mkdir -p dist/bin
 	ln -sf ../agent/bin/jobwitness-agent dist/bin/jobwitness-agent
 
-cli: dist/bin/jobwitness ## builds dist/cli, the folder with the command jobwitness, with a Java of its own
+cli: dist/bin/jobwitness ## builds dist/cli, the folder with the command jobwitness, with its own Java
 
 dist/bin/jobwitness: $(call sources,cli) deploy/man/jobwitness.1
 	@deploy/launcher/find-java --jdk >/dev/null
@@ -51,52 +51,56 @@ package: dist/bin/jobwitness-server dist/bin/jobwitness-agent dist/bin/jobwitnes
 demo: dist/bin/jobwitness-server $(shell deploy/demo/has-jobs && echo agent) ## runs a server with a simulated cluster on 127.0.0.1:8080, until Ctrl-C
 	@exec deploy/demo/run $(DEMO_DIR) $(DEMO_PORT)
 
-verify: ## all tests (installs what they need of Debian's packages, if it may)
+verify: ## runs all tests (as root it installs the Debian packages that they need)
 	@deploy/launcher/find-java --jdk >/dev/null
 	@deploy/test/install-tools
 	$(MVN) -B verify
 
-e2e: dist/bin/jobwitness-server dist/bin/jobwitness-agent dist/bin/jobwitness ## jobs on a real Slurm, in a virtual machine that it makes, and docs/compatibility.md; wants root the first time
+e2e: dist/bin/jobwitness-server dist/bin/jobwitness-agent dist/bin/jobwitness ## runs jobs on a real Slurm in a virtual machine, and updates docs/compatibility.md; needs root the first time
 	e2e/slurm
 
-e2e-agent: dist/bin/jobwitness-server dist/bin/jobwitness-agent ## the agent on a real Slurm, in a virtual machine that it makes; wants root the first time
+e2e-agent: dist/bin/jobwitness-server dist/bin/jobwitness-agent ## runs the agent on a real Slurm in a virtual machine; needs root the first time
 	e2e/agent
 
-e2e-packages: package ## installs, upgrades and removes the packages, in the same virtual machine
+e2e-packages: package ## installs, upgrades and removes the packages in the same virtual machine
 	e2e/packages
 
-BENCH = $$(dist/lib/find-java) -XX:+UseSerialGC --enable-native-access=ALL-UNNAMED \
-	-Djava.util.logging.manager=org.jobwitness.server.LogFormat \
-	-cp "bench/target/classes:$$(cat bench/target/classpath)" org.jobwitness.bench
+JAVA = $$(dist/lib/find-java) -XX:+UseSerialGC --enable-native-access=ALL-UNNAMED \
+	-Djava.util.logging.manager=org.jobwitness.server.LogFormat
+BENCH = $(JAVA) -cp "bench/target/classes:$$(cat bench/target/classpath)" org.jobwitness.bench
+SOAK = $(JAVA) -cp "soak/target/classes:$$(cat soak/target/classpath)" org.jobwitness.soak
 
-bench: bench-build ## measures the server and its parts; a quarter of an hour
+bench: bench-build ## measures the server and its parts; 15 minutes
 	$(BENCH).EventBench dist/bin/jobwitness-server
 	JAVA_OPTS=-Xmx64m $(BENCH).MetricsBench dist/bin/jobwitness-server
 	$(BENCH).VerdictBench dist/bin/jobwitness-server
 	$(BENCH).ChunkBench
 	$(BENCH).LoadBench dist/bin/jobwitness-server all
 
-bench-load: bench-build ## one measurement: MODE="rate nodes=1000 seconds=30"; without MODE, what there is
+bench-load: bench-build ## runs one measurement: MODE="rate nodes=1000 seconds=30"; without MODE it lists them
 	$(BENCH).LoadBench dist/bin/jobwitness-server $(MODE)
 
-bench-agent: dist/bin/jobwitness-agent ## measures what the agent costs a node; a quarter of an hour
+bench-agent: dist/bin/jobwitness-agent ## measures what the agent costs a node; 15 minutes
 	bench/agent-cost
 
 bench-build: dist/bin/jobwitness-server
-	$(MVN) $(MVN_FLAGS) -pl wire,agent,server,bench -DskipTests package dependency:build-classpath -Dmdep.outputFile=target/classpath
+	$(MVN) $(MVN_FLAGS) -pl wire,server,bench -DskipTests package dependency:build-classpath -Dmdep.outputFile=target/classpath
 
-soak: ## kills server and PostgreSQL under load, 100 rounds of events, 500 of batches; 200,000 requests that no test has sent before
+soak: ## kills server and PostgreSQL under load (100 rounds of events, 500 of batches), and sends 200,000 fuzzed requests
 	$(MVN) -B -pl wire,server test -Dtest=ServerFailureTest,OpenApiFuzzTest -Dsurefire.failIfNoSpecifiedTests=false \
 		-Djobwitness.kill.rounds=100 -Djobwitness.fuzz.requests=200000 -Djobwitness.fuzz.seed=$$(date +%s)
 	$(MVN) -B -pl wire,server test -Dtest=BatchFailureTest -Dsurefire.failIfNoSpecifiedTests=false \
 		-Djobwitness.kill.rounds=500 -Djobwitness.kill.seed=$$(date +%s)
 
-soak-agent: bench-build dist/bin/jobwitness-agent ## the agent under all faults, with a table; FAULTS="only=agent kills=500", or see AgentFaults; as root
-	$(BENCH).AgentFaults dist/bin/jobwitness-server dist/bin/jobwitness-agent $(FAULTS)
+soak-agent: soak-build ## runs the agent under all faults, and prints a table; FAULTS="only=agent kills=500", see AgentSoak; as root
+	$(SOAK).AgentSoak dist/bin/jobwitness-server dist/bin/jobwitness-agent $(FAULTS)
+
+soak-build: dist/bin/jobwitness-server dist/bin/jobwitness-agent
+	$(MVN) $(MVN_FLAGS) -pl wire,agent,server,soak -DskipTests package dependency:build-classpath -Dmdep.outputFile=target/classpath
 
 format: ## formats the Java sources
 	$(MVN) $(MVN_FLAGS) spotless:apply
 
-clean: ## removes what was built; not the virtual machine, which lies outside
+clean: ## removes what was built, but not the virtual machine
 	$(MVN) $(MVN_FLAGS) clean
 	rm -rf dist

@@ -9,12 +9,11 @@ import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
 import org.jobwitness.server.db.CopyRows;
 
-/** Binary COPY of samples into a table with the tails' columns and index, and nothing else; one connection. */
+/** Binary COPY of samples into a table with the columns and index of the sample buffer, and nothing else; one connection. */
 final class BareCopy implements AutoCloseable {
     private final Connection connection;
     private final Handle handle;
 
-    /** A sample. */
     static final class Row {
         private final long run;
         private final String node;
@@ -22,11 +21,7 @@ final class BareCopy implements AutoCloseable {
         private final Instant at;
         private final double[] figures;
 
-        /**
-         * Takes the array over.
-         *
-         * @param gpu empty if it is of no GPU
-         */
+        /** @param gpu empty if the row is not of a GPU */
         Row(long run, String node, String gpu, Instant at, double[] figures) {
             this.run = run;
             this.node = node;
@@ -38,31 +33,31 @@ final class BareCopy implements AutoCloseable {
 
     BareCopy(ServerUnderTest server) throws SQLException {
         connection = server.sql();
-        try (Statement make = connection.createStatement()) {
-            make.execute("drop table if exists bare_tail");
-            make.execute("create table bare_tail (like sample_tail_0 including all)");
+        try (Statement create = connection.createStatement()) {
+            create.execute("drop table if exists bare_tail");
+            create.execute("create table bare_tail (like sample_tail_0 including all)");
         }
         connection.setAutoCommit(false);
         handle = Jdbi.open(connection);
     }
 
-    /** Copies all; returns how many nanoseconds that took. */
-    long copy(List<Row> rows, int rowsOfCommit) throws SQLException {
+    /** Returns the nanoseconds that it took. */
+    long copy(List<Row> rows, int rowsPerCommit) throws SQLException {
         try (Statement empty = connection.createStatement()) {
             empty.execute("truncate bare_tail");
         }
         connection.commit();
-        long begun = System.nanoTime();
-        for (int from = 0; from < rows.size(); from += rowsOfCommit) {
+        long start = System.nanoTime();
+        for (int from = 0; from < rows.size(); from += rowsPerCommit) {
             CopyRows copy = new CopyRows(5);
-            for (Row row : rows.subList(from, Math.min(rows.size(), from + rowsOfCommit))) {
+            for (Row row : rows.subList(from, Math.min(rows.size(), from + rowsPerCommit))) {
                 copy.row().put(row.run).put(row.node).put(row.gpu).put(row.at)
                         .putDoubles(row.figures, row.figures.length);
             }
             copy.write(handle, "bare_tail (job_key, node, gpu, at, figures)");
             connection.commit();
         }
-        return System.nanoTime() - begun;
+        return System.nanoTime() - start;
     }
 
     @Override

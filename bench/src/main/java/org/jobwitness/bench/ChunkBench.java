@@ -12,26 +12,25 @@ import org.jobwitness.server.chunk.ChunkCodec;
 import org.jobwitness.server.chunk.ChunkColumn;
 import org.jobwitness.server.chunk.UnreadableChunkException;
 
-/** Packed history beside plain zstd of the same rows and beside the rows themselves, 8 bytes a value; one thread. */
+/** The packed format, compared with zstd of the same rows and with 8 bytes a value; one thread. */
 public final class ChunkBench {
     private static final int CHUNKS = 500;
-    private static final int TURNS = 8;
+    private static final int ROUNDS = 8;
 
     private ChunkBench() {
     }
 
-    /** A way to keep chunks. */
-    private interface Packing {
+    private interface Format {
         byte[] pack(Chunk chunk);
 
-        /** Returns something of the content. */
+        /** Returns a part of the content. */
         long unpack(byte[] bytes) throws UnreadableChunkException;
     }
 
     public static void main(String[] args) throws Exception {
-        for (int turn = 0; turn < TURNS; turn++) {
-            // The first turns warm up; the last one counts.
-            boolean isLast = turn == TURNS - 1;
+        for (int round = 0; round < ROUNDS; round++) {
+            // The first rounds warm up; the last one counts.
+            boolean isLast = round == ROUNDS - 1;
             ChunkSeries series = new ChunkSeries(7);
             run("15 figures", Stream.generate(series::ofJob).limit(CHUNKS).toList(), isLast);
             run("GPU, 4 figures", Stream.generate(series::ofGpu).limit(CHUNKS).toList(), isLast);
@@ -44,14 +43,14 @@ public final class ChunkBench {
         measure(name + ", rows", chunks, new Plain(), print);
     }
 
-    private static void measure(String name, List<Chunk> chunks, Packing packing, boolean print)
+    private static void measure(String name, List<Chunk> chunks, Format format, boolean print)
             throws UnreadableChunkException {
-        long begun = System.nanoTime();
-        List<byte[]> packed = chunks.stream().map(packing::pack).toList();
+        long start = System.nanoTime();
+        List<byte[]> packed = chunks.stream().map(format::pack).toList();
         long between = System.nanoTime();
         long seen = 0;
         for (byte[] bytes : packed) {
-            seen += packing.unpack(bytes);
+            seen += format.unpack(bytes);
         }
         long end = System.nanoTime();
         if (print) {
@@ -61,12 +60,12 @@ public final class ChunkBench {
             System.out.printf(Locale.ROOT,
                     "%-28s %6.2f bytes/row %5.2f bytes/value %6.2f M rows/s packing %6.1f ns/row unpacking (%d)%n",
                     name,
-                    bytes / rows, bytes / rows / figures, rows / (between - begun) * 1e3, (end - between) / rows,
+                    bytes / rows, bytes / rows / figures, rows / (between - start) * 1e3, (end - between) / rows,
                     seen & 1);
         }
     }
 
-    private static final class Packed implements Packing {
+    private static final class Packed implements Format {
         @Override
         public byte[] pack(Chunk chunk) {
             return ChunkCodec.encode(chunk);
@@ -79,7 +78,7 @@ public final class ChunkBench {
         }
     }
 
-    private static final class Plain implements Packing {
+    private static final class Plain implements Format {
         @Override
         public byte[] pack(Chunk chunk) {
             List<ChunkColumn> columns = chunk.columns();
@@ -104,7 +103,7 @@ public final class ChunkBench {
         }
     }
 
-    private static final class Compressed implements Packing {
+    private static final class Compressed implements Format {
         private final Plain plain = new Plain();
         private final ZstdNativeCompressor compressor = new ZstdNativeCompressor(1);
         private final ZstdNativeDecompressor decompressor = new ZstdNativeDecompressor();

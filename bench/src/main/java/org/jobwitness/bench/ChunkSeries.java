@@ -7,7 +7,7 @@ import java.util.Random;
 import org.jobwitness.server.chunk.Chunk;
 import org.jobwitness.server.chunk.ChunkColumn;
 
-/** Makes up an hour of a job on a node, a row every 15 s, as an agent would see it. */
+/** An hour of a simulated job on a node, a row every 15 s, as an agent would read it. */
 final class ChunkSeries {
     static final int ROWS = 240;
     private static final long STEP_MICROS = 15_000_000;
@@ -29,7 +29,7 @@ final class ChunkSeries {
         figures[2] = counter(random.nextInt(4) == 0 ? cpus * 0.02 * STEP_MICROS : 0, 0.3, 1);
         figures[3] = memory(1 << 20, 0.7);
         figures[4] = memory(1 << 18, 0.8);
-        figures[5] = highest(figures[3]);
+        figures[5] = runningMax(figures[3]);
         figures[6] = memory(1 << 12, 0.97);
         figures[7] = counter(5_000, 0.3, 1);
         figures[8] = bursts(0.01, 20, 1);
@@ -61,9 +61,9 @@ final class ChunkSeries {
 
     private Chunk chunk(long[][] figures) {
         long[] times = new long[ROWS];
-        long begun = 1_790_000_000_000_000L + random.nextInt(1_000_000_000);
+        long start = 1_790_000_000_000_000L + random.nextInt(1_000_000_000);
         for (int row = 0; row < ROWS; row++) {
-            times[row] = begun + row * STEP_MICROS + Math.abs(Math.round(200 * random.nextGaussian()));
+            times[row] = start + row * STEP_MICROS + Math.abs(Math.round(200 * random.nextGaussian()));
         }
         List<ChunkColumn> columns = new ArrayList<>();
         for (int i = 0; i < figures.length; i++) {
@@ -83,17 +83,17 @@ final class ChunkSeries {
     }
 
     /** Ramps and plateaus in pages. */
-    private long[] memory(int pages, double still) {
+    private long[] memory(int pages, double plateau) {
         long[] values = new long[ROWS];
         long value = 1L + random.nextInt(pages);
-        boolean isStill = true;
+        boolean onPlateau = true;
         double slope = 0;
         for (int row = 0; row < ROWS; row++) {
             if (random.nextInt(20) == 0) {
-                isStill = random.nextDouble() < still;
+                onPlateau = random.nextDouble() < plateau;
                 slope = pages / 100.0 * (random.nextDouble() - 0.3);
             }
-            if (!isStill) {
+            if (!onPlateau) {
                 value = Math.max(1, value + Math.round(slope * (1 + 0.2 * random.nextGaussian())));
             }
             values[row] = value * PAGE;
@@ -101,29 +101,29 @@ final class ChunkSeries {
         return values;
     }
 
-    private static long[] highest(long[] values) {
-        long[] highest = values.clone();
+    private static long[] runningMax(long[] values) {
+        long[] max = values.clone();
         for (int row = 1; row < ROWS; row++) {
-            highest[row] = Math.max(highest[row], highest[row - 1]);
+            max[row] = Math.max(max[row], max[row - 1]);
         }
-        return highest;
+        return max;
     }
 
-    private long[] bursts(double often, int size, int unit) {
+    private long[] bursts(double chance, int size, int unit) {
         long[] values = new long[ROWS];
         long value = 0;
         for (int row = 0; row < ROWS; row++) {
-            value += random.nextDouble() < often ? (long) random.nextInt(size) * unit : 0;
+            value += random.nextDouble() < chance ? (long) random.nextInt(size) * unit : 0;
             values[row] = value;
         }
         return values;
     }
 
-    private long[] level(long usual, double often) {
+    private long[] level(long usual, double chance) {
         long[] values = new long[ROWS];
         long value = usual;
         for (int row = 0; row < ROWS; row++) {
-            value = random.nextDouble() < often ? usual + random.nextInt(3) : value;
+            value = random.nextDouble() < chance ? usual + random.nextInt(3) : value;
             values[row] = value;
         }
         return values;

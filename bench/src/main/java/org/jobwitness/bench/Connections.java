@@ -16,49 +16,48 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Many kept connections to the server, each with one request on its way at most, all served by the thread that calls. What is
- * not answered with 200 is sent again after a second, as an agent would. Not thread-safe.
+ * Many keep-alive connections to the server, each with at most one request in flight, all served by the calling thread. After a
+ * status other than 200, a request is repeated after a second, as an agent would. Not thread-safe.
  */
 final class Connections implements AutoCloseable {
-    private static final long AGAIN_NANOS = 1_000_000_000;
-    private static final int CONNECTING_AT_ONCE = 100;
+    private static final long RETRY_NANOS = 1_000_000_000;
+    private static final int MAX_CONNECTING = 100;
 
     private final InetSocketAddress server;
     private final Selector selector;
     private final Line[] lines;
-    private final Answered answered;
+    private final Listener listener;
     private final ByteBuffer in = ByteBuffer.allocateDirect(1 << 16);
-    /** Those that wait before they try again, the first to try first. */
-    private final Deque<Line> resting = new ArrayDeque<>();
+    /** Those that wait before a retry, the next one first. */
+    private final Deque<Line> retrying = new ArrayDeque<>();
     private int waiting;
     private long lost;
     private long refused;
 
-    /** Told of each answer. */
     @FunctionalInterface
-    interface Answered {
+    interface Listener {
         /**
-         * One request is done.
+         * A response has arrived.
          *
-         * @param dueNanos when it was handed over
-         * @param sentNanos when its last try was written
+         * @param dueNanos when the request was queued
+         * @param sentNanos when it was last sent
          */
-        void answered(int line, long dueNanos, long sentNanos);
+        void responded(int line, long dueNanos, long sentNanos);
     }
 
     private record Request(ByteBuffer bytes, long dueNanos) {
     }
 
-    Connections(int port, int count, Answered answered) throws IOException {
+    Connections(int port, int count, Listener listener) throws IOException {
         server = new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), port);
         selector = Selector.open();
         lines = new Line[count];
-        this.answered = answered;
+        this.listener = listener;
         for (int i = 0; i < count; i++) {
             lines[i] = new Line(i);
         }
-        for (int from = 0; from < count; from += CONNECTING_AT_ONCE) {
-            int to = Math.min(count, from + CONNECTING_AT_ONCE);
+        for (int from = 0; from < count; from += MAX_CONNECTING) {
+            int to = Math.min(count, from + MAX_CONNECTING);
             for (int i = from; i < to; i++) {
                 lines[i].connect();
             }
@@ -66,7 +65,7 @@ final class Connections implements AutoCloseable {
             for (int i = from; i < to; i++) {
                 while (!lines[i].isOpen()) {
                     if (System.nanoTime() > deadline) {
-                        throw new IOException("connection " + i + " of " + count + " does not come about; too few file"
+                        throw new IOException("connection " + i + " of " + count + " was not opened; too few file"
                                 + " descriptors (ulimit -n), or MAX_CONNECTIONS?");
                     }
                     poll(System.nanoTime() + 10_000_000);
@@ -79,37 +78,33 @@ final class Connections implements AutoCloseable {
         return lines.length;
     }
 
-    /** How many requests have not been answered yet. */
+    /** Number of requests without a response. */
     int waiting() {
         return waiting;
     }
 
-    /** How many connections broke. */
+    /** Number of connections that broke. */
     long lost() {
         return lost;
     }
 
-    /** How many answers were 429 or 503. */
+    /** Number of responses 429 or 503. */
     long refused() {
         return refused;
     }
 
-    /** Hands over a request; it goes when all before it on its connection are answered. */
+    /** Queues a request behind the earlier ones on its connection. */
     void send(int line, byte[] request) throws IOException {
         waiting++;
         lines[line].queue.addLast(new Request(ByteBuffer.wrap(request), System.nanoTime()));
         lines[line].next();
     }
 
-    /** Does what there is to do until then. */
+    /** Serves the connections until then. */
     void poll(long untilNanos) throws IOException {
         long now = System.nanoTime();
         do {
-            while (!resting.isEmpty() && resting.getFirst().restUntil <= now) {
-                Line line = resting.removeFirst();
-                line.restUntil = 0;
-                line.next();
-            }
+            retryDue(now);
             long millis = (untilNanos - now) / 1_000_000;
             if (millis > 0) {
                 selector.select(this::ready, millis);
@@ -120,23 +115,26 @@ final class Connections implements AutoCloseable {
         } while (now < untilNanos && untilNanos - now > 1_000_000);
     }
 
-    /** Waits for something to happen, no longer than this, and does what there is to do. */
+    /** Serves the connections once, and waits no longer than this for the next event. */
     void pollOnce(long millis) throws IOException {
-        long now = System.nanoTime();
-        while (!resting.isEmpty() && resting.getFirst().restUntil <= now) {
-            Line line = resting.removeFirst();
-            line.restUntil = 0;
-            line.next();
-        }
+        retryDue(System.nanoTime());
         selector.select(this::ready, Math.max(1, millis));
     }
 
-    /** Waits until all is answered. */
+    private void retryDue(long now) throws IOException {
+        while (!retrying.isEmpty() && retrying.getFirst().retryAt <= now) {
+            Line line = retrying.removeFirst();
+            line.retryAt = 0;
+            line.next();
+        }
+    }
+
+    /** Waits for all responses. */
     void drain(long seconds) throws IOException {
         long deadline = System.nanoTime() + seconds * 1_000_000_000;
         while (waiting > 0) {
             if (System.nanoTime() > deadline) {
-                throw new IOException(waiting + " requests were not answered within " + seconds + " s");
+                throw new IOException(waiting + " requests got no response within " + seconds + " s");
             }
             pollOnce(10);
         }
@@ -175,8 +173,8 @@ final class Connections implements AutoCloseable {
         private @Nullable ByteBuffer out;
         private byte[] partial = new byte[0];
         private long sentNanos;
-        /** 0 if it does not rest. */
-        private long restUntil;
+        /** 0 unless it waits for a retry. */
+        private long retryAt;
 
         Line(int number) {
             this.number = number;
@@ -208,9 +206,9 @@ final class Connections implements AutoCloseable {
             }
         }
 
-        /** Sends the first that waits, unless one is on its way. */
+        /** Sends the next request, unless one is in flight. */
         void next() throws IOException {
-            if (out != null || queue.isEmpty() || restUntil > 0) {
+            if (out != null || queue.isEmpty() || retryAt > 0) {
                 return;
             }
             if (channel == null) {
@@ -242,17 +240,17 @@ final class Connections implements AutoCloseable {
                 throw new EOFException();
             }
             in.flip();
-            byte[] seen = new byte[in.remaining()];
-            in.get(seen);
-            String answer = new String(seen, StandardCharsets.ISO_8859_1);
-            int end = answer.indexOf("\r\n\r\n");
-            int total = end < 0 ? Integer.MAX_VALUE : end + 4 + contentLength(answer.substring(0, end));
-            if (seen.length < total) {
-                partial = seen;
+            byte[] received = new byte[in.remaining()];
+            in.get(received);
+            String response = new String(received, StandardCharsets.ISO_8859_1);
+            int end = response.indexOf("\r\n\r\n");
+            int total = end < 0 ? Integer.MAX_VALUE : end + 4 + contentLength(response.substring(0, end));
+            if (received.length < total) {
+                partial = received;
                 return;
             }
             partial = new byte[0];
-            answered(answer);
+            responded(response);
         }
 
         private static int contentLength(String head) {
@@ -264,31 +262,31 @@ final class Connections implements AutoCloseable {
             return Integer.parseInt(head.substring(at + 17, end < 0 ? head.length() : end).strip());
         }
 
-        private void answered(String answer) throws IOException {
+        private void responded(String response) throws IOException {
             out = null;
-            if (answer.startsWith("HTTP/1.1 200")) {
+            if (response.startsWith("HTTP/1.1 200")) {
                 Request done = queue.removeFirst();
                 waiting--;
-                if (!answer.contains("\"refused\":[]")) {
-                    throw new IllegalStateException("some of a batch was left out: " + start(answer));
+                if (!response.contains("\"refused\":[]")) {
+                    throw new IllegalStateException("a part of a batch was refused: " + start(response));
                 }
-                Connections.this.answered.answered(number, done.dueNanos(), sentNanos);
+                listener.responded(number, done.dueNanos(), sentNanos);
                 next();
-            } else if (answer.startsWith("HTTP/1.1 429") || answer.startsWith("HTTP/1.1 503")) {
+            } else if (response.startsWith("HTTP/1.1 429") || response.startsWith("HTTP/1.1 503")) {
                 if (refused++ == 0) {
-                    System.err.println("first refused: " + start(answer));
+                    System.err.println("first refused: " + start(response));
                 }
-                rest();
+                retryLater();
             } else {
-                throw new IllegalStateException(start(answer));
+                throw new IllegalStateException(start(response));
             }
         }
 
-        private static String start(String answer) {
-            return answer.substring(0, Math.min(1_000, answer.length()));
+        private static String start(String response) {
+            return response.substring(0, Math.min(1_000, response.length()));
         }
 
-        /** The connection has gone; what was on its way goes again, over a new one. */
+        /** The connection is lost; the request in flight is repeated over a new one. */
         void broken() {
             lost++;
             try {
@@ -296,19 +294,19 @@ final class Connections implements AutoCloseable {
                     channel.close();
                 }
             } catch (IOException e) {
-                // It is gone either way.
+                // lost anyway
             }
             channel = null;
             key = null;
             out = null;
             partial = new byte[0];
-            rest();
+            retryLater();
         }
 
-        private void rest() {
-            if (restUntil == 0) {
-                restUntil = System.nanoTime() + AGAIN_NANOS;
-                resting.addLast(this);
+        private void retryLater() {
+            if (retryAt == 0) {
+                retryAt = System.nanoTime() + RETRY_NANOS;
+                retrying.addLast(this);
             }
         }
     }

@@ -15,14 +15,14 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.LongStream;
 
 /**
- * Events from HTTP to commit, beside a bare JDBC loop of the same transactions: 8 clients each, on one PostgreSQL, by
- * turns. Every job is one start and one end.
+ * Events from HTTP to commit, compared with a bare JDBC loop of the same transactions: 8 clients each, alternately, on one
+ * PostgreSQL. Every job is one start and one end.
  */
 public final class EventBench {
     private static final int CLIENTS = 8;
     private static final int ROUNDS = 4;
     private static final Duration WARM_UP = Duration.ofSeconds(25);
-    private static final Duration TURN = Duration.ofSeconds(8);
+    private static final Duration ROUND_TIME = Duration.ofSeconds(8);
 
     private EventBench() {
     }
@@ -37,10 +37,10 @@ public final class EventBench {
         void close() throws IOException, SQLException;
     }
 
-    /** What a turn gave: its rate, and how long an event took. */
-    private record Turn(double perSecond, double p50Millis, double p99Millis) {
-        static Turn of(long[] sortedNanos, Duration duration) {
-            return new Turn(sortedNanos.length / (duration.toNanos() / 1e9), millis(sortedNanos, 50),
+    /** The result of a round: rate of events, and their durations. */
+    private record Measurement(double perSecond, double p50Millis, double p99Millis) {
+        static Measurement of(long[] sortedNanos, Duration duration) {
+            return new Measurement(sortedNanos.length / (duration.toNanos() / 1e9), millis(sortedNanos, 50),
                     millis(sortedNanos, 99));
         }
 
@@ -57,21 +57,21 @@ public final class EventBench {
             Callable<Sender> jdbc = () -> new JdbcSender(server.database());
             run(http, jobs, WARM_UP);
             run(jdbc, jobs, WARM_UP);
-            List<Turn> served = new ArrayList<>();
-            List<Turn> bare = new ArrayList<>();
+            List<Measurement> served = new ArrayList<>();
+            List<Measurement> bare = new ArrayList<>();
             for (int round = 0; round < ROUNDS; round++) {
-                served.add(run(http, jobs, TURN));
-                bare.add(run(jdbc, jobs, TURN));
+                served.add(run(http, jobs, ROUND_TIME));
+                bare.add(run(jdbc, jobs, ROUND_TIME));
             }
             print("HTTP to commit", served);
             print("bare JDBC", bare);
             System.out.printf(Locale.ROOT, "ratio            %.2f%n", mean(served) / mean(bare));
             System.out
-                    .println("server RSS " + server.memoryMiB("VmRSS") + " MiB, highest " + server.memoryMiB("VmHWM"));
+                    .println("server RSS " + server.memoryMiB("VmRSS") + " MiB, peak " + server.memoryMiB("VmHWM"));
         }
     }
 
-    private static Turn run(Callable<Sender> senders, AtomicLong jobs, Duration duration) throws Exception {
+    private static Measurement run(Callable<Sender> senders, AtomicLong jobs, Duration duration) throws Exception {
         long end = System.nanoTime() + duration.toNanos();
         List<Future<long[]>> clients = new ArrayList<>();
         try (ExecutorService threads = Executors.newFixedThreadPool(CLIENTS)) {
@@ -82,7 +82,7 @@ public final class EventBench {
             for (Future<long[]> client : clients) {
                 all = LongStream.concat(all, LongStream.of(client.get()));
             }
-            return Turn.of(all.sorted().toArray(), duration);
+            return Measurement.of(all.sorted().toArray(), duration);
         }
     }
 
@@ -91,24 +91,24 @@ public final class EventBench {
         try (Sender sender = senders.call()) {
             while (System.nanoTime() < end) {
                 long job = jobs.getAndIncrement();
-                long begun = System.nanoTime();
+                long start = System.nanoTime();
                 sender.started(job);
                 long between = System.nanoTime();
                 sender.finished(job);
-                nanos.add(between - begun).add(System.nanoTime() - between);
+                nanos.add(between - start).add(System.nanoTime() - between);
             }
         }
         return nanos.build().toArray();
     }
 
-    private static double mean(List<Turn> turns) {
-        return turns.stream().mapToDouble(Turn::perSecond).average().orElseThrow();
+    private static double mean(List<Measurement> rounds) {
+        return rounds.stream().mapToDouble(Measurement::perSecond).average().orElseThrow();
     }
 
-    private static void print(String name, List<Turn> turns) {
-        System.out.printf(Locale.ROOT, "%-16s %6.0f events/s (turns %s), p50 %.2f ms, p99 %.2f ms%n", name, mean(turns),
-                turns.stream().map(turn -> String.format(Locale.ROOT, "%.0f", turn.perSecond())).toList(),
-                turns.stream().mapToDouble(Turn::p50Millis).average().orElseThrow(),
-                turns.stream().mapToDouble(Turn::p99Millis).average().orElseThrow());
+    private static void print(String name, List<Measurement> rounds) {
+        System.out.printf(Locale.ROOT, "%-16s %6.0f events/s (rounds %s), p50 %.2f ms, p99 %.2f ms%n", name, mean(rounds),
+                rounds.stream().map(round -> String.format(Locale.ROOT, "%.0f", round.perSecond())).toList(),
+                rounds.stream().mapToDouble(Measurement::p50Millis).average().orElseThrow(),
+                rounds.stream().mapToDouble(Measurement::p99Millis).average().orElseThrow());
     }
 }

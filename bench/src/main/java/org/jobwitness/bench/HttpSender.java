@@ -10,8 +10,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 
 /**
- * Sends events as a node does, over one connection that is kept. Written by hand, because client and server share the
- * machine and a full HTTP client would cost as much as the server.
+ * Sends events like a node, over one keep-alive connection. Written by hand, because client and server share the machine, and a
+ * full HTTP client would cost as much as the server.
  */
 final class HttpSender implements EventBench.Sender {
     private final Socket socket;

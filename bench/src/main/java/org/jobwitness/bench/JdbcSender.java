@@ -8,7 +8,7 @@ import java.sql.SQLException;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jspecify.annotations.Nullable;
 
-/** The statements that the server sends for a start and an end, and nothing else. */
+/** Only the statements that the server executes for a start and an end. */
 final class JdbcSender implements EventBench.Sender {
     private final Connection connection;
     private final PreparedStatement lock;
@@ -34,7 +34,7 @@ final class JdbcSender implements EventBench.Sender {
                     '2026-01-02', 8, '{}', false, false, false, false, 'running', true) returning job_key""");
         nodes = connection.prepareStatement("""
                 insert into job_node (job_key, node, cpus)
-                select ?, said.node, said.cpus from unnest('{n1,n2}'::text[], '{4,4}'::int[]) as said (node, cpus)
+                select ?, incoming.node, incoming.cpus from unnest('{n1,n2}'::text[], '{4,4}'::int[]) as incoming (node, cpus)
                 on conflict (job_key, node) do update set cpus = excluded.cpus
                 where job_node.cpus is null and excluded.cpus is not null""");
         here = connection.prepareStatement("""

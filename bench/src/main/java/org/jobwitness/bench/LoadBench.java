@@ -16,29 +16,30 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jobwitness.bench.ServerUnderTest.CpuSeconds;
 
 /**
- * Batches as the agents of many nodes send them, and what becomes of them: how fast they are answered, what they cost, how much
- * room they take, and how fast they are read back. Prints tables for bench/results.md.
+ * Batches as the agents of many nodes send them: how fast they are stored, what they cost, how much disk they take, and how fast
+ * they are read. Prints tables for bench/results.md.
  */
 public final class LoadBench {
     private static final int JOBS = 3;
     private static final int GPUS = 4;
-    private static final int FEEDING = 16;
+    private static final int FEED_CONNECTIONS = 16;
     private static final String USAGE = """
             Usage: LoadBench PATH-OF-jobwitness-server MODE [NAME=VALUE]...
 
-            MODE     what                                              NAME=VALUE, with defaults
+            MODE     measures                                          NAME=VALUE, with defaults
             rate     each node sends a batch every 15 s                nodes=10000 seconds=60 warm=20 connections=NODES
-            flood    batches as fast as they are answered, and COPY    batches=20000 turns=4 connections=64
-            chart    a job's history, packed, as a chart               points=50000 requests=200
-            disk     bytes a packed row                                jobs=20
+            flood    as many batches as possible, and COPY             batches=20000 rounds=4 connections=64
+            chart    a job's packed history as a chart                 points=50000 requests=200
+            disk     bytes of a packed row                             jobs=20
             start    kill -9 under load                                nodes=10000 connections=NODES
             all      all of them, and rate with 1,000 nodes first
-            Everywhere: jobs=3 of a node, nodes_for_gpus=10 (one in so many has 4 GPUs), gzip=1 (0: bodies are sent as they
-            are).""";
+            For all: jobs=3 of a node, nodes_for_gpus=10 (one in so many has 4 GPUs), gzip=1 (0: uncompressed).""";
 
     private final Path launcher;
     private final Map<String, String> given;
@@ -80,23 +81,23 @@ public final class LoadBench {
         }
     }
 
-    private int value(String name, int otherwise) {
-        return Integer.parseInt(given.getOrDefault(name, Integer.toString(otherwise)));
+    private int value(String name, int byDefault) {
+        return Integer.parseInt(given.getOrDefault(name, Integer.toString(byDefault)));
     }
 
-    private static void say(String format, Object... values) {
+    private static void print(String format, Object... values) {
         System.out.printf(Locale.ROOT, format + "%n", values);
     }
 
-    private List<MadeUpNode> nodes(int count) {
+    private List<SimulatedNode> nodes(int count) {
         int jobs = value("jobs", JOBS);
-        MadeUpNode.Scratch scratch = new MadeUpNode.Scratch(7, value("gzip", 1) == 1);
-        return IntStream.range(0, count).mapToObj(node -> new MadeUpNode(scratch, "node" + node,
+        SimulatedNode.Scratch scratch = new SimulatedNode.Scratch(7, value("gzip", 1) == 1);
+        return IntStream.range(0, count).mapToObj(node -> new SimulatedNode(scratch, "node" + node,
                 (100_000_000L + 1000L * node) / 1000 + "0", jobs, node % value("nodes_for_gpus", 10) == 0 ? GPUS : 0))
                 .toList();
     }
 
-    /** Sends requests as fast as they are answered. */
+    /** Sends requests as fast as the server responds. */
     private static void feed(int port, int connections, Iterable<byte[]> requests) throws IOException {
         Deque<Integer> free = new ArrayDeque<>(IntStream.range(0, connections).boxed().toList());
         try (Connections lines = new Connections(port, connections, (line, _, _) -> free.add(line))) {
@@ -110,34 +111,34 @@ public final class LoadBench {
         }
     }
 
-    /** Each node, so that the server knows all their jobs; and again for so long, so that its code is compiled. */
-    private static void introduce(ServerUnderTest server, List<MadeUpNode> nodes, int seconds) throws IOException {
+    /** Sends batches of all nodes, so that the server knows their jobs, and repeats that until its code is compiled. */
+    private static void warmUp(ServerUnderTest server, List<SimulatedNode> nodes, int seconds) throws IOException {
         long end = System.nanoTime() + seconds * 1_000_000_000L;
-        // What it made of a job itself it asks for once more.
-        for (int turn = 0; turn < 2 || System.nanoTime() < end; turn++) {
-            feed(server.port(), FEEDING, () -> nodes.stream().map(node -> node.batch(Instant.now())).iterator());
+        // The server reads a run that it has just created once more.
+        for (int round = 0; round < 2 || System.nanoTime() < end; round++) {
+            feed(server.port(), FEED_CONNECTIONS, () -> nodes.stream().map(node -> node.batch(Instant.now())).iterator());
         }
     }
 
     /** Agents that each send a batch every 15 s, evenly spread. */
     private static final class Load implements AutoCloseable {
-        private final List<MadeUpNode> nodes;
+        private final List<SimulatedNode> nodes;
         private final Connections lines;
-        private final Times answers = new Times();
+        private final Times responses = new Times();
         private final Times late = new Times();
-        private final long begun = System.nanoTime();
+        private final long start = System.nanoTime();
         private long sent;
 
-        Load(int port, List<MadeUpNode> nodes, int connections) throws IOException {
+        Load(int port, List<SimulatedNode> nodes, int connections) throws IOException {
             this.nodes = nodes;
             lines = new Connections(port, connections, (_, due, wrote) -> {
-                answers.add(System.nanoTime() - wrote);
+                responses.add(System.nanoTime() - wrote);
                 late.add(wrote - due);
             });
         }
 
         private long due() {
-            return begun + (long) ((double) sent / nodes.size() * MadeUpNode.INTERVAL_SECONDS * 1e9);
+            return start + (long) ((double) sent / nodes.size() * SimulatedNode.INTERVAL_SECONDS * 1e9);
         }
 
         void runUntil(long end) throws IOException {
@@ -156,8 +157,8 @@ public final class LoadBench {
             runUntil(System.nanoTime() + seconds * 1_000_000_000L);
         }
 
-        void forget() {
-            answers.clear();
+        void reset() {
+            responses.clear();
             late.clear();
         }
 
@@ -169,179 +170,190 @@ public final class LoadBench {
 
     private void rate(int count) throws Exception {
         int seconds = value("seconds", 60);
-        List<MadeUpNode> nodes = nodes(count);
+        List<SimulatedNode> nodes = nodes(count);
         int connections = value("connections", count);
         try (ServerUnderTest server = ServerUnderTest.start(launcher)) {
-            introduce(server, nodes, value("warm", 20));
+            warmUp(server, nodes, value("warm", 20));
             try (Load load = new Load(server.port(), nodes, connections)) {
-                load.runFor(2 * MadeUpNode.INTERVAL_SECONDS);
-                load.forget();
+                load.runFor(2 * SimulatedNode.INTERVAL_SECONDS);
+                load.reset();
                 long stored = storedRows(server);
                 CpuSeconds before = server.cpu();
                 load.runFor(seconds);
                 CpuSeconds cpu = server.cpu().since(before);
                 int waiting = load.lines.waiting();
                 double rows = storedRows(server) - stored;
-                say("%n| nodes, connections | for | rows/s | p50 / p99 / longest answer | late in being sent | waiting at the"
+                print("%n| nodes, connections | for | rows/s | p50 / p99 / longest response | sent late by | waiting at the"
                         + " end | lost, refused | CPU ms per 1,000 rows: server, PostgreSQL, load | server RSS |");
-                say("|---|---|---|---|---|---|---|---|---|");
-                say("| %d, %d | %d s | %.0f | %s | %s | %d | %d, %d | %.1f, %.1f, %.1f | %d MiB |", count, connections,
-                        seconds, rows / seconds, load.answers, load.late, waiting, load.lines.lost(),
+                print("|---|---|---|---|---|---|---|---|---|");
+                print("| %d, %d | %d s | %.0f | %s | %s | %d | %d, %d | %.1f, %.1f, %.1f | %d MiB |", count, connections,
+                        seconds, rows / seconds, load.responses, load.late, waiting, load.lines.lost(),
                         load.lines.refused(), cpu.server() * 1e6 / rows, cpu.postgres() * 1e6 / rows,
                         cpu.load() * 1e6 / rows, server.memoryMiB("VmRSS"));
                 if (connections < count) {
-                    say("Not a connection for each node: %d of them share %d.", count, connections);
+                    print("%d nodes share %d connections.", count, connections);
                 }
                 load.lines.drain(30);
             }
         }
     }
 
-    /** From the sums, which a scrape or a count would be too dear for. */
+    /** From the sums: a scrape or a count would be too expensive. */
     private static long storedRows(ServerUnderTest server) throws SQLException {
         return server.number("select (select coalesce(sum(sample_count), 0) from job_figures)"
                 + " + (select coalesce(sum(sample_count), 0) from job_gpu_figures)");
     }
 
+    /** Rates in rows a second; CPU in seconds. */
+    private record FloodRound(double served, double bare, double bareAsServed, int rows, int rowsPerCommit,
+            CpuSeconds cpu) {
+    }
+
     private void flood() throws Exception {
         int batches = value("batches", 20_000);
-        int turns = value("turns", 4);
+        int count = value("rounds", 4);
         int connections = value("connections", 64);
-        List<MadeUpNode> nodes = nodes(1_000);
-        List<Double> served = new ArrayList<>();
-        List<Double> bare = new ArrayList<>();
-        List<Double> bareAsServed = new ArrayList<>();
-        CpuSeconds cpu = new CpuSeconds(0, 0, 0);
-        double rowsOfCommit = 0;
+        List<SimulatedNode> nodes = nodes(1_000);
+        List<FloodRound> rounds = new ArrayList<>();
         try (ServerUnderTest server = ServerUnderTest.start(launcher); BareCopy copy = new BareCopy(server)) {
-            introduce(server, nodes, 0);
-            for (int turn = -2; turn < turns; turn++) { // two to warm up
-                List<byte[]> requests = new ArrayList<>();
-                List<BareCopy.Row> rows = new ArrayList<>();
-                for (int i = 0; i < batches; i++) {
-                    MadeUpNode node = nodes.get(i % nodes.size());
-                    Instant at = Instant.now();
-                    requests.add(node.batch(at));
-                    int number = i % nodes.size();
-                    node.rows((job, gpu, figures) -> rows.add(new BareCopy.Row(3L * number + job, node.name(),
-                            gpu < 0 ? "" : "GPU-" + node.name() + "-" + gpu, at, figures)));
-                }
-                double commits = commits(server);
-                CpuSeconds before = server.cpu();
-                long begun = System.nanoTime();
-                feed(server.port(), connections, requests);
-                double seconds = (System.nanoTime() - begun) / 1e9;
-                CpuSeconds took = server.cpu().since(before);
-                int each = (int) Math.max(1, Math.round(rows.size() / (commits(server) - commits)));
-                double bareSeconds = copy.copy(rows, 5_000) / 1e9;
-                double asServedSeconds = copy.copy(rows, each) / 1e9;
-                if (turn >= 0) {
-                    served.add(rows.size() / seconds);
-                    bare.add(rows.size() / bareSeconds);
-                    bareAsServed.add(rows.size() / asServedSeconds);
-                    rowsOfCommit += (double) each / turns;
-                    double per = 1e6 / rows.size() / turns;
-                    cpu = new CpuSeconds(cpu.server() + took.server() * per, cpu.postgres() + took.postgres() * per,
-                            cpu.load() + took.load() * per);
+            warmUp(server, nodes, 0);
+            for (int round = -2; round < count; round++) { // two to warm up
+                FloodRound result = floodRound(server, copy, nodes, batches, connections);
+                if (round >= 0) {
+                    rounds.add(result);
                 }
             }
         }
-        say("%n%d connections, batches of %d jobs, %d batches a turn.%n", connections, value("jobs", JOBS), batches);
-        say("| | rows/s | turns | rows a commit | of COPY |");
-        say("|---|---|---|---|---|");
-        say("| HTTP to commit | %.0f | %s | %.0f | |", mean(served), rounded(served), rowsOfCommit);
-        say("| bare COPY | %.0f | %s | 5000 | %.3f |", mean(bare), rounded(bare), mean(served) / mean(bare));
-        say("| bare COPY, commits as large as the server's | %.0f | %s | %.0f | %.3f |", mean(bareAsServed),
-                rounded(bareAsServed), rowsOfCommit, mean(served) / mean(bareAsServed));
-        say("%nCPU ms per 1,000 rows: server %.1f, PostgreSQL %.1f, load %.1f.", cpu.server(), cpu.postgres(),
-                cpu.load());
+        double served = mean(rounds, FloodRound::served);
+        double rowsPerCommit = mean(rounds, FloodRound::rowsPerCommit);
+        print("%n%d connections, batches of %d jobs, %d batches a round.%n", connections, value("jobs", JOBS), batches);
+        print("| | rows/s | rounds | rows a commit | of COPY |");
+        print("|---|---|---|---|---|");
+        print("| HTTP to commit | %.0f | %s | %.0f | |", served, all(rounds, FloodRound::served), rowsPerCommit);
+        double bare = mean(rounds, FloodRound::bare);
+        print("| bare COPY | %.0f | %s | 5000 | %.3f |", bare, all(rounds, FloodRound::bare), served / bare);
+        double bareAsServed = mean(rounds, FloodRound::bareAsServed);
+        print("| bare COPY, commits as large as the server's | %.0f | %s | %.0f | %.3f |", bareAsServed,
+                all(rounds, FloodRound::bareAsServed), rowsPerCommit, served / bareAsServed);
+        print("%nCPU ms per 1,000 rows: server %.1f, PostgreSQL %.1f, load %.1f.",
+                mean(rounds, round -> round.cpu.server() * 1e6 / round.rows),
+                mean(rounds, round -> round.cpu.postgres() * 1e6 / round.rows),
+                mean(rounds, round -> round.cpu.load() * 1e6 / round.rows));
+    }
+
+    private static FloodRound floodRound(ServerUnderTest server, BareCopy copy, List<SimulatedNode> nodes, int batches,
+            int connections) throws Exception {
+        List<byte[]> requests = new ArrayList<>();
+        List<BareCopy.Row> rows = new ArrayList<>();
+        for (int i = 0; i < batches; i++) {
+            int number = i % nodes.size();
+            SimulatedNode node = nodes.get(number);
+            Instant at = Instant.now();
+            requests.add(node.batch(at));
+            node.rows((job, gpu, figures) -> rows.add(new BareCopy.Row(3L * number + job, node.name(),
+                    gpu < 0 ? "" : "GPU-" + node.name() + "-" + gpu, at, figures)));
+        }
+        double commits = commits(server);
+        CpuSeconds before = server.cpu();
+        long start = System.nanoTime();
+        feed(server.port(), connections, requests);
+        double seconds = (System.nanoTime() - start) / 1e9;
+        CpuSeconds cpu = server.cpu().since(before);
+        int rowsPerCommit = (int) Math.max(1, Math.round(rows.size() / (commits(server) - commits)));
+        double bareSeconds = copy.copy(rows, 5_000) / 1e9;
+        double bareAsServedSeconds = copy.copy(rows, rowsPerCommit) / 1e9;
+        return new FloodRound(rows.size() / seconds, rows.size() / bareSeconds, rows.size() / bareAsServedSeconds,
+                rows.size(), rowsPerCommit, cpu);
     }
 
     private static double commits(ServerUnderTest server) throws IOException, InterruptedException {
         return server.metric("storage_operation_duration_seconds_count{operation=\"batches\",success=\"true\"}");
     }
 
-    private static double mean(List<Double> values) {
-        return values.stream().mapToDouble(value -> value).average().orElseThrow();
+    private static double mean(List<FloodRound> rounds, ToDoubleFunction<FloodRound> figure) {
+        return rounds.stream().mapToDouble(figure).average().orElseThrow();
     }
 
-    private static String rounded(List<Double> values) {
-        return String.join(", ", values.stream().map(value -> String.format(Locale.ROOT, "%.0f", value)).toList());
+    private static String all(List<FloodRound> rounds, ToDoubleFunction<FloodRound> figure) {
+        return rounds.stream().map(round -> String.format(Locale.ROOT, "%.0f", figure.applyAsDouble(round)))
+                .collect(Collectors.joining(", "));
     }
 
     private void chart() throws Exception {
         int points = value("points", 50_000);
         int requests = value("requests", 200);
-        int steps = 500;
-        MadeUpNode.Scratch scratch = new MadeUpNode.Scratch(7, true);
-        MadeUpNode node = new MadeUpNode(scratch, "chart", "1", 1, 0);
-        MadeUpNode others = new MadeUpNode(scratch, "others", "2", 10, 0);
-        Duration length = Duration.ofSeconds((long) MadeUpNode.INTERVAL_SECONDS * points);
-        Duration ofOthers = Duration.ofDays(2); // enough rows that the server does not wait for the full hour
+        Duration length = Duration.ofSeconds((long) SimulatedNode.INTERVAL_SECONDS * points);
+        Duration lengthOfOthers = Duration.ofDays(2); // enough rows that the server does not wait for the full hour
         try (ServerUnderTest server = ServerUnderTest.start(launcher, "--metrics-retention-days",
-                Long.toString(length.plus(ofOthers).toDays() + 1))) {
+                Long.toString(length.plus(lengthOfOthers).toDays() + 1))) {
+            SimulatedNode.Scratch scratch = new SimulatedNode.Scratch(7, true);
             Instant last = Instant.now().truncatedTo(ChronoUnit.HOURS).minus(Duration.ofHours(3));
-            Instant first = last.minus(length);
             List<byte[]> history = new ArrayList<>();
-            for (int step = 0; step < points; step += steps) {
-                history.add(node.batchOfSteps(first.plusSeconds((long) MadeUpNode.INTERVAL_SECONDS * step), steps));
-            }
-            for (int step = 0; step < 10_000; step += 50) {
-                history.add(others.batchOfSteps(last.minus(ofOthers)
-                        .plusSeconds((long) MadeUpNode.INTERVAL_SECONDS * step), 50));
-            }
-            feed(server.port(), FEEDING, history);
+            addHistory(history, new SimulatedNode(scratch, "chart", "1", 1, 0), last.minus(length), points, 500);
+            addHistory(history, new SimulatedNode(scratch, "others", "2", 10, 0), last.minus(lengthOfOthers), 10_000, 50);
+            feed(server.port(), FEED_CONNECTIONS, history);
             server.awaitSealed();
             long chunks = server.number("select count(*) from chunk join job using (job_key) where job_id = '10'");
-            say("%n%d points in %d chunks, %d requests after %d to warm up.%n", points, chunks, requests, requests);
-            say("| | p50 / p99 / longest | bytes |");
-            say("|---|---|---|");
+            print("%n%d points in %d chunks, %d requests after %d to warm up.%n", points, chunks, requests, requests);
+            print("| | p50 / p99 / longest | bytes |");
+            print("|---|---|---|");
             for (String query : List.of("metric=cpu_usage_percent&points=1000",
                     "metric=cpu_usage_percent&metric=memory_usage_bytes&metric=cpus_used&points=1000")) {
-                Times times = new Times();
-                String target = "/v1/jobs/10/series?" + query;
-                int bytes = 0;
-                for (int i = 0; i < 2 * requests; i++) {
-                    long begun = System.nanoTime();
-                    HttpResponse<byte[]> answer = server.answer(target);
-                    if (i >= requests) {
-                        times.add(System.nanoTime() - begun);
-                    }
-                    if (answer.statusCode() != 200) {
-                        throw new IOException(target + ": " + answer.statusCode() + " "
-                                + new String(answer.body(), StandardCharsets.UTF_8));
-                    }
-                    bytes = answer.body().length;
-                }
-                say("| `%s` | %s | %d |", query, times, bytes);
+                chart(server, query, requests);
             }
         }
     }
 
+    private static void addHistory(List<byte[]> history, SimulatedNode node, Instant first, int steps, int perBatch) {
+        for (int step = 0; step < steps; step += perBatch) {
+            history.add(node.batchOfSteps(first.plusSeconds((long) SimulatedNode.INTERVAL_SECONDS * step), perBatch));
+        }
+    }
+
+    private static void chart(ServerUnderTest server, String query, int requests)
+            throws IOException, InterruptedException {
+        String target = "/v1/jobs/10/series?" + query;
+        Times times = new Times();
+        int bytes = 0;
+        for (int i = 0; i < 2 * requests; i++) {
+            long start = System.nanoTime();
+            HttpResponse<byte[]> response = server.get(target);
+            if (i >= requests) {
+                times.add(System.nanoTime() - start);
+            }
+            if (response.statusCode() != 200) {
+                throw new IOException(target + ": " + response.statusCode() + " "
+                        + new String(response.body(), StandardCharsets.UTF_8));
+            }
+            bytes = response.body().length;
+        }
+        print("| `%s` | %s | %d |", query, times, bytes);
+    }
+
     private void disk() throws Exception {
         int jobs = value("jobs", 20);
-        int stepsOfDay = 24 * 3600 / MadeUpNode.INTERVAL_SECONDS;
-        MadeUpNode.Scratch scratch = new MadeUpNode.Scratch(7, true);
-        MadeUpNode plain = new MadeUpNode(scratch, "plain", "1", jobs, 0);
-        MadeUpNode withGpus = new MadeUpNode(scratch, "gpus", "2", 1, Math.max(1, jobs / 2));
+        int stepsOfDay = 24 * 3600 / SimulatedNode.INTERVAL_SECONDS;
+        SimulatedNode.Scratch scratch = new SimulatedNode.Scratch(7, true);
+        SimulatedNode plain = new SimulatedNode(scratch, "plain", "1", jobs, 0);
+        SimulatedNode withGpus = new SimulatedNode(scratch, "gpus", "2", 1, Math.max(1, jobs / 2));
         try (ServerUnderTest server = ServerUnderTest.start(launcher)) {
             Instant day = Instant.now().truncatedTo(ChronoUnit.DAYS).minus(Duration.ofDays(3));
             Instant next = day.plus(Duration.ofDays(1));
             int steps = 20;
-            feed(server.port(), FEEDING, () -> IntStream.range(0, stepsOfDay / steps).mapToObj(i -> plain.batchOfSteps(
-                    day.plusSeconds((long) MadeUpNode.INTERVAL_SECONDS * steps * i), steps)).iterator());
-            feed(server.port(), FEEDING, () -> IntStream.range(0, stepsOfDay).mapToObj(i -> withGpus.batch(
-                    next.plusSeconds((long) MadeUpNode.INTERVAL_SECONDS * i))).iterator());
+            feed(server.port(), FEED_CONNECTIONS, () -> IntStream.range(0, stepsOfDay / steps).mapToObj(i -> plain.batchOfSteps(
+                    day.plusSeconds((long) SimulatedNode.INTERVAL_SECONDS * steps * i), steps)).iterator());
+            feed(server.port(), FEED_CONNECTIONS, () -> IntStream.range(0, stepsOfDay).mapToObj(i -> withGpus.batch(
+                    next.plusSeconds((long) SimulatedNode.INTERVAL_SECONDS * i))).iterator());
             server.awaitSealed();
             double jobBytes = bytesOf(server, day) / (double) rowsOf(server, day, "gpu = ''");
             long rowsBeside = rowsOf(server, next, "gpu = ''");
             long gpuRows = rowsOf(server, next, "gpu <> ''");
             double gpuBytes = (bytesOf(server, next) - rowsBeside * jobBytes) / gpuRows;
-            say("%n| | rows | bytes/row on disk, index and head included | bytes/row in chunks |");
-            say("|---|---|---|---|");
-            say("| 25 figures of a job | %d | %.1f | %.1f |", rowsOf(server, day, "gpu = ''"), jobBytes,
+            print("%n| | rows | bytes/row on disk, index and head included | bytes/row in chunks |");
+            print("|---|---|---|---|");
+            print("| 25 figures of a job | %d | %.1f | %.1f |", rowsOf(server, day, "gpu = ''"), jobBytes,
                     packed(server, day, "gpu = ''"));
-            say("| 8 figures of a GPU (less what the %d rows of jobs beside them take) | %d | %.1f | %.1f |",
+            print("| 8 figures of a GPU (less what the %d rows of jobs beside them take) | %d | %.1f | %.1f |",
                     rowsBeside, gpuRows, gpuBytes, packed(server, next, "gpu <> ''"));
         }
     }
@@ -365,32 +377,32 @@ public final class LoadBench {
 
     private void start() throws Exception {
         int count = value("nodes", 10_000);
-        List<MadeUpNode> nodes = nodes(count);
+        List<SimulatedNode> nodes = nodes(count);
         try (ServerUnderTest server = ServerUnderTest.start(launcher)) {
-            introduce(server, nodes, 0);
+            warmUp(server, nodes, 0);
             try (Load load = new Load(server.port(), nodes, value("connections", count))) {
-                load.runFor(2 * MadeUpNode.INTERVAL_SECONDS);
+                load.runFor(2 * SimulatedNode.INTERVAL_SECONDS);
                 server.kill();
                 long killed = System.nanoTime();
-                load.runFor(1); // the agents see that it has gone
-                load.forget();
+                load.runFor(1); // the agents notice that it is down
+                load.reset();
                 long launched = System.nanoTime();
                 server.launchAgain();
                 long ready = 0;
                 long first = 0;
                 while (ready == 0 || first == 0) {
                     load.runUntil(System.nanoTime() + 5_000_000);
-                    first = first == 0 && load.answers.size() > 0 ? System.nanoTime() : first;
+                    first = first == 0 && load.responses.size() > 0 ? System.nanoTime() : first;
                     ready = ready == 0 && server.isReady() ? System.nanoTime() : ready;
                 }
                 int waiting = load.lines.waiting();
                 while (load.lines.waiting() > count / 500 && System.nanoTime() - ready < 120_000_000_000L) {
                     load.runUntil(System.nanoTime() + 20_000_000);
                 }
-                say("%n| nodes | from start to ready | to the first batch answered | batches waiting then | all caught up"
-                        + " | server away |");
-                say("|---|---|---|---|---|---|");
-                say("| %d | %.1f s | %.1f s | %d | %.1f s | %.1f s |", count, (ready - launched) / 1e9,
+                print("%n| nodes | from start to ready | to the first batch stored | batches waiting then | all caught up"
+                        + " | server down |");
+                print("|---|---|---|---|---|---|");
+                print("| %d | %.1f s | %.1f s | %d | %.1f s | %.1f s |", count, (ready - launched) / 1e9,
                         (first - launched) / 1e9, waiting, (System.nanoTime() - launched) / 1e9,
                         (first - killed) / 1e9);
             }

@@ -14,9 +14,9 @@ import java.util.Locale;
 import org.jobwitness.server.db.DatabaseAddress;
 
 /**
- * Scrapes of /metrics: 30,000 running job-nodes of which all figures are known, 12,000 GPUs and 10,000 nodes, beside 1,000,000
- * ended runs; then with four times as many jobs and GPUs, for what that does to memory. {@code JAVA_OPTS=-Xmx64m} in the
- * environment shows how little is enough.
+ * Scrapes of /metrics: 30,000 running job-nodes with all figures, 12,000 GPUs and 10,000 nodes, and 1,000,000 ended runs; then
+ * four times as many jobs and GPUs, for the effect on memory. {@code JAVA_OPTS=-Xmx64m} in the environment shows how small a
+ * heap is enough.
  */
 public final class MetricsBench {
     private static final int JOBS = 15_000;
@@ -24,7 +24,7 @@ public final class MetricsBench {
     private static final int ENDED = 1_000_000;
     private static final int SCRAPES = 10;
     private static final String RUNS = """
-            with made as (
+            with inserted as (
                 insert into job (recorded_at, cluster, job_id, start_seen, start_time, user_name, nodes, partition, account,
                     gpu_devices, end_seen, end_time, oom_killed, superseded, requeued, state, newest, scheduler)
                 select now(), 'alpha', cast(n as text), true, now() - interval '2 days', 'user' || n %% 500,
@@ -35,7 +35,7 @@ public final class MetricsBench {
                 returning job_key, nodes, end_seen),
             on_nodes as (
                 insert into job_node (job_key, node, cpus, ended)
-                select job_key, node, 16, end_seen from made cross join unnest(nodes[1:%4$d]) node
+                select job_key, node, 16, end_seen from inserted cross join unnest(nodes[1:%4$d]) node
                 returning job_key, node, ended)
             insert into job_figures (job_key, node, oom_kills, sample_count, last_sample_at, last_interval_ms,
                 cpu_count, cpu_sum, cpu_max, memory_peak_bytes, anon_max_bytes, covered_ms, latest)
@@ -45,7 +45,7 @@ public final class MetricsBench {
                     12345678, 23456789, 3221225472 + job_key, 1073741824, 1048576, 0, 5368709120, 8589934592, 1234567,
                     234567, 0, 0, 24, 9876543210 + job_key, 8765432109, 3456789, 456789]
             from on_nodes""";
-    private static final String OF_GPUS = """
+    private static final String GPU_FIGURES = """
             insert into job_gpu_figures (job_key, node, gpu, gpu_vendor, sample_count, last_sample_at, last_interval_ms,
                 utilization_sum, utilization_count, held_from, read_at, latest)
             select job_key, node, 'GPU-00000000-1111-2222-3333-' || lpad(cast(job_key as text), 12, '0'), 'nvidia', 100,
@@ -66,10 +66,10 @@ public final class MetricsBench {
     public static void main(String[] args) throws Exception {
         try (ServerUnderTest server = ServerUnderTest.start(Path.of(args[0]))) {
             fill(server.database(), RUNS.formatted("true", 1, ENDED, 1),
-                    RUNS.formatted("false", ENDED + 1, ENDED + JOBS, 2), OF_GPUS.formatted(GPUS), NODES);
+                    RUNS.formatted("false", ENDED + 1, ENDED + JOBS, 2), GPU_FIGURES.formatted(GPUS), NODES);
             measure(server);
             fill(server.database(), RUNS.formatted("false", ENDED + JOBS + 1, ENDED + 4 * JOBS, 2),
-                    OF_GPUS.formatted(3 * GPUS));
+                    GPU_FIGURES.formatted(3 * GPUS));
             measure(server);
         }
     }
@@ -85,7 +85,7 @@ public final class MetricsBench {
     }
 
     private static void measure(ServerUnderTest server) throws IOException {
-        server.forgetHighestMemory();
+        server.resetPeakMemory();
         for (String encoding : new String[]{"identity", "gzip"}) {
             scrape(server.port(), encoding);
             scrape(server.port(), encoding);
@@ -100,11 +100,11 @@ public final class MetricsBench {
             System.out.printf(Locale.ROOT, "%-8s %.1f MB, %.2f to %.2f s, median %.2f s%n", encoding, bytes / 1e6,
                     seconds[0], seconds[SCRAPES - 1], seconds[SCRAPES / 2]);
         }
-        System.out.println("server: " + server.memoryMiB("VmRSS") + " MiB resident, highest "
+        System.out.println("server: " + server.memoryMiB("VmRSS") + " MiB resident, peak "
                 + server.memoryMiB("VmHWM") + " MiB");
     }
 
-    /** How many bytes came; nothing is unpacked or kept. */
+    /** Number of bytes received; none is uncompressed or kept. */
     private static long scrape(int port, String encoding) throws IOException {
         HttpURLConnection connection = (HttpURLConnection) URI.create("http://127.0.0.1:" + port + "/metrics").toURL()
                 .openConnection();

@@ -26,7 +26,7 @@ import java.util.stream.Stream;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.embedded.EmbeddedPostgres;
 
-/** A server in a process of its own, on a PostgreSQL of its own, both new; it is gone when this is closed. */
+/** A new server process with a new PostgreSQL; both end when this is closed. */
 final class ServerUnderTest implements AutoCloseable {
     private static final Duration START = Duration.ofMinutes(1);
     private static final Pattern GREETING = Pattern.compile("http://127\\.0\\.0\\.1:([0-9]+)/docs");
@@ -40,7 +40,7 @@ final class ServerUnderTest implements AutoCloseable {
     private Process server;
     private int port;
 
-    /** CPU seconds so far: of the server, of PostgreSQL with all its processes, and of the process that makes the load. */
+    /** CPU seconds so far: of the server, of all processes of PostgreSQL, and of this process, which makes the load. */
     record CpuSeconds(double server, double postgres, double load) {
         CpuSeconds since(CpuSeconds before) {
             return new CpuSeconds(server - before.server, postgres - before.postgres, load - before.load);
@@ -113,7 +113,7 @@ final class ServerUnderTest implements AutoCloseable {
 
     boolean isReady() throws InterruptedException {
         try {
-            return answer("/v1/ready").statusCode() == 200;
+            return get("/v1/ready").statusCode() == 200;
         } catch (IOException e) {
             return false;
         }
@@ -124,7 +124,7 @@ final class ServerUnderTest implements AutoCloseable {
         server.destroyForcibly().waitFor();
     }
 
-    /** On the same port; returns at once. */
+    /** On the same port; does not wait until it is ready. */
     void launchAgain() {
         server = launch();
     }
@@ -151,20 +151,20 @@ final class ServerUnderTest implements AutoCloseable {
         }
     }
 
-    /** The body of an answer, whatever its status. */
-    HttpResponse<byte[]> answer(String target) throws IOException, InterruptedException {
+    /** A response with any status. */
+    HttpResponse<byte[]> get(String target) throws IOException, InterruptedException {
         return http.send(HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + target))
                 .timeout(Duration.ofMinutes(1)).build(), BodyHandlers.ofByteArray());
     }
 
-    /** One of the server's own metrics. */
+    /** The value of a metric of the server. */
     double metric(String series) throws IOException, InterruptedException {
-        String text = new String(answer("/metrics").body(), StandardCharsets.UTF_8);
+        String text = new String(get("/metrics").body(), StandardCharsets.UTF_8);
         return text.lines().filter(line -> line.startsWith(series + " "))
                 .mapToDouble(line -> Double.parseDouble(line.substring(series.length() + 1))).findFirst().orElse(0);
     }
 
-    /** Waits until rows of hours that are over are packed, all of them. */
+    /** Waits until all rows of past hours are packed. */
     void awaitSealed() throws SQLException, InterruptedException, IOException {
         long deadline = System.nanoTime() + Duration.ofMinutes(4).toNanos();
         while (number("select count(*) from unpacked_sample where at < now() - interval '2 hours'") > 0) {
@@ -191,7 +191,7 @@ final class ServerUnderTest implements AutoCloseable {
         }
     }
 
-    /** proc(5): utime, stime, and what ended children took, in hundredths of a second. */
+    /** proc(5): utime and stime, with those of ended children, in hundredths of a second. */
     private static double cpu(long pid, boolean withEnded) {
         try {
             String stat = Files.readString(Path.of("/proc/" + pid + "/stat"));
@@ -202,7 +202,7 @@ final class ServerUnderTest implements AutoCloseable {
             }
             return ticks / 100.0;
         } catch (IOException e) {
-            return 0; // ended meanwhile; its parent has counted it
+            return 0; // ended; its parent counts it
         }
     }
 
@@ -213,8 +213,8 @@ final class ServerUnderTest implements AutoCloseable {
                 .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")) / 1024).findFirst().orElseThrow();
     }
 
-    /** VmHWM begins anew. */
-    void forgetHighestMemory() throws IOException {
+    /** Resets VmHWM. */
+    void resetPeakMemory() throws IOException {
         Files.writeString(Path.of("/proc/" + server.pid() + "/clear_refs"), "5");
     }
 

@@ -3,16 +3,16 @@ package org.jobwitness.bench;
 import java.util.Arrays;
 import java.util.Locale;
 
-/** How long things took, one by one. */
+/** Durations. */
 final class Times {
     private long[] nanos = new long[1024];
     private int size;
 
-    void add(long taken) {
+    void add(long duration) {
         if (size == nanos.length) {
             nanos = Arrays.copyOf(nanos, 2 * size);
         }
-        nanos[size++] = taken;
+        nanos[size++] = duration;
     }
 
     void clear() {
@@ -23,7 +23,7 @@ final class Times {
         return size;
     }
 
-    /** Milliseconds; 100 is the longest. */
+    /** In milliseconds; 100 is the maximum. */
     double percentile(double percent) {
         if (size == 0) {
             return Double.NaN;
@@ -33,7 +33,7 @@ final class Times {
         return sorted[(int) ((size - 1) * percent / 100)] / 1e6;
     }
 
-    /** p50, p99 and the longest. */
+    /** p50, p99 and the maximum. */
     @Override
     public String toString() {
         return String.format(Locale.ROOT, "%.1f / %.1f / %.0f ms", percentile(50), percentile(99), percentile(100));

@@ -14,14 +14,14 @@ import org.jobwitness.server.db.DatabaseAddress;
 
 /**
  * Verdicts over HTTP, one after the other on one connection: of a job of 64 nodes with 256 GPUs that took a day, of one task of an
- * array of 1,000, and of a job of one node; beside 200,000 other ended runs. A verdict reads sums only, so samples are not
- * filled in: there could be none or a month of them.
+ * array of 1,000, and of a job of one node, with 200,000 other ended runs. A verdict reads sums only, so samples are not
+ * inserted: their number does not matter.
  */
 public final class VerdictBench {
     private static final int WARM_UP = 300;
-    private static final int TURNS = 1000;
+    private static final int ROUNDS = 1000;
     private static final String RUNS = """
-            with made as (
+            with inserted as (
                 insert into job (recorded_at, cluster, job_id, start_seen, start_time, user_name, nodes, cpus, memory_mb,
                     gpu_devices, end_seen, end_time, raw_state, scheduler_state, exit_code, exit_signal, oom_killed, superseded,
                     requeued, state, confirmed, newest, scheduler)
@@ -33,7 +33,7 @@ public final class VerdictBench {
                 returning job_key, nodes),
             on_nodes as (
                 insert into job_node (job_key, node, cpus, gpus, ended)
-                select job_key, node, 64, %5$d, true from made cross join unnest(nodes) node returning job_key, node),
+                select job_key, node, 64, %5$d, true from inserted cross join unnest(nodes) node returning job_key, node),
             figures as (
                 insert into job_figures (job_key, node, cpu_usage_usec, memory_peak_bytes, oom_kills, sample_count, covered_ms,
                     first_sample_at, last_sample_at, last_interval_ms, cpu_count, cpu_sum, cpu_max, memory_max_bytes,
@@ -62,8 +62,8 @@ public final class VerdictBench {
             for (String job : List.of("large", "a1", "o17")) {
                 Times times = new Times();
                 long bytes = 0;
-                for (int turn = 0; turn < WARM_UP + TURNS; turn++) {
-                    if (turn == WARM_UP) {
+                for (int round = 0; round < WARM_UP + ROUNDS; round++) {
+                    if (round == WARM_UP) {
                         times.clear();
                     }
                     long began = System.nanoTime();

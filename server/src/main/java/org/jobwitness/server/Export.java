@@ -44,23 +44,22 @@ import org.jobwitness.wire.Job;
 import org.jobwitness.wire.JobId;
 import org.jspecify.annotations.Nullable;
 
-/** {@code jobwitness-server export}: all samples of a job as they were taken, from the database, beside a server or without one. */
+/** {@code jobwitness-server export}: all samples of a job, read from the database while a server runs or not. */
 final class Export {
     static final String USAGE = """
             Usage: jobwitness-server export --job ID --format csv|jsonl [--cluster NAME] [--run NUMBER]
                        [--from TIME] [--to TIME] [--output FILE] [--SETTING VALUE]...
 
-            Writes all samples of a job's newest run, or of the run of this number, of each of its nodes and GPUs. TIME
-            is RFC 3339, such as 2026-11-22T21:34:10Z; --to is not part of it. Without --output it goes to standard
-            output. Of the settings, DATABASE_URL and JOBWITNESS_DATA_DIR say where the samples are.
+            Writes all samples of each node and GPU of a job's newest run, or of the run with this number. TIME is RFC
+            3339, such as 2026-11-22T21:34:10Z; --to is exclusive. The default output is standard output. The settings
+            DATABASE_URL and JOBWITNESS_DATA_DIR locate the database.
             """;
-    private static final Duration POSTGRES_START = Duration.ofMinutes(10);
-    private static final int BUFFER = 1 << 16;
+    private static final Duration POSTGRES_START_TIMEOUT = Duration.ofMinutes(10);
+    private static final int BUFFER_SIZE = 1 << 16;
 
     private Export() {
     }
 
-    /** What can be said. */
     private enum Flag {
         JOB,
         FORMAT,
@@ -80,7 +79,6 @@ final class Export {
         }
     }
 
-    /** It was said in a way that nobody can follow. */
     private static final class BadUsage extends Exception {
         private static final long serialVersionUID = 1L;
 
@@ -89,12 +87,12 @@ final class Export {
         }
     }
 
-    private record Order(String job, RawSamples.Format format, @Nullable String cluster, @Nullable Long run,
+    private record Arguments(String job, RawSamples.Format format, @Nullable String cluster, @Nullable Long run,
             @Nullable Instant from, @Nullable Instant to, @Nullable Path output, ServerConfig config) {
 
-        static Order of(List<String> args, Map<String, String> environment, Path dotEnv)
+        static Arguments of(List<String> args, Map<String, String> environment, Path dotEnv)
                 throws BadUsage, ServerConfig.BadSetting {
-            Map<Flag, String> own = new EnumMap<>(Flag.class);
+            Map<Flag, String> flags = new EnumMap<>(Flag.class);
             List<String> settings = new ArrayList<>();
             for (int i = 0; i < args.size(); i++) {
                 String[] parts = args.get(i).split("=", 2);
@@ -107,37 +105,37 @@ final class Export {
                     }
                 } else if (parts.length == 1 && !hasNext) {
                     throw new BadUsage(flag.get() + " needs a value");
-                } else if (own.put(flag.get(), parts.length == 2 ? parts[1] : args.get(++i)) != null) {
+                } else if (flags.put(flag.get(), parts.length == 2 ? parts[1] : args.get(++i)) != null) {
                     throw new BadUsage(flag.get() + " was given twice; give it once");
                 }
             }
-            Instant from = time(own, Flag.FROM);
-            Instant to = time(own, Flag.TO);
+            Instant from = time(flags, Flag.FROM);
+            Instant to = time(flags, Flag.TO);
             if (from != null && to != null && to.isBefore(from)) {
                 throw new BadUsage("--to " + to + " lies before --from " + from);
             }
-            return new Order(job(own), format(own), own.get(Flag.CLUSTER), run(own), from, to, output(own),
+            return new Arguments(job(flags), format(flags), flags.get(Flag.CLUSTER), run(flags), from, to, output(flags),
                     ServerConfig.read(settings, environment, dotEnv));
         }
 
-        private static String needed(Map<Flag, String> own, Flag flag, String values) throws BadUsage {
-            String value = own.get(flag);
+        private static String required(Map<Flag, String> flags, Flag flag, String values) throws BadUsage {
+            String value = flags.get(flag);
             if (value == null) {
                 throw new BadUsage(flag + " is missing; give " + values);
             }
             return value;
         }
 
-        private static String job(Map<Flag, String> own) throws BadUsage {
+        private static String job(Map<Flag, String> flags) throws BadUsage {
             try {
-                return JobId.of("--job", needed(own, Flag.JOB, "the job's id"));
+                return JobId.of("--job", required(flags, Flag.JOB, "the job's id"));
             } catch (InvalidFieldException e) {
                 throw new BadUsage(String.valueOf(e.getMessage()));
             }
         }
 
-        private static RawSamples.Format format(Map<Flag, String> own) throws BadUsage {
-            String text = needed(own, Flag.FORMAT, "csv or jsonl");
+        private static RawSamples.Format format(Map<Flag, String> flags) throws BadUsage {
+            String text = required(flags, Flag.FORMAT, "csv or jsonl");
             return switch (text) {
                 case "csv" -> RawSamples.Format.CSV;
                 case "jsonl" -> RawSamples.Format.JSONL;
@@ -145,16 +143,16 @@ final class Export {
             };
         }
 
-        private static @Nullable Long run(Map<Flag, String> own) throws BadUsage {
-            String text = own.get(Flag.RUN);
+        private static @Nullable Long run(Map<Flag, String> flags) throws BadUsage {
+            String text = flags.get(Flag.RUN);
             if (text != null && !text.matches("[0-9]{1,18}")) {
                 throw new BadUsage("--run must be a whole number of at most 18 digits, was " + Printable.shown(text));
             }
             return text == null ? null : Long.valueOf(text);
         }
 
-        private static @Nullable Instant time(Map<Flag, String> own, Flag flag) throws BadUsage {
-            String text = own.get(flag);
+        private static @Nullable Instant time(Map<Flag, String> flags, Flag flag) throws BadUsage {
+            String text = flags.get(flag);
             try {
                 return text == null ? null : Timestamps.parse(text);
             } catch (DateTimeException e) {
@@ -163,8 +161,8 @@ final class Export {
             }
         }
 
-        private static @Nullable Path output(Map<Flag, String> own) throws BadUsage {
-            String text = own.get(Flag.OUTPUT);
+        private static @Nullable Path output(Map<Flag, String> flags) throws BadUsage {
+            String text = flags.get(Flag.OUTPUT);
             try {
                 return text == null ? null : Path.of(text);
             } catch (InvalidPathException e) {
@@ -173,22 +171,18 @@ final class Export {
         }
     }
 
-    /**
-     * Does it.
-     *
-     * @return the status to exit with: 0; 1 if it cannot be done; 2 if it was not said right
-     */
+    /** @return the exit status: 0; 1 if it fails; 2 for bad usage */
     static int run(List<String> args, Map<String, String> environment, Path dotEnv) {
         if (args.contains("--help") || args.contains("-h")) {
             System.out.print(USAGE);
             return 0;
         }
         try {
-            Order order = Order.of(args, environment, dotEnv);
-            System.err.println("jobwitness-server: " + withDatabase(order));
+            Arguments arguments = Arguments.of(args, environment, dotEnv);
+            System.err.println("jobwitness-server: " + withDatabase(arguments));
             return 0;
         } catch (BadUsage | ServerConfig.BadSetting e) {
-            return failed(System.err, 2, e.getMessage() + "; jobwitness-server export --help tells more");
+            return failed(System.err, 2, e.getMessage() + "; see jobwitness-server export --help");
         } catch (DatabaseUnavailable | EmbeddedPostgresException | NoSuchRun e) {
             return failed(System.err, 1, e.getMessage());
         } catch (IOException e) {
@@ -199,7 +193,7 @@ final class Export {
             return failed(System.err, 1, "the export is not complete: " + e.getMessage());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            return failed(System.err, 1, "stopped before it began");
+            return failed(System.err, 1, "interrupted");
         }
     }
 
@@ -208,7 +202,6 @@ final class Export {
         return status;
     }
 
-    /** The job is not there. */
     private static final class NoSuchRun extends Exception {
         private static final long serialVersionUID = 1L;
 
@@ -217,56 +210,56 @@ final class Export {
         }
     }
 
-    private static String withDatabase(Order order) throws IOException, InterruptedException, NoSuchRun {
-        Optional<DatabaseAddress> known = order.config.database().isPresent()
-                ? order.config.database()
-                : EmbeddedPostgres.running(order.config.dataDir());
+    private static String withDatabase(Arguments arguments) throws IOException, InterruptedException, NoSuchRun {
+        Optional<DatabaseAddress> known = arguments.config.database().isPresent()
+                ? arguments.config.database()
+                : EmbeddedPostgres.running(arguments.config.dataDir());
         if (known.isPresent()) {
-            return export(order, known.get());
+            return export(arguments, known.get());
         }
-        // Nobody else runs it: it is started for as long as this takes, and stopped whatever ends this.
-        try (EmbeddedPostgres own = EmbeddedPostgres.start(order.config.dataDir(), POSTGRES_START)) {
+        // No server runs it: it is started for this export, and stopped however the export ends.
+        try (EmbeddedPostgres own = EmbeddedPostgres.start(arguments.config.dataDir(), POSTGRES_START_TIMEOUT)) {
             Runtime.getRuntime().addShutdownHook(new Thread(own::close, "shutdown"));
-            return export(order, own.address());
+            return export(arguments, own.address());
         }
     }
 
-    private static String export(Order order, DatabaseAddress address) throws IOException, NoSuchRun {
-        ServerConfig config = order.config;
+    private static String export(Arguments arguments, DatabaseAddress address) throws IOException, NoSuchRun {
+        ServerConfig config = arguments.config;
         Clock clock = Clock.systemUTC();
         Json json = new Json();
         PrometheusRegistry metrics = new PrometheusRegistry();
         Partitions partitions = new Partitions(config.metricsRetention(), config.auditRetention(), clock);
         try (Database database = new Database(address, 2, partitions, metrics)) {
-            database.reach();
+            database.connectReadOnly();
             Caller caller = new Caller("export", null, "export", "export", new Scope.Everything());
-            Job job = new JobQueries(database, json, clock).find(caller, order.job, order.cluster, order.run)
-                    .orElseThrow(() -> new NoSuchRun("no " + (order.run == null ? "" : "run " + order.run + " of ")
-                            + "job " + order.job + " is known"
-                            + (order.cluster == null ? "" : " on the cluster " + Printable.shown(order.cluster))));
+            Job job = new JobQueries(database, json, clock).find(caller, arguments.job, arguments.cluster, arguments.run)
+                    .orElseThrow(() -> new NoSuchRun("no " + (arguments.run == null ? "" : "run " + arguments.run + " of ")
+                            + "job " + arguments.job + " is known"
+                            + (arguments.cluster == null ? "" : " on the cluster " + Printable.shown(arguments.cluster))));
             RawSamples samples = new RawSamples(
                     new SampleStore(database, json, config.metricsRetention(), clock, metrics), json);
-            long rows = to(order.output, out -> samples.write(job, order.from, order.to, order.format, out));
+            long rows = to(arguments.output, out -> samples.write(job, arguments.from, arguments.to, arguments.format, out));
             return rows + " samples of job " + job.id() + ", run " + job.run() + " on the cluster " + job.cluster();
         }
     }
 
     @FunctionalInterface
-    private interface Writing {
+    private interface Writes {
         long to(Writer out) throws IOException;
     }
 
-    /** A file is there when it is complete, and not before; what is no plain file, such as a pipe, is written to as it is. */
-    private static long to(@Nullable Path output, Writing writing) throws IOException {
+    /** The file appears when it is complete; anything but a regular file, such as a pipe, is written to directly. */
+    private static long to(@Nullable Path output, Writes samples) throws IOException {
         if (output == null) {
-            return to(new FileOutputStream(FileDescriptor.out), writing);
+            return to(new FileOutputStream(FileDescriptor.out), samples);
         }
         if (Files.exists(output) && !Files.isRegularFile(output)) {
-            return to(Files.newOutputStream(output), writing);
+            return to(Files.newOutputStream(output), samples);
         }
         Path part = output.resolveSibling(output.getFileName() + ".part");
         try {
-            long rows = to(Files.newOutputStream(part), writing);
+            long rows = to(Files.newOutputStream(part), samples);
             Files.move(part, output, StandardCopyOption.ATOMIC_MOVE);
             return rows;
         } finally {
@@ -274,9 +267,9 @@ final class Export {
         }
     }
 
-    private static long to(OutputStream stream, Writing writing) throws IOException {
-        try (Writer out = new BufferedWriter(new OutputStreamWriter(stream, StandardCharsets.UTF_8), BUFFER)) {
-            return writing.to(out);
+    private static long to(OutputStream stream, Writes samples) throws IOException {
+        try (Writer out = new BufferedWriter(new OutputStreamWriter(stream, StandardCharsets.UTF_8), BUFFER_SIZE)) {
+            return samples.to(out);
         }
     }
 }

@@ -6,8 +6,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.logging.LogManager;
 
 /**
- * Sets java.util.logging up, to which all of the server logs: one line an event on standard error, time first. Named by
- * the launcher as {@code java.util.logging.manager}.
+ * Configures java.util.logging, which all of the server logs to: one line for each event on standard error, time first. The
+ * launcher sets it as {@code java.util.logging.manager}.
  */
 public final class LogFormat extends LogManager {
     private static final String CONFIGURATION = """
@@ -16,7 +16,7 @@ public final class LogFormat extends LogManager {
             java.util.logging.ConsoleHandler.level=ALL
             java.util.logging.ConsoleHandler.formatter=java.util.logging.SimpleFormatter
             java.util.logging.SimpleFormatter.format=%1$tFT%1$tT.%1$tL%1$tz %4$s %5$s%6$s%n
-            # Libraries that tell of their own start and of every retry; what matters of it we say ourselves.
+            # These libraries log their own start and every retry; we log what matters of it.
             org.eclipse.jetty.level=WARNING
             io.javalin.level=WARNING
             com.zaxxer.hikari.level=SEVERE
@@ -28,7 +28,7 @@ public final class LogFormat extends LogManager {
         readConfiguration(new ByteArrayInputStream(CONFIGURATION.getBytes(StandardCharsets.UTF_8)));
     }
 
-    /** The JDK calls this when the process ends, while we still have something to say about how it ends. */
+    /** The JDK calls this at shutdown, while our shutdown is still to be logged. */
     @Override
     public void reset() {
     }

@@ -66,14 +66,14 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The server: all its parts, started in the order in which they need each other and stopped in reverse. */
+/** The server: all its parts, started in the order of their dependencies and stopped in reverse. */
 final class Server implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Server.class);
-    /** Reading its log anew after a power cut may take PostgreSQL minutes. */
-    private static final Duration POSTGRES_START = Duration.ofMinutes(10);
+    /** After a power failure, PostgreSQL may take minutes to replay its write-ahead log. */
+    private static final Duration POSTGRES_START_TIMEOUT = Duration.ofMinutes(10);
     private static final Duration SEALING_INTERVAL = Duration.ofMinutes(1);
     private static final Duration RETENTION_INTERVAL = Duration.ofHours(1);
-    /** How soon another server takes over from one that has gone. */
+    /** Within which another server takes over. */
     private static final Duration SCHEDULER_INTERVAL = Duration.ofSeconds(15);
 
     private final Deque<AutoCloseable> started = new ArrayDeque<>();
@@ -94,7 +94,7 @@ final class Server implements AutoCloseable {
 
             DatabaseAddress address = config.database().isPresent()
                     ? config.database().get()
-                    : stopLater(EmbeddedPostgres.start(config.dataDir(), POSTGRES_START)).address();
+                    : stopLater(EmbeddedPostgres.start(config.dataDir(), POSTGRES_START_TIMEOUT)).address();
             Partitions partitions = new Partitions(config.metricsRetention(), config.auditRetention(), clock);
             Database database = stopLater(new Database(address, config.databaseConnections(), partitions, metrics));
 
@@ -124,18 +124,18 @@ final class Server implements AutoCloseable {
 
             Optional<Reconciliation> slurm = config.slurm().map(settings -> stopLater(new Reconciliation(settings,
                     database, jobs, nodes, json, config.defaultCluster(), clock, metrics)));
-            Optional<LeaderTask> slurmTask = slurm.map(asking -> stopLater(
-                    new LeaderTask(database, "scheduler", SCHEDULER_INTERVAL, asking::run)));
-            Map<String, Supplier<Optional<String>>> beside = new LinkedHashMap<>();
-            beside.put("seal", sealing::trouble);
-            beside.put("spool", agentsWaiting::trouble);
-            slurm.ifPresent(asking -> beside.put("scheduler", asking::trouble));
+            Optional<LeaderTask> slurmTask = slurm.map(reconciliation -> stopLater(
+                    new LeaderTask(database, "scheduler", SCHEDULER_INTERVAL, reconciliation::run)));
+            Map<String, Supplier<Optional<String>>> advisoryChecks = new LinkedHashMap<>();
+            advisoryChecks.put("seal", sealing::trouble);
+            advisoryChecks.put("spool", agentsWaiting::trouble);
+            slurm.ifPresent(reconciliation -> advisoryChecks.put("scheduler", reconciliation::trouble));
 
             Optional<DemoCluster> demo = isDemo(config)
                     ? Optional.of(new DemoCluster(database, events, jobs, samples, batches, nodes, clock))
                     : Optional.empty();
-            Map<String, Supplier<Optional<String>>> needed = new LinkedHashMap<>(Map.of("database", database::trouble));
-            demo.ifPresent(cluster -> needed.put("demo", cluster::trouble));
+            Map<String, Supplier<Optional<String>>> requiredChecks = new LinkedHashMap<>(Map.of("database", database::problem));
+            demo.ifPresent(cluster -> requiredChecks.put("demo", cluster::trouble));
 
             tokens = config.auth() ? Optional.of(Tokens.in(config.dataDir())) : Optional.empty();
             AccessControl access = tokens.map(AccessControl::by).orElseGet(AccessControl::off);
@@ -144,7 +144,7 @@ final class Server implements AutoCloseable {
                     new HttpServer.Settings(config.host(), config.port(), config.maxConnections(),
                             config.requestDeadline()),
                     json, access,
-                    List.of(new HealthEndpoint(needed, beside, json, clock,
+                    List.of(new HealthEndpoint(requiredChecks, advisoryChecks, json, clock,
                             version())::routes,
                             new EventsEndpoint(events, requests, json)::routes,
                             new BatchesEndpoint(batches, requests, json)::routes,
@@ -158,7 +158,7 @@ final class Server implements AutoCloseable {
                             new NodesEndpoint(nodes, json, clock)::routes,
                             new StreamEndpoint(stream, json)::routes,
                             new MetricsEndpoint(jobMetrics, metrics)::routes, new DocsEndpoint()::routes)));
-            stopLater(stream); // before the listener, which would wait for streams to end
+            stopLater(stream); // before the listener, which waits for streams to end
             http.start();
             database.start();
             demo.map(this::stopLater).ifPresent(DemoCluster::start);
@@ -248,7 +248,7 @@ final class Server implements AutoCloseable {
         }
     }
 
-    /** On SIGTERM, Ctrl-C and exit; a start that is still going on is called off. */
+    /** On SIGTERM, Ctrl-C and exit; interrupts a start that is not complete. */
     private static void stop(Thread starting, CompletableFuture<Optional<Server>> running) {
         starting.interrupt();
         running.join().ifPresent(server -> {
@@ -261,7 +261,7 @@ final class Server implements AutoCloseable {
     private static void exit(int status, @Nullable String message, CompletableFuture<Optional<Server>> running) {
         running.complete(Optional.empty());
         System.err.println("jobwitness-server: "
-                + (Thread.currentThread().isInterrupted() ? "stopped while it was starting" : message));
+                + (Thread.currentThread().isInterrupted() ? "interrupted while starting" : message));
         System.exit(status);
     }
 

@@ -23,13 +23,13 @@ import org.jobwitness.server.verdict.Thresholds;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The server's settings, read once and checked before anything starts. A flag wins over the environment, and that over
+ * The server's settings, read once and checked before anything starts. A flag overrides the environment, and that overrides
  * the {@code .env} file.
  *
  * @param database the PostgreSQL to use; empty for the embedded one
  * @param auth whether requests need a token
- * @param slurm how the scheduler is asked; empty if none is
- * @param seedDemo whether the simulated cluster is to be told; ignored where a scheduler is asked
+ * @param slurm how Slurm is queried; empty if there is no scheduler
+ * @param seedDemo whether to simulate a cluster; ignored where Slurm is queried
  * @param thresholds of verdicts
  */
 record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddress> database, int databaseConnections,
@@ -37,7 +37,7 @@ record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddres
         Duration jobRetention, Duration auditRetention, Optional<Reconciliation.Settings> slurm, boolean seedDemo,
         Thresholds thresholds) {
 
-    /** A setting that cannot be used: which, what was read, what is allowed. */
+    /** An invalid setting: its name, its value, and what is allowed. */
     static final class BadSetting extends Exception {
         private static final long serialVersionUID = 1L;
 
@@ -46,11 +46,7 @@ record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddres
         }
     }
 
-    /**
-     * Reads the settings.
-     *
-     * @param dotEnv the {@code .env} file; need not exist
-     */
+    /** @param dotEnv the {@code .env} file; need not exist */
     static ServerConfig read(List<String> flags, Map<String, String> environment, Path dotEnv) throws BadSetting {
         Map<Setting, String> given = new EnumMap<>(Setting.class);
         pick(given, file(dotEnv));
@@ -114,7 +110,7 @@ record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddres
         return values;
     }
 
-    /** Turns texts into values. */
+    /** Parses texts into values. */
     private record Values(Map<Setting, String> given, Map<String, String> environment) {
 
         ServerConfig config() throws BadSetting {
@@ -229,7 +225,7 @@ record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddres
             if (token != null && !AuthToken.isToken(token)) {
                 throw new BadSetting("SLURM_AUTH_TOKEN is not a token: it holds other characters than those of a JWT");
             }
-            if (file != null) { // it may be written later than this starts
+            if (file != null) { // it may be written after the start
                 return new AuthToken.InFile(path(Setting.SLURM_AUTH_TOKEN_FILE, file).toAbsolutePath());
             }
             return token != null ? new AuthToken.Fixed(token) : new AuthToken.None();
@@ -270,21 +266,21 @@ record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddres
             return name;
         }
 
-        private Duration days(Setting setting, Duration least, String why, int most) throws BadSetting {
-            return Duration.ofDays(number(setting, Math.toIntExact(least.toDays()), why, most));
+        private Duration days(Setting setting, Duration min, String minSource, int max) throws BadSetting {
+            return Duration.ofDays(number(setting, Math.toIntExact(min.toDays()), minSource, max));
         }
 
-        private int number(Setting setting, int least, int most) throws BadSetting {
-            return number(setting, least, "", most);
+        private int number(Setting setting, int min, int max) throws BadSetting {
+            return number(setting, min, "", max);
         }
 
-        /** @param why what sets the least value, if it is another setting */
-        private int number(Setting setting, int least, String why, int most) throws BadSetting {
+        /** @param minSource the other setting that the minimum comes from, for the message */
+        private int number(Setting setting, int min, String minSource, int max) throws BadSetting {
             String text = given.getOrDefault(setting, setting.byDefault());
-            if (text.matches("[0-9]{1,9}") && Integer.parseInt(text) >= least && Integer.parseInt(text) <= most) {
+            if (text.matches("[0-9]{1,9}") && Integer.parseInt(text) >= min && Integer.parseInt(text) <= max) {
                 return Integer.parseInt(text);
             }
-            throw bad(setting, text, "a whole number from " + least + why + " to " + most);
+            throw bad(setting, text, "a whole number from " + min + minSource + " to " + max);
         }
 
         private String choice(Setting setting, String... allowed) throws BadSetting {
@@ -295,8 +291,8 @@ record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddres
             throw bad(setting, text, String.join(" or ", allowed));
         }
 
-        private static BadSetting bad(Setting setting, @Nullable String read, String allowed) {
-            return new BadSetting(setting + " is \"" + read + "\"; allowed: " + allowed);
+        private static BadSetting bad(Setting setting, @Nullable String value, String allowed) {
+            return new BadSetting(setting + " is \"" + value + "\"; allowed: " + allowed);
         }
 
         private static InetAddress address(String host) throws BadSetting {

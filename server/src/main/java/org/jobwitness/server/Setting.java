@@ -2,35 +2,27 @@ package org.jobwitness.server;
 
 import java.util.Locale;
 
-/**
- * Every setting of the server: its name in the environment, its default, and what it does. docs/settings.md is checked
- * against this.
- */
+/** Every setting of the server: its name in the environment, its default, its effect. A test keeps docs/settings.md the same. */
 enum Setting {
     JOBWITNESS_DATA_DIR("$XDG_DATA_HOME/jobwitness, or ~/.local/share/jobwitness",
-            "Folder for the embedded PostgreSQL and the generated tokens."),
+            "Folder of the embedded PostgreSQL and the generated tokens."),
     HOST("0.0.0.0",
             "Address to listen on."),
     PORT("8080",
             "Port to listen on; 0 lets the system choose."),
-    DATABASE_URL(
-            "unset: the embedded PostgreSQL is started",
-            "PostgreSQL 14 or newer to use instead, as postgres://user:password@host/database?sslmode=... or jdbc:postgresql:..."),
-    DATABASE_CONNECTIONS(
-            "10", "Connections to the database, 2..200."),
+    DATABASE_URL("unset: the embedded PostgreSQL is started",
+            "PostgreSQL 14 or newer to use instead: postgres://user:password@host/database?sslmode=... or jdbc:postgresql:..."),
+    DATABASE_CONNECTIONS("10",
+            "Size of the connection pool, 2..200."),
     AUTH("on",
-            "on: requests need a token. off: they do not; allowed on a loopback HOST only."),
-    DEFAULT_CLUSTER(
-            "default",
-            "Cluster of events that name none."),
-    MAX_CONNECTIONS(
-            "20000",
-            "HTTP connections held at once; more wait to be accepted. 10..1000000."),
-    REQUEST_DEADLINE_SECONDS(
-            "15",
-            "Time that a request may take to arrive in full, 1..600; then it is cut off."),
-    SCHEDULER_BACKEND(
-            "mock",
+            "on: requests need a token. off: they do not; only on a loopback HOST."),
+    DEFAULT_CLUSTER("default",
+            "Cluster of events that do not name one."),
+    MAX_CONNECTIONS("20000",
+            "Maximum number of open HTTP connections, 10..1000000; further ones wait to be accepted."),
+    REQUEST_DEADLINE_SECONDS("15",
+            "Time within which a request must arrive in full, 1..600; then its connection is closed."),
+    SCHEDULER_BACKEND("mock",
             "mock: no scheduler is asked. slurm: Slurm is asked, by SLURM_BASE_URL or SLURM_COMMANDS."),
     SLURM_BASE_URL("unset",
             "slurmrestd, as http://host:port, https://host:port or unix:/path/of/socket."),
@@ -48,35 +40,34 @@ enum Setting {
             "Where there is no slurmrestd: the folder of squeue, sacct and scontrol, which the server runs."),
     SLURM_INTERVAL_SECONDS("15",
             "Time between two looks at Slurm's list of jobs, 5..3600."),
-    SEED_DEMO(
-            "false",
-            "true: tells of a simulated cluster named demo, with a week of history; only with SCHEDULER_BACKEND=mock."),
+    SEED_DEMO("false",
+            "true: simulates a cluster named demo, with a week of history; only with SCHEDULER_BACKEND=mock."),
     METRICS_RETENTION_DAYS("7",
-            "Days for which samples are kept, 1..3650; older ones are refused. What a run came to use stays with the run."),
+            "Days for which samples are kept, 1..3650; older ones are refused. The totals of a run are kept with the run."),
     JOB_RETENTION_DAYS("400",
             "Days for which a run is kept after its end, METRICS_RETENTION_DAYS..36500; then it is deleted."),
     AUDIT_RETENTION_DAYS("800",
-            "Days for which the audit trail is kept, JOB_RETENTION_DAYS..36500; it leaves by whole months."),
+            "Days for which the audit trail is kept, JOB_RETENTION_DAYS..36500; it is deleted by whole months."),
     VERDICT_MIN_SAMPLES("20",
-            "Samples of a node or GPU without which a verdict says nothing of its use, 1..10000."),
+            "Minimum number of samples of a node or GPU for a finding about its use, 1..10000."),
     VERDICT_USED_PERCENT("40",
-            "A verdict speaks of CPUs, memory or time of which a job used less than this, 0..100."),
+            "A finding reports CPUs, memory or time of which a job used less than this, 0..100."),
     VERDICT_GPU_IDLE_MINUTES("30",
-            "Minutes that a GPU which a job has used may do nothing before a verdict speaks of it, 1..100000."),
+            "A finding reports a GPU that was idle for this long after the job had used it, 1..100000."),
     VERDICT_GPU_LOW_PERCENT("20",
-            "A verdict calls GPUs that are used less than this little used, 0..100."),
+            "A finding reports GPUs with a mean utilization below this, 0..100."),
     VERDICT_IMBALANCE_PERCENT("25",
-            "A verdict speaks of nodes that work less than this of what the busiest one does, 0..100."),
+            "A finding reports nodes that use less CPU than this share of the busiest node, 0..100."),
     VERDICT_MEMORY_NEAR_PERCENT("95",
-            "Memory is near its limit from this on, 50..100."),
+            "A finding reports a memory peak at or above this share of the limit, 50..100."),
     VERDICT_STALL_PERCENT("10",
-            "A verdict speaks of jobs that waited, or were held up, for this much of their time, 1..100."),
+            "A finding reports jobs that were stalled for at least this share of their time, 1..100."),
     VERDICT_COVERAGE_PERCENT("80",
-            "A verdict warns where less than this of a job's time was seen, 0..100."),
+            "A finding warns if samples cover less than this share of a job's time, 0..100."),
     VERDICT_SHORT_JOBS("50",
-            "Short jobs of one user and name in a day, from which on a verdict speaks of them, 2..2000."),
+            "A finding reports this many short jobs of one user and name in a day, 2..2000."),
     VERDICT_MARGIN_PERCENT("20",
-            "What a verdict adds to the memory or time that a job used, before it suggests that, 0..1000.");
+            "Margin that a verdict adds to the memory or time used when it suggests what to request, 0..1000.");
 
     private final String byDefault;
     private final String effect;
@@ -94,7 +85,7 @@ enum Setting {
         return effect;
     }
 
-    /** The command line's spelling: {@code --database-url}. */
+    /** Such as {@code --database-url}. */
     String flag() {
         return "--" + name().toLowerCase(Locale.ROOT).replace('_', '-');
     }

@@ -1,6 +1,6 @@
 /**
- * The server's entry: {@code Server} wires all features in the order they depend on each other and stops them in
- * reverse; {@code ServerConfig} is the one home of every setting. Nothing below this package looks up at it.
+ * The entry point: {@code Server} creates all parts in the order of their dependencies and stops them in reverse;
+ * {@code ServerConfig} and {@code Setting} have all settings. No other package depends on this one.
  */
 @NullMarked
 package org.jobwitness.server;

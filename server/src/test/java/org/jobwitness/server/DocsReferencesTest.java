@@ -22,7 +22,7 @@ class DocsReferencesTest {
     private static final List<String> FOLDERS = List.of("", "agent/src", "bench", "bench/src", "cli/src", "docs",
             "server/src",
             "slurm",
-            "slurm/captured", "slurm/src");
+            "slurm/captured", "slurm/src", "soak/src");
     private static final List<String> SOURCES = List.of("wire/src/main/java/org/jobwitness",
             "server/src/main/java/org/jobwitness/server", "agent/src/main/java/org/jobwitness/agent");
     private static final Pattern LINK = Pattern.compile("\\]\\((?!https?:)([^)#\\s]*)(?:#([^)\\s]+))?\\)");
@@ -31,7 +31,7 @@ class DocsReferencesTest {
     private static final Pattern MEMBER = Pattern.compile("`([a-z]+)\\.([A-Z]\\w+)(?:\\.([a-z]\\w*))?`");
     /** A file of the repository; what ends in a pattern or was built is none. */
     private static final Pattern FILE = Pattern
-            .compile("`((?:agent/src|bench|cli/src|deploy|docs|e2e|server/src|slurm|wire)/[\\w./-]*[\\w/])`");
+            .compile("`((?:agent/src|bench|cli/src|deploy|docs|e2e|server/src|slurm|soak/src|wire)/[\\w./-]*[\\w/])`");
     private static final Pattern TEST = Pattern.compile("`(\\w+Test)`");
 
     @Test

@@ -65,7 +65,7 @@ class LeaderTaskAwayTest {
             int before = turns.get();
             gate.open();
             Waiting.until("it has its turn again", PATIENCE, () -> turns.get() > before + 1);
-            assertThat(log.lines().getLast()).isEqualTo("INFO test_works_again");
+            assertThat(log.lines().getLast()).isEqualTo("INFO test_recovered");
             // A turn that was broken off tells another cause than the next one that could not begin.
             assertThat(log.lines().subList(spoken, log.lines().size() - 1)).hasSizeBetween(1, 3)
                     .doesNotHaveDuplicates().allMatch(line -> line.startsWith("WARNING test_failed retry_in_s="));

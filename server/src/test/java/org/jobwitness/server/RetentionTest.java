@@ -132,7 +132,7 @@ class RetentionTest {
         Waiting.until("the rest is done", PATIENCE, () -> !log.lines().isEmpty()
                 && log.lines().getLast().contains("retention_done"));
         assertThat(log.lines()).hasSize(2);
-        assertThat(log.lines().getFirst()).startsWith("WARNING partition_not_dropped partition=chunk_2024_02_22 ")
+        assertThat(log.lines().getFirst()).startsWith("WARNING partition_drop_failed partition=chunk_2024_02_22 ")
                 .contains("other objects depend on it");
         assertThat(log.lines().getLast()).isEqualTo("INFO retention_done samples_days=21 runs=" + OLD_RUNS
                 + " audit_months=2");

@@ -5,12 +5,12 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One line of a job's audit trail.
+ * An entry of a job's audit trail.
  *
- * @param action created, updated, deleted, or noted: evidence that was kept but changed nothing
- * @param actor who was authenticated
- * @param claim who the caller says it acts for (X-Changed-By)
- * @param source which program sent it (X-Source)
+ * @param action created, updated, deleted, or noted: evidence that is kept but changed nothing
+ * @param actor the authenticated role
+ * @param claim the person whom the caller claims to act for (X-Changed-By)
+ * @param source the program that sent it (X-Source)
  * @param before, after the fields that differ
  */
 public record AuditEntry(long id, Instant at, long run, String jobId, String action, String actor,

@@ -3,16 +3,14 @@ package org.jobwitness.wire;
 import java.util.Locale;
 
 /**
- * What a verdict says that a run came to: finer than {@link Reason}, since it weighs all evidence. docs/verdicts.md tells how
- * each is told from the others.
+ * Why a run ended, as a verdict says: finer than {@link Reason}, since it weighs all evidence. docs/verdicts.md defines each.
  */
 public enum Cause {
     /** Waits for resources. */
     PENDING,
-    /** Goes on. */
     RUNNING,
     COMPLETED,
-    /** Ended well, though processes of it had been killed for memory. */
+    /** Completed, although the kernel had killed processes of it for memory. */
     COMPLETED_DESPITE_OOM,
     /** Met the memory limit of the job or of a step. */
     OUT_OF_MEMORY,
@@ -27,9 +25,9 @@ public enum Cause {
     LAUNCH_FAILURE,
     DEADLINE,
     REQUEUED,
-    /** Nobody saw it end. */
+    /** No end was reported. */
     LOST,
-    /** It ended, and nothing that is known explains it. */
+    /** It ended, and no evidence explains how. */
     UNKNOWN;
 
     @Override

@@ -13,14 +13,14 @@ import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/** The rules that the records of this package share. Each answers the value it was given, so that it reads as one. */
+/** Checks that the records of this package share. Each returns the value that it was given. */
 final class Checks {
     /** "s" and 64 bits in Crockford's base 32 (Slurm: src/common/sluid.c); Slurm prints upper case and reads both. */
     private static final Pattern SLUID = Pattern.compile("s[0-9A-F][0-9A-HJKMNP-TV-Z]{12}");
     private static final Pattern NODE = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9._-]{0,253}[A-Za-z0-9])?");
     private static final Pattern FIGURE = Pattern.compile("[a-z][a-z0-9_]{0,63}");
     /** The database writes numbers in full, and one of hundreds of digits could not be read back. */
-    private static final double LARGEST = 1e30;
+    private static final double MAX_NUMBER = 1e30;
     private static final Instant EARLIEST = Instant.parse("1970-01-01T00:00:00Z");
     private static final Instant LATEST = Instant.parse("2200-01-01T00:00:00Z");
 
@@ -55,7 +55,7 @@ final class Checks {
         return value;
     }
 
-    /** A line of somebody's text that must be there. */
+    /** A required line of text. */
     static String requiredText(String field, @Nullable String text, int maxLength) {
         if (required(field, text).isBlank()) {
             throw new InvalidFieldException(field, "must not be blank");
@@ -63,14 +63,14 @@ final class Checks {
         return required(field, text(field, text, maxLength));
     }
 
-    /** Somebody's text, short and plain enough for a message. */
+    /** Untrusted text, made safe and short for a message. */
     static String shown(String text) {
         String plain = text.codePoints().map(c -> Character.isISOControl(c) || isLoneSurrogate(c) ? '?' : c).limit(81)
                 .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append).toString();
         return '"' + (plain.length() > 80 ? plain.substring(0, 80) + "…" : plain) + '"';
     }
 
-    /** A line of somebody's text: kept as it is, but it must be text that can be stored and shown. */
+    /** A line of untrusted text, kept as it is; it must be possible to store and to show it. */
     static @Nullable String text(String field, @Nullable String text, int maxLength) {
         if (text == null) {
             return null;
@@ -103,15 +103,15 @@ final class Checks {
         return codePoint >= Character.MIN_SURROGATE && codePoint <= Character.MAX_SURROGATE;
     }
 
-    static <N extends Number & Comparable<N>> @Nullable N within(String field, @Nullable N number, N least, N most) {
-        if (number != null && (number.compareTo(least) < 0 || number.compareTo(most) > 0)) {
+    static <N extends Number & Comparable<N>> @Nullable N within(String field, @Nullable N number, N min, N max) {
+        if (number != null && (number.compareTo(min) < 0 || number.compareTo(max) > 0)) {
             throw new InvalidFieldException(field,
-                    "must be " + plain(least) + ".." + plain(most) + ", was " + plain(number));
+                    "must be " + plain(min) + ".." + plain(max) + ", was " + plain(number));
         }
         return number;
     }
 
-    /** A number as people write it, unless that would be very long. */
+    /** A number without an exponent, unless that would be very long. */
     private static String plain(Number number) {
         double value = number.doubleValue();
         boolean isShort = Double.isFinite(value) && (value == 0 || (Math.abs(value) > 1e-6 && Math.abs(value) < 1e20));
@@ -133,14 +133,14 @@ final class Checks {
         return within(field, withoutSign(mb), 0.0, (double) (1L << 40));
     }
 
-    /** -0.0, which comes of rounding, is 0. */
+    /** -0.0, a result of rounding, is 0. */
     private static @Nullable Double withoutSign(@Nullable Double zero) {
         return zero == null || zero != 0 ? zero : Double.valueOf(0);
     }
 
     /**
-     * Any JSON, as long as it can be stored and read again and is not too much: texts that are Unicode without NUL, numbers
-     * that do not take hundreds of digits.
+     * Any JSON that can be stored and read again, up to a size: texts are Unicode without NUL, numbers do not have hundreds of
+     * digits.
      */
     static void json(String field, @Nullable Object value, int maxLength) {
         if (lengthOf(field, value) > maxLength) {
@@ -149,7 +149,7 @@ final class Checks {
         }
     }
 
-    /** Each value counts, also an empty one: else a megabyte of them would be nothing. */
+    /** Each value counts, even an empty one: otherwise a megabyte of them would have no length. */
     private static long lengthOf(String field, @Nullable Object value) {
         return switch (value) {
             case null -> 4;
@@ -159,7 +159,7 @@ final class Checks {
                 }
                 yield 1 + text.length();
             }
-            case Double number when !(Math.abs(number) <= LARGEST) || (number != 0 && Math.abs(number) < 1 / LARGEST) ->
+            case Double number when !(Math.abs(number) <= MAX_NUMBER) || (number != 0 && Math.abs(number) < 1 / MAX_NUMBER) ->
                 throw new InvalidFieldException(field,
                         "must hold no number beyond 1e30 and none that is closer to 0 than 1e-30");
             case Map<?, ?> map -> 1 + map.entrySet().stream()
@@ -207,7 +207,7 @@ final class Checks {
         return Collections.unmodifiableList(checked);
     }
 
-    /** Why figures are not there, by their names. */
+    /** Why figures are absent, by their names. */
     static Map<String, String> causes(String field, @Nullable Map<String, ? extends @Nullable String> causes) {
         if (causes == null) {
             return Map.of();

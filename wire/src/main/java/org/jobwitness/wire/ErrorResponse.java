@@ -4,7 +4,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Every answer that is not a success.
+ * The body of every error response.
  *
  * @param error one of the codes of the API document
  * @param message what was tried, with which value, and what to do

@@ -3,13 +3,13 @@ package org.jobwitness.wire;
 import java.util.Locale;
 
 /**
- * What became of an event.
+ * The response to an event.
  *
- * @param message one sentence for a person
+ * @param message a sentence for people
  */
 public record EventResponse(Status status, String jobId, String message) {
 
-    /** CREATED and ACCEPTED made a run, the latter from its end alone; UPDATED changed one; SKIPPED told nothing new. */
+    /** CREATED and ACCEPTED created a run, the latter from its end alone; UPDATED changed one; SKIPPED was nothing new. */
     public enum Status {
         CREATED,
         UPDATED,

@@ -2,37 +2,37 @@ package org.jobwitness.wire;
 
 import java.util.Locale;
 
-/** What a verdict looks for in the way a run used what it had. docs/verdicts.md tells the rule and threshold of each. */
+/** What a verdict finds about the use of resources. docs/verdicts.md has the rule and threshold of each. */
 public enum FindingRule {
     /** Processes were killed for memory, and the run went on. */
     OOM_KILLED,
-    /** Every GPU that it holds is idle. */
+    /** All of its GPUs are idle. */
     GPU_IDLE,
     /** Some of its GPUs are idle, others are not. */
     GPU_PARTLY_IDLE,
     /** Its GPUs are used, but little. */
     GPU_LOW_USE,
-    /** It holds CPUs that do nothing. */
+    /** Some of its CPUs are idle. */
     CPU_IDLE,
-    /** Some of its nodes work, others hardly. */
+    /** Some of its nodes are busy, others almost idle. */
     NODE_IMBALANCE,
-    /** It asked for far more memory than it needed. */
+    /** It requested far more memory than it used. */
     MEMORY_OVERASKED,
-    /** It came close to its memory limit by memory that the kernel cannot take back. */
+    /** It came close to its memory limit with memory that the kernel cannot reclaim. */
     MEMORY_NEAR_LIMIT,
-    /** Its memory was mostly page cache, which the kernel gives back. */
+    /** Its memory was mostly page cache, which the kernel can reclaim. */
     MEMORY_IS_CACHE,
-    /** A CPU limit held it up. */
+    /** A CPU quota throttled it. */
     CPU_THROTTLED,
     /** All of its tasks waited for memory at the same time. */
     MEMORY_STALLED,
-    /** All of its tasks waited for files and disks at the same time. */
+    /** All of its tasks waited for I/O at the same time. */
     IO_STALLED,
-    /** It asked for far more time than it took. */
+    /** It requested far more time than it took. */
     TIME_OVERASKED,
     /** One of many short jobs of the same user and name. */
     SHORT_JOBS,
-    /** Too little of it was seen for the other figures to be sure. */
+    /** Samples cover too little of its time for the other figures to be certain. */
     LOW_COVERAGE;
 
     @Override

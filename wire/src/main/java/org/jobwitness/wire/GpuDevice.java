@@ -3,12 +3,12 @@ package org.jobwitness.wire;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which device a GPU is. All of it is the driver's word; it stays the same from reading to reading.
+ * The device behind a GPU, as its driver reports it; constant from reading to reading.
  *
  * @param model the product's name, such as NVIDIA H100 80GB HBM3
  * @param pciBusId as domain:bus:device.function, such as 00000000:3b:00.0
  * @param minor of its device file: 2 of /dev/nvidia2
- * @param parent where it is a part of a GPU (an instance of MIG, a partition): the name that the whole GPU has as {@code gpu}
+ * @param parent of a part of a GPU (a MIG instance, a partition): the {@code gpu} of the whole GPU
  */
 public record GpuDevice(@Nullable String model, @Nullable String pciBusId, @Nullable Integer minor,
         @Nullable String parent) {

@@ -2,15 +2,15 @@ package org.jobwitness.wire;
 
 import java.util.Locale;
 
-/** How a run holds a GPU. */
+/** How a GPU is assigned to a run. */
 public enum GpuHold {
-    /** No other job has it, so what it does is the run's doing. */
+    /** To no other job, so its use is the run's. */
     ALONE,
-    /** It is given to jobs in shares (Slurm's shard, MPS): what it does cannot be told apart by job. */
+    /** In shares (Slurm's shard, MPS): its use cannot be attributed to one job. */
     SHARED,
-    /** Sources disagree about who holds it. */
+    /** Sources disagree. */
     UNSURE,
-    /** Slurm gave it to the run, and no agent has read it. */
+    /** By Slurm, but no agent has read it. */
     UNREAD;
 
     @Override

@@ -2,7 +2,7 @@ package org.jobwitness.wire;
 
 import java.util.Locale;
 
-/** Who made a job's GPUs. */
+/** The vendor of a job's GPUs. */
 public enum GpuVendor {
     NONE,
     NVIDIA,

@@ -4,7 +4,7 @@ import java.time.Instant;
 import java.util.Map;
 
 /**
- * How the server is.
+ * The health of the server.
  *
  * @param status healthy or unhealthy
  * @param checks by name: {@code ok}, or what is wrong

@@ -1,6 +1,6 @@
 package org.jobwitness.wire;
 
-/** A value that a record of this package cannot hold: which field, as the sender spells it, and what is allowed. */
+/** A value that a record of this package does not allow: the field, by its JSON name, and what is allowed. */
 public final class InvalidFieldException extends IllegalArgumentException {
     private static final long serialVersionUID = 1L;
 

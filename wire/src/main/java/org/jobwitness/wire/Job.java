@@ -5,28 +5,28 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One run of a job, as the API tells it. What is not known is null and left out of the JSON.
+ * A run of a job, as the API shows it. What is unknown is null, and absent from the JSON.
  *
- * @param run names this run among all; {@code id} alone means the newest
- * @param nodes empty if no event told of them; {@code nodeCount} is null then
- * @param confirmed for an ended run: whether its state is beyond doubt (the scheduler or an exit status said so)
- * @param seenOnlyAtEnd true when no prolog ever told of this run
- * @param deadline when its time limit ends it, as the prolog knew it, or the scheduler since then
+ * @param run identifies this run; {@code id} alone means the newest
+ * @param nodes empty if they are unknown; then {@code nodeCount} is null
+ * @param confirmed for an ended run: whether its state is certain, by the scheduler or an exit status
+ * @param seenOnlyAtEnd true if there was no event of its prolog
+ * @param deadline when its time limit expires, by its prolog, or by the scheduler since then
  * @param runtimeSeconds from start to end, or until now
- * @param suspendedSeconds for how long of that Slurm had it suspended, which does not count as use: by the scheduler's word or
- *     what agents saw, whichever is more; null if neither told
+ * @param suspendedSeconds the part of that in which it was suspended, which does not count as use: by the scheduler or by
+ *     agents, whichever is more; null if neither knows
  * @param cpuUsage, memoryUsageMb, gpuUsage its last samples: percent of its CPUs, MiB on all its nodes, percent of its GPUs.
- *     So with averages and maxima; use of GPUs is the mean over those that the job holds alone and that were read, idle ones
- *     among them, and never of one that it shares
- * @param sampleCount how many samples there were, of all nodes; they may have expired since
- * @param coverage which part of its node-time the samples stand for, 0..1; null if no sample told its interval
+ *     So are averages and maxima; use of GPUs is the mean over those that only this job has and that were read, including idle
+ *     ones; a shared GPU never counts
+ * @param sampleCount number of samples of all nodes; they may have expired
+ * @param coverage the share of its node-time that its samples cover, 0..1; null if no sample has an interval
  * @param maxCpuUsage, maxGpuUsage the highest sample of any of its nodes
- * @param maxMemoryUsageMb each node's highest, by memory.peak or a sample, added up: never more at one moment
+ * @param maxMemoryUsageMb sum of each node's maximum, by memory.peak or a sample: an upper bound of the maximum of the sum
  * @param cpuSeconds CPU time used, from the last readings of its cgroups
- * @param oomKills processes that the kernel killed for lack of memory
- * @param oomKillEvents those whose moment was seen, the earliest first, of the many the earliest; null if there is none, and in
- *     lists of jobs
- * @param gpus each one that it holds or held; null if none is known, and in lists of jobs
+ * @param oomKills processes that the kernel killed because memory ran out
+ * @param oomKillEvents those whose time is known, the earliest first, and of too many only the earliest; null if there are none, and
+ *     in lists of jobs
+ * @param gpus all that it has or had; null if none is known, and in lists of jobs
  */
 public record Job(String id, long run, String cluster, String clusterName, @Nullable String user, @Nullable Integer uid,
         List<String> nodes, @Nullable Integer nodeCount, JobState state, @Nullable Reason reason,

@@ -1,5 +1,5 @@
 package org.jobwitness.wire;
 
-/** A run was deleted, with all that was known of it. */
+/** A run and all its data were deleted. */
 public record JobDeleted(String jobId, long run, String cluster) {
 }

@@ -5,17 +5,17 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A node's epilog says that a job has ended there. Who, where and what it was is said again, since the prolog may never
- * have run or its event may be lost.
+ * The event of an epilog: a job has ended on a node. User, nodes and resources are repeated, since the prolog may never have run
+ * or its event may be lost.
  *
  * @param finalState completed, failed or cancelled, where the sender knows it
  * @param exitCode, signal the two halves of SLURM_JOB_EXIT_CODE2
- * @param rawStatus SLURM_JOB_EXIT_CODE: a wait(2) status; 253 is Slurm's mark of an OOM kill in the batch step
+ * @param rawStatus SLURM_JOB_EXIT_CODE: a wait(2) status; Slurm sets 253 for an OOM kill in the batch step
  * @param derivedExitCode SLURM_JOB_DERIVED_EC: the highest wait status of any step
- * @param timestamp when the job ended: SLURM_JOB_END_TIME (slurmctld's clock), or the node's clock where that is not true
- * @param restartCount SLURM_JOB_RESTART_COUNT; already raised when a requeue ended this run
- * @param scheduler what else the scheduler calls it, where the sender knows
- * @param reading last figures of the job's cgroup, where it could still be read
+ * @param timestamp when the job ended: SLURM_JOB_END_TIME (slurmctld's clock), or the node's clock where that is wrong
+ * @param restartCount SLURM_JOB_RESTART_COUNT; already incremented if a requeue ended this run
+ * @param scheduler further attributes from the scheduler, where the sender knows them
+ * @param reading last figures of the job's cgroup, if it could still be read
  */
 public record JobFinished(String jobId, @Nullable JobState finalState, @Nullable Integer exitCode,
         @Nullable Integer signal, @Nullable Integer rawStatus, @Nullable Integer derivedExitCode,

@@ -6,20 +6,20 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One GPU that a run holds or held on a node. Figures are of the time in which the run held it alone, from its agent's first
- * reading on; a GPU that is shared, unsure or unread has none. A GPU is used when its utilisation is more than 0.
+ * A GPU that a run has or had on a node. Figures cover the time in which no other job had it, from the agent's first reading on;
+ * a GPU that is shared, unsure or unread has none. A GPU is used when its utilization is above 0.
  *
  * @param gpu its UUID, or its index on the node
- * @param jobs the job ids that share it, or may hold it, as far as the caller may see them; null where the run holds it alone
- * @param heldSeconds from the beginning of the first reading to the last
- * @param everUsed null if nothing told how busy it was
- * @param idleSince since when it has not been used; null if it was at the last reading, or if that is not known
- * @param everHadProcess whether any process had it open at a reading; null if none was asked
+ * @param jobs the jobs that share it, or may have it, as far as the caller may see them; null if only this run has it
+ * @param heldSeconds from the start of the first reading to the last
+ * @param everUsed null if its utilization was never read
+ * @param idleSince since when it is idle; null if it was used at the last reading, or if that is unknown
+ * @param everHadProcess whether any process had it open at a reading; null if that was never read
  * @param memoryTotalMb, maxMemoryUsedMb of its own memory, MiB
- * @param energyJoules by the GPU's counter, from its first reading to the last, also where it began anew between them
- * @param xid NVIDIA's number of the newest error that the driver told of
+ * @param energyJoules by the GPU's counter, from the first reading to the last, resets included
+ * @param xid NVIDIA's number of the newest error that the driver reported
  * @param latest its last reading
- * @param absent why a figure is not there, by the figure's name; {@code job_id} tells why the run may not hold it
+ * @param absent why a figure is absent, by its name; {@code job_id} says why the run may not have it
  */
 public record JobGpu(String node, String gpu, GpuHold hold, @Nullable List<String> jobs, @Nullable GpuVendor vendor,
         @Nullable GpuDevice device, long sampleCount, @Nullable Double heldSeconds, @Nullable Double avgUtilization,
@@ -34,7 +34,7 @@ public record JobGpu(String node, String gpu, GpuHold hold, @Nullable List<Strin
     }
 
     /**
-     * Its last reading. What it did not tell is null.
+     * Its last reading. What is unknown is null.
      *
      * @param utilization percent of the interval
      * @param memoryUsedMb MiB

@@ -5,7 +5,7 @@ import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/** How a job's id is spelled: {@code 123}, {@code 123_4}, or any short name; {@code slurm-123} is {@code 123}. */
+/** The form of a job id: {@code 123}, {@code 123_4}, or any short name; {@code slurm-123} is {@code 123}. */
 public final class JobId {
     private static final Pattern FORM = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._+-]{0,63}");
     private static final String PREFIX = "slurm-";
@@ -14,10 +14,10 @@ public final class JobId {
     }
 
     /**
-     * The id in its one spelling.
+     * Normalizes an id.
      *
      * @param field named in the error
-     * @throws InvalidFieldException if it is not one
+     * @throws InvalidFieldException if it is invalid
      */
     public static String of(String field, @Nullable String id) {
         if (id == null) {
@@ -33,7 +33,7 @@ public final class JobId {
         return plain;
     }
 
-    /** Ids, each in its one spelling; empty if there are none. */
+    /** Normalizes ids; empty for null. */
     static List<String> listOf(String field, @Nullable List<? extends @Nullable String> ids, int maxCount) {
         List<String> given = Checks.list(field, ids, maxCount);
         return IntStream.range(0, given.size()).mapToObj(i -> of(field + "[" + i + "]", given.get(i))).distinct()

@@ -6,8 +6,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A page of runs.
  *
- * @param total how many runs match in all
- * @param nextCursor where the next page begins; null on the last one
+ * @param total number of all runs that match
+ * @param nextCursor start of the next page; null on the last one
  */
 public record JobPage(List<Job> jobs, long total, int limit, int offset, @Nullable String nextCursor) {
 

@@ -3,7 +3,7 @@ package org.jobwitness.wire;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What to change of a job that has not ended: its state, or what it uses at this moment.
+ * A change of a job that has not ended: its state, or its current use.
  *
  * @param cpuUsage percent of the job's CPUs
  * @param memoryUsageMb MiB

@@ -62,8 +62,8 @@ public record JobReading(String jobId, @Nullable String sluid, @Nullable Instant
         user = Checks.text("user", user, 256);
         cgroupPath = Checks.text("cgroup_path", cgroupPath, 4096);
         timestamp = Checks.time("timestamp", timestamp);
-        intervalMs = Checks.within("interval_ms", intervalMs, 1, Batch.LONGEST_INTERVAL_MS);
-        suspendedMs = Checks.within("suspended_ms", suspendedMs, 0, Batch.LONGEST_INTERVAL_MS);
+        intervalMs = Checks.within("interval_ms", intervalMs, 1, Batch.MAX_INTERVAL_MS);
+        suspendedMs = Checks.within("suspended_ms", suspendedMs, 0, Batch.MAX_INTERVAL_MS);
         cpus = Checks.within("cpus", cpus, 1, 1_000_000);
         cpusUsed = Checks.within("cpus_used", cpusUsed, 0.0, 1e6);
         cpuUsageUsec = Checks.size("cpu_usage_usec", cpuUsageUsec);

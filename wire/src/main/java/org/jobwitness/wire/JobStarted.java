@@ -5,24 +5,24 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A node's prolog says that a job begins there. Every node of a job may say so; each adds what it knows.
+ * The event of a prolog: a job starts on a node. Every node of a job may send it; each adds what it knows.
  *
  * @param jobId Slurm's job id; {@code slurm-123} is read as {@code 123}
  * @param user name of the job's owner
  * @param nodeList host names or Slurm's bracket expressions ({@code n[001-003,7]}), at least one
- * @param timestamp when the node said so, by its own clock
- * @param node the node that speaks
+ * @param timestamp when it was sent, by the node's clock
+ * @param node the node that sends it
  * @param cpuAllocation CPUs of the whole job
  * @param memoryAllocationMb memory of the whole job, MiB
- * @param gpuAllocation GPUs on the node that speaks, or of the whole job if {@code node} is not given
- * @param gpuDevices the GPUs on the node that speaks: UUIDs, or gres indexes where Slurm gives no more
- * @param cgroupPath the job's cgroup on the node that speaks, below the cgroup root
+ * @param gpuAllocation GPUs on {@code node}, or of the whole job if {@code node} is not given
+ * @param gpuDevices the GPUs on {@code node}: UUIDs, or gres indexes where Slurm has no UUIDs
+ * @param cgroupPath the job's cgroup on {@code node}, below the cgroup root
  * @param startTime Slurm's start of this run (SLURM_JOB_START_TIME), which identifies it where there is no SLUID
  * @param endTime the run's deadline (the prolog's SLURM_JOB_END_TIME)
- * @param restartCount how often the job had been requeued when this run began (SLURM_JOB_RESTART_COUNT)
+ * @param restartCount how often the job had been requeued when this run started (SLURM_JOB_RESTART_COUNT)
  * @param cpusPerNode SLURM_JOB_CPUS_PER_NODE as it stands: {@code 72(x3),36} for the nodes of {@code nodeList} in order
- * @param scheduler what else the scheduler calls it, where the sender knows
- * @param eventId names this event in the audit trail
+ * @param scheduler further attributes from the scheduler, where the sender knows them
+ * @param eventId identifies this event in the audit trail
  */
 public record JobStarted(String jobId, String user, List<String> nodeList, @Nullable Instant timestamp,
         @Nullable String node, @Nullable Integer uid, @Nullable Integer cpuAllocation,

@@ -2,7 +2,7 @@ package org.jobwitness.wire;
 
 import java.util.Locale;
 
-/** The five states of a run. Slurm's own word for it is kept beside ours as the raw state. */
+/** The state of a run. Slurm's own state is kept as the raw state. */
 public enum JobState {
     PENDING,
     RUNNING,
@@ -10,7 +10,7 @@ public enum JobState {
     FAILED,
     CANCELLED;
 
-    /** True when nothing but stronger evidence may change the state any more. */
+    /** True if only stronger evidence may still change the state. */
     public boolean isFinal() {
         return this == COMPLETED || this == FAILED || this == CANCELLED;
     }

@@ -4,10 +4,10 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A job made by hand: it runs from now on.
+ * A job created by hand: it runs from now on.
  *
  * @param nodes host names or Slurm's bracket expressions, at least one
- * @param scheduler what else is known of it
+ * @param scheduler further attributes
  */
 public record NewJob(String id, String user, List<String> nodes, @Nullable Scheduler scheduler) {
 

@@ -4,12 +4,12 @@ import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a job used at one moment, as a script or a person tells it.
+ * What a job used at one moment, as a script or a person reports it.
  *
  * @param cpuUsage percent of the job's CPUs
  * @param memoryUsageMb MiB
  * @param gpuUsage percent of the job's GPUs
- * @param timestamp the moment; the time of arrival if it is not given
+ * @param timestamp the time of arrival if it is not given
  */
 public record NewSample(@Nullable Double cpuUsage, @Nullable Double memoryUsageMb, @Nullable Double gpuUsage,
         @Nullable Instant timestamp) {

@@ -5,17 +5,17 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The last that is known of a node. What is not known, or is older than three of its intervals, is null.
+ * The last known state of a node. What is unknown, or older than three intervals, is null.
  *
  * @param state idle, mixed, allocated, drained, down or unknown
- * @param stateReason why, in an administrator's words or the scheduler's
- * @param lastSeenAt when it was last heard of; null if only its jobs are known
+ * @param stateReason the administrator's reason, or the scheduler's
+ * @param lastSeenAt time of its last reading or state; null if only its jobs are known
  * @param totalMemoryMb, memoryUsageMb MiB
  * @param cpuUsage percent of all its CPUs
  * @param gpuUsage percent of all its GPUs
  * @param cpuLoad its load average over one minute
- * @param jobs ids of the running jobs that have it, as far as the caller may see them
- * @param gpus each of its GPUs as its agent read it last; jobs that the caller may not see are not named. Null in lists of nodes
+ * @param jobs ids of its running jobs, as far as the caller may see them
+ * @param gpus the last reading of each GPU, without jobs that the caller may not see; null in lists of nodes
  */
 public record Node(String name, String cluster, @Nullable String state, @Nullable String stateReason,
         @Nullable Instant lastSeenAt,

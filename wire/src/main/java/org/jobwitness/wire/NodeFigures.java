@@ -3,7 +3,7 @@ package org.jobwitness.wire;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a node was.
+ * The figures of a node.
  *
  * @param totalMemoryBytes MemTotal of /proc/meminfo
  * @param cpuUsagePercent of all its CPUs, over the interval

@@ -5,7 +5,7 @@ import java.util.List;
 /**
  * A page of nodes, by cluster and name.
  *
- * @param total how many there are in all
+ * @param total number of all nodes
  */
 public record NodePage(List<Node> nodes, long total, int limit, int offset) {
 

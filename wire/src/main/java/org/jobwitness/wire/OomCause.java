@@ -2,9 +2,9 @@ package org.jobwitness.wire;
 
 import java.util.Locale;
 
-/** Which memory ran out when the kernel killed a process. */
+/** Whose memory ran out when the kernel killed a process. */
 public enum OomCause {
-    /** The job's, or its step's: the cgroup met its own limit ({@code oom} of memory.events rose). */
+    /** The job's, or its step's: the cgroup reached its limit ({@code oom} of memory.events rose). */
     LIMIT,
     /** The node's: {@code oom_kill} rose without {@code oom}. */
     NODE;

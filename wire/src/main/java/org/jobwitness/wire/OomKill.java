@@ -4,14 +4,14 @@ import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Processes of a job that the kernel killed on one node because memory had run out.
+ * Processes of a job that the kernel killed on one node because memory ran out.
  *
- * @param timestamp when memory.events told of it, by the node's clock
- * @param step whose processes they were: batch, extern, interactive or a number, as Slurm names its cgroup; left out where
- *     the step had gone before it could be asked
- * @param killed how many processes
- * @param limitBytes the memory.max of the step or else of the job, at that moment
- * @param cause what had run out
+ * @param timestamp when memory.events changed, by the node's clock
+ * @param step batch, extern, interactive or a number, as in the name of its cgroup; absent if the step ended before it could be
+ *     found
+ * @param killed number of processes
+ * @param limitBytes memory.max of the step, or else of the job, at that time
+ * @param cause whose memory ran out
  */
 public record OomKill(Instant timestamp, @Nullable String step, Integer killed, @Nullable Long limitBytes,
         OomCause cause) {

@@ -3,7 +3,7 @@ package org.jobwitness.wire;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a job's cgroup on one node held when it was last read.
+ * The last reading of a job's cgroup on one node.
  *
  * @param cpuUsageUsec {@code usage_usec} of cpu.stat: CPU time used, microseconds
  * @param memoryPeakBytes memory.peak

@@ -3,8 +3,8 @@ package org.jobwitness.wire;
 import java.util.Locale;
 
 /**
- * Why a run is in its state. {@link #UNKNOWN} is what an end is called that nobody has explained yet: Slurm's epilog says
- * {@code 0:0} alike for success, scancel, a time limit and a requeue.
+ * Why a run is in its state. {@link #UNKNOWN} is an end without an explanation: Slurm's epilog reports {@code 0:0} for success,
+ * scancel, a time limit and a requeue alike.
  */
 public enum Reason {
     OUT_OF_MEMORY,

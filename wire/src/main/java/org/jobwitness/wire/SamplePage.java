@@ -5,9 +5,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a run used, moment by moment, newest first.
+ * The samples of a run, newest first.
  *
- * @param total how many there are between the times that were asked for
+ * @param total number of all samples in the requested time
  */
 public record SamplePage(String jobId, List<Sample> samples, long total) {
 
@@ -16,9 +16,9 @@ public record SamplePage(String jobId, List<Sample> samples, long total) {
     }
 
     /**
-     * One moment of the whole job.
+     * The whole job at one time.
      *
-     * @param nodeCount how many of its nodes the figures are of; absent where they were told of the job as a whole
+     * @param nodeCount how many of its nodes the figures cover; absent where they were reported for the job as a whole
      * @param cpuUsage percent of the CPUs that the job has on those nodes
      * @param memoryUsageMb MiB on those nodes together
      * @param gpuUsage percent of the GPUs that the job has on those nodes

@@ -7,17 +7,17 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the scheduler calls a run. Whoever tells of a job may send what it knows of these; a job's answer carries them all.
+ * The scheduler's attributes of a run. A request may contain those that its sender knows; a response contains all.
  *
- * @param type {@code slurm}, or {@code mock} where no scheduler stands behind the job
+ * @param type {@code slurm}, or {@code mock} for a job without a scheduler
  * @param externalJobId the scheduler's own id, where it is not the job's
- * @param sluid, derivedExitCode, restartCount, hetJobId, exitCode, signal in answers only: they come with the job's events
- * @param rawState the scheduler's own word for the state
- * @param stateReason the scheduler's own word for why
+ * @param sluid, derivedExitCode, restartCount, hetJobId, exitCode, signal in responses only: requests have them in the fields of events
+ * @param rawState the scheduler's own state
+ * @param stateReason the scheduler's own reason
  * @param priority Slurm's, 0..4294967295
- * @param suspendedSeconds how long it was suspended, as far as that is over
- * @param cancelledBy who asked for the job to be cancelled: a user's name, or the number where Slurm knows no name
- * @param extra whatever else the sender wants kept: JSON values by name, 16,384 characters of text in all
+ * @param suspendedSeconds how long it was suspended, without a suspension that still lasts
+ * @param cancelledBy who cancelled the job: a user's name, or a uid where Slurm knows no name
+ * @param extra anything else to be kept: JSON values by name, 16,384 characters in total
  */
 public record Scheduler(@Nullable String type, @Nullable String externalJobId, @Nullable String name,
         @Nullable String sluid, @Nullable String rawState, @Nullable String stateReason, @Nullable Instant submitTime,
@@ -59,8 +59,8 @@ public record Scheduler(@Nullable String type, @Nullable String externalJobId, @
     }
 
     /**
-     * What holds for requests only. What nobody says here, because a job's events say it elsewhere, must not be dropped in
-     * silence; and what was stored once must stay readable, also where it has grown: the database writes 1e9 in full.
+     * Limits of requests only. A field that belongs elsewhere in an event is refused rather than ignored; and what is stored
+     * must stay readable even where it has grown: the database writes 1e9 in full.
      */
     void checkAsRequest() {
         if (extra != null) {

@@ -7,13 +7,13 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a run used over time, as lines of a chart.
+ * What a run used over time, as series of a chart.
  *
- * @param from the beginning of the time that was read
- * @param to its end, not part of it
- * @param stepMs width of the buckets, where a series has more samples than there may be points; in others each sample is a
- *     bucket of its own
- * @param absent why a metric that was asked for has no value at all
+ * @param from inclusive
+ * @param to exclusive
+ * @param stepMs width of the buckets, if a series has more samples than the maximum number of points; otherwise each sample is a
+ *     bucket
+ * @param absent why a requested metric has no values
  */
 public record SeriesPage(String jobId, long run, String cluster, Instant from, Instant to, long stepMs,
         List<Series> series, List<Absent> absent) {
@@ -24,12 +24,11 @@ public record SeriesPage(String jobId, long run, String cluster, Instant from, I
     }
 
     /**
-     * One line. Its lists are of one length; where {@code min}, {@code mean} and {@code max} are null, there is a gap, and the
-     * line breaks.
+     * Lists of the same length. Where {@code min}, {@code mean} and {@code max} are null, there is a gap.
      *
      * @param node null if the samples are of the job as a whole
-     * @param gpu null if they are of no GPU
-     * @param times the beginning of each bucket, or the time of each sample where each is a bucket of its own
+     * @param gpu null if they are not of a GPU
+     * @param times the start of each bucket, or the time of each sample if each is a bucket
      */
     public record Series(String metric, String unit, @Nullable String node, @Nullable String gpu, List<Instant> times,
             List<@Nullable Double> min, List<@Nullable Double> mean, List<@Nullable Double> max) {
@@ -41,7 +40,7 @@ public record SeriesPage(String jobId, long run, String cluster, Instant from, I
             max = copy(max);
         }
 
-        /** With arrays in which NaN stands for null. */
+        /** @param min, mean, max with NaN for null */
         public static Series of(String metric, String unit, @Nullable String node, @Nullable String gpu,
                 List<Instant> times, double[] min, double[] mean, double[] max) {
             return new Series(metric, unit, node, gpu, times, list(min), list(mean), list(max));
@@ -60,7 +59,6 @@ public record SeriesPage(String jobId, long run, String cluster, Instant from, I
         }
     }
 
-    /** A metric without any value. */
     public record Absent(String metric, @Nullable String node, @Nullable String gpu, String cause) {
     }
 }

@@ -2,13 +2,12 @@ package org.jobwitness.wire;
 
 import java.util.Locale;
 
-/** How much a finding matters, the least first. */
+/** Severity of a finding, in ascending order. */
 public enum Severity {
-    /** Good to know. */
     INFO,
-    /** Resources are wasted, or the job is slower than it could be. */
+    /** Resources are wasted, or the job is slower than necessary. */
     WARNING,
-    /** The job lost work, is about to, or holds what is scarce and uses nothing of it. */
+    /** The job lost work or is about to, or it does not use a scarce resource at all. */
     CRITICAL;
 
     @Override

@@ -4,7 +4,7 @@ import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The newest sample of a run on a node, as it came in. What the sample does not tell is null.
+ * The newest sample of a run on a node. What is unknown is null.
  *
  * @param node null where the sample is of the job as a whole
  * @param cpuUsage percent of the CPUs that the job has there

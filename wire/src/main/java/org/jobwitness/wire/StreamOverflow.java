@@ -1,9 +1,9 @@
 package org.jobwitness.wire;
 
 /**
- * A stream has a gap here.
+ * A gap in a stream.
  *
- * @param missed about how many events its reader did not get
+ * @param missed approximate number of events that were not sent
  */
 public record StreamOverflow(long missed) {
 }

@@ -5,14 +5,14 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a user's runs had, and what they made of it, in a stretch of time. Of a run that lies partly in it, that part counts.
+ * What a user's runs were allocated and used in a period. Only the part of a run within the period counts.
  *
- * @param runs how many were there at some time between the two
- * @param states, reasons how many of them are in each state, and for which reason
- * @param cpuHours, gpuHours that they had; 0 counts runs of which it is not known
- * @param cpuUsage, gpuUsage percent of these that they used, over the runs that have samples; null if none has
- * @param cpuCoverage, gpuCoverage which part of the hours is of runs that have samples, 0..1; null if there are no hours
- * @param memoryUsage percent of the allocated memory that they needed at most, weighed by time; null if not known of any
+ * @param runs number of runs in the period
+ * @param states, reasons number of runs by state and by reason
+ * @param cpuHours, gpuHours allocated; a run whose allocation is unknown counts as 0
+ * @param cpuUsage, gpuUsage percent of these that were used, over the runs with samples; null without any
+ * @param cpuCoverage, gpuCoverage the share of the hours that belongs to runs with samples, 0..1; null if there are no hours
+ * @param memoryUsage peak as percent of the allocated memory, weighted by time; null if unknown for all
  */
 public record UserSummary(String user, Instant from, Instant to, long runs, Map<String, Long> states,
         Map<String, Long> reasons, double cpuHours, @Nullable Double cpuUsage, @Nullable Double cpuCoverage,

@@ -12,7 +12,7 @@ import org.jobwitness.server.http.CorrelationId;
 import org.jobwitness.server.json.Printable;
 import org.jspecify.annotations.Nullable;
 
-/** Lets each request in as somebody, or refuses it. */
+/** Authenticates and authorizes each request. */
 public final class AccessControl implements Handler {
     private static final Pattern PRINTABLE = Pattern.compile("[\\x20-\\x7e]{1,128}");
 
@@ -22,7 +22,7 @@ public final class AccessControl implements Handler {
         this.tokens = tokens;
     }
 
-    /** Everybody who reaches the port may do everything; for a loopback address only. */
+    /** No authentication: all who reach the port may do everything. For a loopback address only. */
     public static AccessControl off() {
         return new AccessControl(Optional.empty());
     }
@@ -33,26 +33,26 @@ public final class AccessControl implements Handler {
 
     @Override
     public void handle(Context ctx) {
-        Set<RouteRole> wanted = ctx.routeRoles();
-        String actor = wanted.contains(Role.OPEN) || tokens.isEmpty()
+        Set<RouteRole> allowed = ctx.routeRoles();
+        String actor = allowed.contains(Role.OPEN) || tokens.isEmpty()
                 ? Caller.ANONYMOUS
-                : authenticate(ctx, tokens.get(), wanted);
+                : authenticate(ctx, tokens.get(), allowed);
         new Caller(actor, header(ctx, "X-Changed-By"), header(ctx, "X-Source"), CorrelationId.of(ctx),
                 new Scope.Everything()).admit(ctx);
     }
 
-    private static String authenticate(Context ctx, Tokens tokens, Set<RouteRole> wanted) {
+    private static String authenticate(Context ctx, Tokens tokens, Set<RouteRole> allowed) {
         String authorization = ctx.header("Authorization");
         if (authorization == null) {
             throw ApiException.unauthorized("this needs a token: send Authorization: Bearer <token>; "
-                    + "where the tokens are, the server printed when it started");
+                    + "the server printed the paths of its tokens when it started");
         }
         if (!authorization.regionMatches(true, 0, "Bearer ", 0, 7)) {
             throw ApiException.unauthorized("the Authorization header must be: Bearer <token>");
         }
         Role role = tokens.roleOf(authorization.substring(7).strip())
                 .orElseThrow(() -> ApiException.unauthorized("the token is not one of this server's"));
-        if (role != Role.OPERATOR && !wanted.contains(role)) {
+        if (role != Role.OPERATOR && !allowed.contains(role)) {
             throw ApiException.forbidden("the " + role.name().toLowerCase(Locale.ROOT)
                     + " token may not " + ctx.method() + " " + Printable.shown(ctx.path())
                     + "; use the operator token");

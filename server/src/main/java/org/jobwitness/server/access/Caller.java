@@ -5,20 +5,20 @@ import org.jobwitness.server.http.ApiException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * On whose behalf a request runs; goes with it through every query and into the audit trail.
+ * Who makes a request; passed into every query and into the audit trail.
  *
- * @param actor who was authenticated
- * @param claim who the caller says it acts for (X-Changed-By); believed by nobody
- * @param source which program it says it is (X-Source)
- * @param correlationId joins the answer, the log and the audit trail
+ * @param actor the authenticated role
+ * @param claim the person whom the caller claims to act for (X-Changed-By); never trusted
+ * @param source the program that it claims to be (X-Source)
+ * @param correlationId joins the response, the log and the audit trail
  */
 public record Caller(String actor, @Nullable String claim, @Nullable String source, String correlationId,
         Scope scope) {
-    /** The actor where no token is asked for. */
+    /** The actor where no token is required. */
     public static final String ANONYMOUS = "anonymous";
     private static final String ATTRIBUTE = "caller";
 
-    /** The caller of a request, once {@code access} has let it in. */
+    /** The caller of a request that access control has admitted. */
     public static Caller of(Context ctx) {
         Caller caller = ctx.attribute(ATTRIBUTE);
         if (caller == null) {
@@ -28,26 +28,25 @@ public record Caller(String actor, @Nullable String claim, @Nullable String sour
     }
 
     /**
-     * Asks for X-Changed-By and X-Source, where nobody was authenticated who could stand in the audit trail.
+     * Requires X-Changed-By and X-Source where authentication gives no actor for the audit trail.
      *
      * @throws ApiException 400 if one is missing
      */
-    public Caller saysWho() {
+    public Caller requireClaim() {
         if (actor.equals(ANONYMOUS)) {
-            present("X-Changed-By", claim, "who makes this change");
-            present("X-Source", source, "the program that sends it");
+            require("X-Changed-By", claim, "who makes this change");
+            require("X-Source", source, "the program that sends it");
         }
         return this;
     }
 
-    private static void present(String header, @Nullable String value, String meaning) {
+    private static void require(String header, @Nullable String value, String meaning) {
         if (value == null) {
             throw ApiException.invalidField(header, "the header " + header + " is missing or blank; it names " + meaning
                     + ", for the audit trail");
         }
     }
 
-    /** Lets a request in. */
     public void admit(Context ctx) {
         ctx.attribute(ATTRIBUTE, this);
     }

@@ -2,11 +2,11 @@ package org.jobwitness.server.access;
 
 import io.javalin.security.RouteRole;
 
-/** Who a route is for. An operator may call everything. */
+/** Who may call a route. An operator may call all of them. */
 public enum Role implements RouteRole {
-    /** Anybody: liveness, readiness, the API's documents. */
+    /** No token required: liveness, readiness, the API's documentation. */
     OPEN,
-    /** Agents and hook scripts: they report, and read nothing. */
+    /** Agents and hook scripts: write only. */
     AGENT,
     /** Prometheus. */
     SCRAPE,

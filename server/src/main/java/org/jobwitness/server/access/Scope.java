@@ -1,6 +1,6 @@
 package org.jobwitness.server.access;
 
-/** Which jobs a caller may see. Every query about jobs is asked within one. */
+/** Which jobs a caller may see. Every query for jobs is limited to one. */
 public sealed interface Scope {
 
     /** All jobs of all users. */

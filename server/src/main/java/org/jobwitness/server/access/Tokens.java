@@ -20,14 +20,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The bearer tokens, one file a role in the data folder, made at the first start and readable by the server's user only.
- * To change one, write another text into its file, or delete it, and start the server anew.
+ * The bearer tokens: one file for each role in the data folder, created at the first start and readable by the server's user
+ * only. To change one, edit or delete its file, and restart the server.
  */
 public final class Tokens {
     private static final Logger log = LoggerFactory.getLogger(Tokens.class);
     private static final List<Role> ROLES = List.of(Role.OPERATOR, Role.AGENT, Role.SCRAPE);
     private static final int BYTES = 32;
-    private static final int SHORTEST = 16;
+    private static final int MIN_LENGTH = 16;
 
     private final Path folder;
     private final Map<Role, byte[]> tokens = new EnumMap<>(Role.class);
@@ -37,9 +37,9 @@ public final class Tokens {
     }
 
     /**
-     * Reads the tokens, and makes those that are missing.
+     * Reads the tokens, and creates those that are missing.
      *
-     * @throws IOException with what to do about it
+     * @throws IOException whose message says what to do
      */
     public static Tokens in(Path folder) throws IOException {
         Tokens tokens = new Tokens(folder);
@@ -47,17 +47,17 @@ public final class Tokens {
                 PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
         for (Role role : ROLES) {
             Path file = tokens.file(role);
-            String token = readOrMake(file);
-            if (token.length() < SHORTEST) {
+            String token = readOrCreate(file);
+            if (token.length() < MIN_LENGTH) {
                 throw new IOException(file + " holds a token of " + token.length() + " characters; give it at least "
-                        + SHORTEST + ", or delete the file and a new one is made");
+                        + MIN_LENGTH + ", or delete the file and a new one is made");
             }
             tokens.tokens.put(role, token.getBytes(StandardCharsets.UTF_8));
         }
         return tokens;
     }
 
-    private static String readOrMake(Path file) throws IOException {
+    private static String readOrCreate(Path file) throws IOException {
         try {
             return Files.readString(file).strip();
         } catch (NoSuchFileException e) {
@@ -69,12 +69,11 @@ public final class Tokens {
             Files.createFile(fresh, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
             Files.writeString(fresh, token + "\n", StandardOpenOption.SYNC);
             Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
-            log.info("token_made file={}", file);
+            log.info("token_created file={}", file);
             return token;
         }
     }
 
-    /** Where a role's token is. */
     public Path file(Role role) {
         return folder.resolve(role.name().toLowerCase(Locale.ROOT) + ".token");
     }

@@ -1,6 +1,6 @@
 /**
- * Who is calling, and what they may do and see. {@code AccessControl} runs before every route, compares the bearer token
- * with the tokens in the data folder, and admits a {@code Caller}, which carries its {@code Scope} into every query.
+ * Who calls, and what they may do and see. {@code AccessControl} runs before every route, compares the bearer token
+ * with those in the data folder, and admits a {@code Caller}, which carries its {@code Scope} into every query.
  */
 @NullMarked
 package org.jobwitness.server.access;

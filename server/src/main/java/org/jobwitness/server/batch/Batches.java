@@ -121,10 +121,10 @@ public final class Batches implements AutoCloseable {
      *
      * @param sentAt what the sender's clock said when it sent the batch; null if it did not tell
      * @param waiting null if it did not tell
-     * @throws GroupCommit.TooMuch if more comes in than can be written
+     * @throws GroupCommit.QueueFull if more comes in than can be written
      */
     BatchResponse take(Caller caller, Batch batch, @Nullable Instant sentAt, AgentsWaiting.@Nullable Told waiting)
-            throws GroupCommit.TooMuch {
+            throws GroupCommit.QueueFull {
         List<BatchResponse.Refused> refused = new ArrayList<>();
         Duration offset = offset(sentAt);
         Duration age = Duration.between(batch.timestamp().plus(offset), clock.instant());
@@ -136,7 +136,7 @@ public final class Batches implements AutoCloseable {
     }
 
     /** Takes many batches whose times are right; returns when all are durable. */
-    public void takeAll(Caller caller, List<Batch> batches) throws GroupCommit.TooMuch {
+    public void takeAll(Caller caller, List<Batch> batches) throws GroupCommit.QueueFull {
         writer.submitAll(batches.stream().map(batch -> prepare(caller, batch, Duration.ZERO, null, new ArrayList<>())));
     }
 

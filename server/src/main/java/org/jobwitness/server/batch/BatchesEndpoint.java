@@ -43,8 +43,8 @@ public final class BatchesEndpoint {
         Batch batch = requests.packedBody(ctx, Batch.class);
         try {
             ctx.result(json.text(batches.take(Caller.of(ctx), batch, date(ctx), waiting(ctx))));
-        } catch (GroupCommit.TooMuch e) {
-            throw ApiException.tooMuch(String.valueOf(e.getMessage()));
+        } catch (GroupCommit.QueueFull e) {
+            throw ApiException.tooManyRequests(String.valueOf(e.getMessage()));
         }
     }
 

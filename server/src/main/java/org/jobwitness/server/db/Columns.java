@@ -15,7 +15,7 @@ import java.util.Objects;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/** Columns as the types that our records are made of, and the other way round. */
+/** Columns as the types of our records, and back. */
 public final class Columns {
     private Columns() {
     }
@@ -55,7 +55,7 @@ public final class Columns {
         return row.wasNull() ? null : rounded(value / by);
     }
 
-    /** To three decimals, which are more than any source of our figures can tell. */
+    /** To three decimals, more than any source of our figures has. */
     public static double rounded(double figure) {
         return Math.round(figure * 1e3) / 1e3;
     }

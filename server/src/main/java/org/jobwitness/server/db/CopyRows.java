@@ -9,8 +9,8 @@ import org.postgresql.PGConnection;
 import org.postgresql.copy.CopyIn;
 
 /**
- * Rows on their way into a table by COPY in its binary format (PostgreSQL's documentation of COPY, "Binary Format"): the
- * cheapest way in that there is. Values are put in the order of the columns. Not thread-safe.
+ * Rows to be written with COPY in its binary format (PostgreSQL's documentation of COPY, "Binary Format"): the
+ * cheapest way to insert. Values are put in the order of the columns. Not thread-safe.
  */
 public final class CopyRows {
     private static final byte[] HEADER = {'P', 'G', 'C', 'O', 'P', 'Y', '\n', (byte) 0xff, '\r', '\n', 0, 0, 0, 0, 0,
@@ -19,17 +19,16 @@ public final class CopyRows {
     private static final int FLOAT4 = 700;
     /** PostgreSQL counts microseconds from 2000-01-01T00:00:00Z. */
     private static final long EPOCH_MICROS = 946_684_800_000_000L;
-    private static final int PORTION = 64 << 10;
+    private static final int BUFFER_SIZE = 64 << 10;
 
     private final int columns;
-    private ByteBuffer rows = ByteBuffer.allocate(PORTION).put(HEADER);
+    private ByteBuffer rows = ByteBuffer.allocate(BUFFER_SIZE).put(HEADER);
     private long count;
 
     public CopyRows(int columns) {
         this.columns = columns;
     }
 
-    /** Begins a row. */
     public CopyRows row() {
         room(2).putShort((short) columns);
         count++;
@@ -105,7 +104,6 @@ public final class CopyRows {
         return count;
     }
 
-    /** Bytes so far. */
     public int size() {
         return rows.position();
     }
@@ -123,8 +121,8 @@ public final class CopyRows {
         CopyIn copy = handle.getConnection().unwrap(PGConnection.class).getCopyAPI()
                 .copyIn("copy " + into + " from stdin (format binary)");
         try {
-            for (int at = 0; at < rows.position(); at += PORTION) {
-                copy.writeToCopy(rows.array(), at, Math.min(PORTION, rows.position() - at));
+            for (int at = 0; at < rows.position(); at += BUFFER_SIZE) {
+                copy.writeToCopy(rows.array(), at, Math.min(BUFFER_SIZE, rows.position() - at));
             }
             copy.endCopy();
         } finally {

@@ -34,27 +34,27 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The one door to PostgreSQL. It keeps trying to reach it from the start on, so that the server can run while its
- * database is away; calls answer {@link DatabaseUnavailable} until then. Thread-safe.
+ * The only access to PostgreSQL. It connects in the background and retries, so that the server can run while its database is
+ * unavailable; until then, calls throw {@link DatabaseUnavailable}. Thread-safe.
  */
 public final class Database implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Database.class);
     private static final int ATTEMPTS = 3;
     private static final int FIRST_PARTITIONS = 100;
-    private static final int ROWS_OF_A_PORTION = 1000;
-    private static final Duration FIRST_PAUSE = Duration.ofMillis(250);
-    private static final Duration LONGEST_PAUSE = Duration.ofSeconds(10);
-    /** A machine that hangs closes no connection. So long may it be silent: a little longer than the server-side timeouts. */
-    private static final Duration SILENCE = Duration.ofSeconds(35);
-    private static final Duration SILENCE_IN_WRITE = Duration.ofSeconds(8);
-    private static final Duration SILENCE_IN_HEALTH = Duration.ofSeconds(3);
-    /** A deadlock's victim, a failed serialisation, and a race that a unique index decided: run again, they pass. */
-    private static final Set<String> WORTH_ANOTHER_TRY = Set.of("40001", "40P01", "23505");
+    private static final int FETCH_SIZE = 1000;
+    private static final Duration MIN_PAUSE = Duration.ofMillis(250);
+    private static final Duration MAX_PAUSE = Duration.ofSeconds(10);
+    /** A machine that hangs closes no connection. A little longer than the timeouts on PostgreSQL's side. */
+    private static final Duration SOCKET_TIMEOUT = Duration.ofSeconds(35);
+    private static final Duration WRITE_SOCKET_TIMEOUT = Duration.ofSeconds(8);
+    private static final Duration HEALTH_SOCKET_TIMEOUT = Duration.ofSeconds(3);
+    /** Serialization failure, deadlock, and a race that a unique index decided: they pass when run again. */
+    private static final Set<String> RETRYABLE = Set.of("40001", "40P01", "23505");
 
     /** Connection lost, out of resources, operator intervention (shutdown, start, statement timeout). */
-    private static final Set<String> AWAY_CLASSES = Set.of("08", "53", "57");
+    private static final Set<String> UNAVAILABLE_CLASSES = Set.of("08", "53", "57");
     /** Read only, idle in a transaction for too long, lock timeout. */
-    private static final Set<String> AWAY = Set.of("25006", "25P03", "55P03");
+    private static final Set<String> UNAVAILABLE = Set.of("25006", "25P03", "55P03");
 
     private final DatabaseAddress address;
     private final Properties properties;
@@ -66,18 +66,18 @@ public final class Database implements AutoCloseable {
     private final CountDownLatch closing = new CountDownLatch(1);
     private final Histogram duration;
     private final Counter errors;
-    private volatile @Nullable String trouble = "not reached yet";
+    private volatile @Nullable String problem = "not reached yet";
 
-    /** A block of SQL that answers something. */
+    /** A block of SQL with a result. */
     @FunctionalInterface
     public interface Work<T extends @Nullable Object> {
         T run(Handle handle) throws SQLException;
     }
 
     /**
-     * Made; {@link #start} begins.
+     * Prepares the pool; {@link #start} connects.
      *
-     * @param partitions the first of them are made, where they are missing, before the database counts as ready
+     * @param partitions the most urgent missing ones are created before the database counts as ready
      */
     public Database(DatabaseAddress address, int connections, Partitions partitions, PrometheusRegistry metrics) {
         this.address = address;
@@ -102,7 +102,7 @@ public final class Database implements AutoCloseable {
         errors = Counter.builder().name("storage_operation_errors_total")
                 .help("Operations of the database that failed.")
                 .labelNames("operation", "error_type").register(metrics);
-        migrator = Thread.ofPlatform().name("database-migrator").daemon().unstarted(this::keepTrying);
+        migrator = Thread.ofPlatform().name("database-migrator").daemon().unstarted(this::migrateUntilReady);
     }
 
     private static Properties properties(DatabaseAddress address) {
@@ -116,24 +116,24 @@ public final class Database implements AutoCloseable {
         properties.setProperty("ApplicationName", "jobwitness-server");
         properties.setProperty("connectTimeout", "5");
         properties.setProperty("loginTimeout", "5");
-        properties.setProperty("socketTimeout", String.valueOf(SILENCE.toSeconds()));
+        properties.setProperty("socketTimeout", String.valueOf(SOCKET_TIMEOUT.toSeconds()));
         properties.setProperty("tcpKeepAlive", "true");
         properties.setProperty("options", "-c statement_timeout=30s -c lock_timeout=5s -c TimeZone=UTC"
                 + " -c idle_in_transaction_session_timeout=60s");
         return properties;
     }
 
-    /** Begins to reach for the database; returns at once. */
+    /** Starts to connect in the background; returns at once. */
     public void start() {
         migrator.start();
     }
 
     /**
-     * Reaches for the database once, beside a server or after it: it is read as that server left it, and not set up.
+     * Connects once, without migrating: for reading what a server has written, whether it still runs or not.
      *
      * @throws DatabaseUnavailable if it cannot be reached, or its tables are of another release
      */
-    public void reach() {
+    public void connectReadOnly() {
         try {
             MigrationInfoService tables = Flyway.configure().dataSource(pool).locations("classpath:db").load().info();
             if (tables.pending().length > 0) {
@@ -151,30 +151,30 @@ public final class Database implements AutoCloseable {
         ready.countDown();
     }
 
-    private void keepTrying() {
-        Duration pause = FIRST_PAUSE;
+    private void migrateUntilReady() {
+        Duration pause = MIN_PAUSE;
         long began = System.nanoTime();
         do {
             try {
                 Flyway.configure().dataSource(pool).locations("classpath:db").load().migrate();
                 makePartitions();
-                ready.countDown(); // before the trouble is forgotten: who sees none may ask
-                trouble = null;
+                ready.countDown(); // before the problem is cleared: who sees none may use the database
+                problem = null;
                 log.info("database_ready url={} ms={}", address.place(), (System.nanoTime() - began) / 1_000_000);
                 return;
             } catch (RuntimeException e) {
-                trouble = rootMessage(e);
-                log.warn("database_away url={} retry_in_ms={} cause=\"{}\"", address.place(), pause.toMillis(),
-                        trouble);
+                problem = rootMessage(e);
+                log.warn("database_unavailable url={} retry_in_ms={} cause=\"{}\"", address.place(), pause.toMillis(),
+                        problem);
             }
-            pause = pause.multipliedBy(2).compareTo(LONGEST_PAUSE) > 0 ? LONGEST_PAUSE : pause.multipliedBy(2);
+            pause = pause.multipliedBy(2).compareTo(MAX_PAUSE) > 0 ? MAX_PAUSE : pause.multipliedBy(2);
         } while (!closedWithin(pause));
     }
 
-    /** The most urgent: thousands, as for years of samples, would take minutes, and can follow. */
+    /** The most urgent ones only: thousands, as for years of samples, would take minutes, and can follow. */
     private void makePartitions() {
         for (Partition partition : jdbi.withHandle(partitions::missing).stream().limit(FIRST_PARTITIONS).toList()) {
-            jdbi.inTransaction(handle -> partitions.make(handle, partition));
+            jdbi.inTransaction(handle -> partitions.create(handle, partition));
         }
     }
 
@@ -187,30 +187,29 @@ public final class Database implements AutoCloseable {
         }
     }
 
-    /** Waits until the database has been reached for the first time. */
+    /** Waits until the database is ready for the first time. */
     void awaitReady() throws InterruptedException {
         ready.await();
     }
 
-    /** A connection beside the pool, for who needs a session of its own; who asked for it closes it. */
+    /** A connection outside the pool, for a session of its own; the caller closes it. */
     Connection connect() throws SQLException {
         return DriverManager.getConnection(address.jdbcUrl(), properties);
     }
 
-    /** Asks the database. */
     public <T extends @Nullable Object> T read(String operation, Work<T> work) {
         return timed(operation, () -> jdbi.withHandle(work::run));
     }
 
-    /** Asks the database for what may be much: rows come in portions, so that a large answer needs no memory. */
-    public <T extends @Nullable Object> T readInPortions(String operation, Work<T> work) {
+    /** A large result, read with a cursor: it needs no memory. Its queries are made with {@link #streaming}. */
+    public <T extends @Nullable Object> T readStreaming(String operation, Work<T> work) {
         return timed(operation, () -> jdbi.inTransaction(handle -> {
             handle.setReadOnly(true);
             return work.run(handle);
         }));
     }
 
-    /** Asks the database several things as of one moment; rows come in portions, so that a large answer needs no memory. */
+    /** Several queries that see the same moment; each may be {@link #streaming}. */
     public <T extends @Nullable Object> T snapshot(String operation, Work<T> work) {
         return timed(operation, () -> jdbi.inTransaction(TransactionIsolationLevel.REPEATABLE_READ, handle -> {
             handle.setReadOnly(true);
@@ -219,11 +218,11 @@ public final class Database implements AutoCloseable {
     }
 
     /**
-     * Has the rows of a query come in portions, in a transaction, and as numbers from the first time on: a connection that has not
-     * seen a query five times would have PostgreSQL write all numbers as text, which takes as long as finding them.
+     * Fetches the rows with a cursor, in a transaction, and in binary from the first execution on: pgjdbc by default prepares a
+     * statement after five executions only, and until then numbers come as text, which takes as long as finding them.
      */
-    public static Query inPortions(Query query) {
-        return query.setFetchSize(ROWS_OF_A_PORTION).addCustomizer(new StatementCustomizer() {
+    public static Query streaming(Query query) {
+        return query.setFetchSize(FETCH_SIZE).addCustomizer(new StatementCustomizer() {
             @Override
             public void beforeExecution(PreparedStatement statement, StatementContext ctx) throws SQLException {
                 statement.unwrap(PGStatement.class).setPrepareThreshold(-1);
@@ -231,26 +230,26 @@ public final class Database implements AutoCloseable {
         });
     }
 
-    /** Runs the work as one transaction; all of it is durable when this returns. It may run more than once. */
+    /** Runs the work as one transaction, which is durable when this returns. The work may run more than once. */
     public <T extends @Nullable Object> T write(String operation, Work<T> work) {
-        return write(operation, SILENCE_IN_WRITE, work);
+        return write(operation, WRITE_SOCKET_TIMEOUT, work);
     }
 
-    /** The same for what nobody waits for: each of its statements may take half a minute. */
-    public <T extends @Nullable Object> T writeAtLeisure(String operation, Work<T> work) {
-        return write(operation, SILENCE, work);
+    /** The same where no request waits: each of its statements may take half a minute. */
+    public <T extends @Nullable Object> T writeInBackground(String operation, Work<T> work) {
+        return write(operation, SOCKET_TIMEOUT, work);
     }
 
-    private <T extends @Nullable Object> T write(String operation, Duration silence, Work<T> work) {
+    private <T extends @Nullable Object> T write(String operation, Duration socketTimeout, Work<T> work) {
         return timed(operation, () -> {
             for (int attempt = 1;; attempt++) {
                 try {
                     return jdbi.inTransaction(handle -> {
-                        endAfter(silence, handle);
+                        setSocketTimeout(handle, socketTimeout);
                         return work.run(handle);
                     });
                 } catch (JdbiException | SQLException e) {
-                    if (attempt == ATTEMPTS || !WORTH_ANOTHER_TRY.contains(sqlState(e))) {
+                    if (attempt == ATTEMPTS || !RETRYABLE.contains(sqlState(e))) {
                         throw e;
                     }
                 }
@@ -258,14 +257,14 @@ public final class Database implements AutoCloseable {
         });
     }
 
-    /** What is wrong with the database; empty when it answers. */
-    public Optional<String> trouble() {
+    /** What is wrong with the database; empty if it responds. */
+    public Optional<String> problem() {
         if (ready.getCount() > 0) {
-            return Optional.ofNullable(trouble);
+            return Optional.ofNullable(problem);
         }
         try {
             read("health", handle -> {
-                endAfter(SILENCE_IN_HEALTH, handle);
+                setSocketTimeout(handle, HEALTH_SOCKET_TIMEOUT);
                 return handle.createQuery("select 1").mapTo(Integer.class).one();
             });
             return Optional.empty();
@@ -274,25 +273,25 @@ public final class Database implements AutoCloseable {
         }
     }
 
-    /** Until the connection goes back to the pool, which then sets it back to what it was. */
-    private static void endAfter(Duration silence, Handle handle) throws SQLException {
-        handle.getConnection().setNetworkTimeout(Runnable::run, Math.toIntExact(silence.toMillis()));
+    /** Until the connection goes back to the pool, which resets it. */
+    private static void setSocketTimeout(Handle handle, Duration timeout) throws SQLException {
+        handle.getConnection().setNetworkTimeout(Runnable::run, Math.toIntExact(timeout.toMillis()));
     }
 
     private <T extends @Nullable Object> T timed(String operation, Call<T> call) {
         if (ready.getCount() > 0) {
-            throw new DatabaseUnavailable("the database is not ready: " + trouble);
+            throw new DatabaseUnavailable("the database is not ready: " + problem);
         }
         long began = System.nanoTime();
         boolean success = false;
         try {
-            T answer = call.run();
+            T result = call.run();
             success = true;
-            return answer;
+            return result;
         } catch (JdbiException | SQLException e) {
-            boolean away = isAway(e);
-            errors.labelValues(operation, away ? "unavailable" : "sql").inc();
-            if (away) {
+            boolean unavailable = isUnavailable(e);
+            errors.labelValues(operation, unavailable ? "unavailable" : "sql").inc();
+            if (unavailable) {
                 throw new DatabaseUnavailable("the database does not answer: " + rootMessage(e), e);
             }
             throw new IllegalStateException("database operation " + operation + " failed: " + rootMessage(e), e);
@@ -310,23 +309,23 @@ public final class Database implements AutoCloseable {
     }
 
     /**
-     * No connection, a lost one, a database that shuts down or starts up, is out of room, is a standby, or has not come
-     * to our turn in time: what passes, so that the same call may be sent again.
+     * No connection or a lost one, a database that shuts down, starts, is full or a standby, and a lock timeout: all of these
+     * pass, so that the same call may be repeated.
      */
-    private static boolean isAway(Throwable e) {
+    private static boolean isUnavailable(Throwable e) {
         for (Throwable t = e; t != null; t = t.getCause()) {
             if (t instanceof SQLTransientConnectionException) {
                 return true;
             }
             String state = t instanceof SQLException sql ? sql.getSQLState() : null;
-            if (state != null && (AWAY.contains(state) || AWAY_CLASSES.stream().anyMatch(state::startsWith))) {
+            if (state != null && (UNAVAILABLE.contains(state) || UNAVAILABLE_CLASSES.stream().anyMatch(state::startsWith))) {
                 return true;
             }
         }
         return false;
     }
 
-    /** Whether somebody else held a lock for longer than this may wait. */
+    /** Whether another session held a lock for longer than {@code lock_timeout}. */
     public static boolean isLockTimeout(Throwable e) {
         return sqlState(e).equals("55P03");
     }

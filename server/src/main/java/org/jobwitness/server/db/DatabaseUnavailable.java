@@ -1,6 +1,6 @@
 package org.jobwitness.server.db;
 
-/** The database does not answer, or not yet. The same call may be sent again, even if it was stored after all. */
+/** The database does not respond, or is not ready yet. The same call may be repeated, even if it was stored after all. */
 public final class DatabaseUnavailable extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

@@ -16,20 +16,20 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Puts what many threads want to write at once into few transactions: a writer that is free takes all that waits. So
- * nobody waits for a timer, and the more there is to write, the less each costs. Submitted to by the threads of requests;
- * one thread of its own writes.
+ * Writes what many threads submit in few transactions: the writer takes all that waits whenever it is free. So no item waits
+ * for a timer, and the more there is to write, the less each costs. Called by the threads of requests; one thread of its own
+ * writes.
  *
- * @param <T> what is written
- * @param <R> what came of it
+ * @param <T> an item
+ * @param <R> the result of writing it
  */
 public final class GroupCommit<T, R> implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(GroupCommit.class);
-    private static final Duration PATIENCE_AT_CLOSE = Duration.ofSeconds(10);
+    private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(10);
 
-    private final int atOnce;
-    private final int mostWaiting;
-    private final Duration patience;
+    private final int maxWeight;
+    private final int maxWaiting;
+    private final Duration timeout;
     private final ToIntFunction<T> weight;
     private final Function<List<T>, List<R>> commit;
     private final Thread writer;
@@ -39,96 +39,96 @@ public final class GroupCommit<T, R> implements AutoCloseable {
     private int waiting;
     private boolean closing;
 
-    private record Waiting<T, R>(T item, int weight, CompletableFuture<R> answer) {
+    private record Waiting<T, R>(T item, int weight, CompletableFuture<R> result) {
     }
 
-    /** So much waits already that more would only grow memory. */
-    public static final class TooMuch extends Exception {
+    /** The queue has reached its limit. */
+    public static final class QueueFull extends Exception {
         private static final long serialVersionUID = 1L;
 
-        TooMuch(String message) {
+        QueueFull(String message) {
             super(message);
         }
     }
 
     /**
-     * Made; the writer begins at once.
+     * Starts the writer.
      *
      * @param name of the writer's thread
-     * @param atOnce the most weight of one transaction; an item that is heavier goes alone
-     * @param mostWaiting the most weight that may wait
-     * @param patience how long a submitter waits at most
-     * @param commit writes all, in one transaction, or nothing; answers in the same order
+     * @param maxWeight of one transaction; a heavier item goes alone
+     * @param maxWaiting weight of all items that wait
+     * @param timeout of a submission
+     * @param commit writes all items in one transaction, or none; its results are in the same order
      */
-    public GroupCommit(String name, int atOnce, int mostWaiting, Duration patience, ToIntFunction<T> weight,
+    public GroupCommit(String name, int maxWeight, int maxWaiting, Duration timeout, ToIntFunction<T> weight,
             Function<List<T>, List<R>> commit) {
-        this.atOnce = atOnce;
-        this.mostWaiting = mostWaiting;
-        this.patience = patience;
+        this.maxWeight = maxWeight;
+        this.maxWaiting = maxWaiting;
+        this.timeout = timeout;
         this.weight = weight;
         this.commit = commit;
         writer = Thread.ofPlatform().name(name).daemon().start(this::write);
     }
 
     /** Writes one item; returns when it is durable. */
-    public R submit(T item) throws TooMuch {
+    public R submit(T item) throws QueueFull {
         return await(enqueue(item));
     }
 
     /**
-     * Writes many, some after others when they are too many to wait together; returns when all are durable. The first are
-     * written while the others are still made.
+     * Writes many items, one part after the other where they are too many for the queue; returns when all are durable. The
+     * first are written while the stream still produces others.
      */
-    public List<R> submitAll(Stream<T> items) throws TooMuch {
-        List<R> answers = new ArrayList<>();
+    public List<R> submitAll(Stream<T> items) throws QueueFull {
+        List<R> results = new ArrayList<>();
         Deque<CompletableFuture<R>> sent = new ArrayDeque<>();
         for (T item : (Iterable<T>) items::iterator) {
-            while (!sent.isEmpty() && weightWaiting() > mostWaiting / 2) {
-                answers.add(await(sent.removeFirst()));
+            while (!sent.isEmpty() && weightWaiting() > maxWaiting / 2) {
+                results.add(await(sent.removeFirst()));
             }
             sent.add(enqueue(item));
         }
-        for (CompletableFuture<R> answer : sent) {
-            answers.add(await(answer));
+        for (CompletableFuture<R> result : sent) {
+            results.add(await(result));
         }
-        return answers;
+        return results;
     }
 
-    /** How much waits now. */
+    /** Weight of all items that wait. */
     public int weightWaiting() {
         synchronized (lock) {
             return waiting;
         }
     }
 
-    private CompletableFuture<R> enqueue(T item) throws TooMuch {
+    private CompletableFuture<R> enqueue(T item) throws QueueFull {
         int heavy = weight.applyAsInt(item);
         synchronized (lock) {
             if (closing) {
                 throw new DatabaseUnavailable("the server is stopping");
             }
-            if (waiting > 0 && waiting + heavy > mostWaiting) {
-                throw new TooMuch("more is waiting to be written than the database keeps up with; try again later");
+            if (waiting > 0 && waiting + heavy > maxWaiting) {
+                throw new QueueFull("more is waiting to be written than the database keeps up with; try again later");
             }
             Waiting<T, R> entry = new Waiting<>(item, heavy, new CompletableFuture<>());
             queue.add(entry);
             waiting += heavy;
             lock.notifyAll();
-            return entry.answer();
+            return entry.result();
         }
     }
 
-    private R await(CompletableFuture<R> answer) {
+    private R await(CompletableFuture<R> result) {
         try {
-            return answer.get(patience.toMillis(), TimeUnit.MILLISECONDS);
+            return result.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
         } catch (TimeoutException e) {
-            throw new DatabaseUnavailable("the database did not take it within " + patience.toSeconds() + " s", e);
+            throw new DatabaseUnavailable("the database did not take it within " + timeout.toSeconds() + " s", e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new DatabaseUnavailable("interrupted while it was written", e);
         } catch (ExecutionException e) {
             switch (e.getCause()) {
-                case DatabaseUnavailable away -> throw new DatabaseUnavailable(String.valueOf(away.getMessage()), away);
+                case DatabaseUnavailable cause -> throw new DatabaseUnavailable(String.valueOf(cause.getMessage()), cause);
                 case RuntimeException other -> throw new IllegalStateException(other.getMessage(), other);
                 case null, default -> throw new IllegalStateException(e);
             }
@@ -138,14 +138,14 @@ public final class GroupCommit<T, R> implements AutoCloseable {
     private void write() {
         for (List<Waiting<T, R>> group = next(); !group.isEmpty(); group = next()) {
             try {
-                answer(group);
-            } catch (RuntimeException | Error e) { // whatever it is: without this thread nothing is written any more
-                group.forEach(entry -> entry.answer().completeExceptionally(e));
+                commitGroup(group);
+            } catch (RuntimeException | Error e) { // without this thread nothing would be written any more
+                group.forEach(entry -> entry.result().completeExceptionally(e));
             }
         }
     }
 
-    /** Waits until there is something, then takes as much as goes into one transaction; nothing once it is closed. */
+    /** Waits for items, then takes as many as go into one transaction; none once it is closed. */
     private List<Waiting<T, R>> next() {
         synchronized (lock) {
             while (queue.isEmpty() && !closing) {
@@ -157,7 +157,7 @@ public final class GroupCommit<T, R> implements AutoCloseable {
             }
             List<Waiting<T, R>> group = new ArrayList<>();
             int taken = 0;
-            while (!queue.isEmpty() && (group.isEmpty() || taken + queue.getFirst().weight() <= atOnce)) {
+            while (!queue.isEmpty() && (group.isEmpty() || taken + queue.getFirst().weight() <= maxWeight)) {
                 Waiting<T, R> entry = queue.removeFirst();
                 taken += entry.weight();
                 group.add(entry);
@@ -167,34 +167,34 @@ public final class GroupCommit<T, R> implements AutoCloseable {
         }
     }
 
-    private void answer(List<Waiting<T, R>> group) {
-        List<R> answers;
+    private void commitGroup(List<Waiting<T, R>> group) {
+        List<R> results;
         try {
-            answers = commit.apply(group.stream().map(Waiting::item).toList());
+            results = commit.apply(group.stream().map(Waiting::item).toList());
         } catch (DatabaseUnavailable e) {
             throw e;
         } catch (RuntimeException e) {
             if (group.size() == 1) {
                 throw e;
             }
-            // One of them cannot be written: that is no reason to refuse the others.
-            group.forEach(entry -> answerAlone(entry));
+            // One of them cannot be written; the others can.
+            group.forEach(entry -> commitAlone(entry));
             return;
         }
         for (int i = 0; i < group.size(); i++) {
-            group.get(i).answer().complete(answers.get(i));
+            group.get(i).result().complete(results.get(i));
         }
     }
 
-    private void answerAlone(Waiting<T, R> entry) {
+    private void commitAlone(Waiting<T, R> entry) {
         try {
-            entry.answer().complete(commit.apply(List.of(entry.item())).getFirst());
+            entry.result().complete(commit.apply(List.of(entry.item())).getFirst());
         } catch (RuntimeException e) {
-            entry.answer().completeExceptionally(e);
+            entry.result().completeExceptionally(e);
         }
     }
 
-    /** Lets what waits be written, then ends. */
+    /** Writes what waits, then ends. */
     @Override
     public void close() {
         synchronized (lock) {
@@ -202,8 +202,8 @@ public final class GroupCommit<T, R> implements AutoCloseable {
             lock.notifyAll();
         }
         try {
-            if (!writer.join(PATIENCE_AT_CLOSE)) {
-                log.warn("writer_slow_to_stop thread={}", writer.getName());
+            if (!writer.join(CLOSE_TIMEOUT)) {
+                log.warn("writer_stop_timeout thread={}", writer.getName());
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

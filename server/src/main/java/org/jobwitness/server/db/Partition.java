@@ -8,10 +8,10 @@ import java.time.temporal.ChronoUnit;
 import java.util.Locale;
 import java.util.Optional;
 
-/** A day of packed samples, or a month of the audit trail: a table of its own, which is made and which leaves as a whole. In UTC. */
+/** A day of packed samples, or a month of the audit trail, in UTC: a table of its own, created and dropped as a whole. */
 public record Partition(Parent parent, LocalDate first) {
 
-    /** The tables that are divided by time. */
+    /** The partitioned tables. */
     public enum Parent {
         AUDIT(ChronoUnit.MONTHS, "uuuu_MM"),
         CHUNK(ChronoUnit.DAYS, "uuuu_MM_dd");
@@ -30,14 +30,13 @@ public record Partition(Parent parent, LocalDate first) {
             return new Partition(this, length == ChronoUnit.MONTHS ? day.withDayOfMonth(1) : day);
         }
 
-        /** The table's name. */
-        @Override
+            @Override
         public String toString() {
             return name().toLowerCase(Locale.ROOT);
         }
     }
 
-    /** The one of ours that has this name and these bounds; none if it is not one that we would make so. */
+    /** The partition with this name and these bounds; empty if it is not one of ours. */
     static Optional<Partition> of(Parent parent, String name, Instant from, Instant to) {
         Partition partition = parent.at(from);
         return partition.name().equals(name) && partition.from().equals(from) && partition.to().equals(to)
@@ -53,7 +52,7 @@ public record Partition(Parent parent, LocalDate first) {
         return first.atStartOfDay().toInstant(ZoneOffset.UTC);
     }
 
-    /** Its first moment no more. */
+    /** Exclusive. */
     Instant to() {
         return next().from();
     }

@@ -15,13 +15,13 @@ import org.jdbi.v3.core.JdbiException;
 import org.jobwitness.server.db.Partition.Parent;
 
 /**
- * Which partitions there should be, and those of them that are there. Made ahead, so that some days on which nobody can
- * make any do no harm; dropped when all that is in them is older than it has to be kept.
+ * Which partitions there should be, and which there are. They are created ahead, so that some days without it do no harm, and
+ * dropped when all of their rows are older than the retention.
  */
 public final class Partitions {
     private static final Duration SAMPLES_AHEAD = Duration.ofDays(14);
     private static final Duration AUDIT_AHEAD = Duration.ofDays(14 * 31);
-    /** The clocks of several servers, and that of their database, differ. */
+    /** By how much the clocks of servers and database may differ. */
     public static final Duration MARGIN = Duration.ofHours(1);
 
     private final Duration sampleRetention;
@@ -34,12 +34,11 @@ public final class Partitions {
         this.clock = clock;
     }
 
-    /** How long samples are kept. */
     public Duration sampleRetention() {
         return sampleRetention;
     }
 
-    /** What should be there and is not, the most urgent first. */
+    /** The most urgent first. */
     public List<Partition> missing(Handle handle) {
         Map<String, Partition> wanted = new LinkedHashMap<>();
         wanted().forEach(partition -> wanted.put(partition.name(), partition));
@@ -67,18 +66,18 @@ public final class Partitions {
     }
 
     /**
-     * Makes one that is missing, in the handle's transaction. Any number of servers may do so at once. Nobody who reads or
-     * writes the table waits for it.
+     * Creates one, in the handle's transaction. Any number of servers may do so at once. Readers and writers of the table do
+     * not wait for it.
      */
-    public boolean make(Handle handle, Partition partition) {
+    public boolean create(Handle handle, Partition partition) {
         handle.execute("select pg_advisory_xact_lock(hashtextextended('partitions', 0))");
         handle.createQuery("select " + partition.parent() + "_partition(:first)").bind("first", partition.first())
                 .mapTo(String.class).findFirst();
         return true;
     }
 
-    /** Those that hold nothing any more that has to be kept, oldest first. */
-    public List<Partition> old(Handle handle, Parent parent) {
+    /** Those with nothing that must be kept, oldest first. */
+    public List<Partition> expired(Handle handle, Parent parent) {
         Instant end = clock.instant().minus(MARGIN).minus(switch (parent) {
             case AUDIT -> auditRetention;
             case CHUNK -> sampleRetention;
@@ -87,8 +86,8 @@ public final class Partitions {
     }
 
     /**
-     * Ours, oldest first, each with its name in SQL. A table that is anything but what {@link #make} would have made of its
-     * name is somebody else's.
+     * Ours, oldest first, each with its name in SQL. A table that is anything but what {@link #create} makes is not
+     * ours.
      */
     private static Map<Partition, String> present(Handle handle, Parent parent) {
         Map<Partition, String> present = new LinkedHashMap<>();
@@ -114,10 +113,10 @@ public final class Partitions {
     }
 
     /**
-     * Drops one, in the handle's transaction. Whoever reads or writes the table waits for a DROP that waits for a slow
-     * reader; so it waits no longer than they may, and leaves it for another time.
+     * Drops one, in the handle's transaction. While a DROP waits for a slow reader, all other readers and writers wait for the
+     * DROP; so it waits no longer than they may.
      *
-     * @return whether it is gone
+     * @return whether it was dropped; false if it can be tried again
      */
     public boolean drop(Handle handle, Partition partition) {
         String name = present(handle, partition.parent()).get(partition);

@@ -238,7 +238,7 @@ public final class DemoCluster implements AutoCloseable {
         }
         try {
             batches.takeAll(new Caller("demo", null, "demo", "demo", new Scope.Everything()), kept);
-        } catch (GroupCommit.TooMuch e) {
+        } catch (GroupCommit.QueueFull e) {
             throw new DatabaseUnavailable(String.valueOf(e.getMessage()), e);
         }
         table.toldTo(to);

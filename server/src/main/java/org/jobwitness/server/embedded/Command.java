@@ -56,7 +56,7 @@ record Command(List<String> words) {
             if (!process.waitFor(timeout)) {
                 throw new IOException("%s did not end within %d s".formatted(this, timeout.toSeconds()));
             }
-            // A grandchild that outlives the program could hold the pipe open: what it prints is not worth waiting for.
+            // A grandchild that outlives the program could keep the pipe open; its output is not worth waiting for.
             var printed = output.completeOnTimeout("", 5, TimeUnit.SECONDS).join();
             if (process.exitValue() != 0) {
                 throw new IOException("%s ended with exit code %d: %s".formatted(this, process.exitValue(),

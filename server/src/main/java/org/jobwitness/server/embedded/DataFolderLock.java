@@ -12,15 +12,15 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * The right to use a data folder, held by one server at a time. The kernel drops the lock with the process that holds
- * it, so kill -9 leaves nothing to clean up.
+ * The lock on a data folder, held by one server at a time. The kernel releases it with the process, so kill -9 leaves nothing to
+ * clean up.
  */
 final class DataFolderLock implements AutoCloseable {
     /**
-     * The folders held by this process. A POSIX file lock belongs to the process, and closing <em>any</em> channel on the
-     * file gives it up: a second attempt from within this process must be refused before it opens the file.
+     * Those that this process holds. A POSIX file lock belongs to the process, and closing <em>any</em> channel of the file
+     * releases it: a second attempt in this process must be refused before it opens the file.
      */
-    private static final Set<Path> HELD_BY_THIS_PROCESS = ConcurrentHashMap.newKeySet();
+    private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
 
     private final Path file;
     private final FileChannel channel;
@@ -37,7 +37,7 @@ final class DataFolderLock implements AutoCloseable {
      */
     static DataFolderLock take(Path folder) throws IOException {
         var file = folder.resolve("lock");
-        if (!HELD_BY_THIS_PROCESS.add(file)) {
+        if (!HELD.add(file)) {
             throw refusal(folder, "this process");
         }
         var taken = false;
@@ -60,7 +60,7 @@ final class DataFolderLock implements AutoCloseable {
             }
         } finally {
             if (!taken) {
-                HELD_BY_THIS_PROCESS.remove(file);
+                HELD.remove(file);
             }
         }
     }
@@ -69,7 +69,7 @@ final class DataFolderLock implements AutoCloseable {
     public void close() throws IOException {
         if (channel.isOpen()) {
             channel.close();
-            HELD_BY_THIS_PROCESS.remove(file);
+            HELD.remove(file);
         }
     }
 

@@ -17,24 +17,24 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A PostgreSQL of our own in the data folder, for a server that was given no DATABASE_URL.
+ * The server's own PostgreSQL in the data folder, for when DATABASE_URL is not set.
  *
- * <p>It is durable (fsync on), reachable from this machine only and by password only, and always runs with this
- * release's settings: what an earlier, killed server left running is stopped and started anew. While it is open it is
- * kept running: if PostgreSQL's main process is killed it comes back on the same port, so that a connection pool
- * recovers by itself. The caller closes it last, after everything that uses the database; it is no shutdown hook.
+ * <p>It is durable (fsync on), reachable from this machine and by password only, and always runs with this release's
+ * settings: one that an earlier, killed server left running is restarted. If the postmaster is killed, it is started again on
+ * the same port, so that a connection pool recovers. The caller closes it last, after everything that uses the database; it
+ * has no shutdown hook.
  */
 public final class EmbeddedPostgres implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(EmbeddedPostgres.class);
 
-    /** Below the range that outgoing connections take their ports from, so the port is still free for a restart. */
+    /** Below the range of ephemeral ports, so that the port is still free for a restart. */
     private static final int FIRST_PORT = 15000;
     private static final int PORTS = 1000;
-    private static final int PORTS_TRIED = 10;
+    private static final int MAX_PORTS_TRIED = 10;
 
-    private static final Duration LOG_CHECK = Duration.ofMinutes(5);
-    private static final Duration FIRST_PAUSE = Duration.ofMillis(100);
-    private static final Duration LONGEST_PAUSE = Duration.ofSeconds(30);
+    private static final Duration LOG_CHECK_INTERVAL = Duration.ofMinutes(5);
+    private static final Duration MIN_PAUSE = Duration.ofMillis(100);
+    private static final Duration MAX_PAUSE = Duration.ofSeconds(30);
 
     private final DataFolderLock lock;
     private final Postmaster postmaster;
@@ -53,11 +53,11 @@ public final class EmbeddedPostgres implements AutoCloseable {
     }
 
     /**
-     * Starts it, after making the folder, the programs and the data files where they are missing.
+     * Starts it, after creating the folder, the programs and the data files where they are missing.
      *
      * @param dataFolder JOBWITNESS_DATA_DIR
-     * @param startTimeout how long PostgreSQL may take until it answers; after a crash it first reads its log anew,
-     *        which can take minutes
+     * @param startTimeout how long PostgreSQL may take until it is ready; after a crash it first replays its
+     *        write-ahead log, which can take minutes
      * @throws EmbeddedPostgresException if it cannot run here; the message says what to do
      */
     public static EmbeddedPostgres start(Path dataFolder, Duration startTimeout) throws InterruptedException {
@@ -84,10 +84,10 @@ public final class EmbeddedPostgres implements AutoCloseable {
     }
 
     /**
-     * Where the PostgreSQL of a server that uses a data folder now can be reached, for who reads beside it; empty if none
-     * runs there, so that it can be started.
+     * The address of the PostgreSQL that a server runs in a data folder now; empty if none runs there, so that it can be
+     * started.
      *
-     * @throws EmbeddedPostgresException if there is no PostgreSQL's data in the folder
+     * @throws EmbeddedPostgresException if there is no database in the folder
      */
     public static Optional<DatabaseAddress> running(Path dataFolder) {
         try {
@@ -98,8 +98,8 @@ public final class EmbeddedPostgres implements AutoCloseable {
                 throw new EmbeddedPostgresException(("There is no database in %s: set JOBWITNESS_DATA_DIR to the"
                         + " server's data folder, or DATABASE_URL to its database").formatted(dataFolder));
             }
-            // Signals are sent to nobody here.
-            var port = new PostgresProcesses(data, Command.of("pg_ctl")).readyOn();
+            // No signals are sent here.
+            var port = new PostgresProcesses(data, Command.of("pg_ctl")).readyPort();
             return port.isEmpty()
                     ? Optional.empty()
                     : Optional.of(PostgresData.in(data).address(port.getAsInt()));
@@ -113,25 +113,25 @@ public final class EmbeddedPostgres implements AutoCloseable {
         return address;
     }
 
-    /** Stops PostgreSQL in order, by force if need be; afterwards nothing of it runs and the data folder is free. */
+    /** Stops PostgreSQL, by force if need be; then none of its processes runs, and the data folder is free. */
     @Override
     public synchronized void close() {
         if (closed) {
             return;
         }
         closed = true;
-        var begun = Instant.now();
+        var start = Instant.now();
         var interrupted = Thread.interrupted();
         try {
             watcher.interrupt();
             watcher.join();
             postmaster.processes().stop();
-            log.info("embedded_postgres_stopped ms={}", millisSince(begun));
+            log.info("embedded_postgres_stopped ms={}", millisSince(start));
         } catch (InterruptedException e) {
             interrupted = true;
             log.warn("embedded_postgres_stop_interrupted: the next start stops it");
         } catch (IOException | EmbeddedPostgresException e) {
-            log.error("embedded_postgres_stop_failed error=\"{}\"", e.getMessage());
+            log.error("embedded_postgres_stop_failed cause=\"{}\"", e.getMessage());
         } finally {
             release(lock);
             if (interrupted) {
@@ -142,7 +142,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
 
     private static EmbeddedPostgres start(Path dataFolder, Duration startTimeout, DataFolderLock lock)
             throws IOException, InterruptedException {
-        var begun = Instant.now();
+        var start = Instant.now();
         var folder = PostgresFolder.in(dataFolder);
         var dataPath = PostgresData.locate(folder);
         var programs = PostgresArchive.unpackInto(folder);
@@ -157,61 +157,61 @@ public final class EmbeddedPostgres implements AutoCloseable {
                 var postgres = new EmbeddedPostgres(lock, postmaster, process, port, data.address(port));
                 postgres.watcher.start();
                 log.info("embedded_postgres_started port={} pid={} path={} ms={}", port, process.pid(), data.path(),
-                        millisSince(begun));
+                        millisSince(start));
                 return postgres;
             } catch (EmbeddedPostgresException e) {
                 if (isFree(port)) {
                     throw e;
                 }
-                log.info("embedded_postgres_port_taken port={}", port);
+                log.info("embedded_postgres_port_in_use port={}", port);
             }
         }
         throw new EmbeddedPostgresException("No port of %d to %d on 127.0.0.1 is free for the embedded PostgreSQL"
                 .formatted(FIRST_PORT, FIRST_PORT + PORTS - 1));
     }
 
-    /** The watcher's work, until close interrupts it; meanwhile no other thread starts or stops PostgreSQL. */
+    /** Runs until close interrupts it; meanwhile no other thread starts or stops PostgreSQL. */
     private void watch(Process first) {
         try {
             var process = first;
-            var pause = FIRST_PAUSE;
+            var pause = MIN_PAUSE;
             while (true) {
                 var up = Instant.now();
-                while (!process.waitFor(LOG_CHECK.toMillis(), TimeUnit.MILLISECONDS)) {
-                    trimLog();
+                while (!process.waitFor(LOG_CHECK_INTERVAL.toMillis(), TimeUnit.MILLISECONDS)) {
+                    rotateLog();
                 }
-                log.warn("embedded_postgres_gone pid={} exit_code={} port={}", process.pid(), process.exitValue(),
+                log.warn("embedded_postgres_exited pid={} exit_code={} port={}", process.pid(), process.exitValue(),
                         port);
-                pause = up.until(Instant.now()).compareTo(LONGEST_PAUSE) > 0 ? FIRST_PAUSE : longer(pause);
+                pause = up.until(Instant.now()).compareTo(MAX_PAUSE) > 0 ? MIN_PAUSE : longer(pause);
                 process = restart(pause);
             }
         } catch (InterruptedException e) {
-            // Closing.
+            // closed
         }
     }
 
     private Process restart(Duration firstPause) throws InterruptedException {
-        var begun = Instant.now();
+        var start = Instant.now();
         for (var pause = firstPause;; pause = longer(pause)) {
             Thread.sleep(pause);
             try {
                 postmaster.processes().stop();
                 var process = postmaster.start(port);
                 log.warn("embedded_postgres_restarted port={} pid={} ms={}", port, process.pid(),
-                        millisSince(begun));
+                        millisSince(start));
                 return process;
             } catch (IOException | EmbeddedPostgresException e) {
-                log.error("embedded_postgres_restart_failed next_try_ms={} error=\"{}\"", longer(pause).toMillis(),
+                log.error("embedded_postgres_restart_failed retry_in_ms={} cause=\"{}\"", longer(pause).toMillis(),
                         e.getMessage());
             }
         }
     }
 
-    private void trimLog() {
+    private void rotateLog() {
         try {
-            postmaster.trimLog();
+            postmaster.rotateLog();
         } catch (IOException e) {
-            log.warn("embedded_postgres_log_not_trimmed error=\"{}\"", e.toString());
+            log.warn("embedded_postgres_log_rotation_failed cause=\"{}\"", e.toString());
         }
     }
 
@@ -219,20 +219,20 @@ public final class EmbeddedPostgres implements AutoCloseable {
         try {
             lock.close();
         } catch (IOException e) {
-            log.warn("embedded_postgres_lock_not_released error=\"{}\"", e.toString());
+            log.warn("embedded_postgres_unlock_failed cause=\"{}\"", e.toString());
         }
     }
 
     private static Duration longer(Duration pause) {
         var twice = pause.multipliedBy(2);
-        return twice.compareTo(LONGEST_PAUSE) < 0 ? twice : LONGEST_PAUSE;
+        return twice.compareTo(MAX_PAUSE) < 0 ? twice : MAX_PAUSE;
     }
 
-    /** A folder has its own first choice: it mostly keeps its port, and servers on one machine do not compete. */
+    /** Starting from a hash of the folder's path: it mostly keeps its port, and servers on one machine do not compete. */
     private static List<Integer> freePorts(Path dataFolder) {
         var first = dataFolder.toString().hashCode();
         return IntStream.range(0, PORTS).map(i -> FIRST_PORT + Math.floorMod(first + i, PORTS))
-                .filter(EmbeddedPostgres::isFree).limit(PORTS_TRIED).boxed().toList();
+                .filter(EmbeddedPostgres::isFree).limit(MAX_PORTS_TRIED).boxed().toList();
     }
 
     private static boolean isFree(int port) {
@@ -243,7 +243,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
         }
     }
 
-    private static long millisSince(Instant begun) {
-        return begun.until(Instant.now()).toMillis();
+    private static long millisSince(Instant start) {
+        return start.until(Instant.now()).toMillis();
     }
 }

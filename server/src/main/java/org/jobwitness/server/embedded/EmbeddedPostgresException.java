@@ -2,9 +2,7 @@ package org.jobwitness.server.embedded;
 
 import org.jspecify.annotations.Nullable;
 
-/**
- * The embedded PostgreSQL cannot run here. The message is written for the administrator: what was tried, what to do.
- */
+/** The embedded PostgreSQL cannot run here. The message says what was tried and what to do, for the administrator. */
 public final class EmbeddedPostgresException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

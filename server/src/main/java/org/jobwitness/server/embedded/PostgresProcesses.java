@@ -15,21 +15,21 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The PostgreSQL processes that work on one data folder, whoever started them: our own, or those that a killed server
- * left behind. They are recognised in /proc by their command lines, which every process may read, and never by
- * postmaster.pid alone: after a crash the pid in it can be a zombie's, or by now belong to another program, or to us.
+ * The PostgreSQL processes of one data folder: our own, or those that a killed server left running. They are found in /proc by
+ * their command lines, which every process may read, and never by postmaster.pid alone: after a crash its pid can be that of
+ * a zombie, of another program, or of this server.
  *
  * @param data PostgreSQL's data folder
  * @param signaller pg_ctl, run as PostgreSQL's user: Java itself can send TERM and KILL only
  */
 public record PostgresProcesses(Path data, Command signaller) {
     private static final Logger log = LoggerFactory.getLogger(PostgresProcesses.class);
-    private static final Duration POLL = Duration.ofMillis(20);
-    private static final Duration FAST_SHUTDOWN = Duration.ofSeconds(30);
-    private static final Duration ORPHANS_END = Duration.ofSeconds(5);
-    private static final Duration IMMEDIATE_SHUTDOWN = Duration.ofSeconds(10);
-    private static final Duration KILLED = Duration.ofSeconds(10);
-    private static final Duration SIGNAL_SENT = Duration.ofSeconds(20);
+    private static final Duration POLL_INTERVAL = Duration.ofMillis(20);
+    private static final Duration FAST_SHUTDOWN_TIMEOUT = Duration.ofSeconds(30);
+    private static final Duration ORPHANS_TIMEOUT = Duration.ofSeconds(5);
+    private static final Duration IMMEDIATE_SHUTDOWN_TIMEOUT = Duration.ofSeconds(10);
+    private static final Duration KILL_TIMEOUT = Duration.ofSeconds(10);
+    private static final Duration SIGNAL_TIMEOUT = Duration.ofSeconds(20);
 
     /** The setting cluster_name: PostgreSQL shows it in the title of every process but the postmaster. */
     String clusterName() {
@@ -41,15 +41,15 @@ public record PostgresProcesses(Path data, Command signaller) {
         return data.resolve("postmaster.pid");
     }
 
-    /** Whether the postmaster with this pid says in its pid file that it takes connections. */
+    /** Whether the postmaster with this pid reports in its pid file that it accepts connections. */
     boolean isReady(long postmaster) throws IOException {
         var lines = pidFileLines();
         return lines.size() >= 8 && lines.getFirst().strip().equals(Long.toString(postmaster))
                 && lines.get(7).strip().equals("ready");
     }
 
-    /** The port on which a postmaster that runs now takes connections; empty if none does. */
-    OptionalInt readyOn() throws IOException {
+    /** The port on which a running postmaster accepts connections; empty if none does. */
+    OptionalInt readyPort() throws IOException {
         for (var postmaster : running(this::isPostmaster)) {
             if (isReady(postmaster.pid())) {
                 return OptionalInt.of(Integer.parseInt(pidFileLines().get(3).strip()));
@@ -58,29 +58,29 @@ public record PostgresProcesses(Path data, Command signaller) {
         return OptionalInt.empty();
     }
 
-    /** Those that run now, the postmaster among them. */
+    /** All that run now, including the postmaster. */
     List<ProcessHandle> running() throws IOException {
         return running(arguments -> isPostmaster(arguments) || isChild(arguments));
     }
 
     /**
-     * Ends them: the postmaster in order (its children end when it is gone), then whatever is left by force. Afterwards
-     * none is left, and no pid file.
+     * Stops them: the postmaster first, whose children end with it, then what is left by force. Afterwards there is no process
+     * and no pid file.
      */
     public void stop() throws IOException, InterruptedException {
         var postmasters = running(this::isPostmaster);
         for (var postmaster : postmasters) {
             signal("INT", postmaster);
         }
-        var patience = postmasters.isEmpty() ? ORPHANS_END : FAST_SHUTDOWN;
-        if (!noneWithin(patience)) {
-            log.warn("embedded_postgres_stopped_by_force waited_s={}", patience.toSeconds());
+        var timeout = postmasters.isEmpty() ? ORPHANS_TIMEOUT : FAST_SHUTDOWN_TIMEOUT;
+        if (!awaitNone(timeout)) {
+            log.warn("embedded_postgres_stop_timeout waited_s={}", timeout.toSeconds());
             for (var process : running()) {
                 signal("QUIT", process);
             }
-            if (!noneWithin(IMMEDIATE_SHUTDOWN)) {
+            if (!awaitNone(IMMEDIATE_SHUTDOWN_TIMEOUT)) {
                 running().forEach(ProcessHandle::destroyForcibly);
-                if (!noneWithin(KILLED)) {
+                if (!awaitNone(KILL_TIMEOUT)) {
                     throw new EmbeddedPostgresException("PostgreSQL's processes %s on %s cannot be stopped"
                             .formatted(running().stream().map(ProcessHandle::pid).toList(), data));
                 }
@@ -110,7 +110,7 @@ public record PostgresProcesses(Path data, Command signaller) {
         }
     }
 
-    /** True from the call on, while setsid and its like still stand before the program. */
+    /** True from its start on, even while it is still setsid or the like that runs. */
     private boolean isPostmaster(List<String> arguments) {
         var folder = arguments.indexOf("-D") + 1;
         return folder > 0 && folder < arguments.size() && arguments.get(folder).equals(data.toString())
@@ -129,22 +129,22 @@ public record PostgresProcesses(Path data, Command signaller) {
         }
     }
 
-    private boolean noneWithin(Duration patience) throws IOException, InterruptedException {
-        var begun = System.nanoTime();
+    private boolean awaitNone(Duration timeout) throws IOException, InterruptedException {
+        var start = System.nanoTime();
         while (!running().isEmpty()) {
-            if (System.nanoTime() - begun > patience.toNanos()) {
+            if (System.nanoTime() - start > timeout.toNanos()) {
                 return false;
             }
-            Thread.sleep(POLL);
+            Thread.sleep(POLL_INTERVAL);
         }
         return true;
     }
 
     private void signal(String name, ProcessHandle process) throws InterruptedException {
         try {
-            signaller.then("kill", name, Long.toString(process.pid())).run(SIGNAL_SENT);
+            signaller.then("kill", name, Long.toString(process.pid())).run(SIGNAL_TIMEOUT);
         } catch (IOException e) {
-            log.debug("embedded_postgres_signal_failed pid={} error={}", process.pid(), e.getMessage());
+            log.debug("embedded_postgres_signal_failed pid={} cause=\"{}\"", process.pid(), e.getMessage());
         }
     }
 }

@@ -12,14 +12,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * As whom PostgreSQL runs. It refuses to run as root, so root starts it in a user namespace, where it is nobody and
- * has lost root's privileges; where that is not allowed (many containers), as an unprivileged user who is given the
- * data files. The programs, the log and the folder around them stay ours: root runs nothing that another user can
- * replace.
+ * The user that runs PostgreSQL. PostgreSQL refuses to run as root, so root starts it in a user namespace, where it is nobody
+ * and has no privileges; where that is not allowed (many containers), as an unprivileged user who gets the data files. The
+ * programs, the log and their folder stay ours: root runs nothing that another user can replace.
  *
- * @param prefix what stands before every call of PostgreSQL's programs
- * @param uid who owns the data files
- * @param gid their group
+ * @param prefix goes before every call of PostgreSQL's programs
+ * @param uid, gid owner of the data files
  */
 public record PostgresUser(Command prefix, int uid, int gid) {
     private static final Logger log = LoggerFactory.getLogger(PostgresUser.class);
@@ -27,7 +25,7 @@ public record PostgresUser(Command prefix, int uid, int gid) {
     private static final List<String> UNPRIVILEGED = List.of("jobwitness", "postgres", "nobody");
     private static final int ROOT = 0;
 
-    /** Finds it by trying. Who owns the data files decides first, so that a later start does as the first one did. */
+    /** Found by trying. The owner of the data files decides first, so that later starts do as the first one did. */
     public static PostgresUser of(PostgresFolder folder, Path programs, Path data)
             throws IOException, InterruptedException {
         var me = id(Path.of("/proc/self"), "unix:uid");
@@ -41,17 +39,17 @@ public record PostgresUser(Command prefix, int uid, int gid) {
                     + " JOBWITNESS_DATA_DIR to another folder, or set DATABASE_URL").formatted(programs));
         }
         if (me != ROOT) {
-            return new PostgresUser(Command.of(), me, id(folder.path(), "unix:gid")).proved(programs);
+            return new PostgresUser(Command.of(), me, id(folder.path(), "unix:gid")).checked(programs);
         }
         if (Files.exists(data) && id(data, "unix:uid") != ROOT) {
-            return unprivileged(id(data, "unix:uid"), id(data, "unix:gid")).proved(programs);
+            return unprivileged(id(data, "unix:uid"), id(data, "unix:gid")).checked(programs);
         }
         try {
             var nobody = new PostgresUser(Command.of("unshare", "-U"), ROOT, ROOT);
             nobody.tryProgram(programs);
             return nobody;
         } catch (IOException e) {
-            log.info("embedded_postgres_no_user_namespace error=\"{}\"", e.getMessage());
+            log.info("embedded_postgres_no_user_namespace cause=\"{}\"", e.getMessage());
             return handOver(folder, programs, data);
         }
     }
@@ -61,13 +59,13 @@ public record PostgresUser(Command prefix, int uid, int gid) {
         return prefix.then(programs.resolve("bin").resolve(name).toString());
     }
 
-    /** Gives files to this user. */
+    /** Makes this user the owner. */
     public void own(Path path) throws IOException {
         if (id(path, "unix:uid") == uid) {
             return;
         }
         try (var files = Files.walk(path)) {
-            // The folder itself comes last: its owner says that all of it has been handed over.
+            // The folder itself comes last: its owner marks that all of it has been handed over.
             for (var file : files.toList().reversed()) {
                 Files.setAttribute(file, "unix:gid", gid, LinkOption.NOFOLLOW_LINKS);
                 Files.setAttribute(file, "unix:uid", uid, LinkOption.NOFOLLOW_LINKS);
@@ -86,8 +84,8 @@ public record PostgresUser(Command prefix, int uid, int gid) {
             var gid = Integer.parseInt(Command.of("id", "-g", name).run(TIMEOUT).strip());
             var user = unprivileged(uid, gid);
             user.prefix.then("test", "-x", folder.dataFolder().resolve("..").normalize().toString()).run(TIMEOUT);
-            letPass(folder.dataFolder(), gid);
-            letPass(folder.path(), gid);
+            letEnter(folder.dataFolder(), gid);
+            letEnter(folder.path(), gid);
             if (Files.exists(data)) {
                 user.own(data);
             }
@@ -102,7 +100,7 @@ public record PostgresUser(Command prefix, int uid, int gid) {
         }
     }
 
-    private PostgresUser proved(Path programs) throws InterruptedException {
+    private PostgresUser checked(Path programs) throws InterruptedException {
         try {
             tryProgram(programs);
             return this;
@@ -128,8 +126,8 @@ public record PostgresUser(Command prefix, int uid, int gid) {
         throw new IOException("there is none of the users " + UNPRIVILEGED);
     }
 
-    /** Lets the user's group pass through a folder of ours to its own, without a look at what else lies there. */
-    private static void letPass(Path folder, int gid) throws IOException {
+    /** Lets the group enter a folder of ours, but not list it. */
+    private static void letEnter(Path folder, int gid) throws IOException {
         var permissions = Files.getPosixFilePermissions(folder);
         if (!permissions.contains(PosixFilePermission.OTHERS_EXECUTE)) {
             Files.setAttribute(folder, "unix:gid", gid);

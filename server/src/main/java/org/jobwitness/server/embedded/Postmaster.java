@@ -26,35 +26,35 @@ import org.slf4j.LoggerFactory;
  */
 public record Postmaster(Command program, PostgresProcesses processes, Path logFile, Duration startTimeout) {
     private static final Logger log = LoggerFactory.getLogger(Postmaster.class);
-    private static final Duration POLL = Duration.ofMillis(20);
-    private static final Duration PROGRESS = Duration.ofSeconds(5);
-    private static final long LOG_BYTES_KEPT = 10L << 20;
-    private static final int LOG_BYTES_SHOWN = 4096;
+    private static final Duration POLL_INTERVAL = Duration.ofMillis(20);
+    private static final Duration PROGRESS_INTERVAL = Duration.ofSeconds(5);
+    private static final long MAX_LOG_BYTES = 10L << 20;
+    private static final int MAX_LOG_BYTES_SHOWN = 4096;
 
     /**
-     * What we rely on, given at every start so that it is the same for every data folder. All else, such as
-     * shared_buffers, is the administrator's, in postgresql.conf.
+     * What we depend on, passed at every start so that it is the same for every data folder. Everything else, such as
+     * shared_buffers, is for the administrator, in postgresql.conf.
      */
     private static final List<String> SETTINGS = List.of("listen_addresses=127.0.0.1", "unix_socket_directories=",
             "max_connections=50", "authentication_timeout=10s", "fsync=on", "full_page_writes=on",
             "synchronous_commit=on", "timezone=UTC", "log_timezone=UTC",
-            // Shared memory of later need is set aside at the start: /dev/shm is small in containers, and
-            // systemd-logind empties it of an ordinary user's segments when that user logs out.
+            // Dynamic shared memory is allocated at the start: /dev/shm is small in containers, and systemd-logind
+            // removes an ordinary user's segments from it when that user logs out.
             "min_dynamic_shared_memory=32MB",
-            // To stderr, which is our file; statements could carry what users would not want in a log.
+            // To stderr, which is our file, and without statements, which could hold private data of users.
             "log_destination=stderr", "logging_collector=off", "log_line_prefix=%m [%p] ", "log_statement=none",
             "log_min_duration_statement=-1", "log_min_error_statement=panic");
 
     /**
-     * Returns when PostgreSQL takes connections on the port of 127.0.0.1; if it does not come to that, nothing of it is
-     * left running.
+     * Returns when PostgreSQL accepts connections on the port of 127.0.0.1; if it fails to, none of its processes is left
+     * running.
      */
     public Process start(int port) throws IOException, InterruptedException {
         if (!Files.exists(logFile)) {
             Files.createFile(logFile,
                     PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
         }
-        trimLog();
+        rotateLog();
         var logStart = Files.size(logFile);
         var process = command(port).builder().directory(processes.data().toFile())
                 .redirectInput(new File("/dev/null"))
@@ -71,11 +71,9 @@ public record Postmaster(Command program, PostgresProcesses processes, Path logF
         }
     }
 
-    /**
-     * Keeps the log to two files of bounded size. PostgreSQL appends, so it writes on at the start of an emptied file.
-     */
-    void trimLog() throws IOException {
-        if (Files.size(logFile) > LOG_BYTES_KEPT) {
+    /** Limits the log to two files of bounded size. PostgreSQL appends, so it continues at the start of the emptied file. */
+    void rotateLog() throws IOException {
+        if (Files.size(logFile) > MAX_LOG_BYTES) {
             Files.copy(logFile, logFile.resolveSibling(logFile.getFileName() + ".1"),
                     StandardCopyOption.REPLACE_EXISTING);
             try (var file = FileChannel.open(logFile, StandardOpenOption.WRITE)) {
@@ -85,8 +83,7 @@ public record Postmaster(Command program, PostgresProcesses processes, Path logF
     }
 
     private Command command(int port) {
-        // In a session of its own it does not get the SIGINT of a Ctrl-C: the server stops it last, when nobody needs
-        // it.
+        // A session of its own protects it from the SIGINT of a Ctrl-C: the server stops it last.
         var command = Command.of("setsid").then(program).then("-D", processes.data().toString());
         var settings = new ArrayList<>(SETTINGS);
         settings.add("port=" + port);
@@ -98,11 +95,11 @@ public record Postmaster(Command program, PostgresProcesses processes, Path logF
     }
 
     private void awaitReady(Process process, long logStart) throws IOException, InterruptedException {
-        var begun = System.nanoTime();
+        var start = System.nanoTime();
         var reported = Duration.ZERO;
         while (!processes.isReady(process.pid())) {
-            var waited = Duration.ofNanos(System.nanoTime() - begun);
-            if (process.waitFor(POLL.toMillis(), TimeUnit.MILLISECONDS)) {
+            var waited = Duration.ofNanos(System.nanoTime() - start);
+            if (process.waitFor(POLL_INTERVAL.toMillis(), TimeUnit.MILLISECONDS)) {
                 throw new EmbeddedPostgresException(
                         "PostgreSQL ended with exit code %d while it started; its log %s: %s"
                                 .formatted(process.exitValue(), logFile, logSince(logStart)));
@@ -111,7 +108,7 @@ public record Postmaster(Command program, PostgresProcesses processes, Path logF
                 throw new EmbeddedPostgresException("PostgreSQL was not ready after %d s; its log %s: %s"
                         .formatted(waited.toSeconds(), logFile, logSince(logStart)));
             }
-            if (waited.minus(reported).compareTo(PROGRESS) > 0) {
+            if (waited.minus(reported).compareTo(PROGRESS_INTERVAL) > 0) {
                 reported = waited;
                 log.info("embedded_postgres_starting waited_s={} log=\"{}\"", waited.toSeconds(),
                         lastLogLine(logStart));
@@ -126,7 +123,7 @@ public record Postmaster(Command program, PostgresProcesses processes, Path logF
 
     private String logSince(long start) throws IOException {
         try (var file = new RandomAccessFile(logFile.toFile(), "r")) {
-            var from = Math.min(file.length(), Math.max(start, file.length() - LOG_BYTES_SHOWN));
+            var from = Math.min(file.length(), Math.max(start, file.length() - MAX_LOG_BYTES_SHOWN));
             var bytes = new byte[(int) (file.length() - from)];
             file.seek(from);
             file.readFully(bytes);

@@ -3,7 +3,7 @@ package org.jobwitness.server.http;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** A request that cannot be answered as asked: becomes the error JSON of the API. */
+/** An error of the API, with its HTTP status: becomes the error JSON. */
 public final class ApiException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
@@ -40,17 +40,17 @@ public final class ApiException extends RuntimeException {
         return new ApiException(404, "not_found", message, null);
     }
 
-    /** 409: what is known stands against it. */
+    /** 409: the stored state does not allow it. */
     public static ApiException conflict(String message) {
         return new ApiException(409, "conflict", message, null);
     }
 
-    /** 429: more comes than can be written; the answer says when to try again. */
-    public static ApiException tooMuch(String message) {
+    /** 429, with a Retry-After. */
+    public static ApiException tooManyRequests(String message) {
         return new ApiException(429, "too_many_requests", message, null);
     }
 
-    static ApiException tooLarge(String message) {
+    static ApiException payloadTooLarge(String message) {
         return new ApiException(413, "payload_too_large", message, null);
     }
 

@@ -18,8 +18,8 @@ import org.slf4j.LoggerFactory;
 final class ErrorHandler {
     private static final Logger log = LoggerFactory.getLogger(ErrorHandler.class);
 
-    /** So much of a body as is there already, Jetty reads to pass over it. */
-    private static final int MOST_PASSED_OVER = 4 * 1024;
+    /** Jetty reads and discards a body up to this size. */
+    private static final int MAX_DISCARDED = 4 * 1024;
 
     private final Json json;
 
@@ -29,8 +29,8 @@ final class ErrorHandler {
 
     void routes(RoutesConfig routes) {
         routes.exception(ApiException.class, this::refused);
-        routes.exception(DatabaseUnavailable.class, this::databaseAway);
-        routes.exception(HttpResponseException.class, this::byJavalin);
+        routes.exception(DatabaseUnavailable.class, this::databaseUnavailable);
+        routes.exception(HttpResponseException.class, this::javalinError);
         routes.exception(Exception.class, this::unexpected);
     }
 
@@ -41,40 +41,40 @@ final class ErrorHandler {
         if (e.status() == 429) {
             ctx.header("Retry-After", "5");
         }
-        answer(ctx, e.status(), new ErrorResponse(e.code(), String.valueOf(e.getMessage()), e.details()));
+        respond(ctx, e.status(), new ErrorResponse(e.code(), String.valueOf(e.getMessage()), e.details()));
     }
 
-    private void databaseAway(DatabaseUnavailable e, Context ctx) {
+    private void databaseUnavailable(DatabaseUnavailable e, Context ctx) {
         ctx.header("Retry-After", "5");
-        answer(ctx, 503, "unavailable", e.getMessage() + "; send it again later, twice does no harm");
+        respond(ctx, 503, "unavailable", e.getMessage() + "; send it again later, twice does no harm");
     }
 
-    private void byJavalin(HttpResponseException e, Context ctx) {
+    private void javalinError(HttpResponseException e, Context ctx) {
         if (e.getStatus() == 405) {
             String allowed = e.getDetails().getOrDefault("availableMethods", "");
             ctx.header("Allow", allowed);
-            answer(ctx, 405, "method_not_allowed",
+            respond(ctx, 405, "method_not_allowed",
                     ctx.method() + " is not possible on this path; allowed: " + allowed);
         } else if (e.getStatus() == 404) {
-            answer(ctx, 404, "not_found",
+            respond(ctx, 404, "not_found",
                     "there is nothing at " + Printable.shown(ctx.path()) + "; /docs lists what there is");
         } else if (e.getStatus() < 500) {
-            answer(ctx, 400, "invalid_request", String.valueOf(e.getMessage()));
+            respond(ctx, 400, "invalid_request", String.valueOf(e.getMessage()));
         } else {
             failed(e, ctx);
         }
     }
 
     private void unexpected(Exception e, Context ctx) {
-        if (isCallersConnection(e)) {
-            answer(ctx, 400, "invalid_request", "the request did not arrive in full");
+        if (isBrokenRequest(e)) {
+            respond(ctx, 400, "invalid_request", "the request did not arrive in full");
         } else {
             failed(e, ctx);
         }
     }
 
-    /** A body that broke off; not a connection of ours, to the database. */
-    private static boolean isCallersConnection(@Nullable Throwable e) {
+    /** A body that was cut off; not a broken connection to the database. */
+    private static boolean isBrokenRequest(@Nullable Throwable e) {
         for (Throwable t = e; t != null && !(t instanceof SQLException); t = t.getCause()) {
             if (t instanceof HttpException || t instanceof IOException) {
                 return true;
@@ -87,16 +87,16 @@ final class ErrorHandler {
         String id = CorrelationId.of(ctx);
         log.error("request_failed method={} path=\"{}\" correlation_id={}", ctx.method(), Printable.shown(ctx.path()),
                 id, e);
-        answer(ctx, 500, "internal_error", "the server failed; its log tells more under correlation id " + id);
+        respond(ctx, 500, "internal_error", "the server failed; see its log under correlation id " + id);
     }
 
-    private void answer(Context ctx, int status, String code, String message) {
-        answer(ctx, status, new ErrorResponse(code, message, null));
+    private void respond(Context ctx, int status, String code, String message) {
+        respond(ctx, status, new ErrorResponse(code, message, null));
     }
 
-    private void answer(Context ctx, int status, ErrorResponse error) {
-        if (ctx.contentLength() > MOST_PASSED_OVER || ctx.header("Transfer-Encoding") != null) {
-            // Perhaps not read to its end: Jetty closes the connection then, but does not say so by itself.
+    private void respond(Context ctx, int status, ErrorResponse error) {
+        if (ctx.contentLength() > MAX_DISCARDED || ctx.header("Transfer-Encoding") != null) {
+            // Perhaps not read to its end: Jetty then closes the connection, but does not announce it.
             ctx.header("Connection", "close");
         }
         ctx.status(status).contentType("application/json").result(json.text(error));

@@ -23,18 +23,16 @@ import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 import org.jobwitness.server.json.Json;
 
-/** The listener: what it takes, how long it waits, and which routes it has. */
+/** The HTTP listener: its limits, its timeouts and its routes. */
 public final class HttpServer implements AutoCloseable {
-    private static final Duration GRACE = Duration.ofSeconds(5);
-    private static final Duration IDLE = Duration.ofSeconds(60);
+    private static final Duration STOP_TIMEOUT = Duration.ofSeconds(5);
+    private static final Duration IDLE_TIMEOUT = Duration.ofSeconds(60);
 
     private final Settings settings;
     private final Javalin javalin;
     private final RequestDeadline deadline;
 
     /**
-     * How the listener behaves.
-     *
      * @param port 0 lets the system choose
      * @param requestDeadline how long a request may take to arrive in full
      */
@@ -45,7 +43,7 @@ public final class HttpServer implements AutoCloseable {
      * Prepares the listener.
      *
      * @param access admits or refuses each request that has a route
-     * @param routes what each feature answers
+     * @param routes of each feature
      */
     public HttpServer(Settings settings, Json json, Handler access, List<Consumer<RoutesConfig>> routes) {
         this.settings = settings;
@@ -58,7 +56,7 @@ public final class HttpServer implements AutoCloseable {
             config.http.prefer405over404 = true;
             config.router.ignoreTrailingSlashes = false;
             config.http.defaultContentType = "application/json";
-            // A scrape of a large cluster is 90 MB: the higher levels would take longer than all the rest of it.
+            // A scrape of a large cluster is 90 MB: a higher level would take longer than everything else.
             config.http.compressionStrategy = new CompressionStrategy(null, new Gzip(Deflater.BEST_SPEED));
             config.jetty.modifyHttpConfiguration(http -> {
                 http.setSendServerVersion(false);
@@ -66,7 +64,7 @@ public final class HttpServer implements AutoCloseable {
             });
             config.jetty.modifyServer(server -> {
                 server.setErrorHandler(new JettyErrors(json));
-                server.setStopTimeout(GRACE.toMillis());
+                server.setStopTimeout(STOP_TIMEOUT.toMillis());
                 server.addBean(new NetworkConnectionLimit(settings.maxConnections(), server));
             });
             config.jetty.addConnector((server, http) -> connector(server, http));
@@ -77,22 +75,22 @@ public final class HttpServer implements AutoCloseable {
             routes.forEach(feature -> feature.accept(config.routes));
             new ErrorHandler(json).routes(config.routes);
         });
-        answerHeadAsGet(javalin.unsafe.internalRouter);
+        routeHeadAsGet(javalin.unsafe.internalRouter);
     }
 
-    /** Javalin's own connector cannot be had before it listens, so that no limit could be set on it. */
+    /** Javalin's own connector is not available before it listens, so no limit could be set on it. */
     private ServerConnector connector(Server server, HttpConfiguration http) {
         ServerConnector connector = new ServerConnector(server, new HttpConnectionFactory(http));
         connector.setHost(settings.host());
         connector.setPort(settings.port());
-        connector.setIdleTimeout(IDLE.toMillis());
+        connector.setIdleTimeout(IDLE_TIMEOUT.toMillis());
         connector.setAcceptQueueSize(1024);
         connector.addBean(deadline);
         return connector;
     }
 
-    /** Left alone, Javalin says 200 to HEAD whatever GET would say: a load balancer would never see that we are away. */
-    private static void answerHeadAsGet(InternalRouter router) {
+    /** By default, Javalin responds 200 to every HEAD: a load balancer would never see that this server is not ready. */
+    private static void routeHeadAsGet(InternalRouter router) {
         router.allHttpHandlers().stream().map(route -> route.endpoint).filter(get -> get.method.equals(HandlerType.GET))
                 .toList().forEach(get -> {
                     Roles roles = get.metadata(Roles.class);
@@ -102,8 +100,6 @@ public final class HttpServer implements AutoCloseable {
     }
 
     /**
-     * Begins to listen.
-     *
      * @throws IOException if another program has the port, or the address is not one of this machine
      */
     public void start() throws IOException {
@@ -119,7 +115,6 @@ public final class HttpServer implements AutoCloseable {
         }
     }
 
-    /** The port it listens on. */
     public int port() {
         return javalin.port();
     }
@@ -131,7 +126,7 @@ public final class HttpServer implements AutoCloseable {
                 .map(endpoint -> endpoint.method.name() + " " + endpoint.path).toList();
     }
 
-    /** Stops listening, lets running requests end, and returns. */
+    /** Stops listening, and waits for running requests. */
     @Override
     public void close() {
         javalin.stop();

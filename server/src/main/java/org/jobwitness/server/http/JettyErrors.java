@@ -13,7 +13,7 @@ import org.jobwitness.server.json.Json;
 import org.jobwitness.wire.ErrorResponse;
 import org.jspecify.annotations.Nullable;
 
-/** What Jetty refuses by itself, before any route is reached, such as a header that is too large: as error JSON, too. */
+/** Errors of Jetty itself, before any route is reached, such as a header that is too large: as the same error JSON. */
 final class JettyErrors extends ErrorHandler {
     private final Json json;
 
@@ -31,8 +31,8 @@ final class JettyErrors extends ErrorHandler {
             @Nullable Throwable cause, Callback callback) {
         response.getHeaders().put(HttpHeader.CONTENT_TYPE, "application/json");
         response.getHeaders().put(CorrelationId.HEADER,
-                CorrelationId.saneOrNew(request.getHeaders().get(CorrelationId.HEADER)));
-        // Jetty closes the connection after a request that it cannot read, but does not say so by itself.
+                CorrelationId.validOrNew(request.getHeaders().get(CorrelationId.HEADER)));
+        // Jetty closes the connection after a request that it cannot read, but does not announce it.
         response.getHeaders().put(HttpHeader.CONNECTION, HttpHeaderValue.CLOSE);
         if (request.getMethod().equals("HEAD")) {
             response.write(true, null, callback);
@@ -45,7 +45,7 @@ final class JettyErrors extends ErrorHandler {
     private static ErrorResponse error(int status, String reason) {
         return switch (status) {
             case HttpStatus.INTERNAL_SERVER_ERROR_500 ->
-                new ErrorResponse("internal_error", "the server failed; its log tells more", null);
+                new ErrorResponse("internal_error", "the server failed; see its log", null);
             case HttpStatus.SERVICE_UNAVAILABLE_503 ->
                 new ErrorResponse("unavailable", "the server is stopping or overloaded; send it again later", null);
             case HttpStatus.NOT_FOUND_404 ->

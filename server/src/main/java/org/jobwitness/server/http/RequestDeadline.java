@@ -12,9 +12,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Cuts off a client whose request does not arrive in time. Jetty's idle timeout starts anew with every byte, so that a
- * client which sends one byte a second would hold its connection for hours. Opened and closed by Jetty's threads, swept
- * by one of its own.
+ * Closes a connection whose request does not arrive in time. Jetty's idle timeout restarts with every byte, so a client which
+ * sends one byte a second could hold its connection for hours. Called by Jetty's threads, and swept by one of its own.
  */
 final class RequestDeadline implements Connection.Listener, AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(RequestDeadline.class);
@@ -25,9 +24,9 @@ final class RequestDeadline implements Connection.Listener, AutoCloseable {
             .newSingleThreadScheduledExecutor(Thread.ofPlatform().name("request-deadline").daemon().factory());
 
     /**
-     * How far a connection had come when it was last looked at.
+     * The state of a connection at the last sweep.
      *
-     * @param messages request headers read plus answers begun
+     * @param messages request headers read plus responses started
      * @param bytes bytes read
      * @param since nanoTime of the first byte after the last of these messages; 0 while there is none
      */
@@ -58,14 +57,14 @@ final class RequestDeadline implements Connection.Listener, AutoCloseable {
                 return new Progress(messages, bytes, 0);
             }
             if (bytes == was.bytes) {
-                // Silent: at rest, waiting for our answer, or gone, which Jetty's idle timeout finds out.
+                // Nothing new: idle, waiting for our response, or gone, which is for Jetty's idle timeout.
                 return was;
             }
             if (was.since == 0) {
                 return new Progress(messages, bytes, now);
             }
             if (now - was.since > limit.toNanos()) {
-                log.info("request_cut_off remote={} after_s={}", connection.getEndPoint().getRemoteSocketAddress(),
+                log.info("request_timeout remote={} after_s={}", connection.getEndPoint().getRemoteSocketAddress(),
                         limit.toSeconds());
                 connection.getEndPoint().close(new TimeoutException("request deadline"));
             }

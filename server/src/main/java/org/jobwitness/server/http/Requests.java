@@ -24,11 +24,11 @@ import org.jobwitness.wire.InvalidFieldException;
 import org.jobwitness.wire.JobId;
 import org.jspecify.annotations.Nullable;
 
-/** Reads what a request carries: its JSON body and its query parameters. What is wrong is said, not guessed away. */
+/** Reads the JSON body and the query parameters of a request. What is wrong is an error, never guessed. */
 public final class Requests {
     private static final int MAX_BODY_BYTES = 1 << 20;
     private static final int MAX_UNPACKED_BYTES = 8 << 20;
-    private static final int UNPACKED_AT_ONCE = 8 << 10;
+    private static final int GZIP_BUFFER = 8 << 10;
 
     private final Json json;
 
@@ -69,7 +69,7 @@ public final class Requests {
     }
 
     /**
-     * The same, of a body that may be packed with gzip. What it unpacks to is bounded too.
+     * The same for a body that may be compressed with gzip. Its uncompressed size is limited, too.
      *
      * @throws ApiException 400, 413 or 415
      */
@@ -84,10 +84,10 @@ public final class Requests {
                     .unsupportedMediaType("Content-Encoding must be gzip, or none, was " + Printable.shown(encoding));
         }
         byte[] packed = bytes(ctx);
-        try (InputStream in = new GZIPInputStream(new ByteArrayInputStream(packed), UNPACKED_AT_ONCE)) {
+        try (InputStream in = new GZIPInputStream(new ByteArrayInputStream(packed), GZIP_BUFFER)) {
             byte[] body = in.readNBytes(MAX_UNPACKED_BYTES + 1);
             if (body.length > MAX_UNPACKED_BYTES) {
-                throw ApiException.tooLarge("the body unpacks to more than " + MAX_UNPACKED_BYTES + " bytes");
+                throw ApiException.payloadTooLarge("the body unpacks to more than " + MAX_UNPACKED_BYTES + " bytes");
             }
             return read(body, type);
         } catch (IOException e) {
@@ -113,7 +113,7 @@ public final class Requests {
         }
     }
 
-    /** Refuses a body where none is read: who sent one meant something by it. */
+    /** Refuses a body where none is read: its sender expects an effect. */
     public static void noBody(Context ctx) {
         try (InputStream in = ctx.bodyInputStream()) {
             if (in.read() >= 0) {
@@ -126,10 +126,10 @@ public final class Requests {
     }
 
     private static ApiException tooLarge() {
-        return ApiException.tooLarge("the body is larger than " + MAX_BODY_BYTES + " bytes");
+        return ApiException.payloadTooLarge("the body is larger than " + MAX_BODY_BYTES + " bytes");
     }
 
-    /** Refuses a query that is not UTF-8 in percent encoding: decoded somehow, it would ask for something else. */
+    /** Refuses a query that is not percent-encoded UTF-8: decoded somehow, it would mean something else. */
     static void checkQuery(Context ctx) {
         String query = ctx.queryString();
         if (query == null) {
@@ -145,7 +145,7 @@ public final class Requests {
         }
     }
 
-    /** Refuses what Javalin would take for the method: a proxy that lets GET through must not let through a DELETE. */
+    /** Refuses the header by which Javalin overrides the method: a proxy that allows GET must not let a DELETE through. */
     static void checkMethod(Context ctx) {
         if (ctx.header("X-HTTP-Method-Override") != null) {
             throw ApiException
@@ -153,7 +153,7 @@ public final class Requests {
         }
     }
 
-    /** Refuses a parameter that is not one of these: ignored, a misspelled filter would answer more than was asked for. */
+    /** Refuses unknown parameters: if a misspelled filter were ignored, the response would hold too much. */
     public static void onlyParameters(Context ctx, Set<String> known) {
         for (String name : ctx.queryParamMap().keySet()) {
             if (!known.contains(name)) {
@@ -166,7 +166,7 @@ public final class Requests {
         }
     }
 
-    /** A query parameter, if it was sent; sent twice is an error. */
+    /** A query parameter, if it was sent; twice is an error. */
     public static Optional<String> parameter(Context ctx, String name) {
         var values = ctx.queryParams(name);
         if (values.size() > 1) {
@@ -175,23 +175,22 @@ public final class Requests {
         return values.stream().findFirst();
     }
 
-    /** A whole number within bounds. */
-    public static int number(Context ctx, String name, int otherwise, int least, int most) {
+    public static int number(Context ctx, String name, int byDefault, int min, int max) {
         String text = parameter(ctx, name).orElse(null);
         if (text == null) {
-            return otherwise;
+            return byDefault;
         }
         if (text.matches("[0-9]{1,9}")) {
             int number = Integer.parseInt(text);
-            if (number >= least && number <= most) {
+            if (number >= min && number <= max) {
                 return number;
             }
         }
         throw ApiException.invalidField(name,
-                name + " must be " + least + ".." + most + ", was " + Printable.shown(text));
+                name + " must be " + min + ".." + max + ", was " + Printable.shown(text));
     }
 
-    /** The path's {@code {id}}, in its one spelling. */
+    /** The path's {@code {id}}, normalized. */
     public static String jobId(Context ctx) {
         try {
             return JobId.of("id", ctx.pathParam("id"));
@@ -200,7 +199,7 @@ public final class Requests {
         }
     }
 
-    /** A parameter of plain text; null if it was not sent. */
+    /** Plain text; null if it was not sent. */
     public static @Nullable String text(Context ctx, String name) {
         String text = parameter(ctx, name).orElse(null);
         if (text == null) {
@@ -212,7 +211,7 @@ public final class Requests {
         return text;
     }
 
-    /** A parameter that is a moment, RFC 3339; null if it was not sent. */
+    /** An RFC 3339 time; null if it was not sent. */
     public static @Nullable Instant time(Context ctx, String name) {
         String text = parameter(ctx, name).orElse(null);
         if (text == null) {
@@ -224,7 +223,7 @@ public final class Requests {
                 return time;
             }
         } catch (DateTimeException e) {
-            // The answer is the same as for a time out of bounds.
+            // The same error as for a time out of bounds.
         }
         throw ApiException.invalidField(name,
                 name + " must be an RFC 3339 time between 1970 and 2200, such as 2026-11-22T21:34:10Z, was "

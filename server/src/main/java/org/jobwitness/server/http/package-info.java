@@ -1,6 +1,6 @@
 /**
  * HTTP itself: starting and stopping the listener, deadlines and limits, reading requests, and errors as JSON. Endpoints
- * live with the features they serve and are passed in as routes; who may call is decided in {@code access}.
+ * are part of the features they serve and are passed in as routes; {@code access} decides who may call them.
  */
 @NullMarked
 package org.jobwitness.server.http;

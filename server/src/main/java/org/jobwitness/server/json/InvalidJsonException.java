@@ -2,7 +2,7 @@ package org.jobwitness.server.json;
 
 import java.util.Optional;
 
-/** A document that is not what was asked for; the message says what is wrong with it, for whoever sent it. */
+/** A document that cannot be read; the message says what is wrong, for its sender. */
 public final class InvalidJsonException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

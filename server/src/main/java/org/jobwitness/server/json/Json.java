@@ -41,10 +41,10 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.module.SimpleModule;
 
 /**
- * JSON as the API speaks it: snake_case, absent instead of null, RFC 3339 times. Reading is strict, because a number that
+ * The JSON of the API: snake_case, absent instead of null, RFC 3339 times. Reading is strict, because a number that
  * is missing, quoted, rounded or cut off must never become a figure: wrong types, fractions for whole numbers, overflow,
- * duplicate keys, trailing text and deep nesting are errors that name their field. Fields that we do not know are passed
- * over, so that a newer sender can talk to an older server.
+ * duplicate keys, trailing text and deep nesting are errors that name their field. Unknown fields are ignored, so that a newer
+ * client can talk to an older server.
  */
 public final class Json {
     private static final int MAX_DEPTH = 32;
@@ -64,9 +64,9 @@ public final class Json {
             .disable(DateTimeFeature.WRITE_DATES_AS_TIMESTAMPS)
             .withCoercionConfigDefaults(any -> any.setCoercion(CoercionInputShape.EmptyString, CoercionAction.Fail))
             .addModule(new SimpleModule().addDeserializer(Instant.class, new Rfc3339())
-                    .addDeserializer(String.class, new Text()).setDeserializerModifier(new ExactWords()))
+                    .addDeserializer(String.class, new Text()).setDeserializerModifier(new StrictEnums()))
             .build();
-    /** For what this class wrote: it may be longer than what is taken from others. */
+    /** For what this class wrote, which may be larger than what is accepted from clients. */
     private final JsonMapper own = JsonMapper.builder(JsonFactory.builder()
             .streamReadConstraints(StreamReadConstraints.builder().maxNameLength(Integer.MAX_VALUE)
                     .maxStringLength(Integer.MAX_VALUE).build())
@@ -76,7 +76,7 @@ public final class Json {
     /**
      * Reads one JSON object.
      *
-     * @throws InvalidJsonException that names the field, or the place where it stops being JSON
+     * @throws InvalidJsonException that names the field, or the place of the syntax error
      */
     public <T> T read(byte[] json, Class<T> type) {
         try {
@@ -90,7 +90,7 @@ public final class Json {
         }
     }
 
-    /** Jackson by itself takes UTF-16 too, and reads two bytes that are no UTF-8 as a slash. */
+    /** Jackson also accepts UTF-16, and an overlong UTF-8 encoding of a slash. */
     private static String utf8(byte[] json) {
         try {
             return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(json)).toString();
@@ -124,17 +124,16 @@ public final class Json {
         return map(text(value));
     }
 
-    /** The object with the given fields: what {@link #fields} took apart. */
+    /** The object with the given fields: the reverse of {@link #fields}. */
     public <T> T object(Map<String, Object> fields, Class<T> type) {
         return mapper.readValue(text(fields), type);
     }
 
-    /** The value as JSON text. */
     public String text(Object value) {
         return mapper.writeValueAsString(value);
     }
 
-    /** The values as JSON text for ourselves, where a name with null says more than no name. */
+    /** For our own storage, where null is not the same as absent. */
     public String textWithNulls(Map<String, @Nullable Object> values) {
         return own.writeValueAsString(values);
     }
@@ -166,7 +165,7 @@ public final class Json {
         return InvalidJsonException.ofField(field, field + " cannot be read" + place(e));
     }
 
-    /** Where in the body it happened, as {@code jobs[0].cpus}; empty for the body itself. */
+    /** The path into the body, such as {@code jobs[0].cpus}; empty for the body itself. */
     private static String path(JacksonException e) {
         return e.getPath().stream()
                 .map(step -> step.getPropertyName() != null ? step.getPropertyName() : "[" + step.getIndex() + "]")
@@ -194,13 +193,13 @@ public final class Json {
         return place == null ? "" : " (line " + place.getLineNr() + ", column " + place.getColumnNr() + ")";
     }
 
-    /** What Jackson says is wrong, without its advice, which is for programmers. */
+    /** Jackson's message without its advice, which is for programmers. */
     private static String problem(JacksonException e) {
         String message = e.getOriginalMessage() == null ? "" : e.getOriginalMessage();
         return Printable.shown(message.split(": |, from|\\R", 2)[0]);
     }
 
-    /** Jackson by itself loses its place in a list of strings where a list stands. */
+    /** Jackson reports no path where a list of strings holds another list. */
     private static final class Text extends StdScalarDeserializer<String> {
         private static final long serialVersionUID = 1L;
 
@@ -217,21 +216,21 @@ public final class Json {
         }
     }
 
-    /** Jackson by itself takes off blanks and control characters, NUL among them, before it looks for an enum's word. */
-    private static final class ExactWords extends ValueDeserializerModifier {
+    /** Jackson strips blanks and control characters, even NUL, from an enum's name. */
+    private static final class StrictEnums extends ValueDeserializerModifier {
         private static final long serialVersionUID = 1L;
 
         @Override
         public ValueDeserializer<?> modifyEnumDeserializer(DeserializationConfig config, JavaType type,
                 BeanDescription.Supplier description, ValueDeserializer<?> deserializer) {
-            return new ExactWord(type.getRawClass());
+            return new StrictEnum(type.getRawClass());
         }
     }
 
-    private static final class ExactWord extends StdScalarDeserializer<Object> {
+    private static final class StrictEnum extends StdScalarDeserializer<Object> {
         private static final long serialVersionUID = 1L;
 
-        ExactWord(Class<?> type) {
+        StrictEnum(Class<?> type) {
             super(type);
         }
 
@@ -240,17 +239,17 @@ public final class Json {
             if (!parser.hasToken(JsonToken.VALUE_STRING)) {
                 return context.handleUnexpectedToken(handledType(), parser);
             }
-            String word = parser.getString();
+            String name = parser.getString();
             for (Object constant : handledType().getEnumConstants()) {
-                if (constant.toString().equals(word)) {
+                if (constant.toString().equals(name)) {
                     return constant;
                 }
             }
-            return context.handleWeirdStringValue(handledType(), word, "not one of its words");
+            return context.handleWeirdStringValue(handledType(), name, "not one of its constants");
         }
     }
 
-    /** Jackson by itself also takes seconds since 1970 in quotes, and a time without its offset as if it were UTC. */
+    /** Jackson also accepts seconds since 1970 in quotes, and a time without an offset as UTC. */
     private static final class Rfc3339 extends StdScalarDeserializer<Instant> {
         private static final long serialVersionUID = 1L;
 

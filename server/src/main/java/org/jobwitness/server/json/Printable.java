@@ -1,6 +1,6 @@
 package org.jobwitness.server.json;
 
-/** Text from outside, made fit for a message or a log line. */
+/** Untrusted text, made safe for a message or a log line. */
 public final class Printable {
     private static final int MAX_LENGTH = 80;
 

@@ -1,5 +1,5 @@
 /**
- * Strict JSON, in and out: what a document may look like, and how records become text. Knows no feature.
+ * Strict JSON: which documents are accepted, and how records become text. Independent of all features.
  */
 @NullMarked
 package org.jobwitness.server.json;

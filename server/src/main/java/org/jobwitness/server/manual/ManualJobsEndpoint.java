@@ -76,7 +76,7 @@ public final class ManualJobsEndpoint {
 
     private void make(Context ctx) {
         onlyParameters(ctx, Set.of());
-        Caller caller = Caller.of(ctx).saysWho();
+        Caller caller = Caller.of(ctx).requireClaim();
         NewJob job = requests.body(ctx, NewJob.class);
         Evidence.Declared evidence = new Evidence.Declared(identity(defaultCluster, job.id()), now(), about(job));
         long run = done(job.id(), table.applyByHand(caller, evidence, (_, _) -> {
@@ -170,7 +170,7 @@ public final class ManualJobsEndpoint {
     /** The job that the path names, once it is known who asks for what. */
     private Job job(Context ctx) {
         onlyParameters(ctx, Set.of("cluster"));
-        Caller caller = Caller.of(ctx).saysWho();
+        Caller caller = Caller.of(ctx).requireClaim();
         String id = jobId(ctx);
         String cluster = text(ctx, "cluster");
         List<Job> runs = jobs.runs(caller, id, cluster);

@@ -7,7 +7,7 @@ import static org.jobwitness.server.db.Columns.rounded;
 import static org.jobwitness.server.db.Columns.string;
 import static org.jobwitness.server.db.Columns.strings;
 import static org.jobwitness.server.db.Columns.time;
-import static org.jobwitness.server.db.Database.inPortions;
+import static org.jobwitness.server.db.Database.streaming;
 
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -192,7 +192,7 @@ public final class NodeTable {
      * intervals.
      */
     public Stream<Seen> latest(Handle handle, Instant now) {
-        return inPortions(handle.createQuery("""
+        return streaming(handle.createQuery("""
                 select cluster, node, coalesce(jobs, 0) as jobs, at, interval_ms, state_at, state, state_reason,
                     total_cpus, total_memory_bytes, total_gpus, cpu_usage_percent, memory_usage_bytes, gpu_usage_percent,
                     cpu_load, '[]' as gpus
@@ -214,7 +214,7 @@ public final class NodeTable {
 
     /** Tells of each GPU whose reading is no older than three of its node's intervals. */
     public Stream<SeenGpu> gpus(Handle handle, Instant now) {
-        return inPortions(handle.createQuery("""
+        return streaming(handle.createQuery("""
                 select cluster, node, gpu from node cross join lateral jsonb_array_elements(gpus) as each (gpu)
                 where at > cast(:now as timestamptz) - 3 * coalesce(interval_ms, 100000) * interval '1 millisecond'""")
                 .bind("now", now))

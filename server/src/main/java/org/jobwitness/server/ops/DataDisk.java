@@ -7,13 +7,12 @@ import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** The disk that the data folder is on, and with it the embedded PostgreSQL: how much room it has. */
+/** Free space and size of the disk with the data folder, and so with the embedded PostgreSQL. */
 public final class DataDisk {
     private DataDisk() {
     }
 
-    /** What can be asked of a disk. */
-    private interface Room {
+    private interface Space {
         long bytes(FileStore disk) throws IOException;
     }
 
@@ -24,13 +23,13 @@ public final class DataDisk {
                 FileStore::getTotalSpace, metrics);
     }
 
-    /** Without a value while the disk cannot be asked. */
-    private static void gauge(String name, String help, Path dataDir, Room room, PrometheusRegistry metrics) {
+    /** Without a value while it cannot be read. */
+    private static void gauge(String name, String help, Path dataDir, Space space, PrometheusRegistry metrics) {
         GaugeWithCallback.builder().name(name).help(help).callback(gauge -> {
             try {
-                gauge.call((double) room.bytes(Files.getFileStore(dataDir)));
+                gauge.call((double) space.bytes(Files.getFileStore(dataDir)));
             } catch (IOException e) {
-                // It is not known, so nothing is said.
+                // Unknown, so absent.
             }
         }).register(metrics);
     }

@@ -16,22 +16,22 @@ import org.jobwitness.wire.Health;
 
 /** GET /v1/health, /v1/live and /v1/ready. */
 public final class HealthEndpoint {
-    private final Map<String, Supplier<Optional<String>>> needed;
-    private final Map<String, Supplier<Optional<String>>> beside;
+    private final Map<String, Supplier<Optional<String>>> requiredChecks;
+    private final Map<String, Supplier<Optional<String>>> advisoryChecks;
     private final Json json;
     private final Clock clock;
     private final String version;
 
     /**
-     * Made with what it looks at.
+     * Checks by name; each gives what is wrong, or nothing.
      *
-     * @param needed to serve; by name: what is wrong, or nothing
-     * @param beside what else should be well; looked at where nothing is wrong with what is needed, which they may need, too
+     * @param required to serve requests
+     * @param advisory run only while all required checks pass, which they may depend on
      */
-    public HealthEndpoint(Map<String, Supplier<Optional<String>>> needed,
-            Map<String, Supplier<Optional<String>>> beside, Json json, Clock clock, String version) {
-        this.needed = Map.copyOf(needed);
-        this.beside = Map.copyOf(beside);
+    public HealthEndpoint(Map<String, Supplier<Optional<String>>> required,
+            Map<String, Supplier<Optional<String>>> advisory, Json json, Clock clock, String version) {
+        requiredChecks = Map.copyOf(required);
+        advisoryChecks = Map.copyOf(advisory);
         this.json = json;
         this.clock = clock;
         this.version = version;
@@ -50,43 +50,43 @@ public final class HealthEndpoint {
 
     private void health(Context ctx) {
         Requests.onlyParameters(ctx, Set.of());
-        Map<String, String> found = look(needed);
-        if (isWell(found)) {
-            found.putAll(look(beside));
+        Map<String, String> results = run(requiredChecks);
+        if (isHealthy(results)) {
+            results.putAll(run(advisoryChecks));
         }
-        boolean healthy = tellWhetherWell(ctx, found);
-        ctx.result(json.text(new Health(healthy ? "healthy" : "unhealthy", clock.instant(), version, found)));
+        boolean healthy = setStatus(ctx, results);
+        ctx.result(json.text(new Health(healthy ? "healthy" : "unhealthy", clock.instant(), version, results)));
     }
 
-    /** Open to everybody, so it says no more than yes or no. */
+    /** Open to all, so without details. */
     private void ready(Context ctx) {
         Requests.onlyParameters(ctx, Set.of());
-        ctx.result(json.text(Map.of("status", tellWhetherWell(ctx, look(needed)) ? "ready" : "not_ready")));
+        ctx.result(json.text(Map.of("status", setStatus(ctx, run(requiredChecks)) ? "ready" : "not_ready")));
     }
 
-    private static Map<String, String> look(Map<String, Supplier<Optional<String>>> checks) {
-        Map<String, String> found = new TreeMap<>();
-        checks.forEach((name, check) -> found.put(name, look(check)));
-        return found;
+    private static Map<String, String> run(Map<String, Supplier<Optional<String>>> checks) {
+        Map<String, String> results = new TreeMap<>();
+        checks.forEach((name, check) -> results.put(name, run(check)));
+        return results;
     }
 
-    private static String look(Supplier<Optional<String>> check) {
+    private static String run(Supplier<Optional<String>> check) {
         try {
             return check.get().orElse("ok");
         } catch (DatabaseUnavailable e) {
-            return "not known: " + e.getMessage(); // it was there a moment ago
+            return "not known: " + e.getMessage(); // it became unavailable just now
         }
     }
 
-    private static boolean isWell(Map<String, String> found) {
-        return found.values().stream().allMatch("ok"::equals);
+    private static boolean isHealthy(Map<String, String> results) {
+        return results.values().stream().allMatch("ok"::equals);
     }
 
-    private static boolean tellWhetherWell(Context ctx, Map<String, String> found) {
-        boolean well = isWell(found);
-        if (!well) {
+    private static boolean setStatus(Context ctx, Map<String, String> results) {
+        boolean healthy = isHealthy(results);
+        if (!healthy) {
             ctx.status(503).header("Retry-After", "5");
         }
-        return well;
+        return healthy;
     }
 }

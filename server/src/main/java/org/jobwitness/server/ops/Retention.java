@@ -8,7 +8,7 @@ import java.time.Duration;
 import java.time.Instant;
 import org.jobwitness.server.batch.AgentBatches;
 import org.jobwitness.server.db.Database;
-import org.jobwitness.server.db.LeaderTask.Turn;
+import org.jobwitness.server.db.LeaderTask.Leadership;
 import org.jobwitness.server.db.Partition;
 import org.jobwitness.server.db.Partition.Parent;
 import org.jobwitness.server.db.Partitions;
@@ -18,17 +18,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Lets leave what is older than it has to be kept (samples by whole days, the audit trail by whole months, ended runs one by
- * one), and makes place for what is to come. The work of a {@code LeaderTask}.
+ * Deletes what is older than its retention (samples by whole days, the audit trail by whole months, ended runs one by one), and
+ * creates partitions ahead. The work of a {@code LeaderTask}.
  */
 public final class Retention {
     private static final Logger log = LoggerFactory.getLogger(Retention.class);
     private static final int RUNS_AT_ONCE = 1000;
-    private static final int TRIES_TO_DROP = 10;
-    private static final Duration CLOCKS_DIFFER = Duration.ofHours(1);
-    /** Between two steps, so that whoever waited has their turn. */
-    private static final Duration REST = Duration.ofMillis(50);
-    private static final Duration PAUSE = Duration.ofSeconds(3);
+    private static final int MAX_DROP_ATTEMPTS = 10;
+    private static final Duration MAX_CLOCK_DIFFERENCE = Duration.ofHours(1);
+    /** Between two steps, so that others get their locks. */
+    private static final Duration STEP_PAUSE = Duration.ofMillis(50);
+    private static final Duration RETRY_PAUSE = Duration.ofSeconds(3);
 
     private final Database database;
     private final Partitions partitions;
@@ -55,7 +55,7 @@ public final class Retention {
         deleted = Counter.builder().name("jobwitness_retention_runs_deleted_total")
                 .help("Old runs of jobs that this server deleted.").register(metrics);
         GaugeWithCallback.builder().name("jobwitness_retention_last_success_timestamp_seconds")
-                .help("When this server last saw to it that nothing older is kept than the settings say.")
+                .help("When this server last deleted all that was past its retention.")
                 .callback(gauge -> {
                     Instant last = lastSuccess;
                     if (last != null) {
@@ -64,31 +64,31 @@ public final class Retention {
                 }).register(metrics);
     }
 
-    /** One turn's work. A clock that has gone wrong must not delete what nobody can bring back. */
-    public void run(Turn turn) throws InterruptedException {
+    /** Refuses to run while this server's clock is ahead: what it deletes cannot be restored. */
+    public void run(Leadership leadership) throws InterruptedException {
         Instant databaseTime = database.read("clock", handle -> handle.createQuery("select now()")
                 .mapTo(Instant.class).one());
-        if (clock.instant().isAfter(databaseTime.plus(CLOCKS_DIFFER))) {
+        if (clock.instant().isAfter(databaseTime.plus(MAX_CLOCK_DIFFERENCE))) {
             throw new IllegalStateException("nothing is deleted: this server's clock is ahead of its database's by more"
-                    + " than " + CLOCKS_DIFFER.toMinutes() + " minutes; set the one that is wrong");
+                    + " than " + MAX_CLOCK_DIFFERENCE.toMinutes() + " minutes; set the one that is wrong");
         }
         for (Partition missing : database.read("partitions_missing", partitions::missing)) {
-            turn.check();
-            database.write("partition_make", handle -> partitions.make(handle, missing));
+            leadership.check();
+            database.write("partition_make", handle -> partitions.create(handle, missing));
         }
-        long runs = deleteRuns(turn);
-        Dropped days = drop(Parent.CHUNK, turn);
-        Dropped months = drop(Parent.AUDIT, turn);
+        long runs = deleteRuns(leadership);
+        Dropped days = dropExpired(Parent.CHUNK, leadership);
+        Dropped months = dropExpired(Parent.AUDIT, leadership);
         if (runs > 0 || days.count() > 0 || months.count() > 0) {
             log.info("retention_done samples_days={} runs={} audit_months={}", days.count(), runs, months.count());
         }
         database.write("agent_batches_forget", handle -> AgentBatches.forget(handle, forgettable()));
-        if (days.all() && months.all()) {
+        if (days.complete() && months.complete()) {
             lastSuccess = clock.instant();
         }
     }
 
-    /** Nothing of a batch that is sent again after so long would be stored. */
+    /** A batch that is sent again after this long would not be stored anyway. */
     private Instant forgettable() {
         Duration longer = jobRetention.compareTo(partitions.sampleRetention()) > 0
                 ? jobRetention
@@ -96,49 +96,49 @@ public final class Retention {
         return clock.instant().minus(longer).minus(Duration.ofDays(1));
     }
 
-    private long deleteRuns(Turn turn) throws InterruptedException {
+    private long deleteRuns(Leadership leadership) throws InterruptedException {
         Instant before = clock.instant().minus(jobRetention);
         long all = 0;
         for (long some = -1; some != 0; all += some) {
-            turn.check();
+            leadership.check();
             some = jobs.deleteEndedBefore(before, RUNS_AT_ONCE);
             deleted.inc(some);
-            turn.pause(REST);
+            leadership.pause(STEP_PAUSE);
         }
         return all;
     }
 
-    /** @param all whether nothing old is left */
-    private record Dropped(int count, boolean all) {
+    /** @param complete whether nothing expired is left */
+    private record Dropped(int count, boolean complete) {
     }
 
-    /** What somebody reads for long is left for the next time. Such readers read the table, so they hold up all its parts. */
-    private Dropped drop(Parent parent, Turn turn) throws InterruptedException {
+    /** What a long query reads is left for the next time. Such a query locks the whole table, not one partition. */
+    private Dropped dropExpired(Parent parent, Leadership leadership) throws InterruptedException {
         int count = 0;
-        boolean all = true;
-        int tries = TRIES_TO_DROP;
-        for (Partition old : database.read("partitions_old", handle -> partitions.old(handle, parent))) {
+        boolean complete = true;
+        int attempts = MAX_DROP_ATTEMPTS;
+        for (Partition expired : database.read("partitions_old", handle -> partitions.expired(handle, parent))) {
             boolean gone = false;
-            while (!gone && tries > 0) {
-                turn.check();
+            while (!gone && attempts > 0) {
+                leadership.check();
                 try {
-                    gone = database.write("partition_drop", handle -> partitions.drop(handle, old));
+                    gone = database.write("partition_drop", handle -> partitions.drop(handle, expired));
                 } catch (IllegalStateException e) {
-                    log.warn("partition_not_dropped partition={} cause=\"{}\"", old.name(), e.getMessage());
-                    break; // a view that somebody made on it, or the like: the others need not wait for that
+                    log.warn("partition_drop_failed partition={} cause=\"{}\"", expired.name(), e.getMessage());
+                    break; // such as a view that depends on it: the others can still be dropped
                 }
-                tries -= gone ? 0 : 1;
-                turn.pause(gone ? REST : PAUSE);
+                attempts -= gone ? 0 : 1;
+                leadership.pause(gone ? STEP_PAUSE : RETRY_PAUSE);
             }
             if (gone) {
                 dropped.labelValues(parent.toString()).inc();
                 count++;
             }
-            all &= gone;
+            complete &= gone;
         }
-        if (tries == 0) {
-            log.warn("partitions_not_dropped table={} cause=\"somebody reads it for long\"", parent);
+        if (attempts == 0) {
+            log.warn("partition_drop_postponed table={} cause=\"lock timeout\"", parent);
         }
-        return new Dropped(count, all);
+        return new Dropped(count, complete);
     }
 }

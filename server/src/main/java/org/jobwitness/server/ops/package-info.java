@@ -1,6 +1,6 @@
 /**
- * How the server itself is: health for people and monitoring, liveness and readiness for whoever restarts it or sends
- * traffic to it; and that it keeps nothing longer than it has to.
+ * Operating the server: health for people and monitoring, liveness and readiness for supervisors and load balancers, the
+ * retention of all that is stored, and the space on the data disk.
  */
 @NullMarked
 package org.jobwitness.server.ops;

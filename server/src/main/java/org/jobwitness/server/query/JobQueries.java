@@ -8,7 +8,7 @@ import static org.jobwitness.server.db.Columns.string;
 import static org.jobwitness.server.db.Columns.strings;
 import static org.jobwitness.server.db.Columns.time;
 import static org.jobwitness.server.db.Columns.whole;
-import static org.jobwitness.server.db.Database.inPortions;
+import static org.jobwitness.server.db.Database.streaming;
 
 import java.nio.charset.StandardCharsets;
 import java.sql.ResultSet;
@@ -347,7 +347,7 @@ public final class JobQueries {
 
     /** Tells of each job that goes on or ended less than five minutes before {@code now}. */
     public Stream<Glance> recent(Handle handle, Instant now) {
-        return inPortions(handle.createQuery("""
+        return streaming(handle.createQuery("""
                 select cluster, job_id, user_name, partition, account, scheduler ->> 'name' as name, state, reason
                 from job where newest and (state in ('pending', 'running') or\s""" + RunUse.ENDED_SINCE + ")")
                 .bind("since", now.minus(Duration.ofMinutes(5))))

@@ -5,7 +5,7 @@ import static org.jobwitness.server.db.Columns.doubles;
 import static org.jobwitness.server.db.Columns.knownTime;
 import static org.jobwitness.server.db.Columns.string;
 import static org.jobwitness.server.db.Columns.time;
-import static org.jobwitness.server.db.Database.inPortions;
+import static org.jobwitness.server.db.Database.streaming;
 
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -114,13 +114,13 @@ public final class RunUse {
 
     /** Of all newest runs that go on or ended since, in the order of their keys. To be called in a transaction. */
     public static Stream<OnNode> onNodesSince(Handle handle, Instant since, Instant now) {
-        return inPortions(onNodes(handle, RUNNING_OR_ENDED_SINCE, now).bind("since", since))
+        return streaming(onNodes(handle, RUNNING_OR_ENDED_SINCE, now).bind("since", since))
                 .map((row, _) -> onNode(row)).stream();
     }
 
     /** The same of GPUs. */
     public static Stream<OfGpu> ofGpusSince(Handle handle, Instant since, Instant now) {
-        return inPortions(ofGpus(handle, RUNNING_OR_ENDED_SINCE, now).bind("since", since))
+        return streaming(ofGpus(handle, RUNNING_OR_ENDED_SINCE, now).bind("since", since))
                 .map((row, _) -> ofGpu(row)).stream();
     }
 

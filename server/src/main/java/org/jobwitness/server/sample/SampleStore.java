@@ -200,7 +200,7 @@ public final class SampleStore {
     /** The same one by one, so that only one is in memory at a time. */
     public void eachSeries(long run, List<Figure> figures, @Nullable String node, @Nullable String gpu,
             @Nullable Instant from, @Nullable Instant to, Consumer<Series> consumer) {
-        database.readInPortions("history_read", handle -> {
+        database.readStreaming("history_read", handle -> {
             History.read(handle, new History.Question(run, figures, node, gpu, from, to), consumer);
             return null;
         });

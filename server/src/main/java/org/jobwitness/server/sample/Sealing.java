@@ -14,7 +14,7 @@ import java.util.Optional;
 import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.chunk.Chunk;
 import org.jobwitness.server.db.Database;
-import org.jobwitness.server.db.LeaderTask.Turn;
+import org.jobwitness.server.db.LeaderTask.Leadership;
 import org.jobwitness.server.db.Partitions;
 import org.jobwitness.server.sample.SampleBuffer.Closed;
 import org.jspecify.annotations.Nullable;
@@ -71,7 +71,7 @@ public final class Sealing {
     }
 
     /** One turn's work. */
-    public void run(Turn turn) throws InterruptedException {
+    public void run(Leadership turn) throws InterruptedException {
         boolean done = sealClosed(turn);
         if (done && isDue()) {
             database.write("tails_turn", handle -> {
@@ -106,13 +106,13 @@ public final class Sealing {
     }
 
     /** @return whether the closed tail is empty */
-    private boolean sealClosed(Turn turn) throws InterruptedException {
+    private boolean sealClosed(Leadership turn) throws InterruptedException {
         long began = System.nanoTime();
         Slice all = Slice.NOTHING;
         Slice slice = Slice.NOTHING;
         do {
             turn.check();
-            slice = database.writeAtLeisure("seal", this::sealSlice);
+            slice = database.writeInBackground("seal", this::sealSlice);
             all = all.plus(slice);
             rows.inc(slice.rows());
             chunks.inc(slice.chunks());

@@ -25,7 +25,7 @@ import java.util.stream.Stream;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.db.Database;
-import org.jobwitness.server.db.LeaderTask.Turn;
+import org.jobwitness.server.db.LeaderTask.Leadership;
 import org.jobwitness.server.job.Evidence;
 import org.jobwitness.server.job.Identity;
 import org.jobwitness.server.job.JobTable;
@@ -153,7 +153,7 @@ public final class Reconciliation implements AutoCloseable {
     }
 
     /** One turn's work: some rounds, so that what is learned in one serves the next. */
-    public void run(Turn turn) throws InterruptedException {
+    public void run(Leadership turn) throws InterruptedException {
         for (int i = 0; i < ROUNDS_OF_A_TURN; i++) {
             round(turn);
             turn.pause(pace(Part.CONTROLLER).untilDue(clock.instant()));
@@ -161,7 +161,7 @@ public final class Reconciliation implements AutoCloseable {
     }
 
     /** What ended first, so that it is not taken for what began after it. */
-    void round(Turn turn) throws InterruptedException {
+    void round(Leadership turn) throws InterruptedException {
         Instant began = clock.instant();
         roundId = "round-" + UUID.randomUUID();
         ask(turn, Part.ACCOUNTING, () -> learnWhatEnded(turn));
@@ -181,7 +181,7 @@ public final class Reconciliation implements AutoCloseable {
         void ask() throws SlurmException, InterruptedException;
     }
 
-    private void ask(Turn turn, Part part, Question question) throws InterruptedException {
+    private void ask(Leadership turn, Part part, Question question) throws InterruptedException {
         if (pace(part).isDue(clock.instant())) {
             turn.check();
             answer(part, question);
@@ -215,7 +215,7 @@ public final class Reconciliation implements AutoCloseable {
         return Objects.requireNonNull(paces.get(part));
     }
 
-    private void learnWhatEnded(Turn turn) throws SlurmException, InterruptedException {
+    private void learnWhatEnded(Leadership turn) throws SlurmException, InterruptedException {
         Instant now = clock.instant().truncatedTo(ChronoUnit.SECONDS);
         Instant earliest = now.minus(LONGEST_LOOK_BACK);
         Instant from = contacts.toldTo().map(told -> told.minus(MARGIN)).orElse(now.minus(FIRST_LOOK_BACK));
@@ -234,7 +234,7 @@ public final class Reconciliation implements AutoCloseable {
      *
      * @return runs that go on here, and are not in the list
      */
-    private List<KnownRun> compare(Turn turn) throws SlurmException, InterruptedException {
+    private List<KnownRun> compare(Leadership turn) throws SlurmException, InterruptedException {
         Listing listing = metrics.timed("list", slurm::list);
         if (listing.cluster() != null) {
             cluster = listing.cluster();
@@ -264,9 +264,9 @@ public final class Reconciliation implements AutoCloseable {
      *
      * @return whether all have been looked up
      */
-    private boolean lookUp(List<Listing.Entry> changed, Turn turn) throws SlurmException, InterruptedException {
+    private boolean lookUp(List<Listing.Entry> changed, Leadership turn) throws SlurmException, InterruptedException {
         List<SlurmJob> inHand = changed.stream().flatMap(entry -> Stream.ofNullable(entry.job())).toList();
-        for (List<SlurmJob> some : inPortions(inHand, MOST_ACCOUNTED)) {
+        for (List<SlurmJob> some : streaming(inHand, MOST_ACCOUNTED)) {
             turn.check();
             some.forEach(job -> {
                 take(job);
@@ -289,7 +289,7 @@ public final class Reconciliation implements AutoCloseable {
     }
 
     /** Learns what has changed of jobs that wait or run on, some a round. */
-    private void lookAgain(List<Listing.Entry> entries, Map<String, KnownRun> runs, Turn turn)
+    private void lookAgain(List<Listing.Entry> entries, Map<String, KnownRun> runs, Leadership turn)
             throws SlurmException, InterruptedException {
         Map<KnownRun, Listing.Entry> open = new HashMap<>();
         for (Listing.Entry entry : entries) {
@@ -314,8 +314,8 @@ public final class Reconciliation implements AutoCloseable {
                 .map(meaning -> meaning.state().isFinal() ? 0 : meaning.state() == JobState.RUNNING ? 1 : 2).orElse(3);
     }
 
-    private void learnWhatBecameOf(List<KnownRun> gone, Turn turn) throws SlurmException, InterruptedException {
-        List<List<KnownRun>> portions = inPortions(gone, MOST_ACCOUNTED);
+    private void learnWhatBecameOf(List<KnownRun> gone, Leadership turn) throws SlurmException, InterruptedException {
+        List<List<KnownRun>> portions = streaming(gone, MOST_ACCOUNTED);
         for (List<KnownRun> some : portions.subList(0, Math.min(portions.size(), MOST_CALLS_FOR_RUNS))) {
             List<SlurmJob> found = learnOf(some.stream().map(KnownRun::jobId).toList(), turn);
             Set<String> ids = found.stream().map(SlurmJob::jobId).collect(Collectors.toSet());
@@ -330,7 +330,7 @@ public final class Reconciliation implements AutoCloseable {
      * slurmdbd may hear of an end long after it, when that time has been read: it was away itself, or slurmctld had many to
      * tell. Where slurmctld's own word was missed, too, it is asked for the jobs by their ids, once an hour.
      */
-    private void learnWhatWasToldLate(Turn turn) throws SlurmException, InterruptedException {
+    private void learnWhatWasToldLate(Leadership turn) throws SlurmException, InterruptedException {
         Instant now = clock.instant();
         if (untold.isEmpty() && untoldPace.isDue(now)) {
             known.untold(cluster, now.minus(LONGEST_LOOK_BACK), now.minus(MARGIN), MOST_UNTOLD).stream().distinct()
@@ -345,7 +345,7 @@ public final class Reconciliation implements AutoCloseable {
     }
 
     /** Asks slurmdbd for jobs by their ids, and takes in what it says. */
-    private List<SlurmJob> learnOf(Collection<String> jobIds, Turn turn) throws SlurmException, InterruptedException {
+    private List<SlurmJob> learnOf(Collection<String> jobIds, Leadership turn) throws SlurmException, InterruptedException {
         turn.check();
         List<SlurmJob> found = metrics.timed("accounted", () -> slurm.accounted(jobIds));
         takeAccounted(found, turn);
@@ -353,9 +353,9 @@ public final class Reconciliation implements AutoCloseable {
     }
 
     /** Takes in those ends that are news. */
-    private void takeAccounted(List<SlurmJob> found, Turn turn) throws InterruptedException {
+    private void takeAccounted(List<SlurmJob> found, Leadership turn) throws InterruptedException {
         List<SlurmJob> ended = found.stream().filter(job -> job.state().end().isPresent()).toList();
-        for (List<SlurmJob> some : inPortions(ended, MOST_ACCOUNTED)) {
+        for (List<SlurmJob> some : streaming(ended, MOST_ACCOUNTED)) {
             turn.check();
             Map<String, List<KnownRun>> runs = known
                     .all(cluster, some.stream().map(SlurmJob::jobId).collect(Collectors.toSet())).stream()
@@ -410,7 +410,7 @@ public final class Reconciliation implements AutoCloseable {
         return jobId.matches("[1-9][0-9]{0,9}");
     }
 
-    private static <T> List<List<T>> inPortions(List<T> all, int most) {
+    private static <T> List<List<T>> streaming(List<T> all, int most) {
         return IntStream.range(0, (all.size() + most - 1) / most)
                 .mapToObj(i -> all.subList(i * most, Math.min(all.size(), (i + 1) * most))).toList();
     }

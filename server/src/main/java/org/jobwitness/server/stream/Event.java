@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 
-/** An event as it goes out; one for all who get it. */
+/** A server-sent event, encoded once for all its listeners. */
 final class Event {
     private final String name;
     private final byte[] bytes;
@@ -14,12 +14,12 @@ final class Event {
         this.bytes = text.getBytes(StandardCharsets.UTF_8);
     }
 
-    /** With data of one line. */
+    /** @param json on one line */
     static Event of(String name, long id, String json) {
         return new Event(name, "event: " + name + "\nid: " + id + "\ndata: " + json + "\n\n");
     }
 
-    /** One of the stream itself, which has no number. */
+    /** An event about the stream itself, without an id. */
     static Event of(String name, String json) {
         return new Event(name, "event: " + name + "\ndata: " + json + "\n\n");
     }

@@ -23,7 +23,7 @@ import org.jobwitness.server.query.JobFilter;
 import org.jobwitness.server.query.JobQueries;
 import org.jobwitness.server.query.JobTraits;
 import org.jobwitness.server.sample.Sample;
-import org.jobwitness.server.stream.Pending.Happened;
+import org.jobwitness.server.stream.Pending.Snapshot;
 import org.jobwitness.server.stream.Pending.Latest;
 import org.jobwitness.wire.Job;
 import org.jobwitness.wire.JobDeleted;
@@ -33,25 +33,25 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Tells listeners what becomes of jobs. {@link #changed} and {@link #stored} are called by the threads that write, and only note
- * what happened; a thread of its own gathers that for a moment, reads what it came to, once for all, and puts it into
- * the listeners' queues; the thread of each listener's request takes it from there. None of them ever waits for a later one.
+ * Publishes changes of jobs to listeners. {@link #changed} and {@link #stored} run on the threads that write, and only queue
+ * what happened. The publisher, a thread of its own, collects that for a moment, reads the runs once for all listeners, and
+ * fills their queues, from which each listener's request thread sends. No thread ever waits for a later one.
  */
 public final class JobStream implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(JobStream.class);
-    static final int MOST_LISTENERS = 200;
-    /** What happens to a run within this time is one event. */
-    private static final Duration GATHERED = Duration.ofMillis(250);
-    private static final Duration PATIENCE_AT_CLOSE = Duration.ofSeconds(1);
-    private static final int READ_AT_ONCE = 500;
+    static final int MAX_LISTENERS = 200;
+    /** All changes of a run within this time are one event. */
+    private static final Duration COLLECT_INTERVAL = Duration.ofMillis(250);
+    private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(1);
+    private static final int READ_BATCH_SIZE = 500;
 
     private final JobQueries jobs;
     private final Json json;
     private final Pending pending = new Pending();
-    private final RunsHeardOf runs;
+    private final RunTraitsCache runs;
     private final List<Listener> listeners = new CopyOnWriteArrayList<>();
-    private final Thread teller;
-    private final Counter told;
+    private final Thread publisher;
+    private final Counter sent;
     private final Counter dropped;
     private boolean closed;
     private long events;
@@ -59,35 +59,35 @@ public final class JobStream implements AutoCloseable {
     public JobStream(JobQueries jobs, Json json, Clock clock, PrometheusRegistry metrics) {
         this.jobs = jobs;
         this.json = json;
-        runs = new RunsHeardOf(clock);
+        runs = new RunTraitsCache(clock);
         GaugeWithCallback.builder().name("jobwitness_stream_clients").help("Streams that are open.")
                 .callback(gauge -> gauge.call(listeners.size())).register(metrics);
-        told = Counter.builder().name("jobwitness_stream_events_total").help("Events sent on streams.")
+        sent = Counter.builder().name("jobwitness_stream_events_total").help("Events sent on streams.")
                 .labelNames("event").register(metrics);
-        List.of("job", "job_deleted", "figures", "overflow").forEach(event -> told.initLabelValues(event));
+        List.of("job", "job_deleted", "figures", "overflow").forEach(event -> sent.initLabelValues(event));
         dropped = Counter.builder().name("jobwitness_stream_dropped_total")
-                .help("Events that were not sent on a stream, because its client was too slow or the database was away.")
+                .help("Events that were not sent on a stream, because its client was too slow or the database was unavailable.")
                 .register(metrics);
-        teller = Thread.ofPlatform().name("job-stream").daemon().start(this::tell);
+        publisher = Thread.ofPlatform().name("job-stream").daemon().start(this::publish);
     }
 
-    /** A listener of {@code JobTable}. */
+    /** Called by {@code JobTable}. */
     public void changed(JobChange change) {
         if (!listeners.isEmpty()) {
             pending.add(change);
         }
     }
 
-    /** A listener of {@code SampleStore}. */
+    /** Called by {@code SampleStore}. */
     public void stored(List<Sample> samples) {
         if (!listeners.isEmpty()) {
             pending.add(samples);
         }
     }
 
-    /** Somebody listens, to all that is committed from now on; empty if too many do already. */
+    /** Adds a listener to all that is committed from now on; empty if there are too many. */
     synchronized Optional<Listener> join(Scope scope, JobFilter filter) {
-        if (listeners.size() >= MOST_LISTENERS) {
+        if (listeners.size() >= MAX_LISTENERS) {
             return Optional.empty();
         }
         Listener listener = new Listener(scope, filter);
@@ -104,28 +104,28 @@ public final class JobStream implements AutoCloseable {
     }
 
     void sent(String event) {
-        told.labelValues(event).inc();
+        sent.labelValues(event).inc();
     }
 
-    private void tell() {
+    private void publish() {
         try {
             while (pending.await()) {
-                Thread.sleep(GATHERED);
-                tell(pending.take());
+                Thread.sleep(COLLECT_INTERVAL);
+                publish(pending.take());
             }
         } catch (InterruptedException e) {
-            log.warn("stream_interrupted");
+            log.warn("stream_unexpected_interrupt");
         }
     }
 
-    private void tell(Happened happened) {
+    private void publish(Snapshot snapshot) {
         try {
-            miss(happened.lost());
-            tellChanges(happened.changes());
-            tellFigures(happened.figures());
+            miss(snapshot.lost());
+            publishChanges(snapshot.changes());
+            publishFigures(snapshot.figures());
         } catch (RuntimeException e) {
-            log.warn("stream_gap cause=\"{}\"", e.getMessage());
-            miss(happened.changes().size() + happened.figures().size());
+            log.warn("stream_events_lost cause=\"{}\"", e.getMessage());
+            miss(snapshot.changes().size() + snapshot.figures().size());
         }
     }
 
@@ -138,8 +138,8 @@ public final class JobStream implements AutoCloseable {
         }
     }
 
-    private void tellChanges(List<JobChange> changes) {
-        for (List<JobChange> some : portions(changes)) {
+    private void publishChanges(List<JobChange> changes) {
+        for (List<JobChange> some : batches(changes)) {
             Map<Long, Job> now = read(
                     some.stream().filter(change -> change.after() != null).map(change -> change.run().key()).toList());
             for (JobChange change : some) {
@@ -147,34 +147,34 @@ public final class JobStream implements AutoCloseable {
                 Job job = now.get(run);
                 if (change.after() == null) {
                     runs.forget(run);
-                    tellDeletion(change.run());
+                    publishDeletion(change.run());
                 } else if (job != null) {
-                    tellChange(change.before(), job);
+                    publishChange(change.before(), job);
                 }
             }
         }
     }
 
-    /** Also to those who listened to what it was: else a run that has ended would run on for who listens to running ones. */
-    private void tellChange(@Nullable Run earlier, Job job) {
+    /** Also to listeners that its earlier state matched: otherwise a stream of running jobs would never see their end. */
+    private void publishChange(@Nullable Run earlier, Job job) {
         JobTraits before = earlier == null ? null : JobTraits.of(earlier);
         JobTraits after = JobTraits.of(job);
-        tell("job", listener -> listener.wants(after)
+        publish("job", listener -> listener.wants(after)
                 || (before != null && listener.wants(before) && listener.maySee(after)), () -> job);
     }
 
-    private void tellDeletion(Run run) {
+    private void publishDeletion(Run run) {
         JobTraits last = JobTraits.of(run);
-        tell("job_deleted", listener -> listener.wants(last),
+        publish("job_deleted", listener -> listener.wants(last),
                 () -> new JobDeleted(run.identity().jobId(), run.key(), run.identity().cluster()));
     }
 
-    private void tellFigures(List<Latest> figures) {
-        for (List<Latest> some : portions(figures)) {
+    private void publishFigures(List<Latest> figures) {
+        for (List<Latest> some : batches(figures)) {
             read(some.stream().map(Latest::run).filter(run -> runs.get(run).isEmpty()).distinct().toList());
             for (Latest latest : some) {
                 runs.get(latest.run()).ifPresent(
-                        run -> tell("figures", listener -> listener.wants(run), () -> figures(run, latest)));
+                        run -> publish("figures", listener -> listener.wants(run), () -> figures(run, latest)));
             }
         }
     }
@@ -202,19 +202,19 @@ public final class JobStream implements AutoCloseable {
         return found;
     }
 
-    private static <T> List<List<T>> portions(List<T> all) {
-        List<List<T>> portions = new ArrayList<>();
-        for (int from = 0; from < all.size(); from += READ_AT_ONCE) {
-            portions.add(all.subList(from, Math.min(all.size(), from + READ_AT_ONCE)));
+    private static <T> List<List<T>> batches(List<T> all) {
+        List<List<T>> batches = new ArrayList<>();
+        for (int from = 0; from < all.size(); from += READ_BATCH_SIZE) {
+            batches.add(all.subList(from, Math.min(all.size(), from + READ_BATCH_SIZE)));
         }
-        return portions;
+        return batches;
     }
 
-    private void tell(String name, Predicate<Listener> wants, Supplier<Object> data) {
-        List<Listener> those = listeners.stream().filter(wants).toList();
-        if (!those.isEmpty()) {
+    private void publish(String name, Predicate<Listener> wants, Supplier<Object> data) {
+        List<Listener> interested = listeners.stream().filter(wants).toList();
+        if (!interested.isEmpty()) {
             Event event = Event.of(name, ++events, json.text(data.get()));
-            for (Listener listener : those) {
+            for (Listener listener : interested) {
                 if (!listener.offer(event)) {
                     dropped.inc();
                 }
@@ -222,7 +222,7 @@ public final class JobStream implements AutoCloseable {
         }
     }
 
-    /** Ends all streams, and takes on no more. */
+    /** Ends all streams, and accepts no more. */
     @Override
     public void close() {
         synchronized (this) {
@@ -231,8 +231,8 @@ public final class JobStream implements AutoCloseable {
         listeners.forEach(Listener::end);
         pending.close();
         try {
-            if (!teller.join(PATIENCE_AT_CLOSE)) {
-                log.warn("stream_slow_to_stop");
+            if (!publisher.join(CLOSE_TIMEOUT)) {
+                log.warn("stream_stop_timeout");
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

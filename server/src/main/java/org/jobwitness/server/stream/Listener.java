@@ -9,12 +9,12 @@ import org.jobwitness.server.query.JobFilter;
 import org.jobwitness.server.query.JobTraits;
 
 /**
- * Somebody who listens, and what waits to be read by him. That is so much at most: while he is too slow, events are only counted,
- * and where they are missing he is told. Filled by the thread that tells, emptied by the one of his request.
+ * An open stream, with a bounded queue of events. While its client is too slow, events are only counted, and a gap is
+ * reported in their place. Filled by the publisher, emptied by the thread of its request.
  */
 final class Listener {
-    private static final int MOST_EVENTS = 5_000;
-    private static final int MOST_BYTES = 2 << 20;
+    private static final int MAX_EVENTS = 5_000;
+    private static final int MAX_BYTES = 2 << 20;
 
     private final Scope scope;
     private final JobFilter filter;
@@ -28,7 +28,7 @@ final class Listener {
         this.filter = filter;
     }
 
-    /** What he is to get next. */
+    /** What to send next. */
     sealed interface Next {
 
         record Read(Event event) implements Next {
@@ -38,11 +38,11 @@ final class Listener {
         record Gap(long missed) implements Next {
         }
 
-        /** Nothing has happened for so long. */
-        record Silence() implements Next {
+        /** Nothing happened within the timeout. */
+        record Idle() implements Next {
         }
 
-        /** There will be no more. */
+        /** The stream is closed. */
         record End() implements Next {
         }
     }
@@ -58,12 +58,12 @@ final class Listener {
     /**
      * Never waits.
      *
-     * @return false if he is too slow to get it
+     * @return false if the client is too slow to get it
      */
     synchronized boolean offer(Event event) {
-        // One that is larger than all that may wait goes alone.
+        // An event larger than the whole queue goes alone.
         boolean hasRoom = waiting.isEmpty()
-                || (waiting.size() < MOST_EVENTS && bytes + event.size() <= MOST_BYTES);
+                || (waiting.size() < MAX_EVENTS && bytes + event.size() <= MAX_BYTES);
         if (missed > 0 || !hasRoom) {
             missed++;
             return false;
@@ -74,18 +74,18 @@ final class Listener {
         return true;
     }
 
-    /** Events that nobody could make for him. */
+    /** Counts events that could not be made. */
     synchronized void miss(long events) {
         missed += events;
         notifyAll();
     }
 
-    synchronized Next next(Duration patience) throws InterruptedException {
-        long deadline = System.nanoTime() + patience.toNanos();
+    synchronized Next next(Duration timeout) throws InterruptedException {
+        long deadline = System.nanoTime() + timeout.toNanos();
         while (isIdle() && !ended) {
             long left = deadline - System.nanoTime();
             if (left <= 0) {
-                return new Next.Silence();
+                return new Next.Idle();
             }
             wait(Math.max(1, Duration.ofNanos(left).toMillis()));
         }
@@ -102,7 +102,6 @@ final class Listener {
         return gap;
     }
 
-    /** Whether nothing waits for him. */
     synchronized boolean isIdle() {
         return waiting.isEmpty() && missed == 0;
     }

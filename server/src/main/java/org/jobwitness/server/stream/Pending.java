@@ -12,13 +12,13 @@ import org.jobwitness.wire.Figure;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What has happened and is not told yet: of each run what it was before and is now, of each run on a node its newest figures.
- * Filled by the threads that write, which it never holds up, and emptied by the one that tells. It holds so much at most; what
- * is more is only counted.
+ * What is not published yet: for each run its state before and now, for each run on a node its newest figures. Filled by the
+ * threads that write, which it never blocks, and emptied by the publisher. It is bounded; what exceeds the bounds is only
+ * counted.
  */
 final class Pending {
-    private static final int MOST_CHANGES = 20_000;
-    private static final int MOST_FIGURES = 50_000;
+    private static final int MAX_CHANGES = 20_000;
+    private static final int MAX_FIGURES = 50_000;
 
     private final Map<Long, JobChange> changes = new LinkedHashMap<>();
     private final Map<RunOnNode, Latest> figures = new LinkedHashMap<>();
@@ -28,7 +28,7 @@ final class Pending {
     private record RunOnNode(long run, String node) {
     }
 
-    /** Of a sample, what goes out. */
+    /** The part of a sample that is published. */
     record Latest(long run, String node, Instant at, @Nullable Double cpuUsagePercent,
             @Nullable Double memoryUsageBytes, @Nullable Double gpuUsagePercent) {
 
@@ -40,19 +40,19 @@ final class Pending {
     }
 
     /**
-     * All that happened in some time.
+     * All that happened since the last one.
      *
-     * @param changes of each run one, from what was told before to what is to be told
-     * @param figures of each run on a node the newest
-     * @param lost how much more there was
+     * @param changes one for each run, from its published state to the new one
+     * @param figures the newest for each run on a node
+     * @param lost how many changes and figures exceeded the bounds
      */
-    record Happened(List<JobChange> changes, List<Latest> figures, long lost) {
+    record Snapshot(List<JobChange> changes, List<Latest> figures, long lost) {
     }
 
     synchronized void add(JobChange change) {
         long run = change.run().key();
         JobChange earlier = changes.get(run);
-        if (earlier == null && changes.size() >= MOST_CHANGES) {
+        if (earlier == null && changes.size() >= MAX_CHANGES) {
             lost++;
         } else {
             changes.put(run, earlier == null ? change : sinceBefore(earlier, change));
@@ -61,7 +61,7 @@ final class Pending {
     }
 
     private static JobChange sinceBefore(JobChange earlier, JobChange change) {
-        // Of one that came and went, what it was at last must stay known.
+        // Of a run that was created and deleted meanwhile, the last state must stay known.
         Run before = earlier.before() == null && change.after() == null ? change.before() : earlier.before();
         return new JobChange(before, change.after());
     }
@@ -70,7 +70,7 @@ final class Pending {
         for (Sample sample : samples) {
             RunOnNode where = new RunOnNode(sample.run(), sample.node());
             Latest known = figures.get(where);
-            if (known == null && figures.size() >= MOST_FIGURES) {
+            if (known == null && figures.size() >= MAX_FIGURES) {
                 lost++;
             } else if (known == null || !sample.at().isBefore(known.at())) {
                 figures.put(where, Latest.of(sample));
@@ -79,11 +79,7 @@ final class Pending {
         notifyAll();
     }
 
-    /**
-     * Waits until something has happened.
-     *
-     * @return false once it is closed
-     */
+    /** @return false once it is closed */
     synchronized boolean await() throws InterruptedException {
         while (changes.isEmpty() && figures.isEmpty() && lost == 0 && !closed) {
             wait();
@@ -91,12 +87,12 @@ final class Pending {
         return !closed;
     }
 
-    synchronized Happened take() {
-        Happened happened = new Happened(List.copyOf(changes.values()), List.copyOf(figures.values()), lost);
+    synchronized Snapshot take() {
+        Snapshot snapshot = new Snapshot(List.copyOf(changes.values()), List.copyOf(figures.values()), lost);
         changes.clear();
         figures.clear();
         lost = 0;
-        return happened;
+        return snapshot;
     }
 
     synchronized void close() {

@@ -21,10 +21,10 @@ import org.slf4j.LoggerFactory;
 /** GET /v1/stream, as server-sent events, written by the request's own thread. */
 public final class StreamEndpoint {
     private static final Logger log = LoggerFactory.getLogger(StreamEndpoint.class);
-    /** Shorter than any idle timeout on the way, so that a client which has gone is noticed. */
-    private static final Duration HEARTBEAT = Duration.ofSeconds(15);
+    /** Shorter than the idle timeouts of proxies; it also detects clients that are gone. */
+    private static final Duration HEARTBEAT_INTERVAL = Duration.ofSeconds(15);
     private static final byte[] OPENING = bytes("retry: 3000\n: what this server takes in from now on\n\n");
-    private static final byte[] SILENCE = bytes(": nothing new\n\n");
+    private static final byte[] HEARTBEAT = bytes(": nothing new\n\n");
 
     private final JobStream stream;
     private final Json json;
@@ -46,14 +46,14 @@ public final class StreamEndpoint {
             return;
         }
         Listener listener = stream.join(Caller.of(ctx).scope(), filter).orElseThrow(
-                () -> ApiException.tooMuch(JobStream.MOST_LISTENERS
-                        + " streams are open, as many as this server holds at once; close one, or ask GET /v1/jobs"));
+                () -> ApiException.tooManyRequests(JobStream.MAX_LISTENERS
+                        + " streams are open, as many as this server allows; close one, or use GET /v1/jobs"));
         try {
             head(ctx);
-            // Not Javalin's, which would gather what it compresses.
+            // Not Javalin's stream, which buffers what it compresses.
             send(listener, ctx.res().getOutputStream());
         } catch (IOException e) {
-            log.debug("stream_lost cause=\"{}\"", e.getMessage());
+            log.debug("stream_disconnected cause=\"{}\"", e.getMessage());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
@@ -68,13 +68,13 @@ public final class StreamEndpoint {
     private void send(Listener listener, OutputStream out) throws IOException, InterruptedException {
         out.write(OPENING);
         out.flush();
-        boolean goesOn = true;
-        while (goesOn) {
-            switch (listener.next(HEARTBEAT)) {
+        boolean isOpen = true;
+        while (isOpen) {
+            switch (listener.next(HEARTBEAT_INTERVAL)) {
                 case Next.Read(Event event) -> write(out, event);
                 case Next.Gap(long missed) -> write(out, Event.of("overflow", json.text(new StreamOverflow(missed))));
-                case Next.Silence _ -> out.write(SILENCE);
-                case Next.End _ -> goesOn = false;
+                case Next.Idle _ -> out.write(HEARTBEAT);
+                case Next.End _ -> isOpen = false;
             }
             if (listener.isIdle()) {
                 out.flush();

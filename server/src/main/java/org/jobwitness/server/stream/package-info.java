@@ -1,8 +1,8 @@
 /**
- * GET /v1/stream: what becomes of jobs, told to those who listen as it happens. Changes of runs and samples come in after
- * their commit, on the threads that wrote them; what they come to is read from the database once for all listeners and goes out
- * to each as far as its filters and its scope go. Nothing is done while nobody listens, and nothing is kept for those who come
- * later: what was before, {@code job} tells.
+ * GET /v1/stream: changes of jobs and fresh figures as server-sent events. Changes and samples arrive after their commit, on
+ * the threads that wrote them; the runs are read from the database once for all listeners, and each listener gets what its
+ * filters and its scope allow. Nothing is done while there is no listener, and nothing is kept for later ones: earlier states
+ * are in {@code query}.
  */
 @NullMarked
 package org.jobwitness.server.stream;

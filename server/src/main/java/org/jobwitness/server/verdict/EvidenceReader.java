@@ -4,7 +4,7 @@ import static org.jobwitness.server.db.Columns.constant;
 import static org.jobwitness.server.db.Columns.string;
 import static org.jobwitness.server.db.Columns.strings;
 import static org.jobwitness.server.db.Columns.time;
-import static org.jobwitness.server.db.Database.inPortions;
+import static org.jobwitness.server.db.Database.streaming;
 
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -168,7 +168,7 @@ public final class EvidenceReader {
                 Stream<RunUse.OfGpu> allGpus = RunUse.ofGpusSince(handle, since, now)) {
             ByRun<RunUse.OnNode> onNodes = new ByRun<>(allOnNodes.iterator(), RunUse.OnNode::run);
             ByRun<RunUse.OfGpu> gpus = new ByRun<>(allGpus.iterator(), RunUse.OfGpu::run);
-            inPortions(handle.createQuery("select " + RUN + " from job where " + RunUse.RUNNING_OR_ENDED_SINCE
+            streaming(handle.createQuery("select " + RUN + " from job where " + RunUse.RUNNING_OR_ENDED_SINCE
                     + " order by job_key").bind("since", since))
                     .map((row, _) -> new Told(run(row, null), said(row, row.getBoolean("end_seen"))))
                     .useStream(runs -> runs.forEach(told -> consumer.accept(

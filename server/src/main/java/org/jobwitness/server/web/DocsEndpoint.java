@@ -23,8 +23,8 @@ import org.jobwitness.server.http.Requests;
 import org.jobwitness.server.json.Printable;
 
 /**
- * GET /v1/openapi.yaml, and /docs, the page that shows it. The page is Swagger UI without its parts that would speak to
- * other hosts; the files that it needs are named here one by one, so that no path from outside is ever looked up.
+ * GET /v1/openapi.yaml, and /docs, the page that shows it. The page is Swagger UI without the parts that contact other
+ * hosts; its files are listed here one by one, so that no path from a request is ever looked up.
  */
 public final class DocsEndpoint {
     private static final String SWAGGER_UI = "/META-INF/resources/webjars/swagger-ui/";
@@ -52,7 +52,7 @@ public final class DocsEndpoint {
                 .orElseThrow(() -> ApiException.notFound("/docs has no file " + Printable.shown(name)));
     }
 
-    /** The browser asks each time whether its copy is still the newest, so that an update is seen at once. */
+    /** The browser validates its copy each time, so that an update is visible at once. */
     private static void send(Context ctx, File file) {
         Requests.onlyParameters(ctx, Set.of());
         ctx.header("Cache-Control", "no-cache").header("ETag", file.etag())
@@ -66,7 +66,7 @@ public final class DocsEndpoint {
         }
     }
 
-    /** The jar's folder is named after its version, which its own description tells. */
+    /** The jar's folder is named after its version, which is in its own properties. */
     private static String swaggerUi(String name) {
         try (InputStream in = open("/META-INF/maven/org.webjars/swagger-ui/pom.properties")) {
             Properties jar = new Properties();
@@ -85,7 +85,7 @@ public final class DocsEndpoint {
     /**
      * A file on the class path.
      *
-     * @param etag weak, because the answer may be sent compressed
+     * @param etag weak, because the response may be compressed
      */
     private record File(String path, String contentType, String etag) {
 

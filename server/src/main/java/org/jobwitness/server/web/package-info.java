@@ -1,7 +1,7 @@
 /**
- * What the server shows to a browser: the API document, and the page on which it can be read and tried out. The files
- * lie under {@code resources/web} and in the Swagger UI jar; they hold nothing secret, so anybody may fetch them. What
- * the page asks of the API goes through the same doors as every other request.
+ * The server's pages for a browser: the API document, and the page that shows it. The files are in {@code resources/web} and in
+ * the Swagger UI jar; they hold no secrets, so no token is required. Requests that the page makes are authenticated like any
+ * other.
  */
 @NullMarked
 package org.jobwitness.server.web;

@@ -16,7 +16,7 @@ class DatabaseTest {
         Partitions partitions = new Partitions(Duration.ofDays(1), Duration.ofDays(31), Clock.systemUTC());
         try (Database database = TestPostgres.open(TestPostgres.freshDatabase(), partitions)) {
             assertThat(numbers(database, query -> query).getFirst()).startsWith((byte) '{');
-            assertThat(numbers(database, Database::inPortions)).hasSize(ROWS)
+            assertThat(numbers(database, Database::streaming)).hasSize(ROWS)
                     .allSatisfy(array -> assertThat(array).containsSequence(0x3F, 0xF8));
         }
     }

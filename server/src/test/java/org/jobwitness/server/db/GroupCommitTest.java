@@ -43,7 +43,7 @@ class GroupCommitTest {
         return CompletableFuture.supplyAsync(() -> {
             try {
                 return writer.submit(item);
-            } catch (GroupCommit.TooMuch e) {
+            } catch (GroupCommit.QueueFull e) {
                 return "too much";
             }
         }, Thread::startVirtualThread);

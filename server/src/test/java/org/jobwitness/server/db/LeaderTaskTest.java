@@ -93,7 +93,7 @@ class LeaderTaskTest {
         });
         CompletableFuture<Outcome> working = meanwhile(first);
         assertThat(begun.await(20, TimeUnit.SECONDS)).isTrue();
-        assertThat(second.tryTurn()).isEqualTo(Outcome.ELSEWHERE);
+        assertThat(second.tryToLead()).isEqualTo(Outcome.NOT_LEADER);
         goOn.countDown();
         assertThat(working.join()).isEqualTo(Outcome.DONE);
         untilDone(second);
@@ -105,11 +105,11 @@ class LeaderTaskTest {
         });
         AtomicInteger done = new AtomicInteger();
         LeaderTask outer = task(one, PATIENCE, _ -> {
-            if (inner.tryTurn() == Outcome.DONE) {
+            if (inner.tryToLead() == Outcome.DONE) {
                 done.incrementAndGet();
             }
         });
-        assertThat(outer.tryTurn()).isEqualTo(Outcome.DONE);
+        assertThat(outer.tryToLead()).isEqualTo(Outcome.DONE);
         assertThat(done).hasValue(1);
     }
 
@@ -154,7 +154,7 @@ class LeaderTaskTest {
             one.read("test", handle -> handle.createQuery("select 1").mapTo(Integer.class).one());
             throw new IllegalStateException("on purpose");
         });
-        assertThat(failing.tryTurn()).isEqualTo(Outcome.FAILED);
+        assertThat(failing.tryToLead()).isEqualTo(Outcome.FAILED);
         Waiting.until("nobody holds the lock", PATIENCE, () -> texts(one, "select pid::text " + HOLDERS).isEmpty());
         untilDone(task(other, PATIENCE, _ -> {
         }));
@@ -199,7 +199,7 @@ class LeaderTaskTest {
     private static void untilDone(LeaderTask task) throws InterruptedException {
         Waiting.until("it has its turn", PATIENCE, () -> {
             try {
-                return task.tryTurn() == Outcome.DONE;
+                return task.tryToLead() == Outcome.DONE;
             } catch (InterruptedException e) {
                 throw new IllegalStateException(e);
             }
@@ -209,7 +209,7 @@ class LeaderTaskTest {
     private static CompletableFuture<Outcome> meanwhile(LeaderTask task) {
         return CompletableFuture.supplyAsync(() -> {
             try {
-                return task.tryTurn();
+                return task.tryToLead();
             } catch (InterruptedException e) {
                 throw new IllegalStateException(e);
             }

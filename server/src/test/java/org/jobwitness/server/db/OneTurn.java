@@ -23,11 +23,11 @@ public final class OneTurn {
         try (LeaderTask task = new LeaderTask(database, name, Duration.ofHours(1), work)) {
             Waiting.until("nobody else has its turn of " + name, PATIENCE, () -> {
                 try {
-                    outcome.set(task.tryTurn());
+                    outcome.set(task.tryToLead());
                 } catch (InterruptedException e) {
                     throw new IllegalStateException(e);
                 }
-                return outcome.get() != Outcome.ELSEWHERE;
+                return outcome.get() != Outcome.NOT_LEADER;
             });
         }
         return outcome.get() == Outcome.DONE;

@@ -236,7 +236,7 @@ class PartitionsTest {
         Partition first = missing(later).getFirst();
         try (ExecutorService servers = Executors.newVirtualThreadPerTaskExecutor()) {
             List<CompletableFuture<Boolean>> made = IntStream.range(0, 8).mapToObj(_ -> CompletableFuture.supplyAsync(
-                    () -> database.write("test", handle -> later.make(handle, first)), servers)).toList();
+                    () -> database.write("test", handle -> later.create(handle, first)), servers)).toList();
             assertThat(made).allSatisfy(one -> assertThat(one.join()).isTrue());
         }
         assertThat(missing(later)).doesNotContain(first);
@@ -292,17 +292,17 @@ class PartitionsTest {
     }
 
     private void makeMissing(Partitions partitions) {
-        missing(partitions).forEach(each -> database.write("test", handle -> partitions.make(handle, each)));
+        missing(partitions).forEach(each -> database.write("test", handle -> partitions.create(handle, each)));
     }
 
     private String old(Partitions partitions, Parent parent) {
-        return database.read("test", handle -> partitions.old(handle, parent)).stream().map(Partition::name)
+        return database.read("test", handle -> partitions.expired(handle, parent)).stream().map(Partition::name)
                 .collect(Collectors.joining(" "));
     }
 
     private void dropOld(Partitions partitions) {
         for (Parent parent : Parent.values()) {
-            for (Partition old : database.read("test", handle -> partitions.old(handle, parent))) {
+            for (Partition old : database.read("test", handle -> partitions.expired(handle, parent))) {
                 assertThat(drop(partitions, old)).isTrue();
             }
         }

@@ -66,8 +66,8 @@ public final class TestPostgres {
         var database = new Database(address, 10, partitions, new PrometheusRegistry());
         database.start();
         try {
-            Waiting.until("the database is ready", Duration.ofMinutes(1), () -> database.trouble().toString(),
-                    () -> database.trouble().isEmpty());
+            Waiting.until("the database is ready", Duration.ofMinutes(1), () -> database.problem().toString(),
+                    () -> database.problem().isEmpty());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IllegalStateException(e);

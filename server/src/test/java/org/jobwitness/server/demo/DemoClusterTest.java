@@ -97,7 +97,7 @@ class DemoClusterTest {
         database.start();
         try (DemoCluster cluster = cluster(epoch)) {
             cluster.start();
-            await("the first jobs", () -> database.trouble().isEmpty() && number("select count(*) from job") > 20);
+            await("the first jobs", () -> database.problem().isEmpty() && number("select count(*) from job") > 20);
         }
         assertThat(number("select count(distinct job_id) from job where length(job_id) = 4")).isLessThan(105);
         tellUpTo(epoch);
@@ -115,14 +115,14 @@ class DemoClusterTest {
         for (int jobs : List.of(3, 11, 40, 41, 80)) {
             DemoCluster cluster = cluster(epoch);
             cluster.start();
-            await(jobs + " jobs", () -> database.trouble().isEmpty() && number("select count(*) from job") > jobs);
+            await(jobs + " jobs", () -> database.problem().isEmpty() && number("select count(*) from job") > jobs);
             // What is going on breaks off wherever it is, as when the server is killed.
             database.close();
             cluster.close();
             database = database();
             database.start();
         }
-        await("the database", () -> database.trouble().isEmpty());
+        await("the database", () -> database.problem().isEmpty());
         assertThat(texts("select told_to::text from demo where told_to < epoch")).hasSize(1);
         tellUpTo(epoch);
         tellUpTo(end);

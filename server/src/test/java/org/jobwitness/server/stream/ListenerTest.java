@@ -81,7 +81,7 @@ class ListenerTest {
 
     @Test
     void aListenerThatIsEndedGetsNothingMore() throws InterruptedException {
-        assertThat(listener.next(AT_ONCE)).isEqualTo(new Next.Silence());
+        assertThat(listener.next(AT_ONCE)).isEqualTo(new Next.Idle());
         listener.offer(event(1));
         listener.end();
         assertThat(listener.next(AT_ONCE)).isEqualTo(new Next.End());

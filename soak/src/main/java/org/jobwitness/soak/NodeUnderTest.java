@@ -1,4 +1,4 @@
-package org.jobwitness.bench;
+package org.jobwitness.soak;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -36,11 +36,11 @@ import org.jobwitness.wire.Batch;
 import org.jobwitness.wire.JobReading;
 import org.jspecify.annotations.Nullable;
 
-/** A node whose cgroups are files, with jobs whose counters rise all the time, and with an agent in a process of its own. */
+/** A node with an agent process. Its cgroups are plain files of jobs whose counters rise all the time. */
 final class NodeUnderTest implements AutoCloseable {
-    private static final Duration RISES_EVERY = Duration.ofMillis(50);
+    private static final Duration UPDATE_INTERVAL = Duration.ofMillis(50);
     private static final long FIRST_COUNTER = 1_000_000_000;
-    private static final long END_SECONDS = 20;
+    private static final long STOP_TIMEOUT_SECONDS = 20;
     private static final int RECORD_HEADER = 20;
     private static final int RECORD_MARKER = 0x4A574231; // JWB1, see BatchSpool
 
@@ -51,15 +51,15 @@ final class NodeUnderTest implements AutoCloseable {
     private final Path queue;
     private final int metricsPort;
     private final Set<Long> counters = ConcurrentHashMap.newKeySet();
-    private final Thread rising = Thread.ofPlatform().daemon().unstarted(this::rise);
+    private final Thread updater = Thread.ofPlatform().daemon().unstarted(this::update);
     private @Nullable Process agent;
     private volatile boolean isClosed;
 
     /**
-     * Makes the node and its jobs; the agent is not running yet.
+     * Creates the node and its jobs; {@link #start} starts the agent.
      *
      * @param command that starts the agent
-     * @param queue the agent's own folder
+     * @param queue the agent's folder
      */
     NodeUnderTest(List<String> command, Path folder, String name, List<String> jobIds, Path queue)
             throws IOException {
@@ -77,29 +77,29 @@ final class NodeUnderTest implements AutoCloseable {
         for (String jobId : jobIds) {
             makeJob(jobId);
         }
-        rising.start();
+        updater.start();
     }
 
     private void makeJob(String jobId) throws IOException {
-        Path made = Files.createDirectories(cgroups().resolve("being made"));
+        Path draft = Files.createDirectories(cgroups().resolve("new"));
         Map<String, String> files = Map.of("cgroup.events", "populated 1\nfrozen 0\n", "cpu.stat",
                 cpuStat(FIRST_COUNTER), "cpuset.cpus", "0-3\n", "memory.current", "1000000\n", "memory.peak",
                 "2000000\n", "memory.max", "4000000\n", "memory.stat", "anon 600000\nfile 300000\nshmem 1000\n",
                 "memory.events", "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\noom_group_kill 0\n");
         for (Map.Entry<String, String> file : files.entrySet()) {
-            Files.writeString(made.resolve(file.getKey()), file.getValue());
+            Files.writeString(draft.resolve(file.getKey()), file.getValue());
         }
         counters.add(FIRST_COUNTER);
         Files.createDirectories(scope());
-        Files.move(made, scope().resolve("job_" + jobId));
+        Files.move(draft, scope().resolve("job_" + jobId));
     }
 
     private static String cpuStat(long counter) {
         return "usage_usec " + counter + "\nuser_usec 2000000\nsystem_usec 1000000\n";
     }
 
-    /** In place and in one write of the same length, so that no reader meets half of it. */
-    private void rise() {
+    /** In place, in one write of the same length, so that no reader sees half of it. */
+    private void update() {
         long counter = FIRST_COUNTER;
         try {
             while (!isClosed) {
@@ -109,7 +109,7 @@ final class NodeUnderTest implements AutoCloseable {
                     Files.write(scope().resolve("job_" + jobId).resolve("cpu.stat"),
                             cpuStat(counter).getBytes(StandardCharsets.US_ASCII), StandardOpenOption.WRITE);
                 }
-                Thread.sleep(RISES_EVERY);
+                Thread.sleep(UPDATE_INTERVAL);
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -119,7 +119,7 @@ final class NodeUnderTest implements AutoCloseable {
     }
 
     /** Whether a job's counter ever had that value. */
-    boolean wasThere(long counter) {
+    boolean hadCounter(long counter) {
         return counters.contains(counter);
     }
 
@@ -151,8 +151,8 @@ final class NodeUnderTest implements AutoCloseable {
         return folder.resolve("agent.log");
     }
 
-    /** All that its agents have said. */
-    String said() throws IOException {
+    /** The log of its agents. */
+    String logText() throws IOException {
         return Files.exists(log()) ? Files.readString(log()) : "";
     }
 
@@ -176,33 +176,33 @@ final class NodeUnderTest implements AutoCloseable {
         }
     }
 
-    /** SIGTERM, and waits for the end. */
+    /** SIGTERM, and waits. */
     void stop() throws InterruptedException, IOException {
         Process running = agent;
         if (running == null) {
             return;
         }
         running.destroy();
-        if (!running.waitFor(END_SECONDS, TimeUnit.SECONDS)) {
-            throw new IOException(name + "'s agent does not end: " + said());
+        if (!running.waitFor(STOP_TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
+            throw new IOException(name + "'s agent did not stop: " + logText());
         }
     }
 
-    /** Notes what lies in the queue: from there on nothing of it may be lost. */
-    void noteQueue(Ledger ledger) throws IOException {
+    /** Records the batches in the queue: from now on none of them may be lost. */
+    void recordQueue(Ledger ledger) throws IOException {
         for (Path file : segments()) {
             byte[] bytes;
             try {
                 bytes = Files.readAllBytes(file);
             } catch (NoSuchFileException e) {
-                continue; // sent meanwhile
+                continue; // sent by now
             }
             ByteBuffer record = ByteBuffer.wrap(bytes);
             int at = 0;
             while (at + RECORD_HEADER <= bytes.length && record.getInt(at) == RECORD_MARKER
                     && at + RECORD_HEADER + record.getInt(at + 4) <= bytes.length) {
                 int end = at + RECORD_HEADER + record.getInt(at + 4);
-                ledger.note(Arrays.copyOfRange(bytes, at + RECORD_HEADER, end));
+                ledger.record(Arrays.copyOfRange(bytes, at + RECORD_HEADER, end));
                 at = end;
             }
         }
@@ -218,7 +218,7 @@ final class NodeUnderTest implements AutoCloseable {
         }
     }
 
-    /** Fills the queue with batches, a second from one to the next, as if the service had been away until now. */
+    /** Fills the queue with batches, one a second, as if the server had been unavailable until now. */
     void fillQueue(int batches) {
         Json json = new Json();
         String bootId = name + "-before";
@@ -226,15 +226,14 @@ final class NodeUnderTest implements AutoCloseable {
         try (BatchSpool spool = new BatchSpool(queue, 64 << 20, Duration.ofDays(1), InstantSource.system(),
                 new Log(new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8)))) {
             for (int number = 1; number <= batches; number++) {
-                // Lower than all that the tree says, as it was earlier.
+                // Lower than all counters in the cgroups, since it is older.
                 long counter = FIRST_COUNTER - (batches - number + 1) * 70_001L;
                 counters.add(counter);
                 List<JobReading> readings = new ArrayList<>();
                 for (String jobId : jobIds) {
-                    readings.add(new JobReading(jobId, null, null, null, null, null, "/job_" + jobId, null, null, null,
-                            null, 4, 2.5, counter, null, null, null, null, 1_000_000L, null, null, null, null, null,
-                            null,
-                            null, null, null, null, null, null, null, null, null, List.of(), Map.of()));
+                    readings.add(json.object(Map.of("job_id", jobId, "cgroup_path", "/job_" + jobId, "cpus", 4,
+                            "cpus_used", 2.5, "cpu_usage_usec", counter, "memory_usage_bytes", 1_000_000),
+                            JobReading.class));
                 }
                 spool.put(gzip(json.text(new Batch(Batch.VERSION, null, name, bootId, (long) number,
                         first.plusSeconds(number), 1000, null, null, readings, List.of()))));
@@ -252,7 +251,7 @@ final class NodeUnderTest implements AutoCloseable {
         return packed.toByteArray();
     }
 
-    /** One of the agent's own metrics. */
+    /** The value of a metric of the agent. */
     long metric(String series) throws IOException, InterruptedException {
         try (HttpClient http = HttpClient.newHttpClient()) {
             String text = http.send(HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + metricsPort + "/metrics"))

@@ -1,4 +1,4 @@
-package org.jobwitness.bench;
+package org.jobwitness.soak;
 
 import java.io.IOException;
 import java.net.URI;
@@ -19,17 +19,17 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.jobwitness.bench.Ledger.Reading;
+import org.jobwitness.soak.Ledger.Reading;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.embedded.EmbeddedPostgres;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** A server in a process of its own, which has its own PostgreSQL; whatever becomes of them, both are gone when this is closed. */
-final class WholeServer implements AutoCloseable {
-    private static final Duration START = Duration.ofMinutes(2);
-    private static final Duration EXPORT = Duration.ofMinutes(2);
+/** A server process with its embedded PostgreSQL; both are killed when this is closed. */
+final class ServerProcess implements AutoCloseable {
+    private static final Duration START_TIMEOUT = Duration.ofMinutes(2);
+    private static final Duration EXPORT_TIMEOUT = Duration.ofMinutes(2);
     private static final Pattern GREETING = Pattern.compile("http://127\\.0\\.0\\.1:([0-9]+)/docs");
 
     private final List<String> command;
@@ -40,7 +40,7 @@ final class WholeServer implements AutoCloseable {
     private int port;
 
     /** @param command that starts the server */
-    WholeServer(List<String> command, Path folder) {
+    ServerProcess(List<String> command, Path folder) {
         this.command = command;
         this.folder = folder;
     }
@@ -49,7 +49,7 @@ final class WholeServer implements AutoCloseable {
         return folder.resolve("data");
     }
 
-    /** On the same port each time; returns at once. */
+    /** On the same port each time; does not wait until it is ready. */
     void launch() throws IOException {
         Files.createDirectories(folder);
         Files.deleteIfExists(folder.resolve("server.out"));
@@ -65,9 +65,9 @@ final class WholeServer implements AutoCloseable {
                 .redirectError(ProcessBuilder.Redirect.appendTo(folder.resolve("server.log").toFile()));
     }
 
-    /** Returns when it is ready, and says where it listens. */
+    /** Returns its port when it is ready. */
     int awaitReady() throws IOException, InterruptedException {
-        long deadline = System.nanoTime() + START.toNanos();
+        long deadline = System.nanoTime() + START_TIMEOUT.toNanos();
         while (System.nanoTime() < deadline && process != null && process.isAlive()) {
             if (port == 0) {
                 Matcher greeting = GREETING.matcher(Files.readString(folder.resolve("server.out")));
@@ -123,14 +123,14 @@ final class WholeServer implements AutoCloseable {
         new ProcessBuilder(kill).inheritIO().start().waitFor();
     }
 
-    /** Those that work in our folder, whoever started them. */
+    /** All processes of PostgreSQL in our folder. */
     private List<ProcessHandle> postgres() throws IOException {
         Path ours = data().toRealPath();
         return ProcessHandle.allProcesses().filter(one -> {
             try {
                 return Files.readSymbolicLink(Path.of("/proc", Long.toString(one.pid()), "cwd")).startsWith(ours);
             } catch (IOException e) {
-                return false; // ended meanwhile, or nobody whom we may ask
+                return false; // ended, or not readable
             }
         }).toList();
     }
@@ -140,7 +140,7 @@ final class WholeServer implements AutoCloseable {
         Path file = folder.resolve("export.jsonl");
         Process export = process("export", "--job", jobId, "--format", "jsonl", "--output", file.toString(),
                 "--jobwitness-data-dir", data().toString()).redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
-        if (!export.waitFor(EXPORT.toSeconds(), TimeUnit.SECONDS) || export.exitValue() != 0) {
+        if (!export.waitFor(EXPORT_TIMEOUT.toSeconds(), TimeUnit.SECONDS) || export.exitValue() != 0) {
             throw new IOException("the export of " + jobId + " failed: "
                     + Files.readString(folder.resolve("server.log")));
         }
@@ -155,17 +155,16 @@ final class WholeServer implements AutoCloseable {
         return readings;
     }
 
-    /** How many samples of a job lie in the tables, each as often as it is there. */
+    /** Number of rows of a job in the tables, duplicates included. */
     long rows(String jobId) throws SQLException {
         return number("""
-                select coalesce(sum(kept.rows), 0) from job join (
+                select coalesce(sum(stored.rows), 0) from job join (
                     select job_key, 1 as rows from unpacked_sample where gpu = ''
                     union all
-                    select job_key, rows from chunk where gpu = '') kept using (job_key)
+                    select job_key, rows from chunk where gpu = '') stored using (job_key)
                 where job_id = ?""", jobId);
     }
 
-    /** How many runs of a job there are. */
     long runs(String jobId) throws SQLException {
         return number("select count(*) from job where job_id = ?", jobId);
     }

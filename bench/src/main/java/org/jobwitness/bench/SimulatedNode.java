@@ -11,11 +11,11 @@ import java.util.zip.Deflater;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A node with jobs and GPUs that are made up, as ChunkSeries makes up hours of them, a step of 15 s at a time; and the requests
- * by which its agent tells of them, as {@code wire.Batch}. Written by hand, because it shares the machine with the server. Not
- * thread-safe; nodes of one {@link Scratch} share its thread.
+ * A node with simulated jobs and GPUs, in steps of 15 s, and the requests of its agent, each with a {@code wire.Batch}. The JSON
+ * is written by hand, because the load shares the machine with the server. Not thread-safe; nodes of one {@link Scratch} share
+ * its thread.
  */
-final class MadeUpNode {
+final class SimulatedNode {
     static final int INTERVAL_SECONDS = 15;
     private static final double STEP_MICROS = INTERVAL_SECONDS * 1e6;
     private static final int PAGE = 4096;
@@ -26,34 +26,31 @@ final class MadeUpNode {
     private final String name;
     private final String jobPrefix;
     private final String bootId;
-    private final MadeUpJob[] jobs;
-    private final MadeUpGpu[] gpus;
+    private final SimulatedJob[] jobs;
+    private final SimulatedGpu[] gpus;
     private long sequence;
 
-    /** Takes the rows that a batch comes to. */
+    /** Receives the rows of a batch. */
     @FunctionalInterface
     interface Rows {
         /**
-         * One row.
-         *
          * @param gpu -1 for the job itself
          */
         void row(int job, int gpu, double[] figures);
     }
 
-    /** What nodes of one thread share. */
+    /** Buffers that the nodes of one thread share. */
     static final class Scratch {
         private final Random random;
         private final Deflater deflater = new Deflater(Deflater.BEST_SPEED, true);
         private byte[] json = new byte[1 << 16];
         private byte[] packed = new byte[1 << 16];
         private int length;
-        /** Whether bodies are sent as gzip. */
-        private final boolean packs;
+        private final boolean gzip;
 
-        Scratch(long seed, boolean packs) {
+        Scratch(long seed, boolean gzip) {
             random = new Random(seed);
-            this.packs = packs;
+            this.gzip = gzip;
         }
 
         private Scratch put(String text) {
@@ -127,19 +124,19 @@ final class MadeUpNode {
         private byte[] request() {
             byte[] body = json;
             int size = length;
-            if (packs) {
-                size = gzip();
+            if (gzip) {
+                size = compress();
                 body = packed;
             }
             byte[] head = ("POST /v1/batches HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
-                    + (packs ? "Content-Encoding: gzip\r\n" : "") + "Content-Length: " + size + "\r\n\r\n")
+                    + (gzip ? "Content-Encoding: gzip\r\n" : "") + "Content-Length: " + size + "\r\n\r\n")
                     .getBytes(StandardCharsets.US_ASCII);
             byte[] request = Arrays.copyOf(head, head.length + size);
             System.arraycopy(body, 0, request, head.length, size);
             return request;
         }
 
-        private int gzip() {
+        private int compress() {
             packed = packed.length < length + 64 ? new byte[json.length + 64] : packed;
             packed[0] = 0x1f;
             packed[1] = (byte) 0x8b;
@@ -162,69 +159,67 @@ final class MadeUpNode {
             return random.nextDouble() < of;
         }
 
-        /** About this much more. */
+        /** A random number around this one. */
         private long about(double size, double noise) {
             return Math.max(0, Math.round(size * (1 + noise * random.nextGaussian())));
         }
     }
 
     /**
-     * Made up.
-     *
-     * @param jobPrefix of the ids of its jobs, which go on with a number from 0 on
+     * @param jobPrefix of the ids of its jobs, before a number from 0 on
      */
-    MadeUpNode(Scratch scratch, String name, String jobPrefix, int jobs, int gpus) {
+    SimulatedNode(Scratch scratch, String name, String jobPrefix, int jobs, int gpus) {
         this.scratch = scratch;
         this.name = name;
         this.jobPrefix = jobPrefix;
         bootId = "boot-" + scratch.random.nextLong(Long.MAX_VALUE);
-        this.jobs = new MadeUpJob[jobs];
-        Arrays.setAll(this.jobs, _ -> new MadeUpJob());
-        this.gpus = new MadeUpGpu[gpus];
-        Arrays.setAll(this.gpus, _ -> new MadeUpGpu());
+        this.jobs = new SimulatedJob[jobs];
+        Arrays.setAll(this.jobs, _ -> new SimulatedJob());
+        this.gpus = new SimulatedGpu[gpus];
+        Arrays.setAll(this.gpus, _ -> new SimulatedGpu());
     }
 
     String name() {
         return name;
     }
 
-    /** The next step of all, told in one batch. */
+    /** The next step of all jobs and GPUs, as one batch. */
     byte[] batch(Instant at) {
-        for (MadeUpJob job : jobs) {
+        for (SimulatedJob job : jobs) {
             job.step();
         }
-        for (MadeUpGpu gpu : gpus) {
+        for (SimulatedGpu gpu : gpus) {
             gpu.step();
         }
-        begin(at);
+        startBatch(at);
         for (int i = 0; i < jobs.length; i++) {
             scratch.put(i == 0 ? "" : ",");
-            jobs[i].tell(jobPrefix + i, null);
+            jobs[i].append(jobPrefix + i, null);
         }
         scratch.put("],\"gpus\":[");
         for (int i = 0; i < gpus.length; i++) {
             scratch.put(i == 0 ? "" : ",");
-            gpus[i].tell("GPU-" + name + "-" + i, jobPrefix + (i % jobs.length));
+            gpus[i].append("GPU-" + name + "-" + i, jobPrefix + (i % jobs.length));
         }
         scratch.put("]}");
         return scratch.request();
     }
 
-    /** The next steps of all jobs, told in one batch, as by an agent that could not send for a while; no GPUs. */
+    /** The next steps of all jobs in one batch, as from an agent that could not send for a while; without GPUs. */
     byte[] batchOfSteps(Instant first, int steps) {
-        begin(first.plusSeconds((long) INTERVAL_SECONDS * (steps - 1)));
+        startBatch(first.plusSeconds((long) INTERVAL_SECONDS * (steps - 1)));
         for (int step = 0; step < steps; step++) {
             for (int i = 0; i < jobs.length; i++) {
                 jobs[i].step();
                 scratch.put(step + i == 0 ? "" : ",");
-                jobs[i].tell(jobPrefix + i, first.plusSeconds((long) INTERVAL_SECONDS * step));
+                jobs[i].append(jobPrefix + i, first.plusSeconds((long) INTERVAL_SECONDS * step));
             }
         }
         scratch.put("],\"gpus\":[]}");
         return scratch.request();
     }
 
-    private void begin(Instant at) {
+    private void startBatch(Instant at) {
         scratch.length = 0;
         double busy = Arrays.stream(jobs).mapToDouble(job -> job.cpusUsed).sum();
         long memory = Arrays.stream(jobs).mapToLong(job -> job.anon.value + job.file.value).sum() * PAGE;
@@ -240,7 +235,7 @@ final class MadeUpNode {
         scratch.put("},\"jobs\":[");
     }
 
-    /** The rows that the last {@link #batch} comes to, as they stand in the database. */
+    /** The rows of the last {@link #batch}, as they are in the database. */
     void rows(Rows rows) {
         for (int i = 0; i < jobs.length; i++) {
             int job = i;
@@ -255,30 +250,30 @@ final class MadeUpNode {
 
     /** Memory in pages: ramps and plateaus. */
     private final class Ramp {
-        private final int most;
-        private final double still;
+        private final int max;
+        private final double plateau;
         private long value;
-        private boolean isStill = true;
+        private boolean onPlateau = true;
         private double slope;
 
-        Ramp(int most, double still) {
-            this.most = most;
-            this.still = still;
-            value = 1L + scratch.random.nextInt(most);
+        Ramp(int max, double plateau) {
+            this.max = max;
+            this.plateau = plateau;
+            value = 1L + scratch.random.nextInt(max);
         }
 
         void step() {
             if (scratch.random.nextInt(20) == 0) {
-                isStill = scratch.chance(still);
-                slope = most / 100.0 * (scratch.random.nextDouble() - 0.3);
+                onPlateau = scratch.chance(plateau);
+                slope = max / 100.0 * (scratch.random.nextDouble() - 0.3);
             }
-            if (!isStill) {
+            if (!onPlateau) {
                 value = Math.max(1, value + Math.round(slope * (1 + 0.2 * scratch.random.nextGaussian())));
             }
         }
     }
 
-    private final class MadeUpJob {
+    private final class SimulatedJob {
         private final int cpus = 1 + scratch.random.nextInt(64);
         private final double busy = 0.3 + 0.7 * scratch.random.nextDouble();
         private final boolean isThrottled = scratch.random.nextInt(4) == 0;
@@ -320,7 +315,7 @@ final class MadeUpNode {
             ioStall += scratch.chance(0.05) ? scratch.random.nextInt(20_000) : 0;
         }
 
-        void tell(String id, @Nullable Instant at) {
+        void append(String id, @Nullable Instant at) {
             scratch.put("{\"job_id\":\"").put(id).put('"').field("uid", 1001).field("user", "alice")
                     .field("cgroup_path", "/system.slice/slurmstepd.scope/job_" + id);
             if (at != null) {
@@ -349,7 +344,7 @@ final class MadeUpNode {
         }
     }
 
-    private final class MadeUpGpu {
+    private final class SimulatedGpu {
         private final double period = 8 + 30 * scratch.random.nextDouble();
         private final Ramp memory = new Ramp(1 << 14, 0.95);
         private double heat = 40;
@@ -367,7 +362,7 @@ final class MadeUpNode {
             millijoules += scratch.about(power * INTERVAL_SECONDS * 1000, 0.01);
         }
 
-        void tell(String gpu, String jobId) {
+        void append(String gpu, String jobId) {
             scratch.put("{\"gpu\":\"").put(gpu).put('"').field("vendor", "nvidia")
                     .put(",\"device\":{\"model\":\"NVIDIA A100-SXM4-80GB\",\"pci_bus_id\":\"00000000:3B:00.0\",\"minor\":0}")
                     .field("job_id", jobId)

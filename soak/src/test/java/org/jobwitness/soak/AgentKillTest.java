@@ -1,4 +1,4 @@
-package org.jobwitness.bench;
+package org.jobwitness.soak;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import org.junit.jupiter.api.Test;
 
-/** One row of {@link AgentFaults}, in short: a real agent, a real server, and kill -9. */
+/** A short form of {@link ProcessFaults}: a real agent, a real server, and kill -9. */
 class AgentKillTest {
     private static final Duration DEADLINE = Duration.ofSeconds(60);
     private static final int KILLS = 6;
@@ -20,7 +20,7 @@ class AgentKillTest {
     @Test
     void anAgentThatIsKilledWithAndWithoutAServerLosesAndDoublesNothing() throws Exception {
         Path folder = Files.createTempDirectory(Files.createDirectories(Path.of("target")), "killed").toAbsolutePath();
-        try (WholeServer server = new WholeServer(java("org.jobwitness.server.Server"), folder.resolve("server"));
+        try (ServerProcess server = new ServerProcess(java("org.jobwitness.server.Server"), folder.resolve("server"));
                 Relay relay = new Relay(ledger);
                 NodeUnderTest node = new NodeUnderTest(java("org.jobwitness.agent.Agent"), folder, "n1",
                         List.of("1", "2", "3"),
@@ -31,23 +31,23 @@ class AgentKillTest {
             for (int kill = 1; kill <= KILLS; kill++) {
                 Instant now = Instant.now();
                 boolean isAway = kill == 3 || kill == 4;
-                relay.way(isAway ? Relay.AWAY : Relay.OPEN);
+                relay.handler(isAway ? Relay.UNREACHABLE : Relay.FORWARD);
                 await("something new is read", () -> {
-                    node.noteQueue(ledger);
+                    node.recordQueue(ledger);
                     return ledger.newest("n1").filter(now::isBefore).isPresent();
                 });
                 node.kill();
-                node.noteQueue(ledger);
+                node.recordQueue(ledger);
                 node.start(relay.port());
             }
             Instant lastStart = Instant.now();
-            await("all is sent, by the agent that was started last", () -> ledger.isAllTaken("n1")
+            await("all is sent, by the agent that was started last", () -> ledger.allAccepted("n1")
                     && ledger.newest("n1").filter(lastStart::isBefore).isPresent());
             node.stop();
-            node.noteQueue(ledger);
+            node.recordQueue(ledger);
 
             Comparison comparison = Comparison.of(ledger, List.of(node), server, Duration.ZERO);
-            assertThat(comparison.isSound()).as(comparison + "\n" + node.said()).isTrue();
+            assertThat(comparison.passed()).as(comparison + "\n" + node.logText()).isTrue();
             assertThat(comparison.stored()).isEqualTo(comparison.readings()).isGreaterThan(KILLS);
             assertThat(node.segments()).isEmpty();
         }

@@ -1,4 +1,4 @@
-package org.jobwitness.bench;
+package org.jobwitness.soak;
 
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
@@ -23,12 +23,12 @@ import java.util.regex.Pattern;
 import org.jobwitness.wire.Batch;
 import org.jspecify.annotations.Nullable;
 
-/** Between agents and server: passes requests on, or does to them what networks do. Writes all of them into a {@link Ledger}. */
+/** A proxy between agents and server: forwards requests, or injects faults. Records all of them in a {@link Ledger}. */
 final class Relay implements AutoCloseable {
     private static final Pattern EVENT_ID = Pattern.compile("\\{\"event_id\":\"([^\"]*)\"");
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
+    private static final Duration TIMEOUT = Duration.ofSeconds(30);
 
-    /** A request as it came; nobody compares two. */
+    /** Never compared. */
     @SuppressWarnings("ArrayRecordComponent")
     record Request(String path, Map<String, String> headers, byte[] body) {
         boolean isBatch() {
@@ -36,58 +36,58 @@ final class Relay implements AutoCloseable {
         }
     }
 
-    /** What the server, or somebody in its place, says; nobody compares two. */
+    /** Never compared. */
     @SuppressWarnings("ArrayRecordComponent")
-    record Answer(int status, Optional<String> retryAfter, byte[] body) {
-        static Answer of(int status, String body) {
-            return new Answer(status, Optional.empty(), body.getBytes(StandardCharsets.UTF_8));
+    record Response(int status, Optional<String> retryAfter, byte[] body) {
+        static Response of(int status, String body) {
+            return new Response(status, Optional.empty(), body.getBytes(StandardCharsets.UTF_8));
         }
     }
 
-    /** What is done with a request. */
-    interface Way {
-        /** Answers, or throws to cut the connection. */
-        Answer go(Request request, Way onward) throws IOException, InterruptedException;
+    /** What happens to a request. */
+    interface Handler {
+        /** Responds, or throws to cut the connection. */
+        Response handle(Request request, Handler next) throws IOException, InterruptedException;
     }
 
-    /** As if nobody were there. */
-    static final Way AWAY = (_, _) -> {
-        throw new IOException("away");
+    /** Cuts all connections. */
+    static final Handler UNREACHABLE = (_, _) -> {
+        throw new IOException("unreachable");
     };
-    static final Way OPEN = (request, onward) -> onward.go(request, onward);
+    static final Handler FORWARD = (request, next) -> next.handle(request, next);
 
     private final Ledger ledger;
-    private final ServerSocket door;
+    private final ServerSocket listener;
     private final HttpClient http = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1)
             .connectTimeout(Duration.ofSeconds(2)).build();
-    private volatile Way way = OPEN;
+    private volatile Handler handler = FORWARD;
     private volatile int serverPort;
 
     Relay(Ledger ledger) throws IOException {
         this.ledger = ledger;
-        door = new ServerSocket(0, 64, InetAddress.getLoopbackAddress());
+        listener = new ServerSocket(0, 64, InetAddress.getLoopbackAddress());
         Thread.ofVirtual().start(this::serve);
     }
 
     int port() {
-        return door.getLocalPort();
+        return listener.getLocalPort();
     }
 
     void server(int port) {
         serverPort = port;
     }
 
-    void way(Way next) {
-        way = next;
+    void handler(Handler next) {
+        handler = next;
     }
 
     private void serve() {
-        while (!door.isClosed()) {
+        while (!listener.isClosed()) {
             try {
-                Socket agent = door.accept();
+                Socket agent = listener.accept();
                 Thread.ofVirtual().start(() -> serve(agent));
             } catch (IOException e) {
-                // It has been closed.
+                // closed
             }
         }
     }
@@ -97,16 +97,16 @@ final class Relay implements AutoCloseable {
             InputStream in = new BufferedInputStream(agent.getInputStream());
             while (true) {
                 Request request = read(in);
-                Batch batch = request.isBatch() ? ledger.note(request.body()) : null;
+                Batch batch = request.isBatch() ? ledger.record(request.body()) : null;
                 if (batch != null) {
-                    ledger.sent(batch);
+                    ledger.sent();
                 }
-                Answer answer = way.go(request, (changed, _) -> pass(changed, request, batch));
-                agent.getOutputStream().write(head(answer));
-                agent.getOutputStream().write(answer.body());
+                Response response = handler.handle(request, (changed, _) -> forward(changed, request, batch));
+                agent.getOutputStream().write(head(response));
+                agent.getOutputStream().write(response.body());
             }
         } catch (IOException e) {
-            // Cut, by one of the three.
+            // cut by agent, relay or server
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
@@ -134,39 +134,39 @@ final class Relay implements AutoCloseable {
         return line.toString(StandardCharsets.US_ASCII).strip();
     }
 
-    private static byte[] head(Answer answer) {
-        String retry = answer.retryAfter().map(value -> "Retry-After: " + value + "\r\n").orElse("");
-        return ("HTTP/1.1 " + answer.status() + " -\r\nContent-Type: application/json\r\n" + retry + "Content-Length: "
-                + answer.body().length + "\r\n\r\n").getBytes(StandardCharsets.US_ASCII);
+    private static byte[] head(Response response) {
+        String retry = response.retryAfter().map(value -> "Retry-After: " + value + "\r\n").orElse("");
+        return ("HTTP/1.1 " + response.status() + " -\r\nContent-Type: application/json\r\n" + retry + "Content-Length: "
+                + response.body().length + "\r\n\r\n").getBytes(StandardCharsets.US_ASCII);
     }
 
-    /** To the server; what is noted of it is what the agent sent. */
-    private Answer pass(Request request, Request asItCame, @Nullable Batch batch)
+    /** @param original as the agent sent it, for the ledger */
+    private Response forward(Request request, Request original, @Nullable Batch batch)
             throws IOException, InterruptedException {
-        HttpRequest.Builder onward = HttpRequest
-                .newBuilder(URI.create("http://127.0.0.1:" + serverPort + request.path())).timeout(PATIENCE)
+        HttpRequest.Builder forwarded = HttpRequest
+                .newBuilder(URI.create("http://127.0.0.1:" + serverPort + request.path())).timeout(TIMEOUT)
                 .POST(HttpRequest.BodyPublishers.ofByteArray(request.body()));
         request.headers().forEach((name, value) -> {
             switch (name.toLowerCase(Locale.ROOT)) {
                 case "host", "connection", "content-length" -> {
-                    // The client's own.
+                    // set by the client
                 }
-                default -> onward.header(name, value);
+                default -> forwarded.header(name, value);
             }
         });
-        HttpResponse<byte[]> answer = http.send(onward.build(), HttpResponse.BodyHandlers.ofByteArray());
+        HttpResponse<byte[]> response = http.send(forwarded.build(), HttpResponse.BodyHandlers.ofByteArray());
         if (batch != null) {
-            ledger.answered(batch, answer.statusCode(), answer.body());
+            ledger.response(batch, response.statusCode(), response.body());
         } else {
-            Matcher id = EVENT_ID.matcher(new String(asItCame.body(), StandardCharsets.UTF_8));
-            ledger.answeredEvent(id.lookingAt() ? id.group(1) : "?", answer.statusCode());
+            Matcher id = EVENT_ID.matcher(new String(original.body(), StandardCharsets.UTF_8));
+            ledger.eventResponse(id.lookingAt() ? id.group(1) : "?", response.statusCode());
         }
-        return new Answer(answer.statusCode(), answer.headers().firstValue("Retry-After"), answer.body());
+        return new Response(response.statusCode(), response.headers().firstValue("Retry-After"), response.body());
     }
 
     @Override
     public void close() throws IOException {
-        door.close();
+        listener.close();
         http.shutdownNow();
     }
 }
