@@ -129,7 +129,7 @@ final class Server implements AutoCloseable {
             Map<String, Supplier<Optional<String>>> beside = new LinkedHashMap<>();
             beside.put("seal", sealing::trouble);
             beside.put("spool", agentsWaiting::trouble);
-            slurm.ifPresent(asking -> beside.put("scheduler", asking::trouble));
+            slurm.ifPresent(asking -> beside.put("scheduler", asking::problem));
 
             Optional<DemoCluster> demo = isDemo(config)
                     ? Optional.of(new DemoCluster(database, events, jobs, samples, batches, nodes, clock))

@@ -5,7 +5,7 @@ import io.prometheus.metrics.core.metrics.Gauge;
 import io.prometheus.metrics.core.metrics.Histogram;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 
-/** What asking Slurm costs, and what comes of it. */
+/** The cost of polling Slurm, and its results. */
 final class SchedulerMetrics {
     private final Histogram calls;
     private final Counter errors;
@@ -35,18 +35,18 @@ final class SchedulerMetrics {
 
     @FunctionalInterface
     interface Call<T> {
-        T ask() throws SlurmException, InterruptedException;
+        T run() throws SlurmException, InterruptedException;
     }
 
     <T> T timed(String name, Call<T> call) throws SlurmException, InterruptedException {
         long began = System.nanoTime();
         boolean success = false;
         try {
-            T answer = call.ask();
+            T answer = call.run();
             success = true;
             return answer;
         } catch (SlurmException e) {
-            errors.labelValues(name, e.trouble().toString()).inc();
+            errors.labelValues(name, e.problem().toString()).inc();
             throw e;
         } finally {
             calls.labelValues(name, String.valueOf(success)).observe((System.nanoTime() - began) / 1e9);
