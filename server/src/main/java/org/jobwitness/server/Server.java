@@ -103,7 +103,7 @@ final class Server implements AutoCloseable {
             SampleStore samples = new SampleStore(database, json, config.metricsRetention(), clock, metrics);
             NodeTable nodes = new NodeTable(database, json);
             AgentsWaiting agentsWaiting = new AgentsWaiting(database, clock);
-            EvidenceReader evidence = new EvidenceReader(database, queries, clock);
+            EvidenceReader evidence = new EvidenceReader(database, clock);
             JobMetrics jobMetrics = new JobMetrics(database, queries, nodes, agentsWaiting,
                     new JobFindings(evidence, config.thresholds()), config.dataDir(), clock);
             Events events = new Events(jobs, json, config.defaultCluster(), metrics);

@@ -66,7 +66,8 @@ final class ContactTable {
     /** All ends up to then have been read. */
     Optional<Instant> endsReadTo() {
         return database.read("scheduler_contact", handle -> handle
-                .createQuery("select ends_read_to from scheduler_contact where part = 'accounting' and ends_read_to is not null")
+                .createQuery(
+                        "select ends_read_to from scheduler_contact where part = 'accounting' and ends_read_to is not null")
                 .map((row, _) -> knownTime(row, "ends_read_to")).findFirst());
     }
 

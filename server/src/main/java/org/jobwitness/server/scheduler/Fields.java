@@ -107,9 +107,11 @@ record Fields(JsonNode node) {
         if (code == null && signal == null) {
             return null;
         }
-        return within(code, 255) && within(signal, 127)
-                ? new WaitStatus(code == null ? 0 : code.intValue(), signal == null ? 0 : signal.intValue())
-                : null;
+        return within(code, 255) && within(signal, 127) ? new WaitStatus(orZero(code), orZero(signal)) : null;
+    }
+
+    private static int orZero(@Nullable Long number) {
+        return number == null ? 0 : number.intValue();
     }
 
     private static boolean within(@Nullable Long number, int max) {

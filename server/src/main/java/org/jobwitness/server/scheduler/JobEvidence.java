@@ -49,10 +49,12 @@ final class JobEvidence {
             Identity identity = new Identity(
                     job.cluster() == null || !isText(job.cluster()) ? cluster : job.cluster(), job.jobId(),
                     (String) fitting("sluid", job.sluid()), start);
-            return new Evidence.Reported(identity, start == null && end != null ? end : now,
+            Instant at = start == null && end != null ? end : now;
+            WaitStatus exit = state.isFinal() ? job.exit() : null;
+            WaitStatus derivedExit = state.isFinal() ? job.derivedExit() : null;
+            return new Evidence.Reported(identity, at,
                     about(job, state, nodes, cpus), state, reason(job, meaning), job.state().raw(), end, null,
-                    nodes.size() == 1 && cpus != null ? List.of(cpus) : List.of(),
-                    state.isFinal() ? job.exit() : null, state.isFinal() ? raw(job.derivedExit()) : null);
+                    nodes.size() == 1 && cpus != null ? List.of(cpus) : List.of(), exit, raw(derivedExit));
         });
     }
 
@@ -65,8 +67,7 @@ final class JobEvidence {
                 Integer count = Tres.gpuCount(job.gpusOfNodes().get(i));
                 if (count != null) {
                     gpus.add(new NodeAllocation(nodes.get(i), count, null, Tres.gpuIndices(job.gpusOfNodes().get(i)),
-                            null,
-                            false));
+                            null, false));
                 }
             }
         }

@@ -16,20 +16,20 @@ final class SchedulerMetrics {
 
     SchedulerMetrics(PrometheusRegistry metrics) {
         calls = Histogram.builder().name("jobwitness_scheduler_call_duration_seconds")
-                .help("Time that calls to the scheduler took, by what was asked.").labelNames("call", "success")
+                .help("Duration of calls to the scheduler, by call.").labelNames("call", "success")
                 .classicOnly().classicUpperBounds(0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60).register(metrics);
         errors = Counter.builder().name("jobwitness_scheduler_call_errors_total")
-                .help("Calls to the scheduler that failed, by what was wrong.").labelNames("call", "trouble")
+                .help("Failed calls to the scheduler, by kind of failure.").labelNames("call", "trouble")
                 .register(metrics);
         evidence = Counter.builder().name("jobwitness_scheduler_jobs_total")
-                .help("What the scheduler said of jobs, by what became of it.").labelNames("status").register(metrics);
+                .help("Records of jobs from the scheduler, by result.").labelNames("status").register(metrics);
         unreadable = Counter.builder().name("jobwitness_scheduler_jobs_unreadable_total")
-                .help("Jobs in the scheduler's lists that could not be understood.").register(metrics);
+                .help("Jobs in the scheduler's lists that could not be read.").register(metrics);
         waiting = Gauge.builder().name("jobwitness_scheduler_jobs_waiting")
-                .help("Jobs that have changed and have not been looked up yet, on the server that asks.")
+                .help("Jobs that have changed and have not been looked up yet, on the server that polls.")
                 .register(metrics);
         lastAnswer = Gauge.builder().name("jobwitness_scheduler_last_answer_timestamp_seconds")
-                .help("When the scheduler answered this server last, by who was asked.").labelNames("part")
+                .help("When the scheduler answered this server last, by part.").labelNames("part")
                 .register(metrics);
     }
 

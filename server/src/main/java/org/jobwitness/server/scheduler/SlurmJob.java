@@ -26,7 +26,8 @@ record SlurmJob(boolean accounted, String jobId, @Nullable String cluster, @Null
         @Nullable String partition, @Nullable String account, @Nullable String qos, @Nullable Long priority,
         @Nullable String nodes, @Nullable Instant submit, @Nullable Instant start, @Nullable Instant end,
         @Nullable Integer timeLimitMinutes, boolean unlimited, @Nullable Integer suspendedSeconds,
-        @Nullable WaitStatus exit, @Nullable WaitStatus derivedExit, @Nullable String arrayJobId, @Nullable Integer arrayTaskId, @Nullable String hetJobId,
+        @Nullable WaitStatus exit, @Nullable WaitStatus derivedExit, @Nullable String arrayJobId,
+        @Nullable Integer arrayTaskId, @Nullable String hetJobId,
         @Nullable Integer restartCount, Resources requested, Resources allocated, List<String> gpusOfNodes,
         @Nullable String killedBy) {
 

@@ -56,7 +56,8 @@ final class Slurmrestd implements Slurm {
     }
 
     /** @param timeout for one call */
-    Slurmrestd(SlurmAddress address, AuthToken token, Optional<String> user, Optional<Integer> wanted, Duration timeout) {
+    Slurmrestd(SlurmAddress address, AuthToken token, Optional<String> user, Optional<Integer> wanted,
+            Duration timeout) {
         this.transport = Transport.to(address);
         this.token = token;
         this.user = user;

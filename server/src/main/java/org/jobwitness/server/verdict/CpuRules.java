@@ -47,12 +47,11 @@ final class CpuRules {
         }
         double max = known.stream().mapToDouble(NodeUsage::cpusUsedAtMost).sum();
         boolean worked = max >= NEARLY_ALL * cpus;
-        return Judgement.found(FindingRule.CPU_IDLE, hasGpus ? Severity.INFO : Severity.WARNING,
-                "Of its " + Phrases.number(cpus) + " CPUs, " + Phrases.number(used)
-                        + Phrases.were(used) + " busy on average"
-                        + (worked
-                                ? ", though at times nearly all were." + atTheEnd(known, used)
-                                : ", and at most " + Phrases.number(max) + " at once."))
+        String busy = "Of its " + Phrases.number(cpus) + " CPUs, " + Phrases.number(used) + Phrases.were(used)
+                + " busy on average" + (worked
+                        ? ", though at times nearly all were." + atTheEnd(known, used)
+                        : ", and at most " + Phrases.number(max) + " at once.");
+        return Judgement.found(FindingRule.CPU_IDLE, hasGpus ? Severity.INFO : Severity.WARNING, busy)
                 .advice(worked
                         ? "The program did little for most of its time. Check whether it waited for something, hung, or continued in one process or thread only."
                         : "If the program cannot use several CPUs at once, ask for fewer. If it can, set how many it uses, for example with OMP_NUM_THREADS or an option of the program.")

@@ -7,7 +7,6 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.ToLongFunction;
@@ -15,14 +14,12 @@ import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.db.Database;
-import org.jobwitness.server.query.JobQueries;
+import org.jobwitness.server.query.RunLookup;
 import org.jobwitness.server.sample.RunUse;
 import org.jobwitness.server.verdict.RunEvidence.GpuUsage;
 import org.jobwitness.server.verdict.RunEvidence.NodeUsage;
 import org.jobwitness.server.verdict.RunEvidence.Run;
 import org.jobwitness.wire.Figure;
-import org.jobwitness.wire.Job;
-import org.jobwitness.wire.JobOomKill;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,12 +28,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class EvidenceReader {
     private final Database database;
-    private final JobQueries jobs;
     private final Clock clock;
 
-    public EvidenceReader(Database database, JobQueries jobs, Clock clock) {
+    public EvidenceReader(Database database, Clock clock) {
         this.database = database;
-        this.jobs = jobs;
         this.clock = clock;
     }
 
@@ -47,22 +42,19 @@ public final class EvidenceReader {
      * @param run null for the newest
      */
     Optional<RunEvidence> read(Caller caller, String jobId, @Nullable String cluster, @Nullable Long run) {
-        return jobs.find(caller, jobId, cluster, run).flatMap(this::read);
+        Instant now = clock.instant();
+        return database.snapshot("verdict", handle -> RunLookup.key(handle, caller, jobId, cluster, run)
+                .flatMap(key -> read(handle, key, now)));
     }
 
-    private Optional<RunEvidence> read(Job job) {
-        Instant now = clock.instant();
-        List<JobOomKill> kills = Objects.requireNonNullElse(job.oomKillEvents(), List.of());
-        return database.snapshot("verdict", handle -> handle
+    private static Optional<RunEvidence> read(Handle handle, long key, Instant now) {
+        return handle
                 .createQuery("select " + RunRow.COLUMNS + ", " + RunRow.EPILOG_SEEN + " from job where job_key = :run")
-                .bind("run", job.run()).map((row, _) -> RunRow.of(row, row.getBoolean("epilog_seen"))).findFirst()
-                .map(found -> {
-                    Run run = found.run();
-                    return new RunEvidence(now, run, found.end(),
-                            onNodes(run, RunUse.onNodes(handle, run.key(), now)),
-                            onGpus(RunUse.ofGpus(handle, run.key(), now)), kills, OtherRuns.ofArray(handle, run),
-                            OtherRuns.shortJobs(handle, run, now));
-                }));
+                .bind("run", key).map((row, _) -> RunRow.of(row, row.getBoolean("epilog_seen"))).findFirst()
+                .map(found -> new RunEvidence(now, found.run(), found.end(),
+                        onNodes(found.run(), RunUse.onNodes(handle, key, now)),
+                        onGpus(RunUse.ofGpus(handle, key, now)), RunLookup.oomKills(handle, key),
+                        OtherRuns.ofArray(handle, found.run()), OtherRuns.shortJobs(handle, found.run(), now)));
     }
 
     /** A run, what it used, and the evidence that is made of both. */

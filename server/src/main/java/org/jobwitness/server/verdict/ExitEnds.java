@@ -33,7 +33,8 @@ final class ExitEnds {
         String notMemory = code == EXIT_CODE_OF_SIGKILL && sawNoOomKill(evidence)
                 ? " The usual cause is lack of memory, but no out-of-memory kill was seen on the nodes that were watched."
                 : "";
-        return Explanation.of(job(evidence) + " failed: its script ended with exit code " + code + after(evidence) + ".")
+        return Explanation
+                .of(job(evidence) + " failed: its script ended with exit code " + code + after(evidence) + ".")
                 .meaning(ExitWords.meaningOfExitCode(code) + notMemory).advice(switch (code) {
                     case 126 ->
                         "Find the name of the file in the last lines of the job's output, and make the file executable.";

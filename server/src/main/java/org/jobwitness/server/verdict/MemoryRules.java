@@ -39,7 +39,7 @@ final class MemoryRules {
                         + (kills == 1 ? "it." : "them."))
                 .advice("Check its results. " + Phrases.lostWork(kills) + " Ask for more memory.").between(first, null)
                 .by(proof(Source.AGENT, "Killed processes: " + kills + ".")
-                        .quantity("oom_kills", kills, Unit.COUNT).build());
+                        .quantity("oom_kills", (double) kills, Unit.COUNT).build());
     }
 
     static Judgement judge(RunEvidence evidence, Cause cause, Thresholds thresholds) {
@@ -82,13 +82,14 @@ final class MemoryRules {
         String limit = Phrases.bytes(evidence.limit(on));
         double near = thresholds.memoryNearPercent() * evidence.limit(on);
         if (100 * on.needed() >= near) {
-            boolean hasEnded = evidence.run().hasEnded();
-            return found(FindingRule.MEMORY_NEAR_LIMIT, hasEnded ? Severity.WARNING : Severity.CRITICAL,
-                    "Its processes " + (hasEnded ? "used " : "have used ") + needed + " of its " + limit
-                            + " of memory" + where + ". " + (hasEnded
-                                    ? "With a little more, the kernel would have killed one of them."
-                                    : "If they need a little more, the kernel will kill one of them."),
-                    "Ask for more memory next time.", on, evidence);
+            String advice = "Ask for more memory next time.";
+            String memory = " of its " + limit + " of memory" + where + ". ";
+            return evidence.run().hasEnded()
+                    ? found(FindingRule.MEMORY_NEAR_LIMIT, Severity.WARNING, "Its processes used " + needed + memory
+                            + "With a little more, the kernel would have killed one of them.", advice, on, evidence)
+                    : found(FindingRule.MEMORY_NEAR_LIMIT, Severity.CRITICAL, "Its processes have used " + needed
+                            + memory + "If they need a little more, the kernel will kill one of them.", advice, on,
+                            evidence);
         }
         if (100 * on.memoryPeak() >= near && on.needed() < on.memoryPeak() / 2) {
             return found(FindingRule.MEMORY_IS_CACHE, Severity.INFO,

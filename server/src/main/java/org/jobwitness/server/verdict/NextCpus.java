@@ -21,10 +21,12 @@ final class NextCpus {
         if (measured.stream().anyMatch(task -> task.nodes() != 1)) {
             return Suggestion.note("--ntasks, --cpus-per-task: at most " + Phrases.number(busy) + " of "
                     + Phrases.number(had)
-                    + " CPUs of a node" + Phrases.were(busy) + " busy. Their split between tasks is not known, so no number is suggested.");
+                    + " CPUs of a node" + Phrases.were(busy)
+                    + " busy. Their split between tasks is not known, so no number is suggested.");
         }
         return Suggestion.option("--cpus-per-task", String.valueOf(Math.max(1, (long) Math.ceil(busy - CPU_NOISE))),
                 String.valueOf((long) had), "At most " + Phrases.number(busy) + " of " + Phrases.number(had)
-                        + " CPUs" + Phrases.were(busy) + " busy at once. This is for a job of one task; if --ntasks asked for the CPUs, reduce that instead.");
+                        + " CPUs" + Phrases.were(busy)
+                        + " busy at once. This is for a job of one task; if --ntasks asked for the CPUs, reduce that instead.");
     }
 }

@@ -71,7 +71,8 @@ final class OutcomeFacts {
                     : " with the reason " + Phrases.quoted(end.stateReason());
             add(fact(Source.SCHEDULER, end.schedulerEnd() ? Strength.PROOF : Strength.CONTEXT,
                     (cause == Cause.LOST ? "Slurm last reported the state " : "Slurm reports the state ")
-                            + Phrases.quoted(end.rawState()) + reason + ".").at(run.end()));
+                            + Phrases.quoted(end.rawState()) + reason + ".")
+                    .at(run.end()));
         }
         if (end.finalState() != null) {
             add(proof(Source.PERSON, "Its end was reported as " + end.finalState() + ".").at(run.end()));
@@ -178,11 +179,10 @@ final class OutcomeFacts {
     private void timeLimit() {
         boolean wasReached = cause == Cause.TIME_LIMIT;
         if (run.deadline() != null && (wasReached || !run.hasEnded())) {
-            boolean isOfSlurm = end.rawState() != null; // which may have moved it since the prolog
-            add(fact(isOfSlurm ? Source.SCHEDULER : Source.PROLOG, wasReached ? Strength.SIGN : Strength.CONTEXT,
-                    "According to " + (isOfSlurm ? "Slurm" : "the prolog") + ", the time limit expires at "
-                            + Phrases.moment(run.deadline()) + ".")
-                    .at(run.deadline()));
+            Source source = end.rawState() == null ? Source.PROLOG : Source.SCHEDULER; // Slurm may have moved it since
+            String name = source == Source.PROLOG ? "the prolog" : "Slurm";
+            add(fact(source, wasReached ? Strength.SIGN : Strength.CONTEXT, "According to " + name
+                    + ", the time limit expires at " + Phrases.moment(run.deadline()) + ".").at(run.deadline()));
         }
     }
 

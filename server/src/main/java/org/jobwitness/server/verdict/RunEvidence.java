@@ -172,7 +172,8 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
         return new Task(run.state(), run.reason(), run.isConfirmed(),
                 Math.max(run.nodes().size(), nodes.size()), ranSeconds(), run.timeLimitSeconds(),
                 max(NodeUsage::memoryPeak), nodes.isEmpty() ? equalShare() : max(this::limit), max(NodeUsage::needed),
-                busiest.map(NodeUsage::cpus).orElse(Double.NaN), busiest.map(NodeUsage::cpusUsedAtMost).orElse(Double.NaN),
+                busiest.map(NodeUsage::cpus).orElse(Double.NaN),
+                busiest.map(NodeUsage::cpusUsedAtMost).orElse(Double.NaN),
                 samples(), coverage(), reachedItsLimit());
     }
 

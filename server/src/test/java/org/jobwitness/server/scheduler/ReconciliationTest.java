@@ -531,7 +531,8 @@ class ReconciliationTest {
         rounds(1);
         assertThat(reconciliation.problem()).isEmpty();
         now.set(now.get().plusSeconds(3600));
-        assertThat(reconciliation.problem()).hasValueSatisfying(problem -> assertThat(problem).contains("no server has asked"));
+        assertThat(reconciliation.problem())
+                .hasValueSatisfying(problem -> assertThat(problem).contains("no server has asked"));
     }
 
     @Test

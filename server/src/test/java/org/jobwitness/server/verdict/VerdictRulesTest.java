@@ -97,8 +97,9 @@ class VerdictRulesTest {
                             .filter(Double::isFinite).max().orElse(0);
                     case "--time" -> evidence.ranSeconds();
                     case "--gpus" -> evidence.gpus().stream().filter(gpu -> gpu.maxPercent() > 0).count();
-                    case "--cpus-per-task" -> evidence.nodes().stream().mapToDouble(RunEvidence.NodeUsage::cpusUsedAtMost)
-                            .filter(Double::isFinite).max().orElse(0) - 0.05;
+                    case "--cpus-per-task" ->
+                        evidence.nodes().stream().mapToDouble(RunEvidence.NodeUsage::cpusUsedAtMost)
+                                .filter(Double::isFinite).max().orElse(0) - 0.05;
                     default -> throw new AssertionError(option.name());
                 };
                 assertThat(asked(option)).as(placed + " " + option).isGreaterThanOrEqualTo(used);
