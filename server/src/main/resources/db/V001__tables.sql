@@ -416,16 +416,17 @@ create table agent_waiting (
 comment on column agent_waiting.since is 'When the oldest of it was read on the node, by our clock.';
 comment on column agent_waiting.told_at is 'When the agent said so last.';
 
--- How asking the scheduler goes, whichever server does it, and how far it has come. Only scheduler.ContactTable writes here.
+-- The last polls of the scheduler, whichever server made them, and how far they have come. Only scheduler.ContactTable writes
+-- here.
 create table scheduler_contact (
-    part        text primary key check (part in ('controller', 'accounting', 'nodes')),
-    asked_at    timestamptz not null,
-    answered_at timestamptz,
-    trouble     text,
-    told_to     timestamptz
+    part         text primary key check (part in ('controller', 'accounting', 'nodes')),
+    asked_at     timestamptz not null,
+    answered_at  timestamptz,
+    problem      text,
+    ends_read_to timestamptz
 );
-comment on column scheduler_contact.trouble is 'What was wrong when it was asked last; null if it answered.';
-comment on column scheduler_contact.told_to is 'Of accounting: what ended up to then has been learned.';
+comment on column scheduler_contact.problem is 'Why the last poll failed; null if it was answered.';
+comment on column scheduler_contact.ends_read_to is 'Of accounting: all ends up to then have been read.';
 
 -- The simulated cluster: when its week of history ended, and up to when it has been told; and when the server was last
 -- down, for which events are left out. Empty on a real one.

@@ -103,7 +103,7 @@ final class Server implements AutoCloseable {
             SampleStore samples = new SampleStore(database, json, config.metricsRetention(), clock, metrics);
             NodeTable nodes = new NodeTable(database, json);
             AgentsWaiting agentsWaiting = new AgentsWaiting(database, clock);
-            EvidenceReader evidence = new EvidenceReader(database, queries, clock);
+            EvidenceReader evidence = new EvidenceReader(database, clock);
             JobMetrics jobMetrics = new JobMetrics(database, queries, nodes, agentsWaiting,
                     new JobFindings(evidence, config.thresholds()), config.dataDir(), clock);
             Events events = new Events(jobs, json, config.defaultCluster(), metrics);
@@ -129,7 +129,7 @@ final class Server implements AutoCloseable {
             Map<String, Supplier<Optional<String>>> advisoryChecks = new LinkedHashMap<>();
             advisoryChecks.put("seal", sealing::trouble);
             advisoryChecks.put("spool", agentsWaiting::trouble);
-            slurm.ifPresent(reconciliation -> advisoryChecks.put("scheduler", reconciliation::trouble));
+            slurm.ifPresent(reconciliation -> advisoryChecks.put("scheduler", reconciliation::problem));
 
             Optional<DemoCluster> demo = isDemo(config)
                     ? Optional.of(new DemoCluster(database, events, jobs, samples, batches, nodes, clock))

@@ -83,7 +83,7 @@ class VerdictTest {
         JsonNode verdict = verdict("oom/verdict");
 
         assertThat(verdict.at("/outcome/headline").asString())
-                .isEqualTo("Job oom ran out of memory on n1 in step 0: it may use 8 GiB there, and needed more.");
+                .isEqualTo("Job oom ran out of memory on n1 (step 0): its limit there was 8 GiB.");
         assertThat(verdict.at("/outcome/confirmed").asBoolean()).isTrue();
         JsonNode oom = verdict.at("/outcome/out_of_memory");
         assertThat(oom.required("timestamp").asString()).isEqualTo(end.minusSeconds(6).toString());
@@ -117,10 +117,10 @@ class VerdictTest {
         assertThat(verdict.at("/outcome/cause").asString()).isEqualTo("running");
         assertThat(findings(verdict)).containsExactly("gpu_partly_idle", "cpu_idle");
         assertThat(verdict.at("/findings/0/sentence").asString())
-                .startsWith("1 of its 2 GPUs has done nothing for 40 min")
+                .startsWith("1 of its 2 GPUs has been idle for 40 min")
                 .endsWith("No process of the job ever had it open.");
         assertThat(verdict.at("/findings/1/sentence").asString())
-                .isEqualTo("Of its 32 CPUs, 1 was busy on average, and never more than 1 at once.");
+                .isEqualTo("Of its 32 CPUs, 1 was busy on average, and at most 1 at once.");
         assertThat(operator.get("/metrics").body().lines().filter(line -> line.contains("job_id=\"idle\"")
                 && line.startsWith("hpc_job_findings"))).containsExactlyInAnyOrder(
                         "hpc_job_findings{cluster=\"alpha\",job_id=\"idle\",user=\"ada\",rule=\"gpu_partly_idle\","

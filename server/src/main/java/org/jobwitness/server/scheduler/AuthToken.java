@@ -8,10 +8,10 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/** What Slurm knows us by. Whoever makes tokens anew may write the file at any time: it is read for each call. */
+/** The token for Slurm. A file is read for each call, so that it may be renewed at any time. */
 public sealed interface AuthToken {
 
-    /** On a Unix socket, slurmrestd may know us by our user. */
+    /** On a Unix socket, slurmrestd may authenticate the user of the server. */
     record None() implements AuthToken {
     }
 
@@ -35,34 +35,34 @@ public sealed interface AuthToken {
         return switch (this) {
             case None _ -> Optional.empty();
             case Fixed fixed -> Optional.of(fixed.token());
-            case InFile inFile -> Optional.of(ofFile(inFile.file()));
+            case InFile inFile -> Optional.of(tokenIn(inFile.file()));
         };
     }
 
-    /** Also takes what {@code scontrol token} prints: {@code SLURM_JWT=...}. */
-    private static String ofFile(Path file) throws SlurmException {
+    /** Also accepts the output of {@code scontrol token}: {@code SLURM_JWT=...}. */
+    private static String tokenIn(Path file) throws SlurmException {
         try {
             String token = Files.readString(file, StandardCharsets.US_ASCII).strip().replaceFirst("^SLURM_JWT=", "");
             if (isToken(token)) {
                 return token;
             }
         } catch (NoSuchFileException e) {
-            throw unreadable(file, "is not there", e);
+            throw unreadable(file, "does not exist", e);
         } catch (AccessDeniedException e) {
-            throw unreadable(file, "may not be read by the server's user", e);
+            throw unreadable(file, "is not readable by the server's user", e);
         } catch (IOException e) {
             throw unreadable(file, "cannot be read: " + e.getMessage(), e);
         }
-        throw new SlurmException(SlurmException.Trouble.UNAUTHORIZED,
+        throw new SlurmException(SlurmException.Problem.UNAUTHORIZED,
                 "SLURM_AUTH_TOKEN_FILE " + file + " does not hold one token and nothing else");
     }
 
     private static SlurmException unreadable(Path file, String why, IOException cause) {
-        return new SlurmException(SlurmException.Trouble.UNAUTHORIZED, "SLURM_AUTH_TOKEN_FILE " + file + " " + why,
+        return new SlurmException(SlurmException.Problem.UNAUTHORIZED, "SLURM_AUTH_TOKEN_FILE " + file + " " + why,
                 cause);
     }
 
-    /** Whether it may stand in a header. */
+    /** Whether it is allowed in a header. */
     static boolean isToken(String text) {
         return text.matches("[A-Za-z0-9._~+/=-]{1,16384}");
     }

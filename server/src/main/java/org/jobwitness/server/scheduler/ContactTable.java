@@ -10,7 +10,7 @@ import java.util.Optional;
 import org.jobwitness.server.db.Database;
 import org.jspecify.annotations.Nullable;
 
-/** Owns the memory of how asking Slurm went, so that each server can tell, and the next one to ask goes on from there. */
+/** Owns the table of the last polls of Slurm, so that every server can show them, and the next one to poll continues from there. */
 final class ContactTable {
     private final Database database;
 
@@ -18,7 +18,7 @@ final class ContactTable {
         this.database = database;
     }
 
-    /** Who is asked. */
+    /** What of Slurm is polled. */
     enum Part {
         CONTROLLER,
         ACCOUNTING,
@@ -31,48 +31,49 @@ final class ContactTable {
     }
 
     /**
-     * How it goes.
+     * The last polls.
      *
-     * @param trouble what is wrong since {@code answeredAt}; null if nothing is
+     * @param problem why it has not answered since {@code answeredAt}; null if it has
      */
-    record Contact(Part part, Instant askedAt, @Nullable Instant answeredAt, @Nullable String trouble) {
+    record Contact(Part part, Instant askedAt, @Nullable Instant answeredAt, @Nullable String problem) {
     }
 
     void answered(Part part, Instant now) {
         put(part, now, now, null);
     }
 
-    void failed(Part part, Instant now, String trouble) {
-        put(part, now, null, trouble);
+    void failed(Part part, Instant now, String problem) {
+        put(part, now, null, problem);
     }
 
-    private void put(Part part, Instant now, @Nullable Instant answeredAt, @Nullable String trouble) {
+    private void put(Part part, Instant now, @Nullable Instant answeredAt, @Nullable String problem) {
         database.write("scheduler_contact", handle -> handle.createUpdate("""
-                insert into scheduler_contact as known (part, asked_at, answered_at, trouble)
-                values (:part, :now, :answered_at, :trouble)
-                on conflict (part) do update set asked_at = excluded.asked_at, trouble = excluded.trouble,
+                insert into scheduler_contact as known (part, asked_at, answered_at, problem)
+                values (:part, :now, :answered_at, :problem)
+                on conflict (part) do update set asked_at = excluded.asked_at, problem = excluded.problem,
                     answered_at = coalesce(excluded.answered_at, known.answered_at)""").bind("part", part.toString())
-                .bind("now", now).bind("answered_at", answeredAt).bind("trouble", trouble).execute());
+                .bind("now", now).bind("answered_at", answeredAt).bind("problem", problem).execute());
     }
 
     List<Contact> all() {
         return database.read("scheduler_contact", handle -> handle
-                .createQuery("select part, asked_at, answered_at, trouble from scheduler_contact order by part")
+                .createQuery("select part, asked_at, answered_at, problem from scheduler_contact order by part")
                 .map((row, _) -> new Contact(Part.valueOf(row.getString("part").toUpperCase(Locale.ROOT)),
-                        knownTime(row, "asked_at"), time(row, "answered_at"), row.getString("trouble")))
+                        knownTime(row, "asked_at"), time(row, "answered_at"), row.getString("problem")))
                 .list());
     }
 
-    /** Up to when it is known what ended. */
-    Optional<Instant> toldTo() {
+    /** All ends up to then have been read. */
+    Optional<Instant> endsReadTo() {
         return database.read("scheduler_contact", handle -> handle
-                .createQuery("select told_to from scheduler_contact where part = 'accounting' and told_to is not null")
-                .map((row, _) -> knownTime(row, "told_to")).findFirst());
+                .createQuery(
+                        "select ends_read_to from scheduler_contact where part = 'accounting' and ends_read_to is not null")
+                .map((row, _) -> knownTime(row, "ends_read_to")).findFirst());
     }
 
-    void toldTo(Instant to) {
+    void endsReadTo(Instant to) {
         database.write("scheduler_contact", handle -> handle.createUpdate("""
-                insert into scheduler_contact (part, asked_at, told_to) values ('accounting', :to, :to)
-                on conflict (part) do update set told_to = excluded.told_to""").bind("to", to).execute());
+                insert into scheduler_contact (part, asked_at, ends_read_to) values ('accounting', :to, :to)
+                on conflict (part) do update set ends_read_to = excluded.ends_read_to""").bind("to", to).execute());
     }
 }

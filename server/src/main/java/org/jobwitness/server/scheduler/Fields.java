@@ -22,8 +22,8 @@ record Fields(JsonNode node) {
     /** NO_VAL, alike. */
     private static final Set<Long> NO_VALUE = Set.of(0xffff_fffeL, -2L);
     private static final Set<String> NO_TEXT = Set.of("None assigned", "(null)", "N/A");
-    private static final long LATEST = 4_000_000_000L;
-    private static final int MOST_WAIT_STATUS = 0xffff;
+    private static final long MAX_TIME = 4_000_000_000L;
+    private static final int MAX_WAIT_STATUS = 0xffff;
 
     @Nullable
     String text(String path) {
@@ -44,7 +44,7 @@ record Fields(JsonNode node) {
         return number == null || number <= 0 ? null : number;
     }
 
-    /** Whether it is said that there is no bound, which is more than nothing said. */
+    /** Whether Slurm reports that there is no limit, which is more than no value. */
     boolean isInfinite(String path) {
         JsonNode value = at(path);
         return value.isObject()
@@ -52,7 +52,7 @@ record Fields(JsonNode node) {
                 : value.isIntegralNumber() && value.canConvertToLong() && INFINITE.contains(value.longValue());
     }
 
-    /** Null, too, if it does not fit. */
+    /** Also null if it does not fit. */
     @Nullable
     Integer positiveInt(String path) {
         Long number = positive(path);
@@ -70,7 +70,7 @@ record Fields(JsonNode node) {
     @Nullable
     Instant time(String path) {
         Long seconds = positive(path);
-        return seconds == null || seconds > LATEST ? null : Instant.ofEpochSecond(seconds);
+        return seconds == null || seconds > MAX_TIME ? null : Instant.ofEpochSecond(seconds);
     }
 
     List<String> words(String path) {
@@ -90,14 +90,14 @@ record Fields(JsonNode node) {
      * How a process ended.
      *
      * <p>Where the status is a word, it is slurmdbd's of v0.0.39 and older, which call each exit code a success
-     * (data_parser/v0.0.39, JOB_EXIT_CODE): then nothing is known.
+     * (data_parser/v0.0.39, JOB_EXIT_CODE): then the exit code is unknown.
      */
     @Nullable
     WaitStatus exit(String path) {
         JsonNode value = at(path);
         if (!value.has("status")) {
             Long raw = number(value);
-            return raw == null || raw < 0 || raw > MOST_WAIT_STATUS ? null : WaitStatus.ofRaw(raw.intValue());
+            return raw == null || raw < 0 || raw > MAX_WAIT_STATUS ? null : WaitStatus.ofRaw(raw.intValue());
         }
         if (!value.path("status").isArray()) {
             return null;
@@ -107,13 +107,15 @@ record Fields(JsonNode node) {
         if (code == null && signal == null) {
             return null;
         }
-        return within(code, 255) && within(signal, 127)
-                ? new WaitStatus(code == null ? 0 : code.intValue(), signal == null ? 0 : signal.intValue())
-                : null;
+        return within(code, 255) && within(signal, 127) ? new WaitStatus(orZero(code), orZero(signal)) : null;
     }
 
-    private static boolean within(@Nullable Long number, int most) {
-        return number == null || (number >= 0 && number <= most);
+    private static int orZero(@Nullable Long number) {
+        return number == null ? 0 : number.intValue();
+    }
+
+    private static boolean within(@Nullable Long number, int max) {
+        return number == null || (number >= 0 && number <= max);
     }
 
     private JsonNode at(String path) {
@@ -130,11 +132,12 @@ record Fields(JsonNode node) {
                     ? number(value.path("number"))
                     : null;
         }
-        Long number = value.isIntegralNumber() && value.canConvertToLong()
-                ? Long.valueOf(value.longValue())
-                : value.isString() && value.stringValue().matches("[0-9]{1,18}")
-                        ? Long.valueOf(value.stringValue())
-                        : null;
+        Long number = null;
+        if (value.isIntegralNumber() && value.canConvertToLong()) {
+            number = value.longValue();
+        } else if (value.isString() && value.stringValue().matches("[0-9]{1,18}")) {
+            number = Long.valueOf(value.stringValue());
+        }
         return number == null || NO_VALUE.contains(number) || INFINITE.contains(number) ? null : number;
     }
 }

@@ -21,10 +21,10 @@ import org.jobwitness.wire.Scheduler;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 
-/** Makes evidence of what Slurm tells of a job. What could not be stored or shown as it is, such as a name of control characters, is left out. */
+/** Makes evidence of a job in Slurm's record. Text that cannot be stored or shown as it is, such as control characters, is left out. */
 final class JobEvidence {
     private static final int OOM_SIGNAL = 125;
-    private static final int LONGEST_NAME = 256;
+    private static final int MAX_NAME_LENGTH = 256;
 
     private final Json json;
 
@@ -33,30 +33,32 @@ final class JobEvidence {
     }
 
     /**
-     * What it says; empty if it tells no state that we know.
+     * Empty if its state is unknown to us.
      *
      * @param cluster where the job does not name its own
-     * @param now by our clock: Slurm does not say when it said it
+     * @param now by our clock: Slurm's record has no time of its own
      */
     Optional<Evidence.Reported> of(SlurmJob job, String cluster, Instant now) {
         return meaning(job).map(meaning -> {
             JobState state = meaning.state();
-            boolean begun = state == JobState.RUNNING || (state.isFinal() && job.nodes() != null);
-            Instant start = begun ? job.start() : null;
+            boolean hasStarted = state == JobState.RUNNING || (state.isFinal() && job.nodes() != null);
+            Instant start = hasStarted ? job.start() : null;
             Instant end = state.isFinal() ? job.end() : null;
             List<String> nodes = state == JobState.PENDING ? List.of() : hosts(job.nodes());
             Integer cpus = state == JobState.PENDING ? null : job.allocated().cpus();
             Identity identity = new Identity(
                     job.cluster() == null || !isText(job.cluster()) ? cluster : job.cluster(), job.jobId(),
                     (String) fitting("sluid", job.sluid()), start);
-            return new Evidence.Reported(identity, start == null && end != null ? end : now,
+            Instant at = start == null && end != null ? end : now;
+            WaitStatus exit = state.isFinal() ? job.exit() : null;
+            WaitStatus derivedExit = state.isFinal() ? job.derivedExit() : null;
+            return new Evidence.Reported(identity, at,
                     about(job, state, nodes, cpus), state, reason(job, meaning), job.state().raw(), end, null,
-                    nodes.size() == 1 && cpus != null ? List.of(cpus) : List.of(),
-                    state.isFinal() ? job.exit() : null, state.isFinal() ? raw(job.derivedExit()) : null);
+                    nodes.size() == 1 && cpus != null ? List.of(cpus) : List.of(), exit, raw(derivedExit));
         });
     }
 
-    /** What the job has of each node's GPUs; empty if it has none, or Slurm does not tell. */
+    /** The job's GPUs on each node; empty if it has none, or Slurm does not report them. */
     List<NodeAllocation> gpus(SlurmJob job) {
         List<String> nodes = hosts(job.nodes());
         List<NodeAllocation> gpus = new ArrayList<>();
@@ -65,8 +67,7 @@ final class JobEvidence {
                 Integer count = Tres.gpuCount(job.gpusOfNodes().get(i));
                 if (count != null) {
                     gpus.add(new NodeAllocation(nodes.get(i), count, null, Tres.gpuIndices(job.gpusOfNodes().get(i)),
-                            null,
-                            false));
+                            null, false));
                 }
             }
         }
@@ -145,7 +146,7 @@ final class JobEvidence {
     }
 
     private static boolean isText(String text) {
-        return text.length() <= LONGEST_NAME && text.codePoints().noneMatch(c -> Character.isISOControl(c)
+        return text.length() <= MAX_NAME_LENGTH && text.codePoints().noneMatch(c -> Character.isISOControl(c)
                 || (c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE));
     }
 
@@ -166,7 +167,7 @@ final class JobEvidence {
         return meaning.reason() == Reason.UNKNOWN ? failure(job) : meaning.reason();
     }
 
-    /** Slurm calls a job FAILED for many reasons; its exit tells most of them. */
+    /** Slurm calls a job FAILED for many reasons; its exit status shows most of them. */
     private static Reason failure(SlurmJob job) {
         WaitStatus exit = job.exit();
         if (exit != null && exit.signal() != 0) {

@@ -9,21 +9,21 @@ import org.jobwitness.wire.Reason;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What has been learned of a run, as far as it says whether Slurm has more to tell.
+ * What is known of a run, as far as it shows whether Slurm's record has more.
  *
  * @param start Slurm's own
- * @param rawState the scheduler's last word
- * @param told whether that is a final one
+ * @param rawState as Slurm reported it last
+ * @param hasEnd whether that is a final state
  * @param reason the one that came with it
- * @param heardAt when anybody heard of it last, an agent among them
+ * @param lastReportAt the last report of anything about it, also from an agent
  * @param deadline when its time limit ends it
  */
-record KnownRun(String jobId, @Nullable Instant start, JobState state, @Nullable String rawState, boolean told,
-        @Nullable Reason reason, Instant heardAt, @Nullable Instant deadline) {
-    private static final Set<Reason> WITH_WHOM = EnumSet.of(Reason.CANCELLED_BY_USER, Reason.CANCELLED_BY_ADMIN);
-    private static final Duration NEARLY = Duration.ofSeconds(2);
+record KnownRun(String jobId, @Nullable Instant start, JobState state, @Nullable String rawState, boolean hasEnd,
+        @Nullable Reason reason, Instant lastReportAt, @Nullable Instant deadline) {
+    private static final Set<Reason> CANCELLED_BY = EnumSet.of(Reason.CANCELLED_BY_USER, Reason.CANCELLED_BY_ADMIN);
+    private static final Duration TOLERANCE = Duration.ofSeconds(2);
 
-    /** Whether slurmctld has something to tell of the job that is not known. This is the newest run of its id. */
+    /** Whether slurmctld has more of the job than is known. This is the newest run of its id. */
     boolean isBehind(SlurmState listed) {
         SlurmState.Meaning meaning = listed.meaning().orElse(null);
         if (meaning == null) {
@@ -31,31 +31,31 @@ record KnownRun(String jobId, @Nullable Instant start, JobState state, @Nullable
         }
         boolean isOther = !listed.raw().equals(rawState);
         if (state.isFinal() && meaning.state() == JobState.RUNNING) {
-            return isOther && !listed.isCompleting(); // then its final word is to come
+            return isOther && !listed.isCompleting(); // then its end is still to come
         }
-        return isOther && !(told && meaning.state().isFinal());
+        return isOther && !(hasEnd && meaning.state().isFinal());
     }
 
     /**
-     * Whether it is the run that ended so, and this is known already. After slurmctld was restarted, slurmdbd is told of some
-     * ends again, and then does not know any more who cancelled the job.
+     * Whether it is the run with this end, and the end is known already. After a restart, slurmctld sends some ends to slurmdbd
+     * again, but no longer who cancelled the job.
      */
-    boolean hasHeard(@Nullable Instant started, String raw, @Nullable Reason why) {
-        boolean isPreciser = why == Reason.CANCELLED && WITH_WHOM.contains(reason);
-        return told && began(started) && raw.equals(rawState)
+    boolean hasEnd(@Nullable Instant started, String raw, @Nullable Reason why) {
+        boolean isPreciser = why == Reason.CANCELLED && CANCELLED_BY.contains(reason);
+        return hasEnd && startedAt(started) && raw.equals(rawState)
                 && (why == reason || why == Reason.UNKNOWN || isPreciser);
     }
 
     /** Whether its time limit, as far as it is known, has passed. */
-    boolean isOver(Instant now) {
+    boolean isPastDeadline(Instant now) {
         return deadline != null && deadline.isBefore(now);
     }
 
-    /** Whether it is the one of its job's runs that began then, by Slurm's clock. */
-    boolean began(@Nullable Instant other) {
+    /** Whether it is the one of its job's runs that started then, by Slurm's clock. */
+    boolean startedAt(@Nullable Instant other) {
         if (start == null || other == null) {
             return start == null && other == null;
         }
-        return Duration.between(start, other).abs().compareTo(NEARLY) <= 0;
+        return Duration.between(start, other).abs().compareTo(TOLERANCE) <= 0;
     }
 }

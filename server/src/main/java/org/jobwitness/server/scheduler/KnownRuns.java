@@ -17,12 +17,12 @@ import org.jobwitness.server.db.Database;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.Reason;
 
-/** Reads what is known of runs, many at once, to be held against what Slurm says. */
+/** Reads what is known of many runs at once, to compare it with Slurm's record. */
 final class KnownRuns {
     private static final String SELECT = """
             select job_id, scheduler_start, state, raw_state, scheduler_state, scheduler_reason, deadline,
                 greatest(recorded_at, start_time, (
-                    select max(last_sample_at) from job_figures where job_figures.job_key = job.job_key)) as heard_at
+                    select max(last_sample_at) from job_figures where job_figures.job_key = job.job_key)) as last_report_at
             from job
             """;
 
@@ -32,7 +32,7 @@ final class KnownRuns {
         this.database = database;
     }
 
-    /** Those that go on. */
+    /** Those that are pending or running. */
     List<KnownRun> open(String cluster) {
         return database.read("scheduler_known", handle -> handle
                 .createQuery(SELECT + "where cluster = :cluster and state in ('pending', 'running')")
@@ -54,10 +54,10 @@ final class KnownRuns {
     }
 
     /**
-     * The jobs of which a run ended in a time without a final word of Slurm, or was cancelled by somebody whom it has not named;
+     * The jobs of which a run ended in a time without a final state in Slurm's record, or was cancelled without the name of a user;
      * the newest first.
      */
-    List<String> untold(String cluster, Instant from, Instant to, int most) {
+    List<String> unaccounted(String cluster, Instant from, Instant to, int max) {
         return database.read("scheduler_known", handle -> handle.createQuery("""
                 select job_id from job
                 where cluster = :cluster and state not in ('pending', 'running')
@@ -65,11 +65,11 @@ final class KnownRuns {
                     and coalesce(end_time, recorded_at) between :from and :to
                     and (coalesce(scheduler_state, 'running') in ('pending', 'running')
                         or scheduler_reason in ('lost', 'cancelled'))
-                order by coalesce(end_time, recorded_at) desc limit :most""").bind("cluster", cluster)
-                .bind("from", from).bind("to", to).bind("most", most).mapTo(String.class).list());
+                order by coalesce(end_time, recorded_at) desc limit :max""").bind("cluster", cluster)
+                .bind("from", from).bind("to", to).bind("max", max).mapTo(String.class).list());
     }
 
-    /** The nodes of which it is known what GPUs the job's newest run has there. */
+    /** The nodes whose GPUs of the job's newest run are known. */
     Set<String> nodesWithKnownGpus(String cluster, String jobId) {
         return database.read("scheduler_known", handle -> new HashSet<>(handle.createQuery("""
                 select node from job join job_node using (job_key)
@@ -78,11 +78,11 @@ final class KnownRuns {
     }
 
     private static KnownRun run(ResultSet row) throws SQLException {
-        JobState word = constant(JobState.class, row.getString("scheduler_state"));
+        JobState bySlurm = constant(JobState.class, row.getString("scheduler_state"));
         Reason reason = constant(Reason.class, row.getString("scheduler_reason"));
         return new KnownRun(string(row, "job_id"), time(row, "scheduler_start"),
                 Objects.requireNonNull(constant(JobState.class, string(row, "state"))), row.getString("raw_state"),
-                word != null && word.isFinal() && reason != Reason.LOST, reason,
-                knownTime(row, "heard_at"), time(row, "deadline"));
+                bySlurm != null && bySlurm.isFinal() && reason != Reason.LOST, reason,
+                knownTime(row, "last_report_at"), time(row, "deadline"));
     }
 }

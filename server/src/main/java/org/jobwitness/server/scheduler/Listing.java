@@ -4,10 +4,10 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All jobs that slurmctld has in its memory.
+ * All jobs that slurmctld lists.
  *
- * @param cluster its name; null where Slurm does not tell
- * @param unreadable how many could not be understood; then a job that is not here may be there
+ * @param cluster its name; null if Slurm does not report it
+ * @param unreadable how many could not be read; then a missing job may exist
  */
 record Listing(@Nullable String cluster, List<Entry> entries, int unreadable) {
 
@@ -20,7 +20,7 @@ record Listing(@Nullable String cluster, List<Entry> entries, int unreadable) {
      *
      * @param name its id, and behind it for a task of an array {@code _} and the task's number: {@code 19_1}. Tasks that wait
      *     together have one id
-     * @param job all that is told of it; null in the light list, which has states only
+     * @param job everything of it; null in the light list, which has states only
      */
     record Entry(String name, SlurmState state, @Nullable SlurmJob job) {
 

@@ -5,10 +5,10 @@ import java.time.Instant;
 import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
-/** When to ask again: after the interval, and less and less often while nobody answers. For one thread. */
+/** When to poll again: after the interval, and with backoff while there is no response. For one thread. */
 final class PollSchedule {
-    private static final Duration LONGEST = Duration.ofMinutes(5);
-    private static final int MOST_DOUBLINGS = 10;
+    private static final Duration MAX_INTERVAL = Duration.ofMinutes(5);
+    private static final int MAX_DOUBLINGS = 10;
 
     private final Duration interval;
     private int failures;
@@ -26,18 +26,18 @@ final class PollSchedule {
     void answered(Instant now) {
         failures = 0;
         answered = now;
-        due = now.plus(about(interval));
+        due = now.plus(jittered(interval));
     }
 
     void failed(Instant now) {
         failures++;
-        Duration longer = interval.multipliedBy(1L << Math.min(failures, MOST_DOUBLINGS));
-        Duration most = interval.compareTo(LONGEST) > 0 ? interval : LONGEST;
-        due = now.plus(about(longer.compareTo(most) < 0 ? longer : most));
+        Duration longer = interval.multipliedBy(1L << Math.min(failures, MAX_DOUBLINGS));
+        Duration max = interval.compareTo(MAX_INTERVAL) > 0 ? interval : MAX_INTERVAL;
+        due = now.plus(jittered(longer.compareTo(max) < 0 ? longer : max));
     }
 
-    /** If it failed, asks as soon as may be, once: what was the matter may be over. */
-    void tryAgain() {
+    /** After a failure: polls at once, since the cause may be over. */
+    void retryNow() {
         if (failures > 0) {
             due = Instant.MIN;
         }
@@ -52,8 +52,8 @@ final class PollSchedule {
         return now.isBefore(due) ? Duration.between(now, due) : Duration.ZERO;
     }
 
-    /** A tenth more or less, so that servers and clusters that began together do not ask together for ever. */
-    private static Duration about(Duration pause) {
+    /** A tenth more or less, so that servers and clusters that started together do not poll together. */
+    private static Duration jittered(Duration pause) {
         return Duration.ofMillis((long) (pause.toMillis() * ThreadLocalRandom.current().nextDouble(0.9, 1.1)));
     }
 }

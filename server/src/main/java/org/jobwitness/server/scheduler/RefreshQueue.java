@@ -12,44 +12,45 @@ import java.util.stream.Stream;
 import org.jobwitness.wire.JobState;
 
 /**
- * Chooses which jobs are looked up although their state has not changed: the light list does not tell that somebody has given a
- * job more time, or another name, or for what a job waits now. A few a round, so that slurmctld has little to do: who was not
- * looked at for longest, and before most others who runs though its time is over, since it must have been given more. Those that
- * wait have half of the looks at most, however many they are. For one thread.
+ * Chooses which jobs are looked up although their state has not changed: the light list does not show that a job has more time,
+ * another name, or another reason for waiting. A few each round, so that slurmctld has little to do: the ones refreshed longest
+ * ago, and before most others those that run past their time limit, since they must have been given more. Pending jobs get half
+ * of the lookups at most. For one thread.
  */
 final class RefreshQueue {
-    /** With a round each quarter of a minute, 80 a minute; slurmctld's own limit, where it is set, is 120 for a user. */
-    private static final int MOST_OF_A_ROUND = 20;
-    private static final int MOST_THAT_WAIT = MOST_OF_A_ROUND / 2;
-    private static final Duration SELDOM = Duration.ofMinutes(5);
-    /** A run whose time is over is chosen as if its last look were so much longer ago. Others have their turn even so. */
+    /** With four rounds a minute, 80 a minute; slurmctld's own limit, where it is set, is 120 for a user. */
+    private static final int MAX_PER_ROUND = 20;
+    private static final int MAX_PENDING = MAX_PER_ROUND / 2;
+    private static final Duration INTERVAL = Duration.ofMinutes(5);
+    /** A run past its time limit is chosen as if it was refreshed so much longer ago. Others get their turn even so. */
     private static final Duration PRECEDENCE = Duration.ofHours(1);
 
-    private final Map<String, Instant> looks = new HashMap<>();
+    private final Map<String, Instant> refreshes = new HashMap<>();
 
-    /** Forgets the jobs that Slurm has no more. */
-    void forgetAllBut(Set<String> jobIds) {
-        looks.keySet().retainAll(jobIds);
+    /** Forgets all other jobs: Slurm no longer lists them. */
+    void retain(Set<String> jobIds) {
+        refreshes.keySet().retainAll(jobIds);
     }
 
-    /** @param open those that wait or run, and whose state is known to be the listed one */
+    /** @param open pending or running, and their state is known to be the listed one */
     List<KnownRun> due(Collection<KnownRun> open, Instant now) {
-        List<KnownRun> waiting = due(open, JobState.PENDING, MOST_THAT_WAIT, now);
-        List<KnownRun> running = due(open, JobState.RUNNING, MOST_OF_A_ROUND - waiting.size(), now);
-        return Stream.concat(running.stream(), waiting.stream()).toList();
+        List<KnownRun> pending = due(open, JobState.PENDING, MAX_PENDING, now);
+        List<KnownRun> running = due(open, JobState.RUNNING, MAX_PER_ROUND - pending.size(), now);
+        return Stream.concat(running.stream(), pending.stream()).toList();
     }
 
-    private List<KnownRun> due(Collection<KnownRun> open, JobState state, int most, Instant now) {
-        return open.stream().filter(run -> run.state() == state && !lookedAt(run).plus(SELDOM).isAfter(now))
-                .sorted(Comparator.comparing(run -> run.isOver(now) ? lookedAt(run).minus(PRECEDENCE) : lookedAt(run)))
-                .limit(most).toList();
+    private List<KnownRun> due(Collection<KnownRun> open, JobState state, int max, Instant now) {
+        return open.stream().filter(run -> run.state() == state && !refreshedAt(run).plus(INTERVAL).isAfter(now))
+                .sorted(Comparator.comparing(
+                        run -> run.isPastDeadline(now) ? refreshedAt(run).minus(PRECEDENCE) : refreshedAt(run)))
+                .limit(max).toList();
     }
 
-    private Instant lookedAt(KnownRun run) {
-        return looks.getOrDefault(run.jobId(), Instant.EPOCH);
+    private Instant refreshedAt(KnownRun run) {
+        return refreshes.getOrDefault(run.jobId(), Instant.EPOCH);
     }
 
-    void lookedAt(String jobId, Instant now) {
-        looks.put(jobId, now);
+    void refreshed(String jobId, Instant now) {
+        refreshes.put(jobId, now);
     }
 }

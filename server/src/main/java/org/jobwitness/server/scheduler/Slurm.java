@@ -4,12 +4,10 @@ import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
 
-/**
- * What can be asked of a Slurm. Each question ends within a time limit. Not for more than one thread at a time.
- */
+/** The calls to Slurm. Each has a timeout. For one thread. */
 interface Slurm extends AutoCloseable {
 
-    /** Where what slurmctld says is from, for the audit trail; or what slurmdbd says. */
+    /** The source of records of slurmctld or slurmdbd, for the audit trail. */
     String source(boolean accounted);
 
     Listing list() throws SlurmException, InterruptedException;
@@ -27,4 +25,9 @@ interface Slurm extends AutoCloseable {
 
     @Override
     void close();
+
+    /** Jobs that people create by hand may have other ids. */
+    static boolean isJobId(String jobId) {
+        return jobId.matches("[1-9][0-9]{0,9}");
+    }
 }

@@ -12,19 +12,19 @@ public sealed interface SlurmAddress {
      * By TCP.
      *
      * @param base without a slash at its end
-     * @param authorities who may vouch for it; empty for those that come with Java
+     * @param trusted its CAs; empty for those of Java
      */
-    record Web(URI base, Optional<TrustedCas> authorities) implements SlurmAddress {
+    record Web(URI base, Optional<TrustedCas> trusted) implements SlurmAddress {
 
         public Web {
-            if (authorities.isPresent() && !"https".equals(base.getScheme())) {
-                throw new IllegalArgumentException("without https there is nobody to vouch for");
+            if (trusted.isPresent() && !"https".equals(base.getScheme())) {
+                throw new IllegalArgumentException("trusted CAs need https");
             }
         }
 
-        /** The same, if these vouch for it. */
-        public Web trusting(TrustedCas others) {
-            return new Web(base, Optional.of(others));
+        /** The same address, with these CAs. */
+        public Web trusting(TrustedCas cas) {
+            return new Web(base, Optional.of(cas));
         }
     }
 

@@ -16,16 +16,16 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
-import org.jobwitness.server.scheduler.SlurmException.Trouble;
+import org.jobwitness.server.scheduler.SlurmException.Problem;
 import org.jobwitness.server.scheduler.SlurmJson.Answer;
 
 /**
- * Asks Slurm's own commands, where there is no slurmrestd: {@code squeue}, {@code sacct} and {@code scontrol}, of Slurm 23.02 on,
- * whose {@code --json} says the same. The user that runs the server needs what Slurm asks of whoever may see all jobs.
+ * Runs Slurm's own commands, where there is no slurmrestd: {@code squeue}, {@code sacct} and {@code scontrol}, of Slurm 23.02 on,
+ * whose {@code --json} prints the same JSON. The server's user needs the rights to see all jobs.
  */
 final class SlurmCommands implements Slurm {
-    private static final Duration LIMIT = Duration.ofSeconds(60);
-    private static final int SHOWN = 300;
+    private static final Duration TIMEOUT = Duration.ofSeconds(60);
+    private static final int MAX_MESSAGE = 300;
 
     private final Path folder;
     private final Map<String, String> environment;
@@ -34,17 +34,16 @@ final class SlurmCommands implements Slurm {
     private final SlurmJson json = new SlurmJson();
 
     /**
-     * Made with where the commands are.
-     *
-     * @param slurmConf SLURM_CONF for them; empty where Slurm finds its own
+     * @param folder with the commands
+     * @param slurmConf SLURM_CONF for them; empty for Slurm's default
      * @param version of the JSON; empty for the newest of the commands
      */
     SlurmCommands(Path folder, Optional<String> slurmConf, Optional<Integer> version) {
-        this(folder, slurmConf, version, LIMIT);
+        this(folder, slurmConf, version, TIMEOUT);
     }
 
-    /** @param limit of time, for one command */
-    SlurmCommands(Path folder, Optional<String> slurmConf, Optional<Integer> version, Duration limit) {
+    /** @param timeout for one command */
+    SlurmCommands(Path folder, Optional<String> slurmConf, Optional<Integer> version, Duration timeout) {
         this.folder = folder;
         Map<String, String> plain = Map.of("LC_ALL", "C.UTF-8", "TZ", "UTC", "PATH", "/usr/bin:/bin:/usr/sbin:/sbin");
         this.environment = slurmConf.map(path -> {
@@ -53,7 +52,7 @@ final class SlurmCommands implements Slurm {
             return Map.copyOf(all);
         }).orElse(plain);
         this.jsonOption = version.map(one -> "--json=v0.0." + one).orElse("--json");
-        this.calls = new TimeLimited(limit);
+        this.calls = new TimeLimited(timeout);
     }
 
     @FunctionalInterface
@@ -117,52 +116,52 @@ final class SlurmCommands implements Slurm {
             builder.environment().putAll(environment);
             process = builder.start();
         } catch (IOException e) {
-            throw new SlurmException(Trouble.AWAY, words[0] + " cannot be run: " + e.getMessage(), e);
+            throw new SlurmException(Problem.AWAY, words[0] + " cannot be run: " + e.getMessage(), e);
         }
         try {
             return calls.run(words[0], () -> read(process, reader));
         } finally {
             process.descendants().forEach(ProcessHandle::destroyForcibly);
-            process.destroyForcibly(); // which also ends who reads what it prints
+            process.destroyForcibly(); // which also ends the reader of its output
         }
     }
 
     private static <T> Answer<T> read(Process process, Reader<T> reader)
             throws IOException, SlurmException, InterruptedException {
         process.getOutputStream().close();
-        CompletableFuture<String> complaints = new CompletableFuture<>();
-        Thread.startVirtualThread(() -> complaints.complete(beginningOf(process.getErrorStream())));
+        CompletableFuture<String> errors = new CompletableFuture<>();
+        Thread.startVirtualThread(() -> errors.complete(headOf(process.getErrorStream())));
         Answer<T> answer;
         try {
             answer = reader.read(TimeLimited.bounded(process.getInputStream()));
         } catch (SlurmException e) {
-            String said = saidIn(complaints);
-            throw said.isEmpty() ? e : new SlurmException(Trouble.REFUSED, "it says: " + said, e);
+            String message = messageIn(errors);
+            throw message.isEmpty() ? e : new SlurmException(Problem.REFUSED, "it reports: " + message, e);
         }
         int status = process.waitFor();
         if (status != 0 || !answer.errors().isEmpty()) {
-            throw new SlurmException(Trouble.REFUSED, "exit code " + status + ", and it says: " + saidIn(complaints)
+            throw new SlurmException(Problem.REFUSED, "exit code " + status + ", and it reports: " + messageIn(errors)
                     + answer.errors().stream().map(SlurmJson.Complaint::text).findFirst().orElse(""));
         }
         return answer;
     }
 
-    /** A process that the command left behind may keep this open: that is not worth waiting for. */
-    private static String saidIn(CompletableFuture<String> complaints) {
-        return complaints.completeOnTimeout("", 1, TimeUnit.SECONDS).join();
+    /** A process that the command left behind may keep the stream open: then there is no message. */
+    private static String messageIn(CompletableFuture<String> errors) {
+        return errors.completeOnTimeout("", 1, TimeUnit.SECONDS).join();
     }
 
-    /** All is read, so that nobody waits for room. */
-    private static String beginningOf(InputStream in) {
+    /** Reads to the end, so that the command never waits for room in the pipe. */
+    private static String headOf(InputStream in) {
         StringBuilder kept = new StringBuilder();
         try (in) {
             byte[] some = new byte[4096];
             for (int read = in.read(some); read >= 0; read = in.read(some)) {
                 String text = new String(some, 0, read, StandardCharsets.UTF_8).replaceAll("\\s+", " ");
-                kept.append(text, 0, Math.min(text.length(), Math.max(0, SHOWN - kept.length())));
+                kept.append(text, 0, Math.min(text.length(), Math.max(0, MAX_MESSAGE - kept.length())));
             }
         } catch (IOException e) {
-            kept.append(" (and its end could not be read)");
+            kept.append(" (and the rest could not be read)");
         }
         return kept.toString();
     }

@@ -2,27 +2,27 @@ package org.jobwitness.server.scheduler;
 
 import java.util.Locale;
 
-/** Slurm did not answer, or not with what was asked for. */
+/** Slurm did not respond, or not as expected. */
 final class SlurmException extends Exception {
     private static final long serialVersionUID = 1L;
 
-    private final Trouble trouble;
+    private final Problem problem;
 
-    /** What went wrong, as metrics tell it apart. */
-    enum Trouble {
+    /** As in the label of the metric. */
+    enum Problem {
         /** No connection, or one that broke. */
         AWAY,
-        /** Not done in time. */
+        /** A timeout. */
         SLOW,
-        /** The token is not taken, or cannot be read. */
+        /** The token is rejected, or cannot be read. */
         UNAUTHORIZED,
-        /** It does not know this version of its API. */
+        /** Slurm does not know this version of its API. */
         OTHER_VERSION,
-        /** It is asked too often. */
+        /** A rate limit. */
         BUSY,
-        /** It answered with an error of its own. */
+        /** An error that Slurm reports. */
         REFUSED,
-        /** It is not the answer that it should be. */
+        /** A response that cannot be read. */
         BROKEN;
 
         @Override
@@ -31,17 +31,17 @@ final class SlurmException extends Exception {
         }
     }
 
-    SlurmException(Trouble trouble, String message) {
+    SlurmException(Problem problem, String message) {
         super(message);
-        this.trouble = trouble;
+        this.problem = problem;
     }
 
-    SlurmException(Trouble trouble, String message, Throwable cause) {
+    SlurmException(Problem problem, String message, Throwable cause) {
         super(message, cause);
-        this.trouble = trouble;
+        this.problem = problem;
     }
 
-    Trouble trouble() {
-        return trouble;
+    Problem problem() {
+        return problem;
     }
 }

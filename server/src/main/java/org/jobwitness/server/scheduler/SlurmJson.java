@@ -7,6 +7,7 @@ import java.io.Reader;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jobwitness.server.job.Resources;
@@ -22,9 +23,9 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Reads the answers of slurmrestd, and what {@code squeue}, {@code sacct} and {@code scontrol} print with {@code --json}, from
+ * Reads the responses of slurmrestd, and what {@code squeue}, {@code sacct} and {@code scontrol} print with {@code --json}, from
  * v0.0.39 to v0.0.45. Names and shapes are those of Slurm's data_parser plugins. A list is read element by element, so that it
- * takes no more memory than what is made of it. An element that cannot be understood is left out and counted.
+ * takes no more memory than what is made of it. An element that cannot be read is left out and counted.
  */
 final class SlurmJson {
     /** Names and comments are user text: not always UTF-8, and old versions print infinite numbers as such. */
@@ -38,27 +39,27 @@ final class SlurmJson {
             .build();
 
     /**
-     * An answer.
+     * A response.
      *
-     * @param cluster its name; null where the version does not tell
+     * @param cluster its name; null if the version does not report it
      * @param lastUpdate what to ask for changes since; null where there is none
-     * @param unreadable how many elements of the list were no such thing
-     * @param warnings texts of Slurm's own
+     * @param unreadable how many elements of the list could not be read
+     * @param warnings Slurm's own texts
      */
     record Answer<T>(@Nullable String cluster, @Nullable Long lastUpdate, List<T> list, int unreadable,
             List<Complaint> errors, List<String> warnings) {
     }
 
-    /** An error that Slurm tells of in its answer. */
+    /** An error that Slurm reports in its response. */
     record Complaint(@Nullable Long number, String text) {
     }
 
-    /** Of jobs in slurmctld's memory. */
+    /** Jobs in slurmctld. */
     Answer<SlurmJob> jobs(InputStream in) throws IOException, SlurmException {
         return read(in, "jobs", SlurmJson::jobOfController);
     }
 
-    /** Of jobs in slurmdbd's books. */
+    /** Jobs in slurmdbd. */
     Answer<SlurmJob> accounted(InputStream in) throws IOException, SlurmException {
         return read(in, "jobs", SlurmJson::jobOfAccounting);
     }
@@ -76,61 +77,85 @@ final class SlurmJson {
 
     private <T> Answer<T> read(InputStream in, String listName, Function<Fields, @Nullable T> element)
             throws IOException, SlurmException {
-        List<T> list = new ArrayList<>();
-        int unreadable = 0;
-        String cluster = null;
-        Long lastUpdate = null;
-        List<Complaint> errors = new ArrayList<>();
-        List<String> warnings = new ArrayList<>();
+        AnswerReader<T> reader = new AnswerReader<>(mapper, listName, element);
         try (Reader text = new InputStreamReader(in, StandardCharsets.UTF_8);
                 JsonParser parser = mapper.createParser(text)) {
+            return reader.read(parser);
+        } catch (JacksonException e) {
+            if (e.getCause() instanceof IOException io) {
+                throw io;
+            }
+            throw new SlurmException(SlurmException.Problem.BROKEN, "the response is not JSON: "
+                    + String.valueOf(e.getOriginalMessage()).lines().findFirst().orElse(""), e);
+        }
+    }
+
+    /** Of one answer. */
+    private static final class AnswerReader<T> {
+        private final JsonMapper mapper;
+        private final String listName;
+        private final Function<Fields, @Nullable T> element;
+        private final List<T> list = new ArrayList<>();
+        private final List<Complaint> errors = new ArrayList<>();
+        private final List<String> warnings = new ArrayList<>();
+        private int unreadable;
+        private @Nullable String cluster;
+        private @Nullable Long lastUpdate;
+
+        AnswerReader(JsonMapper mapper, String listName, Function<Fields, @Nullable T> element) {
+            this.mapper = mapper;
+            this.listName = listName;
+            this.element = element;
+        }
+
+        Answer<T> read(JsonParser parser) throws SlurmException {
             if (parser.nextToken() != JsonToken.START_OBJECT) {
-                throw new SlurmException(SlurmException.Trouble.BROKEN, "the answer is not a JSON object");
+                throw new SlurmException(SlurmException.Problem.BROKEN, "the response is not a JSON object");
             }
             while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
                 String name = parser.currentName();
                 JsonToken value = parser.nextToken();
                 if (name.equals(listName) && value == JsonToken.START_ARRAY) {
-                    while (parser.nextToken() != JsonToken.END_ARRAY) {
-                        JsonNode node = mapper.readTree(parser);
-                        T read = element.apply(new Fields(node));
-                        if (read == null) {
-                            unreadable++;
-                        } else {
-                            list.add(read);
-                        }
-                    }
+                    elements(parser);
                 } else {
-                    Fields fields = new Fields(mapper.createObjectNode().set(name, mapper.readTree(parser)));
-                    switch (name) {
-                        case "meta" -> cluster = fields.text("meta/slurm/cluster");
-                        case "last_update" -> lastUpdate = fields.positive("last_update");
-                        case "errors" -> fields.list("errors").stream().map(SlurmJson::complaint).forEach(errors::add);
-                        case "warnings" -> fields.list("warnings").stream()
-                                .flatMap(warning -> Stream.ofNullable(warning.text("description")))
-                                .forEach(warnings::add);
-                        default -> {
-                            // not asked for
-                        }
-                    }
+                    property(name, new Fields(mapper.createObjectNode().set(name, mapper.readTree(parser))));
                 }
             }
             if (parser.currentToken() != JsonToken.END_OBJECT) {
-                throw new SlurmException(SlurmException.Trouble.BROKEN, "the answer ends early");
+                throw new SlurmException(SlurmException.Problem.BROKEN, "the response ends early");
             }
-        } catch (JacksonException e) {
-            if (e.getCause() instanceof IOException away) {
-                throw away;
-            }
-            throw new SlurmException(SlurmException.Trouble.BROKEN, "the answer is not JSON: "
-                    + String.valueOf(e.getOriginalMessage()).lines().findFirst().orElse(""), e);
+            return new Answer<>(cluster, lastUpdate, list, unreadable, errors, warnings);
         }
-        return new Answer<>(cluster, lastUpdate, list, unreadable, errors, warnings);
+
+        private void elements(JsonParser parser) {
+            while (parser.nextToken() != JsonToken.END_ARRAY) {
+                JsonNode node = mapper.readTree(parser);
+                T read = element.apply(new Fields(node));
+                if (read == null) {
+                    unreadable++;
+                } else {
+                    list.add(read);
+                }
+            }
+        }
+
+        private void property(String name, Fields fields) {
+            switch (name) {
+                case "meta" -> cluster = fields.text("meta/slurm/cluster");
+                case "last_update" -> lastUpdate = fields.positive("last_update");
+                case "errors" -> fields.list("errors").stream().map(SlurmJson::complaint).forEach(errors::add);
+                case "warnings" -> fields.list("warnings").stream()
+                        .flatMap(warning -> Stream.ofNullable(warning.text("description"))).forEach(warnings::add);
+                default -> {
+                    // not needed
+                }
+            }
+        }
     }
 
     private static Complaint complaint(Fields error) {
         String text = Stream.of("error", "description").flatMap(name -> Stream.ofNullable(error.text(name)))
-                .reduce((one, other) -> one + " (" + other + ")").orElse("an error without words");
+                .reduce((one, other) -> one + " (" + other + ")").orElse("an error without a message");
         return new Complaint(error.number("error_number"), text);
     }
 
@@ -148,8 +173,7 @@ final class SlurmJson {
                 job.text("partition"), job.text("account"), job.text("qos"), job.number("priority"), job.text("nodes"),
                 job.time("submit_time"), job.time("start_time"), job.time("end_time"), job.positiveInt("time_limit"),
                 job.isInfinite("time_limit"), suspendedSeconds(job), job.exit("exit_code"),
-                job.exit("derived_exit_code"),
-                id(job, "array_job_id"),
+                job.exit("derived_exit_code"), id(job, "array_job_id"),
                 id(job, "array_job_id") == null ? null : job.count("array_task_id"), id(job, "het_job_id"),
                 job.count("restart_cnt"), requested, allocated.gpus() == null && !gpus.isEmpty()
                         ? new Resources(allocated.cpus(), allocated.memoryMb(), gpusOf(gpus))
@@ -181,9 +205,8 @@ final class SlurmJson {
                 job.text("account"), job.text("qos"), job.number("priority"), job.text("nodes"),
                 job.time("time/submission"), job.time("time/start"), job.time("time/end"),
                 job.positiveInt("time/limit"), job.isInfinite("time/limit"), job.positiveInt("time/suspended"),
-                job.exit("exit_code"),
-                job.exit("derived_exit_code"),
-                id(job, "array/job_id"), id(job, "array/job_id") == null ? null : job.count("array/task_id"),
+                job.exit("exit_code"), job.exit("derived_exit_code"), id(job, "array/job_id"),
+                id(job, "array/job_id") == null ? null : job.count("array/task_id"),
                 id(job, "het/job_id"), null, Tres.of(job.list("tres/requested")), Tres.of(job.list("tres/allocated")),
                 List.of(), job.text("kill_request_user"));
     }
@@ -208,7 +231,7 @@ final class SlurmJson {
     }
 
     private static @Nullable Integer gpusOf(List<String> ofNodes) {
-        return ofNodes.stream().map(Tres::gpuCount).reduce(null,
-                (one, other) -> one == null ? other : other == null ? one : Integer.valueOf(one + other));
+        List<Integer> counts = ofNodes.stream().map(Tres::gpuCount).filter(Objects::nonNull).toList();
+        return counts.isEmpty() ? null : Integer.valueOf(counts.stream().mapToInt(Integer::intValue).sum());
     }
 }

@@ -1,10 +1,11 @@
 package org.jobwitness.server.scheduler;
 
+import java.time.Instant;
 import java.util.List;
 import org.jobwitness.server.node.NodeReading;
 import org.jspecify.annotations.Nullable;
 
-/** A node as Slurm tells of it. */
+/** A node in Slurm's record. */
 record SlurmNode(String name, List<String> words, @Nullable String reason, @Nullable Integer cpus,
         @Nullable Long memoryMb, @Nullable Integer gpus) {
 
@@ -12,7 +13,7 @@ record SlurmNode(String name, List<String> words, @Nullable String reason, @Null
         words = List.copyOf(words);
     }
 
-    /** A node that is down is told as that, whatever else it is; one that is draining or drained, as drained. */
+    /** DOWN before all others; draining counts as drained. */
     NodeReading.State state() {
         if (words.contains("DOWN") || words.contains("ERROR")) {
             return NodeReading.State.DOWN;
@@ -22,6 +23,14 @@ record SlurmNode(String name, List<String> words, @Nullable String reason, @Null
         }
         return words.stream().map(SlurmNode::state).filter(state -> state != NodeReading.State.UNKNOWN).findFirst()
                 .orElse(NodeReading.State.UNKNOWN);
+    }
+
+    /** Its figures are missing: its agent reports them. */
+    NodeReading reading(String cluster, Instant now) {
+        Double unknown = null;
+        return new NodeReading(cluster, name, now, null, state(), JobEvidence.fitting(reason), cpus,
+                memoryMb == null ? null : Long.valueOf(memoryMb << 20), gpus, unknown, null, unknown, unknown,
+                List.of());
     }
 
     private static NodeReading.State state(String word) {

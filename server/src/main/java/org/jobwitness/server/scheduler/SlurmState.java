@@ -3,24 +3,25 @@ package org.jobwitness.server.scheduler;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.Reason;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A job's state in Slurm's words: a base state, and flags beside it, such as {@code COMPLETED COMPLETING}. Until v0.0.39 it
- * is one word only. Words that we do not know say nothing.
+ * is one word only. Unknown words are ignored.
  */
 record SlurmState(List<String> words) {
     private static final Set<String> WAITS = Set.of("PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD",
             "RESV_DEL_HOLD", "SPECIAL_EXIT");
     private static final Set<String> GOES_ON = Set.of("RUNNING", "COMPLETING", "RESIZING", "SIGNALING", "STAGE_OUT",
             "SUSPENDED");
-    /** The words of those that have ended, as slurmdbd is asked for them. */
+    /** The final states, as parameters for slurmdbd. */
     static final List<String> ENDS = List.of("COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "PREEMPTED",
             "BOOT_FAIL", "DEADLINE", "OUT_OF_MEMORY", "REQUEUED");
-    /** As many as a job's raw state may have characters. */
-    private static final int LONGEST = 256;
+    /** Of a job's raw state. */
+    private static final int MAX_LENGTH = 256;
 
     SlurmState {
         words = List.copyOf(words);
@@ -29,12 +30,12 @@ record SlurmState(List<String> words) {
     /**
      * What it means.
      *
-     * @param reason why, for a final state; UNKNOWN where the state does not tell
+     * @param reason why, for a final state; UNKNOWN where the state does not show it
      */
     record Meaning(JobState state, @Nullable Reason reason) {
     }
 
-    /** As slurmctld says it of what is. */
+    /** For slurmctld. */
     Optional<Meaning> meaning() {
         if (words.stream().anyMatch(WAITS::contains)) {
             return Optional.of(new Meaning(JobState.PENDING, null));
@@ -45,13 +46,10 @@ record SlurmState(List<String> words) {
         return end();
     }
 
-    /** As slurmdbd says it of what has ended: there, {@code PENDING REQUEUED} is how a run ended. */
+    /** For slurmdbd: there, {@code PENDING REQUEUED} is the end of a run. */
     Optional<Meaning> end() {
-        return words.contains("REVOKED")
-                ? end("REVOKED")
-                : words.contains("LAUNCH_FAILED")
-                        ? end("LAUNCH_FAILED")
-                        : words.stream().flatMap(word -> end(word).stream()).findFirst();
+        return Stream.concat(Stream.of("REVOKED", "LAUNCH_FAILED").filter(words::contains), words.stream())
+                .flatMap(word -> end(word).stream()).findFirst();
     }
 
     private static Optional<Meaning> end(String word) {
@@ -74,9 +72,9 @@ record SlurmState(List<String> words) {
         return words.contains("COMPLETING");
     }
 
-    /** As it is kept beside ours: {@code COMPLETED}, {@code COMPLETED+COMPLETING}. */
+    /** {@code COMPLETED}, {@code COMPLETED+COMPLETING}. */
     String raw() {
         String all = String.join("+", words);
-        return all.substring(0, Math.min(all.length(), LONGEST));
+        return all.substring(0, Math.min(all.length(), MAX_LENGTH));
     }
 }

@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import org.jobwitness.server.scheduler.SlurmException.Trouble;
+import org.jobwitness.server.scheduler.SlurmException.Problem;
 import org.jobwitness.server.scheduler.SlurmJson.Answer;
 import org.jobwitness.server.scheduler.SlurmJson.Complaint;
 import org.jspecify.annotations.Nullable;
@@ -19,7 +19,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Asks slurmrestd. From v0.0.41 on it has a light list of all jobs with their states. v0.0.40 has one, too, but calls each task of an
+ * The calls to slurmrestd. From v0.0.41 on it has a light list of all jobs with their states. v0.0.40 has one, too, but calls each task of an
  * array by the id of the array (slurm/captured); there, and before, the whole list has to do, which is only sent if a job has
  * changed.
  */
@@ -29,15 +29,15 @@ final class Slurmrestd implements Slurm {
     private static final int OLDEST = 39;
     private static final int FIRST_WITH_DUPLICATES = 40;
     private static final int FIRST_WITH_STATES = 41;
-    private static final Duration LIMIT = Duration.ofSeconds(30);
+    private static final Duration TIMEOUT = Duration.ofSeconds(30);
     /** ESLURM_INVALID_JOB_ID (slurm_errno.h). */
     private static final long NO_SUCH_JOB = 2017;
     /** SLURM_NO_CHANGE_IN_DATA. */
     private static final long NO_CHANGE = 1900;
     /** SLURM_PROTOCOL_AUTHENTICATION_ERROR, ESLURM_AUTH_CRED_INVALID. */
-    private static final List<Long> NOT_KNOWN = List.of(1007L, 6000L);
-    /** Slurm's own plugins for callers took none of what came; they do not look into a token. */
-    private static final int NOT_LET_IN = 401;
+    private static final List<Long> WRONG_CREDENTIALS = List.of(1007L, 6000L);
+    /** No authentication plugin of slurmrestd accepted the request; the plugins do not check tokens. */
+    private static final int UNAUTHENTICATED = 401;
     private static final int WRONG_TOKEN = 511;
 
     private final Transport transport;
@@ -52,16 +52,17 @@ final class Slurmrestd implements Slurm {
 
     /** @param wanted the version of its API; empty to find one */
     Slurmrestd(SlurmAddress address, AuthToken token, Optional<String> user, Optional<Integer> wanted) {
-        this(address, token, user, wanted, LIMIT);
+        this(address, token, user, wanted, TIMEOUT);
     }
 
-    /** @param limit of time, for one call */
-    Slurmrestd(SlurmAddress address, AuthToken token, Optional<String> user, Optional<Integer> wanted, Duration limit) {
+    /** @param timeout for one call */
+    Slurmrestd(SlurmAddress address, AuthToken token, Optional<String> user, Optional<Integer> wanted,
+            Duration timeout) {
         this.transport = Transport.to(address);
         this.token = token;
         this.user = user;
         this.wanted = wanted;
-        this.calls = new TimeLimited(limit);
+        this.calls = new TimeLimited(timeout);
     }
 
     @FunctionalInterface
@@ -139,7 +140,7 @@ final class Slurmrestd implements Slurm {
                     return candidate;
                 }
             }
-            throw new SlurmException(Trouble.OTHER_VERSION, "slurmrestd does not know "
+            throw new SlurmException(Problem.OTHER_VERSION, "slurmrestd does not know "
                     + wanted.map(one -> "v0.0." + one + ", which SLURM_API_VERSION asks for")
                             .orElse("any of v0.0." + OLDEST + " to v0.0." + NEWEST));
         }
@@ -150,8 +151,8 @@ final class Slurmrestd implements Slurm {
         String target = "/slurm/v0.0." + candidate + "/ping/";
         return calls.run("slurmrestd " + target, () -> {
             try (Transport.Response response = transport.get(target, headers())) {
-                checkWhoAndHowOften(response.status());
-                return response.status() != 404; // if it is there and something is wrong, the list will say what
+                checkAccess(response.status());
+                return response.status() != 404; // any other error shows in the list
             }
         });
     }
@@ -165,7 +166,7 @@ final class Slurmrestd implements Slurm {
                 }
             });
         } catch (SlurmException e) {
-            if (e.trouble() == Trouble.OTHER_VERSION) {
+            if (e.problem() == Problem.OTHER_VERSION) {
                 version = null; // it may be a newer Slurm by now
             }
             throw e;
@@ -175,7 +176,7 @@ final class Slurmrestd implements Slurm {
     private static <T> Answer<T> read(Transport.Response response, Reader<T> reader)
             throws IOException, SlurmException {
         int status = response.status();
-        checkWhoAndHowOften(status);
+        checkAccess(status);
         if (status == 304) {
             return new Answer<>(null, null, List.of(), 0, List.of(new Complaint(NO_CHANGE, "not modified")), List.of());
         }
@@ -184,7 +185,7 @@ final class Slurmrestd implements Slurm {
             answer = reader.read(TimeLimited.bounded(response.body()));
         } catch (SlurmException e) {
             if (status == 404) {
-                throw new SlurmException(Trouble.OTHER_VERSION, "status 404", e);
+                throw new SlurmException(Problem.OTHER_VERSION, "status 404", e);
             }
             throw status == 200 ? e : new SlurmException(ofStatus(status), "status " + status, e);
         }
@@ -192,35 +193,35 @@ final class Slurmrestd implements Slurm {
                 .findFirst();
         if (error.isPresent()) {
             throw new SlurmException(
-                    NOT_KNOWN.stream().anyMatch(number -> is(error.get(), number))
-                            ? Trouble.UNAUTHORIZED
+                    WRONG_CREDENTIALS.stream().anyMatch(number -> is(error.get(), number))
+                            ? Problem.UNAUTHORIZED
                             : ofStatus(status),
-                    "Slurm says: " + error.get().text());
+                    "Slurm reports: " + error.get().text());
         }
         boolean excused = !answer.errors().isEmpty();
         if (status != 200 && !excused) {
-            throw new SlurmException(status == 404 ? Trouble.OTHER_VERSION : ofStatus(status), "status " + status);
+            throw new SlurmException(status == 404 ? Problem.OTHER_VERSION : ofStatus(status), "status " + status);
         }
         return answer;
     }
 
     /** 502 and 504: slurmrestd is there, but slurmctld or slurmdbd is not. */
-    private static Trouble ofStatus(int status) {
-        return status == 502 || status == 504 ? Trouble.AWAY : Trouble.REFUSED;
+    private static Problem ofStatus(int status) {
+        return status == 502 || status == 504 ? Problem.AWAY : Problem.REFUSED;
     }
 
-    private static void checkWhoAndHowOften(int status) throws SlurmException {
-        if (status == NOT_LET_IN) {
-            throw new SlurmException(Trouble.UNAUTHORIZED,
-                    "status " + status + ": slurmrestd wants a token, and on a Unix"
-                            + " socket takes one only if it was started with -a rest_auth/jwt");
+    private static void checkAccess(int status) throws SlurmException {
+        if (status == UNAUTHENTICATED) {
+            throw new SlurmException(Problem.UNAUTHORIZED,
+                    "status " + status + ": slurmrestd requires a token, and on a Unix"
+                            + " socket accepts one only if it was started with -a rest_auth/jwt");
         }
         if (status == 403 || status == WRONG_TOKEN) {
-            throw new SlurmException(Trouble.UNAUTHORIZED, "status " + status
-                    + ": the token is wrong, or has expired, or its user may not ask");
+            throw new SlurmException(Problem.UNAUTHORIZED, "status " + status
+                    + ": the token is wrong or has expired, or its user has no access");
         }
         if (status == 429 || status == 503) {
-            throw new SlurmException(Trouble.BUSY, "status " + status);
+            throw new SlurmException(Problem.BUSY, "status " + status);
         }
     }
 

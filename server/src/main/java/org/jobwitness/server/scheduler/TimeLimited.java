@@ -15,16 +15,16 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import javax.net.ssl.SSLException;
 
-/** Does what may hang, each on a virtual thread of its own, which is interrupted when its time is up. */
+/** Runs work that may hang, each on a virtual thread of its own, which is interrupted after a timeout. */
 final class TimeLimited implements AutoCloseable {
-    /** What a cluster with a hundred thousand jobs answers is less. */
-    private static final long MOST_BYTES = 1L << 30;
+    /** The list of a cluster with a hundred thousand jobs is shorter. */
+    private static final long MAX_BYTES = 1L << 30;
 
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
-    private final Duration limit;
+    private final Duration timeout;
 
-    TimeLimited(Duration limit) {
-        this.limit = limit;
+    TimeLimited(Duration timeout) {
+        this.timeout = timeout;
     }
 
     @FunctionalInterface
@@ -33,23 +33,23 @@ final class TimeLimited implements AutoCloseable {
     }
 
     /**
-     * Waits for the end of the work, or of its time.
+     * Waits for the end of the work or the timeout.
      *
      * @param what for the message
      */
     <T> T run(String what, Work<T> work) throws SlurmException, InterruptedException {
         Future<T> done = threads.submit(work::run);
         try {
-            return done.get(limit.toMillis(), TimeUnit.MILLISECONDS);
+            return done.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
         } catch (TimeoutException e) {
-            throw new SlurmException(SlurmException.Trouble.SLOW, what + " took longer than " + limit.toSeconds()
+            throw new SlurmException(SlurmException.Problem.SLOW, what + " took longer than " + timeout.toSeconds()
                     + " s", e);
         } catch (ExecutionException e) {
             switch (e.getCause()) {
-                case SlurmException trouble -> throw new SlurmException(trouble.trouble(),
-                        what + ": " + trouble.getMessage(), trouble);
-                case IOException away -> throw new SlurmException(SlurmException.Trouble.AWAY,
-                        what + ": " + inWords(away), away);
+                case SlurmException e2 -> throw new SlurmException(e2.problem(),
+                        what + ": " + e2.getMessage(), e2);
+                case IOException io -> throw new SlurmException(SlurmException.Problem.AWAY,
+                        what + ": " + inWords(io), io);
                 case null, default -> throw new IllegalStateException(what, e);
             }
         } finally {
@@ -57,17 +57,17 @@ final class TimeLimited implements AutoCloseable {
         }
     }
 
-    /** What an administrator can make something of: in these cases Java's own words are none, or the names of classes. */
-    private static String inWords(IOException away) {
-        return switch (away) {
-            case ConnectException _ -> "nobody listens there, or it cannot be reached";
-            case HttpTimeoutException _ -> "no connection in time";
+    /** For administrators: in these cases Java's own message is missing, or the name of a class. */
+    private static String inWords(IOException e) {
+        return switch (e) {
+            case ConnectException _ -> "connection refused or host unreachable";
+            case HttpTimeoutException _ -> "connection timeout";
             case SSLException refused -> TrustedCas.inWords(refused);
-            default -> Objects.requireNonNullElse(away.getMessage(), "the connection broke off");
+            default -> Objects.requireNonNullElse(e.getMessage(), "the connection broke off");
         };
     }
 
-    /** The stream, which is an error if it is endless. */
+    /** The stream, which fails if it is too long. */
     static InputStream bounded(InputStream in) {
         return new FilterInputStream(in) {
             private long read;
@@ -85,8 +85,8 @@ final class TimeLimited implements AutoCloseable {
 
             private int count(int result, int some) throws IOException {
                 read += Math.max(0, some);
-                if (read > MOST_BYTES) {
-                    throw new IOException("the answer is longer than " + (MOST_BYTES >> 20) + " MiB");
+                if (read > MAX_BYTES) {
+                    throw new IOException("the answer is longer than " + (MAX_BYTES >> 20) + " MiB");
                 }
                 return result;
             }

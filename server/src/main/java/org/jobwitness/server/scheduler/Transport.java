@@ -4,10 +4,10 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.util.Map;
 
-/** Brings a GET to slurmrestd. It waits as long as it takes, and ends when its thread is interrupted. */
+/** Sends GET requests to slurmrestd. Without a timeout of its own; an interrupt ends the wait. */
 interface Transport extends AutoCloseable {
 
-    /** An answer, of which the body is still to be read. */
+    /** A response whose body is still to be read. */
     record Response(int status, InputStream body) implements AutoCloseable {
         @Override
         public void close() throws IOException {
@@ -16,7 +16,7 @@ interface Transport extends AutoCloseable {
     }
 
     /**
-     * Sends the request, and waits for the beginning of its answer.
+     * Sends the request, and waits for the headers of the response.
      *
      * @param target path and query
      */

@@ -8,19 +8,19 @@ import java.util.regex.Pattern;
 import org.jobwitness.server.job.Resources;
 import org.jspecify.annotations.Nullable;
 
-/** Slurm's words for how much of what: {@code cpu=4,mem=8G,node=1,gres/gpu=2}, and {@code gpu:a100:2(IDX:0-1)}. */
+/** Slurm's trackable resources: {@code cpu=4,mem=8G,node=1,gres/gpu=2}, and {@code gpu:a100:2(IDX:0-1)}. */
 final class Tres {
     private static final Pattern ENTRY = Pattern.compile("([a-z]+(?:/[a-z]+)?)=([0-9]{1,15}(?:\\.[0-9]+)?)([KMGTP]?)");
     private static final Pattern GRES = Pattern
             .compile("gpu(?::[^:(,]+)?:([0-9]{1,7})(?:\\((?:IDX:([0-9,-]+)|[^)]*)\\))?");
     private static final Pattern RANGE = Pattern.compile("([0-9]{1,4})(?:-([0-9]{1,4}))?");
     private static final Map<String, Integer> POWERS = Map.of("", 0, "K", -1, "M", 0, "G", 1, "T", 2, "P", 3);
-    private static final int MOST_GPUS_OF_A_NODE = 1024;
+    private static final int MAX_GPUS_OF_A_NODE = 1024;
 
     private Tres() {
     }
 
-    /** Memory without a unit is in MiB. GPUs that are told by their type are told without it, too. */
+    /** Memory without a unit is in MiB. GPUs with a type are also listed without it. */
     static Resources of(@Nullable String text) {
         Integer cpus = null;
         Long memoryMb = null;
@@ -35,7 +35,7 @@ final class Tres {
                         memoryMb = Math.round(amount * Math.pow(1024, POWERS.getOrDefault(matcher.group(3), 0)));
                     case "gres/gpu" -> gpus = whole(amount);
                     default -> {
-                        // licences, energy, billing: not asked for
+                        // licences, energy, billing: not needed
                     }
                 }
             }
@@ -61,7 +61,7 @@ final class Tres {
         return new Resources(cpus, memoryMb, gpus);
     }
 
-    /** How many GPUs an expression for a node's gres tells of; null if it tells of none. */
+    /** The number of GPUs in an expression for a node's gres; null if it has none. */
     static @Nullable Integer gpuCount(@Nullable String gres) {
         Integer count = null;
         Matcher matcher = GRES.matcher(gres == null ? "" : gres);
@@ -71,7 +71,7 @@ final class Tres {
         return count;
     }
 
-    /** The indices of GPUs in an expression for a node's gres; empty if it does not tell them. */
+    /** The indices of GPUs in an expression for a node's gres; empty if it has none. */
     static List<String> gpuIndices(String gres) {
         List<String> indices = new ArrayList<>();
         Matcher matcher = GRES.matcher(gres);
@@ -87,7 +87,7 @@ final class Tres {
                 }
             }
         }
-        return indices.size() > MOST_GPUS_OF_A_NODE ? List.of() : indices;
+        return indices.size() > MAX_GPUS_OF_A_NODE ? List.of() : indices;
     }
 
     private static @Nullable Integer whole(double amount) {

@@ -20,7 +20,7 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.TrustManagerFactory;
 
-/** Who may vouch for slurmrestd where it speaks https, instead of the authorities that come with Java. */
+/** The CA certificates that are trusted for slurmrestd over https, instead of Java's own. */
 public record TrustedCas(List<Certificate> certificates) {
 
     public TrustedCas {
@@ -31,7 +31,7 @@ public record TrustedCas(List<Certificate> certificates) {
     }
 
     /**
-     * Reads a file of certificates, as PEM.
+     * Reads a PEM bundle.
      *
      * @throws IOException if it cannot be read, or holds anything else, or nothing
      */
@@ -43,7 +43,7 @@ public record TrustedCas(List<Certificate> certificates) {
         }
     }
 
-    /** TLS with those for whom they vouch, and nobody else. */
+    /** TLS that trusts these CAs only. */
     SSLContext tls() {
         try {
             KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
@@ -61,7 +61,7 @@ public record TrustedCas(List<Certificate> certificates) {
         }
     }
 
-    /** Why there is no TLS with who answered, in words that an administrator can make something of. */
+    /** Why the TLS handshake failed, for administrators. */
     static String inWords(SSLException refused) {
         List<Throwable> causes = Stream.<Throwable>iterate(refused, Objects::nonNull, Throwable::getCause).toList();
         if (causes.stream().anyMatch(CertificateExpiredException.class::isInstance)) {
@@ -72,10 +72,10 @@ public record TrustedCas(List<Certificate> certificates) {
         }
         if (causes.stream().anyMatch(cause -> cause instanceof CertPathBuilderException
                 || cause instanceof CertPathValidatorException)) {
-            return "nobody who is trusted vouches for its certificate; SLURM_CA_FILE says who is trusted";
+            return "its certificate is not signed by a trusted CA; SLURM_CA_FILE names the trusted CAs";
         }
         return causes.stream().filter(CertificateException.class::isInstance).findFirst()
                 .map(other -> "its certificate is not accepted: " + other.getMessage())
-                .orElse("it does not speak TLS, or none that both sides know");
+                .orElse("it does not speak TLS, or no common TLS version");
     }
 }

@@ -18,12 +18,12 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Over a Unix socket, which Java's own HTTP client does not know: one request a connection, an answer with its length or to the
- * connection's end.
+ * HTTP over a Unix socket, which Java's own HTTP client does not support: one request for each connection; a response ends by its
+ * length or with the connection.
  */
 final class UnixTransport implements Transport {
     private static final Pattern STATUS_LINE = Pattern.compile("HTTP/1\\.[01] ([1-5][0-9]{2})(?: .*)?");
-    private static final int MOST_HEADER_BYTES = 64 << 10;
+    private static final int MAX_HEADER_BYTES = 64 << 10;
 
     private final Path socket;
 
@@ -51,10 +51,10 @@ final class UnixTransport implements Transport {
     }
 
     private static Response read(InputStream in) throws IOException {
-        int[] left = {MOST_HEADER_BYTES};
+        int[] left = {MAX_HEADER_BYTES};
         Matcher status = STATUS_LINE.matcher(line(in, left));
         if (!status.matches()) {
-            throw new IOException("the answer is not HTTP");
+            throw new IOException("the response is not HTTP");
         }
         long length = -1;
         for (String line = line(in, left); !line.isEmpty(); line = line(in, left)) {
@@ -62,7 +62,7 @@ final class UnixTransport implements Transport {
             if (lower.matches("content-length: *[0-9]{1,15} *")) {
                 length = Long.parseLong(lower.substring("content-length:".length()).strip());
             } else if (lower.startsWith("transfer-encoding:")) {
-                throw new IOException("the answer comes in pieces (" + line + "), which is not understood here");
+                throw new IOException("the response is chunked (" + line + "), which is not supported");
             }
         }
         return new Response(Integer.parseInt(status.group(1)), length < 0 ? in : new OfLength(in, length));
@@ -72,7 +72,7 @@ final class UnixTransport implements Transport {
         StringBuilder line = new StringBuilder();
         for (int c = in.read(); c != '\n'; c = in.read()) {
             if (c < 0 || left[0]-- <= 0) {
-                throw new EOFException("the answer ends in its headers, or they do not end");
+                throw new EOFException("the headers of the response are cut off or too long");
             }
             line.append((char) c);
         }
@@ -81,10 +81,10 @@ final class UnixTransport implements Transport {
 
     @Override
     public void close() {
-        // no connection outlives its answer
+        // each connection ends with its response
     }
 
-    /** A connection that ends too early is an error, not a short answer. */
+    /** A connection that ends too early is an error, not a short response. */
     private static final class OfLength extends FilterInputStream {
         private long left;
 
@@ -106,7 +106,7 @@ final class UnixTransport implements Transport {
             }
             int read = super.read(bytes, from, (int) Math.min(length, left));
             if (read < 0) {
-                throw new EOFException("the answer ends " + left + " bytes too early");
+                throw new EOFException("the response ends " + left + " bytes too early");
             }
             left -= read;
             return read;

@@ -11,16 +11,16 @@ import java.util.Map;
 
 /** Over TCP, with TLS or without. */
 final class WebTransport implements Transport {
-    private static final Duration CONNECT = Duration.ofSeconds(5);
+    private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
 
     private final URI base;
     private final HttpClient client;
 
     WebTransport(SlurmAddress.Web address) {
         this.base = address.base();
-        HttpClient.Builder builder = HttpClient.newBuilder().connectTimeout(CONNECT)
+        HttpClient.Builder builder = HttpClient.newBuilder().connectTimeout(CONNECT_TIMEOUT)
                 .version(HttpClient.Version.HTTP_1_1).followRedirects(HttpClient.Redirect.NEVER);
-        address.authorities().ifPresent(authorities -> builder.sslContext(authorities.tls()));
+        address.trusted().ifPresent(cas -> builder.sslContext(cas.tls()));
         this.client = builder.build();
     }
 

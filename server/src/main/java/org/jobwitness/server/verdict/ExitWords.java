@@ -3,41 +3,46 @@ package org.jobwitness.server.verdict;
 import java.util.Map;
 import java.util.Optional;
 
-/** What signals and exit codes mean. Numbers of signals are Linux's on x86-64 and arm64 (signal(7)). */
+/** Signals and exit codes in words. Numbers of signals are Linux's on x86-64 and arm64 (signal(7)). */
 final class ExitWords {
+    /** Slurm marks an OOM kill of the batch script as signal 125 (raw status 253), that of a step in the derived exit code. */
+    static final int OOM_MARK = 125;
     private static final int FIRST_REAL_TIME = 34;
     private static final int AFTER_SIGNAL = 128;
 
     private static final Map<Integer, Signal> SIGNALS = Map.ofEntries(
-            Map.entry(1, new Signal("SIGHUP", "the terminal or the parent of the program went away")),
-            Map.entry(2, new Signal("SIGINT", "somebody pressed Ctrl-C, or sent the same by a command")),
-            Map.entry(3, new Signal("SIGQUIT", "somebody asked the program to quit and leave a core dump")),
-            Map.entry(4, new Signal("SIGILL",
-                    "the program met an instruction that this CPU does not know; often it was built for another CPU")),
-            Map.entry(5, new Signal("SIGTRAP", "a debugger's trap")),
-            Map.entry(6, new Signal("SIGABRT",
-                    "the program ended itself because it found that something was wrong; its last output tells what")),
-            Map.entry(7, new Signal("SIGBUS",
-                    "the program used memory that is not there, such as a mapped file that has become shorter, or /dev/shm being full")),
-            Map.entry(8, new Signal("SIGFPE", "the program divided a whole number by zero, or the like")),
-            Map.entry(9, new Signal("SIGKILL",
-                    "the program was killed at once; it cannot do that to itself by a bug: a person, Slurm or the kernel did it")),
-            Map.entry(10, new Signal("SIGUSR1", "a message whose meaning the program decides; unprepared, it ends")),
-            Map.entry(11, new Signal("SIGSEGV",
-                    "a segmentation fault: the program used memory that is not its own, which is a bug in it or in a library")),
-            Map.entry(12, new Signal("SIGUSR2", "a message whose meaning the program decides; unprepared, it ends")),
-            Map.entry(13, new Signal("SIGPIPE", "the program wrote to another program that had already ended")),
-            Map.entry(14, new Signal("SIGALRM", "a timer that the program had set ran out")),
-            Map.entry(15, new Signal("SIGTERM",
-                    "the program was asked to end; scancel, a time limit and kill do that")),
-            Map.entry(24, new Signal("SIGXCPU", "the program used up the CPU time that ulimit -t allows")),
-            Map.entry(25, new Signal("SIGXFSZ", "the program wrote a file larger than ulimit -f allows")),
-            Map.entry(31, new Signal("SIGSYS", "the program made a system call that is not allowed")));
+            signal(1, "SIGHUP", "means that the terminal or the parent process went away"),
+            signal(2, "SIGINT", "means that Ctrl-C was pressed, or that a command sent the same signal"),
+            signal(3, "SIGQUIT", "means that the program was asked to quit and leave a core dump"),
+            signal(4, "SIGILL",
+                    "means that this CPU does not know an instruction of the program; often it was built for another CPU"),
+            signal(5, "SIGTRAP", "is a debugger's trap"),
+            signal(6, "SIGABRT",
+                    "means that the program ended itself because something was wrong; see the last lines of its output"),
+            signal(7, "SIGBUS",
+                    "means that the program used memory that does not exist: often a mapped file was shortened, or /dev/shm is full"),
+            signal(8, "SIGFPE", "means an arithmetic error, such as dividing a whole number by zero"),
+            signal(9, "SIGKILL",
+                    "means that a person, Slurm or the kernel killed the program at once; a bug in the program cannot do that"),
+            signal(10, "SIGUSR1", "has a meaning that the program defines; a program that does not handle it ends"),
+            signal(11, "SIGSEGV",
+                    "is a segmentation fault: the program used memory that is not its own, because of a bug in it or in a library"),
+            signal(12, "SIGUSR2", "has a meaning that the program defines; a program that does not handle it ends"),
+            signal(13, "SIGPIPE", "means that the program wrote to another program that had already ended"),
+            signal(14, "SIGALRM", "means that a timer set by the program expired"),
+            signal(15, "SIGTERM", "asks a program to end; scancel, a time limit and kill send it"),
+            signal(24, "SIGXCPU", "means that the program used up the CPU time that ulimit -t allows"),
+            signal(25, "SIGXFSZ", "means that the program wrote a file larger than ulimit -f allows"),
+            signal(31, "SIGSYS", "means that the program made a system call that is not allowed"));
 
     private ExitWords() {
     }
 
     private record Signal(String name, String meaning) {
+    }
+
+    private static Map.Entry<Integer, Signal> signal(int number, String name, String meaning) {
+        return Map.entry(number, new Signal(name, meaning));
     }
 
     /** {@code signal 11 (SIGSEGV)}. */
@@ -46,37 +51,48 @@ final class ExitWords {
         return "signal " + number + (known == null ? "" : " (" + known.name() + ")");
     }
 
-    /** What it means that a program ended by it. */
+    /** A wait(2) status: an exit code, a signal or Slurm's mark. */
+    static String status(int raw) {
+        int signal = raw & 0x7f;
+        if (signal == OOM_MARK) {
+            return "Slurm's mark of an out-of-memory kill";
+        }
+        return signal == 0 ? "exit code " + (raw >> 8) : signal(signal);
+    }
+
+    /** Whether a wait(2) status is Slurm's mark of an OOM kill. */
+    static boolean isOomMark(int raw) {
+        return (raw & 0x7f) == OOM_MARK;
+    }
+
     static String meaningOfSignal(int number) {
         Signal known = SIGNALS.get(number);
         if (known != null) {
-            return known.name() + " means: " + known.meaning() + ".";
+            return known.name() + " " + known.meaning() + ".";
         }
         return number >= FIRST_REAL_TIME
-                ? "Signal " + number + " is a real-time signal: what it means, the program decides."
-                : "What signal " + number + " means is not in our list; man 7 signal has all.";
+                ? "Signal " + number + " is a real-time signal; the program defines its meaning."
+                : "Signal " + number + " is not in our list; see man 7 signal.";
     }
 
-    /** What it means that a script ended with it. */
+    /** The meaning of a batch script's exit code. */
     static String meaningOfExitCode(int code) {
         return signalOf(code)
-                .map(signal -> "An exit code above 128 mostly means that a program in the script was ended by a signal: "
-                        + code
-                        + " is 128 + " + signal + ". " + meaningOfSignal(signal))
+                .map(signal -> "An exit code above 128 usually means that a signal ended a program in the script: "
+                        + code + " is 128 + " + signal + ". " + meaningOfSignal(signal))
                 .orElseGet(() -> switch (code) {
-                    case 1 ->
-                        "Exit code 1 is what most programs say when anything went wrong; their last output tells what.";
-                    case 2 ->
-                        "Exit code 2 is what many programs and the shell say of wrong options or a wrong command line.";
+                    case 1 -> "Most programs use exit code 1 for any error; see the last lines of the output.";
+                    case 2 -> "Many programs and the shell use exit code 2 for a wrong option or command line.";
                     case 126 ->
-                        "Exit code 126 is the shell's: a command was found but could not be run; often the file is not executable (chmod +x) or is a folder.";
+                        "Exit code 126 comes from the shell: it found a command but could not run it. Often the file is a folder, or is not executable (chmod +x).";
                     case 127 ->
-                        "Exit code 127 is the shell's: a command was not found; often a typing error, a module that was not loaded, or a wrong PATH.";
-                    case 128 -> "Exit code 128 is what the shell says of an exit with something that is not a number.";
+                        "Exit code 127 comes from the shell: it did not find a command. Often the name is misspelled, a module is not loaded, or PATH is wrong.";
+                    case 128 ->
+                        "Exit code 128 comes from the shell: exit was called with something that is not a number.";
                     case 255 ->
-                        "Exit code 255 is what programs such as ssh say of their own failure, and what an exit with -1 comes out as.";
-                    default -> "What exit code " + code
-                            + " means, the program decides that ended with it: its documentation or its last output tells.";
+                        "Programs such as ssh use exit code 255 for errors of their own; exit -1 also becomes 255.";
+                    default -> "Exit code " + code
+                            + " was set by the program itself; see its documentation and the last lines of its output.";
                 });
     }
 

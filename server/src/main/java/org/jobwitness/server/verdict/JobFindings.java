@@ -8,7 +8,7 @@ import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.sample.RunUse;
 import org.jobwitness.wire.Verdict;
 
-/** What all runs that go on or have just ended use, and what is found of them, for monitoring: their rows are read once for both. */
+/** The usage and findings of all runs that are running or have just ended, for monitoring: their rows are read once for both. */
 public final class JobFindings {
     private final EvidenceReader reader;
     private final Thresholds thresholds;
@@ -33,14 +33,14 @@ public final class JobFindings {
     }
 
     /**
-     * Tells of each newest run that goes on, or ended less than five minutes ago. Rules that would have to look at other runs are
-     * left out. To be called in a transaction.
+     * Passes on each newest run that is running, or ended less than five minutes ago. Rules that would have to look at other runs
+     * are left out. To be called in a transaction.
      */
     public void each(Handle handle, Instant now, Consumer<OfJob> consumer) {
         reader.eachRecent(handle, now, now.minus(Duration.ofMinutes(5)), recent -> {
             RunEvidence evidence = recent.evidence();
             RunEvidence.Run run = evidence.run();
-            UseRules.Use use = UseRules.judge(evidence, OutcomeRules.causeOf(evidence), thresholds);
+            Judgement use = UseRules.judge(evidence, CauseRules.cause(evidence), thresholds);
             consumer.accept(new OfJob(run.cluster(), run.id(), run.user() == null ? "" : run.user(), recent.onNodes(),
                     recent.gpus(), use.findings()));
         });

@@ -3,39 +3,36 @@ package org.jobwitness.server.verdict;
 import java.util.Locale;
 import java.util.Map;
 
-/** What Slurm's words mean for why a job waits; those that users meet most (squeue's REASON). */
+/** The meaning of Slurm's reasons for a pending job (squeue's REASON), of those that users meet most. */
 final class PendingReasons {
     private static final Map<String, String> MEANINGS = Map.ofEntries(
-            Map.entry("priority", "other jobs go first"),
-            Map.entry("resources", "it is next, and waits until enough of what it asked for is free"),
-            Map.entry("dependency", "it waits for another job, as its --dependency says"),
+            Map.entry("priority", "other jobs have higher priority"),
+            Map.entry("resources", "it is next in line and waits for enough free resources"),
+            Map.entry("dependency", "it waits for another job (--dependency)"),
             Map.entry("dependencyneversatisfied",
-                    "the job that it waits for ended in another way than its --dependency wants, so it will never begin; cancel it"),
-            Map.entry("begintime", "it waits for the time that --begin names"),
-            Map.entry("jobhelduser", "its user has put it on hold; scontrol release lets it go"),
-            Map.entry("jobheldadmin", "an administrator has put it on hold; ask them"),
-            Map.entry("licenses", "it waits for a licence that is taken"),
-            Map.entry("reservation", "it waits for its reservation to begin"),
+                    "the job it depends on did not end as --dependency requires, so it will never start; cancel it"),
+            Map.entry("begintime", "it waits for the start time set with --begin"),
+            Map.entry("jobhelduser", "its user put it on hold; scontrol release ends that"),
+            Map.entry("jobheldadmin", "an administrator put it on hold; ask them"),
+            Map.entry("licenses", "it waits for a license that is in use"),
+            Map.entry("reservation", "it waits for its reservation to start"),
             Map.entry("partitiontimelimit",
-                    "it asks for more time than its partition allows, so it will not begin; ask for less --time"),
+                    "it asks for more time than its partition allows, so it will not start; ask for less --time"),
             Map.entry("partitionnodelimit",
-                    "it asks for more nodes than its partition has or allows, so it will not begin"),
-            Map.entry("partitiondown", "its partition is closed for the moment"),
+                    "it asks for more nodes than its partition has or allows, so it will not start"),
+            Map.entry("partitiondown", "its partition is down at the moment"),
             Map.entry("reqnodenotavail", "a node that it needs is down, drained or reserved"),
-            Map.entry("jobarraytasklimit", "as many tasks of its array run as it allows at once"));
+            Map.entry("jobarraytasklimit", "its array already runs as many tasks as it allows at once"));
 
     private PendingReasons() {
     }
 
-    /** A sentence on a reason in Slurm's words. */
+    /** A sentence about a reason. */
     static String meaning(String reason) {
         String known = MEANINGS.get(reason.split("[ ,(]", 2)[0].toLowerCase(Locale.ROOT));
-        if (known != null) {
-            return "Slurm says " + Phrases.quoted(reason) + ": " + known + ".";
+        if (known == null && (reason.startsWith("QOS") || reason.startsWith("Assoc"))) {
+            known = "it waits because of a limit on what its user, account or QOS may use at once";
         }
-        return reason.startsWith("QOS") || reason.startsWith("Assoc")
-                ? "Slurm says " + Phrases.quoted(reason)
-                        + ": it waits because of a limit on how much its user, account or QOS may use at once."
-                : "Slurm says " + Phrases.quoted(reason) + ".";
+        return "Slurm gives the reason " + Phrases.quoted(reason) + (known == null ? "" : ": " + known) + ".";
     }
 }

@@ -7,15 +7,40 @@ import java.time.format.DateTimeFormatter;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Numbers, times and other people's words, as they stand in sentences. */
+/** Numbers, times, names and text from users, as they stand in sentences. */
 final class Phrases {
     private static final DateTimeFormatter MOMENT = DateTimeFormatter.ofPattern("uuuu-MM-dd HH:mm:ss 'UTC'")
             .withZone(ZoneOffset.UTC);
     private static final String[] UNITS = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB"};
-    private static final int LONGEST = 80;
-    private static final int MOST_NAMES = 4;
+    private static final int MAX_LENGTH = 80;
+    private static final int MAX_NAMES = 4;
 
     private Phrases() {
+    }
+
+    /** {@code Job 123}, at the beginning of a sentence. */
+    static String job(RunEvidence evidence) {
+        return "Job " + evidence.run().id();
+    }
+
+    /** {@code  after 3 h}; empty if it is not known how long the run took. */
+    static String after(RunEvidence evidence) {
+        double seconds = evidence.run().seconds(evidence.now());
+        return Double.isNaN(seconds) ? "" : " after " + time(seconds);
+    }
+
+    /** {@code  on n1}; empty where figures are of the job as a whole. */
+    static String on(String node) {
+        return node.isEmpty() ? "" : " on " + plain(node);
+    }
+
+    /** The verb for a count, as {@link #number} shows it. */
+    static String were(double count) {
+        return number(count).equals("1") ? " was" : " were";
+    }
+
+    static String lostWork(long kills) {
+        return "The work of the killed " + (kills == 1 ? "process" : "processes") + " may be missing.";
     }
 
     static String moment(Instant at) {
@@ -55,7 +80,7 @@ final class Phrases {
         return number(value) + " " + UNITS[unit];
     }
 
-    /** With one decimal, where that tells more. */
+    /** With one decimal, unless that is 0. */
     static String number(double value) {
         long tenths = Math.round(value * 10);
         return tenths / 10 + (tenths % 10 == 0 ? "" : "." + Math.abs(tenths % 10));
@@ -76,7 +101,7 @@ final class Phrases {
 
     /** Some names, and how many more there are. */
     static String names(List<String> names) {
-        List<String> shown = names.stream().limit(MOST_NAMES).map(Phrases::plain).toList();
+        List<String> shown = names.stream().limit(MAX_NAMES).map(Phrases::plain).toList();
         int rest = names.size() - shown.size();
         if (rest > 0) {
             return String.join(", ", shown) + " and " + rest + " more";
@@ -86,17 +111,17 @@ final class Phrases {
                 : String.join(", ", shown.subList(0, shown.size() - 1)) + " and " + shown.getLast();
     }
 
-    /** Somebody's text in quotation marks, so that it cannot be taken for ours. */
+    /** Text from users or Slurm in quotation marks, so that it cannot be taken for ours. */
     static String quoted(String text) {
         return "“" + plain(text) + "”";
     }
 
-    /** Somebody's text as one short line: nothing in it steers a terminal, turns the reading direction or ends our quotation. */
+    /** Text from users or Slurm as one short line, without what steers a terminal, turns the reading direction or ends our quotation. */
     static String plain(String text) {
-        String safe = text.codePoints().map(c -> isHarmless(c) ? c : '?').limit(LONGEST + 1)
+        String safe = text.codePoints().map(c -> isHarmless(c) ? c : '?').limit(MAX_LENGTH + 1)
                 .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append).toString();
-        return safe.codePointCount(0, safe.length()) > LONGEST
-                ? safe.substring(0, safe.offsetByCodePoints(0, LONGEST)) + "…"
+        return safe.codePointCount(0, safe.length()) > MAX_LENGTH
+                ? safe.substring(0, safe.offsetByCodePoints(0, MAX_LENGTH)) + "…"
                 : safe;
     }
 
@@ -109,15 +134,24 @@ final class Phrases {
         };
     }
 
-    /** A step as people know it. */
+    /** {@code the batch script}, {@code step 0}. */
     static String step(@Nullable String step) {
         if (step == null) {
             return "a step";
         }
         return switch (step) {
-            case "batch" -> "the batch script";
-            case "interactive" -> "the interactive shell";
-            case "extern" -> "a process outside of Slurm's steps";
+            case "batch", "interactive" -> "the " + stepName(step);
+            case "extern" -> "a process " + stepName(step);
+            default -> stepName(step);
+        };
+    }
+
+    /** {@code batch script}, {@code step 0}. */
+    static String stepName(String step) {
+        return switch (step) {
+            case "batch" -> "batch script";
+            case "interactive" -> "interactive shell";
+            case "extern" -> "outside of Slurm's steps";
             default -> "step " + plain(step);
         };
     }

@@ -16,16 +16,16 @@ import org.jobwitness.wire.Reason;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All that is known of a run and matters to a verdict. A number that is not known is NaN.
+ * Everything known of a run that matters to a verdict. A number that is not known is NaN.
  *
  * @param now when it was read
- * @param said what was said of its end, and by whom
+ * @param reported how it ended, by all reports
  * @param kills OOM kills whose moment was seen, the earliest first
  * @param otherTasks the newest runs of the other tasks of its job array that have ended
- * @param shortJobs jobs of the same user and name that began within the day before it or as it did, and were short
+ * @param shortJobs short jobs of the same user and name that started within the day before it, or when it did
  */
-record RunEvidence(Instant now, Run run, Said said, List<OnNode> nodes, List<OnGpu> gpus, List<JobOomKill> kills,
-        List<Task> otherTasks, int shortJobs) {
+record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> nodes, List<GpuUsage> gpus,
+        List<JobOomKill> kills, List<Task> otherTasks, int shortJobs) {
 
     RunEvidence {
         nodes = List.copyOf(nodes);
@@ -35,11 +35,11 @@ record RunEvidence(Instant now, Run run, Said said, List<OnNode> nodes, List<OnG
     }
 
     /**
-     * Which run it is, how it stands, and what it asked for.
+     * Which run it is, its state, and the resources it has or asked for.
      *
-     * @param confirmed null for a run that goes on
+     * @param confirmed null while it is pending or running
      * @param nodes their names; empty if not known
-     * @param suspendedSeconds for how long Slurm had it suspended, as the scheduler says, without a suspension that goes on
+     * @param suspendedSeconds how long Slurm suspended it, without a suspension that has not ended
      * @param memoryMb on all nodes together; what it has, or else what it asked for
      */
     record Run(String id, long key, String cluster, @Nullable String user, @Nullable String name, List<String> nodes,
@@ -55,6 +55,10 @@ record RunEvidence(Instant now, Run run, Said said, List<OnNode> nodes, List<OnG
             return state.isFinal();
         }
 
+        boolean isConfirmed() {
+            return Boolean.TRUE.equals(confirmed);
+        }
+
         /** From its start to its end or until {@code now}; NaN if its start or end is not known. */
         double seconds(Instant now) {
             Instant until = hasEnded() ? end : now;
@@ -65,45 +69,44 @@ record RunEvidence(Instant now, Run run, Said said, List<OnNode> nodes, List<OnG
     }
 
     /**
-     * What was said of the end.
+     * How it ended, by all reports.
      *
-     * @param rawState, stateReason the scheduler's own words
-     * @param schedulerEnd whether the scheduler has told how it ended
-     * @param finalState what a sender called it
-     * @param exitCode, signal how the batch script ended, as an epilog said it, or else the scheduler
+     * @param rawState, stateReason Slurm's own
+     * @param schedulerEnd whether Slurm has reported its end
+     * @param finalState as reported by hand or by a program
+     * @param exitCode, signal how the batch script ended, as an epilog reported it, or else Slurm
      * @param derivedExitCode the highest wait(2) status of any step
-     * @param cancelledBy who cancelled it, if the scheduler said so
-     * @param startSeen, endSeen whether a prolog, or an epilog, told of it
+     * @param cancelledBy by Slurm's record
+     * @param startSeen, endSeen whether a prolog, or an epilog, reported it
      * @param requeued whether a restart count showed that it was requeued
      * @param replaced whether a later run of the same job id is known
      * @param oomCounted whether a cgroup of it counted an OOM kill at its own limit
      */
-    record Said(@Nullable String rawState, @Nullable String stateReason, boolean schedulerEnd,
+    record ReportedEnd(@Nullable String rawState, @Nullable String stateReason, boolean schedulerEnd,
             @Nullable JobState finalState, @Nullable Integer exitCode, @Nullable Integer signal,
             @Nullable Integer derivedExitCode, @Nullable String cancelledBy,
             boolean startSeen, boolean endSeen, boolean requeued, boolean replaced, boolean oomCounted) {
     }
 
     /**
-     * What it used on one node.
+     * Its usage of one node.
      *
      * @param cpus that it has there
      * @param samples of the CPU use
-     * @param coveredSeconds the time that all samples stand for
-     * @param suspendedSeconds the part of that in which Slurm had it suspended
-     * @param isSuspended whether it was, by the last sample, and that is fresh
-     * @param cpuPercent, cpuMaxPercent of its CPUs there, on average and at most; so {@code lastCpuPercent}, at last
-     * @param memoryPeak by memory.peak or a sample, page cache in it
-     * @param anonMax what its programs took for themselves, of the samples
-     * @param shmem what its processes share, at last; counts as page cache, but cannot be taken back
+     * @param coveredSeconds the time that all samples cover
+     * @param suspendedSeconds the part of that in which Slurm had suspended it
+     * @param isSuspended whether it is suspended, by a last sample that is fresh
+     * @param cpuPercent, cpuMaxPercent, lastCpuPercent of its CPUs there: average, maximum and last
+     * @param memoryPeak by memory.peak or a sample, including page cache
+     * @param anonMax the highest anonymous memory of any sample
+     * @param shmem the last shared memory; counts as page cache, but cannot be reclaimed
      * @param throttledSeconds added up over CPUs
-     * @param memoryStallSeconds, ioStallSeconds in which all its tasks waited at once
+     * @param memoryStallSeconds, ioStallSeconds in which all of its tasks waited at once
      */
-    record OnNode(String node, double cpus, long samples, double coveredSeconds, double suspendedSeconds,
+    record NodeUsage(String node, double cpus, long samples, double coveredSeconds, double suspendedSeconds,
             boolean isSuspended, @Nullable Instant lastSample, double cpuPercent, double cpuMaxPercent,
-            double lastCpuPercent, double memoryPeak, double memoryLimit,
-            double anonMax, double shmem, double throttledSeconds, double memoryStallSeconds, double ioStallSeconds,
-            double oomKills) {
+            double lastCpuPercent, double memoryPeak, double memoryLimit, double anonMax, double shmem,
+            double throttledSeconds, double memoryStallSeconds, double ioStallSeconds, double oomKills) {
 
         /** CPUs that were busy, on average. */
         double cpusUsed() {
@@ -115,128 +118,154 @@ record RunEvidence(Instant now, Run run, Said said, List<OnNode> nodes, List<OnG
             return cpus * cpuMaxPercent / 100;
         }
 
-        /** What the kernel could not have taken back. */
+        /** Memory that the kernel could not have reclaimed. */
         double needed() {
             return anonMax + (Double.isNaN(shmem) ? 0 : shmem);
         }
     }
 
     /**
-     * What it did with one GPU.
+     * Its usage of one GPU.
      *
-     * @param hold whether what the GPU did was the run's doing
-     * @param heldFrom since when it has been known to have the GPU
-     * @param samples of its use
-     * @param percent, maxPercent its use, on average and at most
-     * @param lastUsed the last sample in which it did anything; null if it never did
-     * @param lastSample the last one that told of its use
+     * @param hold whether the use of the GPU can be attributed to the run
+     * @param heldFrom since when it is known to have the GPU
+     * @param samples of the utilization
+     * @param percent, maxPercent utilization: average and maximum
+     * @param lastUsed the last sample in which the GPU was used; null if it never was
+     * @param lastSample the last one with a utilization
      * @param processes of the job that had it open, at most
      */
-    record OnGpu(String node, String gpu, GpuHold hold, Instant heldFrom, long samples, double percent,
-            double maxPercent,
-            @Nullable Instant lastUsed, @Nullable Instant lastSample, double processes) {
+    record GpuUsage(String node, String gpu, GpuHold hold, Instant heldFrom, long samples, double percent,
+            double maxPercent, @Nullable Instant lastUsed, @Nullable Instant lastSample, double processes) {
     }
 
     /**
-     * A run that has ended, as far as it tells what to ask for.
+     * A run that has ended, as the basis of suggestions.
      *
      * @param isSure whether its state is confirmed
      * @param nodes how many it had
-     * @param seconds for how long it ran
-     * @param memoryPeak, memoryLimit, needed of one node: the most; {@code needed} as {@link OnNode#needed}
-     * @param cpus, cpusUsedAtMost of one node, where the use was the highest
-     * @param samples of the node that has the fewest
+     * @param seconds its run time
+     * @param memoryPeak, memoryLimit, needed the highest of any node; {@code needed} as {@link NodeUsage#needed}
+     * @param cpus, cpusUsedAtMost of the node where the use was the highest
+     * @param samples of the node with the fewest
      * @param coverage as {@link #coverage()}
      */
     record Task(JobState state, @Nullable Reason reason, boolean isSure, int nodes, double seconds,
             double timeLimitSeconds, double memoryPeak, double memoryLimit, double needed, double cpus,
             double cpusUsedAtMost, long samples, double coverage, boolean oomKilled) {
 
-        /** It did all that it was to do, beyond doubt. */
+        /** Whether it completed, beyond doubt. */
         boolean isDone() {
             return state == JobState.COMPLETED && isSure && !oomKilled;
         }
 
-        /** Its time limit ended it. */
+        /** Whether its time limit ended it. */
         boolean isOutOfTime() {
             return reason == Reason.TIMEOUT;
         }
     }
 
-    /** What this run tells of what to ask for. */
+    /** This run, as the basis of suggestions. */
     Task asTask() {
-        Optional<OnNode> busiest = nodes.stream().filter(on -> on.cpusUsedAtMost() >= 0)
-                .max(Comparator.comparingDouble(OnNode::cpusUsedAtMost));
-        return new Task(run.state(), run.reason(), Boolean.TRUE.equals(run.confirmed()),
+        Optional<NodeUsage> busiest = nodes.stream().filter(on -> on.cpusUsedAtMost() >= 0)
+                .max(Comparator.comparingDouble(NodeUsage::cpusUsedAtMost));
+        return new Task(run.state(), run.reason(), run.isConfirmed(),
                 Math.max(run.nodes().size(), nodes.size()), ranSeconds(), run.timeLimitSeconds(),
-                most(OnNode::memoryPeak), nodes.isEmpty() ? sharedOut() : most(this::limit), most(OnNode::needed),
-                busiest.map(OnNode::cpus).orElse(Double.NaN), busiest.map(OnNode::cpusUsedAtMost).orElse(Double.NaN),
-                samples(), coverage(), metItsLimit());
+                max(NodeUsage::memoryPeak), nodes.isEmpty() ? equalShare() : max(this::limit), max(NodeUsage::needed),
+                busiest.map(NodeUsage::cpus).orElse(Double.NaN),
+                busiest.map(NodeUsage::cpusUsedAtMost).orElse(Double.NaN),
+                samples(), coverage(), reachedItsLimit());
     }
 
-    /** Whether it was killed for memory that it may not use: what the node itself lacked is not held against it. */
-    private boolean metItsLimit() {
-        return said.oomCounted() || run.reason() == Reason.OUT_OF_MEMORY
+    /** Whether it reached a memory limit of its own; an OOM kill because the node ran out of memory does not count. */
+    private boolean reachedItsLimit() {
+        return reported.oomCounted() || run.reason() == Reason.OUT_OF_MEMORY
                 || (kills.isEmpty() ? oomKills() > 0 : kills.stream().anyMatch(kill -> kill.cause() == OomCause.LIMIT));
     }
 
-    private double most(ToDoubleFunction<OnNode> figure) {
+    private double max(ToDoubleFunction<NodeUsage> figure) {
         return nodes.stream().mapToDouble(figure).filter(Double::isFinite).max().orElse(Double.NaN);
     }
 
-    /** The memory that it may use on a node: what the kernel enforces, or else an equal part of what it was given. */
-    double limit(OnNode on) {
-        return Double.isNaN(on.memoryLimit()) ? sharedOut() : on.memoryLimit();
+    /** Its memory limit on a node: what the kernel enforces, or else an equal share of its memory. */
+    double limit(NodeUsage on) {
+        return Double.isNaN(on.memoryLimit()) ? equalShare() : on.memoryLimit();
     }
 
-    private double sharedOut() {
+    private double equalShare() {
         return run.memoryMb() * (1 << 20) / Math.max(run.nodes().size(), 1);
     }
 
-    /** For how long Slurm had it suspended, by whoever knows of more: Slurm tells when it is over, an agent what it saw. */
+    /** How long Slurm suspended it, by Slurm or the agents, whichever is more: Slurm knows ended suspensions, an agent what it saw. */
     double suspendedSeconds() {
-        double seen = most(OnNode::suspendedSeconds);
-        return Math.max(Double.isNaN(seen) ? 0 : seen,
+        double byAgents = max(NodeUsage::suspendedSeconds);
+        return Math.max(Double.isNaN(byAgents) ? 0 : byAgents,
                 Double.isNaN(run.suspendedSeconds()) ? 0 : run.suspendedSeconds());
     }
 
     /** Whether it is suspended now. */
     boolean isSuspended() {
-        boolean saysScheduler = said.rawState() != null && said.rawState().startsWith("SUSPENDED");
-        return !run.hasEnded() && (saysScheduler || nodes.stream().anyMatch(OnNode::isSuspended));
+        boolean bySlurm = reported.rawState() != null && reported.rawState().startsWith("SUSPENDED");
+        return !run.hasEnded() && (bySlurm || nodes.stream().anyMatch(NodeUsage::isSuspended));
     }
 
-    /** From its start to its end or until now, without the time that it was suspended, which its time limit leaves out, too. */
+    /** Its run time without suspensions, which do not count against its time limit. */
     double ranSeconds() {
         return Math.max(0, run.seconds(now) - suspendedSeconds());
     }
 
-    /** The time that samples stand for, as part of the time that it spent on its nodes, 0 to 1; NaN if not known. */
+    /** The part of its time on its nodes that samples cover, 0 to 1; NaN if not known. */
     double coverage() {
         double seconds = run.seconds(now);
         int count = Math.max(run.nodes().size(), nodes.size());
-        DoubleSummaryStatistics covered = nodes.stream().mapToDouble(OnNode::coveredSeconds).filter(Double::isFinite)
+        DoubleSummaryStatistics covered = nodes.stream().mapToDouble(NodeUsage::coveredSeconds).filter(Double::isFinite)
                 .summaryStatistics();
         return count == 0 || !(seconds > 0) || covered.getCount() == 0
                 ? Double.NaN
                 : Math.min(1, covered.getSum() / (seconds * count));
     }
 
-    /** The fewest samples that any node has. */
+    /** Of the node with the fewest. */
     long samples() {
-        return nodes.stream().mapToLong(OnNode::samples).min().orElse(0);
+        return nodes.stream().mapToLong(NodeUsage::samples).min().orElse(0);
     }
 
-    /** Processes that were killed for memory, by the kernel's count or as they were seen. */
+    /** Killed processes, by the kernel's count or as they were seen, whichever is more. */
     long oomKills() {
-        double counted = nodes.stream().mapToDouble(OnNode::oomKills).filter(Double::isFinite).sum();
+        double counted = nodes.stream().mapToDouble(NodeUsage::oomKills).filter(Double::isFinite).sum();
         return Math.max((long) counted, kills.stream().mapToLong(JobOomKill::killed).sum());
+    }
+
+    /** Whether the kernel killed processes of it, none of them at a limit of the job's own. */
+    boolean onlyNodeMemoryRanOut() {
+        return !kills.isEmpty() && !reported.oomCounted()
+                && kills.stream().allMatch(kill -> kill.cause() == OomCause.NODE);
+    }
+
+    /** Whether Slurm marked an OOM kill of the batch script or of a step. */
+    boolean hasOomMark() {
+        return Objects.equals(reported.signal(), ExitWords.OOM_MARK)
+                || (reported.derivedExitCode() != null && ExitWords.isOomMark(reported.derivedExitCode()));
+    }
+
+    /** NaN if it is not known. */
+    double timeLimitSeconds() {
+        return !Double.isNaN(run.timeLimitSeconds()) || run.start() == null || run.deadline() == null
+                ? run.timeLimitSeconds()
+                : Duration.between(run.start(), run.deadline()).toMillis() / 1e3;
+    }
+
+    /** The time that the counters of a node cover: they stand still while the run is suspended. NaN without a sample. */
+    double secondsOn(NodeUsage on) {
+        return run.start() == null || on.lastSample() == null
+                ? Double.NaN
+                : Math.max(0, Duration.between(run.start(), on.lastSample()).toMillis() / 1e3 - suspendedSeconds());
     }
 
     /** The newest sample of any node; null if there is none. */
     @Nullable
     Instant lastSample() {
-        return nodes.stream().map(OnNode::lastSample).filter(Objects::nonNull).max(Comparator.naturalOrder())
+        return nodes.stream().map(NodeUsage::lastSample).filter(Objects::nonNull).max(Comparator.naturalOrder())
                 .orElse(null);
     }
 }

@@ -2,7 +2,7 @@ package org.jobwitness.server.verdict;
 
 import org.jobwitness.wire.Verdict;
 
-/** A verdict of evidence: a pure function. What each rule is, docs/verdicts.md tells for people. */
+/** Makes a verdict of evidence: a pure function. docs/verdicts.md describes each rule. */
 final class VerdictRules {
     private VerdictRules() {
     }
@@ -10,7 +10,7 @@ final class VerdictRules {
     static Verdict judge(RunEvidence evidence, Thresholds thresholds) {
         RunEvidence.Run run = evidence.run();
         Verdict.Outcome outcome = OutcomeRules.judge(evidence);
-        UseRules.Use use = UseRules.judge(evidence, outcome.cause(), thresholds);
+        Judgement use = UseRules.judge(evidence, outcome.cause(), thresholds);
         return new Verdict(run.id(), run.key(), run.cluster(), run.user(), evidence.now(), outcome, use.findings(),
                 use.notJudged(), NextRules.judge(evidence, thresholds));
     }

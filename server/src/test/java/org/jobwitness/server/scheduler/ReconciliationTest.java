@@ -77,7 +77,7 @@ class ReconciliationTest {
     private JobTable jobs;
     private NodeTable nodes;
     private Events events;
-    private Reconciliation asking;
+    private Reconciliation reconciliation;
 
     @BeforeEach
     void open() throws IOException {
@@ -87,7 +87,7 @@ class ReconciliationTest {
         jobs = new JobTable(database, new Json(), clock);
         nodes = new NodeTable(database, new Json());
         events = new Events(jobs, new Json(), "rig", new PrometheusRegistry());
-        asking = server(metrics);
+        reconciliation = server(metrics);
     }
 
     private Reconciliation server(PrometheusRegistry registry) {
@@ -99,16 +99,18 @@ class ReconciliationTest {
 
     @AfterEach
     void close() throws IOException {
-        asking.close();
+        reconciliation.close();
         database.close();
         fake.close();
     }
 
     private void rounds(int count) throws InterruptedException {
-        for (int i = 0; i < count; i++) {
-            now.set(now.get().plus(ROUND));
-            assertThat(OneTurn.take(database, "scheduler", asking::round)).as("the round is done").isTrue();
-        }
+        assertThat(OneTurn.take(database, "scheduler", turn -> {
+            for (int i = 0; i < count; i++) {
+                now.set(now.get().plus(ROUND));
+                reconciliation.round(turn);
+            }
+        })).as("the rounds are done").isTrue();
     }
 
     private void prolog(String job, Instant start, int restarts, String node) {
@@ -512,14 +514,14 @@ class ReconciliationTest {
     @Test
     void whatIsWrongIsSaidByEveryServerUntilItIsRight() throws Exception {
         rounds(1);
-        assertThat(asking.trouble()).isEmpty();
+        assertThat(reconciliation.problem()).isEmpty();
         fake.token = "another";
         rounds(1);
-        assertThat(asking.trouble()).as("once is no trouble yet").isEmpty();
+        assertThat(reconciliation.problem()).as("once is no problem yet").isEmpty();
         now.set(now.get().plusSeconds(300));
         rounds(1);
         try (Reconciliation other = server(new PrometheusRegistry())) {
-            assertThat(other.trouble()).hasValueSatisfying(trouble -> assertThat(trouble)
+            assertThat(other.problem()).hasValueSatisfying(problem -> assertThat(problem)
                     .contains("Slurm has not answered about its controller since 2026-11-23T10:02:20Z", "token"));
         }
         assertThat(scrape()).containsPattern(
@@ -527,9 +529,10 @@ class ReconciliationTest {
         fake.token = "t0ken";
         now.set(now.get().plusSeconds(600));
         rounds(1);
-        assertThat(asking.trouble()).isEmpty();
+        assertThat(reconciliation.problem()).isEmpty();
         now.set(now.get().plusSeconds(3600));
-        assertThat(asking.trouble()).hasValueSatisfying(trouble -> assertThat(trouble).contains("no server has asked"));
+        assertThat(reconciliation.problem())
+                .hasValueSatisfying(problem -> assertThat(problem).contains("no server has asked"));
     }
 
     @Test
@@ -549,13 +552,13 @@ class ReconciliationTest {
     void whenOneOfThemAnswersAgainTheOthersAreAskedToo() throws Exception {
         slurm.keepsBooks = false;
         rounds(20);
-        assertThat(asking.trouble()).as("slurmdbd is asked each five minutes by now").isPresent();
+        assertThat(reconciliation.problem()).as("slurmdbd is asked each five minutes by now").isPresent();
         fake.mood = Mood.BUSY;
         rounds(1);
         fake.mood = Mood.WELL;
         slurm.keepsBooks = true;
         rounds(4);
-        assertThat(asking.trouble()).isEmpty();
+        assertThat(reconciliation.problem()).isEmpty();
     }
 
     @Test
@@ -586,7 +589,7 @@ class ReconciliationTest {
             slurm.put(FakeJob.waiting(String.valueOf(id), T));
         }
         try (Reconciliation other = server(new PrometheusRegistry());
-                LeaderTask one = new LeaderTask(database, "scheduler", Duration.ofMillis(30), asking::run);
+                LeaderTask one = new LeaderTask(database, "scheduler", Duration.ofMillis(30), reconciliation::run);
                 LeaderTask two = new LeaderTask(database, "scheduler", Duration.ofMillis(30), other::run)) {
             one.start();
             two.start();

@@ -12,7 +12,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
-import org.jobwitness.server.scheduler.SlurmException.Trouble;
+import org.jobwitness.server.scheduler.SlurmException.Problem;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -72,21 +72,21 @@ class SlurmCommandsTest {
     @Test
     void whatGoesWrongIsToldApart() throws Exception {
         play("squeue", "echo 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1");
-        assertTrouble(Trouble.REFUSED, "Unable to contact slurm controller");
+        assertProblem(Problem.REFUSED, "Unable to contact slurm controller");
         play("squeue", "echo '{\"jobs\": [], \"errors\": [{\"error\": \"no\"}]}'");
-        assertTrouble(Trouble.REFUSED, "no");
+        assertProblem(Problem.REFUSED, "no");
         play("squeue", "sleep 60 & wait");
-        assertTrouble(Trouble.SLOW, "squeue took longer");
+        assertProblem(Problem.SLOW, "squeue took longer");
         play("squeue", "printf '{\"jobs\": [';  sleep 60");
-        assertTrouble(Trouble.SLOW, "squeue took longer");
+        assertProblem(Problem.SLOW, "squeue took longer");
         Files.delete(folder.resolve("squeue"));
-        assertTrouble(Trouble.AWAY, "squeue cannot be run");
+        assertProblem(Problem.AWAY, "squeue cannot be run");
     }
 
-    private void assertTrouble(Trouble trouble, String message) {
+    private void assertProblem(Problem trouble, String message) {
         try (SlurmCommands slurm = commands(Optional.empty())) {
             assertThatThrownBy(slurm::list).asInstanceOf(throwable(SlurmException.class))
-                    .returns(trouble, SlurmException::trouble).hasMessageContaining(message);
+                    .returns(trouble, SlurmException::problem).hasMessageContaining(message);
         }
     }
 }

@@ -14,7 +14,7 @@ import java.util.Optional;
 import java.util.Set;
 import org.jobwitness.server.scheduler.FakeSlurm.FakeJob;
 import org.jobwitness.server.scheduler.FakeSlurmrestd.Mood;
-import org.jobwitness.server.scheduler.SlurmException.Trouble;
+import org.jobwitness.server.scheduler.SlurmException.Problem;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -65,7 +65,7 @@ class SlurmrestdTest {
         assertThat(client.list().cluster()).isEqualTo("rig");
         assertThat(fake.calls("/ping/")).hasSize(4).last().isEqualTo("/slurm/v0.0.42/ping/");
         fake.versions = Set.of(43, 44, 45);
-        assertTrouble(Trouble.OTHER_VERSION, "status 404");
+        assertProblem(Problem.OTHER_VERSION, "status 404");
         assertThat(client.list().entries()).hasSize(1);
         assertThat(fake.calls("/slurm/v0.0.45/jobs/state/")).hasSize(1);
     }
@@ -91,22 +91,22 @@ class SlurmrestdTest {
         Path file = Files.writeString(folder.resolve("token"), "SLURM_JWT=old\n");
         try (Slurmrestd other = client(new AuthToken.InFile(file), Optional.empty())) {
             assertThatThrownBy(other::list).asInstanceOf(throwable(SlurmException.class))
-                    .returns(Trouble.UNAUTHORIZED, SlurmException::trouble);
+                    .returns(Problem.UNAUTHORIZED, SlurmException::problem);
             Files.writeString(file, "t0ken\n");
             assertThat(other.list().entries()).hasSize(1);
             Files.writeString(file, "two words");
             assertThatThrownBy(other::list).hasMessageContaining("does not hold one token");
             Files.delete(file);
-            assertThatThrownBy(other::list).hasMessageEndingWith("is not there");
+            assertThatThrownBy(other::list).hasMessageEndingWith("does not exist");
         }
     }
 
     @Test
     void whatIsMissingIsSaidToOneWhoIsNotLetIn() {
         try (Slurmrestd other = client(new AuthToken.None(), Optional.empty())) {
-            assertThatThrownBy(other::list).hasMessageContaining("wants a token")
+            assertThatThrownBy(other::list).hasMessageContaining("requires a token")
                     .hasMessageContaining("-a rest_auth/jwt").asInstanceOf(throwable(SlurmException.class))
-                    .returns(Trouble.UNAUTHORIZED, SlurmException::trouble);
+                    .returns(Problem.UNAUTHORIZED, SlurmException::problem);
         }
     }
 
@@ -122,7 +122,7 @@ class SlurmrestdTest {
         assertThat(client.ended(T, T.plusSeconds(61))).hasSize(1);
         assertThat(client.accounted(List.of("7", "8"))).hasSize(1);
         fake.versions = Set.of(39);
-        assertTrouble(Trouble.OTHER_VERSION, "404");
+        assertProblem(Problem.OTHER_VERSION, "404");
         slurm.books.add(FakeJob.waiting("9", T).runs("n1", T).ended("FAILED", T.plusSeconds(60), 3, 0));
         assertThat(client.ended(T, T.plusSeconds(61))).singleElement().returns(null, SlurmJob::exit);
     }
@@ -141,15 +141,15 @@ class SlurmrestdTest {
     @Test
     void whoIsAwayIsAway() throws Exception {
         fake.close();
-        assertTrouble(Trouble.AWAY, "slurmrestd /slurm/");
+        assertProblem(Problem.AWAY, "slurmrestd /slurm/");
     }
 
     @CsvSource({"MUTE, AWAY", "SLOW, SLOW", "DRIPS, SLOW", "CUT_SHORT, AWAY", "BUSY, BUSY"})
     @ParameterizedTest
-    void eachWayToFailIsToldApart(Mood mood, Trouble trouble) throws Exception {
+    void eachWayToFailIsToldApart(Mood mood, Problem trouble) throws Exception {
         client.list();
         fake.mood = mood;
-        assertTrouble(trouble, "/jobs/state/");
+        assertProblem(trouble, "/jobs/state/");
         fake.mood = Mood.WELL;
         assertThat(client.list().entries()).hasSize(1);
     }
@@ -162,10 +162,10 @@ class SlurmrestdTest {
             `{"jobs": [], "errors": [{"error": "Unable to contact slurm controller"}]}`                  | REFUSED | Unable to contact
             """)
     @ParameterizedTest
-    void anAnswerThatIsNoneIsNotTakenForAnEmptyList(String body, Trouble trouble, String message) throws Exception {
+    void anAnswerThatIsNoneIsNotTakenForAnEmptyList(String body, Problem trouble, String message) throws Exception {
         client.list();
         fake.garbling = _ -> body;
-        assertTrouble(trouble, message);
+        assertProblem(trouble, message);
     }
 
     @Test
@@ -184,8 +184,8 @@ class SlurmrestdTest {
         assertThat(client.job("8")).singleElement().extracting(SlurmJob::name).isEqualTo("caf\ufffd \u0001");
     }
 
-    private void assertTrouble(Trouble trouble, String message) {
+    private void assertProblem(Problem trouble, String message) {
         assertThatThrownBy(client::list).asInstanceOf(throwable(SlurmException.class))
-                .returns(trouble, SlurmException::trouble).hasMessageContaining(message);
+                .returns(trouble, SlurmException::problem).hasMessageContaining(message);
     }
 }

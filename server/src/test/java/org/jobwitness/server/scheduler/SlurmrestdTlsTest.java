@@ -20,7 +20,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.jobwitness.server.scheduler.FakeSlurm.FakeJob;
-import org.jobwitness.server.scheduler.SlurmException.Trouble;
+import org.jobwitness.server.scheduler.SlurmException.Problem;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -94,7 +94,7 @@ class SlurmrestdTlsTest {
             """)
     void aCertificateThatIsNotGoodIsSaid(String alias, String trouble) throws Exception {
         try (TlsProxy proxy = new TlsProxy(URI.create(fake.url()), store, "secret", alias)) {
-            assertTrouble(proxy.url(), Optional.of(ours), trouble);
+            assertProblem(proxy.url(), Optional.of(ours), trouble);
         }
     }
 
@@ -102,8 +102,8 @@ class SlurmrestdTlsTest {
     void whomNobodyVouchesForIsNotSpokenTo() throws Exception {
         fake.targets.clear();
         try (TlsProxy proxy = new TlsProxy(URI.create(fake.url()), store, "secret", "good")) {
-            assertTrouble(proxy.url(), Optional.empty(),
-                    "nobody who is trusted vouches for its certificate; SLURM_CA_FILE says who is trusted");
+            assertProblem(proxy.url(), Optional.empty(),
+                    "its certificate is not signed by a trusted CA; SLURM_CA_FILE names the trusted CAs");
         }
         assertThat(fake.targets).isEmpty();
     }
@@ -119,15 +119,15 @@ class SlurmrestdTlsTest {
                     throw new UncheckedIOException(e);
                 }
             });
-            assertTrouble(URI.create("https://127.0.0.1:" + plain.getLocalPort()), Optional.of(ours),
+            assertProblem(URI.create("https://127.0.0.1:" + plain.getLocalPort()), Optional.of(ours),
                     "it does not speak TLS, or none that both sides know");
         }
     }
 
-    private static void assertTrouble(URI url, Optional<TrustedCas> authorities, String words) {
+    private static void assertProblem(URI url, Optional<TrustedCas> authorities, String words) {
         try (Slurmrestd client = client(url, authorities)) {
             assertThatThrownBy(client::list).asInstanceOf(throwable(SlurmException.class))
-                    .returns(Trouble.AWAY, SlurmException::trouble)
+                    .returns(Problem.AWAY, SlurmException::problem)
                     .hasMessage("slurmrestd /slurm/v0.0.42/ping/: " + words);
         }
     }

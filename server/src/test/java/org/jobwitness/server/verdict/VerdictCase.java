@@ -66,14 +66,14 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
     private static final class Builder {
         private final String name;
         private final int line;
-        private final List<RunEvidence.OnNode> nodes = new ArrayList<>();
-        private final List<RunEvidence.OnGpu> gpus = new ArrayList<>();
+        private final List<RunEvidence.NodeUsage> nodes = new ArrayList<>();
+        private final List<RunEvidence.GpuUsage> gpus = new ArrayList<>();
         private final List<JobOomKill> kills = new ArrayList<>();
         private final List<RunEvidence.Task> tasks = new ArrayList<>();
         private final List<String> expected = new ArrayList<>();
         private RunEvidence.@Nullable Run run;
         private Instant now = Words.NOON;
-        private RunEvidence.Said said = said(new Words(""));
+        private RunEvidence.ReportedEnd reported = reported(new Words(""));
         private Thresholds thresholds = Thresholds.USUAL;
         private int shortJobs;
 
@@ -87,7 +87,7 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
             String rest = parts.length == 1 ? "" : parts[1];
             switch (parts[0]) {
                 case "job" -> job(new Words(rest));
-                case "said" -> said = said(new Words(rest));
+                case "reported" -> reported = reported(new Words(rest));
                 case "node" -> nodes.add(node(new Words("node=" + rest)));
                 case "gpu" -> gpus.add(gpu(new Words("gpu=" + rest)));
                 case "kill" -> kills.add(kill(new Words(rest)));
@@ -105,7 +105,7 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
 
         VerdictCase build() {
             return new VerdictCase(name, line,
-                    new RunEvidence(now, known(), said, nodes, gpus, kills, tasks, shortJobs),
+                    new RunEvidence(now, known(), reported, nodes, gpus, kills, tasks, shortJobs),
                     thresholds, expected);
         }
 
@@ -131,10 +131,11 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
                     w.textOrNull("array"));
         }
 
-        private static RunEvidence.Said said(Words w) {
+        private static RunEvidence.ReportedEnd reported(Words w) {
             String[] exit = w.text("exit", "").split(":");
             boolean hasExit = exit.length == 2;
-            RunEvidence.Said said = new RunEvidence.Said(w.textOrNull("raw_state"), w.textOrNull("state_reason"),
+            RunEvidence.ReportedEnd reported = new RunEvidence.ReportedEnd(w.textOrNull("raw_state"),
+                    w.textOrNull("state_reason"),
                     w.textOrNull("raw_state") != null && !w.is("not_final"),
                     w.constant("final_state", JobState.class, null), hasExit ? Integer.valueOf(exit[0]) : null,
                     hasExit ? Integer.valueOf(exit[1]) : null,
@@ -142,17 +143,17 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
                     w.textOrNull("cancelled_by"), !w.is("no_prolog"),
                     !w.is("no_epilog"), w.is("requeued"), w.is("replaced"), w.is("oom_counted"));
             w.end();
-            return said;
+            return reported;
         }
 
-        private RunEvidence.OnNode node(Words w) {
+        private RunEvidence.NodeUsage node(Words w) {
             Instant start = known().start();
             Instant last = w.time("last", known().end() == null ? now : known().end());
             double seconds = start == null ? Double.NaN : Duration.between(start, last).toSeconds();
             String name = w.text("node", "");
             long samples = (long) w.number("samples", 100);
             double covered = w.seconds("covered");
-            RunEvidence.OnNode node = new RunEvidence.OnNode(name.equals("-") ? "" : name, w.number("cpus"),
+            RunEvidence.NodeUsage node = new RunEvidence.NodeUsage(name.equals("-") ? "" : name, w.number("cpus"),
                     samples, Double.isNaN(covered) ? seconds : covered, w.seconds("suspended"), w.is("is_suspended"),
                     samples == 0 ? null : last, w.number("cpu"),
                     w.number("cpu_max", w.peek("cpu")), w.number("cpu_last"), w.bytes("peak"), w.bytes("limit"),
@@ -162,10 +163,10 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
             return node;
         }
 
-        private RunEvidence.OnGpu gpu(Words w) {
+        private RunEvidence.GpuUsage gpu(Words w) {
             String[] where = w.text("gpu", "").split("/");
             Instant start = known().start() == null ? now : known().start();
-            RunEvidence.OnGpu gpu = new RunEvidence.OnGpu(where[0], where[1],
+            RunEvidence.GpuUsage gpu = new RunEvidence.GpuUsage(where[0], where[1],
                     w.constant("hold", GpuHold.class, GpuHold.ALONE), w.time("held_from", start),
                     (long) w.number("samples", 100), w.number("use"), w.number("max", w.peek("use")),
                     w.time("last_used", null), w.time("last", null), w.number("processes"));
@@ -228,7 +229,7 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
                 String value = word.group(2) == null ? "yes" : word.group(2);
                 String plain = value.startsWith("\"") ? value.substring(1, value.length() - 1) : value;
                 if (values.put(word.group(1), unescaped(plain)) != null) {
-                    throw new IllegalArgumentException(word.group(1) + " is told twice");
+                    throw new IllegalArgumentException(word.group(1) + " is given twice");
                 }
                 at = word.end();
             }

@@ -93,12 +93,13 @@ class VerdictRulesTest {
             RunEvidence evidence = placed.told().evidence();
             for (Verdict.Option option : placed.verdict().next().options()) {
                 double used = switch (option.name()) {
-                    case "--mem" -> evidence.nodes().stream().mapToDouble(RunEvidence.OnNode::memoryPeak)
+                    case "--mem" -> evidence.nodes().stream().mapToDouble(RunEvidence.NodeUsage::memoryPeak)
                             .filter(Double::isFinite).max().orElse(0);
                     case "--time" -> evidence.ranSeconds();
                     case "--gpus" -> evidence.gpus().stream().filter(gpu -> gpu.maxPercent() > 0).count();
-                    case "--cpus-per-task" -> evidence.nodes().stream().mapToDouble(RunEvidence.OnNode::cpusUsedAtMost)
-                            .filter(Double::isFinite).max().orElse(0) - 0.05;
+                    case "--cpus-per-task" ->
+                        evidence.nodes().stream().mapToDouble(RunEvidence.NodeUsage::cpusUsedAtMost)
+                                .filter(Double::isFinite).max().orElse(0) - 0.05;
                     default -> throw new AssertionError(option.name());
                 };
                 assertThat(asked(option)).as(placed + " " + option).isGreaterThanOrEqualTo(used);

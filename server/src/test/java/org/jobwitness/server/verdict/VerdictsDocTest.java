@@ -80,13 +80,13 @@ class VerdictsDocTest {
         assertThat(rules.get("`cpu_idle`")).contains(USUAL.usedPercent() + " %");
         assertThat(rules.get("`node_imbalance`")).contains(USUAL.imbalancePercent() + " %", USUAL.usedPercent() + " %");
         assertThat(rules.get("`memory_overasked`")).contains(USUAL.usedPercent() + " %",
-                Phrases.bytes(Thresholds.MEMORY_WORTH_SAYING));
+                Phrases.bytes(Thresholds.MIN_UNUSED_MEMORY));
         assertThat(rules.get("`memory_near_limit`")).contains(USUAL.memoryNearPercent() + " %");
         assertThat(rules.get("`memory_is_cache`")).contains(USUAL.memoryNearPercent() + " %");
         assertThat(rules.get("`cpu_throttled`")).contains(USUAL.stallPercent() + " %");
         assertThat(rules.get("`memory_stalled`")).contains(USUAL.stallPercent() + " %");
         assertThat(rules.get("`time_overasked`")).contains(USUAL.usedPercent() + " %",
-                Thresholds.TIME_WORTH_SAYING.toHours() + " hour");
+                Thresholds.MIN_UNUSED_TIME.toHours() + " hour");
         assertThat(rules.get("`short_jobs`")).contains(Thresholds.SHORT.toMinutes() + " minutes",
                 USUAL.shortJobs() + " jobs");
         assertThat(rules.get("`low_coverage`")).contains(USUAL.coveragePercent() + " %");

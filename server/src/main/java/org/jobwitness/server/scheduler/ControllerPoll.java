@@ -1,0 +1,133 @@
+package org.jobwitness.server.scheduler;
+
+import java.time.Clock;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jobwitness.server.db.LeaderTask.Turn;
+import org.jspecify.annotations.Nullable;
+
+/** Polls slurmctld: its light list of jobs, and those of them that have changed, one by one. For one thread. */
+final class ControllerPoll {
+    private static final int MAX_LOOKUPS = 200;
+    /** Between two checks of the leadership. */
+    private static final int BATCH = 100;
+
+    private final Slurm slurm;
+    private final KnownRuns known;
+    private final EvidenceIntake intake;
+    private final SchedulerMetrics metrics;
+    private final Clock clock;
+    private final RefreshQueue refreshes = new RefreshQueue();
+
+    ControllerPoll(Slurm slurm, KnownRuns known, EvidenceIntake intake, SchedulerMetrics metrics, Clock clock) {
+        this.slurm = slurm;
+        this.known = known;
+        this.intake = intake;
+        this.metrics = metrics;
+        this.clock = clock;
+    }
+
+    /**
+     * Reads the list of jobs, and looks up those that have changed.
+     *
+     * @return runs that have not ended as far as is known, and are not in the list
+     */
+    List<KnownRun> compare(Turn turn) throws SlurmException, InterruptedException {
+        Listing listing = metrics.timed("list", slurm::list);
+        if (listing.cluster() != null) {
+            intake.cluster(listing.cluster());
+        }
+        metrics.unreadable.inc(listing.unreadable());
+        List<Listing.Entry> entries = listing.entries();
+        Set<String> ids = entries.stream().map(Listing.Entry::jobId).collect(Collectors.toSet());
+        List<KnownRun> open = known.open(intake.cluster());
+        Map<String, KnownRun> runs = newest(ids);
+        refreshes.retain(ids);
+        List<Listing.Entry> changed = entries.stream()
+                .filter(entry -> isNew(entry.state(), runs.get(entry.jobId()))).toList();
+        if (lookUp(changed, turn)) {
+            refresh(entries, runs, turn);
+        }
+        boolean isComplete = listing.unreadable() == 0;
+        return open.stream().filter(run -> isComplete && Slurm.isJobId(run.jobId()) && !ids.contains(run.jobId()))
+                .toList();
+    }
+
+    private Map<String, KnownRun> newest(Collection<String> jobIds) {
+        return known.newest(intake.cluster(), jobIds).stream()
+                .collect(Collectors.toMap(KnownRun::jobId, run -> run));
+    }
+
+    private static boolean isNew(SlurmState state, @Nullable KnownRun run) {
+        return run == null || run.isBehind(state);
+    }
+
+    /**
+     * Ended jobs first, pending ones last: there may be more than can be looked up at once.
+     *
+     * @return whether all have been looked up
+     */
+    private boolean lookUp(List<Listing.Entry> changed, Turn turn) throws SlurmException, InterruptedException {
+        List<SlurmJob> complete = changed.stream().flatMap(entry -> Stream.ofNullable(entry.job())).toList();
+        for (List<SlurmJob> some : Portions.of(complete, BATCH)) {
+            turn.check();
+            some.forEach(job -> {
+                intake.take(job);
+                refreshes.refreshed(job.jobId(), clock.instant());
+            });
+        }
+        List<String> ids = changed.stream().filter(entry -> entry.job() == null)
+                .sorted(Comparator.comparingInt(ControllerPoll::rank))
+                .map(Listing.Entry::jobId).filter(Slurm::isJobId).distinct().toList();
+        metrics.waiting.set(Math.max(0, ids.size() - MAX_LOOKUPS));
+        for (String id : ids.subList(0, Math.min(ids.size(), MAX_LOOKUPS))) {
+            turn.check();
+            List<SlurmJob> found = metrics.timed("job", () -> slurm.job(id));
+            refreshes.refreshed(id, clock.instant());
+            Map<String, KnownRun> runs = newest(found.stream().map(SlurmJob::jobId).toList());
+            found.stream().filter(job -> isNew(job.state(), runs.get(job.jobId()))).forEach(intake::take);
+        }
+        return ids.size() <= MAX_LOOKUPS;
+    }
+
+    private static int rank(Listing.Entry entry) {
+        SlurmState.Meaning meaning = entry.state().meaning().orElse(null);
+        if (meaning == null) {
+            return 3;
+        }
+        return switch (meaning.state()) {
+            case COMPLETED, FAILED, CANCELLED -> 0;
+            case RUNNING -> 1;
+            case PENDING -> 2;
+        };
+    }
+
+    /** Reads some of the pending and running jobs again, whose state has not changed. */
+    private void refresh(List<Listing.Entry> entries, Map<String, KnownRun> runs, Turn turn)
+            throws SlurmException, InterruptedException {
+        Map<KnownRun, Listing.Entry> open = new HashMap<>();
+        for (Listing.Entry entry : entries) {
+            KnownRun run = runs.get(entry.jobId());
+            if (run != null && !run.state().isFinal() && !run.isBehind(entry.state())) {
+                open.put(run, entry);
+            }
+        }
+        for (KnownRun run : refreshes.due(open.keySet(), clock.instant())) {
+            turn.check();
+            SlurmJob complete = Objects.requireNonNull(open.get(run)).job();
+            List<SlurmJob> found = complete != null
+                    ? List.of(complete)
+                    : metrics.timed("job", () -> slurm.job(run.jobId()));
+            refreshes.refreshed(run.jobId(), clock.instant());
+            found.stream().filter(job -> job.jobId().equals(run.jobId()))
+                    .forEach(job -> intake.takeChanges(job, run));
+        }
+    }
+}

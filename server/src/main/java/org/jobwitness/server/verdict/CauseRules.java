@@ -1,0 +1,73 @@
+package org.jobwitness.server.verdict;
+
+import java.util.Objects;
+import org.jobwitness.wire.Cause;
+import org.jobwitness.wire.Reason;
+
+/** The cause behind a run's state and reason, and whether it is beyond doubt. */
+final class CauseRules {
+    private static final int SIGKILL = 9;
+    private static final int EXIT_CODE_OF_SIGKILL = 128 + SIGKILL;
+
+    private CauseRules() {
+    }
+
+    static Cause cause(RunEvidence evidence) {
+        RunEvidence.Run run = evidence.run();
+        return switch (run.state()) {
+            case PENDING -> Cause.PENDING;
+            case RUNNING -> Cause.RUNNING;
+            case COMPLETED -> completed(evidence);
+            case FAILED, CANCELLED -> run.reason() == null ? Cause.UNKNOWN : ended(run.reason(), evidence);
+        };
+    }
+
+    private static Cause completed(RunEvidence evidence) {
+        if (evidence.run().reason() == Reason.LOST) {
+            return Cause.LOST;
+        }
+        if (!evidence.run().isConfirmed()) {
+            return Cause.UNKNOWN;
+        }
+        return evidence.oomKills() > 0 || evidence.hasOomMark() ? Cause.COMPLETED_DESPITE_OOM : Cause.COMPLETED;
+    }
+
+    private static Cause ended(Reason reason, RunEvidence evidence) {
+        return switch (reason) {
+            case OUT_OF_MEMORY -> orNodeOutOfMemory(Cause.OUT_OF_MEMORY, evidence);
+            case SIGNAL -> orNodeOutOfMemory(Cause.SIGNAL, evidence);
+            case EXIT_CODE -> orNodeOutOfMemory(Cause.EXIT_CODE, evidence);
+            case TIMEOUT -> Cause.TIME_LIMIT;
+            case NODE_FAILURE -> Cause.NODE_FAILURE;
+            case PREEMPTED -> Cause.PREEMPTED;
+            case CANCELLED, CANCELLED_BY_USER, CANCELLED_BY_ADMIN -> Cause.CANCELLED;
+            case REQUEUED -> Cause.REQUEUED;
+            case LAUNCH_FAILURE -> Cause.LAUNCH_FAILURE;
+            case DEADLINE -> Cause.DEADLINE;
+            case LOST -> Cause.LOST;
+            case UNKNOWN -> Cause.UNKNOWN;
+        };
+    }
+
+    private static Cause orNodeOutOfMemory(Cause cause, RunEvidence evidence) {
+        return evidence.onlyNodeMemoryRanOut() ? Cause.NODE_OUT_OF_MEMORY : cause;
+    }
+
+    /** That the node ran out of memory is certain; that the job ended because of it, only if its end looks like that. */
+    static boolean isConfirmed(Cause cause, RunEvidence evidence) {
+        return switch (cause) {
+            case PENDING, RUNNING -> true;
+            case LOST, UNKNOWN -> false;
+            case NODE_OUT_OF_MEMORY -> evidence.run().isConfirmed() && looksKilled(evidence);
+            case COMPLETED, COMPLETED_DESPITE_OOM, OUT_OF_MEMORY, TIME_LIMIT, CANCELLED, PREEMPTED, NODE_FAILURE,
+                    SIGNAL, EXIT_CODE, LAUNCH_FAILURE, DEADLINE, REQUEUED ->
+                evidence.run().isConfirmed();
+        };
+    }
+
+    private static boolean looksKilled(RunEvidence evidence) {
+        RunEvidence.ReportedEnd end = evidence.reported();
+        return Objects.equals(end.exitCode(), EXIT_CODE_OF_SIGKILL) || Objects.equals(end.signal(), SIGKILL)
+                || evidence.hasOomMark();
+    }
+}

@@ -1,0 +1,85 @@
+package org.jobwitness.server.verdict;
+
+import static org.jobwitness.server.verdict.Phrases.job;
+
+import java.util.Optional;
+import org.jobwitness.server.verdict.RunEvidence.NodeUsage;
+import org.jobwitness.wire.JobOomKill;
+import org.jobwitness.wire.OomCause;
+import org.jobwitness.wire.Verdict.OutOfMemory;
+import org.jspecify.annotations.Nullable;
+
+/** Runs of which the kernel killed processes because the job or its node ran out of memory. */
+final class MemoryEnds {
+    private static final String ASK_FOR_MORE = "Ask for more memory (--mem or --mem-per-cpu), or make the program use less: smaller pieces of data, or fewer tasks per node.";
+
+    private MemoryEnds() {
+    }
+
+    static Explanation completedDespiteOom(RunEvidence evidence) {
+        return Explanation.of(job(evidence) + " completed, but the kernel killed " + killed(evidence) + ": the "
+                + (evidence.onlyNodeMemoryRanOut() ? "node" : "job") + " ran out of memory.")
+                .meaning("Its script went on and ended with exit code 0, so Slurm counts it as completed. "
+                        + Phrases.lostWork(evidence.oomKills()))
+                .advice("Check its results. " + ASK_FOR_MORE);
+    }
+
+    static Explanation jobOutOfMemory(RunEvidence evidence) {
+        OutOfMemory oom = outOfMemory(evidence);
+        StringBuilder headline = new StringBuilder(job(evidence)).append(" ran out of memory");
+        if (oom.node() != null) {
+            headline.append(Phrases.on(oom.node()));
+        }
+        if (oom.step() != null) {
+            headline.append(" (").append(Phrases.stepName(oom.step())).append(')');
+        }
+        if (oom.limitBytes() != null) {
+            headline.append(": its limit there was ").append(Phrases.bytes(oom.limitBytes()));
+        }
+        return Explanation.of(headline.append('.').toString())
+                .meaning("When a job needs more memory than its limit, the kernel kills some of its processes"
+                        + (oom.kills() == null ? "." : " (here: " + oom.kills() + ")."))
+                .advice(ASK_FOR_MORE);
+    }
+
+    static Explanation nodeOutOfMemory(RunEvidence evidence, boolean confirmed) {
+        JobOomKill first = evidence.kills().getFirst();
+        return Explanation.of(job(evidence) + (confirmed ? " ended" : " failed") + " after the kernel killed "
+                + killed(evidence) + " because node " + Phrases.plain(first.node()) + " itself ran out of memory.")
+                .meaning(
+                        "The job's own memory limit was not the cause. All jobs on the node together, or the system, used up its memory, and the kernel chose this process.")
+                .advice("Submit it again. If the job used more memory than it asked for, ask for that much; otherwise report the node and the time to your administrators.");
+    }
+
+    private static String killed(RunEvidence evidence) {
+        long kills = evidence.oomKills();
+        return (kills == 0 ? "one" : kills) + " of its processes";
+    }
+
+    /** Where memory ran out, as far as that is known. */
+    static OutOfMemory outOfMemory(RunEvidence evidence) {
+        Optional<JobOomKill> first = firstKill(evidence);
+        Optional<NodeUsage> node = first
+                .flatMap(kill -> evidence.nodes().stream().filter(on -> on.node().equals(kill.node())).findFirst())
+                .or(() -> evidence.nodes().stream().filter(on -> on.oomKills() > 0).findFirst());
+        Long limit = first.map(JobOomKill::limitBytes)
+                .orElseGet(() -> node.map(on -> wholeOrNull(on.memoryLimit())).orElse(null));
+        OomCause cause = first.map(JobOomKill::cause)
+                .orElse(evidence.reported().oomCounted() ? OomCause.LIMIT : null);
+        return new OutOfMemory(cause, evidence.oomKills() == 0 ? null : Long.valueOf(evidence.oomKills()),
+                first.map(JobOomKill::timestamp).orElse(null),
+                first.map(JobOomKill::node).or(() -> node.map(NodeUsage::node)).orElse(null),
+                first.map(JobOomKill::step).orElse(null), cause == OomCause.NODE ? null : limit,
+                node.map(on -> wholeOrNull(on.memoryPeak())).orElse(null));
+    }
+
+    /** At the job's own limit, if there is any; else of the node's memory. */
+    private static Optional<JobOomKill> firstKill(RunEvidence evidence) {
+        return evidence.kills().stream().filter(kill -> kill.cause() == OomCause.LIMIT).findFirst()
+                .or(() -> evidence.kills().stream().findFirst());
+    }
+
+    private static @Nullable Long wholeOrNull(double value) {
+        return Double.isNaN(value) ? null : Long.valueOf((long) value);
+    }
+}

@@ -1,0 +1,111 @@
+package org.jobwitness.server.verdict;
+
+import static java.util.Objects.requireNonNull;
+
+import java.util.Optional;
+import org.jobwitness.server.verdict.RunEvidence.Task;
+import org.jobwitness.wire.JobOomKill;
+import org.jobwitness.wire.OomCause;
+
+/** {@code --mem}: from the memory peak of the fullest node. */
+final class NextMemory {
+    private static final double MEBIBYTE = 1 << 20;
+    private static final double GIBIBYTE = 1 << 30;
+
+    private final PastRuns runs;
+    private final double peak;
+    private final double limit;
+    private final double needed;
+
+    private NextMemory(PastRuns runs) {
+        this.runs = runs;
+        this.peak = PastRuns.max(runs.measured(runs.ended()), Task::memoryPeak);
+        this.limit = PastRuns.max(runs.measured(runs.ended()), Task::memoryLimit);
+        this.needed = PastRuns.max(runs.measured(runs.ended()), Task::needed);
+    }
+
+    static Suggestion suggest(PastRuns runs) {
+        Optional<JobOomKill> ofStep = runs.evidence().kills().stream()
+                .filter(kill -> reachedLimitOfStep(kill, runs.evidence())).findFirst();
+        if (ofStep.isPresent()) {
+            return note(Phrases.step(ofStep.get().step()) + " reached its own limit of "
+                    + Phrases.bytes(requireNonNull(ofStep.get().limitBytes()))
+                    + ", not the limit of the job. Give that step more memory (srun --mem).");
+        }
+        NextMemory memory = new NextMemory(runs);
+        return runs.ended().stream().anyMatch(Task::oomKilled) ? memory.afterOutOfMemory() : memory.byPeak();
+    }
+
+    private static boolean reachedLimitOfStep(JobOomKill kill, RunEvidence evidence) {
+        return kill.cause() == OomCause.LIMIT && kill.limitBytes() != null && evidence.nodes().stream()
+                .anyMatch(on -> on.node().equals(kill.node()) && kill.limitBytes() < on.memoryLimit());
+    }
+
+    private Suggestion afterOutOfMemory() {
+        double known = Math.max(orZero(PastRuns.max(runs.ended(), Task::memoryPeak)),
+                orZero(PastRuns.max(runs.ended(), Task::memoryLimit)));
+        if (known == 0) {
+            return note("it ran out of memory, so ask for more; its memory limit is not known.");
+        }
+        return option(known * PastRuns.BEYOND_LIMIT, PastRuns.max(runs.ended(), Task::memoryLimit),
+                "It ran out of memory at " + Phrases.bytes(known)
+                        + " on one node. How much it really needs is not known; this is 50 % more, and the next run will show more.");
+    }
+
+    private static double orZero(double value) {
+        return Double.isNaN(value) ? 0 : value;
+    }
+
+    private Suggestion byPeak() {
+        if (!(peak > 0)) {
+            return note(runs.evidence().nodes().isEmpty()
+                    ? "its use of memory is not known."
+                    : "its use of memory is not known well enough: at least " + runs.thresholds().minSamples()
+                            + " samples and " + runs.thresholds().coveragePercent() + " % of its time are needed.");
+        }
+        double near = runs.thresholds().memoryNearPercent() * limit;
+        if (100 * needed >= near) {
+            return option(runs.withMargin(Math.max(peak, needed)), limit, "Its processes used "
+                    + Phrases.bytes(needed) + " of " + Phrases.bytes(limit)
+                    + " on one node, so memory nearly ran out. Peak: " + Phrases.bytes(peak) + "; " + runs.margin()
+                    + " added.");
+        }
+        if (100 * peak >= near && needed < peak / 2) {
+            return note("most of its memory was page cache. Less may be enough, but files would be read more slowly. "
+                    + "Its processes used at most " + Phrases.bytes(needed) + " on one node.");
+        }
+        return runs.done().isEmpty() ? note(runs.whyNoneIsDone()) : lessOrSame();
+    }
+
+    private Suggestion lessOrSame() {
+        double ask = runs.withMargin(peak);
+        return rounded(ask) > PastRuns.WORTH_A_CHANGE * limit
+                ? note("no change; the peak on one node was " + Phrases.bytes(peak) + " of " + Phrases.bytes(limit)
+                        + ".")
+                : option(ask, limit, "Peak on one node: " + Phrases.bytes(peak) + ", including cached files; "
+                        + runs.margin() + " added.");
+    }
+
+    private static Suggestion note(String text) {
+        return Suggestion.note("--mem: " + text);
+    }
+
+    private Suggestion option(double bytes, double before, String why) {
+        return Suggestion.option("--mem", inSlurmForm(rounded(bytes)),
+                Double.isNaN(before) ? null : inSlurmForm(Math.ceil(before / MEBIBYTE) * MEBIBYTE),
+                why + (runs.run().nodes().size() > 1 ? " --mem applies to each node." : ""));
+    }
+
+    /** Up to what people would write. */
+    private static double rounded(double bytes) {
+        double step = GIBIBYTE;
+        if (bytes < 8 * GIBIBYTE) {
+            step = (bytes < GIBIBYTE ? 64 : 256) * MEBIBYTE;
+        }
+        return Math.ceil(bytes / step) * step;
+    }
+
+    private static String inSlurmForm(double bytes) {
+        return bytes % GIBIBYTE == 0 ? (long) (bytes / GIBIBYTE) + "G" : (long) (bytes / MEBIBYTE) + "M";
+    }
+}

@@ -1,0 +1,85 @@
+package org.jobwitness.server.verdict;
+
+import static org.jobwitness.server.db.Columns.constant;
+import static org.jobwitness.server.verdict.RunRow.number;
+
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import org.jdbi.v3.core.Handle;
+import org.jobwitness.server.verdict.RunEvidence.Run;
+import org.jobwitness.server.verdict.RunEvidence.Task;
+import org.jobwitness.wire.Figure;
+import org.jobwitness.wire.Reason;
+
+/** Reads what a verdict needs of other runs of the same user. */
+final class OtherRuns {
+    private static final Duration DAY = Duration.ofDays(1);
+    /** These are enough of a larger array. */
+    private static final int MAX_TASKS = 2000;
+    /** A user who submits more than this in a day is known to submit many. */
+    private static final int MAX_JOBS_OF_A_DAY = 2000;
+
+    private OtherRuns() {
+    }
+
+    /** The newest runs of the other tasks of a run's job array that have ended. */
+    static List<Task> ofArray(Handle handle, Run run) {
+        if (run.arrayJobId() == null || run.user() == null) {
+            return List.of();
+        }
+        return handle.createQuery("""
+                select state, reason, confirmed, cardinality(nodes) as nodes, oom_killed,
+                    extract(epoch from end_time - start_time)::double precision as seconds,
+                    greatest((scheduler ->> 'suspended_seconds')::double precision, figures.suspended_seen) as suspended,
+                    (scheduler ->> 'time_limit_minutes')::double precision * 60 as time_limit,
+                    coalesce(memory_mb, requested_memory_mb) * 1048576.0 / greatest(cardinality(nodes), 1) as memory,
+                    figures.*
+                from job left join lateral (
+                    select max(greatest(memory_peak_bytes, memory_max_bytes)) as memory_peak,
+                        max(latest[%2$d]) as memory_limit, max(anon_max_bytes + coalesce(latest[%3$d], 0)) as needed,
+                        max(coalesce(job_node.cpus, latest[%1$d], job.cpus)) as cpus,
+                        max(cpu_max / 100 * coalesce(job_node.cpus, latest[%1$d], job.cpus)) as cpus_used,
+                        min(cpu_count) as samples, sum(covered_ms) / 1000.0 as covered,
+                        max(suspended_ms) / 1000.0 as suspended_seen
+                    from job_figures left join job_node using (job_key, node)
+                    where job_figures.job_key = job.job_key) figures on true
+                where scheduler ->> 'array_job_id' = :array and cluster = :cluster and user_name = :user and newest
+                    and state in ('completed', 'failed', 'cancelled') and job_key <> :run
+                order by listed_at desc limit :max""".formatted(Figure.CPUS.number(),
+                Figure.MEMORY_LIMIT_BYTES.number(), Figure.MEMORY_SHMEM_BYTES.number()))
+                .bind("array", run.arrayJobId()).bind("cluster", run.cluster()).bind("user", run.user())
+                .bind("run", run.key()).bind("max", MAX_TASKS).map((row, _) -> task(row)).list();
+    }
+
+    private static Task task(ResultSet row) throws SQLException {
+        Reason reason = constant(Reason.class, row.getString("reason"));
+        double limit = number(row, "memory_limit");
+        return new Task(RunRow.state(row), reason, row.getBoolean("confirmed"), row.getInt("nodes"),
+                Math.max(0, number(row, "seconds") - row.getDouble("suspended")),
+                number(row, "time_limit"), number(row, "memory_peak"),
+                Double.isNaN(limit) ? number(row, "memory") : limit, number(row, "needed"), number(row, "cpus"),
+                number(row, "cpus_used"), row.getLong("samples"),
+                number(row, "covered") / (number(row, "seconds") * Math.max(1, row.getInt("nodes"))),
+                row.getBoolean("oom_killed") || reason == Reason.OUT_OF_MEMORY);
+    }
+
+    /** Counted only where it matters, and among the newest only: what comes after many is many. */
+    static int shortJobs(Handle handle, Run run, Instant now) {
+        if (run.user() == null || run.name() == null || run.start() == null || !run.hasEnded()
+                || run.seconds(now) >= Thresholds.SHORT.toSeconds()) {
+            return 0;
+        }
+        return handle.createQuery("""
+                select count(*) from (
+                    select scheduler ->> 'name' as name, cluster, end_time - start_time as took
+                    from job where user_name = :user and listed_at between :from and :to
+                    order by listed_at desc limit :max) of_day
+                where name = :name and cluster = :cluster and took < :short * interval '1 second'""")
+                .bind("user", run.user()).bind("name", run.name()).bind("cluster", run.cluster())
+                .bind("from", run.start().minus(DAY)).bind("to", run.start()).bind("max", MAX_JOBS_OF_A_DAY)
+                .bind("short", Thresholds.SHORT.toSeconds()).mapTo(Integer.class).one();
+    }
+}

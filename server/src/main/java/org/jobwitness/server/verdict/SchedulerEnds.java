@@ -1,0 +1,78 @@
+package org.jobwitness.server.verdict;
+
+import static org.jobwitness.server.verdict.Phrases.after;
+import static org.jobwitness.server.verdict.Phrases.job;
+
+import org.jobwitness.server.verdict.RunEvidence.Run;
+
+/** Runs that Slurm itself ended: because of a limit, a person, another job, or a fault of the cluster. */
+final class SchedulerEnds {
+    private SchedulerEnds() {
+    }
+
+    static Explanation timeLimit(RunEvidence evidence, boolean confirmed) {
+        double seconds = evidence.timeLimitSeconds();
+        String limit = " its time limit" + (Double.isNaN(seconds) ? "" : " of " + Phrases.time(seconds));
+        Explanation ended = confirmed
+                ? Explanation.of(job(evidence) + " reached" + limit + ", so Slurm ended it.")
+                : Explanation.of(job(evidence) + " ended when" + limit + " expired, which is the most likely cause.")
+                        .meaning(
+                                "Slurm's epilog gets no information about time limits, but an end at the limit is a strong sign.");
+        return ended.advice(
+                "Ask for more time (--time), or have the program save checkpoints, so that the next job can continue from the last one.");
+    }
+
+    static Explanation cancelled(RunEvidence evidence) {
+        return Explanation.of(job(evidence) + " was cancelled" + byWhom(evidence)
+                + (evidence.run().start() == null ? " before it started" : after(evidence)) + ".");
+    }
+
+    private static String byWhom(RunEvidence evidence) {
+        String user = evidence.reported().cancelledBy();
+        if (user != null) {
+            return " by " + Phrases.quoted(user);
+        }
+        return switch (evidence.run().reason()) {
+            case CANCELLED_BY_USER -> " by its own user";
+            case CANCELLED_BY_ADMIN -> " by an administrator";
+            case null, default -> "";
+        };
+    }
+
+    static Explanation preempted(RunEvidence evidence) {
+        return Explanation.of(job(evidence) + " was preempted" + after(evidence)
+                + ": Slurm stopped it to make room for a job with higher priority.")
+                .meaning("Preemption means that the cluster lets more urgent jobs take the place of others.")
+                .advice("Nothing is wrong with the job. Submit it again, if possible in a partition or QOS that is not preempted. Save checkpoints, so that it can continue from the last one.");
+    }
+
+    static Explanation nodeFailure(RunEvidence evidence) {
+        Run run = evidence.run();
+        return Explanation.of(job(evidence) + " ended" + after(evidence) + " because "
+                + (run.nodes().size() == 1 ? "its node " + Phrases.plain(run.nodes().getFirst()) : "one of its nodes")
+                + " failed.")
+                .meaning(
+                        "The node stopped responding to Slurm. The usual cause is the hardware or the system there, not the job.")
+                .advice("Submit it again. Work since its last checkpoint is lost.");
+    }
+
+    static Explanation launchFailure(RunEvidence evidence) {
+        return Explanation.of("Slurm could not start job " + evidence.run().id() + ".")
+                .meaning(
+                        "Slurm gave the job its nodes, but the job did not start there. The usual cause is the cluster, not the job.")
+                .advice("Submit it again. If it happens again, report the job id and the node to your administrators.");
+    }
+
+    static Explanation deadline(RunEvidence evidence) {
+        return Explanation.of(job(evidence) + " was removed because it could not finish before its deadline.")
+                .meaning("The deadline is the one set with sbatch --deadline, not the time limit.")
+                .advice("Set a later --deadline or a shorter --time.");
+    }
+
+    static Explanation requeued(RunEvidence evidence, boolean confirmed) {
+        return Explanation.of(job(evidence) + " was requeued" + after(evidence)
+                + (confirmed ? "." : ", as its restart count shows."))
+                .meaning("This is one run of the job; the job started again under the same id, or will.")
+                .advice(evidence.reported().replaced() ? "Look at the newest run of the job." : null);
+    }
+}
