@@ -427,13 +427,13 @@ create table scheduler_contact (
 comment on column scheduler_contact.trouble is 'What was wrong when it was asked last; null if it answered.';
 comment on column scheduler_contact.told_to is 'Of accounting: what ended up to then has been learned.';
 
--- The simulated cluster: when its week of history ended, and up to when it has been told; and when the server was last
--- down, for which events are left out. Empty on a real one.
+-- The simulated cluster: when its history ends, up to when it was delivered, and the last downtime of the server, whose live
+-- jobs are left out. Empty on a real one.
 create table demo (
-    cluster   text primary key,
-    seed      bigint not null,
-    epoch     timestamptz not null,
-    told_to   timestamptz not null,
-    away_from timestamptz not null,
-    away_to   timestamptz not null
+    cluster       text primary key,
+    seed          bigint not null,
+    epoch         timestamptz not null,
+    delivered_to  timestamptz not null,
+    downtime_from timestamptz not null,
+    downtime_to   timestamptz not null
 );

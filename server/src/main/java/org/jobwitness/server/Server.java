@@ -135,7 +135,7 @@ final class Server implements AutoCloseable {
                     ? Optional.of(new DemoCluster(database, events, jobs, samples, batches, nodes, clock))
                     : Optional.empty();
             Map<String, Supplier<Optional<String>>> needed = new LinkedHashMap<>(Map.of("database", database::trouble));
-            demo.ifPresent(cluster -> needed.put("demo", cluster::trouble));
+            demo.ifPresent(cluster -> needed.put("demo", cluster::problem));
 
             tokens = config.auth() ? Optional.of(Tokens.in(config.dataDir())) : Optional.empty();
             AccessControl access = tokens.map(AccessControl::by).orElseGet(AccessControl::off);

@@ -65,7 +65,7 @@ class DemoAwayTest {
                 folder.resolve(".env"));
         try (Server server = new Server(config)) {
             Http http = Http.anonymous(server.port());
-            assertThat(http.get("/v1/health").body()).contains("\"demo\":\"still telling last week\"");
+            assertThat(http.get("/v1/health").body()).contains("\"demo\":\"the history is not complete yet\"");
             gate.open();
             Waiting.until("some of the week is told", PATIENCE, () -> number("select count(*) from job") > 20);
             gate.shut();
@@ -83,13 +83,13 @@ class DemoAwayTest {
             gate.shut();
             Waiting.until("it pauses again", PATIENCE,
                     () -> lines.words.stream().filter("demo_paused"::equals).count() == 2);
-            long before = number("select extract(epoch from told_to)::bigint from demo");
+            long before = number("select extract(epoch from delivered_to)::bigint from demo");
             gate.open();
             Waiting.until("it goes on", PATIENCE,
-                    () -> number("select extract(epoch from told_to)::bigint from demo") > before);
+                    () -> number("select extract(epoch from delivered_to)::bigint from demo") > before);
         }
-        assertThat(lines.words).containsExactly("demo_telling", "demo_paused", "demo_telling", "demo_caught_up",
-                "demo_paused", "demo_telling");
+        assertThat(lines.words).containsExactly("demo_running", "demo_paused", "demo_running", "demo_caught_up",
+                "demo_paused", "demo_running");
     }
 
     /** Past the gate; 0 where the tables are not there yet. */

@@ -42,6 +42,10 @@ class DemoClusterTest {
     private DatabaseAddress address = TestPostgres.freshDatabase();
     private Database database = database();
 
+    private Timeline timeline() {
+        return new Timeline(1, epoch, 7);
+    }
+
     private Database database() {
         return new Database(address, 10,
                 new Partitions(Duration.ofDays(7), Duration.ofDays(800), Clock.systemUTC()), new PrometheusRegistry());
@@ -76,7 +80,7 @@ class DemoClusterTest {
         tellUpTo(epoch);
         assertThat(number("select count(*) from audit")).isEqualTo(changes);
 
-        execute("update demo set told_to = epoch - interval '8 days'");
+        execute("update demo set delivered_to = epoch - interval '8 days'");
         tellUpTo(epoch);
         assertThat(everything()).isEqualTo(once);
     }
@@ -84,7 +88,7 @@ class DemoClusterTest {
     @Test
     void waitsForTheDatabaseAndSaysSo() {
         try (DemoCluster cluster = cluster(epoch)) {
-            assertThat(cluster.trouble()).contains("still telling last week");
+            assertThat(cluster.problem()).contains("still telling last week");
             cluster.start();
             database.start();
             awaitTold(cluster);
@@ -123,7 +127,7 @@ class DemoClusterTest {
             database.start();
         }
         await("the database", () -> database.trouble().isEmpty());
-        assertThat(texts("select told_to::text from demo where told_to < epoch")).hasSize(1);
+        assertThat(texts("select delivered_to::text from demo where delivered_to < epoch")).hasSize(1);
         tellUpTo(epoch);
         tellUpTo(end);
         List<String> inPieces = everything();
@@ -142,12 +146,12 @@ class DemoClusterTest {
         Instant noted = epoch.plus(Duration.ofMinutes(20));
         tellUpTo(noted);
         tellUpTo(noted.plus(Duration.ofMinutes(8)));
-        execute("update demo set told_to = '%s'".formatted(noted));
+        execute("update demo set delivered_to = '%s'".formatted(noted));
 
         Instant back = noted.plus(Duration.ofHours(9));
         tellUpTo(back);
         assertThat(texts("select job_id from job where state in ('pending', 'running') and newest"))
-                .containsExactlyInAnyOrderElementsOf(running(Timeline.of(1, epoch), back));
+                .containsExactlyInAnyOrderElementsOf(running(timeline(), back));
         assertEachRunHasItsReadings(back);
     }
 
@@ -158,21 +162,21 @@ class DemoClusterTest {
         Instant back = epoch.plus(Duration.ofHours(9));
         tellUpTo(back);
         // As if the server had been killed shortly before it had told of the absence, but had told of nearly all.
-        execute("update demo set told_to = '%s'".formatted(back.minus(Duration.ofHours(3))));
+        execute("update demo set delivered_to = '%s'".formatted(back.minus(Duration.ofHours(3))));
 
         Instant backAgain = back.plus(Duration.ofHours(5));
         tellUpTo(backAgain);
         assertThat(texts("select job_id from job where state in ('pending', 'running') and newest"))
-                .containsExactlyInAnyOrderElementsOf(running(Timeline.of(1, epoch), backAgain));
+                .containsExactlyInAnyOrderElementsOf(running(timeline(), backAgain));
         assertEachRunHasItsReadings(backAgain);
     }
 
     /** Each run that has ended has each of its readings once, and the sums of them. */
     private void assertEachRunHasItsReadings(Instant now) {
-        Timeline timeline = Timeline.of(1, epoch);
-        Map<String, Booking> runs = Stream
+        Timeline timeline = timeline();
+        Map<String, SimRun> runs = Stream
                 .concat(timeline.background(timeline.begin(), now).stream(), timeline.live(epoch, now).stream())
-                .filter(run -> run.end().plus(Ticks.APART).isBefore(now))
+                .filter(run -> run.end().plus(Ticks.INTERVAL).isBefore(now))
                 .collect(Collectors.toMap(run -> run.id() + " " + run.start().getEpochSecond(), run -> run));
         List<String> told = texts("""
                 select concat_ws(' ', job_id, floor(extract(epoch from scheduler_start))::bigint::text, node, sample_count,
@@ -193,9 +197,9 @@ class DemoClusterTest {
                 .containsExactlyElementsOf(expected);
     }
 
-    private static String expected(Booking run, String node) {
-        List<Usage> readings = run.shares().stream().filter(share -> share.machine().name().equals(node))
-                .flatMap(share -> new Load(run, share).readings().stream()).toList();
+    private static String expected(SimRun run, String node) {
+        List<Usage> readings = run.allocations().stream().filter(allocation -> allocation.node().name().equals(node))
+                .flatMap(allocation -> new UsageModel(run, allocation).readings().stream()).toList();
         JobReading last = readings.getLast().reading();
         int count = readings.size();
         return "%s %d %s %d %d %d %d %.2f %.2f %d %d %d %d %s".formatted(run.id(), run.start().getEpochSecond(), node,
@@ -244,7 +248,7 @@ class DemoClusterTest {
 
     private void assertWasAway(Instant left, Instant back, List<String> open) {
         assertThat(open).hasSizeGreaterThan(4);
-        Timeline timeline = Timeline.of(1, epoch);
+        Timeline timeline = timeline();
         assertThat(texts("select job_id from job where state in ('pending', 'running') and newest"))
                 .containsExactlyInAnyOrderElementsOf(running(timeline, back));
         assertThat(texts("select job_id from job where length(job_id) = 7 and start_time between '%s' and '%s'"
@@ -262,10 +266,10 @@ class DemoClusterTest {
     /** What Slurm's squeue would show. */
     private static List<String> running(Timeline timeline, Instant now) {
         return Stream.concat(timeline.background(now, now).stream(), timeline.live(now, now).stream())
-                .filter(run -> run.ending().rawStatus() == null
-                        ? Telling.lastWord(run).isAfter(now)
+                .filter(run -> run.ending().waitStatus == null
+                        ? run.lastReport().isAfter(now)
                         : run.end().isAfter(now))
-                .filter(run -> run.restarts() == 0 || !run.start().isAfter(now)).map(Booking::id).distinct().toList();
+                .filter(run -> run.restarts() == 0 || !run.start().isAfter(now)).map(SimRun::id).distinct().toList();
     }
 
     private void tellUpTo(Instant moment) {
@@ -277,7 +281,7 @@ class DemoClusterTest {
     }
 
     private List<String> toldTo() {
-        return texts("select floor(extract(epoch from told_to))::bigint::text from demo");
+        return texts("select floor(extract(epoch from delivered_to))::bigint::text from demo");
     }
 
     private DemoCluster cluster(Instant now) {
@@ -298,7 +302,7 @@ class DemoClusterTest {
     }
 
     private static void awaitTold(DemoCluster cluster) {
-        await("all is told", () -> cluster.trouble().equals(Optional.empty()));
+        await("all is told", () -> cluster.problem().equals(Optional.empty()));
     }
 
     private static void await(String what, Supplier<Boolean> condition) {
