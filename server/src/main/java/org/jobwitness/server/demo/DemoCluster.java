@@ -72,7 +72,7 @@ public final class DemoCluster implements AutoCloseable {
         this(database, events, jobs, samples, batches, nodes, clock, DAYS_OF_HISTORY);
     }
 
-    DemoCluster(Database database, Events events, JobTable jobs, SampleStore samples, Batches batches,
+    public DemoCluster(Database database, Events events, JobTable jobs, SampleStore samples, Batches batches,
             NodeTable nodes, Clock clock, int daysOfHistory) {
         this.table = new DemoTable(database);
         this.events = events;

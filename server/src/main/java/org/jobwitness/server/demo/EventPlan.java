@@ -32,15 +32,15 @@ final class EventPlan {
         this.template = run.template();
         this.ending = run.ending();
         if (run.restarts() == 0) {
-            plan(run.submit(), this::pending);
+            plan(run.submit(), at -> report(at, JobState.PENDING, "PENDING", run.waitReason()));
         }
         run.allocations().forEach(allocation -> plan(run.start(), at -> prolog(at, allocation)));
-        plan(run.start(), this::running);
+        plan(run.start(), at -> report(at, JobState.RUNNING, "RUNNING", "None"));
         Integer status = ending.waitStatus;
         if (status != null) {
             run.allocations().forEach(allocation -> plan(run.end(), at -> epilog(at, allocation, status)));
         }
-        plan(run.lastReport(), this::ended);
+        plan(run.lastReport(), at -> report(at, ending.state, ending.rawState, ending.stateReason));
     }
 
     /** An event is made when it is asked for: the figures of an epilog add up a whole run. */
@@ -82,35 +82,17 @@ final class EventPlan {
                 eventId("finished", node)));
     }
 
-    private SimEvent pending(Instant at) {
-        return report(at, new Identity(Timeline.CLUSTER, run.id(), null, null), JobState.PENDING, "PENDING",
-                run.waitReason());
-    }
-
-    private SimEvent running(Instant at) {
-        return report(at, identity(), JobState.RUNNING, "RUNNING", "None");
-    }
-
-    private SimEvent ended(Instant at) {
-        return new SchedulerReport(at, run, new Evidence.Reported(identity(), at,
-                attributes(run.nodes(), ending.stateReason), ending.state, ending.reason, ending.rawState, run.end()));
-    }
-
-    private SimEvent report(Instant at, Identity identity, JobState state, String rawState, String stateReason) {
-        List<String> nodes = state == JobState.PENDING ? List.of() : run.nodes();
-        return new SchedulerReport(at, run, new Evidence.Reported(identity, at, attributes(nodes, stateReason), state,
-                null, rawState, null));
-    }
-
-    private Identity identity() {
-        return new Identity(Timeline.CLUSTER, run.id(), null, run.start());
-    }
-
-    private JobAttributes attributes(List<String> nodes, String stateReason) {
-        return new JobAttributes(run.user().name(), run.user().uid(), nodes, partition(), run.user().account(), null,
+    private SimEvent report(Instant at, JobState state, String rawState, String stateReason) {
+        boolean pending = state == JobState.PENDING;
+        boolean ended = at.equals(run.lastReport());
+        Identity identity = new Identity(Timeline.CLUSTER, run.id(), null, pending ? null : run.start());
+        JobAttributes attributes = new JobAttributes(run.user().name(), run.user().uid(),
+                pending ? List.of() : run.nodes(), partition(), run.user().account(), null,
                 null, null, null, null, null, null, List.of(), null)
                 .with(new Resources(cpus(), memoryMb(), template.countedGpus() * template.nodes()),
                         scheduler(stateReason));
+        return new SchedulerReport(at, run, new Evidence.Reported(identity, at, attributes, state,
+                ended ? ending.reason : null, rawState, ended ? run.end() : null));
     }
 
     private Map<String, Object> scheduler(String stateReason) {

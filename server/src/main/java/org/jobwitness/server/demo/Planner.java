@@ -92,7 +92,7 @@ final class Planner {
         Placement placement = new Placement(nodes(day));
         long number = day * JOBS_PER_DAY;
         while (number < (day + 1) * JOBS_PER_DAY) {
-            ScheduledRun scheduled = Schedule.WEEK.get(FIRST_ID + number);
+            JobTemplate scheduled = Schedule.WEEK.get(FIRST_ID + number);
             Instant submit = begin.plus(DAY.dividedBy(JOBS_PER_DAY).multipliedBy(number))
                     .plus(SeededRandom.seconds(Duration.ZERO, ofHours(1), seed, number, 0));
             if (scheduled == null) {
@@ -140,24 +140,23 @@ final class Planner {
     }
 
     /** One run, two of a job that is requeued, or all tasks of an array. */
-    private List<SimRun> reserved(ScheduledRun scheduled, long id, User user, Instant submit, Instant start) {
-        JobTemplate template = scheduled.template();
-        if (template.story() == Story.ARRAY) {
+    private List<SimRun> reserved(JobTemplate scheduled, long id, User user, Instant submit, Instant start) {
+        if (scheduled.story() == Story.ARRAY) {
             return IntStream.range(0, scheduled.jobs())
                     .mapToObj(n -> reserved(scheduled, id + n, user, 0, new Task(id, n), submit, start)).toList();
         }
         SimRun first = reserved(scheduled, id, user, 0, null, submit, start);
-        if (template.story() == Story.REQUEUED) {
-            Duration third = template.usual().dividedBy(3);
+        if (scheduled.story() == Story.REQUEUED) {
+            Duration third = scheduled.usual().dividedBy(3);
             Duration wait = third.compareTo(MAX_REQUEUE_WAIT) < 0 ? third : MAX_REQUEUE_WAIT;
             return List.of(first, reserved(scheduled, id, user, 1, null, submit, first.end().plus(wait)));
         }
         return List.of(first);
     }
 
-    private SimRun reserved(ScheduledRun scheduled, long id, User user, int restarts, @Nullable Task task,
+    private SimRun reserved(JobTemplate scheduled, long id, User user, int restarts, @Nullable Task task,
             Instant submit, Instant start) {
-        return new SimRun(id, scheduled.template(), user, restarts, task, submit, "Priority", start,
-                start.plus(scheduled.template().duration(seed, id, restarts)), scheduled.allocations());
+        return new SimRun(id, scheduled, user, restarts, task, submit, "Priority", start,
+                start.plus(scheduled.duration(seed, id, restarts)), scheduled.reserved());
     }
 }

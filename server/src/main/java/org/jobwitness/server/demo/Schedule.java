@@ -13,7 +13,7 @@ import org.jobwitness.server.demo.JobTemplate.Partition;
 /** What the simulated cluster is asked to run: three tables, in which each row is a job. */
 final class Schedule {
     /** The stories of the week before the epoch, by the ids of their (first) jobs. */
-    static final Map<Long, ScheduledRun> WEEK = Map.ofEntries(
+    static final Map<Long, JobTemplate> WEEK = Map.ofEntries(
             row(1002, Story.HEALTHY_MPI, "lammps-melt", "c09 c10", 64, 192, ofHours(8), ofHours(12)),
             row(1006, Story.GPU_TRAINING, "train-resnet50", "g04:0,1", 16, 128, ofHours(9), ofHours(12)),
             row(1010, Story.ONE_CORE, "r-bootstrap", "c09", 32, 64, ofHours(6), ofHours(8)),
@@ -34,14 +34,14 @@ final class Schedule {
             row(1099, Story.GPU_SHARD, "notebook", "g04:2", 4, 32, ofHours(3), ofHours(8)));
 
     /** The same stories in small, in the order in which they start; those that overlap fit beside each other. */
-    static final List<ScheduledRun> LIVE = List.of(
+    static final List<JobTemplate> LIVE = List.of(
             row(Story.HEALTHY_MPI, "lammps-melt", "c09 c10", 24, 32, 180),
             row(Story.GPU_TRAINING, "train-resnet50", "g04:0,1", 16, 64, 150),
             row(Story.ONE_CORE, "r-bootstrap", "c09", 32, 32, 100),
             row(Story.OUT_OF_MEMORY, "star-index", "c10", 8, 16, 75),
             row(Story.MEMORY_UNUSED, "phylo-raxml", "c10", 16, 128, 110),
             row(Story.CPU_BOUND, "gatk-haplotype", "c10", 8, 16, 80),
-            ScheduledRun.of(Story.TIME_LIMIT, "wrf-forecast", "c10", 8, 16, ofMinutes(1), ofMinutes(1)),
+            JobTemplate.on("c10", Story.TIME_LIMIT, "wrf-forecast", 8, 16, ofMinutes(1), ofMinutes(1)),
             row(Story.IDLE_GPUS, "translate-eval", "g04:0,1,2,3", 16, 128, 120),
             row(Story.CANCELLED, "mcmc-chain", "c09", 16, 16, 80),
             row(Story.SEGFAULT, "mesh-refine", "c09", 8, 16, 60),
@@ -77,17 +77,18 @@ final class Schedule {
     private Schedule() {
     }
 
-    private static Map.Entry<Long, ScheduledRun> row(long id, Story story, String name, String where, int cpus,
+    private static Map.Entry<Long, JobTemplate> row(long id, Story story, String name, String where, int cpus,
             int memoryGb, Duration usual, Duration limit) {
-        return entry(id, ScheduledRun.of(story, name, where, cpus, memoryGb, usual, limit));
+        return entry(id, JobTemplate.on(where, story, name, cpus, memoryGb, usual, limit));
     }
 
-    private static ScheduledRun row(Story story, String name, String where, int cpus, int memoryGb, int seconds) {
-        return ScheduledRun.of(story, name, where, cpus, memoryGb, ofSeconds(seconds), ofMinutes(10));
+    private static JobTemplate row(Story story, String name, String where, int cpus, int memoryGb, int seconds) {
+        return JobTemplate.on(where, story, name, cpus, memoryGb, ofSeconds(seconds), ofMinutes(10));
     }
 
     private static JobTemplate row(Story story, String name, Partition partition, int nodes, int cpus, int memoryGb,
             int gpus, Duration usual, Duration limit) {
-        return new JobTemplate(story, name, partition, nodes, cpus, (long) memoryGb << 10, gpus, usual, limit);
+        return new JobTemplate(story, name, partition, nodes, cpus, (long) memoryGb << 10, gpus, usual, limit,
+                List.of());
     }
 }
