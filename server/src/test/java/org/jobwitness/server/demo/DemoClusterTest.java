@@ -137,7 +137,8 @@ class DemoClusterTest {
         startWith(TestPostgres.freshDatabase());
         try (DemoCluster cluster = cluster(epoch)) {
             cluster.start();
-            await("the first jobs", () -> database.trouble().isEmpty() && number("select count(*) from job") > share(20));
+            await("the first jobs",
+                    () -> database.trouble().isEmpty() && number("select count(*) from job") > share(20));
         }
         assertThat(number("select count(distinct job_id) from job where length(job_id) = 4")).isLessThan(share(105));
         deliverUpTo(epoch);

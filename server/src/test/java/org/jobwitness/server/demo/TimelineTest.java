@@ -195,7 +195,8 @@ class TimelineTest {
             Instant moment = starting.start();
             List<SimRun> then = runs.stream().filter(run -> run.overlaps(moment, moment.plusNanos(1))).toList();
             List<Integer> gpus = then.stream().flatMap(run -> run.allocations().stream())
-                    .filter(allocation -> allocation.node().equals(machine)).flatMap(allocation -> allocation.gpus().stream()).toList();
+                    .filter(allocation -> allocation.node().equals(machine))
+                    .flatMap(allocation -> allocation.gpus().stream()).toList();
 
             assertThat(then.stream().mapToInt(run -> run.template().cpus()).sum()).as("CPUs of %s at %s: %s",
                     machine.name(), moment, then).isLessThanOrEqualTo(machine.cpus());
@@ -288,7 +289,8 @@ class TimelineTest {
     void prologsNameAsManyGpusAsAreAllocatedAndTheSamplesNameTheSame() {
         assertThat(history(timeline)).filteredOn(run -> run.template().gpus() > 0).isNotEmpty().allSatisfy(run -> {
             SimRun.Allocation allocation = run.allocations().getFirst();
-            Prolog prolog = new EventPlan(run).between(Instant.MIN, Instant.MAX).stream().filter(Prolog.class::isInstance)
+            Prolog prolog = new EventPlan(run).between(Instant.MIN, Instant.MAX).stream()
+                    .filter(Prolog.class::isInstance)
                     .map(Prolog.class::cast)
                     .findFirst().orElseThrow();
 
@@ -474,7 +476,8 @@ class TimelineTest {
         assertThat(ofItsTime(Story.CPU_BOUND, JobReading::memoryPressureUsec)).isZero();
         assertThat(ofItsTime(Story.IO_BOUND, JobReading::ioPressureUsec)).isBetween(0.5, 0.7);
         assertThat(last(Story.IO_BOUND).ioReadBytes()).isGreaterThan(1L << 42);
-        assertThat(samples(scheduled(Story.IDLE_GPUS)).flatMap(usage -> usage.gpus().stream()).map(GpuReading::processes))
+        assertThat(
+                samples(scheduled(Story.IDLE_GPUS)).flatMap(usage -> usage.gpus().stream()).map(GpuReading::processes))
                 .contains(0L, 1L);
         assertThat(samples(scheduled(Story.GPU_SLICE)).flatMap(usage -> usage.gpus().stream())).isNotEmpty()
                 .allSatisfy(gpu -> assertThat(gpu.gpu()).startsWith("MIG-"));
@@ -569,7 +572,8 @@ class TimelineTest {
         Set<NodeReading.State> seen = EnumSet.noneOf(NodeReading.State.class);
         Set<NodeReading.State> all = EnumSet.complementOf(EnumSet.of(NodeReading.State.UNKNOWN));
         Instant end = EPOCH.plus(Duration.ofDays(2));
-        for (Instant tick = Ticks.after(EPOCH); tick.isBefore(end) && !seen.containsAll(all); tick = tick.plusSeconds(60)) {
+        for (Instant tick = Ticks.after(EPOCH); tick.isBefore(end)
+                && !seen.containsAll(all); tick = tick.plusSeconds(60)) {
             timeline.states(tick).forEach(reading -> seen.add(reading.state()));
         }
         assertThat(seen).containsAll(all);
@@ -589,7 +593,8 @@ class TimelineTest {
 
     private static Stream<Usage> samples(List<SimRun> runs) {
         return runs.stream()
-                .flatMap(run -> run.allocations().stream().flatMap(allocation -> new UsageModel(run, allocation).readings().stream()));
+                .flatMap(run -> run.allocations().stream()
+                        .flatMap(allocation -> new UsageModel(run, allocation).readings().stream()));
     }
 
     private static Stream<Instant> ticks(Instant from, Instant to) {
