@@ -428,13 +428,13 @@ create table scheduler_contact (
 comment on column scheduler_contact.problem is 'Why the last poll failed; null if it was answered.';
 comment on column scheduler_contact.ends_read_to is 'Of accounting: all ends up to then have been read.';
 
--- The simulated cluster: when its week of history ended, and up to when it has been told; and when the server was last
--- down, for which events are left out. Empty on a real one.
+-- The simulated cluster: when its history ends, up to when it was delivered, and the last downtime of the server, whose live
+-- jobs are left out. Empty on a real one.
 create table demo (
-    cluster   text primary key,
-    seed      bigint not null,
-    epoch     timestamptz not null,
-    told_to   timestamptz not null,
-    away_from timestamptz not null,
-    away_to   timestamptz not null
+    cluster       text primary key,
+    seed          bigint not null,
+    epoch         timestamptz not null,
+    delivered_to  timestamptz not null,
+    downtime_from timestamptz not null,
+    downtime_to   timestamptz not null
 );

@@ -21,8 +21,8 @@ import org.jobwitness.server.batch.Batches;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.DatabaseUnavailable;
 import org.jobwitness.server.db.GroupCommit;
-import org.jobwitness.server.demo.DemoTable.Away;
-import org.jobwitness.server.demo.DemoTable.Told;
+import org.jobwitness.server.demo.DemoTable.Downtime;
+import org.jobwitness.server.demo.DemoTable.Progress;
 import org.jobwitness.server.event.Events;
 import org.jobwitness.server.job.JobTable;
 import org.jobwitness.server.node.NodeTable;
@@ -33,23 +33,24 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Tells the simulated cluster to the server: first what lies behind, then each thing when it happens. It goes on where
- * the server before it stopped; whatever is told twice does no harm. One virtual thread of its own does all the telling, but
- * for what agents sent in the past: that goes out on another one, while the next is told.
+ * Delivers the simulated cluster to the server: first its history, then each event when it happens. It continues where the
+ * server before it stopped; a second delivery does no harm. One virtual thread delivers events, and another one the batches
+ * of the history meanwhile.
  */
 public final class DemoCluster implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(DemoCluster.class);
     private static final long SEED = 1;
-    /** The past is told in stretches of this length. */
-    private static final Duration STRETCH = Duration.ofHours(6);
+    private static final int DAYS_OF_HISTORY = 7;
+    /** The past is delivered in steps of this length. */
+    private static final Duration STEP = Duration.ofHours(6);
     /**
-     * What was on the show while nobody listened is left out, except for the first and the last of it. Whoever listens never
-     * hears of more than this at once.
+     * Live jobs of a longer downtime are left out, except in its first and last minutes: the first may have been delivered
+     * and not noted when the server stopped, since no step with live jobs is longer.
      */
-    private static final Duration SHOWN_AGAIN = Duration.ofMinutes(10);
-    private static final Duration FIRST_PAUSE = Duration.ofMillis(50);
-    private static final Duration LONGEST_PAUSE = Duration.ofSeconds(10);
-    private static final Duration PATIENCE_AT_CLOSE = Duration.ofSeconds(10);
+    private static final Duration LIVE_MARGIN = Duration.ofMinutes(10);
+    private static final Duration MIN_RETRY_DELAY = Duration.ofMillis(50);
+    private static final Duration MAX_RETRY_DELAY = Duration.ofSeconds(10);
+    private static final Duration STOP_TIMEOUT = Duration.ofSeconds(10);
 
     private final DemoTable table;
     private final Events events;
@@ -58,15 +59,21 @@ public final class DemoCluster implements AutoCloseable {
     private final Batches batches;
     private final NodeTable nodes;
     private final Clock clock;
+    private final int days;
     private final CountDownLatch closing = new CountDownLatch(1);
-    private final Thread teller = Thread.ofVirtual().name("demo").unstarted(this::keepTelling);
-    private volatile @Nullable String trouble = "still telling last week";
-    private boolean telling;
+    private final Thread thread = Thread.ofVirtual().name("demo").unstarted(this::run);
+    private volatile @Nullable String problem = "the history is not complete yet";
+    private boolean running;
     private String lastCause = "";
-    private Duration pause = FIRST_PAUSE;
+    private Duration retryDelay = MIN_RETRY_DELAY;
 
     public DemoCluster(Database database, Events events, JobTable jobs, SampleStore samples, Batches batches,
             NodeTable nodes, Clock clock) {
+        this(database, events, jobs, samples, batches, nodes, clock, DAYS_OF_HISTORY);
+    }
+
+    public DemoCluster(Database database, Events events, JobTable jobs, SampleStore samples, Batches batches,
+            NodeTable nodes, Clock clock, int daysOfHistory) {
         this.table = new DemoTable(database);
         this.events = events;
         this.jobs = jobs;
@@ -74,174 +81,189 @@ public final class DemoCluster implements AutoCloseable {
         this.batches = batches;
         this.nodes = nodes;
         this.clock = clock;
+        this.days = daysOfHistory;
     }
 
-    /** Begins to tell; returns at once. */
+    /** Returns at once. */
     public void start() {
-        teller.start();
+        thread.start();
     }
 
-    /** Why what the server answers is not yet what it should be: the past is not told. Empty when it is. */
-    public Optional<String> trouble() {
-        return Optional.ofNullable(trouble);
+    /** Why the server does not show what it should yet; empty once the history is complete. */
+    public Optional<String> problem() {
+        return Optional.ofNullable(problem);
     }
 
-    private void keepTelling() {
+    private void run() {
         while (!isClosing()) {
             try {
-                follow(open());
+                new Delivery(open()).run();
             } catch (DatabaseUnavailable e) {
                 failed(String.valueOf(e.getMessage()), null);
             } catch (RuntimeException e) {
                 failed(String.valueOf(e.getMessage()), e);
             }
-            closedWithin(pause);
-            pause = pause.multipliedBy(2).compareTo(LONGEST_PAUSE) > 0 ? LONGEST_PAUSE : pause.multipliedBy(2);
+            awaitClosing(retryDelay);
+            Duration doubled = retryDelay.multipliedBy(2);
+            retryDelay = doubled.compareTo(MAX_RETRY_DELAY) < 0 ? doubled : MAX_RETRY_DELAY;
         }
     }
 
-    /** That the database is not ready when the server starts is no news. */
+    /** A database that is not ready when the server starts is not logged. */
     private void failed(String cause, @Nullable RuntimeException unexpected) {
-        if (unexpected != null && (telling || !cause.equals(lastCause))) {
+        if (unexpected != null && (running || !cause.equals(lastCause))) {
             log.error("demo_failed cause=\"{}\"", cause, unexpected);
-        } else if (telling) {
+        } else if (running) {
             log.info("demo_paused cause=\"{}\"", cause);
         }
-        telling = false;
+        running = false;
         lastCause = cause;
     }
 
     private void succeeded(Instant to) {
-        pause = FIRST_PAUSE;
-        if (!telling) {
-            telling = true;
-            log.info("demo_telling told_to={}", to);
+        retryDelay = MIN_RETRY_DELAY;
+        if (!running) {
+            running = true;
+            log.info("demo_running delivered_to={}", to);
         }
     }
 
-    private Told open() {
+    private Progress open() {
         Instant now = clock.instant().truncatedTo(ChronoUnit.SECONDS);
-        Instant begin = Timeline.of(SEED, now).begin().minusSeconds(1);
-        return table.open(new Told(SEED, now, begin, new Away(begin, now)));
+        Instant begin = new Timeline(SEED, now, days).begin().minusSeconds(1);
+        return table.open(new Progress(SEED, now, begin, new Downtime(begin, now)));
     }
 
     /**
-     * Tells the past from where it was left, then the present until something stands against it. What was told and not noted
-     * as told is told again, and is the same then: what is left out depends on nothing but what was noted before.
+     * Delivers the past from where it stopped, then the present, until something fails. What was delivered and not noted is
+     * delivered again and is the same then: what is left out depends on stored progress alone.
      */
-    private void follow(Told told) {
-        Timeline timeline = told.timeline();
-        Instant began = clock.instant();
-        Away away = told.away();
-        Instant from = told.to();
-        Instant nodesAt = Instant.MIN;
-        try (ExecutorService sender = Executors.newVirtualThreadPerTaskExecutor()) {
-            Future<?> sending = CompletableFuture.completedFuture(null);
-            while (!isClosing()) {
-                Instant now = clock.instant().truncatedTo(ChronoUnit.MICROS);
-                boolean wasAway = !from.isBefore(away.to())
-                        && Duration.between(from, now).compareTo(SHOWN_AGAIN) > 0;
-                if (wasAway) {
-                    // What is on its way was chosen by the absence before, so that has to be over.
-                    if (!isSent(sending)) {
+    private final class Delivery {
+        private final Progress progress;
+        private final Timeline timeline;
+        private final Instant began = clock.instant();
+        private Downtime downtime;
+        private Instant from;
+        private Instant lastTick = Instant.MIN;
+        private Future<?> sending = CompletableFuture.completedFuture(null);
+
+        Delivery(Progress progress) {
+            this.progress = progress;
+            this.timeline = new Timeline(progress.seed(), progress.epoch(), days);
+            this.downtime = progress.downtime();
+            this.from = progress.deliveredTo();
+        }
+
+        void run() {
+            try (ExecutorService sender = Executors.newVirtualThreadPerTaskExecutor()) {
+                while (!isClosing()) {
+                    Instant now = clock.instant().truncatedTo(ChronoUnit.MICROS);
+                    // What is being sent depends on the downtime before.
+                    if (wasDown(now) && awaitSent()) {
+                        downtime = new Downtime(from, now);
+                        table.storeDowntime(downtime);
+                    }
+                    Instant after = from;
+                    Instant to = endOfStep(now);
+                    List<SimRun> runs = runs(after.minus(Ticks.INTERVAL), to);
+                    deliver(Timeline.events(runs, after, to));
+                    if (!awaitSent()) {
                         return;
                     }
-                    away = new Away(from, now);
-                    table.away(away);
+                    from = to;
+                    if (to.isBefore(now)) {
+                        // Batches wait for the database, and so do the events of the next step: neither for the other.
+                        sending = sender.submit(() -> send(Timeline.batches(runs, after, to), to));
+                    } else {
+                        sendPresent(runs, after, to);
+                        awaitClosing(Duration.between(clock.instant(), timeline.nextAfter(to)));
+                    }
                 }
-                Instant after = from;
-                Instant end = after.isBefore(away.to()) ? away.to() : now;
-                Instant to = Duration.between(after, end).compareTo(STRETCH) > 0 ? after.plus(STRETCH) : end;
-                List<Booking> runs = runs(timeline, away, after.minus(Ticks.APART), to);
-                tell(Timeline.happenings(runs, after, to));
-                if (!isSent(sending)) {
-                    return;
-                }
-                from = to;
-                if (to.isBefore(now)) {
-                    // It waits for the database, and so do the next events: neither for the other.
-                    sending = sender.submit(() -> send(Timeline.batches(runs, after, to), to));
-                    continue;
-                }
-                Instant tick = Ticks.last(to);
-                List<Batch> fresh = new ArrayList<>();
-                if (tick.isAfter(nodesAt)) {
-                    fresh.addAll(Timeline.batches(runs, after, tick.minus(Ticks.APART)));
-                    fresh.addAll(timeline.batchesOfAll(
-                            runs(timeline, away, tick.minus(Ticks.APART), tick), tick));
-                    nodes.store(timeline.states(tick));
-                    nodesAt = tick;
-                }
-                send(fresh, to);
-                caughtUp(told, began);
-                closedWithin(Duration.between(clock.instant(), timeline.nextAfter(to)));
+            }
+        }
+
+        private boolean wasDown(Instant now) {
+            return !from.isBefore(downtime.to()) && Duration.between(from, now).compareTo(LIVE_MARGIN) > 0;
+        }
+
+        private Instant endOfStep(Instant now) {
+            Instant end = from.isBefore(downtime.to()) ? downtime.to() : now;
+            return from.plus(STEP).isBefore(end) ? from.plus(STEP) : end;
+        }
+
+        /** The runs that report something; of the live ones, not those in the middle of the downtime. */
+        private List<SimRun> runs(Instant from, Instant to) {
+            Stream<SimRun> live = timeline.live(from, to).stream()
+                    .filter(run -> !run.submit().isAfter(downtime.from().plus(LIVE_MARGIN))
+                            || run.lastReport().isAfter(downtime.to().minus(LIVE_MARGIN)));
+            return Stream.concat(timeline.background(from, to).stream(), live).toList();
+        }
+
+        /** False if the server stops. */
+        private boolean awaitSent() {
+            try {
+                sending.get();
+                return !isClosing();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return false;
+            } catch (ExecutionException e) {
+                throw e.getCause() instanceof DatabaseUnavailable cause
+                        ? new DatabaseUnavailable(String.valueOf(cause.getMessage()), cause)
+                        : new IllegalStateException(e.getCause());
+            }
+        }
+
+        /** Sends what has been read since the last step, and at a tick the batches and states of all nodes. */
+        private void sendPresent(List<SimRun> runs, Instant after, Instant to) {
+            Instant tick = Ticks.last(to);
+            List<Batch> fresh = new ArrayList<>();
+            if (tick.isAfter(lastTick)) {
+                fresh.addAll(Timeline.batches(runs, after, tick.minus(Ticks.INTERVAL)));
+                fresh.addAll(timeline.batchesOfAll(runs(tick.minus(Ticks.INTERVAL), tick), tick));
+                nodes.store(timeline.states(tick));
+                lastTick = tick;
+            }
+            send(fresh, to);
+            if (problem != null) {
+                problem = null;
+                log.info("demo_caught_up epoch={} from={} ms={}", progress.epoch(), progress.deliveredTo(),
+                        Duration.between(began, clock.instant()).toMillis());
             }
         }
     }
 
-    /** Waits until a stretch's batches are taken; false if the end of the server has broken that off. */
-    private boolean isSent(Future<?> sending) {
-        try {
-            sending.get();
-            return !isClosing();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return false;
-        } catch (ExecutionException e) {
-            switch (e.getCause()) {
-                case DatabaseUnavailable unavailable ->
-                    throw new DatabaseUnavailable(String.valueOf(unavailable.getMessage()), unavailable);
-                case null, default -> throw new IllegalStateException(e.getCause());
-            }
-        }
+    private static Caller caller(String correlationId) {
+        return new Caller("demo", null, "demo", correlationId, new Scope.Everything());
     }
 
-    /**
-     * Who has something to tell. The show of a time when nobody listened is left out, but for the first and the last of it. The
-     * first, because it may have been told and not noted when the server stopped: it told as much at once, at most.
-     */
-    private static List<Booking> runs(Timeline timeline, Away away, Instant from, Instant to) {
-        Stream<Booking> shown = timeline.live(from, to).stream()
-                .filter(run -> !run.submit().isAfter(away.from().plus(SHOWN_AGAIN))
-                        || Telling.lastWord(run).isAfter(away.to().minus(SHOWN_AGAIN)));
-        return Stream.concat(timeline.background(from, to).stream(), shown).toList();
-    }
-
-    private void caughtUp(Told told, Instant began) {
-        if (trouble != null) {
-            trouble = null;
-            log.info("demo_caught_up epoch={} from={} ms={}", told.epoch(), told.to(),
-                    Duration.between(began, clock.instant()).toMillis());
-        }
-    }
-
-    private void tell(List<Happening> happenings) {
-        for (Happening happening : happenings) {
+    private void deliver(List<SimEvent> happened) {
+        for (SimEvent next : happened) {
             if (isClosing()) {
                 return;
             }
-            Caller caller = new Caller("demo", null, "demo", "demo-" + happening.run().id(), new Scope.Everything());
-            switch (happening) {
-                case Happening.Prolog prolog -> events.take(caller, prolog.event());
-                case Happening.Epilog epilog -> events.take(caller, epilog.event());
-                case Happening.SchedulerSays says -> jobs.apply(caller, says.word());
+            Caller caller = caller("demo-" + next.run().id());
+            switch (next) {
+                case SimEvent.Prolog prolog -> events.take(caller, prolog.event());
+                case SimEvent.Epilog epilog -> events.take(caller, epilog.event());
+                case SimEvent.SchedulerReport report -> jobs.apply(caller, report.evidence());
             }
         }
     }
 
-    /** Sends batches, then notes that everything up to a moment has been told. */
+    /** Sends batches, then notes that everything up to a moment is delivered. */
     private void send(List<Batch> all, Instant to) {
-        // In the order of time: what is too old to be kept comes first.
+        // They are in the order of time: those too old to be kept come first.
         List<Batch> kept = all.stream().dropWhile(batch -> samples.trouble(batch.timestamp()).isPresent()).toList();
         if (isClosing()) {
             return;
         }
         try {
-            batches.takeAll(new Caller("demo", null, "demo", "demo", new Scope.Everything()), kept);
+            batches.takeAll(caller("demo"), kept);
         } catch (GroupCommit.QueueFull e) {
             throw new DatabaseUnavailable(String.valueOf(e.getMessage()), e);
         }
-        table.toldTo(to);
+        table.storeDeliveredTo(to);
         succeeded(to);
     }
 
@@ -249,22 +271,21 @@ public final class DemoCluster implements AutoCloseable {
         return closing.getCount() == 0;
     }
 
-    private boolean closedWithin(Duration pause) {
+    private void awaitClosing(Duration timeout) {
         try {
-            return closing.await(pause.toMillis(), TimeUnit.MILLISECONDS);
+            closing.await(timeout.toMillis(), TimeUnit.MILLISECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            return true;
         }
     }
 
-    /** Lets the telling come to a stop; the next start goes on from there. */
+    /** The next start continues from there. */
     @Override
     public void close() {
         closing.countDown();
         try {
-            if (teller.isAlive() && !teller.join(PATIENCE_AT_CLOSE)) {
-                log.warn("demo_slow_to_stop");
+            if (thread.isAlive() && !thread.join(STOP_TIMEOUT)) {
+                log.warn("demo_stop_timeout");
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

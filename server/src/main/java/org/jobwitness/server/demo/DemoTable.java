@@ -7,7 +7,7 @@ import java.sql.SQLException;
 import java.time.Instant;
 import org.jobwitness.server.db.Database;
 
-/** Owns the memory of the simulated cluster: which one it is, up to when it has been told, and when nobody listened last. */
+/** Keeps which cluster is simulated, up to when it was delivered, and when the server was down last. */
 final class DemoTable {
     private final Database database;
 
@@ -15,52 +15,43 @@ final class DemoTable {
         this.database = database;
     }
 
-    /** The simulated cluster of this database. */
-    record Told(long seed, Instant epoch, Instant to, Away away) {
-        Timeline timeline() {
-            return Timeline.of(seed, epoch);
-        }
+    /** Everything up to {@code deliveredTo} is in the database. */
+    record Progress(long seed, Instant epoch, Instant deliveredTo, Downtime downtime) {
     }
 
-    /**
-     * A time when nobody listened.
-     *
-     * @param from up to when everything had been noted as told
-     * @param to when somebody listened again
-     */
-    record Away(Instant from, Instant to) {
+    /** A time during which nothing was delivered. */
+    record Downtime(Instant from, Instant to) {
     }
 
-    /** The cluster that is told here; if there is none yet, this one. */
-    Told open(Told fresh) {
+    /** The stored progress; if there is none yet, stores this. */
+    Progress open(Progress fresh) {
         return database.write("demo_open", handle -> {
             handle.createUpdate("""
-                    insert into demo (cluster, seed, epoch, told_to, away_from, away_to)
-                    values (:cluster, :seed, :epoch, :told_to, :away_from, :away_to)
-                    on conflict do nothing""").bind("cluster", Telling.CLUSTER).bind("seed", fresh.seed())
-                    .bind("epoch", fresh.epoch()).bind("told_to", fresh.to()).bind("away_from", fresh.away().from())
-                    .bind("away_to", fresh.away().to()).execute();
+                    insert into demo (cluster, seed, epoch, delivered_to, downtime_from, downtime_to)
+                    values (:cluster, :seed, :epoch, :delivered_to, :downtime_from, :downtime_to)
+                    on conflict do nothing""").bind("cluster", Timeline.CLUSTER).bind("seed", fresh.seed())
+                    .bind("epoch", fresh.epoch()).bind("delivered_to", fresh.deliveredTo())
+                    .bind("downtime_from", fresh.downtime().from()).bind("downtime_to", fresh.downtime().to())
+                    .execute();
             return handle.createQuery("select * from demo where cluster = :cluster")
-                    .bind("cluster", Telling.CLUSTER).map((row, _) -> told(row)).one();
+                    .bind("cluster", Timeline.CLUSTER).map((row, _) -> progress(row)).one();
         });
     }
 
-    private static Told told(ResultSet row) throws SQLException {
-        return new Told(row.getLong("seed"), knownTime(row, "epoch"), knownTime(row, "told_to"),
-                new Away(knownTime(row, "away_from"), knownTime(row, "away_to")));
+    private static Progress progress(ResultSet row) throws SQLException {
+        return new Progress(row.getLong("seed"), knownTime(row, "epoch"), knownTime(row, "delivered_to"),
+                new Downtime(knownTime(row, "downtime_from"), knownTime(row, "downtime_to")));
     }
 
-    /** Notes when nobody listened, before any of it is told. */
-    void away(Away away) {
-        database.write("demo_away", handle -> handle.createUpdate("""
-                update demo set away_from = :from, away_to = :to where cluster = :cluster""")
-                .bind("from", away.from()).bind("to", away.to()).bind("cluster", Telling.CLUSTER).execute());
+    void storeDowntime(Downtime downtime) {
+        database.write("demo_downtime", handle -> handle.createUpdate("""
+                update demo set downtime_from = :from, downtime_to = :to where cluster = :cluster""")
+                .bind("from", downtime.from()).bind("to", downtime.to()).bind("cluster", Timeline.CLUSTER).execute());
     }
 
-    /** Notes that everything up to a moment has been told. */
-    void toldTo(Instant moment) {
-        database.write("demo_told", handle -> handle.createUpdate("""
-                update demo set told_to = :moment where cluster = :cluster and told_to < :moment""")
-                .bind("moment", moment).bind("cluster", Telling.CLUSTER).execute());
+    void storeDeliveredTo(Instant moment) {
+        database.write("demo_delivered", handle -> handle.createUpdate("""
+                update demo set delivered_to = :moment where cluster = :cluster and delivered_to < :moment""")
+                .bind("moment", moment).bind("cluster", Timeline.CLUSTER).execute());
     }
 }

@@ -9,93 +9,101 @@ import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.GpuVendor;
 import org.jspecify.annotations.Nullable;
 
-/** One GPU of a node of the simulated cluster, or one of the instances into which a GPU is cut (MIG). */
-record Gpu(Machine machine, int index) {
+/** One GPU of a node, or one of the instances into which a GPU is cut (MIG). */
+record Gpu(SimNode node, int index) {
     private static final double IDLE_WATTS = 55;
     private static final double IDLE_MEMORY = 0.006;
     private static final double IDLE_CELSIUS = 31;
-    private static final int MOST_MHZ = 1410;
+    private static final int MAX_MHZ = 1410;
     private static final int IDLE_MHZ = 210;
-    /** Seconds after which a GPU's energy counter has begun anew, as when its node was started again. */
-    private static final long ENERGY_COUNTS = 10_000_000;
-    private static final String OF_THE_WHOLE = "the driver tells it of the whole GPU only";
-    private static final Map<String, String> WITHOUT_POWER = Map.of("power_watts", OF_THE_WHOLE, "energy_joules",
-            OF_THE_WHOLE);
-    private static final Map<String, String> WITHOUT_ENERGY = Map.of("energy_joules",
-            "the GPU's driver does not count it");
+    /** Instances follow the four GPUs that jobs get whole; all are of a fifth. */
+    private static final int WHOLE_GPUS = 4;
+    /** Seconds after which a GPU's energy counter restarts, as after a reboot of its node. */
+    private static final long ENERGY_COUNTER_SECONDS = 10_000_000;
+
+    /** What is known of a model: its size, and what its driver does not report. */
+    private enum Model {
+        A100("NVIDIA A100-SXM4-80GB", 80, 400, Map.of()),
+        A100_INSTANCE("NVIDIA A100-SXM4-80GB MIG 3g.40gb", 40, 400, Map.of("power_watts",
+                "the driver reports it for the whole GPU only", "energy_joules",
+                "the driver reports it for the whole GPU only")),
+        MI210("AMD Instinct MI210", 64, 300, Map.of("energy_joules", "the GPU's driver does not count it"));
+
+        private final String label;
+        private final long memoryBytes;
+        private final double maxWatts;
+        private final Map<String, String> absent;
+
+        Model(String label, long memoryGb, double maxWatts, Map<String, String> absent) {
+            this.label = label;
+            this.memoryBytes = memoryGb << 30;
+            this.maxWatts = maxWatts;
+            this.absent = absent;
+        }
+    }
+
+    private Model model() {
+        if (node.vendor() == GpuVendor.AMD) {
+            return Model.MI210;
+        }
+        return index < WHOLE_GPUS ? Model.A100 : Model.A100_INSTANCE;
+    }
 
     /** NVIDIA's have UUIDs, AMD's an index. */
     String name() {
-        return isAmd() ? String.valueOf(index) : (isInstance() ? "MIG-" : "GPU-") + uuid(index);
+        return switch (model()) {
+            case A100 -> "GPU-" + uuid(index);
+            case A100_INSTANCE -> "MIG-" + uuid(index);
+            case MI210 -> String.valueOf(index);
+        };
     }
 
     private UUID uuid(int which) {
-        int node = machine.name().hashCode();
-        return new UUID((Dice.hash(node, which) & ~0xf000L) | 0x4000L,
-                (Dice.hash(node, which, 1) & ~(3L << 62)) | 1L << 63);
-    }
-
-    private boolean isAmd() {
-        return machine.vendor() == GpuVendor.AMD;
-    }
-
-    /** Instances come behind the GPUs that are given away whole; all are of one more GPU. */
-    boolean isInstance() {
-        return index >= machine.wholeGpus();
+        int host = node.name().hashCode();
+        return new UUID((SeededRandom.hash(host, which) & ~0xf000L) | 0x4000L,
+                (SeededRandom.hash(host, which, 1) & ~(3L << 62)) | 1L << 63);
     }
 
     private GpuDevice device() {
-        int card = Math.min(index, machine.wholeGpus());
-        String pciBusId = "00000000:%02X:00.0".formatted(0x17 + 0x22 * card);
-        if (isInstance()) {
-            return new GpuDevice("NVIDIA A100-SXM4-80GB MIG 3g.40gb", pciBusId, card, "GPU-" + uuid(machine.gpus()));
-        }
-        return isAmd()
-                ? new GpuDevice("AMD Instinct MI210", pciBusId, null, null)
-                : new GpuDevice("NVIDIA A100-SXM4-80GB", pciBusId, card, null);
-    }
-
-    private long memoryBytes() {
-        return (isInstance() ? 40L : isAmd() ? 64L : 80L) << 30;
-    }
-
-    private double mostWatts() {
-        return isAmd() ? 300 : 400;
+        int card = Math.min(index, WHOLE_GPUS);
+        return new GpuDevice(model().label, "00000000:%02X:00.0".formatted(0x17 + 0x22 * card),
+                model() == Model.MI210 ? null : Integer.valueOf(card),
+                model() == Model.A100_INSTANCE ? "GPU-" + uuid(node.gpus()) : null);
     }
 
     double watts(double use) {
-        return Math.rint(IDLE_WATTS + (mostWatts() - IDLE_WATTS) * 0.92 * use);
+        return Math.rint(IDLE_WATTS + (model().maxWatts - IDLE_WATTS) * 0.92 * use);
     }
 
-    /** What its counter of energy shows when a run begins; no run uses so much that the next would find it less. */
+    /** Its energy counter when a run starts; no run uses so much that the next would find it less. */
     double joulesAt(Instant moment) {
-        return mostWatts() * (moment.getEpochSecond() % ENERGY_COUNTS);
+        return model().maxWatts * (moment.getEpochSecond() % ENERGY_COUNTER_SECONDS);
     }
 
     /**
      * What it does in an interval.
      *
      * @param use part of the time in which it works; while it is 0, no process has the GPU open
-     * @param memory part of its memory that is used, if a process has it open
-     * @param joules that its counter shows
+     * @param memory part of its memory that is used while a process has it open
+     * @param joules its energy counter
      */
     record Work(double use, double memory, double celsius, double joules) {
     }
 
-    /** What the agent reads of it while no job has it. */
+    /** What the agent reads while no job has it. */
     GpuReading free(Instant moment) {
         return reading(null, List.of(), new Work(0, 0, IDLE_CELSIUS, joulesAt(moment)));
     }
 
-    /** What the agent reads of it. */
     GpuReading reading(@Nullable String jobId, List<String> sharedBy, Work work) {
-        boolean idles = work.use() == 0;
-        boolean countsEnergy = !isAmd() && !isInstance();
-        return new GpuReading(name(), machine.vendor(), device(), jobId, sharedBy, List.of(),
-                Math.rint(work.use() * 10_000) / 100, Load.pages((idles ? IDLE_MEMORY : work.memory()) * memoryBytes()),
-                memoryBytes(), isInstance() ? null : Double.valueOf(watts(work.use())), work.celsius(),
-                idles ? IDLE_MHZ : MOST_MHZ, countsEnergy ? Double.valueOf(work.joules()) : null,
-                idles ? 0L : 1L, List.of(), isAmd() ? null : Long.valueOf(0), null,
-                isInstance() ? WITHOUT_POWER : isAmd() ? WITHOUT_ENERGY : Map.of());
+        Model model = model();
+        boolean idle = work.use() == 0;
+        return new GpuReading(name(), node.vendor(), device(), jobId, sharedBy, List.of(),
+                Math.rint(work.use() * 10_000) / 100,
+                UsageModel.pages((idle ? IDLE_MEMORY : work.memory()) * model.memoryBytes), model.memoryBytes,
+                model.absent.containsKey("power_watts") ? null : Double.valueOf(watts(work.use())), work.celsius(),
+                idle ? IDLE_MHZ : MAX_MHZ,
+                model.absent.containsKey("energy_joules") ? null : Double.valueOf(work.joules()), idle ? 0L : 1L,
+                List.of(), model == Model.MI210 ? null : Long.valueOf(0), null, model.absent);
     }
 }

@@ -1,49 +1,40 @@
 package org.jobwitness.server.demo;
 
+import static java.util.Objects.requireNonNullElse;
+
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.JobReading;
-import org.jspecify.annotations.Nullable;
 
 /**
- * What a run used on one node.
+ * What an agent reads of a run on one node.
  *
- * @param tick the first one that is not before {@code at}: with what is read then, this is sent
- * @param interval the time before {@code at} that it stands for
- * @param gpus the run's, on the node
+ * @param tick the first one that is not before {@code at}: its batch has this reading
+ * @param interval the time before {@code at} that the reading covers
+ * @param gpus those that the run has on the node
  */
-record Usage(Booking run, String node, Instant at, Instant tick, Duration interval, JobReading reading,
+record Usage(SimRun run, String node, Instant at, Instant tick, Duration interval, JobReading reading,
         List<GpuReading> gpus) {
 
     Usage {
         gpus = List.copyOf(gpus);
     }
 
-    /** CPUs that were busy. */
     double busyCpus() {
-        return reading.cpusUsed() == null ? 0 : reading.cpusUsed();
+        return requireNonNullElse(reading.cpusUsed(), 0.0);
     }
 
     double cpuPercent() {
-        return 100 * busyCpus() / run.recipe().cpus();
+        return 100 * busyCpus() / run.template().cpus();
     }
 
     long memoryBytes() {
-        return reading.memoryUsageBytes() == null ? 0 : reading.memoryUsageBytes();
+        return requireNonNullElse(reading.memoryUsageBytes(), 0L);
     }
 
-    /** GPUs that were busy. */
     double busyGpus() {
-        double busy = 0;
-        for (GpuReading gpu : gpus) {
-            busy += percent(gpu.utilizationPercent()) / 100;
-        }
-        return busy;
-    }
-
-    private static double percent(@Nullable Double utilization) {
-        return utilization == null ? 0 : utilization;
+        return gpus.stream().mapToDouble(gpu -> requireNonNullElse(gpu.utilizationPercent(), 0.0) / 100).sum();
     }
 }

@@ -1,8 +1,8 @@
 /**
- * The simulated cluster behind SEED_DEMO: a week of history and a present that goes on, in which every way a job can end
- * is told by a job that one can look at. {@code Timeline} knows what happens when, as a pure function of seed and epoch;
- * {@code DemoCluster} tells it through the doors that real nodes, their agents and a real scheduler use. What becomes of it
- * there is the business of {@code job}, {@code batch} and {@code node}.
+ * The simulated cluster behind SEED_DEMO: a week of history and live jobs, in which each kind of use and each kind of end has
+ * a job to look at. {@code Schedule} has the tables of jobs and {@code Story} what they show. {@code Planner} decides which
+ * job runs where and when, {@code Timeline} what is reported of it: pure functions of seed and epoch. {@code DemoCluster}
+ * delivers that as nodes, agents and a scheduler do, to {@code job}, {@code batch} and {@code node}.
  */
 @NullMarked
 package org.jobwitness.server.demo;

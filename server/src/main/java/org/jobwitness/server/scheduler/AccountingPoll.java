@@ -10,7 +10,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
-import org.jobwitness.server.db.LeaderTask.Turn;
+import org.jobwitness.server.db.LeaderTask.Leadership;
 
 /** Polls slurmdbd for the ends of runs. For one thread. */
 final class AccountingPoll {
@@ -47,25 +47,25 @@ final class AccountingPoll {
     }
 
     /** Reads the ends since the last time, an hour of them at a time. */
-    void readEnds(Turn turn) throws SlurmException, InterruptedException {
+    void readEnds(Leadership leadership) throws SlurmException, InterruptedException {
         Instant now = clock.instant().truncatedTo(ChronoUnit.SECONDS);
         Instant earliest = now.minus(MAX_LOOK_BACK);
         Instant from = contacts.endsReadTo().map(to -> to.minus(MARGIN)).orElse(now.minus(FIRST_LOOK_BACK));
         for (Instant at = from.isBefore(earliest) ? earliest : from; at.isBefore(now); at = at.plus(WINDOW)) {
-            turn.check();
+            leadership.check();
             Instant begin = at;
             boolean isLast = !at.plus(WINDOW).isBefore(now);
             Instant end = isLast ? now.plus(MARGIN) : at.plus(WINDOW);
-            intake.takeEnds(metrics.timed("ended", () -> slurm.ended(begin, end)), turn);
+            intake.takeEnds(metrics.timed("ended", () -> slurm.ended(begin, end)), leadership);
             contacts.endsReadTo(isLast ? now : end);
         }
     }
 
     /** Looks up runs that slurmctld no longer lists; those that slurmdbd does not know either are lost after a while. */
-    void resolveVanished(List<KnownRun> vanished, Turn turn) throws SlurmException, InterruptedException {
+    void resolveVanished(List<KnownRun> vanished, Leadership leadership) throws SlurmException, InterruptedException {
         List<List<KnownRun>> portions = Portions.of(vanished, MAX_JOBS_PER_CALL);
         for (List<KnownRun> some : portions.subList(0, Math.min(portions.size(), MAX_CALLS_PER_ROUND))) {
-            List<SlurmJob> found = lookUp(some.stream().map(KnownRun::jobId).toList(), turn);
+            List<SlurmJob> found = lookUp(some.stream().map(KnownRun::jobId).toList(), leadership);
             Set<String> ids = found.stream().map(SlurmJob::jobId).collect(Collectors.toSet());
             Instant latest = clock.instant().minus(LOST_AFTER);
             some.stream().filter(run -> !ids.contains(run.jobId()) && run.lastReportAt().isBefore(latest))
@@ -77,7 +77,7 @@ final class AccountingPoll {
      * slurmdbd may record an end long after it, when that time has already been read: it was down itself, or slurmctld had many
      * to send. Where slurmctld's own record was missed, too, the jobs are looked up by their ids, once an hour.
      */
-    void backfillLateEnds(Turn turn) throws SlurmException, InterruptedException {
+    void backfillLateEnds(Leadership leadership) throws SlurmException, InterruptedException {
         Instant now = clock.instant();
         if (unaccounted.isEmpty() && backfill.isDue(now)) {
             known.unaccounted(intake.cluster(), now.minus(MAX_LOOK_BACK), now.minus(MARGIN), MAX_UNACCOUNTED).stream()
@@ -86,15 +86,15 @@ final class AccountingPoll {
         }
         for (int call = 0; call < MAX_CALLS_PER_ROUND && !unaccounted.isEmpty(); call++) {
             List<String> some = unaccounted.stream().limit(MAX_JOBS_PER_CALL).toList();
-            lookUp(some, turn);
+            lookUp(some, leadership);
             some.forEach(_ -> unaccounted.remove());
         }
     }
 
-    private List<SlurmJob> lookUp(Collection<String> jobIds, Turn turn) throws SlurmException, InterruptedException {
-        turn.check();
+    private List<SlurmJob> lookUp(Collection<String> jobIds, Leadership leadership) throws SlurmException, InterruptedException {
+        leadership.check();
         List<SlurmJob> found = metrics.timed("accounted", () -> slurm.accounted(jobIds));
-        intake.takeEnds(found, turn);
+        intake.takeEnds(found, leadership);
         return found;
     }
 }

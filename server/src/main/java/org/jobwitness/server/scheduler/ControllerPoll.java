@@ -10,7 +10,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.jobwitness.server.db.LeaderTask.Turn;
+import org.jobwitness.server.db.LeaderTask.Leadership;
 import org.jspecify.annotations.Nullable;
 
 /** Polls slurmctld: its light list of jobs, and those of them that have changed, one by one. For one thread. */
@@ -39,7 +39,7 @@ final class ControllerPoll {
      *
      * @return runs that have not ended as far as is known, and are not in the list
      */
-    List<KnownRun> compare(Turn turn) throws SlurmException, InterruptedException {
+    List<KnownRun> compare(Leadership leadership) throws SlurmException, InterruptedException {
         Listing listing = metrics.timed("list", slurm::list);
         if (listing.cluster() != null) {
             intake.cluster(listing.cluster());
@@ -52,8 +52,8 @@ final class ControllerPoll {
         refreshes.retain(ids);
         List<Listing.Entry> changed = entries.stream()
                 .filter(entry -> isNew(entry.state(), runs.get(entry.jobId()))).toList();
-        if (lookUp(changed, turn)) {
-            refresh(entries, runs, turn);
+        if (lookUp(changed, leadership)) {
+            refresh(entries, runs, leadership);
         }
         boolean isComplete = listing.unreadable() == 0;
         return open.stream().filter(run -> isComplete && Slurm.isJobId(run.jobId()) && !ids.contains(run.jobId()))
@@ -74,10 +74,10 @@ final class ControllerPoll {
      *
      * @return whether all have been looked up
      */
-    private boolean lookUp(List<Listing.Entry> changed, Turn turn) throws SlurmException, InterruptedException {
+    private boolean lookUp(List<Listing.Entry> changed, Leadership leadership) throws SlurmException, InterruptedException {
         List<SlurmJob> complete = changed.stream().flatMap(entry -> Stream.ofNullable(entry.job())).toList();
         for (List<SlurmJob> some : Portions.of(complete, BATCH)) {
-            turn.check();
+            leadership.check();
             some.forEach(job -> {
                 intake.take(job);
                 refreshes.refreshed(job.jobId(), clock.instant());
@@ -88,7 +88,7 @@ final class ControllerPoll {
                 .map(Listing.Entry::jobId).filter(Slurm::isJobId).distinct().toList();
         metrics.waiting.set(Math.max(0, ids.size() - MAX_LOOKUPS));
         for (String id : ids.subList(0, Math.min(ids.size(), MAX_LOOKUPS))) {
-            turn.check();
+            leadership.check();
             List<SlurmJob> found = metrics.timed("job", () -> slurm.job(id));
             refreshes.refreshed(id, clock.instant());
             Map<String, KnownRun> runs = newest(found.stream().map(SlurmJob::jobId).toList());
@@ -110,7 +110,7 @@ final class ControllerPoll {
     }
 
     /** Reads some of the pending and running jobs again, whose state has not changed. */
-    private void refresh(List<Listing.Entry> entries, Map<String, KnownRun> runs, Turn turn)
+    private void refresh(List<Listing.Entry> entries, Map<String, KnownRun> runs, Leadership leadership)
             throws SlurmException, InterruptedException {
         Map<KnownRun, Listing.Entry> open = new HashMap<>();
         for (Listing.Entry entry : entries) {
@@ -120,7 +120,7 @@ final class ControllerPoll {
             }
         }
         for (KnownRun run : refreshes.due(open.keySet(), clock.instant())) {
-            turn.check();
+            leadership.check();
             SlurmJob complete = Objects.requireNonNull(open.get(run)).job();
             List<SlurmJob> found = complete != null
                     ? List.of(complete)

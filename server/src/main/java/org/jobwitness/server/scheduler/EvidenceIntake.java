@@ -9,7 +9,7 @@ import java.util.UUID;
 import java.util.stream.Collectors;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.access.Scope;
-import org.jobwitness.server.db.LeaderTask.Turn;
+import org.jobwitness.server.db.LeaderTask.Leadership;
 import org.jobwitness.server.job.Evidence;
 import org.jobwitness.server.job.Identity;
 import org.jobwitness.server.job.JobTable;
@@ -81,10 +81,10 @@ final class EvidenceIntake {
     }
 
     /** Takes the ends among the runs of slurmdbd that are new. */
-    void takeEnds(List<SlurmJob> accounted, Turn turn) throws InterruptedException {
+    void takeEnds(List<SlurmJob> accounted, Leadership leadership) throws InterruptedException {
         List<SlurmJob> ended = accounted.stream().filter(job -> job.state().end().isPresent()).toList();
         for (List<SlurmJob> some : Portions.of(ended, BATCH)) {
-            turn.check();
+            leadership.check();
             Map<String, List<KnownRun>> runs = known
                     .all(cluster, some.stream().map(SlurmJob::jobId).collect(Collectors.toSet())).stream()
                     .collect(Collectors.groupingBy(KnownRun::jobId));

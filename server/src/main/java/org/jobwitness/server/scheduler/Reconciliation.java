@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import org.jobwitness.server.db.Database;
-import org.jobwitness.server.db.LeaderTask.Turn;
+import org.jobwitness.server.db.LeaderTask.Leadership;
 import org.jobwitness.server.job.JobTable;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.server.node.NodeTable;
@@ -112,27 +112,27 @@ public final class Reconciliation implements AutoCloseable {
     }
 
     /** Some rounds, so that each can use what the one before has read. */
-    public void run(Turn turn) throws InterruptedException {
+    public void run(Leadership leadership) throws InterruptedException {
         for (int i = 0; i < ROUNDS_PER_TURN; i++) {
-            round(turn);
-            turn.pause(schedule(Part.CONTROLLER).untilDue(clock.instant()));
+            round(leadership);
+            leadership.pause(schedule(Part.CONTROLLER).untilDue(clock.instant()));
         }
     }
 
     /** Ends first, so that the end of a run is not taken for that of the next one. */
-    void round(Turn turn) throws InterruptedException {
+    void round(Leadership leadership) throws InterruptedException {
         Instant began = clock.instant();
         intake.startRound();
-        poll(Part.ACCOUNTING, () -> accounting.readEnds(turn), turn);
+        poll(Part.ACCOUNTING, () -> accounting.readEnds(leadership), leadership);
         List<KnownRun> vanished = new ArrayList<>();
-        poll(Part.CONTROLLER, () -> vanished.addAll(controller.compare(turn)), turn);
+        poll(Part.CONTROLLER, () -> vanished.addAll(controller.compare(leadership)), leadership);
         if (schedule(Part.ACCOUNTING).hasAnsweredSince(began)) {
             call(Part.ACCOUNTING, () -> {
-                accounting.resolveVanished(vanished, turn);
-                accounting.backfillLateEnds(turn);
+                accounting.resolveVanished(vanished, leadership);
+                accounting.backfillLateEnds(leadership);
             });
         }
-        poll(Part.NODES, this::readNodes, turn);
+        poll(Part.NODES, this::readNodes, leadership);
     }
 
     @FunctionalInterface
@@ -140,9 +140,9 @@ public final class Reconciliation implements AutoCloseable {
         void run() throws SlurmException, InterruptedException;
     }
 
-    private void poll(Part part, Call call, Turn turn) throws InterruptedException {
+    private void poll(Part part, Call call, Leadership leadership) throws InterruptedException {
         if (schedule(part).isDue(clock.instant())) {
-            turn.check();
+            leadership.check();
             call(part, call);
         }
     }

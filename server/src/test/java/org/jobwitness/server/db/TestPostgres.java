@@ -37,6 +37,11 @@ public final class TestPostgres {
         return databases().fresh();
     }
 
+    /** A new database with all that is in another one, which must have no connections. */
+    public static DatabaseAddress copyOf(DatabaseAddress original) {
+        return databases().copyOf(original);
+    }
+
     static synchronized Databases databases() {
         try {
             if (databases == null) {

@@ -31,16 +31,61 @@ import org.jobwitness.server.node.NodeTable;
 import org.jobwitness.server.sample.SampleStore;
 import org.jobwitness.wire.JobReading;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestInstance.Lifecycle;
 
-/** The simulated cluster, as it comes to the database. Clocks stand still, so that a server tells up to then and waits. */
+/**
+ * The simulated cluster, as it arrives in the database. Clocks stand still, so a server delivers up to then and waits. Two days
+ * of history are enough here, delivered once for all tests; {@link DemoClusterWeekTest} does the same with seven.
+ */
+@TestInstance(Lifecycle.PER_CLASS)
 class DemoClusterTest {
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final Duration TIMEOUT = Duration.ofSeconds(60);
 
     private final Instant epoch = Instant.now().truncatedTo(ChronoUnit.SECONDS);
     private final List<Batches> writers = new ArrayList<>();
-    private DatabaseAddress address = TestPostgres.freshDatabase();
-    private Database database = database();
+    private DatabaseAddress history;
+    private Duration historyTook;
+    private List<String> historyOnce;
+    private DatabaseAddress address;
+    private Database database;
+
+    /** Days of history. */
+    int days() {
+        return 2;
+    }
+
+    /** So many of the history's jobs as these are of a week's. */
+    private long share(long ofAWeek) {
+        return ofAWeek * days() / 7;
+    }
+
+    private Timeline timeline() {
+        return new Timeline(1, epoch, days());
+    }
+
+    @BeforeAll
+    void deliverTheHistory() {
+        startWith(TestPostgres.freshDatabase());
+        Instant began = Instant.now();
+        deliverUpTo(epoch);
+        historyTook = Duration.between(began, Instant.now());
+        historyOnce = everything();
+        history = address;
+        close();
+    }
+
+    private void startWithTheHistory() {
+        startWith(TestPostgres.copyOf(history));
+    }
+
+    private void startWith(DatabaseAddress address) {
+        this.address = address;
+        database = database();
+        database.start();
+    }
 
     private Database database() {
         return new Database(address, 10,
@@ -54,127 +99,119 @@ class DemoClusterTest {
         database.close();
     }
 
-    private void startWithAFreshDatabase() {
-        close();
-        address = TestPostgres.freshDatabase();
-        database = database();
-        database.start();
-    }
-
     @Test
-    void aWeekIsToldWithinSecondsAndTellingItTwiceAddsNothing() {
-        database.start();
-        Instant began = Instant.now();
-        tellUpTo(epoch);
+    void theHistoryIsThereWithinSecondsAndASecondDeliveryAddsNothing() {
+        startWithTheHistory();
+        deliverUpTo(epoch);
         List<String> once = everything();
         long changes = number("select count(*) from audit");
-        assertThat(number("select count(distinct job_id) from job where length(job_id) = 4")).isEqualTo(105);
-        assertThat(number("select count(*) from sample_tail_0")).isGreaterThan(100_000);
+        assertThat(once).isEqualTo(historyOnce);
+        assertThat(number("select count(distinct job_id) from job where length(job_id) = 4")).isEqualTo(share(105));
+        assertThat(number("select count(*) from sample_tail_0")).isGreaterThan(share(100_000));
         assertEachRunHasItsReadings(epoch);
-        assertThat(Duration.between(began, Instant.now())).isLessThan(Duration.ofSeconds(60));
+        assertThat(historyTook).isLessThan(Duration.ofSeconds(60));
 
-        tellUpTo(epoch);
+        deliverUpTo(epoch);
         assertThat(number("select count(*) from audit")).isEqualTo(changes);
 
-        execute("update demo set told_to = epoch - interval '8 days'");
-        tellUpTo(epoch);
+        execute("update demo set delivered_to = epoch - interval '8 days'");
+        deliverUpTo(epoch);
         assertThat(everything()).isEqualTo(once);
     }
 
     @Test
     void waitsForTheDatabaseAndSaysSo() {
+        address = TestPostgres.copyOf(history);
+        database = database();
         try (DemoCluster cluster = cluster(epoch)) {
-            assertThat(cluster.trouble()).contains("still telling last week");
+            assertThat(cluster.problem()).contains("the history is not complete yet");
             cluster.start();
             database.start();
-            awaitTold(cluster);
+            awaitDelivered(cluster);
         }
         assertThat(number("select count(*) from demo")).isEqualTo(1);
     }
 
     @Test
-    void anEndOfTheServerInTheMiddleOfTheWeekLosesNothing() {
-        database.start();
+    void aServerThatStopsInTheMiddleOfTheHistoryLosesNothing() {
+        startWith(TestPostgres.freshDatabase());
         try (DemoCluster cluster = cluster(epoch)) {
             cluster.start();
-            await("the first jobs", () -> database.problem().isEmpty() && number("select count(*) from job") > 20);
+            await("the first jobs",
+                    () -> database.problem().isEmpty() && number("select count(*) from job") > share(20));
         }
-        assertThat(number("select count(distinct job_id) from job where length(job_id) = 4")).isLessThan(105);
-        tellUpTo(epoch);
+        assertThat(number("select count(distinct job_id) from job where length(job_id) = 4")).isLessThan(share(105));
+        deliverUpTo(epoch);
 
-        List<String> inTwoParts = everything();
-        startWithAFreshDatabase();
-        tellUpTo(epoch);
-        assertThat(everything()).isEqualTo(inTwoParts);
+        assertThat(everything()).isEqualTo(historyOnce);
     }
 
     @Test
-    void whatIsCutOffAnywhereIsToldOnceAsIfNothingHadHappened() {
+    void aServerThatIsKilledAnywhereDeliversAllOnce() {
         Instant end = epoch.plus(Duration.ofMinutes(9));
-        database.start();
+        startWith(TestPostgres.freshDatabase());
         for (int jobs : List.of(3, 11, 40, 41, 80)) {
             DemoCluster cluster = cluster(epoch);
             cluster.start();
-            await(jobs + " jobs", () -> database.problem().isEmpty() && number("select count(*) from job") > jobs);
-            // What is going on breaks off wherever it is, as when the server is killed.
+            await(jobs + " jobs",
+                    () -> database.problem().isEmpty() && number("select count(*) from job") > share(jobs));
+            // Whatever is going on is cut off, as by a kill.
             database.close();
             cluster.close();
             database = database();
             database.start();
         }
         await("the database", () -> database.problem().isEmpty());
-        assertThat(texts("select told_to::text from demo where told_to < epoch")).hasSize(1);
-        tellUpTo(epoch);
-        tellUpTo(end);
+        assertThat(texts("select delivered_to::text from demo where delivered_to < epoch")).hasSize(1);
+        deliverUpTo(epoch);
+        deliverUpTo(end);
         List<String> inPieces = everything();
         assertEachRunHasItsReadings(end);
 
-        startWithAFreshDatabase();
-        tellUpTo(epoch);
-        tellUpTo(end);
+        close();
+        startWithTheHistory();
+        deliverUpTo(end);
         assertThat(everything()).isEqualTo(inPieces);
     }
 
     @Test
-    void whatWasToldAndNotNotedIsToldToItsEndAfterANight() {
-        database.start();
-        tellUpTo(epoch);
+    void whatWasDeliveredAndNotNotedIsCompletedAfterANight() {
+        startWithTheHistory();
         Instant noted = epoch.plus(Duration.ofMinutes(20));
-        tellUpTo(noted);
-        tellUpTo(noted.plus(Duration.ofMinutes(8)));
-        execute("update demo set told_to = '%s'".formatted(noted));
+        deliverUpTo(noted);
+        deliverUpTo(noted.plus(Duration.ofMinutes(8)));
+        execute("update demo set delivered_to = '%s'".formatted(noted));
 
         Instant back = noted.plus(Duration.ofHours(9));
-        tellUpTo(back);
+        deliverUpTo(back);
         assertThat(texts("select job_id from job where state in ('pending', 'running') and newest"))
-                .containsExactlyInAnyOrderElementsOf(running(Timeline.of(1, epoch), back));
+                .containsExactlyInAnyOrderElementsOf(running(timeline(), back));
         assertEachRunHasItsReadings(back);
     }
 
     @Test
-    void anAbsenceThatIsToldInPartIsToldToItsEndThenTheNext() {
-        database.start();
-        tellUpTo(epoch);
+    void aDowntimeThatIsDeliveredInPartIsCompletedThenTheNext() {
+        startWithTheHistory();
         Instant back = epoch.plus(Duration.ofHours(9));
-        tellUpTo(back);
-        // As if the server had been killed shortly before it had told of the absence, but had told of nearly all.
-        execute("update demo set told_to = '%s'".formatted(back.minus(Duration.ofHours(3))));
+        deliverUpTo(back);
+        // As if the server had been killed when it had delivered nearly all of the downtime.
+        execute("update demo set delivered_to = '%s'".formatted(back.minus(Duration.ofHours(3))));
 
         Instant backAgain = back.plus(Duration.ofHours(5));
-        tellUpTo(backAgain);
+        deliverUpTo(backAgain);
         assertThat(texts("select job_id from job where state in ('pending', 'running') and newest"))
-                .containsExactlyInAnyOrderElementsOf(running(Timeline.of(1, epoch), backAgain));
+                .containsExactlyInAnyOrderElementsOf(running(timeline(), backAgain));
         assertEachRunHasItsReadings(backAgain);
     }
 
     /** Each run that has ended has each of its readings once, and the sums of them. */
     private void assertEachRunHasItsReadings(Instant now) {
-        Timeline timeline = Timeline.of(1, epoch);
-        Map<String, Booking> runs = Stream
+        Timeline timeline = timeline();
+        Map<String, SimRun> runs = Stream
                 .concat(timeline.background(timeline.begin(), now).stream(), timeline.live(epoch, now).stream())
-                .filter(run -> run.end().plus(Ticks.APART).isBefore(now))
+                .filter(run -> run.end().plus(Ticks.INTERVAL).isBefore(now))
                 .collect(Collectors.toMap(run -> run.id() + " " + run.start().getEpochSecond(), run -> run));
-        List<String> told = texts("""
+        List<String> stored = texts("""
                 select concat_ws(' ', job_id, floor(extract(epoch from scheduler_start))::bigint::text, node, sample_count,
                     rows, moments, covered_ms, round(cpu_sum::numeric, 2), round(cpu_max::numeric, 2),
                     memory_sum::bigint, memory_max_bytes, cpu_usage_usec, oom_kills, is_last)
@@ -184,18 +221,18 @@ class DemoClusterTest {
                     from (select * from sample_tail_0 union all select * from sample_tail_1) tails
                     where gpu = '' group by job_key, node) history using (job_key, node)
                 where state not in ('pending', 'running') order by job_id, scheduler_start, node""");
-        List<String> expected = told.stream().map(line -> line.split(" ")).filter(
+        List<String> expected = stored.stream().map(line -> line.split(" ")).filter(
                 words -> runs.containsKey(words[0] + " " + words[1]))
                 .map(words -> expected(runs.get(words[0] + " " + words[1]), words[2])).toList();
 
-        assertThat(expected).hasSizeGreaterThan(100);
-        assertThat(told.stream().filter(line -> runs.containsKey(line.split(" ")[0] + " " + line.split(" ")[1])))
+        assertThat(expected).hasSizeGreaterThan((int) share(100));
+        assertThat(stored.stream().filter(line -> runs.containsKey(line.split(" ")[0] + " " + line.split(" ")[1])))
                 .containsExactlyElementsOf(expected);
     }
 
-    private static String expected(Booking run, String node) {
-        List<Usage> readings = run.shares().stream().filter(share -> share.machine().name().equals(node))
-                .flatMap(share -> new Load(run, share).readings().stream()).toList();
+    private static String expected(SimRun run, String node) {
+        List<Usage> readings = run.allocations().stream().filter(allocation -> allocation.node().name().equals(node))
+                .flatMap(allocation -> new UsageModel(run, allocation).readings().stream()).toList();
         JobReading last = readings.getLast().reading();
         int count = readings.size();
         return "%s %d %s %d %d %d %d %.2f %.2f %d %d %d %d %s".formatted(run.id(), run.start().getEpochSecond(), node,
@@ -207,44 +244,42 @@ class DemoClusterTest {
     }
 
     @Test
-    void aNightWithoutTheServerLeavesOutTheShowAndEndsWhatWasOnIt() {
-        database.start();
+    void aNightWithoutTheServerLeavesOutLiveJobsAndEndsThoseThatRan() {
+        startWithTheHistory();
         Instant left = epoch.plus(Duration.ofMinutes(20));
         Instant back = left.plus(Duration.ofHours(9));
-        tellUpTo(epoch);
-        tellUpTo(left);
+        deliverUpTo(left);
         List<String> open = open();
 
-        tellUpTo(back);
+        deliverUpTo(back);
 
-        assertWasAway(left, back, open);
+        assertWasDown(left, back, open);
     }
 
     @Test
-    void aMachineThatSleptIsAsAServerThatWasAway() {
-        database.start();
+    void aMachineThatSleptIsLikeAServerThatWasDown() {
+        startWithTheHistory();
         Instant left = Ticks.last(epoch.plus(Duration.ofMinutes(20))).minusMillis(50);
         Instant back = left.plus(Duration.ofHours(9));
-        tellUpTo(epoch);
         AtomicReference<Instant> now = new AtomicReference<>(left);
         List<String> open;
         try (DemoCluster cluster = cluster(((InstantSource) now::get).withZone(ZoneOffset.UTC))) {
             cluster.start();
-            awaitTold(cluster);
+            awaitDelivered(cluster);
             open = open();
             now.set(back);
-            await("the night is told", () -> toldTo().equals(List.of(String.valueOf(back.getEpochSecond()))));
+            await("the night is delivered", () -> deliveredTo().equals(List.of(String.valueOf(back.getEpochSecond()))));
         }
-        assertWasAway(left, back, open);
+        assertWasDown(left, back, open);
     }
 
     private List<String> open() {
         return texts("select job_id from job where state in ('pending', 'running') and length(job_id) = 7");
     }
 
-    private void assertWasAway(Instant left, Instant back, List<String> open) {
+    private void assertWasDown(Instant left, Instant back, List<String> open) {
         assertThat(open).hasSizeGreaterThan(4);
-        Timeline timeline = Timeline.of(1, epoch);
+        Timeline timeline = timeline();
         assertThat(texts("select job_id from job where state in ('pending', 'running') and newest"))
                 .containsExactlyInAnyOrderElementsOf(running(timeline, back));
         assertThat(texts("select job_id from job where length(job_id) = 7 and start_time between '%s' and '%s'"
@@ -262,22 +297,22 @@ class DemoClusterTest {
     /** What Slurm's squeue would show. */
     private static List<String> running(Timeline timeline, Instant now) {
         return Stream.concat(timeline.background(now, now).stream(), timeline.live(now, now).stream())
-                .filter(run -> run.ending().rawStatus() == null
-                        ? Telling.lastWord(run).isAfter(now)
+                .filter(run -> run.ending().waitStatus == null
+                        ? run.lastReport().isAfter(now)
                         : run.end().isAfter(now))
-                .filter(run -> run.restarts() == 0 || !run.start().isAfter(now)).map(Booking::id).distinct().toList();
+                .filter(run -> run.restarts() == 0 || !run.start().isAfter(now)).map(SimRun::id).distinct().toList();
     }
 
-    private void tellUpTo(Instant moment) {
+    private void deliverUpTo(Instant moment) {
         try (DemoCluster cluster = cluster(moment)) {
             cluster.start();
-            awaitTold(cluster);
+            awaitDelivered(cluster);
         }
-        assertThat(toldTo()).containsExactly(String.valueOf(moment.getEpochSecond()));
+        assertThat(deliveredTo()).containsExactly(String.valueOf(moment.getEpochSecond()));
     }
 
-    private List<String> toldTo() {
-        return texts("select floor(extract(epoch from told_to))::bigint::text from demo");
+    private List<String> deliveredTo() {
+        return texts("select floor(extract(epoch from delivered_to))::bigint::text from demo");
     }
 
     private DemoCluster cluster(Instant now) {
@@ -294,15 +329,15 @@ class DemoClusterTest {
                 "default", metrics);
         writers.add(batches);
         return new DemoCluster(database, new Events(jobs, json, "default", metrics), jobs, samples, batches, nodes,
-                clock);
+                clock, days());
     }
 
-    private static void awaitTold(DemoCluster cluster) {
-        await("all is told", () -> cluster.trouble().equals(Optional.empty()));
+    private static void awaitDelivered(DemoCluster cluster) {
+        await("all is delivered", () -> cluster.problem().equals(Optional.empty()));
     }
 
     private static void await(String what, Supplier<Boolean> condition) {
-        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        long deadline = System.nanoTime() + TIMEOUT.toNanos();
         while (!condition.get()) {
             assertThat(System.nanoTime()).as(what).isLessThan(deadline);
             LockSupport.parkNanos(5_000_000);

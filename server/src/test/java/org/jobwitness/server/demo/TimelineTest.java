@@ -20,9 +20,9 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
-import org.jobwitness.server.demo.Happening.Epilog;
-import org.jobwitness.server.demo.Happening.Prolog;
-import org.jobwitness.server.demo.Happening.SchedulerSays;
+import org.jobwitness.server.demo.SimEvent.Epilog;
+import org.jobwitness.server.demo.SimEvent.Prolog;
+import org.jobwitness.server.demo.SimEvent.SchedulerReport;
 import org.jobwitness.server.node.NodeReading;
 import org.jobwitness.wire.Batch;
 import org.jobwitness.wire.GpuReading;
@@ -34,39 +34,39 @@ import org.jobwitness.wire.OomCause;
 import org.jobwitness.wire.Reading;
 import org.junit.jupiter.api.Test;
 
-/** The simulated cluster, on paper. */
+/** The simulated cluster, without a database. */
 class TimelineTest {
     private static final Instant EPOCH = Instant.parse("2026-03-10T14:07:23Z");
     private static final Instant WEEK_BEFORE = EPOCH.minus(Duration.ofDays(7));
     private static final List<Long> SEEDS = List.of(1L, 42L, -7L);
 
-    private final Timeline timeline = Timeline.of(1, EPOCH);
+    private final Timeline timeline = new Timeline(1, EPOCH, 7);
 
     @Test
-    void equalQuestionsGetEqualAnswers() {
-        Timeline again = Timeline.of(1, EPOCH);
+    void equalSeedsGiveEqualTimelines() {
+        Timeline again = new Timeline(1, EPOCH, 7);
         Instant soon = EPOCH.plus(Duration.ofMinutes(20));
 
         assertThat(history(again)).isEqualTo(history(timeline));
-        assertThat(told(again, EPOCH, soon)).isEqualTo(told(timeline, EPOCH, soon));
+        assertThat(events(again, EPOCH, soon)).isEqualTo(events(timeline, EPOCH, soon));
         assertThat(again.states(Ticks.last(soon))).isEqualTo(timeline.states(Ticks.last(soon)));
         assertThat(Timeline.batches(again.live(EPOCH, soon), EPOCH, soon))
                 .containsExactlyElementsOf(Timeline.batches(timeline.live(EPOCH, soon), EPOCH, soon));
     }
 
     @Test
-    void whatIsToldDoesNotDependOnTheStretchesInWhichItIsAskedFor() {
+    void eventsDoNotDependOnTheStepsInWhichTheyAreMade() {
         Instant end = EPOCH.plus(Duration.ofHours(1));
-        List<Happening> piecewise = Stream.iterate(WEEK_BEFORE, from -> from.isBefore(end),
+        List<SimEvent> piecewise = Stream.iterate(WEEK_BEFORE, from -> from.isBefore(end),
                 from -> from.plus(Duration.ofMinutes(37)))
-                .flatMap(from -> told(timeline, from, earlier(from.plus(Duration.ofMinutes(37)), end)).stream())
+                .flatMap(from -> events(timeline, from, earlier(from.plus(Duration.ofMinutes(37)), end)).stream())
                 .toList();
 
-        assertThat(piecewise).containsExactlyElementsOf(told(timeline, WEEK_BEFORE, end));
+        assertThat(piecewise).containsExactlyElementsOf(events(timeline, WEEK_BEFORE, end));
     }
 
     @Test
-    void whatAgentsSendDoesNotDependOnItEitherAndEachHasItsNumberOnce() {
+    void batchesDoNotEitherAndEachHasItsNumberOnce() {
         Instant begin = EPOCH.minus(Duration.ofHours(12));
         Instant end = EPOCH.plus(Duration.ofHours(1));
         List<Batch> piecewise = Stream.iterate(begin, from -> from.isBefore(end), from -> from.plusSeconds(37 * 61))
@@ -80,93 +80,91 @@ class TimelineTest {
     }
 
     private List<Batch> sent(Instant from, Instant to) {
-        return Timeline.batches(all(timeline, from.minus(Ticks.APART), to), from, to);
+        return Timeline.batches(all(timeline, from.minus(Ticks.INTERVAL), to), from, to);
     }
 
     @Test
     void anotherSeedHasOtherUsersAndTimesAndTheSameStoriesUnderTheSameIds() {
-        Timeline other = Timeline.of(2, EPOCH);
+        Timeline other = new Timeline(2, EPOCH, 7);
 
-        assertThat(history(other)).extracting(Booking::user).isNotEqualTo(
-                history(timeline).stream().map(Booking::user).toList());
-        assertThat(history(other)).extracting(Booking::start).doesNotContainAnyElementsOf(
-                history(timeline).stream().map(Booking::start).toList());
-        assertThat(history(other)).extracting(Booking::jobId, Booking::recipe, Booking::restarts, Booking::ending)
+        assertThat(history(other)).extracting(SimRun::user).isNotEqualTo(
+                history(timeline).stream().map(SimRun::user).toList());
+        assertThat(history(other)).extracting(SimRun::start).doesNotContainAnyElementsOf(
+                history(timeline).stream().map(SimRun::start).toList());
+        assertThat(history(other)).extracting(SimRun::jobId, SimRun::template, SimRun::restarts, SimRun::ending)
                 .containsExactlyElementsOf(history(timeline).stream()
-                        .map(run -> tuple(run.jobId(), run.recipe(), run.restarts(), run.ending())).toList());
+                        .map(run -> tuple(run.jobId(), run.template(), run.restarts(), run.ending())).toList());
     }
 
     @Test
     void theWeekHasAboutAHundredJobsOfTwentyUsersOnSixteenNodes() {
         for (long seed : SEEDS) {
-            List<Booking> week = history(Timeline.of(seed, EPOCH));
+            List<SimRun> week = history(new Timeline(seed, EPOCH, 7));
 
-            assertThat(week).extracting(Booking::jobId)
+            assertThat(week).extracting(SimRun::jobId)
                     .containsAll(LongStream.rangeClosed(1001, 1105).boxed().toList());
-            assertThat(week.stream().map(Booking::user).distinct()).hasSize(20);
+            assertThat(week.stream().map(SimRun::user).distinct()).hasSize(20);
             assertThat(week.stream().flatMap(run -> run.nodes().stream()).distinct()).hasSize(16)
-                    .containsExactlyInAnyOrderElementsOf(Machine.ALL.stream().map(Machine::name).toList());
-            assertThat(week.stream().map(Booking::duration)).anyMatch(time -> time.compareTo(Duration.ofHours(17)) > 0)
+                    .containsExactlyInAnyOrderElementsOf(SimNode.ALL.stream().map(SimNode::name).toList());
+            assertThat(week.stream().map(SimRun::duration)).anyMatch(time -> time.compareTo(Duration.ofHours(17)) > 0)
                     .anyMatch(time -> time.compareTo(Duration.ofMinutes(30)) < 0);
         }
     }
 
     @Test
-    void everyStoryIsToldInTheWeekAndEndsBeforeTheEpoch() {
+    void everyStoryIsInTheWeekAndEndsBeforeTheEpoch() {
         for (long seed : SEEDS) {
-            List<Booking> week = history(Timeline.of(seed, EPOCH));
-            List<Booking> acts = week.stream().filter(TimelineTest::isAct).toList();
+            List<SimRun> week = history(new Timeline(seed, EPOCH, 7));
+            List<SimRun> acts = week.stream().filter(TimelineTest::isScheduled).toList();
 
-            assertThat(acts).extracting(run -> run.recipe().story()).contains(Story.values());
-            assertThat(acts).allSatisfy(run -> assertThat(Telling.lastWord(run)).isBefore(EPOCH));
-            assertThat(acts.stream().map(Booking::ending).collect(Collectors.toSet())).contains(Ending.values());
+            assertThat(acts).extracting(run -> run.template().story()).contains(Story.values());
+            assertThat(acts).allSatisfy(run -> assertThat(run.lastReport()).isBefore(EPOCH));
+            assertThat(acts.stream().map(SimRun::ending).collect(Collectors.toSet())).contains(Ending.values());
         }
     }
 
-    private static boolean isAct(Booking run) {
-        return Week.ACTS.stream().anyMatch(act -> {
-            long first = Background.FIRST_ID + act.day() * Background.JOBS_A_DAY + act.index();
-            return run.jobId() >= first && run.jobId() < first + act.scene().jobs();
-        });
+    private static boolean isScheduled(SimRun run) {
+        return Schedule.WEEK.entrySet().stream().anyMatch(row -> run.jobId() >= row.getKey()
+                && run.jobId() < row.getKey() + row.getValue().jobs());
     }
 
     @Test
-    void whoeverWatchesTheFirstTenMinutesSeesEveryStoryBeginAndEnd() {
+    void everyStoryStartsAndEndsInTheFirstTenMinutes() {
         Instant later = EPOCH.plus(Duration.ofMinutes(10));
-        List<Booking> shown = timeline.live(EPOCH.minusSeconds(1), later).stream()
-                .filter(run -> !Telling.lastWord(run).isAfter(later)).toList();
+        List<SimRun> shown = timeline.live(EPOCH.minusSeconds(1), later).stream()
+                .filter(run -> !run.lastReport().isAfter(later)).toList();
 
-        assertThat(shown).extracting(run -> run.recipe().story()).contains(Story.values());
-        assertThat(shown).extracting(Booking::ending).contains(Ending.values());
+        assertThat(shown).extracting(run -> run.template().story()).contains(Story.values());
+        assertThat(shown).extracting(SimRun::ending).contains(Ending.values());
     }
 
     @Test
-    void everyStoryBeginsInAnyTenMinutesOfTheShow() {
+    void everyStoryStartsInAnyTenMinutesOfLiveJobs() {
         for (int minute = 0; minute < 60; minute++) {
             Instant from = EPOCH.plus(Duration.ofMinutes(minute));
             Instant to = from.plus(Duration.ofMinutes(10));
 
             assertThat(timeline.live(from, to)).filteredOn(run -> run.start().isAfter(from) && run.start().isBefore(to))
-                    .extracting(run -> run.recipe().story()).contains(Story.values());
+                    .extracting(run -> run.template().story()).contains(Story.values());
         }
     }
 
     @Test
-    void jobsOfTheShowTakeFortySecondsToFourMinutes() {
-        assertThat(timeline.live(EPOCH, EPOCH.plus(Duration.ofHours(2)))).extracting(Booking::duration)
+    void liveJobsTakeFortySecondsToFourMinutes() {
+        assertThat(timeline.live(EPOCH, EPOCH.plus(Duration.ofHours(2)))).extracting(SimRun::duration)
                 .allSatisfy(time -> assertThat(time).isBetween(Duration.ofSeconds(40), Duration.ofMinutes(4)));
     }
 
     @Test
-    void severalJobsRunAndSeveralWaitAtAnyTimeOfTheShow() {
+    void severalJobsRunAndSeveralWaitAtAnyTime() {
         Instant end = EPOCH.plus(Duration.ofDays(3));
         for (Instant moment = EPOCH.plusSeconds(5); moment.isBefore(end); moment = moment.plusSeconds(577)) {
             Instant now = moment;
-            List<Booking> all = all(timeline, now.minusSeconds(1), now);
+            List<SimRun> all = all(timeline, now.minusSeconds(1), now);
 
             assertThat(all).filteredOn(run -> run.overlaps(now, now.plusNanos(1))).hasSizeBetween(2, 30);
             assertThat(all).filteredOn(run -> run.restarts() == 0 && run.start().isAfter(now))
-                    .as("waiting at %s", now).extracting(run -> run.recipe().name()).hasSizeGreaterThanOrEqualTo(2);
+                    .as("waiting at %s", now).extracting(run -> run.template().name()).hasSizeGreaterThanOrEqualTo(2);
         }
         assertThat(timeline.background(EPOCH.minusSeconds(1), EPOCH))
                 .filteredOn(run -> run.overlaps(EPOCH, EPOCH.plusNanos(1))).hasSizeGreaterThanOrEqualTo(2);
@@ -174,34 +172,35 @@ class TimelineTest {
 
     @Test
     void someJobsHaveToWaitForResources() {
-        assertThat(history(timeline)).filteredOn(run -> run.waitsFor().equals("Resources")).isNotEmpty()
+        assertThat(history(timeline)).filteredOn(run -> run.waitReason().equals("Resources")).isNotEmpty()
                 .allSatisfy(run -> assertThat(run.start()).isAfter(run.submit()));
     }
 
     @Test
     void noNodeIsEverOverbooked() {
         for (long seed : SEEDS) {
-            Timeline some = Timeline.of(seed, EPOCH);
+            Timeline some = new Timeline(seed, EPOCH, 7);
             Instant show = EPOCH.plus(Duration.ofHours(2));
-            Set<Booking> runs = new HashSet<>(some.background(WEEK_BEFORE, EPOCH.plus(Duration.ofDays(14))));
+            Set<SimRun> runs = new HashSet<>(some.background(WEEK_BEFORE, EPOCH.plus(Duration.ofDays(14))));
             runs.addAll(some.live(EPOCH.minusSeconds(1), show));
 
-            Machine.ALL.forEach(machine -> assertNeverOverbooked(machine, runs));
+            SimNode.ALL.forEach(machine -> assertNeverOverbooked(machine, runs));
         }
     }
 
-    private static void assertNeverOverbooked(Machine machine, Collection<Booking> all) {
-        List<Booking> runs = all.stream().filter(run -> run.nodes().contains(machine.name())).toList();
+    private static void assertNeverOverbooked(SimNode machine, Collection<SimRun> all) {
+        List<SimRun> runs = all.stream().filter(run -> run.nodes().contains(machine.name())).toList();
         assertThat(runs).as(machine.name()).isNotEmpty();
         runs.forEach(starting -> {
             Instant moment = starting.start();
-            List<Booking> then = runs.stream().filter(run -> run.overlaps(moment, moment.plusNanos(1))).toList();
-            List<Integer> gpus = then.stream().flatMap(run -> run.shares().stream())
-                    .filter(share -> share.machine().equals(machine)).flatMap(share -> share.gpus().stream()).toList();
+            List<SimRun> then = runs.stream().filter(run -> run.overlaps(moment, moment.plusNanos(1))).toList();
+            List<Integer> gpus = then.stream().flatMap(run -> run.allocations().stream())
+                    .filter(allocation -> allocation.node().equals(machine))
+                    .flatMap(allocation -> allocation.gpus().stream()).toList();
 
-            assertThat(then.stream().mapToInt(run -> run.recipe().cpus()).sum()).as("CPUs of %s at %s: %s",
+            assertThat(then.stream().mapToInt(run -> run.template().cpus()).sum()).as("CPUs of %s at %s: %s",
                     machine.name(), moment, then).isLessThanOrEqualTo(machine.cpus());
-            assertThat(then.stream().mapToLong(run -> run.recipe().memoryMb()).sum()).as("memory of %s at %s",
+            assertThat(then.stream().mapToLong(run -> run.template().memoryMb()).sum()).as("memory of %s at %s",
                     machine.name(), moment).isLessThanOrEqualTo(machine.memoryMb());
             assertThat(gpus).as("GPUs of %s at %s", machine.name(), moment).doesNotHaveDuplicates()
                     .allSatisfy(gpu -> assertThat(gpu).isBetween(0, machine.gpus() - 1));
@@ -211,9 +210,9 @@ class TimelineTest {
     @Test
     void everyDayOfEverySeedFindsRoomForItsJobs() {
         for (long seed = 0; seed < 60; seed++) {
-            Background background = new Background(seed, EPOCH);
+            Planner planner = new Planner(seed, EPOCH, 7);
             for (long day = 0; day < 7 + 34; day++) {
-                assertThat(background.day(day)).hasSizeGreaterThanOrEqualTo(Background.JOBS_A_DAY);
+                assertThat(planner.day(day)).hasSizeGreaterThanOrEqualTo(Planner.JOBS_PER_DAY);
             }
         }
     }
@@ -221,7 +220,7 @@ class TimelineTest {
     @Test
     void nothingRunsOnANodeThatIsDrainedOrDown() {
         assertThat(timeline.background(EPOCH.minus(Duration.ofDays(2)), EPOCH.plus(Duration.ofDays(14))))
-                .noneMatch(run -> run.nodes().contains(Background.DRAINED_NODE)
+                .noneMatch(run -> run.nodes().contains(Planner.DRAINED_NODE)
                         && run.overlaps(EPOCH.minus(Duration.ofDays(2)), Instant.MAX));
         Instant end = EPOCH.plus(Duration.ofMinutes(30));
         List<NodeReading> down = ticks(EPOCH, end).flatMap(tick -> timeline.states(tick).stream())
@@ -234,30 +233,30 @@ class TimelineTest {
     }
 
     @Test
-    void idsRiseInTheOrderInWhichJobsWereSent() {
-        for (List<Booking> runs : List.of(history(timeline), timeline.live(EPOCH, EPOCH.plus(Duration.ofDays(1))))) {
-            assertThat(runs.stream().sorted(Comparator.comparing(Booking::jobId))).extracting(Booking::submit)
+    void idsRiseInTheOrderOfSubmission() {
+        for (List<SimRun> runs : List.of(history(timeline), timeline.live(EPOCH, EPOCH.plus(Duration.ofDays(1))))) {
+            assertThat(runs.stream().sorted(Comparator.comparing(SimRun::jobId))).extracting(SimRun::submit)
                     .isSorted();
         }
     }
 
     @Test
-    void everyRunIsToldInOrder() {
-        List<Booking> runs = Stream.concat(history(timeline).stream(),
+    void eventsOfARunAreInOrder() {
+        List<SimRun> runs = Stream.concat(history(timeline).stream(),
                 timeline.live(EPOCH, EPOCH.plus(Duration.ofMinutes(20))).stream()).toList();
 
         assertThat(runs).allSatisfy(run -> {
-            List<Happening> told = new Telling(run).between(Instant.MIN, Instant.MAX);
+            List<SimEvent> told = new EventPlan(run).between(Instant.MIN, Instant.MAX);
 
-            assertThat(told).extracting(Happening::at).isSorted();
-            assertThat(told.stream().filter(Prolog.class::isInstance)).hasSize(run.shares().size());
+            assertThat(told).extracting(SimEvent::at).isSorted();
+            assertThat(told.stream().filter(Prolog.class::isInstance)).hasSize(run.allocations().size());
             assertThat(told.stream().filter(Epilog.class::isInstance))
-                    .hasSize(run.ending() == Ending.NODE_FAILURE ? 0 : run.shares().size());
-            assertThat(told.stream().filter(SchedulerSays.class::isInstance)
-                    .map(happening -> ((SchedulerSays) happening).word().state()))
+                    .hasSize(run.ending() == Ending.NODE_FAILURE ? 0 : run.allocations().size());
+            assertThat(told.stream().filter(SchedulerReport.class::isInstance)
+                    .map(happening -> ((SchedulerReport) happening).evidence().state()))
                     .containsExactlyElementsOf(run.restarts() == 0
-                            ? List.of(JobState.PENDING, JobState.RUNNING, run.ending().state())
-                            : List.of(JobState.RUNNING, run.ending().state()));
+                            ? List.of(JobState.PENDING, JobState.RUNNING, run.ending().state)
+                            : List.of(JobState.RUNNING, run.ending().state));
             assertThat(run.start()).isBefore(run.end());
             assertThat(run.end()).isBeforeOrEqualTo(run.deadline());
         });
@@ -265,52 +264,72 @@ class TimelineTest {
 
     @Test
     void aRequeuedJobRunsTwiceUnderOneId() {
-        List<Booking> runs = history(timeline).stream().filter(run -> run.recipe().story() == Story.REQUEUED).toList();
+        List<SimRun> runs = history(timeline).stream().filter(run -> run.template().story() == Story.REQUEUED).toList();
 
-        assertThat(runs).extracting(Booking::jobId).containsExactly(1063L, 1063L);
-        assertThat(runs).extracting(Booking::restarts).containsExactly(0, 1);
-        assertThat(runs).extracting(Booking::ending).containsExactly(Ending.REQUEUED, Ending.COMPLETED);
-        assertThat(runs.getLast().start()).isAfter(Telling.lastWord(runs.getFirst()));
+        assertThat(runs).extracting(SimRun::jobId).containsExactly(1063L, 1063L);
+        assertThat(runs).extracting(SimRun::restarts).containsExactly(0, 1);
+        assertThat(runs).extracting(SimRun::ending).containsExactly(Ending.REQUEUED, Ending.COMPLETED);
+        assertThat(runs.getLast().start()).isAfter(runs.getFirst().lastReport());
         assertThat(epilogs(runs.getFirst()).findFirst().orElseThrow().event().restartCount()).isEqualTo(1);
     }
 
     @Test
     void anArrayHasEightTasksOfWhichNumberFiveFails() {
-        List<Booking> tasks = history(timeline).stream().filter(run -> run.recipe().story() == Story.ARRAY).toList();
+        List<SimRun> tasks = history(timeline).stream().filter(run -> run.template().story() == Story.ARRAY).toList();
 
-        assertThat(tasks).extracting(Booking::jobId).containsExactly(1050L, 1051L, 1052L, 1053L, 1054L, 1055L, 1056L,
+        assertThat(tasks).extracting(SimRun::jobId).containsExactly(1050L, 1051L, 1052L, 1053L, 1054L, 1055L, 1056L,
                 1057L);
-        assertThat(tasks).extracting(Booking::array).containsExactlyElementsOf(
-                LongStream.range(0, 8).mapToObj(n -> new Booking.Task(1050, (int) n)).toList());
-        assertThat(tasks).filteredOn(run -> run.ending() != Ending.COMPLETED).extracting(Booking::jobId,
-                Booking::ending).containsExactly(tuple(1055L, Ending.EXIT_CODE_3));
+        assertThat(tasks).extracting(SimRun::task).containsExactlyElementsOf(
+                LongStream.range(0, 8).mapToObj(n -> new SimRun.Task(1050, (int) n)).toList());
+        assertThat(tasks).filteredOn(run -> run.ending() != Ending.COMPLETED).extracting(SimRun::jobId,
+                SimRun::ending).containsExactly(tuple(1055L, Ending.EXIT_CODE_3));
     }
 
     @Test
     void prologsNameAsManyGpusAsAreAllocatedAndTheSamplesNameTheSame() {
-        assertThat(history(timeline)).filteredOn(run -> run.recipe().gpus() > 0).isNotEmpty().allSatisfy(run -> {
-            Booking.Share share = run.shares().getFirst();
-            Prolog prolog = new Telling(run).between(Instant.MIN, Instant.MAX).stream().filter(Prolog.class::isInstance)
+        assertThat(history(timeline)).filteredOn(run -> run.template().gpus() > 0).isNotEmpty().allSatisfy(run -> {
+            SimRun.Allocation allocation = run.allocations().getFirst();
+            Prolog prolog = new EventPlan(run).between(Instant.MIN, Instant.MAX).stream()
+                    .filter(Prolog.class::isInstance)
                     .map(Prolog.class::cast)
                     .findFirst().orElseThrow();
 
-            assertThat(prolog.event().gpuDevices()).hasSize(run.recipe().gpus()).doesNotHaveDuplicates();
-            assertThat(prolog.event().gpuAllocation()).isEqualTo(run.recipe().countedGpus());
-            assertThat(new Load(run, share).readings()).allSatisfy(usage -> assertThat(usage.gpus())
+            assertThat(prolog.event().gpuDevices()).hasSize(run.template().gpus()).doesNotHaveDuplicates();
+            assertThat(prolog.event().gpuAllocation()).isEqualTo(run.template().countedGpus());
+            assertThat(new UsageModel(run, allocation).readings()).allSatisfy(usage -> assertThat(usage.gpus())
                     .extracting(GpuReading::gpu).containsExactlyElementsOf(prolog.event().gpuDevices()));
         });
     }
 
     @Test
-    void figuresStayWithinWhatARunHas() {
-        assertThat(samples(history(timeline))).allSatisfy(TimelineTest::assertWithin);
-        assertThat(samples(timeline.live(EPOCH, EPOCH.plus(Duration.ofHours(1)))))
-                .allSatisfy(TimelineTest::assertWithin);
+    void readingsFitTheirRun() {
+        List<SimRun> runs = Stream.concat(history(timeline).stream(),
+                timeline.live(EPOCH, EPOCH.plus(Duration.ofHours(1))).stream()).toList();
+        Set<Boolean> countsIo = new HashSet<>();
+        for (SimRun run : runs) {
+            for (SimRun.Allocation allocation : run.allocations()) {
+                List<Usage> readings = new UsageModel(run, allocation).readings();
+                readings.forEach(usage -> {
+                    assertWithin(usage);
+                    assertPartsOfTheMemoryAddUpToIt(usage);
+                    assertThatWhatCannotBeReadIsAbsentAndSaysWhy(usage);
+                });
+                assertThatReadingsCoverAllOfTheTimeUnlessTheNodeFailed(run, readings);
+                assertThatCountersNeverFallAndAreTheSumsOfTheReadings(readings);
+                for (int gpu = 0; gpu < allocation.gpus().size(); gpu++) {
+                    assertEnergyFitsPower(readings, gpu);
+                }
+                countsIo.add(allocation.node().countsIo());
+            }
+            assertThatEpilogsAgreeWithTheReadings(run);
+        }
+        assertThat(runs).hasSizeGreaterThan(200);
+        assertThat(countsIo).containsExactlyInAnyOrder(true, false);
     }
 
     private static void assertWithin(Usage usage) {
         assertThat(usage.cpuPercent()).isBetween(0.0, 100.0);
-        assertThat(usage.memoryBytes()).isBetween(1L, usage.run().recipe().memoryMb() << 20);
+        assertThat(usage.memoryBytes()).isBetween(1L, usage.run().template().memoryMb() << 20);
         assertThat(usage.tick().getEpochSecond() % 15).isZero();
         assertThat(Duration.between(usage.at(), usage.tick())).isBetween(Duration.ZERO, Duration.ofSeconds(14));
         assertThat(usage.interval()).isBetween(Duration.ofSeconds(1), Duration.ofSeconds(15));
@@ -327,52 +346,40 @@ class TimelineTest {
         });
     }
 
-    @Test
-    void theReadingsOfARunCoverAllOfItsTimeUnlessItsNodeFailed() {
-        assertThat(history(timeline)).allSatisfy(run -> {
-            List<Usage> readings = new Load(run, run.shares().getFirst()).readings();
-            long covered = readings.stream().mapToLong(use -> use.interval().toSeconds()).sum();
-
-            if (run.ending() == Ending.NODE_FAILURE) {
-                assertThat(run.duration().toSeconds() - covered).isBetween(0L, 14L);
-                assertThat(readings).noneMatch(TimelineTest::isLast);
-            } else {
-                assertThat(covered).isEqualTo(run.duration().toSeconds());
-                assertThat(readings.getLast().at()).isEqualTo(run.end());
-                assertThat(readings).filteredOn(TimelineTest::isLast).containsExactly(readings.getLast());
-            }
-        });
+    private static void assertThatReadingsCoverAllOfTheTimeUnlessTheNodeFailed(SimRun run, List<Usage> readings) {
+        long covered = readings.stream().mapToLong(use -> use.interval().toSeconds()).sum();
+        if (run.ending() == Ending.NODE_FAILURE) {
+            assertThat(run.duration().toSeconds() - covered).isBetween(0L, 14L);
+            assertThat(readings).noneMatch(TimelineTest::isLast);
+        } else {
+            assertThat(covered).isEqualTo(run.duration().toSeconds());
+            assertThat(readings.getLast().at()).isEqualTo(run.end());
+            assertThat(readings).filteredOn(TimelineTest::isLast).containsExactly(readings.getLast());
+        }
     }
 
     private static boolean isLast(Usage usage) {
         return Boolean.TRUE.equals(usage.reading().last());
     }
 
-    @Test
-    void countersNeverFallAndTellWhatTheReadingsAddUpTo() {
-        assertThat(bothKinds()).allSatisfy(run -> run.shares().forEach(share -> {
-            JobReading before = null;
-            List<Usage> readings = new Load(run, share).readings();
-            double cpuSeconds = 0;
-            long peak = 0;
-            for (Usage usage : readings) {
-                JobReading now = usage.reading();
-                cpuSeconds += usage.busyCpus() * usage.interval().toSeconds();
-                peak = Math.max(peak, usage.memoryBytes());
-                assertThat(now.cpuUsageUsec() / 1e6).isCloseTo(cpuSeconds, within(0.01));
-                assertThat(now.cpuUserUsec() + now.cpuSystemUsec()).isEqualTo(now.cpuUsageUsec());
-                assertThat(now.memoryPeakBytes()).isEqualTo(peak);
-                assertThat(now.memoryStallUsec()).isLessThanOrEqualTo(now.memoryPressureUsec());
-                assertThat(now.ioStallUsec()).isLessThanOrEqualTo(now.ioPressureUsec());
-                if (before != null) {
-                    assertNoneFell(counters(before), counters(now));
-                }
-                before = now;
+    private static void assertThatCountersNeverFallAndAreTheSumsOfTheReadings(List<Usage> readings) {
+        JobReading before = null;
+        double cpuSeconds = 0;
+        long peak = 0;
+        for (Usage usage : readings) {
+            JobReading now = usage.reading();
+            cpuSeconds += usage.busyCpus() * usage.interval().toSeconds();
+            peak = Math.max(peak, usage.memoryBytes());
+            assertThat(now.cpuUsageUsec() / 1e6).isCloseTo(cpuSeconds, within(0.01));
+            assertThat(now.cpuUserUsec() + now.cpuSystemUsec()).isEqualTo(now.cpuUsageUsec());
+            assertThat(now.memoryPeakBytes()).isEqualTo(peak);
+            assertThat(now.memoryStallUsec()).isLessThanOrEqualTo(now.memoryPressureUsec());
+            assertThat(now.ioStallUsec()).isLessThanOrEqualTo(now.ioPressureUsec());
+            if (before != null) {
+                assertNoneFell(counters(before), counters(now));
             }
-            for (int gpu = 0; gpu < share.gpus().size(); gpu++) {
-                assertEnergyFitsPower(readings, gpu);
-            }
-        }));
+            before = now;
+        }
     }
 
     private static void assertNoneFell(List<Long> before, List<Long> now) {
@@ -402,58 +409,44 @@ class TimelineTest {
         }
     }
 
-    @Test
-    void partsOfTheMemoryAddUpToIt() {
-        assertThat(samples(bothKinds())).allSatisfy(usage -> {
-            JobReading reading = usage.reading();
-            long kernel = reading.memoryUsageBytes() - reading.memoryAnonBytes() - reading.memoryFileBytes();
+    private static void assertPartsOfTheMemoryAddUpToIt(Usage usage) {
+        JobReading reading = usage.reading();
+        long kernel = reading.memoryUsageBytes() - reading.memoryAnonBytes() - reading.memoryFileBytes();
 
-            assertThat((double) kernel / reading.memoryUsageBytes()).isBetween(0.0, 0.01);
-            assertThat(reading.memoryAnonBytes()).isPositive();
-            assertThat(reading.memoryShmemBytes()).isBetween(0L, reading.memoryFileBytes());
-            assertThat(reading.memoryLimitBytes()).isEqualTo(usage.run().recipe().memoryMb() << 20);
-        });
+        assertThat((double) kernel / reading.memoryUsageBytes()).isBetween(0.0, 0.01);
+        assertThat(reading.memoryAnonBytes()).isPositive();
+        assertThat(reading.memoryShmemBytes()).isBetween(0L, reading.memoryFileBytes());
+        assertThat(reading.memoryLimitBytes()).isEqualTo(usage.run().template().memoryMb() << 20);
     }
 
-    /** The week, and twenty minutes of the show. */
-    private List<Booking> bothKinds() {
-        return Stream.concat(history(timeline).stream(),
-                timeline.live(EPOCH, EPOCH.plus(Duration.ofMinutes(20))).stream()).toList();
+    private static void assertThatWhatCannotBeReadIsAbsentAndSaysWhy(Usage usage) {
+        if (usage.node().startsWith("m")) {
+            assertThat(usage.reading().ioReadBytes()).isNull();
+            assertThat(usage.reading().ioWriteBytes()).isNull();
+            assertThat(usage.reading().absent()).containsOnlyKeys("io_read_bytes", "io_write_bytes");
+        } else {
+            assertThat(usage.reading().absent()).isEmpty();
+        }
     }
 
-    @Test
-    void whatCannotBeReadIsAbsentAndSaysWhy() {
-        assertThat(samples(history(timeline))).filteredOn(usage -> usage.node().equals("m01")).isNotEmpty()
-                .allSatisfy(usage -> {
-                    assertThat(usage.reading().ioReadBytes()).isNull();
-                    assertThat(usage.reading().ioWriteBytes()).isNull();
-                    assertThat(usage.reading().absent()).containsOnlyKeys("io_read_bytes", "io_write_bytes");
-                });
-        assertThat(samples(history(timeline))).filteredOn(usage -> usage.node().startsWith("c")).isNotEmpty()
-                .allSatisfy(usage -> assertThat(usage.reading().absent()).isEmpty());
-    }
-
-    @Test
-    void theLastReadingsAgreeWithTheSamples() {
-        List<Booking> runs = Stream.concat(history(timeline).stream(),
-                timeline.live(EPOCH, EPOCH.plus(Duration.ofMinutes(20))).stream())
-                .filter(run -> run.ending() != Ending.NODE_FAILURE).toList();
-
-        assertThat(runs).allSatisfy(run -> assertThat(epilogs(run)).isNotEmpty().allSatisfy(epilog -> {
+    private static void assertThatEpilogsAgreeWithTheReadings(SimRun run) {
+        List<Epilog> epilogs = epilogs(run).toList();
+        assertThat(epilogs).hasSize(run.ending() == Ending.NODE_FAILURE ? 0 : run.allocations().size());
+        assertThat(epilogs).allSatisfy(epilog -> {
             Reading reading = epilog.event().reading();
-            List<Usage> samples = run.shares().stream()
-                    .filter(share -> share.machine().name().equals(epilog.event().node()))
-                    .flatMap(share -> new Load(run, share).readings().stream()).toList();
-            double told = samples.stream().mapToDouble(use -> use.busyCpus() * use.interval().toSeconds()).sum();
+            List<Usage> samples = run.allocations().stream()
+                    .filter(allocation -> allocation.node().name().equals(epilog.event().node()))
+                    .flatMap(allocation -> new UsageModel(run, allocation).readings().stream()).toList();
+            double used = samples.stream().mapToDouble(use -> use.busyCpus() * use.interval().toSeconds()).sum();
             long peak = samples.stream().mapToLong(Usage::memoryBytes).max().orElseThrow();
 
-            assertThat(reading.cpuUsageUsec() / 1e6).isCloseTo(told, within(0.01));
+            assertThat(reading.cpuUsageUsec() / 1e6).isCloseTo(used, within(0.01));
             assertThat(reading.memoryPeakBytes()).isEqualTo(peak);
             assertThat(reading.oomKills()).isEqualTo(run.ending() == Ending.OUT_OF_MEMORY ? 1 : 0);
             if (run.ending() == Ending.OUT_OF_MEMORY) {
-                assertThat(reading.memoryPeakBytes()).isEqualTo(run.recipe().memoryMb() << 20);
+                assertThat(reading.memoryPeakBytes()).isEqualTo(run.template().memoryMb() << 20);
             }
-        }));
+        });
     }
 
     @Test
@@ -478,24 +471,25 @@ class TimelineTest {
             assertThat(kill.limitBytes()).isEqualTo(killed.memoryLimitBytes());
             assertThat(kill.cause()).isEqualTo(OomCause.LIMIT);
         });
-        assertThat(samples(acts(Story.OUT_OF_MEMORY)).filter(usage -> usage.reading().oomKills() > 0)).hasSize(1);
+        assertThat(samples(scheduled(Story.OUT_OF_MEMORY)).filter(usage -> usage.reading().oomKills() > 0)).hasSize(1);
         assertThat(ofItsTime(Story.MEMORY_STALL, JobReading::memoryStallUsec)).isBetween(0.2, 0.4);
         assertThat(ofItsTime(Story.CPU_BOUND, JobReading::memoryPressureUsec)).isZero();
         assertThat(ofItsTime(Story.IO_BOUND, JobReading::ioPressureUsec)).isBetween(0.5, 0.7);
         assertThat(last(Story.IO_BOUND).ioReadBytes()).isGreaterThan(1L << 42);
-        assertThat(samples(acts(Story.IDLE_GPUS)).flatMap(usage -> usage.gpus().stream()).map(GpuReading::processes))
+        assertThat(
+                samples(scheduled(Story.IDLE_GPUS)).flatMap(usage -> usage.gpus().stream()).map(GpuReading::processes))
                 .contains(0L, 1L);
-        assertThat(samples(acts(Story.GPU_SLICE)).flatMap(usage -> usage.gpus().stream())).isNotEmpty()
+        assertThat(samples(scheduled(Story.GPU_SLICE)).flatMap(usage -> usage.gpus().stream())).isNotEmpty()
                 .allSatisfy(gpu -> assertThat(gpu.gpu()).startsWith("MIG-"));
-        assertThat(samples(acts(Story.GPU_SHARD)).flatMap(usage -> usage.gpus().stream())).isNotEmpty()
+        assertThat(samples(scheduled(Story.GPU_SHARD)).flatMap(usage -> usage.gpus().stream())).isNotEmpty()
                 .allSatisfy(gpu -> assertThat(gpu.sharedBy()).hasSize(1));
     }
 
     @Test
-    void agentsTellOfEachGpuAlsoOfThoseThatNobodyHolds() {
+    void agentsReportEachGpuAlsoFreeOnes() {
         Set<Boolean> held = new HashSet<>();
         ticks(EPOCH, EPOCH.plus(Duration.ofMinutes(9))).flatMap(tick -> agents(tick).stream()).forEach(batch -> {
-            Machine machine = Machine.named(batch.node());
+            SimNode machine = SimNode.named(batch.node());
             assertThat(batch.gpus()).extracting(GpuReading::gpu).containsOnlyOnceElementsOf(IntStream
                     .range(0, machine.gpus()).mapToObj(index -> new Gpu(machine, index).name()).toList());
             batch.gpus().forEach(gpu -> held.add(gpu.holders() > 0));
@@ -504,30 +498,30 @@ class TimelineTest {
     }
 
     private JobReading last(Story story) {
-        return samples(acts(story)).toList().getLast().reading();
+        return samples(scheduled(story)).toList().getLast().reading();
     }
 
     private double ofItsTime(Story story, Function<JobReading, Long> counter) {
-        return counter.apply(last(story)) / 1e6 / acts(story).getLast().duration().toSeconds();
+        return counter.apply(last(story)) / 1e6 / scheduled(story).getLast().duration().toSeconds();
     }
 
-    private List<Booking> acts(Story story) {
-        return history(timeline).stream().filter(TimelineTest::isAct)
-                .filter(run -> run.recipe().story() == story).toList();
+    private List<SimRun> scheduled(Story story) {
+        return history(timeline).stream().filter(TimelineTest::isScheduled)
+                .filter(run -> run.template().story() == story).toList();
     }
 
     private double average(Story story) {
-        return samples(acts(story)).mapToDouble(Usage::cpuPercent).average().orElseThrow();
+        return samples(scheduled(story)).mapToDouble(Usage::cpuPercent).average().orElseThrow();
     }
 
     private double averageGpu(Story story) {
-        return samples(acts(story)).mapToDouble(use -> 100 * use.busyGpus() / use.gpus().size()).average()
+        return samples(scheduled(story)).mapToDouble(use -> 100 * use.busyGpus() / use.gpus().size()).average()
                 .orElseThrow();
     }
 
     private double peakOfLimit(Story story) {
-        return samples(acts(story)).mapToDouble(use -> (double) use.memoryBytes()
-                / (use.run().recipe().memoryMb() << 20)).max().orElseThrow();
+        return samples(scheduled(story)).mapToDouble(use -> (double) use.memoryBytes()
+                / (use.run().template().memoryMb() << 20)).max().orElseThrow();
     }
 
     @Test
@@ -542,17 +536,17 @@ class TimelineTest {
                     .collect(Collectors.toMap(Batch::node, Batch::nodeFigures));
 
             assertThat(states).extracting(NodeReading::node)
-                    .containsExactlyElementsOf(Machine.ALL.stream().map(Machine::name).toList());
+                    .containsExactlyElementsOf(SimNode.ALL.stream().map(SimNode::name).toList());
             assertThat(states).filteredOn(state -> state.state() != NodeReading.State.DOWN)
                     .extracting(NodeReading::node).containsExactlyInAnyOrderElementsOf(figures.keySet());
             assertThat(states).filteredOn(state -> figures.containsKey(state.node())).allSatisfy(state -> {
-                Machine machine = Machine.named(state.node());
+                SimNode machine = SimNode.named(state.node());
                 NodeFigures reading = figures.get(state.node());
                 List<Usage> here = all.stream()
                         .filter(use -> use.node().equals(state.node()) && use.at().equals(tick)).toList();
-                double busy = here.stream().mapToDouble(use -> use.cpuPercent() / 100 * use.run().recipe().cpus())
+                double busy = here.stream().mapToDouble(use -> use.cpuPercent() / 100 * use.run().template().cpus())
                         .sum();
-                int allocated = here.stream().mapToInt(use -> use.run().recipe().cpus()).sum();
+                int allocated = here.stream().mapToInt(use -> use.run().template().cpus()).sum();
 
                 assertThat(reading.cpuUsagePercent()).isCloseTo(busy / machine.cpus() * 100, within(1e-9));
                 assertThat(reading.cpuLoad()).isCloseTo(busy, within(1e-9));
@@ -575,10 +569,14 @@ class TimelineTest {
 
     @Test
     void everyStateOfANodeIsSeen() {
-        assertThat(ticks(EPOCH, EPOCH.plus(Duration.ofDays(2))).filter(tick -> tick.getEpochSecond() % 60 == 0)
-                .flatMap(tick -> timeline.states(tick).stream()).map(NodeReading::state).collect(Collectors.toSet()))
-                .contains(NodeReading.State.IDLE, NodeReading.State.MIXED, NodeReading.State.ALLOCATED,
-                        NodeReading.State.DOWN, NodeReading.State.DRAINED);
+        Set<NodeReading.State> seen = EnumSet.noneOf(NodeReading.State.class);
+        Set<NodeReading.State> all = EnumSet.complementOf(EnumSet.of(NodeReading.State.UNKNOWN));
+        Instant end = EPOCH.plus(Duration.ofDays(2));
+        for (Instant tick = Ticks.after(EPOCH); tick.isBefore(end)
+                && !seen.containsAll(all); tick = tick.plusSeconds(60)) {
+            timeline.states(tick).forEach(reading -> seen.add(reading.state()));
+        }
+        assertThat(seen).containsAll(all);
     }
 
     @Test
@@ -587,15 +585,16 @@ class TimelineTest {
     }
 
     @Test
-    void idsOfHistoryAndShowNeverMeet() {
-        long lastInTenYears = Background.FIRST_ID + 3660L * Background.JOBS_A_DAY;
+    void idsOfBackgroundAndLiveJobsNeverMeet() {
+        long lastInTenYears = Planner.FIRST_ID + 3660L * Planner.JOBS_PER_DAY;
 
-        assertThat(lastInTenYears).isLessThan(Live.FIRST_ID);
+        assertThat(lastInTenYears).isLessThan(Planner.FIRST_LIVE_ID);
     }
 
-    private static Stream<Usage> samples(List<Booking> runs) {
+    private static Stream<Usage> samples(List<SimRun> runs) {
         return runs.stream()
-                .flatMap(run -> run.shares().stream().flatMap(share -> new Load(run, share).readings().stream()));
+                .flatMap(run -> run.allocations().stream()
+                        .flatMap(allocation -> new UsageModel(run, allocation).readings().stream()));
     }
 
     private static Stream<Instant> ticks(Instant from, Instant to) {
@@ -604,24 +603,24 @@ class TimelineTest {
 
     /** What the agents of all nodes send at a tick. */
     private List<Batch> agents(Instant tick) {
-        return timeline.batchesOfAll(all(timeline, tick.minus(Ticks.APART), tick), tick);
+        return timeline.batchesOfAll(all(timeline, tick.minus(Ticks.INTERVAL), tick), tick);
     }
 
-    private static Stream<Epilog> epilogs(Booking run) {
-        return new Telling(run).between(Instant.MIN, Instant.MAX).stream().filter(Epilog.class::isInstance)
+    private static Stream<Epilog> epilogs(SimRun run) {
+        return new EventPlan(run).between(Instant.MIN, Instant.MAX).stream().filter(Epilog.class::isInstance)
                 .map(Epilog.class::cast);
     }
 
-    private static List<Booking> history(Timeline timeline) {
+    private static List<SimRun> history(Timeline timeline) {
         return timeline.background(WEEK_BEFORE, EPOCH);
     }
 
-    private static List<Booking> all(Timeline timeline, Instant from, Instant to) {
+    private static List<SimRun> all(Timeline timeline, Instant from, Instant to) {
         return Stream.concat(timeline.background(from, to).stream(), timeline.live(from, to).stream()).toList();
     }
 
-    private static List<Happening> told(Timeline timeline, Instant from, Instant to) {
-        return Timeline.happenings(all(timeline, from, to), from, to);
+    private static List<SimEvent> events(Timeline timeline, Instant from, Instant to) {
+        return Timeline.events(all(timeline, from, to), from, to);
     }
 
     private static Instant earlier(Instant a, Instant b) {
