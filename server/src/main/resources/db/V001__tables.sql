@@ -202,6 +202,57 @@ comment on column job_gpu_figures.xid is 'NVIDIA''s number of the newest error t
 comment on column job_gpu_figures.energy_joules is
     'What the GPU''s counter has counted from first_energy_at to last_energy_at, also where it began anew between the two.';
 
+-- What each run was given and used on all of its nodes together: one row for each row of job. To be joined with job by job_key;
+-- driven by job, so that only the figures of the chosen runs are read. Numbers of latest are those of the table figure.
+create view job_use as
+select job.job_key, allocated.*, used.*,
+    greatest((scheduler ->> 'suspended_seconds')::double precision, sampled_suspended_seconds) as suspended_seconds
+from job
+left join lateral (
+    select case when sum(gpus) > 2147483647 then 2147483647 else sum(gpus) end as node_gpus,
+        array_agg(distinct gpu_vendor) filter (where gpu_vendor is not null) as node_gpu_vendors,
+        string_agg(array_to_string(gpu_devices, E'\n'), E'\n' order by node)
+            filter (where gpu_devices <> '{}') as node_gpu_devices,
+        array_agg(distinct cgroup_path) filter (where cgroup_path is not null) as node_cgroup_paths
+    from job_node where job_node.job_key = job.job_key) allocated on true
+left join lateral (
+    select coalesce(sum(sample_count), 0) as sample_count, sum(covered_ms) as covered_ms,
+        max(suspended_ms) / 1e3 as sampled_suspended_seconds, max(last_sample_at) as last_sample_at,
+        count(first_sample_at) as sampled_nodes, bool_and(is_last) as is_last,
+
+        sum(latest[2] * cores) / nullif(sum(cores) filter (where latest[2] is not null), 0) as cpu_last,
+        sum(cpu_sum / nullif(cpu_count, 0) * cores) / nullif(sum(cores) filter (where cpu_count > 0), 0) as cpu_avg,
+        max(cpu_max) as cpu_max,
+        sum(latest[4] * devices) / nullif(sum(devices) filter (where latest[4] is not null), 0) as gpu_last,
+        sum(gpu_sum / nullif(gpu_count, 0) * devices) / nullif(sum(devices) filter (where gpu_count > 0), 0) as gpu_avg,
+        max(gpu_max) as gpu_max,
+
+        sum(latest[3]) as memory_last, sum(memory_sum / nullif(memory_count, 0)) as memory_avg,
+        sum(greatest(memory_peak_bytes, memory_max_bytes)) as memory_max, sum(latest[16]) as memory_limit,
+        sum(anon_sum / nullif(anon_count, 0)) as anon_avg, sum(anon_max_bytes) as anon_max,
+        sum(file_sum / nullif(file_count, 0)) as file_avg, sum(file_max_bytes) as file_max,
+
+        sum(cpu_usage_usec) as cpu_usage_usec, sum(cpu_user_usec) as cpu_user_usec,
+        sum(cpu_system_usec) as cpu_system_usec, sum(cpu_throttled_usec) as cpu_throttled_usec,
+        sum(cpu_pressure_usec) as cpu_pressure_usec, sum(memory_pressure_usec) as memory_pressure_usec,
+        sum(memory_stall_usec) as memory_stall_usec, sum(oom_events) as oom_events,
+        case when sum(oom_kills) > 9223372036854775807 then 9223372036854775807 else sum(oom_kills) end as oom_kills,
+        sum(io_read_bytes) as io_read_bytes,
+        sum(io_write_bytes) as io_write_bytes, sum(io_pressure_usec) as io_pressure_usec,
+        sum(io_stall_usec) as io_stall_usec,
+
+        min(cpu_count) as min_node_samples, max(node_cpus) as max_node_cpus,
+        max(cpu_max / 100 * node_cpus) as max_node_cpus_used,
+        max(greatest(memory_peak_bytes, memory_max_bytes)) as max_node_memory,
+        max(latest[16]) as max_node_memory_limit,
+        max(anon_max_bytes + coalesce(latest[13], 0)) as max_node_memory_needed
+    from (
+        select job_figures.*, coalesce(job_node.cpus, 1) as cores, coalesce(job_node.gpus, 1) as devices,
+            coalesce(job_node.cpus, latest[5], job.cpus) as node_cpus
+        from job_figures left join job_node using (job_key, node)
+        where job_figures.job_key = job.job_key) of_nodes) used on true;
+comment on view job_use is 'What runs were given and used on all of their nodes together.';
+
 -- OOM kills of runs whose moment was seen. Only sample.OomKills writes here. They stay as long as their run.
 create table oom_kill (
     job_key     bigint not null references job on delete cascade,

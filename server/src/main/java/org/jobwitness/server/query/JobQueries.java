@@ -44,7 +44,6 @@ import org.jobwitness.server.json.Json;
 import org.jobwitness.server.sample.OomKills;
 import org.jobwitness.server.sample.RunUse;
 import org.jobwitness.wire.AuditEntry;
-import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.Job;
 import org.jobwitness.wire.JobFigures;
@@ -59,47 +58,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Reads runs for those who ask, each within its own scope. */
 public final class JobQueries {
-    private static final String SELECT = """
-            select job.*, on_nodes.node_gpus, on_nodes.vendors, on_nodes.devices, on_nodes.cgroup_paths,
-                figures.*, greatest((scheduler ->> 'suspended_seconds')::double precision, suspended_seen) as suspended
-            from job
-            left join lateral (
-                select case when sum(gpus) > 2147483647 then 2147483647 else sum(gpus) end as node_gpus,
-                    array_agg(distinct gpu_vendor) filter (where gpu_vendor is not null) as vendors,
-                    string_agg(array_to_string(gpu_devices, E'\\n'), E'\\n' order by node)
-                        filter (where gpu_devices <> '{}') as devices,
-                    array_agg(distinct cgroup_path) filter (where cgroup_path is not null) as cgroup_paths
-                from job_node where job_node.job_key = job.job_key) on_nodes on true
-            left join lateral (
-                select sum(cpu_usage_usec) as cpu_usec,
-                    case when sum(oom_kills) > 9223372036854775807 then 9223372036854775807 else sum(oom_kills) end
-                        as oom_kills,
-                    sum(greatest(memory_peak_bytes, memory_max_bytes)) as memory_max,
-                    sum(latest[%2$d]) as memory_last, coalesce(sum(sample_count), 0) as sample_count,
-                    sum(covered_ms) as covered_ms, max(suspended_ms) / 1e3 as suspended_seen, max(last_sample_at) as last_sample_at,
-                    sum(latest[%1$d] * cores) / nullif(sum(cores) filter (where latest[%1$d] is not null), 0) as cpu_last,
-                    sum(cpu_sum / nullif(cpu_count, 0) * cores)
-                        / nullif(sum(cores) filter (where cpu_count > 0), 0) as cpu_average,
-                    max(cpu_max) as cpu_max,
-                    sum(latest[%3$d] * devices) / nullif(sum(devices) filter (where latest[%3$d] is not null), 0)
-                        as gpu_last,
-                    sum(gpu_sum / nullif(gpu_count, 0) * devices)
-                        / nullif(sum(devices) filter (where gpu_count > 0), 0) as gpu_average,
-                    max(gpu_max) as gpu_max, count(first_sample_at) as told_by, bool_and(is_last) as is_last,
-                    sum(cpu_user_usec) as cpu_user_usec, sum(cpu_system_usec) as cpu_system_usec,
-                    sum(cpu_throttled_usec) as cpu_throttled_usec, sum(cpu_pressure_usec) as cpu_pressure_usec,
-                    sum(memory_sum / nullif(memory_count, 0)) as memory_average, sum(latest[%4$d]) as memory_limit,
-                    sum(anon_sum / nullif(anon_count, 0)) as anon_average, sum(anon_max_bytes) as anon_max,
-                    sum(file_sum / nullif(file_count, 0)) as file_average, sum(file_max_bytes) as file_max,
-                    sum(memory_pressure_usec) as memory_pressure_usec, sum(memory_stall_usec) as memory_stall_usec,
-                    sum(oom_events) as oom_events, sum(io_read_bytes) as io_read, sum(io_write_bytes) as io_write,
-                    sum(io_pressure_usec) as io_pressure_usec, sum(io_stall_usec) as io_stall_usec
-                from (
-                    select job_figures.*, coalesce(cpus, 1) as cores, coalesce(gpus, 1) as devices
-                    from job_figures left join job_node using (job_key, node)
-                    where job_figures.job_key = job.job_key) of_nodes) figures on true
-            """.formatted(Figure.CPU_USAGE_PERCENT.number(), Figure.MEMORY_USAGE_BYTES.number(),
-            Figure.GPU_USAGE_PERCENT.number(), Figure.MEMORY_LIMIT_BYTES.number());
+    private static final String SELECT = "select * from job join job_use using (job_key) ";
 
     private static final int MEBIBYTE = 1 << 20;
     /** So long after a run's end the last readings of its nodes may come in. */
@@ -226,7 +185,7 @@ public final class JobQueries {
             }
             List<Long> keys = found.stream().map(Cursor::key).toList();
             List<Job> jobs = handle.createQuery(SELECT + """
-                    where job.job_key = any(:keys) order by array_position(:keys, job.job_key)""")
+                    where job_key = any(:keys) order by array_position(:keys, job_key)""")
                     .bindArray("keys", Long.class, keys).map((row, _) -> job(row, Details.NONE, clock.instant()))
                     .list();
             return new JobPage(jobs, total, filter.limit(), cursor == null ? filter.offset() : 0,
@@ -246,7 +205,7 @@ public final class JobQueries {
 
     /** Runs by their keys, in any order, whoever may see them. Those that are gone are left out. */
     public List<Job> find(Collection<Long> runs) {
-        return database.read("job_find", handle -> handle.createQuery(SELECT + "where job.job_key = any(:runs)")
+        return database.read("job_find", handle -> handle.createQuery(SELECT + "where job_key = any(:runs)")
                 .bindArray("runs", Long.class, runs).map((row, _) -> job(row, Details.NONE, clock.instant())).list());
     }
 
@@ -262,7 +221,7 @@ public final class JobQueries {
             Map<Long, List<JobGpu>> held = gpus.of(handle, caller.scope(), jobId);
             Query query = handle.createQuery(SELECT + "where job_id = :job_id and " + seenBy(caller.scope())
                     + (cluster == null ? "" : " and cluster = :cluster")
-                    + " order by listed_at desc, recorded_at desc, job.job_key desc limit 1000").bind("job_id", jobId);
+                    + " order by listed_at desc, recorded_at desc, job_key desc limit 1000").bind("job_id", jobId);
             if (cluster != null) {
                 query.bind("cluster", cluster);
             }
@@ -438,7 +397,7 @@ public final class JobQueries {
         Integer allGpus = gpus == null && nodeGpus != null ? Integer.valueOf(nodeGpus.intValue()) : gpus;
         boolean onlyEnd = !row.getBoolean("start_seen") && row.getBoolean("end_seen");
         Double runtime = runtime(state, start, end, now);
-        Double suspended = figure(row, "suspended", 1);
+        Double suspended = figure(row, "suspended_seconds", 1);
         return new Job(jobId, row.getLong("job_key"), cluster, cluster, row.getString("user_name"),
                 row.getObject("uid", Integer.class), nodes, nodes.isEmpty() ? null : nodes.size(), state,
                 constant(Reason.class, row.getString("reason")), row.getObject("confirmed", Boolean.class),
@@ -447,9 +406,9 @@ public final class JobQueries {
                 row.getObject("requested_gpus", Integer.class), row.getObject("cpus", Integer.class),
                 row.getObject("memory_mb", Long.class), allGpus, figure(row, "cpu_last", 1),
                 figure(row, "memory_last", 1 << 20), figure(row, "gpu_last", 1), time(row, "last_sample_at"),
-                row.getLong("sample_count"), coverage(row, runtime, nodes.size()), figure(row, "cpu_average", 1),
-                figure(row, "cpu_max", 1), figure(row, "memory_max", 1 << 20), figure(row, "gpu_average", 1),
-                figure(row, "gpu_max", 1), scaled(row, "cpu_usec", 1e6), whole(row, "oom_kills"),
+                row.getLong("sample_count"), coverage(row, runtime, nodes.size()), figure(row, "cpu_avg", 1),
+                figure(row, "cpu_max", 1), figure(row, "memory_max", 1 << 20), figure(row, "gpu_avg", 1),
+                figure(row, "gpu_max", 1), scaled(row, "cpu_usage_usec", 1e6), whole(row, "oom_kills"),
                 details.oomKills(), vendor(row), devices(row), details.gpus(), cgroupPath(row),
                 figures(row, state, ran(runtime, suspended), now), scheduler(row, jobId));
     }
@@ -457,26 +416,26 @@ public final class JobQueries {
     /** What all nodes' agents read; null if none of them has read anything. */
     private static @Nullable JobFigures figures(ResultSet row, JobState state, @Nullable Double ran, Instant now)
             throws SQLException {
-        if (row.getLong("told_by") == 0) {
+        if (row.getLong("sampled_nodes") == 0) {
             return null;
         }
         Instant end = time(row, "end_time");
-        boolean isLast = row.getBoolean("is_last") && row.getLong("told_by") >= strings(row, "nodes").size();
+        boolean isLast = row.getBoolean("is_last") && row.getLong("sampled_nodes") >= strings(row, "nodes").size();
         boolean complete = state.isFinal() && end != null && (isLast || end.plus(LAST_READINGS).isBefore(now));
         return new JobFigures(complete, complete ? efficiency(row, ran) : null,
                 figure(row, "cpu_user_usec", 1e6), figure(row, "cpu_system_usec", 1e6),
                 figure(row, "cpu_throttled_usec", 1e6), figure(row, "cpu_pressure_usec", 1e6),
-                figure(row, "memory_average", MEBIBYTE), figure(row, "memory_limit", MEBIBYTE),
-                figure(row, "anon_average", MEBIBYTE), figure(row, "anon_max", MEBIBYTE),
-                figure(row, "file_average", MEBIBYTE), figure(row, "file_max", MEBIBYTE),
+                figure(row, "memory_avg", MEBIBYTE), figure(row, "memory_limit", MEBIBYTE),
+                figure(row, "anon_avg", MEBIBYTE), figure(row, "anon_max", MEBIBYTE),
+                figure(row, "file_avg", MEBIBYTE), figure(row, "file_max", MEBIBYTE),
                 figure(row, "memory_pressure_usec", 1e6), figure(row, "memory_stall_usec", 1e6),
-                whole(row, "oom_events"), figure(row, "io_read", MEBIBYTE), figure(row, "io_write", MEBIBYTE),
+                whole(row, "oom_events"), figure(row, "io_read_bytes", MEBIBYTE), figure(row, "io_write_bytes", MEBIBYTE),
                 figure(row, "io_pressure_usec", 1e6), figure(row, "io_stall_usec", 1e6));
     }
 
     /** @param ran for how long it was not suspended, seconds */
     private static @Nullable Double efficiency(ResultSet row, @Nullable Double ran) throws SQLException {
-        Double cpuSeconds = scaled(row, "cpu_usec", 1e6);
+        Double cpuSeconds = scaled(row, "cpu_usage_usec", 1e6);
         Integer cpus = row.getObject("cpus", Integer.class);
         return cpuSeconds == null || cpus == null || ran == null || ran == 0
                 ? null
@@ -523,7 +482,7 @@ public final class JobQueries {
 
     private static @Nullable GpuVendor vendor(ResultSet row) throws SQLException {
         GpuVendor known = constant(GpuVendor.class, row.getString("gpu_vendor"));
-        List<String> vendors = strings(row, "vendors");
+        List<String> vendors = strings(row, "node_gpu_vendors");
         if (known != null || vendors.isEmpty()) {
             return known;
         }
@@ -532,7 +491,7 @@ public final class JobQueries {
 
     private static @Nullable List<String> devices(ResultSet row) throws SQLException {
         List<String> known = strings(row, "gpu_devices");
-        String devices = row.getString("devices");
+        String devices = row.getString("node_gpu_devices");
         if (!known.isEmpty()) {
             return known;
         }
@@ -542,7 +501,7 @@ public final class JobQueries {
     /** Nodes agree on it as a rule; where they do not, none speaks for all. */
     private static @Nullable String cgroupPath(ResultSet row) throws SQLException {
         String known = row.getString("cgroup_path");
-        List<String> paths = strings(row, "cgroup_paths");
+        List<String> paths = strings(row, "node_cgroup_paths");
         return known == null && paths.size() == 1 ? paths.getFirst() : known;
     }
 

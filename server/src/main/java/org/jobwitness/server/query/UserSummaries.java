@@ -64,30 +64,17 @@ public final class UserSummaries {
     private UserSummary sums(Handle handle, Scope scope, Question question, Counts counts) {
         return ask(handle, """
                 with run as (
-                    select job_key, cpus, memory_mb, gpus, extract(epoch from least(until, :to)
+                    select cpus, memory_mb, gpus, node_gpus, cpu_avg, gpu_avg, memory_max, extract(epoch from least(until, :to)
                         - greatest(start_time, :from)) / 3600.0 * ran / nullif(lasted, 0) as hours
                     from (select job.*, coalesce(end_time,
                             case when state = 'running' then cast(:now as timestamptz) end) as until from %s) job
+                    join job_use using (job_key)
                     cross join lateral (select extract(epoch from until - start_time) as lasted) whole
-                    cross join lateral (select greatest(0, lasted - coalesce(greatest(
-                        (scheduler ->> 'suspended_seconds')::double precision,
-                        (select max(suspended_ms) / 1e3 from job_figures where job_figures.job_key = job.job_key)), 0))
-                        as ran) without_suspension
+                    cross join lateral (select greatest(0, lasted - coalesce(suspended_seconds, 0)) as ran) unsuspended
                 ), each_run as (
-                    select run.cpus * hours as cpu_hours, cpu, coalesce(run.gpus, on_nodes.gpus) * hours as gpu_hours,
-                        gpu, memory_mb * hours as memory_hours, memory_max / 1048576.0 * hours as memory_used
-                    from run
-                    left join lateral (
-                        select sum(gpus) as gpus from job_node where job_node.job_key = run.job_key) on_nodes on true
-                    left join lateral (
-                        select sum(cpu_sum / nullif(cpu_count, 0) * coalesce(cpus, 1))
-                                / nullif(sum(coalesce(cpus, 1)) filter (where cpu_count > 0), 0) as cpu,
-                            sum(gpu_sum / nullif(gpu_count, 0) * coalesce(gpus, 1))
-                                / nullif(sum(coalesce(gpus, 1)) filter (where gpu_count > 0), 0) as gpu,
-                            sum(greatest(memory_peak_bytes, memory_max_bytes)) as memory_max
-                        from job_figures left join job_node using (job_key, node)
-                        where job_figures.job_key = run.job_key) figures on true
-                    where hours > 0
+                    select cpus * hours as cpu_hours, cpu_avg as cpu, coalesce(gpus, node_gpus) * hours as gpu_hours,
+                        gpu_avg as gpu, memory_mb * hours as memory_hours, memory_max / 1048576.0 * hours as memory_used
+                    from run where hours > 0
                 ), sums as (
                     select coalesce(sum(cpu_hours), 0) as cpu_hours,
                         coalesce(sum(cpu_hours) filter (where cpu is not null), 0) as cpu_hours_seen,
