@@ -1,4 +1,4 @@
--- One row is one run of a job: what evidence tells of it, and what that comes to. Only job.JobTable writes here.
+-- One row for each run of a job: all evidence of it, and its outcome. Who may write and read each table: HouseTest.
 create table job (
     job_key           bigint generated always as identity primary key,
     recorded_at       timestamptz not null,
@@ -35,7 +35,7 @@ create table job (
     derived_exit_code integer,
     end_restart_count integer,
     oom_killed        boolean not null,
-    superseded         boolean not null,
+    superseded        boolean not null,
     requeued          boolean not null,
 
     state             text not null check (state in ('pending', 'running', 'completed', 'failed', 'cancelled')),
@@ -47,47 +47,67 @@ create table job (
     scheduler           jsonb not null default '{}',
     requested_cpus      integer,
     requested_memory_mb bigint,
-    requested_gpus      integer
+    requested_gpus      integer,
+    search              text not null default ''
 );
-comment on table job is 'One row a run of a job.';
-comment on column job.scheduler_start is 'Slurm''s own start time, which names the run where there is no SLUID.';
+comment on table job is 'One row for each run of a job.';
+comment on column job.scheduler_start is 'Slurm''s own start time, which identifies the run where there is no SLUID.';
 comment on column job.start_time is 'scheduler_start, else the time of the first prolog.';
 comment on column job.superseded is 'A later run of the same job id is known.';
 comment on column job.scheduler is
-    'The fields of wire.Scheduler that no other column keeps, by their names: shown, and nothing is decided by them.';
+    'The fields of wire.Scheduler that have no column of their own, by their names: shown, and nothing is decided by them.';
+comment on column job.search is 'The texts that the search finds the run by, in lower case: job.SearchText.';
 comment on column job.newest is 'The newest run of its cluster and job id.';
 
 create unique index job_sluid on job (job_id, cluster, sluid) where sluid is not null;
-comment on index job_sluid is 'A SLUID names one run.';
+comment on index job_sluid is 'A SLUID identifies one run.';
 create unique index job_start on job (job_id, cluster, scheduler_start)
     where sluid is null and scheduler_start is not null;
-comment on index job_start is 'Where there is no SLUID, Slurm''s start time names one run.';
+comment on index job_start is 'Where there is no SLUID, Slurm''s start time identifies one run.';
 create index job_by_id on job (job_id, listed_at desc);
-comment on index job_by_id is 'JobTable.runsOf, JobQueries.newest and runs: all runs of a job id.';
+comment on index job_by_id is 'RunTable.runsOf, JobQueries.find and runs: the runs of a job id.';
 create index job_listed on job (listed_at desc, job_key desc);
 comment on index job_listed is 'JobQueries.list: newest first, paged by key.';
 create index job_ended on job ((coalesce(end_time, 'infinity'::timestamptz)), job_key);
-comment on index job_ended is 'JobQueries.list sorted by end, and the runs that ended a moment ago for /metrics.';
+comment on index job_ended is 'JobQueries.list sorted by end, and current_job: runs that ended recently.';
 create index job_by_user on job (user_name, listed_at desc);
 comment on index job_by_user is 'JobQueries.list of one user.';
 create index job_by_state on job (cluster, state) where newest;
 comment on index job_by_state is '/metrics: how many jobs are in each state.';
 create index job_open on job (job_key) where state in ('pending', 'running');
-comment on index job_open is '/metrics: the runs that go on.';
+comment on index job_open is 'current_job: pending and running runs.';
 create index job_end_unknown on job (listed_at) where end_time is null and state not in ('pending', 'running');
-comment on index job_end_unknown is 'JobTable.deleteEndedBefore: ended runs whose end time is unknown. job_ended has the others.';
+comment on index job_end_unknown is 'JobDeletion.deleteEndedBefore: ended runs whose end time is unknown. job_ended has the others.';
 create index job_array on job ((scheduler ->> 'array_job_id'), cluster) where scheduler ->> 'array_job_id' is not null;
 comment on index job_array is 'EvidenceReader.otherTasks: the runs of a job array.';
 create index job_replaced on job (cluster) where not newest;
 comment on index job_replaced is 'JobQueries.count: with job_by_state, all runs are counted without reading any.';
 
--- How many runs were deleted by retention: hpc_job_total must not fall when the server restarts.
+-- The search looks for parts of a text, for which PostgreSQL needs trigrams. Without the extension, or the right to create
+-- it, searching reads the whole column, with the same result.
+do $$ begin
+    create extension if not exists pg_trgm;
+    create index job_search on job using gin (search gin_trgm_ops);
+    comment on index job_search is 'JobQueries.list by a text.';
+exception when insufficient_privilege or feature_not_supported or undefined_file or undefined_object then
+    raise notice 'no index for the search of jobs: %', sqlerrm;
+end $$;
+
+-- The newest run of each job id, if it is pending or running, or ended since; where the end time is unknown, if it was
+-- recorded since. The first condition on the end has an index. Inlined, so that callers may add conditions of their own.
+create function current_job(since timestamptz) returns setof job language sql stable as $$
+    select * from job
+    where newest and (state in ('pending', 'running') or (coalesce(end_time, 'infinity'::timestamptz) >= since
+        and coalesce(end_time, recorded_at) >= since))
+$$;
+
+-- How many runs were deleted: hpc_job_total must not fall when the server restarts.
 create table job_deleted (
     cluster text primary key,
     runs    bigint not null
 );
 
--- What each node knows of a run.
+-- What a run has on each of its nodes.
 create table job_node (
     job_key     bigint not null references job on delete cascade,
     node        text not null,
@@ -269,7 +289,7 @@ comment on column oom_kill.step is 'Empty where it was not known.';
 comment on column oom_kill.cause is 'Which memory had run out: the limit of the job or step, or the node''s.';
 comment on column oom_kill.limit_bytes is 'memory.max at that moment; null where it was not read.';
 
--- Every change of a run, for good: rows are neither changed nor deleted; a month leaves as a whole by its retention.
+-- The audit trail: every change of a run. Rows are never changed or deleted; retention drops whole months.
 create table audit (
     audit_id       bigint generated always as identity,
     at             timestamptz not null default clock_timestamp(),
@@ -287,24 +307,24 @@ create table audit (
     primary key (at, audit_id)
 ) partition by range (at);
 create index audit_by_job on audit (job_key, audit_id);
-comment on index audit_by_job is 'AuditTable.of: the trail of a run.';
+comment on index audit_by_job is 'AuditTable.has: the trail of a run.';
 create index audit_by_id on audit (job_id, audit_id);
-comment on index audit_by_id is 'AuditTable.of: the trail of a job id, deleted runs among it.';
+comment on index audit_by_id is 'AuditTable.of: the trail of a job id, with deleted runs.';
 
-create function audit_is_for_good() returns trigger language plpgsql as $$
+create function audit_is_append_only() returns trigger language plpgsql as $$
 begin
-    raise exception 'the audit trail refuses %: its rows are for good', tg_op
-        using hint = 'Months leave as whole partitions, by the retention setting.';
+    raise exception 'the audit trail refuses %: its rows are append-only', tg_op
+        using hint = 'Whole months are dropped by retention, see AUDIT_RETENTION_DAYS.';
 end $$;
-create trigger audit_is_for_good before update or delete on audit
-    for each row execute function audit_is_for_good();
+create trigger audit_is_append_only before update or delete on audit
+    for each row execute function audit_is_append_only();
 create trigger audit_is_not_truncated before truncate on audit
-    for each statement execute function audit_is_for_good();
+    for each statement execute function audit_is_append_only();
 
--- Makes the partition of a month (UTC) if it is not there. A TRUNCATE trigger is not inherited, so each gets its own.
--- The partition is made beside the table and then attached: CREATE ... PARTITION OF waits for every reader of the whole
--- table, and everybody else then waits behind it; ATTACH waits for no reader or writer. And to_regclass may not see yet
--- what another session has just made: it trusts a cache, which an advisory lock does not renew.
+-- Creates the partition of a month (UTC) if it does not exist. A TRUNCATE trigger is not inherited, so each gets its own.
+-- The partition is created as a table and then attached: CREATE ... PARTITION OF waits for every reader of the whole
+-- table, and all others then wait behind it; ATTACH waits for no reader or writer. to_regclass may not see yet what
+-- another session has just created: it relies on a cache, which an advisory lock does not refresh.
 create function audit_partition(month date) returns void language plpgsql as $$
 declare
     first date := date_trunc('month', month);
@@ -315,7 +335,7 @@ begin
         execute format('alter table audit attach partition %I for values from (%L) to (%L)', name,
                 first::timestamp at time zone 'UTC', (first + interval '1 month')::timestamp at time zone 'UTC');
         execute format('create trigger audit_is_not_truncated before truncate on %I
-                for each statement execute function audit_is_for_good()', name);
+                for each statement execute function audit_is_append_only()', name);
     end if;
 end $$;
 

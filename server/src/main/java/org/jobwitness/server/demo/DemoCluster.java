@@ -222,8 +222,8 @@ public final class DemoCluster implements AutoCloseable {
             }
             Caller caller = new Caller("demo", null, "demo", "demo-" + happening.run().id(), new Scope.Everything());
             switch (happening) {
-                case Happening.Prolog prolog -> events.take(caller, prolog.event());
-                case Happening.Epilog epilog -> events.take(caller, epilog.event());
+                case Happening.Prolog prolog -> events.apply(caller, prolog.event());
+                case Happening.Epilog epilog -> events.apply(caller, epilog.event());
                 case Happening.SchedulerSays says -> jobs.apply(caller, says.word());
             }
         }

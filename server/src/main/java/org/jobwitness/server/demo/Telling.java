@@ -103,13 +103,13 @@ final class Telling {
     private SchedulerSays scheduler(Instant at, @Nullable Instant start, JobState state, @Nullable Reason reason,
             String rawState, String stateReason, @Nullable Instant end) {
         List<String> nodes = state == JobState.PENDING ? List.of() : run.nodes();
-        JobAttributes about = new JobAttributes(run.user().name(), run.user().uid(), nodes, partition(),
-                run.user().account(), null,
-                null, null, null, null, null, null, List.of(), null)
-                .with(new Resources(recipe.cpus() * recipe.nodes(), recipe.memoryMb() * recipe.nodes(),
-                        recipe.countedGpus() * recipe.nodes()), words(stateReason));
+        JobAttributes attributes = JobAttributes.of(run.user().name(), run.user().uid(), nodes)
+                .withPartition(partition(), run.user().account())
+                .withRequested(new Resources(recipe.cpus() * recipe.nodes(), recipe.memoryMb() * recipe.nodes(),
+                        recipe.countedGpus() * recipe.nodes()))
+                .withScheduler(words(stateReason));
         return new SchedulerSays(at, run,
-                new Evidence.Reported(new Identity(CLUSTER, run.id(), null, start), at, about, state, reason, rawState,
+                new Evidence.Reported(new Identity(CLUSTER, run.id(), null, start), at, attributes, state, reason, rawState,
                         end));
     }
 

@@ -17,7 +17,7 @@ import org.jobwitness.server.db.Database;
 import org.jobwitness.wire.UserSummary;
 import org.jspecify.annotations.Nullable;
 
-/** Adds up what users' runs had and used. */
+/** Adds up what the runs of a user had and used. */
 public final class UserSummaries {
     private final Database database;
     private final Clock clock;
@@ -27,18 +27,18 @@ public final class UserSummaries {
         this.clock = clock;
     }
 
-    /** Whose runs, on which cluster (null for any), and when. */
+    /** @param cluster null for any */
     record Question(String user, @Nullable String cluster, Instant from, Instant to) {
     }
 
-    /** How many runs are in which state, and why. */
+    /** How many runs have each state and reason. */
     private record Counts(Map<String, Long> states, Map<String, Long> reasons) {
         long runs() {
             return states.values().stream().mapToLong(Long::longValue).sum();
         }
     }
 
-    /** The sums; empty if the caller may see no run of this user at all. */
+    /** Empty if the caller may see no run of this user. */
     Optional<UserSummary> of(Caller caller, Question question) {
         return database.snapshot("user_summary", handle -> isKnown(handle, caller.scope(), question.user())
                 ? Optional.of(sums(handle, caller.scope(), question, counts(handle, caller.scope(), question)))
@@ -47,12 +47,12 @@ public final class UserSummaries {
 
     private static boolean isKnown(Handle handle, Scope scope, String user) {
         return JobQueries.bindScope(handle.createQuery("select exists (select from job where user_name = :user and "
-                + JobQueries.seenBy(scope) + ")").bind("user", user), scope).mapTo(Boolean.class).one();
+                + JobQueries.visibleTo(scope) + ")").bind("user", user), scope).mapTo(Boolean.class).one();
     }
 
     private static Counts counts(Handle handle, Scope scope, Question question) {
         Counts counts = new Counts(new TreeMap<>(), new TreeMap<>());
-        ask(handle, "select state, reason, count(*) as runs from " + there(scope) + " group by state, reason", scope,
+        ask(handle, "select state, reason, count(*) as runs from " + runs(scope) + " group by state, reason", scope,
                 question).map((row, _) -> {
                     counts.states().merge(string(row, "state"), row.getLong("runs"), Long::sum);
                     String reason = row.getString("reason");
@@ -77,20 +77,20 @@ public final class UserSummaries {
                     from run where hours > 0
                 ), sums as (
                     select coalesce(sum(cpu_hours), 0) as cpu_hours,
-                        coalesce(sum(cpu_hours) filter (where cpu is not null), 0) as cpu_hours_seen,
+                        coalesce(sum(cpu_hours) filter (where cpu is not null), 0) as cpu_hours_sampled,
                         sum(cpu * cpu_hours) as cpu_used,
                         coalesce(sum(gpu_hours), 0) as gpu_hours,
-                        coalesce(sum(gpu_hours) filter (where gpu is not null), 0) as gpu_hours_seen,
+                        coalesce(sum(gpu_hours) filter (where gpu is not null), 0) as gpu_hours_sampled,
                         sum(gpu * gpu_hours) as gpu_used,
                         sum(memory_hours) filter (where memory_used is not null) as memory_hours,
                         sum(memory_used) filter (where memory_hours is not null) as memory_used
                     from each_run)
-                select cpu_hours, cpu_used / nullif(cpu_hours_seen, 0) as cpu_usage,
-                    cpu_hours_seen / nullif(cpu_hours, 0) as cpu_coverage,
-                    gpu_hours, gpu_used / nullif(gpu_hours_seen, 0) as gpu_usage,
-                    gpu_hours_seen / nullif(gpu_hours, 0) as gpu_coverage,
+                select cpu_hours, cpu_used / nullif(cpu_hours_sampled, 0) as cpu_usage,
+                    cpu_hours_sampled / nullif(cpu_hours, 0) as cpu_coverage,
+                    gpu_hours, gpu_used / nullif(gpu_hours_sampled, 0) as gpu_usage,
+                    gpu_hours_sampled / nullif(gpu_hours, 0) as gpu_coverage,
                     100 * memory_used / nullif(memory_hours, 0) as memory_usage
-                from sums""".formatted(there(scope)), scope, question).bind("now", clock.instant())
+                from sums""".formatted(runs(scope)), scope, question).bind("now", clock.instant())
                 .map((row, _) -> new UserSummary(question.user(), question.from(), question.to(), counts.runs(),
                         counts.states(), counts.reasons(), rounded(row.getDouble("cpu_hours")),
                         figure(row, "cpu_usage", 1), figure(row, "cpu_coverage", 1),
@@ -99,9 +99,9 @@ public final class UserSummaries {
                 .one();
     }
 
-    private static String there(Scope scope) {
+    private static String runs(Scope scope) {
         return "job where user_name = :user and cluster = coalesce(:cluster, cluster) and listed_at < :to"
-                + " and coalesce(end_time, 'infinity'::timestamptz) > :from and " + JobQueries.seenBy(scope);
+                + " and coalesce(end_time, 'infinity'::timestamptz) > :from and " + JobQueries.visibleTo(scope);
     }
 
     private static Query ask(Handle handle, String sql, Scope scope, Question question) {
