@@ -1,4 +1,4 @@
--- One row is one run of a job: what evidence tells of it, and what that comes to. Only job.JobTable writes here.
+-- One row for each run of a job: all evidence of it, and its outcome. Who may write and read each table: HouseTest.
 create table job (
     job_key           bigint generated always as identity primary key,
     recorded_at       timestamptz not null,
@@ -35,7 +35,7 @@ create table job (
     derived_exit_code integer,
     end_restart_count integer,
     oom_killed        boolean not null,
-    superseded         boolean not null,
+    superseded        boolean not null,
     requeued          boolean not null,
 
     state             text not null check (state in ('pending', 'running', 'completed', 'failed', 'cancelled')),
@@ -47,47 +47,67 @@ create table job (
     scheduler           jsonb not null default '{}',
     requested_cpus      integer,
     requested_memory_mb bigint,
-    requested_gpus      integer
+    requested_gpus      integer,
+    search              text not null default ''
 );
-comment on table job is 'One row a run of a job.';
-comment on column job.scheduler_start is 'Slurm''s own start time, which names the run where there is no SLUID.';
+comment on table job is 'One row for each run of a job.';
+comment on column job.scheduler_start is 'Slurm''s own start time, which identifies the run where there is no SLUID.';
 comment on column job.start_time is 'scheduler_start, else the time of the first prolog.';
 comment on column job.superseded is 'A later run of the same job id is known.';
 comment on column job.scheduler is
-    'The fields of wire.Scheduler that no other column keeps, by their names: shown, and nothing is decided by them.';
+    'The fields of wire.Scheduler that have no column of their own, by their names: shown, and nothing is decided by them.';
+comment on column job.search is 'The texts that the search finds the run by, in lower case: job.SearchText.';
 comment on column job.newest is 'The newest run of its cluster and job id.';
 
 create unique index job_sluid on job (job_id, cluster, sluid) where sluid is not null;
-comment on index job_sluid is 'A SLUID names one run.';
+comment on index job_sluid is 'A SLUID identifies one run.';
 create unique index job_start on job (job_id, cluster, scheduler_start)
     where sluid is null and scheduler_start is not null;
-comment on index job_start is 'Where there is no SLUID, Slurm''s start time names one run.';
+comment on index job_start is 'Where there is no SLUID, Slurm''s start time identifies one run.';
 create index job_by_id on job (job_id, listed_at desc);
-comment on index job_by_id is 'JobTable.runsOf, JobQueries.newest and runs: all runs of a job id.';
+comment on index job_by_id is 'RunTable.runsOf, JobQueries.find and runs: the runs of a job id.';
 create index job_listed on job (listed_at desc, job_key desc);
 comment on index job_listed is 'JobQueries.list: newest first, paged by key.';
 create index job_ended on job ((coalesce(end_time, 'infinity'::timestamptz)), job_key);
-comment on index job_ended is 'JobQueries.list sorted by end, and the runs that ended a moment ago for /metrics.';
+comment on index job_ended is 'JobQueries.list sorted by end, and current_job: runs that ended recently.';
 create index job_by_user on job (user_name, listed_at desc);
 comment on index job_by_user is 'JobQueries.list of one user.';
 create index job_by_state on job (cluster, state) where newest;
 comment on index job_by_state is '/metrics: how many jobs are in each state.';
 create index job_open on job (job_key) where state in ('pending', 'running');
-comment on index job_open is '/metrics: the runs that go on.';
+comment on index job_open is 'current_job: pending and running runs.';
 create index job_end_unknown on job (listed_at) where end_time is null and state not in ('pending', 'running');
-comment on index job_end_unknown is 'JobTable.deleteEndedBefore: ended runs whose end time is unknown. job_ended has the others.';
+comment on index job_end_unknown is 'JobDeletion.deleteEndedBefore: ended runs whose end time is unknown. job_ended has the others.';
 create index job_array on job ((scheduler ->> 'array_job_id'), cluster) where scheduler ->> 'array_job_id' is not null;
 comment on index job_array is 'EvidenceReader.otherTasks: the runs of a job array.';
 create index job_replaced on job (cluster) where not newest;
 comment on index job_replaced is 'JobQueries.count: with job_by_state, all runs are counted without reading any.';
 
--- How many runs were deleted by retention: hpc_job_total must not fall when the server restarts.
+-- The search looks for parts of a text, for which PostgreSQL needs trigrams. Without the extension, or the right to create
+-- it, searching reads the whole column, with the same result.
+do $$ begin
+    create extension if not exists pg_trgm;
+    create index job_search on job using gin (search gin_trgm_ops);
+    comment on index job_search is 'JobQueries.list by a text.';
+exception when insufficient_privilege or feature_not_supported or undefined_file or undefined_object then
+    raise notice 'no index for the search of jobs: %', sqlerrm;
+end $$;
+
+-- The newest run of each job id, if it is pending or running, or ended since; where the end time is unknown, if it was
+-- recorded since. The first condition on the end has an index. Inlined, so that callers may add conditions of their own.
+create function current_job(since timestamptz) returns setof job language sql stable as $$
+    select * from job
+    where newest and (state in ('pending', 'running') or (coalesce(end_time, 'infinity'::timestamptz) >= since
+        and coalesce(end_time, recorded_at) >= since))
+$$;
+
+-- How many runs were deleted: hpc_job_total must not fall when the server restarts.
 create table job_deleted (
     cluster text primary key,
     runs    bigint not null
 );
 
--- What each node knows of a run.
+-- What a run has on each of its nodes.
 create table job_node (
     job_key     bigint not null references job on delete cascade,
     node        text not null,
@@ -202,6 +222,57 @@ comment on column job_gpu_figures.xid is 'NVIDIA''s number of the newest error t
 comment on column job_gpu_figures.energy_joules is
     'What the GPU''s counter has counted from first_energy_at to last_energy_at, also where it began anew between the two.';
 
+-- What each run was given and used on all of its nodes together: one row for each row of job. To be joined with job by job_key;
+-- driven by job, so that only the figures of the chosen runs are read. Numbers of latest are those of the table figure.
+create view job_use as
+select job.job_key, allocated.*, used.*,
+    greatest((scheduler ->> 'suspended_seconds')::double precision, sampled_suspended_seconds) as suspended_seconds
+from job
+left join lateral (
+    select case when sum(gpus) > 2147483647 then 2147483647 else sum(gpus) end as node_gpus,
+        array_agg(distinct gpu_vendor) filter (where gpu_vendor is not null) as node_gpu_vendors,
+        string_agg(array_to_string(gpu_devices, E'\n'), E'\n' order by node)
+            filter (where gpu_devices <> '{}') as node_gpu_devices,
+        array_agg(distinct cgroup_path) filter (where cgroup_path is not null) as node_cgroup_paths
+    from job_node where job_node.job_key = job.job_key) allocated on true
+left join lateral (
+    select coalesce(sum(sample_count), 0) as sample_count, sum(covered_ms) as covered_ms,
+        max(suspended_ms) / 1e3 as sampled_suspended_seconds, max(last_sample_at) as last_sample_at,
+        count(first_sample_at) as sampled_nodes, bool_and(is_last) as is_last,
+
+        sum(latest[2] * cores) / nullif(sum(cores) filter (where latest[2] is not null), 0) as cpu_last,
+        sum(cpu_sum / nullif(cpu_count, 0) * cores) / nullif(sum(cores) filter (where cpu_count > 0), 0) as cpu_avg,
+        max(cpu_max) as cpu_max,
+        sum(latest[4] * devices) / nullif(sum(devices) filter (where latest[4] is not null), 0) as gpu_last,
+        sum(gpu_sum / nullif(gpu_count, 0) * devices) / nullif(sum(devices) filter (where gpu_count > 0), 0) as gpu_avg,
+        max(gpu_max) as gpu_max,
+
+        sum(latest[3]) as memory_last, sum(memory_sum / nullif(memory_count, 0)) as memory_avg,
+        sum(greatest(memory_peak_bytes, memory_max_bytes)) as memory_max, sum(latest[16]) as memory_limit,
+        sum(anon_sum / nullif(anon_count, 0)) as anon_avg, sum(anon_max_bytes) as anon_max,
+        sum(file_sum / nullif(file_count, 0)) as file_avg, sum(file_max_bytes) as file_max,
+
+        sum(cpu_usage_usec) as cpu_usage_usec, sum(cpu_user_usec) as cpu_user_usec,
+        sum(cpu_system_usec) as cpu_system_usec, sum(cpu_throttled_usec) as cpu_throttled_usec,
+        sum(cpu_pressure_usec) as cpu_pressure_usec, sum(memory_pressure_usec) as memory_pressure_usec,
+        sum(memory_stall_usec) as memory_stall_usec, sum(oom_events) as oom_events,
+        case when sum(oom_kills) > 9223372036854775807 then 9223372036854775807 else sum(oom_kills) end as oom_kills,
+        sum(io_read_bytes) as io_read_bytes,
+        sum(io_write_bytes) as io_write_bytes, sum(io_pressure_usec) as io_pressure_usec,
+        sum(io_stall_usec) as io_stall_usec,
+
+        min(cpu_count) as min_node_samples, max(node_cpus) as max_node_cpus,
+        max(cpu_max / 100 * node_cpus) as max_node_cpus_used,
+        max(greatest(memory_peak_bytes, memory_max_bytes)) as max_node_memory,
+        max(latest[16]) as max_node_memory_limit,
+        max(anon_max_bytes + coalesce(latest[13], 0)) as max_node_memory_needed
+    from (
+        select job_figures.*, coalesce(job_node.cpus, 1) as cores, coalesce(job_node.gpus, 1) as devices,
+            coalesce(job_node.cpus, latest[5], job.cpus) as node_cpus
+        from job_figures left join job_node using (job_key, node)
+        where job_figures.job_key = job.job_key) of_nodes) used on true;
+comment on view job_use is 'What runs were given and used on all of their nodes together.';
+
 -- OOM kills of runs whose moment was seen. Only sample.OomKills writes here. They stay as long as their run.
 create table oom_kill (
     job_key     bigint not null references job on delete cascade,
@@ -218,7 +289,7 @@ comment on column oom_kill.step is 'Empty where it was not known.';
 comment on column oom_kill.cause is 'Which memory had run out: the limit of the job or step, or the node''s.';
 comment on column oom_kill.limit_bytes is 'memory.max at that moment; null where it was not read.';
 
--- Every change of a run, for good: rows are neither changed nor deleted; a month leaves as a whole by its retention.
+-- The audit trail: every change of a run. Rows are never changed or deleted; retention drops whole months.
 create table audit (
     audit_id       bigint generated always as identity,
     at             timestamptz not null default clock_timestamp(),
@@ -236,24 +307,24 @@ create table audit (
     primary key (at, audit_id)
 ) partition by range (at);
 create index audit_by_job on audit (job_key, audit_id);
-comment on index audit_by_job is 'AuditTable.of: the trail of a run.';
+comment on index audit_by_job is 'AuditTable.has: the trail of a run.';
 create index audit_by_id on audit (job_id, audit_id);
-comment on index audit_by_id is 'AuditTable.of: the trail of a job id, deleted runs among it.';
+comment on index audit_by_id is 'AuditTable.of: the trail of a job id, with deleted runs.';
 
-create function audit_is_for_good() returns trigger language plpgsql as $$
+create function audit_is_append_only() returns trigger language plpgsql as $$
 begin
-    raise exception 'the audit trail refuses %: its rows are for good', tg_op
-        using hint = 'Months leave as whole partitions, by the retention setting.';
+    raise exception 'the audit trail refuses %: its rows are append-only', tg_op
+        using hint = 'Whole months are dropped by retention, see AUDIT_RETENTION_DAYS.';
 end $$;
-create trigger audit_is_for_good before update or delete on audit
-    for each row execute function audit_is_for_good();
+create trigger audit_is_append_only before update or delete on audit
+    for each row execute function audit_is_append_only();
 create trigger audit_is_not_truncated before truncate on audit
-    for each statement execute function audit_is_for_good();
+    for each statement execute function audit_is_append_only();
 
--- Makes the partition of a month (UTC) if it is not there. A TRUNCATE trigger is not inherited, so each gets its own.
--- The partition is made beside the table and then attached: CREATE ... PARTITION OF waits for every reader of the whole
--- table, and everybody else then waits behind it; ATTACH waits for no reader or writer. And to_regclass may not see yet
--- what another session has just made: it trusts a cache, which an advisory lock does not renew.
+-- Creates the partition of a month (UTC) if it does not exist. A TRUNCATE trigger is not inherited, so each gets its own.
+-- The partition is created as a table and then attached: CREATE ... PARTITION OF waits for every reader of the whole
+-- table, and all others then wait behind it; ATTACH waits for no reader or writer. to_regclass may not see yet what
+-- another session has just created: it relies on a cache, which an advisory lock does not refresh.
 create function audit_partition(month date) returns void language plpgsql as $$
 declare
     first date := date_trunc('month', month);
@@ -264,7 +335,7 @@ begin
         execute format('alter table audit attach partition %I for values from (%L) to (%L)', name,
                 first::timestamp at time zone 'UTC', (first + interval '1 month')::timestamp at time zone 'UTC');
         execute format('create trigger audit_is_not_truncated before truncate on %I
-                for each statement execute function audit_is_for_good()', name);
+                for each statement execute function audit_is_append_only()', name);
     end if;
 end $$;
 

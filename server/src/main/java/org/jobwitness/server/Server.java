@@ -39,6 +39,7 @@ import org.jobwitness.server.event.Events;
 import org.jobwitness.server.event.EventsEndpoint;
 import org.jobwitness.server.http.HttpServer;
 import org.jobwitness.server.http.Requests;
+import org.jobwitness.server.job.JobDeletion;
 import org.jobwitness.server.job.JobTable;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.server.manual.ManualJobsEndpoint;
@@ -99,6 +100,7 @@ final class Server implements AutoCloseable {
             Database database = stopLater(new Database(address, config.databaseConnections(), partitions, metrics));
 
             JobTable jobs = new JobTable(database, json, clock);
+            JobDeletion jobDeletion = new JobDeletion(jobs, database, json);
             JobQueries queries = new JobQueries(database, json, clock);
             SampleStore samples = new SampleStore(database, json, config.metricsRetention(), clock, metrics);
             NodeTable nodes = new NodeTable(database, json);
@@ -120,7 +122,7 @@ final class Server implements AutoCloseable {
             LeaderTask sealingTask = stopLater(
                     new LeaderTask(database, "sealing", SEALING_INTERVAL, sealing::run));
             LeaderTask retentionTask = stopLater(new LeaderTask(database, "retention", RETENTION_INTERVAL,
-                    new Retention(database, partitions, jobs, config.jobRetention(), clock, metrics)::run));
+                    new Retention(database, partitions, jobDeletion, config.jobRetention(), clock, metrics)::run));
 
             Optional<Reconciliation> slurm = config.slurm().map(settings -> stopLater(new Reconciliation(settings,
                     database, jobs, nodes, json, config.defaultCluster(), clock, metrics)));
@@ -152,7 +154,7 @@ final class Server implements AutoCloseable {
                             new UsersEndpoint(new UserSummaries(database, clock), json, clock)::routes,
                             new SamplesEndpoint(queries, samples, json)::routes,
                             new SeriesEndpoint(database, queries, samples, json, clock)::routes,
-                            new ManualJobsEndpoint(jobs, queries, samples, requests, json, clock,
+                            new ManualJobsEndpoint(jobs, jobDeletion, queries, samples, requests, json, clock,
                                     config.defaultCluster())::routes,
                             new VerdictEndpoint(evidence, config.thresholds(), json)::routes,
                             new NodesEndpoint(nodes, json, clock)::routes,

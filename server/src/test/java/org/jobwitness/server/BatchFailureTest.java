@@ -25,6 +25,7 @@ import org.jobwitness.server.access.Role;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.LeaderTask;
 import org.jobwitness.server.db.Partitions;
+import org.jobwitness.server.job.JobDeletion;
 import org.jobwitness.server.job.JobTable;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.server.ops.Retention;
@@ -249,7 +250,7 @@ class BatchFailureTest {
                 packing.run(turn);
             });
             retention = new LeaderTask(database, "retention", ALL_THE_TIME, new Retention(database, partitions,
-                    new JobTable(database, new Json(), now), Duration.ofDays(400), now, metrics)::run);
+                    new JobDeletion(new JobTable(database, new Json(), now), database, new Json()), Duration.ofDays(400), now, metrics)::run);
             database.start();
             sealing.start();
             retention.start();

@@ -24,6 +24,7 @@ import org.jobwitness.server.db.OneTurn;
 import org.jobwitness.server.db.Partitions;
 import org.jobwitness.server.db.PostgresVersion;
 import org.jobwitness.server.db.TestPostgres;
+import org.jobwitness.server.job.JobDeletion;
 import org.jobwitness.server.job.JobTable;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.server.ops.Retention;
@@ -189,7 +190,7 @@ class RetentionTest {
 
     private static Retention retention(Database on, Instant now, PrometheusRegistry metrics) {
         Clock clock = Clock.fixed(now, ZoneOffset.UTC);
-        return new Retention(on, partitions(now), new JobTable(on, new Json(), clock), Duration.ofDays(60), clock,
+        return new Retention(on, partitions(now), new JobDeletion(new JobTable(on, new Json(), clock), on, new Json()), Duration.ofDays(60), clock,
                 metrics);
     }
 

@@ -28,6 +28,7 @@ import org.jobwitness.server.job.Identity;
 import org.jobwitness.server.job.JobAttributes;
 import org.jobwitness.server.job.JobTable;
 import org.jobwitness.server.job.NodeAllocation;
+import org.jobwitness.server.job.ObservedRun;
 import org.jobwitness.server.node.NodeReading;
 import org.jobwitness.server.node.NodeTable;
 import org.jobwitness.server.sample.Figures;
@@ -194,7 +195,7 @@ public final class Batches implements AutoCloseable {
         Instant since = job.since() == null ? null : job.since().plus(offset);
         Identity identity = new Identity(number.cluster(), job.jobId(), job.sluid(), job.startTime());
         boolean metItsLimit = metItsLimit(job, oomKills);
-        JobTable.Seen seen = runs.get(new RunCache.Sight(identity, job.since(), batch.node(), metItsLimit),
+        ObservedRun seen = runs.get(new RunCache.Sight(identity, job.since(), batch.node(), metItsLimit),
                 () -> observe(caller, evidence(identity, batch, job, since, at, metItsLimit)));
         Integer intervalMs = job.intervalMs() == null ? batch.intervalMs() : job.intervalMs();
         List<Sample.Gpu> gpus = gpus(batch, job, intervalMs);
@@ -237,7 +238,7 @@ public final class Batches implements AutoCloseable {
         return job.timestamp() == null ? batch.timestamp() : job.timestamp();
     }
 
-    private JobTable.Seen observe(Caller caller, Evidence.Observed evidence) {
+    private ObservedRun observe(Caller caller, Evidence.Observed evidence) {
         boolean isMyTurn = false;
         try {
             isMyTurn = lookups.tryAcquire(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
@@ -264,11 +265,9 @@ public final class Batches implements AutoCloseable {
 
     private static Evidence.Observed evidence(Identity identity, Batch batch, JobReading job, @Nullable Instant since,
             Instant at, boolean oomKilled) {
-        JobAttributes about = new JobAttributes(job.user(), job.uid(), List.of(batch.node()), null, null, null, null,
-                null, null, null,
-                null, null, List.of(), null);
         return new Evidence.Observed(identity, since == null ? at : since, since != null,
-                new NodeAllocation(batch.node(), null, null, List.of(), job.cgroupPath(), false), about, oomKilled);
+                new NodeAllocation(batch.node(), null, null, List.of(), job.cgroupPath(), false),
+                JobAttributes.of(job.user(), job.uid(), List.of(batch.node())), oomKilled);
     }
 
     private static OptionalDouble use(List<Sample.Gpu> gpus) {

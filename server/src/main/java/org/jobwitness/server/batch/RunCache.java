@@ -10,7 +10,7 @@ import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.function.Supplier;
 import org.jobwitness.server.job.Identity;
 import org.jobwitness.server.job.JobChange;
-import org.jobwitness.server.job.JobTable.Seen;
+import org.jobwitness.server.job.ObservedRun;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,7 +35,7 @@ final class RunCache {
     record Sight(Identity identity, @Nullable Instant since, String node, boolean oomKilled) {
     }
 
-    private record Entry(Seen seen, Instant until) {
+    private record Entry(ObservedRun seen, Instant until) {
     }
 
     RunCache(Clock clock) {
@@ -43,7 +43,7 @@ final class RunCache {
         nextSweep = clock.instant().plus(STAYS);
     }
 
-    Seen get(Sight sight, Supplier<Seen> otherwise) {
+    ObservedRun get(Sight sight, Supplier<ObservedRun> otherwise) {
         Instant now = clock.instant();
         JobName job = new JobName(sight.identity().cluster(), sight.identity().jobId());
         Entry entry = known.getOrDefault(job, Map.of()).get(sight);
@@ -52,7 +52,7 @@ final class RunCache {
         }
         int hash = hash(job);
         long before = forgotten.get(hash);
-        Seen seen = otherwise.get();
+        ObservedRun seen = otherwise.get();
         if (forgotten.get(hash) == before) {
             known.computeIfAbsent(job, _ -> new ConcurrentHashMap<>()).put(sight, new Entry(seen, until(now)));
             if (forgotten.get(hash) != before) {

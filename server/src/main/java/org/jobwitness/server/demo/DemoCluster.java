@@ -244,8 +244,8 @@ public final class DemoCluster implements AutoCloseable {
             }
             Caller caller = caller("demo-" + next.run().id());
             switch (next) {
-                case SimEvent.Prolog prolog -> events.take(caller, prolog.event());
-                case SimEvent.Epilog epilog -> events.take(caller, epilog.event());
+                case SimEvent.Prolog prolog -> events.apply(caller, prolog.event());
+                case SimEvent.Epilog epilog -> events.apply(caller, epilog.event());
                 case SimEvent.SchedulerReport report -> jobs.apply(caller, report.evidence());
             }
         }

@@ -86,11 +86,11 @@ final class EventPlan {
         boolean pending = state == JobState.PENDING;
         boolean ended = at.equals(run.lastReport());
         Identity identity = new Identity(Timeline.CLUSTER, run.id(), null, pending ? null : run.start());
-        JobAttributes attributes = new JobAttributes(run.user().name(), run.user().uid(),
-                pending ? List.of() : run.nodes(), partition(), run.user().account(), null,
-                null, null, null, null, null, null, List.of(), null)
-                .with(new Resources(cpus(), memoryMb(), template.countedGpus() * template.nodes()),
-                        scheduler(stateReason));
+        JobAttributes attributes = JobAttributes
+                .of(run.user().name(), run.user().uid(), pending ? List.of() : run.nodes())
+                .withPartition(partition(), run.user().account())
+                .withRequested(new Resources(cpus(), memoryMb(), template.countedGpus() * template.nodes()))
+                .withScheduler(scheduler(stateReason));
         return new SchedulerReport(at, run, new Evidence.Reported(identity, at, attributes, state,
                 ended ? ending.reason : null, rawState, ended ? run.end() : null));
     }

@@ -16,7 +16,7 @@ final class CpusPerNode {
     }
 
     /**
-     * CPUs of each node, in the order of the node list; empty if not said.
+     * CPUs of each node, in the order of the node list; empty if unknown.
      *
      * @throws InvalidFieldException if it is not such an expression, or has another number of nodes than the list
      */
@@ -33,13 +33,13 @@ final class CpusPerNode {
             int times = form.group(2) == null ? 1 : Integer.parseInt(form.group(2));
             if (times > nodes - cpus.size()) {
                 throw new InvalidFieldException("cpus_per_node",
-                        "tells of more nodes than node_list, which has " + nodes);
+                        "has more nodes than node_list, which has " + nodes);
             }
             cpus.addAll(Collections.nCopies(times, Integer.valueOf(form.group(1))));
         }
         if (cpus.size() != nodes) {
             throw new InvalidFieldException("cpus_per_node",
-                    "tells of " + cpus.size() + " nodes, but node_list has " + nodes);
+                    "has " + cpus.size() + " nodes, but node_list has " + nodes);
         }
         return cpus;
     }

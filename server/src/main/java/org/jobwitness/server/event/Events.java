@@ -23,22 +23,18 @@ import org.jobwitness.wire.JobStarted;
 import org.jobwitness.wire.Scheduler;
 import org.jspecify.annotations.Nullable;
 
-/** Makes evidence of what hooks tell, whoever brings it, and hands it on. */
+/** Converts the events of prolog and epilog to evidence, and applies it. */
 public final class Events {
-    private static final int MOST_CPUS = 100_000_000;
+    private static final int MAX_CPUS = 100_000_000;
 
     private final JobTable jobs;
     private final Json json;
     private final String defaultCluster;
-    private final Counter taken;
+    private final Counter applied;
 
-    /**
-     * Made with where events go.
-     *
-     * @param defaultCluster for events that name none
-     */
+    /** @param defaultCluster for events that name none */
     public Events(JobTable jobs, Json json, String defaultCluster, PrometheusRegistry metrics) {
-        this.taken = Counter.builder().name("jobwitness_events_total").help("Events taken in, by what became of them.")
+        this.applied = Counter.builder().name("jobwitness_events_total").help("Events taken in, by what became of them.")
                 .labelNames("event", "status").register(metrics);
         this.jobs = jobs;
         this.json = json;
@@ -50,8 +46,8 @@ public final class Events {
      *
      * @throws InvalidFieldException if the event contradicts itself
      */
-    public EventResponse take(Caller caller, JobStarted event) {
-        return take(caller, "job-started", evidence(event));
+    public EventResponse apply(Caller caller, JobStarted event) {
+        return apply(caller, "job-started", evidence(event));
     }
 
     /**
@@ -59,66 +55,65 @@ public final class Events {
      *
      * @throws InvalidFieldException if the event contradicts itself
      */
-    public EventResponse take(Caller caller, JobFinished event) {
-        return take(caller, "job-finished", evidence(event));
+    public EventResponse apply(Caller caller, JobFinished event) {
+        return apply(caller, "job-finished", evidence(event));
     }
 
-    private EventResponse take(Caller caller, String event, Evidence evidence) {
-        EventResponse answer = jobs.apply(caller, evidence);
-        taken.labelValues(event, answer.status().toString()).inc();
-        return answer;
+    private EventResponse apply(Caller caller, String event, Evidence evidence) {
+        EventResponse response = jobs.apply(caller, evidence);
+        applied.labelValues(event, response.status().toString()).inc();
+        return response;
     }
 
     private Evidence evidence(JobStarted event) {
         List<String> nodes = HostList.expand("node_list", event.nodeList());
         List<Integer> cpus = CpusPerNode.expand(event.cpusPerNode(), nodes.size());
         String node = event.node() == null && nodes.size() == 1 ? nodes.getFirst() : event.node();
-        boolean ofNode = node != null;
-        Map<String, @Nullable Object> words = words(event.scheduler());
-        String partition = (String) words.remove("partition");
-        String account = (String) words.remove("account");
-        JobAttributes about = new JobAttributes(event.user(), event.uid(), nodes,
-                event.partition() == null ? partition : event.partition(),
-                event.account() == null ? account : event.account(), event.hetJobId(), event.restartCount(),
-                event.endTime(), cpusOfJob(event.cpuAllocation(), cpus),
-                event.memoryAllocationMb(), ofNode ? null : event.gpuAllocation(), ofNode ? null : event.gpuVendor(),
-                ofNode ? List.of() : event.gpuDevices(), ofNode ? null : event.cgroupPath())
-                .with(Resources.UNKNOWN, words);
+        JobAttributes ofJob = attributes(event.user(), event.uid(), nodes, event.partition(), event.account(),
+                event.scheduler())
+                .withRun(event.hetJobId(), event.restartCount(), event.endTime())
+                .withAllocated(new Resources(cpusOfJob(event.cpuAllocation(), cpus), event.memoryAllocationMb(),
+                        node == null ? event.gpuAllocation() : null));
+        JobAttributes attributes = node == null
+                ? ofJob.withDevices(event.gpuVendor(), event.gpuDevices(), event.cgroupPath())
+                : ofJob;
         NodeAllocation onNode = node == null
                 ? null
                 : new NodeAllocation(node, event.gpuAllocation(), event.gpuVendor(), event.gpuDevices(),
-                        event.cgroupPath(),
-                        false);
+                        event.cgroupPath(), false);
         return new Evidence.Started(identity(event.cluster(), event.jobId(), event.sluid(), event.startTime()),
-                event.timestamp(), onNode, about, cpus, event.eventId());
+                event.timestamp(), onNode, attributes, cpus, event.eventId());
     }
 
     private Evidence evidence(JobFinished event) {
         List<String> listed = HostList.expand("node_list", event.nodeList());
         List<Integer> cpus = listed.isEmpty() ? List.of() : CpusPerNode.expand(event.cpusPerNode(), listed.size());
         List<String> nodes = listed.isEmpty() && event.node() != null ? List.of(event.node()) : listed;
-        Map<String, @Nullable Object> words = words(event.scheduler());
-        String partition = (String) words.remove("partition");
-        String account = (String) words.remove("account");
-        JobAttributes about = new JobAttributes(event.user(), event.uid(), nodes,
-                event.partition() == null ? partition : event.partition(),
-                event.account() == null ? account : event.account(), null, null, null,
-                cpusOfJob(null, cpus), null, null, null, List.of(), null)
-                .with(Resources.UNKNOWN, words);
+        JobAttributes attributes = attributes(event.user(), event.uid(), nodes, event.partition(), event.account(),
+                event.scheduler()).withAllocated(new Resources(cpusOfJob(null, cpus), null, null));
         NodeAllocation onNode = event.node() == null
                 ? null
                 : new NodeAllocation(event.node(), null, null, List.of(), null, true);
         boolean oomKilled = event.reading() != null && event.reading().oomKills() != null
                 && event.reading().oomKills() > 0;
-        EndEvidence end = new EndEvidence(true, event.timestamp(), null, event.finalState(), exit(event),
-                event.derivedExitCode(),
-                event.restartCount(), oomKilled, false, false);
+        EndEvidence end = EndEvidence.reported(event.timestamp()).withFinalState(event.finalState())
+                .withExit(exit(event), event.derivedExitCode()).withRestartCount(event.restartCount())
+                .withOomKilled(oomKilled);
         return new Evidence.Ended(identity(event.cluster(), event.jobId(), event.sluid(), event.startTime()),
-                event.timestamp(), onNode, about, cpus, event.eventId(), end, event.reading());
+                event.timestamp(), onNode, attributes, cpus, event.eventId(), end, event.reading());
     }
 
-    private Map<String, @Nullable Object> words(@Nullable Scheduler said) {
-        return said == null ? new LinkedHashMap<>() : new LinkedHashMap<>(json.fields(said));
+    /** Partition and account may be fields of the event, or else of its scheduler object. */
+    private JobAttributes attributes(@Nullable String user, @Nullable Integer uid, List<String> nodes,
+            @Nullable String partition, @Nullable String account, @Nullable Scheduler scheduler) {
+        Map<String, @Nullable Object> fields = scheduler == null
+                ? new LinkedHashMap<>()
+                : new LinkedHashMap<>(json.fields(scheduler));
+        String otherPartition = (String) fields.remove("partition");
+        String otherAccount = (String) fields.remove("account");
+        return JobAttributes.of(user, uid, nodes)
+                .withPartition(partition == null ? otherPartition : partition, account == null ? otherAccount : account)
+                .withScheduler(fields);
     }
 
     private Identity identity(@Nullable String cluster, String jobId, @Nullable String sluid,
@@ -126,18 +121,18 @@ public final class Events {
         return new Identity(cluster == null ? defaultCluster : cluster, jobId, sluid, startTime);
     }
 
-    private static @Nullable Integer cpusOfJob(@Nullable Integer said, List<Integer> ofNodes) {
-        if (said != null || ofNodes.isEmpty()) {
-            return said;
+    private static @Nullable Integer cpusOfJob(@Nullable Integer reported, List<Integer> ofNodes) {
+        if (reported != null || ofNodes.isEmpty()) {
+            return reported;
         }
         long sum = ofNodes.stream().mapToLong(Integer::longValue).sum();
-        if (sum > MOST_CPUS) {
-            throw new InvalidFieldException("cpus_per_node", "must come to at most " + MOST_CPUS + " CPUs in all");
+        if (sum > MAX_CPUS) {
+            throw new InvalidFieldException("cpus_per_node", "must add up to at most " + MAX_CPUS + " CPUs");
         }
         return (int) sum;
     }
 
-    /** The raw status tells the most; the two halves are what older scripts send. */
+    /** The raw status is complete; older scripts send its two halves. */
     private static @Nullable WaitStatus exit(JobFinished event) {
         if (event.rawStatus() != null) {
             return WaitStatus.ofRaw(event.rawStatus());

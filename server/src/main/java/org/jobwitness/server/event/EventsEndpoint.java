@@ -34,18 +34,18 @@ public final class EventsEndpoint {
     private void started(Context ctx) {
         Requests.onlyParameters(ctx, Set.of());
         JobStarted event = requests.body(ctx, JobStarted.class);
-        ctx.result(json.text(valid(() -> events.take(Caller.of(ctx), event))));
+        ctx.result(json.text(valid(() -> events.apply(Caller.of(ctx), event))));
     }
 
     private void finished(Context ctx) {
         Requests.onlyParameters(ctx, Set.of());
         JobFinished event = requests.body(ctx, JobFinished.class);
-        ctx.result(json.text(valid(() -> events.take(Caller.of(ctx), event))));
+        ctx.result(json.text(valid(() -> events.apply(Caller.of(ctx), event))));
     }
 
-    private static EventResponse valid(Supplier<EventResponse> answer) {
+    private static EventResponse valid(Supplier<EventResponse> response) {
         try {
-            return answer.get();
+            return response.get();
         } catch (InvalidFieldException e) {
             throw ApiException.invalidField(e.field(), String.valueOf(e.getMessage()));
         }

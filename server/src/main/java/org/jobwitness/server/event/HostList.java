@@ -10,11 +10,11 @@ import org.jobwitness.wire.InvalidFieldException;
  * several brackets in a name, digits padded as the range's first number is (Slurm: src/common/hostlist.c).
  */
 public final class HostList {
-    /** As many as Slurm itself takes from one expression (MAX_RANGE). */
-    static final int MOST = 65_536;
+    /** Slurm's own limit for one expression (MAX_RANGE). */
+    static final int MAX_NAMES = 65_536;
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9._-]{0,253}[A-Za-z0-9])?");
-    private static final int LONGEST_NAME = 255;
-    private static final int LONGEST_NUMBER = 9;
+    private static final int MAX_NAME_LENGTH = 255;
+    private static final int MAX_DIGITS = 9;
 
     private final String field;
     private final String expression;
@@ -36,7 +36,7 @@ public final class HostList {
             HostList list = new HostList(field, expression);
             list.expandAll();
             all.addAll(list.names);
-            if (all.size() > MOST) {
+            if (all.size() > MAX_NAMES) {
                 throw list.tooMany();
             }
         }
@@ -71,8 +71,8 @@ public final class HostList {
         }
         int close = rest.indexOf(']', open);
         String before = done + rest.substring(0, open);
-        if (before.length() > LONGEST_NAME) {
-            throw wrong("has a name longer than " + LONGEST_NAME + " characters");
+        if (before.length() > MAX_NAME_LENGTH) {
+            throw wrong("has a name longer than " + MAX_NAME_LENGTH + " characters");
         }
         String after = rest.substring(close + 1);
         for (String range : rest.substring(open + 1, close).split(",", -1)) {
@@ -85,7 +85,7 @@ public final class HostList {
             if (last < first) {
                 throw wrong("has a range that runs backwards: " + range);
             }
-            if (last - first >= MOST) {
+            if (last - first >= MAX_NAMES) {
                 throw tooMany();
             }
             for (int n = first; n <= last; n++) {
@@ -96,21 +96,21 @@ public final class HostList {
     }
 
     private static boolean isNumber(String text) {
-        return !text.isEmpty() && text.length() <= LONGEST_NUMBER && text.chars().allMatch(c -> c >= '0' && c <= '9');
+        return !text.isEmpty() && text.length() <= MAX_DIGITS && text.chars().allMatch(c -> c >= '0' && c <= '9');
     }
 
     private void add(String name) {
         if (!NAME.matcher(name).matches()) {
             throw wrong(name.isEmpty() ? "has an empty name" : "has a name that is not a host's");
         }
-        if (names.size() == MOST) {
+        if (names.size() == MAX_NAMES) {
             throw tooMany();
         }
         names.add(name);
     }
 
     private InvalidFieldException tooMany() {
-        return new InvalidFieldException(field, "names more than " + MOST + " hosts");
+        return new InvalidFieldException(field, "names more than " + MAX_NAMES + " hosts");
     }
 
     private InvalidFieldException wrong(String what) {

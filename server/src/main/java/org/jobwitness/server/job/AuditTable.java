@@ -6,34 +6,28 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.jdbi.v3.core.Handle;
-import org.jdbi.v3.core.statement.Query;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.wire.AuditEntry;
 import org.jspecify.annotations.Nullable;
 
-/** The audit trail. Rows are added inside the transaction of the change that they tell of, and never touched again. */
+/** The audit trail. A row is added in the transaction of the change that it records, and never changed. */
 public final class AuditTable {
-    private static final String SELECT = """
-            select audit_id, at, job_key, job_id, action, actor, claim, source, correlation_id, event_id, before, after
-            from audit
-            """;
-
     private final Json json;
 
     public AuditTable(Json json) {
         this.json = json;
     }
 
-    /** What kind of line it is. */
+    /** The kind of a row. */
     enum Action {
-        /** The run became known. */
+        /** A run is new. */
         CREATED,
         /** Fields of the run changed. */
         UPDATED,
-        /** The run was forgotten; {@code before} is what it was at last. */
+        /** The run was deleted; {@code before} is its last state. */
         DELETED,
-        /** Something was said that differs from what is known, and did not change it. */
+        /** Evidence had other values than what is stored, which stays. */
         NOTED
     }
 
@@ -53,7 +47,7 @@ public final class AuditTable {
                 .bind("after", after.isEmpty() ? null : json.text(after)).execute();
     }
 
-    /** True if this event has left a line already: a retry need not repeat itself. */
+    /** Whether this event has a row already: a retry adds no second one. */
     boolean has(Handle handle, long key, @Nullable String eventId) {
         return eventId != null && handle
                 .createQuery("select exists (select from audit where job_key = :key and event_id = :event_id)")
@@ -61,34 +55,27 @@ public final class AuditTable {
     }
 
     /**
-     * The trail of a job id, oldest first, with the runs of it that were deleted.
+     * The trail of a job id, oldest first.
      *
      * @param cluster null for any
      * @param run null for all
+     * @param user only runs of this user that were not deleted; null for all runs, deleted ones among them
      */
-    public List<AuditEntry> of(Handle handle, String jobId, @Nullable String cluster, @Nullable Long run, long afterId,
-            int limit) {
-        return entries(handle.createQuery(SELECT + """
+    public List<AuditEntry> of(Handle handle, String jobId, @Nullable String cluster, @Nullable Long run,
+            @Nullable String user, long afterId, int limit) {
+        return handle.createQuery("""
+                select audit_id, at, job_key, job_id, action, actor, claim, source, correlation_id, event_id, before,
+                    after
+                from audit
                 where job_id = :job_id and audit_id > :after_id and cluster = coalesce(:cluster, cluster)
-                    and job_key = coalesce(:run, job_key)
+                    and job_key = coalesce(:run, job_key) and (cast(:user as text) is null or exists (
+                        select from job where job.job_key = audit.job_key and job.user_name = :user))
                 order by audit_id limit :limit""").bind("job_id", jobId).bind("cluster", cluster).bind("run", run)
-                .bind("after_id", afterId).bind("limit", limit));
-    }
-
-    /** The trail of the given runs, oldest first. */
-    public List<AuditEntry> of(Handle handle, List<Long> keys, long afterId, int limit) {
-        return entries(handle
-                .createQuery(
-                        SELECT + "where job_key = any(:keys) and audit_id > :after_id order by audit_id limit :limit")
-                .bindArray("keys", Long.class, keys).bind("after_id", afterId).bind("limit", limit));
-    }
-
-    private List<AuditEntry> entries(Query query) {
-        return query.map((row, _) -> new AuditEntry(row.getLong("audit_id"),
-                knownTime(row, "at"), row.getLong("job_key"),
-                row.getString("job_id"), row.getString("action"), row.getString("actor"),
-                row.getString("claim"), row.getString("source"), row.getString("correlation_id"),
-                row.getString("event_id"), map(row.getString("before")), map(row.getString("after"))))
+                .bind("user", user).bind("after_id", afterId).bind("limit", limit)
+                .map((row, _) -> new AuditEntry(row.getLong("audit_id"), knownTime(row, "at"), row.getLong("job_key"),
+                        row.getString("job_id"), row.getString("action"), row.getString("actor"),
+                        row.getString("claim"), row.getString("source"), row.getString("correlation_id"),
+                        row.getString("event_id"), map(row.getString("before")), map(row.getString("after"))))
                 .list();
     }
 

@@ -3,58 +3,58 @@ package org.jobwitness.server.job;
 import java.util.List;
 import java.util.Map;
 
-/** What {@link JobLifecycle} makes of a piece of evidence. */
+/** What {@link JobLifecycle} decides about a piece of evidence. */
 sealed interface Decision {
 
-    /** It was taken in. */
+    /** The evidence is accepted. */
     sealed interface Taken extends Decision {
-        /** The run that the evidence speaks of, as it is from now on. */
+        /** The run that the evidence is about, with the evidence in it. */
         Run run();
 
-        /** Other runs of the same job id that are now understood better. */
-        List<Change> explained();
+        /** Changes of other runs of the same job id that follow from it. */
+        List<Change> others();
     }
 
-    /** Said by hand of a job that nobody knows. */
+    /** A manual change of a job that is unknown. */
     record Unknown() implements Decision {
     }
 
     /**
-     * Said by hand, and not to be had.
+     * A manual change that is refused.
      *
-     * @param why what stands against it, for the one who said it
+     * @param cause for the caller
      */
-    record Conflict(String why) implements Decision {
+    record Conflict(String cause) implements Decision {
     }
 
     record Change(Run before, Run after) {
     }
 
-    /** A new run, told by its beginning. */
-    record Created(Run run, List<Change> explained) implements Taken {
+    /** A new run, reported by its start. */
+    record Created(Run run, List<Change> others) implements Taken {
     }
 
-    /** A new run, told by its end: its prolog never ran, or its event is late or lost. */
-    record Accepted(Run run, List<Change> explained) implements Taken {
+    /** A new run, reported by its end: its prolog never ran, or that event is late or lost. */
+    record Accepted(Run run, List<Change> others) implements Taken {
     }
 
     /**
-     * A run of which more is known now.
+     * More is known of a run.
      *
-     * @param noted what was said that differs from what stays
+     * @param noted incoming values that differ from the stored ones, which stay
      */
-    record Updated(Run before, Run run, Map<String, Object> noted, List<Change> explained) implements Taken {
+    record Updated(Run before, Run run, Map<String, Object> noted, List<Change> others) implements Taken {
     }
 
     /**
-     * Nothing that counts has changed: a repetition, or weaker evidence than is known.
+     * Nothing that counts has changed: a repetition, or evidence weaker than what is known.
      *
-     * @param before what it was; {@code run} may hold more evidence, which does not alter the outcome
-     * @param noted what was said that differs from what stays
+     * @param run may hold more evidence than {@code before}, which does not alter the outcome
+     * @param noted incoming values that differ from the stored ones, which stay
      */
     record Skipped(Run before, Run run, Map<String, Object> noted) implements Taken {
         @Override
-        public List<Change> explained() {
+        public List<Change> others() {
             return List.of();
         }
     }

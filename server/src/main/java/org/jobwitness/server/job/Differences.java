@@ -5,32 +5,32 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Keeps what is known, takes what is new, and remembers what was said differently, for the audit trail. */
+/** Keeps stored values over incoming ones, and collects the incoming values that differ, for the audit trail. */
 final class Differences {
-    private final Map<String, Object> said = new LinkedHashMap<>();
+    private final Map<String, Object> noted = new LinkedHashMap<>();
 
-    <T> @Nullable T keep(String field, @Nullable T known, @Nullable T news) {
-        if (known == null) {
-            return news;
+    <T> @Nullable T keep(String field, @Nullable T stored, @Nullable T incoming) {
+        if (stored == null) {
+            return incoming;
         }
-        if (news != null && !news.equals(known)) {
-            said.put(field, news);
+        if (incoming != null && !incoming.equals(stored)) {
+            noted.put(field, incoming);
         }
-        return known;
+        return stored;
     }
 
-    List<String> keep(String field, List<String> known, List<String> news) {
-        if (known.isEmpty()) {
-            return news;
+    List<String> keep(String field, List<String> stored, List<String> incoming) {
+        if (stored.isEmpty()) {
+            return incoming;
         }
-        if (!news.isEmpty() && !news.equals(known)) {
-            said.put(field, news);
+        if (!incoming.isEmpty() && !incoming.equals(stored)) {
+            noted.put(field, incoming);
         }
-        return known;
+        return stored;
     }
 
-    /** What was said that differs from what stays, by field. */
-    Map<String, Object> said() {
-        return Map.copyOf(said);
+    /** Incoming values that differ from the stored ones, by field. */
+    Map<String, Object> noted() {
+        return Map.copyOf(noted);
     }
 }

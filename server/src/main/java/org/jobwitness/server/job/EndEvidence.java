@@ -6,39 +6,38 @@ import org.jobwitness.wire.Reason;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Everything that speaks for a run's end, each piece kept as it was said. {@link Outcome} makes one truth of it.
+ * All evidence of a run's end, each piece as it was reported. {@link Outcome} is derived from it.
  *
- * @param seen whether anyone said that the run ended
+ * @param seen whether an end was reported
  * @param at when it ended
- * @param scheduler the scheduler's last word, which stands if it is a final state
- * @param finalState the state that a sender named
- * @param exit how the batch script ended
+ * @param scheduler the scheduler's last report, which decides if its state is final
+ * @param finalState as a sender of events named it
+ * @param exit of the batch script
  * @param derivedExitCode the highest raw wait(2) status of any step
- * @param restartCount as the epilog said it: already raised if a requeue ended the run
+ * @param restartCount by the epilog: already raised if a requeue ended the run
  * @param oomKilled whether a cgroup of the run counted an OOM kill
- * @param superseded whether a later run of the same job id is known, which a run cannot outlive
+ * @param superseded whether a later run of the same job id is known; it began after this one had ended
  * @param requeued whether a restart count shows that a requeue ended the run
  */
-public record EndEvidence(boolean seen, @Nullable Instant at, @Nullable SchedulerWord scheduler,
-        @Nullable JobState finalState,
-        @Nullable WaitStatus exit, @Nullable Integer derivedExitCode, @Nullable Integer restartCount, boolean oomKilled,
-        boolean superseded, boolean requeued) {
+public record EndEvidence(boolean seen, @Nullable Instant at, @Nullable SchedulerState scheduler,
+        @Nullable JobState finalState, @Nullable WaitStatus exit, @Nullable Integer derivedExitCode,
+        @Nullable Integer restartCount, boolean oomKilled, boolean superseded, boolean requeued) {
 
-    static final EndEvidence NOT_YET = new EndEvidence(false, null, null, null, null, null, null, false, false, false);
+    public static final EndEvidence NONE = new EndEvidence(false, null, null, null, null, null, null, false, false, false);
 
     /**
-     * A state as the scheduler tells it.
+     * A state as the scheduler reports it.
      *
-     * @param reason why, for a final state; that a run is lost is no word of the scheduler, but that it has none
-     * @param rawState Slurm's word for it; null if it never said one
+     * @param reason of a final state; {@code LOST} is ours: the scheduler does not know the job any more
+     * @param rawState Slurm's name of it; null if it never reported one
      */
-    public record SchedulerWord(JobState state, @Nullable Reason reason, @Nullable String rawState) {
+    public record SchedulerState(JobState state, @Nullable Reason reason, @Nullable String rawState) {
         boolean isFinal() {
             return state.isFinal() && reason != Reason.LOST;
         }
     }
 
-    /** What speaks for an end, weakest first. */
+    /** Kinds of evidence for an end, weakest first. */
     enum Strength {
         NONE,
         SEEN,
@@ -49,7 +48,7 @@ public record EndEvidence(boolean seen, @Nullable Instant at, @Nullable Schedule
     }
 
     Strength strength() {
-        if (hasFinalWord()) {
+        if (isFinalByScheduler()) {
             return Strength.SCHEDULER;
         }
         if (finalState != null) {
@@ -61,106 +60,111 @@ public record EndEvidence(boolean seen, @Nullable Instant at, @Nullable Schedule
         return seen ? Strength.SEEN : Strength.NONE;
     }
 
-    private boolean hasFinalWord() {
+    private boolean isFinalByScheduler() {
         return scheduler != null && scheduler.isFinal();
     }
 
-    /** Whether nobody can say more of the end than that the run is gone. */
+    /** Whether all that is known of the end is that the run is gone. */
     boolean isLost() {
         return strength() == Strength.NONE && scheduler != null && scheduler.reason() == Reason.LOST;
     }
 
-    boolean sawOom() {
+    boolean hasOom() {
         return oomKilled || (exit != null && exit.isOom())
                 || (derivedExitCode != null && WaitStatus.ofRaw(derivedExitCode).isOom());
     }
 
     /**
-     * Adds the next piece. An OOM mark takes the place of another exit status, and the scheduler's takes that of 0:0, which an
-     * epilog is told of many ends; for the rest, what came first stays. Whoever knows anything of a lost run, finds it.
+     * Adds a piece of evidence. An OOM mark replaces another exit status, and the scheduler's status replaces 0:0, which
+     * epilogs get for many ends; for the rest, what came first stays. Any evidence ends the state of being lost.
      *
-     * @param mayMoveTime whether a later time moves the end: another node of the run is speaking
+     * @param mayMoveTime whether a later time moves the end: another node of the run reports
      */
-    EndEvidence add(EndEvidence said, boolean mayMoveTime, Differences differences) {
+    EndEvidence merge(EndEvidence incoming, boolean mayMoveTime, Differences differences) {
         if (isLost()) {
-            return found().add(said, mayMoveTime, differences);
+            return withTime(null).withScheduler(null).merge(incoming, mayMoveTime, differences);
         }
-        return new EndEvidence(seen || said.seen, time(said, mayMoveTime, differences),
-                said.scheduler == null || (hasFinalWord() && !said.hasFinalWord()) ? scheduler : said.scheduler,
-                differences.keep("final_state", finalState, said.finalState),
-                exit(said, differences),
-                differences.keep("derived_exit_code", derivedExitCode, said.derivedExitCode),
-                differences.keep("end_restart_count", restartCount, said.restartCount), oomKilled || said.oomKilled,
+        return new EndEvidence(seen || incoming.seen, time(incoming, mayMoveTime, differences),
+                incoming.scheduler == null || (isFinalByScheduler() && !incoming.isFinalByScheduler())
+                        ? scheduler
+                        : incoming.scheduler,
+                differences.keep("final_state", finalState, incoming.finalState), exit(incoming, differences),
+                differences.keep("derived_exit_code", derivedExitCode, incoming.derivedExitCode),
+                differences.keep("end_restart_count", restartCount, incoming.restartCount),
+                oomKilled || incoming.oomKilled, superseded, requeued);
+    }
+
+    private @Nullable WaitStatus exit(EndEvidence incoming, Differences differences) {
+        if (exit == null || incoming.exit == null) {
+            return exit == null ? incoming.exit : exit;
+        }
+        if (incoming.exit.isOom() || (incoming.isFinalByScheduler() && exit.isZero())) {
+            return incoming.exit;
+        }
+        return isFinalByScheduler() && incoming.exit.isZero()
+                ? exit
+                : differences.keep("exit_status", exit, incoming.exit);
+    }
+
+    private @Nullable Instant time(EndEvidence incoming, boolean mayMove, Differences differences) {
+        if (at == null || incoming.at == null) {
+            return at == null ? incoming.at : at;
+        }
+        if (incoming.isFinalByScheduler() || (!isFinalByScheduler() && mayMove && incoming.at.isAfter(at))) {
+            return incoming.at;
+        }
+        return mayMove ? at : differences.keep("end_time", at, incoming.at);
+    }
+
+    /** An end that is reported, with nothing known of it but its time; the rest is added by {@code with...}. */
+    public static EndEvidence reported(@Nullable Instant at) {
+        return new EndEvidence(true, at, NONE.scheduler, NONE.finalState, NONE.exit, NONE.derivedExitCode,
+                NONE.restartCount, false, false, false);
+    }
+
+    /** The run is gone: the last report of it came {@code when}. */
+    EndEvidence lost(Instant when, JobState state) {
+        String rawState = scheduler == null ? null : scheduler.rawState();
+        return withTime(when).withScheduler(new SchedulerState(state, Reason.LOST, rawState));
+    }
+
+    /** With the server's time, if neither this nor what is stored has one. */
+    EndEvidence orAt(Instant now, EndEvidence stored) {
+        return at != null || stored.at != null ? this : withTime(now);
+    }
+
+    private EndEvidence withTime(@Nullable Instant time) {
+        return new EndEvidence(seen, time, scheduler, finalState, exit, derivedExitCode, restartCount, oomKilled,
                 superseded, requeued);
     }
 
-    private @Nullable WaitStatus exit(EndEvidence said, Differences differences) {
-        if (exit == null || said.exit == null) {
-            return exit == null ? said.exit : exit;
-        }
-        if (said.exit.isOom() || (said.hasFinalWord() && exit.isZero())) {
-            return said.exit;
-        }
-        return hasFinalWord() && said.exit.isZero() ? exit : differences.keep("exit_status", exit, said.exit);
-    }
-
-    private @Nullable Instant time(EndEvidence said, boolean mayMove, Differences differences) {
-        if (at == null || said.at == null) {
-            return at == null ? said.at : at;
-        }
-        if (said.hasFinalWord() || (!hasFinalWord() && mayMove && said.at.isAfter(at))) {
-            return said.at;
-        }
-        return mayMove ? at : differences.keep("end_time", at, said.at);
-    }
-
-    /** An end that a person tells of. */
-    static EndEvidence told(@Nullable Instant at, JobState finalState) {
-        return new EndEvidence(true, at, null, finalState, null, null, null, false, false, false);
-    }
-
-    /** What the scheduler tells of an end. */
-    static EndEvidence told(@Nullable Instant at, SchedulerWord word, @Nullable WaitStatus exit,
-            @Nullable Integer derivedExitCode) {
-        return new EndEvidence(true, at, word, null, exit, derivedExitCode, null, false, false, false);
-    }
-
-    /** The run is gone: since {@code at} nobody has heard of it. */
-    EndEvidence lost(Instant at, JobState state) {
-        String rawState = scheduler == null ? null : scheduler.rawState();
-        return new EndEvidence(seen, at, new SchedulerWord(state, Reason.LOST, rawState), finalState, exit,
-                derivedExitCode,
-                restartCount, oomKilled, superseded, requeued);
-    }
-
-    private EndEvidence found() {
-        return new EndEvidence(seen, null, null, finalState, exit, derivedExitCode, restartCount, oomKilled, superseded,
+    public EndEvidence withScheduler(@Nullable SchedulerState state) {
+        return new EndEvidence(seen, at, state, finalState, exit, derivedExitCode, restartCount, oomKilled, superseded,
                 requeued);
     }
 
-    EndEvidence withOomKill() {
-        return new EndEvidence(seen, at, scheduler, finalState, exit, derivedExitCode, restartCount, true, superseded,
+    public EndEvidence withFinalState(@Nullable JobState state) {
+        return new EndEvidence(seen, at, scheduler, state, exit, derivedExitCode, restartCount, oomKilled, superseded,
                 requeued);
     }
 
-    EndEvidence withWord(SchedulerWord word) {
-        return new EndEvidence(seen, at, word, finalState, exit, derivedExitCode, restartCount, oomKilled, superseded,
+    public EndEvidence withExit(@Nullable WaitStatus status, @Nullable Integer derived) {
+        return new EndEvidence(seen, at, scheduler, finalState, status, derived, restartCount, oomKilled, superseded,
                 requeued);
     }
 
-    /** The same piece, with the server's time if it tells none and none is known. */
-    EndEvidence orAt(Instant now, EndEvidence known) {
-        return at != null || known.at != null
-                ? this
-                : new EndEvidence(seen, now, scheduler, finalState, exit, derivedExitCode, restartCount, oomKilled,
-                        superseded,
-                        requeued);
+    public EndEvidence withRestartCount(@Nullable Integer count) {
+        return new EndEvidence(seen, at, scheduler, finalState, exit, derivedExitCode, count, oomKilled, superseded,
+                requeued);
     }
 
-    /** The same end, as the other runs of its job id and the restart counts explain it now. */
-    EndEvidence explained(boolean bySuccessor, boolean byRequeue) {
+    public EndEvidence withOomKilled(boolean killed) {
+        return new EndEvidence(seen, at, scheduler, finalState, exit, derivedExitCode, restartCount, killed, superseded,
+                requeued);
+    }
+
+    EndEvidence withSuccessor(boolean isSuperseded, boolean isRequeued) {
         return new EndEvidence(seen, at, scheduler, finalState, exit, derivedExitCode, restartCount, oomKilled,
-                bySuccessor,
-                byRequeue);
+                isSuperseded, isRequeued);
     }
 }

@@ -8,23 +8,23 @@ import org.jobwitness.wire.Reading;
 import org.jobwitness.wire.Reason;
 import org.jspecify.annotations.Nullable;
 
-/** What somebody says of a run. Weighed by {@link JobLifecycle}. */
+/** A report about a run, from any source. {@link JobLifecycle} decides what it changes. */
 public sealed interface Evidence {
 
     Identity identity();
 
-    /** When it was said, by the sender's clock; null if the sender did not tell. */
+    /** The time of the report by the sender's clock; null if the sender gave none. */
     @Nullable
     Instant at();
 
-    /** The node that speaks; null if no single node does. */
+    /** What the run has on the reporting node; null if no single node reports. */
     default @Nullable NodeAllocation onNode() {
         return null;
     }
 
-    JobAttributes about();
+    JobAttributes attributes();
 
-    /** CPUs of each node of {@code about().nodes()}, in that order; empty if not said. */
+    /** CPUs of each node of {@code attributes().nodes()}, in that order; empty if unknown. */
     default List<Integer> cpusOfNodes() {
         return List.of();
     }
@@ -33,8 +33,8 @@ public sealed interface Evidence {
         return null;
     }
 
-    /** A prolog ran: the run has begun. */
-    record Started(Identity identity, @Nullable Instant at, @Nullable NodeAllocation onNode, JobAttributes about,
+    /** A prolog ran: the run has started. */
+    record Started(Identity identity, @Nullable Instant at, @Nullable NodeAllocation onNode, JobAttributes attributes,
             List<Integer> cpusOfNodes, @Nullable String eventId) implements Evidence {
         public Started {
             cpusOfNodes = List.copyOf(cpusOfNodes);
@@ -46,7 +46,7 @@ public sealed interface Evidence {
      *
      * @param reading the node's last figures
      */
-    record Ended(Identity identity, @Nullable Instant at, @Nullable NodeAllocation onNode, JobAttributes about,
+    record Ended(Identity identity, @Nullable Instant at, @Nullable NodeAllocation onNode, JobAttributes attributes,
             List<Integer> cpusOfNodes, @Nullable String eventId, EndEvidence end,
             @Nullable Reading reading) implements Evidence {
         public Ended {
@@ -55,89 +55,84 @@ public sealed interface Evidence {
     }
 
     /**
-     * A node's agent sees a job's cgroup. Most often its prolog has told of it already.
+     * A node's agent sees a job's cgroup. Usually the prolog has reported the job before.
      *
-     * @param at when the cgroup was made, or else when it was seen
-     * @param isBeginning whether {@code at} is when it was made: then a later run of the same job id than is known may be
-     *     told by it
-     * @param oomKilled whether a process of it was killed because the job met its own memory limit
+     * @param at when the cgroup was created, else when the agent saw it
+     * @param isStart whether {@code at} is the creation time, so that it may start a run later than all known ones
+     * @param oomKilled whether a process was killed because the job reached its own memory limit
      */
-    record Observed(Identity identity, Instant at, boolean isBeginning, NodeAllocation onNode, JobAttributes about,
-            boolean oomKilled)
-            implements
-                Evidence {
+    record Observed(Identity identity, Instant at, boolean isStart, NodeAllocation onNode, JobAttributes attributes,
+            boolean oomKilled) implements Evidence {
     }
 
     /**
-     * The scheduler tells how it sees the run now.
+     * The scheduler's current record of the run.
      *
      * @param state PENDING, RUNNING or a final one
-     * @param reason why, for a final state
-     * @param rawState the scheduler's own word for the state
-     * @param endTime for a final state, if it is known
-     * @param onNode what the run has on one of its nodes; of each there may be a piece
-     * @param exit for a final state, if it is known
+     * @param reason of a final state
+     * @param rawState the scheduler's own name of the state
+     * @param endTime of a final state, if known
+     * @param onNode what the run has on one of its nodes; there may be one report for each node
+     * @param exit of a final state, if known
      * @param derivedExitCode as in {@link EndEvidence}
      */
-    record Reported(Identity identity, @Nullable Instant at, JobAttributes about, JobState state,
-            @Nullable Reason reason,
-            String rawState, @Nullable Instant endTime, @Nullable NodeAllocation onNode, List<Integer> cpusOfNodes,
-            @Nullable WaitStatus exit, @Nullable Integer derivedExitCode) implements Evidence {
+    record Reported(Identity identity, @Nullable Instant at, JobAttributes attributes, JobState state,
+            @Nullable Reason reason, String rawState, @Nullable Instant endTime, @Nullable NodeAllocation onNode,
+            List<Integer> cpusOfNodes, @Nullable WaitStatus exit, @Nullable Integer derivedExitCode)
+            implements Evidence {
         private static final Set<String> PRIORITY = Set.of("priority");
 
         public Reported {
             cpusOfNodes = List.copyOf(cpusOfNodes);
         }
 
-        /** Without what only a scheduler can tell that counts CPUs and waits for processes. */
-        public Reported(Identity identity, @Nullable Instant at, JobAttributes about, JobState state,
-                @Nullable Reason reason,
-                String rawState, @Nullable Instant endTime) {
-            this(identity, at, about, state, reason, rawState, endTime, null, List.of(), null, null);
+        /** A report without nodes and exit status. */
+        public Reported(Identity identity, @Nullable Instant at, JobAttributes attributes, JobState state,
+                @Nullable Reason reason, String rawState, @Nullable Instant endTime) {
+            this(identity, at, attributes, state, reason, rawState, endTime, null, List.of(), null, null);
         }
 
-        /** The same, with what the run has on a node. */
         public Reported on(NodeAllocation node) {
-            return new Reported(identity, at, about, state, reason, rawState, endTime, node, cpusOfNodes, exit,
+            return new Reported(identity, at, attributes, state, reason, rawState, endTime, node, cpusOfNodes, exit,
                     derivedExitCode);
         }
 
         /**
-         * The same, told once more of a run that waits or goes on: only what may have changed since. Not a waiting job's
-         * priority, which grows with its age: the audit trail would keep each step.
+         * A later report of the same pending or running job: only what may have changed. The priority of a pending job
+         * is left out: it grows with age, and the audit trail would keep each step.
          */
         public Reported again() {
-            JobAttributes changes = about.changeable();
+            JobAttributes changes = attributes.changeable();
             return new Reported(identity, at, state == JobState.PENDING ? changes.without(PRIORITY) : changes, state,
                     reason, rawState, endTime);
         }
     }
 
     /**
-     * Neither the scheduler nor an agent knows the run any more, and nobody has said how it ended.
+     * Neither the scheduler nor an agent knows the run any more, and no report of its end has come.
      *
-     * @param at when it was last heard of
+     * @param at when it was last reported
      */
     record Lost(Identity identity, Instant at) implements Evidence {
         @Override
-        public JobAttributes about() {
-            return JobAttributes.NOTHING;
+        public JobAttributes attributes() {
+            return JobAttributes.NONE;
         }
     }
 
-    /** Somebody makes a job by hand: it runs from {@code at} on. Refused if its id is known already. */
-    record Declared(Identity identity, Instant at, JobAttributes about) implements Evidence {
+    /** A job created through the API, running since {@code at}. Refused if its id is known. */
+    record Created(Identity identity, Instant at, JobAttributes attributes) implements Evidence {
     }
 
     /**
-     * Somebody says something of the newest run by hand. Refused if it has ended, or if it would go back.
+     * A change of the newest run through the API. Refused if the run has ended, or would go back to pending.
      *
-     * @param state null if it stays
+     * @param state null to keep it
      */
-    record Amended(Identity identity, Instant at, @Nullable JobState state) implements Evidence {
+    record Patched(Identity identity, Instant at, @Nullable JobState state) implements Evidence {
         @Override
-        public JobAttributes about() {
-            return JobAttributes.NOTHING;
+        public JobAttributes attributes() {
+            return JobAttributes.NONE;
         }
     }
 }

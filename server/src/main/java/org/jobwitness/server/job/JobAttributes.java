@@ -13,45 +13,42 @@ import org.jobwitness.wire.GpuVendor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a run is: whose, where, with what. Every hook of every node may add to it; what is known is never reset, but by the
- * scheduler, which may change its mind.
+ * What a run is: its user, its nodes, its resources. Every hook of every node may add to it. Only the scheduler may change
+ * what is known.
  *
- * @param nodes the run's nodes, in Slurm's order
- * @param restartCount how often the job had been requeued when the run began, as its prolog said
- * @param deadline when its time limit ends it, as its prolog said, or the scheduler since then; none where the scheduler says
- *     that there is no limit: slurmctld gives such a run an end in a year, and the prolog is told of that
- * @param gpus, gpuVendor, gpuDevices, cgroupPath what was said of the job as a whole; {@link NodeAllocation} has each node's own
- * @param scheduler what is carried and shown but decides nothing: fields of {@code wire.Scheduler} by their JSON names. Null is
- *     a word, too: that there is no such thing, or no longer. It is kept, so that what comes late does not bring back the old one
+ * @param nodes in Slurm's order
+ * @param restartCount how often the job had been requeued when the run began, by its prolog
+ * @param deadline when its time limit expires, by its prolog, or by the scheduler since then; null where the scheduler
+ *     reports that there is no limit: slurmctld gives such a run an end in a year, and passes that to the prolog
+ * @param gpuVendor, gpuDevices, cgroupPath of the job as a whole; {@link NodeAllocation} has those of each node
+ * @param scheduler shown, and nothing is decided by it: fields of {@code wire.Scheduler} by their JSON names. A null value
+ *     means that the field has no value, or no longer. It is kept, so that a late report does not restore the old one
  */
 public record JobAttributes(@Nullable String user, @Nullable Integer uid, List<String> nodes,
-        @Nullable String partition,
-        @Nullable String account, @Nullable String hetJobId, @Nullable Integer restartCount,
-        @Nullable Instant deadline, @Nullable Integer cpus, @Nullable Long memoryMb, @Nullable Integer gpus,
-        @Nullable GpuVendor gpuVendor, List<String> gpuDevices, @Nullable String cgroupPath, Resources requested,
+        @Nullable String partition, @Nullable String account, @Nullable String hetJobId,
+        @Nullable Integer restartCount, @Nullable Instant deadline, Resources allocated, @Nullable GpuVendor gpuVendor,
+        List<String> gpuDevices, @Nullable String cgroupPath, Resources requested,
         Map<String, @Nullable Object> scheduler) {
     private static final String TIME_LIMIT = "time_limit_minutes";
     private static final String STATE_REASON = "state_reason";
 
-    public static final JobAttributes NOTHING = new JobAttributes(null, null, List.of(), null, null, null, null, null,
-            null, null, null,
-            null, List.of(), null);
+    public static final JobAttributes NONE = of(null, null, List.of());
 
     public JobAttributes {
         nodes = List.copyOf(nodes);
         gpuDevices = List.copyOf(gpuDevices);
-        scheduler = asJsonGivesItBack(scheduler);
+        scheduler = asReadFromJson(scheduler);
         deadline = scheduler.containsKey(TIME_LIMIT) && scheduler.get(TIME_LIMIT) == null ? null : deadline;
     }
 
-    /** Else a word that was stored and read again would look like another one. */
-    private static Map<String, @Nullable Object> asJsonGivesItBack(Map<String, @Nullable Object> words) {
+    /** Otherwise a value that was stored and read again would seem to have changed. */
+    private static Map<String, @Nullable Object> asReadFromJson(Map<String, @Nullable Object> fields) {
         Map<String, @Nullable Object> plain = new LinkedHashMap<>();
-        words.forEach((name, value) -> plain.put(name, asJsonGivesItBack(value)));
+        fields.forEach((name, value) -> plain.put(name, asReadFromJson(value)));
         return Collections.unmodifiableMap(plain);
     }
 
-    private static @Nullable Object asJsonGivesItBack(@Nullable Object value) {
+    private static @Nullable Object asReadFromJson(@Nullable Object value) {
         return switch (value) {
             case null -> null;
             case Long number when number == number.intValue() -> number.intValue();
@@ -59,10 +56,10 @@ public record JobAttributes(@Nullable String user, @Nullable Integer uid, List<S
             case Instant time -> time.toString();
             case Map<?, ?> map -> {
                 Map<Object, @Nullable Object> plain = new LinkedHashMap<>();
-                map.forEach((name, element) -> plain.put(name, asJsonGivesItBack(element)));
+                map.forEach((name, element) -> plain.put(name, asReadFromJson(element)));
                 yield Collections.unmodifiableMap(plain);
             }
-            case List<?> list -> list.stream().map(JobAttributes::asJsonGivesItBack).toList();
+            case List<?> list -> list.stream().map(JobAttributes::asReadFromJson).toList();
             default -> value;
         };
     }
@@ -79,90 +76,105 @@ public record JobAttributes(@Nullable String user, @Nullable Integer uid, List<S
                 : whole.bitLength() < Long.SIZE ? Long.valueOf(whole.longValue()) : whole;
     }
 
-    /** Without what only a scheduler, or who makes a job by hand, can tell. */
-    public JobAttributes(@Nullable String user, @Nullable Integer uid, List<String> nodes, @Nullable String partition,
-            @Nullable String account, @Nullable String hetJobId, @Nullable Integer restartCount,
-            @Nullable Instant deadline, @Nullable Integer cpus, @Nullable Long memoryMb, @Nullable Integer gpus,
-            @Nullable GpuVendor gpuVendor, List<String> gpuDevices, @Nullable String cgroupPath) {
-        this(user, uid, nodes, partition, account, hetJobId, restartCount, deadline, cpus, memoryMb, gpus, gpuVendor,
-                gpuDevices, cgroupPath, Resources.UNKNOWN, Map.of());
+    /** Attributes without any but these; the others are added by {@code with...}. */
+    public static JobAttributes of(@Nullable String user, @Nullable Integer uid, List<String> nodes) {
+        String unknown = null;
+        return new JobAttributes(user, uid, nodes, unknown, unknown, unknown, null, null, Resources.UNKNOWN, null,
+                List.of(), unknown, Resources.UNKNOWN, Map.of());
     }
 
-    /** The same, with the scheduler's words. */
-    public JobAttributes with(Resources asked, Map<String, @Nullable Object> words) {
-        return new JobAttributes(user, uid, nodes, partition, account, hetJobId, restartCount, deadline, cpus, memoryMb,
-                gpus,
-                gpuVendor, gpuDevices, cgroupPath, asked, words);
+    public JobAttributes withPartition(@Nullable String inPartition, @Nullable String ofAccount) {
+        return new JobAttributes(user, uid, nodes, inPartition, ofAccount, hetJobId, restartCount, deadline, allocated,
+                gpuVendor, gpuDevices, cgroupPath, requested, scheduler);
     }
 
-    /** The same, but for some of the scheduler's words. */
-    JobAttributes without(Set<String> words) {
+    public JobAttributes withRun(@Nullable String ofHetJob, @Nullable Integer restarts, @Nullable Instant limitedTo) {
+        return new JobAttributes(user, uid, nodes, partition, account, ofHetJob, restarts, limitedTo, allocated,
+                gpuVendor, gpuDevices, cgroupPath, requested, scheduler);
+    }
+
+    public JobAttributes withAllocated(Resources resources) {
+        return new JobAttributes(user, uid, nodes, partition, account, hetJobId, restartCount, deadline, resources,
+                gpuVendor, gpuDevices, cgroupPath, requested, scheduler);
+    }
+
+    public JobAttributes withDevices(@Nullable GpuVendor vendor, List<String> devices, @Nullable String cgroup) {
+        return new JobAttributes(user, uid, nodes, partition, account, hetJobId, restartCount, deadline, allocated,
+                vendor, devices, cgroup, requested, scheduler);
+    }
+
+    public JobAttributes withRequested(Resources resources) {
+        return new JobAttributes(user, uid, nodes, partition, account, hetJobId, restartCount, deadline, allocated,
+                gpuVendor, gpuDevices, cgroupPath, resources, scheduler);
+    }
+
+    public JobAttributes withScheduler(Map<String, @Nullable Object> fields) {
+        return new JobAttributes(user, uid, nodes, partition, account, hetJobId, restartCount, deadline, allocated,
+                gpuVendor, gpuDevices, cgroupPath, requested, fields);
+    }
+
+    /** Without some of the scheduler's fields. */
+    JobAttributes without(Set<String> fields) {
         Map<String, @Nullable Object> rest = new LinkedHashMap<>(scheduler);
-        rest.keySet().removeAll(words);
-        return with(requested, rest);
+        rest.keySet().removeAll(fields);
+        return withScheduler(rest);
     }
 
-    /** The same of a run that waits no more: why it waited is over. */
-    JobAttributes noLongerWaiting() {
+    /** Of a run that is no longer pending: its reason to wait is over. */
+    JobAttributes noLongerPending() {
         Map<String, @Nullable Object> rest = new LinkedHashMap<>(scheduler);
         rest.replace(STATE_REASON, null);
-        return with(requested, rest);
+        return withScheduler(rest);
     }
 
-    /** Of this, only what the scheduler may change while the run waits or goes on. */
+    /** Only what the scheduler may change while the run is pending or running. */
     JobAttributes changeable() {
-        return new JobAttributes(null, null, List.of(), partition, account, null, null, deadline, null, null, null,
-                null,
-                List.of(), null, Resources.UNKNOWN, scheduler);
+        return NONE.withPartition(partition, account).withRun(null, null, deadline).withScheduler(scheduler);
     }
 
-    /** The same, but for what the scheduler may change and now says otherwise: whoever spoke first, it knows better. */
-    JobAttributes changedTo(JobAttributes said) {
-        return new JobAttributes(user, uid, nodes, said.partition == null ? partition : said.partition,
-                said.account == null ? account : said.account, hetJobId, restartCount,
-                said.deadline == null ? deadline : said.deadline, cpus, memoryMb, gpus, gpuVendor, gpuDevices,
-                cgroupPath, requested, scheduler);
+    /** With the scheduler's values for what it may change: it overrules all others. */
+    JobAttributes changedBy(JobAttributes incoming) {
+        return withPartition(incoming.partition == null ? partition : incoming.partition,
+                incoming.account == null ? account : incoming.account)
+                .withRun(hetJobId, restartCount, incoming.deadline == null ? deadline : incoming.deadline);
     }
 
-    JobAttributes add(JobAttributes said, Differences differences) {
-        return new JobAttributes(differences.keep("user", user, said.user), differences.keep("uid", uid, said.uid),
-                union(nodes, said.nodes), differences.keep("partition", partition, said.partition),
-                differences.keep("account", account, said.account),
-                differences.keep("het_job_id", hetJobId, said.hetJobId),
-                differences.keep("restart_count", restartCount, said.restartCount),
-                differences.keep("deadline", deadline, said.deadline),
-                differences.keep("allocated_cpus", cpus, said.cpus),
-                differences.keep("allocated_memory_mb", memoryMb, said.memoryMb),
-                differences.keep("allocated_gpus", gpus, said.gpus),
-                differences.keep("gpu_vendor", gpuVendor, said.gpuVendor),
-                differences.keep("gpu_devices", gpuDevices, said.gpuDevices),
-                differences.keep("cgroup_path", cgroupPath, said.cgroupPath),
-                new Resources(differences.keep("requested_cpus", requested.cpus(), said.requested.cpus()),
-                        differences.keep("requested_memory_mb", requested.memoryMb(), said.requested.memoryMb()),
-                        differences.keep("requested_gpus", requested.gpus(), said.requested.gpus())),
-                newest(scheduler, said.scheduler));
+    JobAttributes merge(JobAttributes incoming, Differences differences) {
+        return new JobAttributes(differences.keep("user", user, incoming.user),
+                differences.keep("uid", uid, incoming.uid), union(nodes, incoming.nodes),
+                differences.keep("partition", partition, incoming.partition),
+                differences.keep("account", account, incoming.account),
+                differences.keep("het_job_id", hetJobId, incoming.hetJobId),
+                differences.keep("restart_count", restartCount, incoming.restartCount),
+                differences.keep("deadline", deadline, incoming.deadline),
+                allocated.merge("allocated", incoming.allocated, differences),
+                differences.keep("gpu_vendor", gpuVendor, incoming.gpuVendor),
+                differences.keep("gpu_devices", gpuDevices, incoming.gpuDevices),
+                differences.keep("cgroup_path", cgroupPath, incoming.cgroupPath),
+                requested.merge("requested", incoming.requested, differences),
+                newest(scheduler, incoming.scheduler));
     }
 
-    /** A scheduler changes its mind (priority, name, time limit), so here the last word stands. */
-    private static Map<String, @Nullable Object> newest(Map<String, @Nullable Object> known,
-            Map<String, @Nullable Object> said) {
-        if (said.isEmpty()) {
-            return known;
+    /** A scheduler changes a job's priority, name or time limit, so here the last report stands. */
+    private static Map<String, @Nullable Object> newest(Map<String, @Nullable Object> stored,
+            Map<String, @Nullable Object> incoming) {
+        if (incoming.isEmpty()) {
+            return stored;
         }
-        Map<String, @Nullable Object> all = new LinkedHashMap<>(known);
-        all.putAll(said);
+        Map<String, @Nullable Object> all = new LinkedHashMap<>(stored);
+        all.putAll(incoming);
         return all;
     }
 
-    /** All names of both. A list that holds the other one gives the order, whichever of them was said first. */
-    private static List<String> union(List<String> known, List<String> said) {
-        if (known.equals(said) || said.isEmpty()) {
-            return known;
+    /** All names of both. A list that contains the other one gives the order, whichever of them came first. */
+    private static List<String> union(List<String> stored, List<String> incoming) {
+        if (stored.equals(incoming) || incoming.isEmpty()) {
+            return stored;
         }
-        Set<String> all = new LinkedHashSet<>(said);
-        if (!all.containsAll(known)) {
-            all = new LinkedHashSet<>(known);
-            all.addAll(said);
+        Set<String> all = new LinkedHashSet<>(incoming);
+        if (!all.containsAll(stored)) {
+            all = new LinkedHashSet<>(stored);
+            all.addAll(incoming);
         }
         return List.copyOf(all);
     }

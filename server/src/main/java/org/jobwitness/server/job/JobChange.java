@@ -4,14 +4,14 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A run has changed, and the change is durable.
+ * A committed change of a run.
  *
  * @param before null for a new run
- * @param after null for one that was deleted
+ * @param after null for a deleted run
  */
 public record JobChange(@Nullable Run before, @Nullable Run after) {
 
-    /** The run, as it is, or as it was at last. */
+    /** The run as it is now; of a deleted one, its last state. */
     public Run run() {
         return after != null ? after : Objects.requireNonNull(before);
     }

@@ -8,29 +8,29 @@ import java.util.stream.Stream;
 import org.jobwitness.server.db.DatabaseUnavailable;
 
 /**
- * Lets those who speak of one job wait for each other before they take a connection: else fifty who speak of the same job
- * would hold all connections, and nobody could speak of another one. Between servers, the database's own lock decides.
+ * One lock for each job, striped. Reports of the same job wait here before they take a connection; else fifty of them would
+ * hold all connections, and block the reports of all other jobs. Between servers, an advisory lock of the database decides.
  * Called by the threads of requests.
  */
 final class JobLocks {
     private static final int STRIPES = 1024;
-    private static final Duration PATIENCE = Duration.ofSeconds(10);
+    private static final Duration TIMEOUT = Duration.ofSeconds(10);
 
     private final ReentrantLock[] locks = Stream.generate(() -> new ReentrantLock(true)).limit(STRIPES)
             .toArray(ReentrantLock[]::new);
 
     /**
-     * Does the work when it is this job's turn.
+     * Does the work while it holds the job's lock.
      *
-     * @throws DatabaseUnavailable if that takes too long
+     * @throws DatabaseUnavailable if the lock is not free in time
      */
-    <T> T take(Identity job, Supplier<T> work) {
+    <T> T withLock(Identity job, Supplier<T> work) {
         ReentrantLock lock = locks[Math.floorMod((job.cluster() + '/' + job.jobId()).hashCode(), STRIPES)];
         boolean locked = false;
         try {
-            locked = lock.tryLock(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+            locked = lock.tryLock(TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
             if (!locked) {
-                throw new DatabaseUnavailable("too much is being said of job " + job.jobId() + " at once");
+                throw new DatabaseUnavailable("too many reports of job " + job.jobId() + " at once");
             }
             return work.get();
         } catch (InterruptedException e) {

@@ -8,31 +8,31 @@ import org.jobwitness.wire.Reason;
 import org.jspecify.annotations.Nullable;
 
 /**
- * State, reason, and whether they are beyond doubt: what all the evidence of a run comes to. It depends on the evidence
- * alone, never on the order in which it came.
+ * State and reason of a run, and whether they are confirmed: derived from all evidence of the run, whatever the order in
+ * which it came.
  *
- * @param reason null for a run that goes on, and for a success that is sure
- * @param confirmed null for a run that goes on
+ * @param reason null for a run that is pending or running, and for a confirmed success
+ * @param confirmed null for a run that is pending or running
  */
 public record Outcome(JobState state, @Nullable Reason reason, @Nullable Boolean confirmed) {
     private static final int SIGHUP = 1;
     private static final int SIGKILL = 9;
     private static final int SIGTERM = 15;
-    private static final WaitStatus UNSAID = new WaitStatus(0, 0);
+    private static final WaitStatus UNKNOWN_EXIT = new WaitStatus(0, 0);
     private static final Outcome RUNNING = new Outcome(JobState.RUNNING, null, null);
 
-    static Outcome of(JobAttributes about, EndEvidence end) {
+    static Outcome of(JobAttributes attributes, EndEvidence end) {
         return switch (end.strength()) {
-            case NONE -> end.superseded() ? replaced(end) : end.isLost() ? lost(end) : RUNNING;
-            case SEEN, EXIT_STATUS -> byExitStatus(about, end);
+            case NONE -> end.superseded() ? superseded(end) : end.isLost() ? lost(end) : RUNNING;
+            case SEEN, EXIT_STATUS -> byExitStatus(attributes, end);
             case BATCH_OOM -> new Outcome(JobState.FAILED, Reason.OUT_OF_MEMORY, true);
             case FINAL_STATE -> byFinalState(end, requireNonNull(end.finalState()));
             case SCHEDULER -> byScheduler(end, requireNonNull(end.scheduler()));
         };
     }
 
-    /** A later run of the job id exists, and nobody saw this one end. */
-    private static Outcome replaced(EndEvidence end) {
+    /** A later run of the job id exists, and no end of this one was reported. */
+    private static Outcome superseded(EndEvidence end) {
         return end.requeued()
                 ? new Outcome(JobState.CANCELLED, Reason.REQUEUED, false)
                 : new Outcome(JobState.COMPLETED, Reason.LOST, false);
@@ -43,11 +43,11 @@ public record Outcome(JobState state, @Nullable Reason reason, @Nullable Boolean
     }
 
     /**
-     * Slurm's epilog says 0:0 alike for success, scancel, a time limit and a requeue, and 0:1 after a node failure
-     * (slurmctld/job_mgr.c): only another exit status is sure to be the job's own.
+     * Slurm's epilog gets 0:0 alike for success, scancel, a time limit and a requeue, and 0:1 after a node failure
+     * (slurmctld/job_mgr.c): only another exit status certainly is the job's own.
      */
-    private static Outcome byExitStatus(JobAttributes about, EndEvidence end) {
-        WaitStatus exit = end.exit() == null ? UNSAID : end.exit();
+    private static Outcome byExitStatus(JobAttributes attributes, EndEvidence end) {
+        WaitStatus exit = end.exit() == null ? UNKNOWN_EXIT : end.exit();
         boolean stopped = exit.signal() == SIGKILL || exit.signal() == SIGTERM;
         if (!exit.isZero() && !stopped && exit.signal() != SIGHUP) {
             return new Outcome(JobState.FAILED, failure(end), true);
@@ -58,7 +58,7 @@ public record Outcome(JobState state, @Nullable Reason reason, @Nullable Boolean
         if (exit.signal() == SIGHUP) {
             return new Outcome(JobState.FAILED, failure(end), false);
         }
-        if (isReached(about.deadline(), end.at())) {
+        if (isReached(attributes.deadline(), end.at())) {
             return new Outcome(JobState.FAILED, Reason.TIMEOUT, false);
         }
         return stopped
@@ -79,17 +79,17 @@ public record Outcome(JobState state, @Nullable Reason reason, @Nullable Boolean
         };
     }
 
-    private static Outcome byScheduler(EndEvidence end, EndEvidence.SchedulerWord word) {
-        if (word.reason() == Reason.NODE_FAILURE && end.requeued()) {
-            return new Outcome(JobState.CANCELLED, Reason.NODE_FAILURE, true); // the job goes on in another run
+    private static Outcome byScheduler(EndEvidence end, EndEvidence.SchedulerState reported) {
+        if (reported.reason() == Reason.NODE_FAILURE && end.requeued()) {
+            return new Outcome(JobState.CANCELLED, Reason.NODE_FAILURE, true); // the job continues in another run
         }
-        boolean oomIsTheCause = word.state() == JobState.FAILED && end.sawOom()
-                && (word.reason() == null || word.reason() == Reason.EXIT_CODE || word.reason() == Reason.SIGNAL);
-        return new Outcome(word.state(), oomIsTheCause ? Reason.OUT_OF_MEMORY : word.reason(), true);
+        boolean oomIsTheCause = reported.state() == JobState.FAILED && end.hasOom()
+                && (reported.reason() == null || reported.reason() == Reason.EXIT_CODE || reported.reason() == Reason.SIGNAL);
+        return new Outcome(reported.state(), oomIsTheCause ? Reason.OUT_OF_MEMORY : reported.reason(), true);
     }
 
     private static Reason failure(EndEvidence end) {
-        if (end.sawOom()) {
+        if (end.hasOom()) {
             return Reason.OUT_OF_MEMORY;
         }
         if (end.exit() == null || end.exit().isZero()) {

@@ -2,7 +2,14 @@ package org.jobwitness.server.job;
 
 import org.jspecify.annotations.Nullable;
 
-/** How much of the cluster a job asks for or has, as a whole. */
+/** Resources of a whole job: requested, or allocated. */
 public record Resources(@Nullable Integer cpus, @Nullable Long memoryMb, @Nullable Integer gpus) {
     public static final Resources UNKNOWN = new Resources(null, null, null);
+
+    /** @param kind prefix of the fields' names in the audit trail */
+    Resources merge(String kind, Resources incoming, Differences differences) {
+        return new Resources(differences.keep(kind + "_cpus", cpus, incoming.cpus),
+                differences.keep(kind + "_memory_mb", memoryMb, incoming.memoryMb),
+                differences.keep(kind + "_gpus", gpus, incoming.gpus));
+    }
 }

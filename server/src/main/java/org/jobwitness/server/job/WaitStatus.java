@@ -1,10 +1,10 @@
 package org.jobwitness.server.job;
 
 /**
- * How a process ended: the two halves of a wait(2) status.
+ * A wait(2) status in its two halves.
  *
  * @param exitCode 0..255
- * @param signal 0 if it was none
+ * @param signal 0 for none
  */
 public record WaitStatus(int exitCode, int signal) {
     /** Slurm marks an OOM kill by raw status 253, which is signal 125 to the macros of wait(2) (slurm_protocol_defs.h). */

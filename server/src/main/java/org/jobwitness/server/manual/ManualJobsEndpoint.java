@@ -23,7 +23,9 @@ import org.jobwitness.server.job.Evidence;
 import org.jobwitness.server.job.Identity;
 import org.jobwitness.server.job.JobAttributes;
 import org.jobwitness.server.job.JobTable;
-import org.jobwitness.server.job.Resources;
+import org.jobwitness.server.job.TransactionStep;
+import org.jobwitness.server.job.ManualResult;
+import org.jobwitness.server.job.JobDeletion;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.server.query.JobQueries;
 import org.jobwitness.server.query.JobsEndpoint;
@@ -44,6 +46,7 @@ public final class ManualJobsEndpoint {
     private static final double BYTES_PER_MB = 1 << 20;
 
     private final JobTable table;
+    private final JobDeletion deletion;
     private final JobQueries jobs;
     private final SampleStore samples;
     private final Requests requests;
@@ -51,14 +54,11 @@ public final class ManualJobsEndpoint {
     private final Clock clock;
     private final String defaultCluster;
 
-    /**
-     * Made with what it changes.
-     *
-     * @param defaultCluster where jobs that are made by hand run
-     */
-    public ManualJobsEndpoint(JobTable table, JobQueries jobs, SampleStore samples, Requests requests, Json json,
+    /** @param defaultCluster the cluster of jobs that are created here */
+    public ManualJobsEndpoint(JobTable table, JobDeletion deletion, JobQueries jobs, SampleStore samples, Requests requests, Json json,
             Clock clock, String defaultCluster) {
         this.table = table;
+        this.deletion = deletion;
         this.jobs = jobs;
         this.samples = samples;
         this.requests = requests;
@@ -68,30 +68,30 @@ public final class ManualJobsEndpoint {
     }
 
     public void routes(RoutesConfig routes) {
-        routes.post("/v1/jobs", this::make, Role.OPERATOR);
-        routes.patch("/v1/jobs/{id}", this::change, Role.OPERATOR);
-        routes.delete("/v1/jobs/{id}", this::forget, Role.OPERATOR);
+        routes.post("/v1/jobs", this::create, Role.OPERATOR);
+        routes.patch("/v1/jobs/{id}", this::patch, Role.OPERATOR);
+        routes.delete("/v1/jobs/{id}", this::delete, Role.OPERATOR);
         routes.post("/v1/jobs/{id}/metrics", this::addSample, Role.AGENT);
     }
 
-    private void make(Context ctx) {
+    private void create(Context ctx) {
         onlyParameters(ctx, Set.of());
         Caller caller = Caller.of(ctx).requireClaim();
         NewJob job = requests.body(ctx, NewJob.class);
-        Evidence.Declared evidence = new Evidence.Declared(identity(defaultCluster, job.id()), now(), about(job));
-        long run = done(job.id(), table.applyByHand(caller, evidence, (_, _) -> {
-        }));
+        Evidence.Created evidence = new Evidence.Created(Identity.ofJob(defaultCluster, job.id()), now(),
+                attributes(job));
+        long run = done(job.id(), table.applyManual(caller, evidence, TransactionStep.NONE));
         ctx.status(201).header("Location", "/v1/jobs/" + job.id()).result(json.text(found(caller, job.id(), run)));
     }
 
-    private JobAttributes about(NewJob job) {
-        Map<String, @Nullable Object> words = job.scheduler() == null
+    private JobAttributes attributes(NewJob job) {
+        Map<String, @Nullable Object> fields = job.scheduler() == null
                 ? new LinkedHashMap<>()
                 : new LinkedHashMap<>(json.fields(job.scheduler()));
-        words.putIfAbsent("type", "mock");
-        return new JobAttributes(job.user(), null, nodes(job), (String) words.remove("partition"),
-                (String) words.remove("account"), null, null, null, null, null, null, null, List.of(), null)
-                .with(Resources.UNKNOWN, words);
+        fields.putIfAbsent("type", "mock");
+        String partition = (String) fields.remove("partition");
+        String account = (String) fields.remove("account");
+        return JobAttributes.of(job.user(), null, nodes(job)).withPartition(partition, account).withScheduler(fields);
     }
 
     private static List<String> nodes(NewJob job) {
@@ -102,30 +102,30 @@ public final class ManualJobsEndpoint {
         }
     }
 
-    private void change(Context ctx) {
+    private void patch(Context ctx) {
         Job job = job(ctx);
         JobPatch patch = requests.body(ctx, JobPatch.class);
         Caller caller = Caller.of(ctx);
-        Evidence.Amended evidence = new Evidence.Amended(identity(job.cluster(), job.id()), now(), patch.state());
+        Evidence.Patched evidence = new Evidence.Patched(Identity.ofJob(job.cluster(), job.id()), now(), patch.state());
         boolean hasFigures = patch.cpuUsage() != null || patch.memoryUsageMb() != null || patch.gpuUsage() != null;
-        AtomicReference<SampleStore.@Nullable ByHand> became = new AtomicReference<>();
-        long run = done(job.id(), table.applyByHand(caller, evidence, (handle, key) -> {
+        AtomicReference<SampleStore.@Nullable ByHand> result = new AtomicReference<>();
+        long run = done(job.id(), table.applyManual(caller, evidence, (handle, key) -> {
             if (hasFigures) {
-                became.set(samples.addByHand(handle, sample(job, key, evidence.at(), patch.cpuUsage(),
+                result.set(samples.addByHand(handle, sample(job, key, evidence.at(), patch.cpuUsage(),
                         patch.memoryUsageMb(), patch.gpuUsage()), null));
             }
         }));
-        SampleStore.ByHand told = became.get();
-        if (told != null) {
-            samples.added(told);
+        SampleStore.ByHand added = result.get();
+        if (added != null) {
+            samples.added(added);
         }
         ctx.result(json.text(found(caller, job.id(), run)));
     }
 
-    private void forget(Context ctx) {
+    private void delete(Context ctx) {
         Requests.noBody(ctx);
         Job job = job(ctx);
-        if (table.delete(Caller.of(ctx), job.cluster(), job.id()) == 0) {
+        if (deletion.delete(Caller.of(ctx), job.cluster(), job.id()) == 0) {
             throw JobsEndpoint.unknown(job.id());
         }
         ctx.status(204);
@@ -133,31 +133,31 @@ public final class ManualJobsEndpoint {
 
     private void addSample(Context ctx) {
         Job job = job(ctx);
-        NewSample said = requests.body(ctx, NewSample.class);
-        if (said.timestamp() != null) {
-            samples.trouble(said.timestamp()).ifPresent(trouble -> {
-                throw ApiException.invalidField("timestamp", "timestamp " + said.timestamp() + " " + trouble);
+        NewSample sample = requests.body(ctx, NewSample.class);
+        if (sample.timestamp() != null) {
+            samples.trouble(sample.timestamp()).ifPresent(problem -> {
+                throw ApiException.invalidField("timestamp", "timestamp " + sample.timestamp() + " " + problem);
             });
         }
-        Instant at = said.timestamp() == null ? now() : said.timestamp();
-        Evidence.Amended nothingNew = new Evidence.Amended(identity(job.cluster(), job.id()), now(), null);
-        AtomicReference<SampleStore.ByHand> became = new AtomicReference<>();
-        long run = done(job.id(), table.applyByHand(Caller.of(ctx), nothingNew,
-                (handle, key) -> became.set(samples.addByHand(handle,
-                        sample(job, key, at, said.cpuUsage(), said.memoryUsageMb(), said.gpuUsage()),
-                        said.timestamp()))));
-        samples.added(became.get());
-        switch (became.get()) {
+        Instant at = sample.timestamp() == null ? now() : sample.timestamp();
+        Evidence.Patched unchanged = new Evidence.Patched(Identity.ofJob(job.cluster(), job.id()), now(), null);
+        AtomicReference<SampleStore.ByHand> result = new AtomicReference<>();
+        long run = done(job.id(), table.applyManual(Caller.of(ctx), unchanged,
+                (handle, key) -> result.set(samples.addByHand(handle,
+                        sample(job, key, at, sample.cpuUsage(), sample.memoryUsageMb(), sample.gpuUsage()),
+                        sample.timestamp()))));
+        samples.added(result.get());
+        switch (result.get()) {
             case SampleStore.ByHand.Stored stored ->
                 ctx.status(201).result(json.text(new SamplePage.Sample(stored.sample().at(),
-                        null, said.cpuUsage(), said.memoryUsageMb(), said.gpuUsage())));
+                        null, sample.cpuUsage(), sample.memoryUsageMb(), sample.gpuUsage())));
             case SampleStore.ByHand.Conflict _ -> throw ApiException.conflict("run " + run + " of job " + job.id()
                     + " has a sample of " + at
-                    + " with other figures; samples are never changed, so send yours with another timestamp");
+                    + " with other figures; samples are never changed, so send it with another timestamp");
         }
     }
 
-    /** What is told of a job that has one node is told of that node. */
+    /** Of the job's node if it has one only, else of the job as a whole. */
     private static Sample sample(Job job, long run, Instant at, @Nullable Double cpuUsage,
             @Nullable Double memoryUsageMb, @Nullable Double gpuUsage) {
         String node = job.nodes().size() == 1 ? job.nodes().getFirst() : "";
@@ -167,38 +167,30 @@ public final class ManualJobsEndpoint {
                 .put(Figure.GPU_USAGE_PERCENT, gpuUsage).build());
     }
 
-    /** The job that the path names, once it is known who asks for what. */
+    /** The newest run of the job in the path. */
     private Job job(Context ctx) {
         onlyParameters(ctx, Set.of("cluster"));
         Caller caller = Caller.of(ctx).requireClaim();
         String id = jobId(ctx);
         String cluster = text(ctx, "cluster");
-        List<Job> runs = jobs.runs(caller, id, cluster);
-        if (runs.isEmpty()) {
-            throw JobsEndpoint.unknown(id, cluster, null);
-        }
-        List<String> clusters = runs.stream().map(Job::cluster).distinct().sorted().toList();
-        if (clusters.size() > 1) {
+        List<String> clusters = jobs.clusters(caller, id);
+        if (cluster == null && clusters.size() > 1) {
             throw ApiException.invalidField("cluster", "job " + id + " is known on the clusters "
-                    + String.join(", ", clusters) + "; say which one with ?cluster=");
+                    + String.join(", ", clusters) + "; choose one with ?cluster=");
         }
-        return runs.getFirst();
+        return jobs.find(caller, id, cluster, null).orElseThrow(() -> JobsEndpoint.unknown(id, cluster, null));
     }
 
-    private static long done(String jobId, JobTable.ByHand answer) {
-        return switch (answer) {
-            case JobTable.ByHand.Done done -> done.run();
-            case JobTable.ByHand.Unknown _ -> throw JobsEndpoint.unknown(jobId);
-            case JobTable.ByHand.Conflict conflict -> throw ApiException.conflict(conflict.why());
+    private static long done(String jobId, ManualResult result) {
+        return switch (result) {
+            case ManualResult.Done done -> done.run();
+            case ManualResult.Unknown _ -> throw JobsEndpoint.unknown(jobId);
+            case ManualResult.Conflict conflict -> throw ApiException.conflict(conflict.cause());
         };
     }
 
     private Job found(Caller caller, String jobId, long run) {
         return jobs.find(caller, jobId, null, run).orElseThrow(() -> JobsEndpoint.unknown(jobId));
-    }
-
-    private static Identity identity(String cluster, String jobId) {
-        return new Identity(cluster, jobId, null, null);
     }
 
     private Instant now() {

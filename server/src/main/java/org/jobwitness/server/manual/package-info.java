@@ -1,6 +1,6 @@
 /**
- * What people and scripts say of jobs by hand: that one runs, what it uses, how it ended, and that it is to be forgotten.
- * It is weighed like any other evidence, but never against an end that is known. Who says it stands in the audit trail.
+ * Changes that people and scripts make through the API: create a job, add samples, change its state, delete it. They are
+ * evidence like any other, but never overrule an end that is known. The audit trail records who made them.
  */
 @NullMarked
 package org.jobwitness.server.manual;

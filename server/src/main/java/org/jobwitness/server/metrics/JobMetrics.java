@@ -11,6 +11,7 @@ import org.jobwitness.server.batch.AgentsWaiting;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.node.NodeReading;
 import org.jobwitness.server.node.NodeTable;
+import org.jobwitness.server.query.JobLabels;
 import org.jobwitness.server.query.JobQueries;
 import org.jobwitness.server.sample.RunUse;
 import org.jobwitness.server.verdict.JobFindings;
@@ -69,7 +70,7 @@ public final class JobMetrics {
 
         private void read(Handle handle) {
             counts = jobs.count(handle);
-            try (Stream<JobQueries.Glance> recent = jobs.recent(handle, at)) {
+            try (Stream<JobLabels> recent = jobs.recent(handle, at)) {
                 Labels ofInfo = new Labels("cluster", "job_id", "user", "partition", "account", "name");
                 Labels ofState = new Labels("cluster", "job_id", "state", "reason");
                 recent.forEach(job -> {

@@ -12,7 +12,7 @@ import org.jobwitness.server.db.LeaderTask.Leadership;
 import org.jobwitness.server.db.Partition;
 import org.jobwitness.server.db.Partition.Parent;
 import org.jobwitness.server.db.Partitions;
-import org.jobwitness.server.job.JobTable;
+import org.jobwitness.server.job.JobDeletion;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -32,14 +32,14 @@ public final class Retention {
 
     private final Database database;
     private final Partitions partitions;
-    private final JobTable jobs;
+    private final JobDeletion jobs;
     private final Duration jobRetention;
     private final Clock clock;
     private final Counter dropped;
     private final Counter deleted;
     private volatile @Nullable Instant lastSuccess;
 
-    public Retention(Database database, Partitions partitions, JobTable jobs, Duration jobRetention, Clock clock,
+    public Retention(Database database, Partitions partitions, JobDeletion jobs, Duration jobRetention, Clock clock,
             PrometheusRegistry metrics) {
         this.database = database;
         this.partitions = partitions;

@@ -5,21 +5,23 @@ import static org.jobwitness.server.json.Printable.shown;
 
 import io.javalin.http.Context;
 import java.util.Arrays;
-import java.util.Locale;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jobwitness.server.http.ApiException;
 import org.jobwitness.server.http.Requests;
+import org.jobwitness.server.job.SearchText;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.Reason;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which runs are asked for, by what they are. A null leaves the matter open.
+ * Which runs a caller asks for, by their attributes; null means any.
  *
- * @param text is part of the job id, the job's name, the user, the account, the partition or a node's name
+ * @param text part of the job id, the job's name, the user, the account, the partition or a node's name
  */
 public record JobFilter(@Nullable JobState state, @Nullable Reason reason, @Nullable String user, @Nullable String node,
         @Nullable String partition, @Nullable String account, @Nullable String cluster, @Nullable String text) {
@@ -27,7 +29,6 @@ public record JobFilter(@Nullable JobState state, @Nullable Reason reason, @Null
     public static final Set<String> PARAMETERS = Set.of("state", "reason", "user", "node", "partition", "account",
             "cluster", "q");
 
-    /** As a request has it. */
     public static JobFilter of(Context ctx) {
         return new JobFilter(constant(ctx, "state", JobState.values(), JobState::toString).orElse(null),
                 constant(ctx, "reason", Reason.values(), Reason::toString).orElse(null), Requests.text(ctx, "user"),
@@ -43,15 +44,45 @@ public record JobFilter(@Nullable JobState state, @Nullable Reason reason, @Null
                         + shown(word))));
     }
 
-    /** Says of one run what {@code JobQueries.where} asks the database of all. */
+    /** Whether a run is one of those that {@link #conditions} selects. */
     public boolean matches(JobTraits run) {
         return (state == null || state == run.state()) && (reason == null || reason == run.reason())
-                && isOrOpen(user, run.user()) && (node == null || run.nodes().contains(node))
-                && isOrOpen(partition, run.partition()) && isOrOpen(account, run.account())
-                && isOrOpen(cluster, run.cluster()) && (text == null || run.holds(text.toLowerCase(Locale.ROOT)));
+                && isOrAny(user, run.user()) && (node == null || run.nodes().contains(node))
+                && isOrAny(partition, run.partition()) && isOrAny(account, run.account())
+                && isOrAny(cluster, run.cluster())
+                && (text == null || run.searchText().contains(SearchText.normalize(text)));
     }
 
-    private static boolean isOrOpen(@Nullable String wanted, @Nullable String is) {
+    private static boolean isOrAny(@Nullable String wanted, @Nullable String is) {
         return wanted == null || wanted.equals(is);
+    }
+
+    /** The same as SQL: each condition on {@code job} with the value of its one parameter, which is named as the key. */
+    Map<String, Condition> conditions() {
+        Map<String, Condition> conditions = new LinkedHashMap<>();
+        add(conditions, "state", "state = :state", state == null ? null : state.toString());
+        add(conditions, "reason", "reason = :reason", reason == null ? null : reason.toString());
+        add(conditions, "user", "user_name = :user", user);
+        add(conditions, "node", "exists (select from job_node where job_node.node = :node"
+                + " and job_node.job_key = job.job_key)", node);
+        add(conditions, "partition", "partition = :partition", partition);
+        add(conditions, "account", "account = :account", account);
+        add(conditions, "cluster", "cluster = :cluster", cluster);
+        add(conditions, "text", "search like :text", text == null ? null : pattern(text));
+        return conditions;
+    }
+
+    private static String pattern(String text) {
+        return "%" + SearchText.normalize(text).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%";
+    }
+
+    /** A condition in SQL, and the value of its parameter. */
+    record Condition(String sql, Object value) {
+    }
+
+    static void add(Map<String, Condition> conditions, String name, String sql, @Nullable Object value) {
+        if (value != null) {
+            conditions.put(name, new Condition(sql, value));
+        }
     }
 }

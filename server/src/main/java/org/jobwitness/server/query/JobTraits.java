@@ -1,19 +1,17 @@
 package org.jobwitness.server.query;
 
 import java.util.List;
-import java.util.Locale;
-import java.util.Objects;
-import java.util.stream.Stream;
 import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.job.JobAttributes;
 import org.jobwitness.server.job.Outcome;
 import org.jobwitness.server.job.Run;
+import org.jobwitness.server.job.SearchText;
 import org.jobwitness.wire.Job;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.Reason;
 import org.jspecify.annotations.Nullable;
 
-/** What runs are found by: enough to say, without asking the database, whether somebody wants to hear of one, and may. */
+/** What runs are selected by: enough to decide, without the database, whether a caller asks for a run and may see it. */
 public record JobTraits(String cluster, String jobId, JobState state, @Nullable Reason reason, @Nullable String user,
         List<String> nodes, @Nullable String partition, @Nullable String account, @Nullable String name) {
 
@@ -24,22 +22,21 @@ public record JobTraits(String cluster, String jobId, JobState state, @Nullable 
 
     public static JobTraits of(Run run) {
         Outcome outcome = run.outcome();
-        JobAttributes about = run.about();
+        JobAttributes attributes = run.attributes();
         return new JobTraits(run.identity().cluster(), run.identity().jobId(), outcome.state(), outcome.reason(),
-                about.user(), about.nodes(), about.partition(), about.account(),
-                about.scheduler().get("name") instanceof String name ? name : null);
+                attributes.user(), attributes.nodes(), attributes.partition(), attributes.account(),
+                attributes.scheduler().get("name") instanceof String name ? name : null);
     }
 
-    /** Says of one run what {@code JobQueries.seenBy} asks the database of all. */
-    public boolean isSeenBy(Scope scope) {
+    /** Whether a caller of this scope may see it, as {@code JobQueries.visibleTo} asks the database. */
+    public boolean isVisibleTo(Scope scope) {
         return switch (scope) {
             case Scope.Everything _ -> true;
             case Scope.JobsOf jobs -> jobs.user().equals(user);
         };
     }
 
-    boolean holds(String lowerCase) {
-        return Stream.of(jobId, user, account, partition, String.join(" ", nodes), name).filter(Objects::nonNull)
-                .anyMatch(text -> text.toLowerCase(Locale.ROOT).contains(lowerCase));
+    String searchText() {
+        return SearchText.of(jobId, name, user, account, partition, nodes);
     }
 }

@@ -24,7 +24,7 @@ import org.jobwitness.wire.AuditEntry;
 import org.jobwitness.wire.Job;
 import org.jspecify.annotations.Nullable;
 
-/** GET /v1/jobs and what lies below it. */
+/** GET /v1/jobs and the paths below it. */
 public final class JobsEndpoint {
     private static final Set<String> LIST_PARAMETERS = Stream
             .concat(JobFilter.PARAMETERS.stream(), Stream.of("from", "to", "limit", "offset", "cursor", "sort"))
@@ -46,7 +46,7 @@ public final class JobsEndpoint {
     }
 
     private void list(Context ctx) {
-        ctx.result(json.text(jobs.list(Caller.of(ctx), filter(ctx))));
+        ctx.result(json.text(jobs.list(Caller.of(ctx), listRequest(ctx))));
     }
 
     private void one(Context ctx) {
@@ -88,13 +88,12 @@ public final class JobsEndpoint {
         return runs;
     }
 
-    /** 404. */
     public static ApiException unknown(String id) {
-        return ApiException.notFound("no job " + id + " is known; Slurm may know it (sacct -j " + id
-                + "), but no prolog, epilog or agent has told of it");
+        return ApiException.notFound("job " + id + " is unknown; Slurm may know it (sacct -j " + id
+                + "), but no prolog, epilog or agent has reported it");
     }
 
-    /** 404, where a cluster or a run may have been asked for; null if not. */
+    /** @param cluster, run null if the request did not name one */
     public static ApiException unknown(String id, @Nullable String cluster, @Nullable Long run) {
         return cluster == null && run == null
                 ? unknown(id)
@@ -103,7 +102,7 @@ public final class JobsEndpoint {
                         + "/runs lists all that are");
     }
 
-    /** The number of a run or of an audit line; null if it was not sent. */
+    /** The number of a run or of an audit row; null if it was not sent. */
     public static @Nullable Long key(Context ctx, String name) {
         Optional<String> key = parameter(ctx, name);
         if (key.isPresent() && !key.get().matches("[0-9]{1,18}")) {
@@ -113,11 +112,11 @@ public final class JobsEndpoint {
         return key.map(Long::valueOf).orElse(null);
     }
 
-    private static JobQueries.Filter filter(Context ctx) {
+    private static JobQueries.ListRequest listRequest(Context ctx) {
         onlyParameters(ctx, LIST_PARAMETERS);
-        JobQueries.Cursor cursor = parameter(ctx, "cursor").map(JobQueries.Cursor::parse).orElse(null);
-        JobQueries.Sort sort = JobFilter.constant(ctx, "sort", JobQueries.Sort.values(), JobQueries.Sort::parameter)
-                .orElse(cursor == null ? JobQueries.Sort.NEWEST_START : cursor.sort());
+        JobCursor cursor = parameter(ctx, "cursor").map(JobCursor::parse).orElse(null);
+        JobSort sort = JobFilter.constant(ctx, "sort", JobSort.values(), JobSort::parameter)
+                .orElse(cursor == null ? JobSort.NEWEST_START : cursor.sort());
         if (cursor != null && cursor.sort() != sort) {
             throw ApiException.invalidField("cursor",
                     "cursor belongs to a list sorted by " + cursor.sort().parameter());
@@ -126,9 +125,7 @@ public final class JobsEndpoint {
         if (cursor != null && offset != 0) {
             throw ApiException.invalidField("offset", "offset and cursor exclude each other; send one of them");
         }
-        JobFilter which = JobFilter.of(ctx);
-        return new JobQueries.Filter(which.state(), which.reason(), which.user(), which.node(), which.partition(),
-                which.account(), which.cluster(), time(ctx, "from"), time(ctx, "to"), which.text(), sort,
+        return new JobQueries.ListRequest(JobFilter.of(ctx), time(ctx, "from"), time(ctx, "to"), sort,
                 number(ctx, "limit", 100, 1, 1000), offset, cursor);
     }
 }

@@ -32,12 +32,12 @@ import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.JobGpu;
 import org.jspecify.annotations.Nullable;
 
-/** Reads which GPUs runs hold or held: those that agents read, and those that Slurm gave and nobody read. */
+/** Reads which GPUs runs hold or held: those that agents read, and those that Slurm allocated and no agent read. */
 final class RunGpus {
-    /** So many of a run are told at most, by node. */
-    static final int MOST = 4096;
-    /** As the vendors' tools list them, where it is known: by the bus. */
-    private static final Comparator<JobGpu> ORDER = Comparator.comparing(JobGpu::node).thenComparing(RunGpus::place);
+    /** The most GPUs that are shown of one run, by node. */
+    static final int MAX_OF_A_RUN = 4096;
+    /** By PCI bus id where it is known, as the vendors' tools list them. */
+    private static final Comparator<JobGpu> ORDER = Comparator.comparing(JobGpu::node).thenComparing(RunGpus::busId);
     private static final double MEBIBYTE = 1 << 20;
 
     private final Json json;
@@ -46,50 +46,52 @@ final class RunGpus {
         this.json = json;
     }
 
-    /** What a node's prolog said that it gave to a run. */
-    private record Given(long run, String node, @Nullable GpuVendor vendor, List<String> names) {
+    /** The GPUs of a node that Slurm allocated to a run, as its prolog reported them. */
+    private record Allocated(long run, String node, @Nullable GpuVendor vendor, List<String> names) {
     }
 
-    /** Of all runs of a job id; of others that share a GPU, only who may be seen is named. */
-    Map<Long, List<JobGpu>> of(Handle handle, Scope scope, String jobId) {
+    /** By run. Of other jobs that share a GPU, only those are named that the scope may see. */
+    Map<Long, List<JobGpu>> of(Handle handle, Scope scope, List<Long> keys) {
         Map<Long, List<JobGpu>> ofRuns = new HashMap<>();
         JobQueries.bindScope(handle.createQuery("""
                 select gpu.*, array(
                     select distinct other.job_id from job other where other.cluster = job.cluster
-                        and other.job_id = any(gpu.jobs) and other.newest and %s order by 1) as seen_jobs
+                        and other.job_id = any(gpu.jobs) and other.newest and %s order by 1) as visible_jobs
                 from job cross join lateral (
                     select * from job_gpu_figures where job_gpu_figures.job_key = job.job_key
-                    order by node, gpu limit :most) gpu
-                where job_id = :job_id order by gpu.job_key, gpu.node, gpu.gpu""".formatted(JobQueries.seenBy(scope)))
-                .bind("job_id", jobId).bind("most", MOST), scope)
+                    order by node, gpu limit :max) gpu
+                where job.job_key = any(:keys) order by gpu.job_key, gpu.node, gpu.gpu"""
+                .formatted(JobQueries.visibleTo(scope)))
+                .bindArray("keys", Long.class, keys).bind("max", MAX_OF_A_RUN), scope)
                 .map((row, _) -> ofRuns.computeIfAbsent(row.getLong("job_key"), _ -> new ArrayList<>()).add(gpu(row)))
                 .list();
         handle.createQuery("""
-                select job_key, node, job_node.gpu_vendor, job_node.gpu_devices from job join job_node using (job_key)
-                where job_id = :job_id and job_node.gpu_devices <> '{}' order by job_key, node""")
-                .bind("job_id", jobId)
-                .map((row, _) -> new Given(row.getLong("job_key"), string(row, "node"),
+                select job_key, node, gpu_vendor, gpu_devices from job_node
+                where job_key = any(:keys) and gpu_devices <> '{}' order by job_key, node""")
+                .bindArray("keys", Long.class, keys)
+                .map((row, _) -> new Allocated(row.getLong("job_key"), string(row, "node"),
                         constant(GpuVendor.class, row.getString("gpu_vendor")), strings(row, "gpu_devices")))
-                .forEach(given -> addUnread(ofRuns.computeIfAbsent(given.run(), _ -> new ArrayList<>()), given));
+                .forEach(allocated -> addUnread(ofRuns.computeIfAbsent(allocated.run(), _ -> new ArrayList<>()),
+                        allocated));
         ofRuns.values().forEach(gpus -> gpus.sort(ORDER));
         return ofRuns;
     }
 
-    private static String place(JobGpu gpu) {
+    private static String busId(JobGpu gpu) {
         GpuDevice device = gpu.device();
         return (device == null || device.pciBusId() == null ? "~" : device.pciBusId()) + " " + gpu.gpu();
     }
 
     /**
-     * Slurm may name a GPU by an index that agents do not know it by. So of those whose name nobody read, only as many are unread
-     * as were given beyond those that were read.
+     * Slurm may name a GPU by an index that agents do not know. So of the names that no agent read, only as many are unread as
+     * were allocated beyond those that were read.
      */
-    private static void addUnread(List<JobGpu> gpus, Given given) {
-        List<JobGpu> read = gpus.stream().filter(gpu -> gpu.node().equals(given.node())).toList();
-        given.names().stream().filter(name -> read.stream().noneMatch(gpu -> isCalled(gpu, name)))
-                .limit(Math.max(0, given.names().size() - read.size()))
-                .limit(Math.max(0, MOST - gpus.size()))
-                .map(name -> unread(given, name)).toList().forEach(gpus::add);
+    private static void addUnread(List<JobGpu> gpus, Allocated allocated) {
+        List<JobGpu> read = gpus.stream().filter(gpu -> gpu.node().equals(allocated.node())).toList();
+        allocated.names().stream().filter(name -> read.stream().noneMatch(gpu -> isCalled(gpu, name)))
+                .limit(Math.max(0, allocated.names().size() - read.size()))
+                .limit(Math.max(0, MAX_OF_A_RUN - gpus.size()))
+                .map(name -> unread(allocated, name)).toList().forEach(gpus::add);
     }
 
     private static boolean isCalled(JobGpu gpu, String name) {
@@ -98,8 +100,8 @@ final class RunGpus {
                 || (device != null && device.minor() != null && device.minor().toString().equals(name));
     }
 
-    private static JobGpu unread(Given given, String name) {
-        return new JobGpu(given.node(), name, GpuHold.UNREAD, null, given.vendor(), null, 0, null, null, null, null,
+    private static JobGpu unread(Allocated allocated, String name) {
+        return new JobGpu(allocated.node(), name, GpuHold.UNREAD, null, allocated.vendor(), null, 0, null, null, null, null,
                 null, null, null, null, null, null, null, null, null, null, Map.of());
     }
 
@@ -113,7 +115,7 @@ final class RunGpus {
         Instant used = time(row, "last_used_at");
         Long processes = whole(row, "processes_max");
         String device = row.getString("device");
-        return new JobGpu(string(row, "node"), string(row, "gpu"), hold, isAlone ? null : strings(row, "seen_jobs"),
+        return new JobGpu(string(row, "node"), string(row, "gpu"), hold, isAlone ? null : strings(row, "visible_jobs"),
                 constant(GpuVendor.class, row.getString("gpu_vendor")),
                 device == null ? null : json.object(device, GpuDevice.class), row.getLong("sample_count"),
                 rounded(Duration.between(heldFrom, lastAt).toMillis() / 1e3), mean(row, "utilization"),
@@ -125,7 +127,7 @@ final class RunGpus {
                 isAlone ? latest(lastAt, latest) : null, causes(json.map(string(row, "absent"))));
     }
 
-    /** Null if it was used at the last reading that told, or if none did. */
+    /** Null if it was used at the last reading of its use, or if there is none. */
     private static @Nullable Instant idleSince(Instant heldFrom, @Nullable Instant readAt, @Nullable Instant used) {
         if (readAt == null || (used != null && !used.isBefore(readAt))) {
             return null;

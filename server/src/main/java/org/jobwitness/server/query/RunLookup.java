@@ -35,7 +35,7 @@ public final class RunLookup {
                 where job_id = :job_id and cluster = coalesce(:cluster, cluster)
                     and job_key = coalesce(:run, job_key) and %s
                 order by listed_at desc, recorded_at desc, job_key desc limit 1"""
-                .formatted(JobQueries.seenBy(caller.scope()))).bind("job_id", jobId).bind("cluster", cluster)
+                .formatted(JobQueries.visibleTo(caller.scope()))).bind("job_id", jobId).bind("cluster", cluster)
                 .bind("run", run), caller.scope()).mapTo(Long.class).findFirst();
     }
 

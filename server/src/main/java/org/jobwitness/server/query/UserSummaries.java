@@ -17,7 +17,7 @@ import org.jobwitness.server.db.Database;
 import org.jobwitness.wire.UserSummary;
 import org.jspecify.annotations.Nullable;
 
-/** Adds up what users' runs had and used. */
+/** Adds up what the runs of a user had and used. */
 public final class UserSummaries {
     private final Database database;
     private final Clock clock;
@@ -27,18 +27,18 @@ public final class UserSummaries {
         this.clock = clock;
     }
 
-    /** Whose runs, on which cluster (null for any), and when. */
+    /** @param cluster null for any */
     record Question(String user, @Nullable String cluster, Instant from, Instant to) {
     }
 
-    /** How many runs are in which state, and why. */
+    /** How many runs have each state and reason. */
     private record Counts(Map<String, Long> states, Map<String, Long> reasons) {
         long runs() {
             return states.values().stream().mapToLong(Long::longValue).sum();
         }
     }
 
-    /** The sums; empty if the caller may see no run of this user at all. */
+    /** Empty if the caller may see no run of this user. */
     Optional<UserSummary> of(Caller caller, Question question) {
         return database.snapshot("user_summary", handle -> isKnown(handle, caller.scope(), question.user())
                 ? Optional.of(sums(handle, caller.scope(), question, counts(handle, caller.scope(), question)))
@@ -47,12 +47,12 @@ public final class UserSummaries {
 
     private static boolean isKnown(Handle handle, Scope scope, String user) {
         return JobQueries.bindScope(handle.createQuery("select exists (select from job where user_name = :user and "
-                + JobQueries.seenBy(scope) + ")").bind("user", user), scope).mapTo(Boolean.class).one();
+                + JobQueries.visibleTo(scope) + ")").bind("user", user), scope).mapTo(Boolean.class).one();
     }
 
     private static Counts counts(Handle handle, Scope scope, Question question) {
         Counts counts = new Counts(new TreeMap<>(), new TreeMap<>());
-        ask(handle, "select state, reason, count(*) as runs from " + there(scope) + " group by state, reason", scope,
+        ask(handle, "select state, reason, count(*) as runs from " + runs(scope) + " group by state, reason", scope,
                 question).map((row, _) -> {
                     counts.states().merge(string(row, "state"), row.getLong("runs"), Long::sum);
                     String reason = row.getString("reason");
@@ -64,46 +64,33 @@ public final class UserSummaries {
     private UserSummary sums(Handle handle, Scope scope, Question question, Counts counts) {
         return ask(handle, """
                 with run as (
-                    select job_key, cpus, memory_mb, gpus, extract(epoch from least(until, :to)
+                    select cpus, memory_mb, gpus, node_gpus, cpu_avg, gpu_avg, memory_max, extract(epoch from least(until, :to)
                         - greatest(start_time, :from)) / 3600.0 * ran / nullif(lasted, 0) as hours
                     from (select job.*, coalesce(end_time,
                             case when state = 'running' then cast(:now as timestamptz) end) as until from %s) job
+                    join job_use using (job_key)
                     cross join lateral (select extract(epoch from until - start_time) as lasted) whole
-                    cross join lateral (select greatest(0, lasted - coalesce(greatest(
-                        (scheduler ->> 'suspended_seconds')::double precision,
-                        (select max(suspended_ms) / 1e3 from job_figures where job_figures.job_key = job.job_key)), 0))
-                        as ran) without_suspension
+                    cross join lateral (select greatest(0, lasted - coalesce(suspended_seconds, 0)) as ran) unsuspended
                 ), each_run as (
-                    select run.cpus * hours as cpu_hours, cpu, coalesce(run.gpus, on_nodes.gpus) * hours as gpu_hours,
-                        gpu, memory_mb * hours as memory_hours, memory_max / 1048576.0 * hours as memory_used
-                    from run
-                    left join lateral (
-                        select sum(gpus) as gpus from job_node where job_node.job_key = run.job_key) on_nodes on true
-                    left join lateral (
-                        select sum(cpu_sum / nullif(cpu_count, 0) * coalesce(cpus, 1))
-                                / nullif(sum(coalesce(cpus, 1)) filter (where cpu_count > 0), 0) as cpu,
-                            sum(gpu_sum / nullif(gpu_count, 0) * coalesce(gpus, 1))
-                                / nullif(sum(coalesce(gpus, 1)) filter (where gpu_count > 0), 0) as gpu,
-                            sum(greatest(memory_peak_bytes, memory_max_bytes)) as memory_max
-                        from job_figures left join job_node using (job_key, node)
-                        where job_figures.job_key = run.job_key) figures on true
-                    where hours > 0
+                    select cpus * hours as cpu_hours, cpu_avg as cpu, coalesce(gpus, node_gpus) * hours as gpu_hours,
+                        gpu_avg as gpu, memory_mb * hours as memory_hours, memory_max / 1048576.0 * hours as memory_used
+                    from run where hours > 0
                 ), sums as (
                     select coalesce(sum(cpu_hours), 0) as cpu_hours,
-                        coalesce(sum(cpu_hours) filter (where cpu is not null), 0) as cpu_hours_seen,
+                        coalesce(sum(cpu_hours) filter (where cpu is not null), 0) as cpu_hours_sampled,
                         sum(cpu * cpu_hours) as cpu_used,
                         coalesce(sum(gpu_hours), 0) as gpu_hours,
-                        coalesce(sum(gpu_hours) filter (where gpu is not null), 0) as gpu_hours_seen,
+                        coalesce(sum(gpu_hours) filter (where gpu is not null), 0) as gpu_hours_sampled,
                         sum(gpu * gpu_hours) as gpu_used,
                         sum(memory_hours) filter (where memory_used is not null) as memory_hours,
                         sum(memory_used) filter (where memory_hours is not null) as memory_used
                     from each_run)
-                select cpu_hours, cpu_used / nullif(cpu_hours_seen, 0) as cpu_usage,
-                    cpu_hours_seen / nullif(cpu_hours, 0) as cpu_coverage,
-                    gpu_hours, gpu_used / nullif(gpu_hours_seen, 0) as gpu_usage,
-                    gpu_hours_seen / nullif(gpu_hours, 0) as gpu_coverage,
+                select cpu_hours, cpu_used / nullif(cpu_hours_sampled, 0) as cpu_usage,
+                    cpu_hours_sampled / nullif(cpu_hours, 0) as cpu_coverage,
+                    gpu_hours, gpu_used / nullif(gpu_hours_sampled, 0) as gpu_usage,
+                    gpu_hours_sampled / nullif(gpu_hours, 0) as gpu_coverage,
                     100 * memory_used / nullif(memory_hours, 0) as memory_usage
-                from sums""".formatted(there(scope)), scope, question).bind("now", clock.instant())
+                from sums""".formatted(runs(scope)), scope, question).bind("now", clock.instant())
                 .map((row, _) -> new UserSummary(question.user(), question.from(), question.to(), counts.runs(),
                         counts.states(), counts.reasons(), rounded(row.getDouble("cpu_hours")),
                         figure(row, "cpu_usage", 1), figure(row, "cpu_coverage", 1),
@@ -112,9 +99,9 @@ public final class UserSummaries {
                 .one();
     }
 
-    private static String there(Scope scope) {
+    private static String runs(Scope scope) {
         return "job where user_name = :user and cluster = coalesce(:cluster, cluster) and listed_at < :to"
-                + " and coalesce(end_time, 'infinity'::timestamptz) > :from and " + JobQueries.seenBy(scope);
+                + " and coalesce(end_time, 'infinity'::timestamptz) > :from and " + JobQueries.visibleTo(scope);
     }
 
     private static Query ask(Handle handle, String sql, Scope scope, Question question) {

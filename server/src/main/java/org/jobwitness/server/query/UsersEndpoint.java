@@ -20,7 +20,7 @@ import org.jobwitness.server.json.Json;
 
 /** GET /v1/users/{user}/summary. */
 public final class UsersEndpoint {
-    private static final Duration USUAL = Duration.ofDays(30);
+    private static final Duration DEFAULT_PERIOD = Duration.ofDays(30);
 
     private final UserSummaries summaries;
     private final Json json;
@@ -44,12 +44,12 @@ public final class UsersEndpoint {
         }
         Instant to = Objects.requireNonNullElseGet(time(ctx, "to"),
                 () -> clock.instant().truncatedTo(ChronoUnit.MILLIS));
-        Instant from = Objects.requireNonNullElseGet(time(ctx, "from"), () -> to.minus(USUAL));
+        Instant from = Objects.requireNonNullElseGet(time(ctx, "from"), () -> to.minus(DEFAULT_PERIOD));
         if (!from.isBefore(to)) {
-            throw ApiException.invalidField("from", "from " + from + " does not lie before to, which is " + to);
+            throw ApiException.invalidField("from", "from " + from + " is not before to, which is " + to);
         }
         ctx.result(
                 json.text(summaries.of(Caller.of(ctx), new UserSummaries.Question(user, text(ctx, "cluster"), from, to))
-                        .orElseThrow(() -> ApiException.notFound("no run of a user " + shown(user) + " is known"))));
+                        .orElseThrow(() -> ApiException.notFound("no run of user " + shown(user) + " is known"))));
     }
 }

@@ -1,6 +1,6 @@
 /**
- * Runs as callers read them: lists, one job with its runs and GPUs, audit trail, and the summary of a user. Everything is
- * asked within the caller's {@code Scope}. Writes nothing.
+ * Runs as callers read them: lists, one job with its runs and GPUs, audit trail, and the summary of a user. All of it is
+ * limited to the caller's {@code Scope}. Writes nothing.
  */
 @NullMarked
 package org.jobwitness.server.query;

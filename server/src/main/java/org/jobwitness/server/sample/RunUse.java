@@ -25,18 +25,12 @@ import org.jspecify.annotations.Nullable;
  * no interval is known, than five minutes: as long as Prometheus itself takes a sample for fresh. A number that is not known is NaN.
  */
 public final class RunUse {
-    /** Of a run of which nobody said when it ended, it counts when we learned of it. The first condition on its end has an index. */
-    public static final String ENDED_SINCE = """
-            (state not in ('pending', 'running') and coalesce(end_time, 'infinity'::timestamptz) >= :since
-                and coalesce(end_time, recorded_at) >= :since)""";
-    /** A condition on {@code job}: the newest run of its job id, and it runs or ended since {@code :since}. */
-    public static final String RUNNING_OR_ENDED_SINCE = "newest and (state = 'running' and state in ('pending', 'running') or "
-            + ENDED_SINCE + ")";
     private static final String IS_FRESH = """
             state = 'running' and last_sample_at
                 > cast(:now as timestamptz)
                     - 3 * greatest(15000, coalesce(last_interval_ms, 100000)) * interval '1 millisecond'""";
-    private static final String OF_ONE = "job_key = :run";
+    private static final String ONE_RUN = "job where job_key = :run";
+    private static final String CURRENT_RUNS = "current_job(:since) where state <> 'pending'";
     private static final Figures NONE = Figures.ofJob().build();
 
     private RunUse() {
@@ -104,33 +98,33 @@ public final class RunUse {
 
     /** Of one run, by name of the node. */
     public static List<OnNode> onNodes(Handle handle, long run, Instant now) {
-        return onNodes(handle, OF_ONE, now).bind("run", run).map((row, _) -> onNode(row)).list();
+        return onNodes(handle, ONE_RUN, now).bind("run", run).map((row, _) -> onNode(row)).list();
     }
 
     /** Of one run, by names of node and GPU. */
     public static List<OfGpu> ofGpus(Handle handle, long run, Instant now) {
-        return ofGpus(handle, OF_ONE, now).bind("run", run).map((row, _) -> ofGpu(row)).list();
+        return ofGpus(handle, ONE_RUN, now).bind("run", run).map((row, _) -> ofGpu(row)).list();
     }
 
     /** Of all newest runs that go on or ended since, in the order of their keys. To be called in a transaction. */
     public static Stream<OnNode> onNodesSince(Handle handle, Instant since, Instant now) {
-        return streaming(onNodes(handle, RUNNING_OR_ENDED_SINCE, now).bind("since", since))
+        return streaming(onNodes(handle, CURRENT_RUNS, now).bind("since", since))
                 .map((row, _) -> onNode(row)).stream();
     }
 
     /** The same of GPUs. */
     public static Stream<OfGpu> ofGpusSince(Handle handle, Instant since, Instant now) {
-        return streaming(ofGpus(handle, RUNNING_OR_ENDED_SINCE, now).bind("since", since))
+        return streaming(ofGpus(handle, CURRENT_RUNS, now).bind("since", since))
                 .map((row, _) -> ofGpu(row)).stream();
     }
 
     /** Joined run by run: a join of whole tables, which an estimate may choose, would read those of all runs that have ended. */
-    private static Query onNodes(Handle handle, String which, Instant now) {
+    private static Query onNodes(Handle handle, String runs, Instant now) {
         return handle.createQuery("""
                 select job_key, on_node.*, state = 'running' as is_running, %s as is_fresh,
                     case when state = 'running' and is_allocated and start_time is not null
                         then greatest(0, date_part('epoch', cast(:now as timestamptz) - start_time)) end as runtime
-                from (select job_key, state, start_time from job where %s order by job_key) job cross join lateral (
+                from (select job_key, state, start_time from %s order by job_key) job cross join lateral (
                     select * from (
                         select node, true as is_allocated, cpus from job_node
                         where job_node.job_key = job.job_key) allocated
@@ -139,10 +133,10 @@ public final class RunUse {
                             greatest(memory_peak_bytes, memory_max_bytes) as memory_peak, anon_max_bytes, cpu_throttled_usec,
                             memory_stall_usec, io_stall_usec, oom_kills, latest
                         from job_figures where job_figures.job_key = job.job_key) used using (node)) on_node
-                order by job_key, node""".formatted(IS_FRESH, which)).bind("now", now);
+                order by job_key, node""".formatted(IS_FRESH, runs)).bind("now", now);
     }
 
-    private static Query ofGpus(Handle handle, String which, Instant now) {
+    private static Query ofGpus(Handle handle, String runs, Instant now) {
         return handle.createQuery("""
                 select job_key, node, gpu, coalesce(job_gpu_figures.gpu_vendor, '') as vendor, hold, held_from,
                     utilization_count, utilization_sum, utilization_max, last_used_at, read_at, processes_max,
@@ -153,8 +147,8 @@ public final class RunUse {
                             where job_figures.job_key = job.job_key and job_figures.node = job_gpu_figures.node), 0))
                         end as idle,
                     energy_joules, latest
-                from (select job_key, state from job where %s) job join job_gpu_figures using (job_key)
-                order by job_key, node, gpu""".formatted(IS_FRESH, which)).bind("now", now);
+                from (select job_key, state from %s) job join job_gpu_figures using (job_key)
+                order by job_key, node, gpu""".formatted(IS_FRESH, runs)).bind("now", now);
     }
 
     private static OnNode onNode(ResultSet row) throws SQLException {

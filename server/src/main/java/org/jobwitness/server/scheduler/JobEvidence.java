@@ -12,6 +12,7 @@ import org.jobwitness.server.job.Evidence;
 import org.jobwitness.server.job.Identity;
 import org.jobwitness.server.job.JobAttributes;
 import org.jobwitness.server.job.NodeAllocation;
+import org.jobwitness.server.job.Resources;
 import org.jobwitness.server.job.WaitStatus;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.wire.InvalidFieldException;
@@ -53,7 +54,7 @@ final class JobEvidence {
             WaitStatus exit = state.isFinal() ? job.exit() : null;
             WaitStatus derivedExit = state.isFinal() ? job.derivedExit() : null;
             return new Evidence.Reported(identity, at,
-                    about(job, state, nodes, cpus), state, reason(job, meaning), job.state().raw(), end, null,
+                    attributes(job, state, nodes, cpus), state, reason(job, meaning), job.state().raw(), end, null,
                     nodes.size() == 1 && cpus != null ? List.of(cpus) : List.of(), exit, raw(derivedExit));
         });
     }
@@ -78,17 +79,19 @@ final class JobEvidence {
         return job.accounted() ? job.state().end().or(job.state()::meaning) : job.state().meaning();
     }
 
-    private JobAttributes about(SlurmJob job, JobState state, List<String> nodes, @Nullable Integer cpus) {
+    private JobAttributes attributes(SlurmJob job, JobState state, List<String> nodes, @Nullable Integer cpus) {
         boolean isWaiting = state == JobState.PENDING;
         boolean mayChoose = isWaiting && job.partition() != null && job.partition().contains(",");
         boolean hasEnded = job.state().isCompleting() || job.state().end().isPresent(); // then its end is no deadline
         Instant deadline = state == JobState.RUNNING && !hasEnded && !job.accounted() && job.timeLimitMinutes() != null
                 ? job.end()
                 : null;
-        return new JobAttributes(fitting(job.user()), job.uid(), nodes, mayChoose ? null : fitting(job.partition()),
-                fitting(job.account()), job.hetJobId(), job.restartCount(), deadline, cpus,
-                isWaiting ? null : job.allocated().memoryMb(), isWaiting ? null : job.allocated().gpus(), null,
-                List.of(), null).with(job.requested(), words(job));
+        return JobAttributes.of(fitting(job.user()), job.uid(), nodes)
+                .withPartition(mayChoose ? null : fitting(job.partition()), fitting(job.account()))
+                .withRun(job.hetJobId(), job.restartCount(), deadline)
+                .withAllocated(new Resources(cpus, isWaiting ? null : job.allocated().memoryMb(),
+                        isWaiting ? null : job.allocated().gpus()))
+                .withRequested(job.requested()).withScheduler(words(job));
     }
 
     private Map<String, @Nullable Object> words(SlurmJob job) {

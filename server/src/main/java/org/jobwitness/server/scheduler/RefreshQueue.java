@@ -22,7 +22,7 @@ final class RefreshQueue {
     private static final int MAX_PER_ROUND = 20;
     private static final int MAX_PENDING = MAX_PER_ROUND / 2;
     private static final Duration INTERVAL = Duration.ofMinutes(5);
-    /** A run past its time limit is chosen as if it was refreshed so much longer ago. Others get their leadership even so. */
+    /** A run past its time limit is chosen as if it was refreshed so much longer ago. Others get their turn even so. */
     private static final Duration PRECEDENCE = Duration.ofHours(1);
 
     private final Map<String, Instant> refreshes = new HashMap<>();

@@ -48,7 +48,7 @@ final class Listener {
     }
 
     boolean maySee(JobTraits run) {
-        return run.isSeenBy(scope);
+        return run.isVisibleTo(scope);
     }
 
     boolean wants(JobTraits run) {

@@ -74,8 +74,8 @@ public final class EvidenceReader {
                 Stream<RunUse.OfGpu> allGpus = RunUse.ofGpusSince(handle, since, now)) {
             ByRun<RunUse.OnNode> onNodes = new ByRun<>(allOnNodes.iterator(), RunUse.OnNode::run);
             ByRun<RunUse.OfGpu> gpus = new ByRun<>(allGpus.iterator(), RunUse.OfGpu::run);
-            streaming(handle.createQuery("select " + RunRow.COLUMNS + ", job.end_seen from job where "
-                    + RunUse.RUNNING_OR_ENDED_SINCE + " order by job_key").bind("since", since))
+            streaming(handle.createQuery("select " + RunRow.COLUMNS + ", job.end_seen"
+                    + " from current_job(:since) job where state <> 'pending' order by job_key").bind("since", since))
                     .map((row, _) -> RunRow.of(row, row.getBoolean("end_seen")))
                     .useStream(runs -> runs.forEach(found -> consumer.accept(
                             recent(now, found, onNodes.of(found.run().key()), gpus.of(found.run().key())))));

@@ -11,7 +11,6 @@ import java.util.List;
 import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.verdict.RunEvidence.Run;
 import org.jobwitness.server.verdict.RunEvidence.Task;
-import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.Reason;
 
 /** Reads what a verdict needs of other runs of the same user. */
@@ -33,23 +32,15 @@ final class OtherRuns {
         return handle.createQuery("""
                 select state, reason, confirmed, cardinality(nodes) as nodes, oom_killed,
                     extract(epoch from end_time - start_time)::double precision as seconds,
-                    greatest((scheduler ->> 'suspended_seconds')::double precision, figures.suspended_seen) as suspended,
-                    (scheduler ->> 'time_limit_minutes')::double precision * 60 as time_limit,
+                    suspended_seconds as suspended, (scheduler ->> 'time_limit_minutes')::double precision * 60 as time_limit,
                     coalesce(memory_mb, requested_memory_mb) * 1048576.0 / greatest(cardinality(nodes), 1) as memory,
-                    figures.*
-                from job left join lateral (
-                    select max(greatest(memory_peak_bytes, memory_max_bytes)) as memory_peak,
-                        max(latest[%2$d]) as memory_limit, max(anon_max_bytes + coalesce(latest[%3$d], 0)) as needed,
-                        max(coalesce(job_node.cpus, latest[%1$d], job.cpus)) as cpus,
-                        max(cpu_max / 100 * coalesce(job_node.cpus, latest[%1$d], job.cpus)) as cpus_used,
-                        min(cpu_count) as samples, sum(covered_ms) / 1000.0 as covered,
-                        max(suspended_ms) / 1000.0 as suspended_seen
-                    from job_figures left join job_node using (job_key, node)
-                    where job_figures.job_key = job.job_key) figures on true
+                    max_node_memory as memory_peak, max_node_memory_limit as memory_limit,
+                    max_node_memory_needed as needed, max_node_cpus as cpus, max_node_cpus_used as cpus_used,
+                    min_node_samples as samples, covered_ms / 1000.0 as covered
+                from job join job_use using (job_key)
                 where scheduler ->> 'array_job_id' = :array and cluster = :cluster and user_name = :user and newest
                     and state in ('completed', 'failed', 'cancelled') and job_key <> :run
-                order by listed_at desc limit :max""".formatted(Figure.CPUS.number(),
-                Figure.MEMORY_LIMIT_BYTES.number(), Figure.MEMORY_SHMEM_BYTES.number()))
+                order by listed_at desc limit :max""")
                 .bind("array", run.arrayJobId()).bind("cluster", run.cluster()).bind("user", run.user())
                 .bind("run", run.key()).bind("max", MAX_TASKS).map((row, _) -> task(row)).list();
     }

@@ -9,7 +9,7 @@ import java.time.ZoneId;
 import java.time.ZoneOffset;
 import org.jobwitness.server.batch.RunCache.Sight;
 import org.jobwitness.server.job.Identity;
-import org.jobwitness.server.job.JobTable.Seen;
+import org.jobwitness.server.job.ObservedRun;
 import org.junit.jupiter.api.Test;
 
 /** How often the database is asked which run it is that an agent sees. */
@@ -35,19 +35,19 @@ class RunCacheTest {
         }
     });
 
-    private Seen see(int job) {
+    private ObservedRun see(int job) {
         Identity identity = new Identity("c1", Integer.toString(job), null, null);
         return cache.get(new Sight(identity, null, "n1", false), () -> {
             asked++;
-            return new Seen(job, 4);
+            return new ObservedRun(job, 4);
         });
     }
 
     @Test
     void aJobIsAskedForOnceInMinutes() {
-        assertThat(see(7)).isEqualTo(new Seen(7, 4));
+        assertThat(see(7)).isEqualTo(new ObservedRun(7, 4));
         now = now.plus(Duration.ofSeconds(110));
-        assertThat(see(7)).isEqualTo(new Seen(7, 4));
+        assertThat(see(7)).isEqualTo(new ObservedRun(7, 4));
         assertThat(asked).isOne();
         now = now.plus(Duration.ofMinutes(4));
         see(7);

@@ -19,7 +19,7 @@ final class EventLine {
     private EventLine() {
     }
 
-    /** @param verb who says it: {@code started} and {@code finished} are hooks, {@code reported} the scheduler, others people */
+    /** @param verb the source: {@code started} and {@code finished} are hooks, {@code reported} is the scheduler, {@code created} and {@code patched} are people */
     static Evidence parse(String verb, Words words) {
         Evidence evidence = switch (verb) {
             case "started" -> started(words);
@@ -27,17 +27,17 @@ final class EventLine {
             case "observed" -> observed(words);
             case "reported" -> reported(words);
             case "lost" -> new Evidence.Lost(identity(words), words.take("at", Words::time));
-            case "declared" -> new Evidence.Declared(identity(words), words.take("at", Words::time), about(words));
-            case "amended" -> new Evidence.Amended(identity(words), words.take("at", Words::time),
+            case "created" -> new Evidence.Created(identity(words), words.take("at", Words::time), attributes(words));
+            case "patched" -> new Evidence.Patched(identity(words), words.take("at", Words::time),
                     words.take("state", EventLine::state));
-            default -> throw new IllegalArgumentException("nobody says " + verb);
+            default -> throw new IllegalArgumentException("unknown verb " + verb);
         };
         words.noMore();
         return evidence;
     }
 
     private static Evidence.Reported reported(Words words) {
-        return new Evidence.Reported(identity(words), words.take("at", Words::time), about(words),
+        return new Evidence.Reported(identity(words), words.take("at", Words::time), attributes(words),
                 words.take("state", EventLine::state), words.take("reason", EventLine::reason),
                 words.take("raw_state"), words.take("end", Words::time), null, List.of(),
                 words.take("exit", EventLine::waitStatus), words.take("derived", Integer::valueOf));
@@ -48,23 +48,21 @@ final class EventLine {
         Instant at = words.take("at", Words::time);
         String node = words.take("node");
         NodeAllocation onNode = new NodeAllocation(node, null, null, List.of(), words.take("cgroup"), false);
-        JobAttributes about = new JobAttributes(words.take("user"), words.take("uid", Integer::valueOf), List.of(node),
-                null, null,
-                null,
-                null, null, null, null, null, null, List.of(), null);
-        return new Evidence.Observed(identity(words), since == null ? at : since, since != null, onNode, about,
+        JobAttributes attributes = JobAttributes.of(words.take("user"), words.take("uid", Integer::valueOf),
+                List.of(node));
+        return new Evidence.Observed(identity(words), since == null ? at : since, since != null, onNode, attributes,
                 words.take("oom_kills") != null);
     }
 
-    private static JobAttributes about(Words words) {
+    private static JobAttributes attributes(Words words) {
         Map<String, Object> scheduler = new LinkedHashMap<>();
         take(words, "name", text -> text, "name", scheduler);
         take(words, "limit", Integer::valueOf, "time_limit_minutes", scheduler);
         take(words, "why", text -> text, "state_reason", scheduler);
-        return new JobAttributes(words.take("user"), words.take("uid", Integer::valueOf), words.takeList("nodes"),
-                words.take("partition"), words.take("account"), null, words.take("restarts", Integer::valueOf),
-                words.take("deadline", Words::time), null, null, null, null, List.of(), null)
-                .with(Resources.UNKNOWN, scheduler);
+        return JobAttributes.of(words.take("user"), words.take("uid", Integer::valueOf), words.takeList("nodes"))
+                .withPartition(words.take("partition"), words.take("account"))
+                .withRun(null, words.take("restarts", Integer::valueOf), words.take("deadline", Words::time))
+                .withScheduler(scheduler);
     }
 
     /** {@code none} says that there is no such thing, which is not the same as to say nothing. */
@@ -76,10 +74,10 @@ final class EventLine {
         }
     }
 
-    private static Object shown(JobAttributes about, String name) {
-        return about.scheduler().containsKey(name) && about.scheduler().get(name) == null
+    private static Object shown(JobAttributes attributes, String name) {
+        return attributes.scheduler().containsKey(name) && attributes.scheduler().get(name) == null
                 ? "none"
-                : about.scheduler().get(name);
+                : attributes.scheduler().get(name);
     }
 
     private static JobState state(String text) {
@@ -100,12 +98,13 @@ final class EventLine {
         boolean ofNode = node != null;
         return new Evidence.Started(identity(words), words.take("at", Words::time),
                 ofNode ? new NodeAllocation(node, gpuCount, vendor, devices, cgroup, false) : null,
-                new JobAttributes(words.take("user"), words.take("uid", Integer::valueOf), words.takeList("nodes"),
-                        words.take("partition"), words.take("account"), words.take("het"),
-                        words.take("restarts", Integer::valueOf), words.take("deadline", Words::time),
-                        words.take("cpus", Integer::valueOf), words.take("memory_mb", Long::valueOf),
-                        ofNode ? null : gpuCount, ofNode ? null : vendor, ofNode ? List.of() : devices,
-                        ofNode ? null : cgroup),
+                JobAttributes.of(words.take("user"), words.take("uid", Integer::valueOf), words.takeList("nodes"))
+                        .withPartition(words.take("partition"), words.take("account"))
+                        .withRun(words.take("het"), words.take("restarts", Integer::valueOf),
+                                words.take("deadline", Words::time))
+                        .withAllocated(new Resources(words.take("cpus", Integer::valueOf),
+                                words.take("memory_mb", Long::valueOf), ofNode ? null : gpuCount))
+                        .withDevices(ofNode ? null : vendor, ofNode ? List.of() : devices, ofNode ? null : cgroup),
                 List.of(), null);
     }
 
@@ -117,13 +116,14 @@ final class EventLine {
         var at = words.take("at", Words::time);
         return new Evidence.Ended(identity(words), at,
                 node == null ? null : new NodeAllocation(node, null, null, List.of(), null, true),
-                new JobAttributes(words.take("user"), words.take("uid", Integer::valueOf), words.takeList("nodes"),
-                        words.take("partition"), words.take("account"), null, null, null,
-                        words.take("cpus", Integer::valueOf), null, null, null, List.of(), null),
+                JobAttributes.of(words.take("user"), words.take("uid", Integer::valueOf), words.takeList("nodes"))
+                        .withPartition(words.take("partition"), words.take("account"))
+                        .withAllocated(new Resources(words.take("cpus", Integer::valueOf), null, null)),
                 List.of(), null,
-                new EndEvidence(true, at, null, words.take("state", EventLine::state),
-                        raw == null ? exit : raw, words.take("derived", Integer::valueOf),
-                        words.take("restarts", Integer::valueOf), oomKills != null && oomKills > 0, false, false),
+                EndEvidence.reported(at).withFinalState(words.take("state", EventLine::state))
+                        .withExit(raw == null ? exit : raw, words.take("derived", Integer::valueOf))
+                        .withRestartCount(words.take("restarts", Integer::valueOf))
+                        .withOomKilled(oomKills != null && oomKills > 0),
                 oomKills == null ? null : new Reading(null, null, oomKills));
     }
 
@@ -146,28 +146,28 @@ final class EventLine {
             case Evidence.Observed _ -> "observed";
             case Evidence.Reported _ -> "reported";
             case Evidence.Lost _ -> "lost    ";
-            case Evidence.Declared _ -> "declared";
-            case Evidence.Amended _ -> "amended ";
+            case Evidence.Created _ -> "created";
+            case Evidence.Patched _ -> "patched ";
         });
         Identity identity = evidence.identity();
-        JobAttributes about = evidence.about();
+        JobAttributes attributes = evidence.attributes();
         NodeAllocation node = evidence.onNode();
         line.add("job", identity.jobId()).add("cluster", identity.cluster()).add("sluid", identity.sluid())
                 .add("start", identity.startTime() == null ? null : Words.show(identity.startTime()))
                 .add("node", node == null ? null : node.node())
-                .add(evidence instanceof Evidence.Observed observed && observed.isBeginning() ? "since" : "at",
+                .add(evidence instanceof Evidence.Observed observed && observed.isStart() ? "since" : "at",
                         evidence.at() == null ? null : Words.show(evidence.at()))
-                .add("user", about.user()).add("uid", about.uid())
-                .add("nodes", evidence instanceof Evidence.Observed ? null : joined(about.nodes()))
-                .add("partition", about.partition()).add("account", about.account()).add("cpus", about.cpus());
+                .add("user", attributes.user()).add("uid", attributes.uid())
+                .add("nodes", evidence instanceof Evidence.Observed ? null : joined(attributes.nodes()))
+                .add("partition", attributes.partition()).add("account", attributes.account()).add("cpus", attributes.allocated().cpus());
         switch (evidence) {
             case Evidence.Started _ -> {
-                line.add("het", about.hetJobId()).add("restarts", about.restartCount())
-                        .add("deadline", about.deadline() == null ? null : Words.show(about.deadline()))
-                        .add("memory_mb", about.memoryMb());
+                line.add("het", attributes.hetJobId()).add("restarts", attributes.restartCount())
+                        .add("deadline", attributes.deadline() == null ? null : Words.show(attributes.deadline()))
+                        .add("memory_mb", attributes.allocated().memoryMb());
                 if (node == null) {
-                    line.add("gpus", gpus(about.gpus(), about.gpuDevices())).add("vendor", about.gpuVendor())
-                            .add("cgroup", about.cgroupPath());
+                    line.add("gpus", gpus(attributes.allocated().gpus(), attributes.gpuDevices())).add("vendor", attributes.gpuVendor())
+                            .add("cgroup", attributes.cgroupPath());
                 } else {
                     line.add("gpus", gpus(node.gpus(), node.gpuDevices())).add("vendor", node.gpuVendor())
                             .add("cgroup", node.cgroupPath());
@@ -181,20 +181,20 @@ final class EventLine {
             }
             case Evidence.Observed observed -> line.add("cgroup", node == null ? null : node.cgroupPath())
                     .add("oom_kills", observed.oomKilled() ? 1 : null);
-            case Evidence.Reported reported -> line.add("name", about.scheduler().get("name"))
-                    .add("limit", shown(about, "time_limit_minutes")).add("why", shown(about, "state_reason"))
+            case Evidence.Reported reported -> line.add("name", attributes.scheduler().get("name"))
+                    .add("limit", shown(attributes, "time_limit_minutes")).add("why", shown(attributes, "state_reason"))
                     .add("state", reported.state()).add("reason", reported.reason())
                     .add("raw_state", reported.rawState())
                     .add("end", reported.endTime() == null ? null : Words.show(reported.endTime()))
-                    .add("restarts", about.restartCount())
-                    .add("deadline", about.deadline() == null ? null : Words.show(about.deadline()))
+                    .add("restarts", attributes.restartCount())
+                    .add("deadline", attributes.deadline() == null ? null : Words.show(attributes.deadline()))
                     .add("exit", reported.exit() == null ? null : show(reported.exit()))
                     .add("derived", reported.derivedExitCode());
             case Evidence.Lost _ -> {
                 // no more than that
             }
-            case Evidence.Declared _ -> line.add("name", about.scheduler().get("name"));
-            case Evidence.Amended amended -> line.add("state", amended.state());
+            case Evidence.Created _ -> line.add("name", attributes.scheduler().get("name"));
+            case Evidence.Patched amended -> line.add("state", amended.state());
         }
         return line.text();
     }

@@ -38,17 +38,19 @@ class JobDeletionTest {
     private TestDatabase db;
     private JobTable jobs;
     private JobTable late;
+    private JobDeletion deletion;
     private JobQueries queries;
 
     @BeforeEach
     void open() {
         db = new TestDatabase(version);
-        jobs = heardAt(LONG_AGO);
-        late = heardAt(BEFORE.plus(Duration.ofDays(1)));
+        jobs = recordedAt(LONG_AGO);
+        late = recordedAt(BEFORE.plus(Duration.ofDays(1)));
+        deletion = new JobDeletion(jobs, db.database, new Json());
         queries = new JobQueries(db.database, new Json(), Clock.systemUTC());
     }
 
-    private JobTable heardAt(Instant now) {
+    private JobTable recordedAt(Instant now) {
         return new JobTable(db.database, new Json(), Clock.fixed(now, ZoneOffset.UTC));
     }
 
@@ -62,9 +64,9 @@ class JobDeletionTest {
         run(jobs, "1", "+29d00:00", "+29d23:59:59");
         run(jobs, "2", "+29d00:00", "+30d00:00:00");
         run(jobs, "3", "+29d00:00", null);
-        assertThat(jobs.deleteEndedBefore(BEFORE, 1000)).isEqualTo(1);
+        assertThat(deletion.deleteEndedBefore(BEFORE, 1000)).isEqualTo(1);
         assertThat(left()).containsExactly("2 completed newest", "3 running newest");
-        assertThat(jobs.deleteEndedBefore(BEFORE, 1000)).isZero();
+        assertThat(deletion.deleteEndedBefore(BEFORE, 1000)).isZero();
     }
 
     @Test
@@ -72,7 +74,7 @@ class JobDeletionTest {
         run(jobs, "1", "+1d00:00", "+1d01:00");
         say(jobs, "finished job=1 node=n1 start=+1d00:00 at=+1d01:00 oom_kills=2");
         db.execute("insert into oom_kill select job_key, now(), 'n1', '0', 'limit', 1, null from job");
-        assertThat(jobs.deleteEndedBefore(BEFORE, 1000)).isEqualTo(1);
+        assertThat(deletion.deleteEndedBefore(BEFORE, 1000)).isEqualTo(1);
         for (String table : List.of("job", "job_node", "job_figures", "oom_kill")) {
             assertThat(db.number("select count(*) from " + table)).as(table).isZero();
         }
@@ -86,7 +88,7 @@ class JobDeletionTest {
         run(jobs, "1", "+40d00:00", null);
         run(jobs, "2", "+29d00:00", null);
         run(jobs, "2", "+29d12:00", null);
-        assertThat(jobs.deleteEndedBefore(BEFORE, 1000)).isEqualTo(3);
+        assertThat(deletion.deleteEndedBefore(BEFORE, 1000)).isEqualTo(3);
         assertThat(left()).containsExactly("1 running newest", "2 running newest");
     }
 
@@ -95,8 +97,8 @@ class JobDeletionTest {
         run(late, "1", "+1d00:00", "+1d01:00");
         run(late, "2", "+1d00:00", null);
         run(late, "2", "+2d00:00", "+2d01:00");
-        assertThat(jobs.deleteEndedBefore(BEFORE, 1000)).isZero();
-        assertThat(jobs.deleteEndedBefore(BEFORE.plus(Duration.ofDays(2)), 1000)).isEqualTo(3);
+        assertThat(deletion.deleteEndedBefore(BEFORE, 1000)).isZero();
+        assertThat(deletion.deleteEndedBefore(BEFORE.plus(Duration.ofDays(2)), 1000)).isEqualTo(3);
     }
 
     @Test
@@ -105,7 +107,7 @@ class JobDeletionTest {
         run(jobs, "1", "+2d00:00", "+2d01:00");
         run(jobs, "1", "+31d00:00", "+31d01:00");
         run(jobs, "1", "+32d00:00", null);
-        assertThat(jobs.deleteEndedBefore(BEFORE, 1000)).isEqualTo(2);
+        assertThat(deletion.deleteEndedBefore(BEFORE, 1000)).isEqualTo(2);
         assertThat(left()).containsExactly("1 completed", "1 running newest");
     }
 
@@ -117,17 +119,17 @@ class JobDeletionTest {
         run(jobs, "2", "+2d00:00", "+2d01:00");
         List<String> before = left();
         assertThat(before).containsExactly("1 completed", "1 completed newest", "2 completed", "2 completed newest");
-        assertThat(jobs.deleteEndedBefore(BEFORE, 1000)).isZero();
+        assertThat(deletion.deleteEndedBefore(BEFORE, 1000)).isZero();
         say(late, "finished job=2 node=n1 start=+1d00:00 nodes=n1 at=+1d06:00 exit=1:0");
         assertThat(left()).containsExactly("1 completed", "1 completed newest", "2 completed newest", "2 failed");
-        assertThat(jobs.deleteEndedBefore(BEFORE.plus(Duration.ofDays(2)), 1000)).isEqualTo(4);
+        assertThat(deletion.deleteEndedBefore(BEFORE.plus(Duration.ofDays(2)), 1000)).isEqualTo(4);
     }
 
     @Test
     void theSameJobIdOfAnotherClusterIsAnotherJob() {
         run(jobs, "1", "+1d00:00", "+1d01:00");
         say(jobs, "started job=1 cluster=west node=n1 nodes=n1 user=alice start=+1d00:00");
-        assertThat(jobs.deleteEndedBefore(BEFORE, 1000)).isEqualTo(1);
+        assertThat(deletion.deleteEndedBefore(BEFORE, 1000)).isEqualTo(1);
         assertThat(left()).containsExactly("1 running newest");
     }
 
@@ -139,7 +141,7 @@ class JobDeletionTest {
         List<Long> portions = new ArrayList<>();
         long some;
         do {
-            some = jobs.deleteEndedBefore(BEFORE, 10);
+            some = deletion.deleteEndedBefore(BEFORE, 10);
             portions.add(some);
             assertThat(db.number("select count(*) from job where end_time < (select max(end_time) from job)"
                     + " - " + db.number("select count(*) from job") + " * interval '1 minute'")).isZero();
@@ -154,9 +156,9 @@ class JobDeletionTest {
             say(jobs, "finished job=" + job + " node=n1 start=+1d00:00 at=+1d01:00 exit=0:0");
         }
         for (int portion = 1; portion <= 3; portion++) {
-            assertThat(jobs.deleteEndedBefore(BEFORE, 5)).isEqualTo(1);
+            assertThat(deletion.deleteEndedBefore(BEFORE, 5)).isEqualTo(1);
         }
-        assertThat(jobs.deleteEndedBefore(BEFORE, 5)).isZero();
+        assertThat(deletion.deleteEndedBefore(BEFORE, 5)).isZero();
         assertThat(left()).isEmpty();
     }
 
@@ -167,11 +169,11 @@ class JobDeletionTest {
         try (Connection other = db.connect(); Statement lock = other.createStatement()) {
             other.setAutoCommit(false);
             lock.execute("select pg_advisory_xact_lock(hashtextextended('c1/1', 0))");
-            assertThat(jobs.deleteEndedBefore(BEFORE, 1000)).isEqualTo(1);
+            assertThat(deletion.deleteEndedBefore(BEFORE, 1000)).isEqualTo(1);
             assertThat(left()).containsExactly("1 completed newest");
             other.rollback();
         }
-        assertThat(jobs.deleteEndedBefore(BEFORE, 1000)).isEqualTo(1);
+        assertThat(deletion.deleteEndedBefore(BEFORE, 1000)).isEqualTo(1);
     }
 
     @Test
@@ -183,7 +185,7 @@ class JobDeletionTest {
         run(jobs, "3", "+31d00:00", null);
         Map<String, Long> before = db.database.read("test", queries::count).ever();
         assertThat(before).containsExactly(Map.entry("c1", 3L), Map.entry("west", 1L));
-        assertThat(jobs.deleteEndedBefore(BEFORE, 2) + jobs.deleteEndedBefore(BEFORE, 2)).isEqualTo(3);
+        assertThat(deletion.deleteEndedBefore(BEFORE, 2) + deletion.deleteEndedBefore(BEFORE, 2)).isEqualTo(3);
         assertThat(db.database.read("test", queries::count).ever()).isEqualTo(before);
     }
 
@@ -201,7 +203,7 @@ class JobDeletionTest {
             if (event % 40 == 39) {
                 List<String> over = db.texts("select job_key::text from job where state <> 'running'");
                 Instant before = Words.time("+" + event / 8 + "d00:00");
-                while (jobs.deleteEndedBefore(before, 3) > 0) {
+                while (deletion.deleteEndedBefore(before, 3) > 0) {
                     assertOneNewestEach();
                 }
                 assertThat(db.texts("select job_key::text from job where state = 'running'"))
@@ -224,7 +226,7 @@ class JobDeletionTest {
     @Test
     void aJobIdWhoseRunsAllLeftBeginsAnew() {
         run(jobs, "1", "+1d00:00", "+1d01:00");
-        assertThat(jobs.deleteEndedBefore(BEFORE, 1000)).isEqualTo(1);
+        assertThat(deletion.deleteEndedBefore(BEFORE, 1000)).isEqualTo(1);
         run(late, "1", "+31d00:00", null);
         assertThat(queries.find(OPERATOR, "1", null, null)).hasValueSatisfying(
                 job -> assertThat(job.state()).isEqualTo(JobState.RUNNING));

@@ -48,9 +48,9 @@ class JobLifecyclePropertyTest {
             for (int i = 0; i < life.runs().size(); i++) {
                 List<Evidence> events = life.runs().get(i);
                 Run run = runs.runs().get(i);
-                assertThat(run.about().nodes()).as("seed %d, run %d:\n%s", seed, i, text(order))
+                assertThat(run.attributes().nodes()).as("seed %d, run %d:\n%s", seed, i, text(order))
                         .containsExactlyInAnyOrderElementsOf(
-                                events.stream().flatMap(event -> event.about().nodes().stream()).distinct().toList());
+                                events.stream().flatMap(event -> event.attributes().nodes().stream()).distinct().toList());
                 assertThat(runs.nodesOf(run).values().stream().filter(NodeAllocation::ended).map(NodeAllocation::node))
                         .as("seed %d, run %d:\n%s", seed, i, text(order))
                         .containsExactlyInAnyOrderElementsOf(events.stream().filter(Evidence.Ended.class::isInstance)

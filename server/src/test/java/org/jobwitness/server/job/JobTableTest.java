@@ -24,7 +24,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.json.Json;
+import org.jobwitness.server.query.JobFilter;
 import org.jobwitness.server.query.JobQueries;
+import org.jobwitness.server.query.JobSort;
 import org.jobwitness.wire.AuditEntry;
 import org.jobwitness.wire.EventResponse;
 import org.jobwitness.wire.GpuHold;
@@ -107,7 +109,7 @@ class JobTableTest {
 
         say(listening, "started" + common + "at=10:00:01 nodes=n1,n2,n3");
         assertThat(stored).hasSize(3);
-        assertThat(stored.getLast()).usingRecursiveComparison().ignoringFields("about.nodes").isEqualTo(last);
+        assertThat(stored.getLast()).usingRecursiveComparison().ignoringFields("attributes.nodes").isEqualTo(last);
     }
 
     @Test
@@ -339,8 +341,7 @@ class JobTableTest {
         say(jobs, "started job=151 cluster=scoped user=bob node=n1 nodes=n1 start=11:00:00");
         say(jobs, "finished job=152 cluster=scoped node=n1 nodes=n1 start=11:00:00 at=11:05:00");
         var alice = callerOf(new Scope.JobsOf("alice"));
-        JobQueries.Filter all = new JobQueries.Filter(null, null, null, null, null, null, "scoped", null, null, null,
-                JobQueries.Sort.NEWEST_START, 100, 0, null);
+        JobQueries.ListRequest all = request(new JobFilter(null, null, null, null, null, null, "scoped", null));
 
         assertThat(queries.list(alice, all).jobs()).extracting(Job::user).containsExactly("alice");
         assertThat(queries.list(alice, all).total()).isEqualTo(1);
@@ -427,13 +428,16 @@ class JobTableTest {
 
     private static Evidence withEventId(String line, String eventId) {
         Evidence.Ended ended = (Evidence.Ended) evidence(line);
-        return new Evidence.Ended(ended.identity(), ended.at(), ended.onNode(), ended.about(), ended.cpusOfNodes(),
+        return new Evidence.Ended(ended.identity(), ended.at(), ended.onNode(), ended.attributes(), ended.cpusOfNodes(),
                 eventId, ended.end(), ended.reading());
     }
 
-    private static JobQueries.Filter filter(String node) {
-        return new JobQueries.Filter(null, null, null, node, null, null, null, null, null, null,
-                JobQueries.Sort.NEWEST_START, 1000, 0, null);
+    private static JobQueries.ListRequest filter(String node) {
+        return request(new JobFilter(null, null, null, node, null, null, null, null));
+    }
+
+    private static JobQueries.ListRequest request(JobFilter filter) {
+        return new JobQueries.ListRequest(filter, null, null, JobSort.NEWEST_START, 1000, 0, null);
     }
 
     private static Job job(String id) {

@@ -28,11 +28,11 @@ class OutcomeTest {
             FAILED,    EXIT_CODE,          FAILED
             """)
     void theSchedulersWordStandsAgainstAllElse(JobState state, Reason reason, String raw) {
-        EndEvidence.SchedulerWord word = new EndEvidence.SchedulerWord(state, reason, raw);
+        EndEvidence.SchedulerState word = new EndEvidence.SchedulerState(state, reason, raw);
         for (JobState claimed : List.of(JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED)) {
             for (WaitStatus exit : List.of(new WaitStatus(0, 0), new WaitStatus(3, 0), new WaitStatus(0, 9))) {
                 boolean wasRequeued = reason != Reason.NODE_FAILURE; // of which a requeue makes something else
-                assertThat(Outcome.of(about(END), end(word, claimed, exit, 0, false, wasRequeued)))
+                assertThat(Outcome.of(attributes(END), end(word, claimed, exit, 0, false, wasRequeued)))
                         .isEqualTo(new Outcome(state, reason, true));
             }
         }
@@ -41,44 +41,44 @@ class OutcomeTest {
     @ParameterizedTest
     @EnumSource(value = Reason.class, names = {"EXIT_CODE", "SIGNAL"})
     void oomSeenElsewhereExplainsAFailureThatTheSchedulerDoesNotExplain(Reason reason) {
-        EndEvidence.SchedulerWord word = new EndEvidence.SchedulerWord(JobState.FAILED, reason, "FAILED");
+        EndEvidence.SchedulerState word = new EndEvidence.SchedulerState(JobState.FAILED, reason, "FAILED");
         Outcome outOfMemory = new Outcome(JobState.FAILED, Reason.OUT_OF_MEMORY, true);
 
-        assertThat(Outcome.of(about(null), end(word, null, new WaitStatus(1, 0), 253, false, false)))
+        assertThat(Outcome.of(attributes(null), end(word, null, new WaitStatus(1, 0), 253, false, false)))
                 .as("in a step").isEqualTo(outOfMemory);
-        assertThat(Outcome.of(about(null), end(word, null, new WaitStatus(1, 0), 0, true, false)))
+        assertThat(Outcome.of(attributes(null), end(word, null, new WaitStatus(1, 0), 0, true, false)))
                 .as("in a cgroup").isEqualTo(outOfMemory);
-        assertThat(Outcome.of(about(null), end(word, null, WaitStatus.ofRaw(253), 0, false, false)))
+        assertThat(Outcome.of(attributes(null), end(word, null, WaitStatus.ofRaw(253), 0, false, false)))
                 .as("in the batch script").isEqualTo(outOfMemory);
-        assertThat(Outcome.of(about(null), end(word, null, new WaitStatus(1, 0), 256, false, false)))
+        assertThat(Outcome.of(attributes(null), end(word, null, new WaitStatus(1, 0), 256, false, false)))
                 .as("nowhere").isEqualTo(new Outcome(JobState.FAILED, reason, true));
     }
 
     @Test
     void oomSeenElsewhereExplainsAFailureWithoutAReason() {
-        EndEvidence.SchedulerWord word = new EndEvidence.SchedulerWord(JobState.FAILED, null, "FAILED");
+        EndEvidence.SchedulerState word = new EndEvidence.SchedulerState(JobState.FAILED, null, "FAILED");
 
-        assertThat(Outcome.of(about(null), end(word, null, null, 253, false, false)))
+        assertThat(Outcome.of(attributes(null), end(word, null, null, 253, false, false)))
                 .isEqualTo(new Outcome(JobState.FAILED, Reason.OUT_OF_MEMORY, true));
     }
 
     @ParameterizedTest
     @EnumSource(value = Reason.class, names = {"TIMEOUT", "NODE_FAILURE", "DEADLINE", "LAUNCH_FAILURE"})
     void oomSeenElsewhereDoesNotUnmakeAnotherReasonOfTheScheduler(Reason reason) {
-        EndEvidence.SchedulerWord word = new EndEvidence.SchedulerWord(JobState.FAILED, reason, reason.name());
+        EndEvidence.SchedulerState word = new EndEvidence.SchedulerState(JobState.FAILED, reason, reason.name());
 
-        assertThat(Outcome.of(about(null), end(word, null, new WaitStatus(1, 0), 253, true, false)))
+        assertThat(Outcome.of(attributes(null), end(word, null, new WaitStatus(1, 0), 253, true, false)))
                 .isEqualTo(new Outcome(JobState.FAILED, reason, true));
     }
 
     @Test
     void oomSeenElsewhereDoesNotUnmakeASuccessOrACancellationOfTheScheduler() {
-        assertThat(Outcome.of(about(null),
-                end(new EndEvidence.SchedulerWord(JobState.COMPLETED, null, "COMPLETED"), null,
+        assertThat(Outcome.of(attributes(null),
+                end(new EndEvidence.SchedulerState(JobState.COMPLETED, null, "COMPLETED"), null,
                         WaitStatus.ofRaw(253), 253, true, false)))
                 .isEqualTo(new Outcome(JobState.COMPLETED, null, true));
-        assertThat(Outcome.of(about(null), end(
-                new EndEvidence.SchedulerWord(JobState.CANCELLED, Reason.CANCELLED, "CANCELLED"), null,
+        assertThat(Outcome.of(attributes(null), end(
+                new EndEvidence.SchedulerState(JobState.CANCELLED, Reason.CANCELLED, "CANCELLED"), null,
                 WaitStatus.ofRaw(253), 253, true, false)))
                 .isEqualTo(new Outcome(JobState.CANCELLED, Reason.CANCELLED, true));
     }
@@ -86,16 +86,16 @@ class OutcomeTest {
     @Test
     void theSchedulersWordConfirmsARunOfWhichNoHookSawTheEnd() {
         EndEvidence end = new EndEvidence(false, null,
-                new EndEvidence.SchedulerWord(JobState.CANCELLED, Reason.CANCELLED, "CANCELLED"), null,
+                new EndEvidence.SchedulerState(JobState.CANCELLED, Reason.CANCELLED, "CANCELLED"), null,
                 null, null, null, false, false, false);
 
-        assertThat(Outcome.of(about(null), end)).isEqualTo(new Outcome(JobState.CANCELLED, Reason.CANCELLED, true));
+        assertThat(Outcome.of(attributes(null), end)).isEqualTo(new Outcome(JobState.CANCELLED, Reason.CANCELLED, true));
     }
 
     @Test
     void evidenceIsOrderedFromNothingToTheScheduler() {
-        EndEvidence.SchedulerWord word = new EndEvidence.SchedulerWord(JobState.COMPLETED, null, "COMPLETED");
-        List<EndEvidence> weakestFirst = List.of(EndEvidence.NOT_YET, end(null, null, null, 253, true, false),
+        EndEvidence.SchedulerState word = new EndEvidence.SchedulerState(JobState.COMPLETED, null, "COMPLETED");
+        List<EndEvidence> weakestFirst = List.of(EndEvidence.NONE, end(null, null, null, 253, true, false),
                 end(null, null, new WaitStatus(3, 0), 0, false, false),
                 end(null, null, WaitStatus.ofRaw(253), 0, false, false),
                 end(null, JobState.FAILED, WaitStatus.ofRaw(253), 0, false, false),
@@ -104,12 +104,11 @@ class OutcomeTest {
         assertThat(weakestFirst.stream().map(EndEvidence::strength)).containsExactly(EndEvidence.Strength.values());
     }
 
-    private static JobAttributes about(Instant deadline) {
-        return new JobAttributes("alice", 1000, List.of("n1"), null, null, null, 0, deadline, null, null, null, null,
-                List.of(), null);
+    private static JobAttributes attributes(Instant deadline) {
+        return JobAttributes.of("alice", 1000, List.of("n1")).withRun(null, 0, deadline);
     }
 
-    private static EndEvidence end(EndEvidence.SchedulerWord word, JobState finalState, WaitStatus exit, int derived,
+    private static EndEvidence end(EndEvidence.SchedulerState word, JobState finalState, WaitStatus exit, int derived,
             boolean oomKilled, boolean requeued) {
         return new EndEvidence(true, END, word, finalState, exit, derived, null, oomKilled, requeued, requeued);
     }

@@ -58,7 +58,7 @@ record RandomLife(Names names, List<List<Evidence>> runs) {
         return new Generator(random).life();
     }
 
-    /** All events as they came about. */
+    /** All events in the order in which they happened. */
     List<Evidence> inOrder() {
         return runs.stream().flatMap(List::stream).toList();
     }
@@ -160,9 +160,9 @@ record RandomLife(Names names, List<List<Evidence>> runs) {
                 if (heard() || (byTimeOnly && node.equals("n1"))) {
                     events.add(new Evidence.Started(identity(sluid, start), start.plusSeconds(random.nextInt(SKEW)),
                             gpus(node),
-                            new JobAttributes(user, 1000, nodes, "batch", null, null, restarts, deadline, cpus, null,
-                                    null,
-                                    null, List.of(), null),
+                            JobAttributes.of(user, 1000, nodes).withPartition("batch", null)
+                                    .withRun(null, restarts, deadline)
+                                    .withAllocated(new Resources(cpus, null, null)),
                             List.of(), null));
                 }
             }
@@ -177,17 +177,14 @@ record RandomLife(Names names, List<List<Evidence>> runs) {
                     boolean hasList = random.nextInt(4) > 0 || events.isEmpty();
                     events.add(new Evidence.Ended(identity(sluid, start), at,
                             new NodeAllocation(node, null, null, List.of(), null, true),
-                            new JobAttributes(hasList ? user : null, null, hasList ? nodes : List.of(node), null, null,
-                                    null,
-                                    null, null, null, null, null, null, List.of(), null),
+                            JobAttributes.of(hasList ? user : null, null, hasList ? nodes : List.of(node)),
                             List.of(), null, end(ending, at, restartsAtEnd, runInJob), runInJob ? reading() : null));
                 }
             }
             if (ending == Ending.FINAL_STATE || ending == Ending.FINAL_STATE_BESIDE_EXIT_CODE) {
-                events.add(new Evidence.Ended(identity(sluid, start), endOf(events, end), null, nothing(), List.of(),
+                events.add(new Evidence.Ended(identity(sluid, start), endOf(events, end), null, JobAttributes.NONE, List.of(),
                         null,
-                        new EndEvidence(true, endOf(events, end), null, finalState(number), null, null, null, false,
-                                false, false),
+                        EndEvidence.reported(endOf(events, end)).withFinalState(finalState(number)),
                         null));
             }
             return events;
@@ -235,12 +232,6 @@ record RandomLife(Names names, List<List<Evidence>> runs) {
 
         private static JobState finalState(int number) {
             return List.of(JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED).get(number);
-        }
-
-        private static JobAttributes nothing() {
-            return new JobAttributes(null, null, List.of(), null, null, null, null, null, null, null, null, null,
-                    List.of(),
-                    null);
         }
 
         private boolean heard() {

@@ -34,7 +34,7 @@ final class RunLine {
     }
 
     private static Object value(Run run, Map<String, NodeAllocation> nodes, String key) {
-        JobAttributes about = run.about();
+        JobAttributes attributes = run.attributes();
         EndEvidence end = run.end();
         int at = key.indexOf('@');
         if (at >= 0) {
@@ -51,22 +51,22 @@ final class RunLine {
             case "start" -> run.startTime() == null ? null : Words.show(run.startTime());
             case "end" -> end.at() == null ? null : Words.show(end.at());
             case "start_seen" -> run.startSeen();
-            case "user" -> about.user();
-            case "uid" -> about.uid();
-            case "nodes" -> EventLine.joined(about.nodes());
-            case "partition" -> about.partition();
-            case "account" -> about.account();
-            case "het" -> about.hetJobId();
-            case "restarts" -> about.restartCount();
-            case "deadline" -> about.deadline() == null ? null : Words.show(about.deadline());
-            case "cpus" -> about.cpus();
-            case "memory_mb" -> about.memoryMb();
-            case "gpus" -> EventLine.gpus(about.gpus(), about.gpuDevices());
-            case "vendor" -> about.gpuVendor();
-            case "cgroup" -> about.cgroupPath();
-            case "name" -> about.scheduler().get("name");
-            case "limit" -> about.scheduler().get("time_limit_minutes");
-            case "why" -> about.scheduler().get("state_reason");
+            case "user" -> attributes.user();
+            case "uid" -> attributes.uid();
+            case "nodes" -> EventLine.joined(attributes.nodes());
+            case "partition" -> attributes.partition();
+            case "account" -> attributes.account();
+            case "het" -> attributes.hetJobId();
+            case "restarts" -> attributes.restartCount();
+            case "deadline" -> attributes.deadline() == null ? null : Words.show(attributes.deadline());
+            case "cpus" -> attributes.allocated().cpus();
+            case "memory_mb" -> attributes.allocated().memoryMb();
+            case "gpus" -> EventLine.gpus(attributes.allocated().gpus(), attributes.gpuDevices());
+            case "vendor" -> attributes.gpuVendor();
+            case "cgroup" -> attributes.cgroupPath();
+            case "name" -> attributes.scheduler().get("name");
+            case "limit" -> attributes.scheduler().get("time_limit_minutes");
+            case "why" -> attributes.scheduler().get("state_reason");
             case "raw_state" -> end.scheduler() == null ? null : end.scheduler().rawState();
             case "state_said" -> end.finalState();
             case "exit" -> end.exit() == null ? null : EventLine.show(end.exit());

@@ -26,20 +26,20 @@ final class RunsInMemory {
             return decision;
         }
         store(taken.run().key() == 0 ? taken.run().withKey(++lastKey) : taken.run());
-        taken.explained().forEach(change -> store(change.after()));
+        taken.others().forEach(change -> store(change.after()));
         return decision;
     }
 
     private void store(Run run) {
         runs.put(run.key(), run);
-        if (run.here() != null) {
-            nodes.computeIfAbsent(run.key(), _ -> new TreeMap<>()).put(run.here().node(), run.here());
+        if (run.onNode() != null) {
+            nodes.computeIfAbsent(run.key(), _ -> new TreeMap<>()).put(run.onNode().node(), run.onNode());
         }
     }
 
-    private static Run seenFrom(Run run, NodeAllocation here) {
-        return new Run(run.key(), run.recordedAt(), run.identity(), run.startSeen(), run.startTime(), run.about(),
-                run.end(), here);
+    private static Run seenFrom(Run run, NodeAllocation onNode) {
+        return new Run(run.key(), run.recordedAt(), run.identity(), run.startSeen(), run.startTime(), run.attributes(),
+                run.end(), onNode);
     }
 
     /** All runs of all jobs, oldest first; of those that began together, by cluster and job id. */

@@ -154,7 +154,7 @@ class JobQueriesTest {
             NEWEST_END   | 7 7 1 6 5 4 3 2
             OLDEST_END   | 2 3 4 5 6 1 7 7
             """)
-    void aListIsSortedBothWaysAndRunsWithoutAnEndEndLast(JobQueries.Sort sort, String ids) {
+    void aListIsSortedBothWaysAndRunsWithoutAnEndEndLast(JobSort sort, String ids) {
         JobPage page = queries.list(OPERATOR, filter("cluster=zoo", sort, 100, 0, null));
 
         assertThat(ids(page)).isEqualTo(split(ids));
@@ -162,16 +162,16 @@ class JobQueriesTest {
 
     @Test
     void offsetsPageThroughTheList() {
-        assertThat(ids(queries.list(OPERATOR, filter("cluster=zoo", JobQueries.Sort.NEWEST_START, 3, 0, null))))
+        assertThat(ids(queries.list(OPERATOR, filter("cluster=zoo", JobSort.NEWEST_START, 3, 0, null))))
                 .containsExactly("7", "7", "6");
-        JobPage second = queries.list(OPERATOR, filter("cluster=zoo", JobQueries.Sort.NEWEST_START, 3, 3, null));
+        JobPage second = queries.list(OPERATOR, filter("cluster=zoo", JobSort.NEWEST_START, 3, 3, null));
         assertThat(ids(second)).containsExactly("5", "4", "3");
         assertThat(second.total()).isEqualTo(8);
         assertThat(second.offset()).isEqualTo(3);
         assertThat(second.limit()).isEqualTo(3);
-        assertThat(ids(queries.list(OPERATOR, filter("cluster=zoo", JobQueries.Sort.NEWEST_START, 3, 6, null))))
+        assertThat(ids(queries.list(OPERATOR, filter("cluster=zoo", JobSort.NEWEST_START, 3, 6, null))))
                 .containsExactly("2", "1");
-        JobPage past = queries.list(OPERATOR, filter("cluster=zoo", JobQueries.Sort.NEWEST_START, 3, 900, null));
+        JobPage past = queries.list(OPERATOR, filter("cluster=zoo", JobSort.NEWEST_START, 3, 900, null));
         assertThat(past.jobs()).isEmpty();
         assertThat(past.total()).isEqualTo(8);
     }
@@ -179,14 +179,14 @@ class JobQueriesTest {
     @Test
     void thereIsACursorIfAndOnlyIfThereIsMore() {
         for (int limit = 1; limit <= 9; limit++) {
-            JobPage page = queries.list(OPERATOR, filter("cluster=zoo", JobQueries.Sort.NEWEST_START, limit, 0, null));
+            JobPage page = queries.list(OPERATOR, filter("cluster=zoo", JobSort.NEWEST_START, limit, 0, null));
             assertThat(page.nextCursor() != null).as("limit %d of 8", limit).isEqualTo(limit < 8);
         }
     }
 
     @ParameterizedTest
-    @EnumSource(JobQueries.Sort.class)
-    void aCursorContinuesWhereThePageEndedThoughRunsWithoutAnEndAreAmongThem(JobQueries.Sort sort) {
+    @EnumSource(JobSort.class)
+    void aCursorContinuesWhereThePageEndedThoughRunsWithoutAnEndAreAmongThem(JobSort sort) {
         List<String> whole = ids(queries.list(OPERATOR, filter("cluster=zoo", sort, 100, 0, null)));
         for (int limit = 1; limit <= 8; limit++) {
             List<String> paged = new ArrayList<>();
@@ -203,8 +203,8 @@ class JobQueriesTest {
     }
 
     @ParameterizedTest
-    @EnumSource(JobQueries.Sort.class)
-    void pagingByCursorMissesNoneAndRepeatsNoneWhileRunsAreAdded(JobQueries.Sort sort) {
+    @EnumSource(JobSort.class)
+    void pagingByCursorMissesNoneAndRepeatsNoneWhileRunsAreAdded(JobSort sort) {
         String cluster = "busy_" + sort.name().toLowerCase(Locale.ROOT);
         // Several runs share each second, and each sixth has no end, so that the key must decide between them.
         insert(cluster, 0, 2_500);
@@ -226,11 +226,11 @@ class JobQueriesTest {
     }
 
     @ParameterizedTest
-    @EnumSource(JobQueries.Sort.class)
-    void aCursorIsReadAsItWasGivenAndKeepsItsSort(JobQueries.Sort sort) {
+    @EnumSource(JobSort.class)
+    void aCursorIsReadAsItWasGivenAndKeepsItsSort(JobSort sort) {
         String text = queries.list(OPERATOR, filter("cluster=zoo", sort, 3, 0, null)).nextCursor();
 
-        JobQueries.Cursor cursor = JobQueries.Cursor.parse(text);
+        JobCursor cursor = JobCursor.parse(text);
 
         assertThat(cursor.sort()).isEqualTo(sort);
         assertThat(cursor.text()).isEqualTo(text);
@@ -240,28 +240,28 @@ class JobQueriesTest {
     @ValueSource(strings = {"", "x", "!!!", "LXN0YXJ0X3RpbWU", "c3RhcnRfdGltZXx5ZXN0ZXJkYXl8MQ",
             "c3RhcnRfdGltZXwyMDI2LTAzLTAyIDEwOjAwOjAwKzAwfDEnIG9yIHRydWU"})
     void whatIsNotACursorOfOursIsRefused(String text) {
-        assertThatThrownBy(() -> JobQueries.Cursor.parse(text)).isInstanceOf(ApiException.class)
-                .hasMessageContaining("cursor must be the next_cursor of an answer");
+        assertThatThrownBy(() -> JobCursor.parse(text)).isInstanceOf(ApiException.class)
+                .hasMessageContaining("cursor must be the next_cursor of a response");
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"2026-13-45 10:00:00+00", "2026-03-02 99:99:99+00", "2026-02-30 10:00:00+00",
             "2026-03-02 10.00+00"})
     void aTimeThatNoCalendarHasIsRefusedBeforeTheDatabaseSeesIt(String at) {
-        String text = new JobQueries.Cursor(JobQueries.Sort.NEWEST_START, at, 1).text();
+        String text = new JobCursor(JobSort.NEWEST_START, at, 1).text();
 
-        assertThatThrownBy(() -> JobQueries.Cursor.parse(text)).isInstanceOf(ApiException.class);
+        assertThatThrownBy(() -> JobCursor.parse(text)).isInstanceOf(ApiException.class);
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"2026-03-02 10:00:00+00", "2026-03-02 10:00:00.123456+00", "2026-03-02 10:00:00.1+00",
             "1970-01-01 00:00:00+00", "infinity"})
     void aTimeAsPostgresqlWritesItIsTaken(String at) {
-        JobQueries.Cursor cursor = new JobQueries.Cursor(JobQueries.Sort.NEWEST_START, at, 1);
+        JobCursor cursor = new JobCursor(JobSort.NEWEST_START, at, 1);
 
-        assertThat(JobQueries.Cursor.parse(cursor.text())).isEqualTo(cursor);
+        assertThat(JobCursor.parse(cursor.text())).isEqualTo(cursor);
         assertThat(queries.list(OPERATOR,
-                filter("cluster=none", JobQueries.Sort.NEWEST_START, 3, 0, cursor.text())).jobs()).isEmpty();
+                filter("cluster=none", JobSort.NEWEST_START, 3, 0, cursor.text())).jobs()).isEmpty();
     }
 
     @Test
@@ -336,17 +336,17 @@ class JobQueriesTest {
     }
 
     private static JobPage list(String filter) {
-        return queries.list(OPERATOR, filter(filter, JobQueries.Sort.NEWEST_START, 1000, 0, null));
+        return queries.list(OPERATOR, filter(filter, JobSort.NEWEST_START, 1000, 0, null));
     }
 
-    private static JobQueries.Filter filter(String text, JobQueries.Sort sort, int limit, int offset,
+    private static JobQueries.ListRequest filter(String text, JobSort sort, int limit, int offset,
             String cursor) {
         Words words = new Words(text);
-        JobQueries.Filter filter = new JobQueries.Filter(constant(words.take("state"), JobState.values()),
+        JobFilter which = new JobFilter(constant(words.take("state"), JobState.values()),
                 constant(words.take("reason"), Reason.values()), words.take("user"), words.take("node"),
-                words.take("partition"), words.take("account"), words.take("cluster"),
-                words.take("from", Words::time), words.take("to", Words::time), words.take("q"), sort, limit, offset,
-                cursor == null ? null : JobQueries.Cursor.parse(cursor));
+                words.take("partition"), words.take("account"), words.take("cluster"), words.take("q"));
+        JobQueries.ListRequest filter = new JobQueries.ListRequest(which, words.take("from", Words::time),
+                words.take("to", Words::time), sort, limit, offset, cursor == null ? null : JobCursor.parse(cursor));
         words.noMore();
         return filter;
     }

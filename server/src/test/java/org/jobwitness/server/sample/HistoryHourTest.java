@@ -71,12 +71,10 @@ class HistoryHourTest {
     /** A job on one node with one GPU: an hour and a half, a sample every minute, memory from 1 GiB up by 16 MiB each. */
     private void tell() {
         Identity identity = new Identity("alpha", "4711", null, START);
-        JobAttributes about = new JobAttributes("alice", null, List.of("n1"), null, null, null, null, null, null, null,
-                null, null,
-                List.of(), null);
+        JobAttributes attributes = JobAttributes.of("alice", null, List.of("n1"));
         JobTable jobs = new JobTable(database, new Json(), clock);
         jobs.apply(new Caller("tester", null, "test", "correlation-1", new Scope.Everything()),
-                new Evidence.Started(identity, START, null, about, List.of(4), null));
+                new Evidence.Started(identity, START, null, attributes, List.of(4), null));
         long run = database.read("test",
                 handle -> handle.createQuery("select job_key from job").mapTo(Long.class).one());
         SampleStore store = new SampleStore(database, new Json(), RETENTION, clock, new PrometheusRegistry());

@@ -29,6 +29,7 @@ import org.jobwitness.server.job.Evidence;
 import org.jobwitness.server.job.Identity;
 import org.jobwitness.server.job.JobAttributes;
 import org.jobwitness.server.job.JobTable;
+import org.jobwitness.server.job.Resources;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.server.query.JobQueries;
 import org.jobwitness.wire.Figure;
@@ -85,11 +86,9 @@ class SampleStoreTest {
             each.add(count);
         }
         Identity identity = new Identity("c1", id, null, START);
-        JobAttributes about = new JobAttributes("alice", null, nodes, null, null, null, null, null, null, null, null,
-                null, List.of(),
-                null);
-        jobs.apply(CALLER, new Evidence.Started(identity, START, null, about, each, null));
-        jobs.apply(CALLER, new Evidence.Reported(identity, START, JobAttributes.NOTHING,
+        JobAttributes attributes = JobAttributes.of("alice", null, nodes);
+        jobs.apply(CALLER, new Evidence.Started(identity, START, null, attributes, each, null));
+        jobs.apply(CALLER, new Evidence.Reported(identity, START, JobAttributes.NONE,
                 org.jobwitness.wire.JobState.COMPLETED, null, "COMPLETED", START.plus(Duration.ofHours(1))));
         return read(id);
     }
@@ -297,8 +296,9 @@ class SampleStoreTest {
     void aGpuThatIsHeldAndIdleIsToldFromOneThatWorks() {
         Identity identity = new Identity("c1", "gpus", null, null);
         jobs.apply(CALLER,
-                new Evidence.Started(identity, null, null, new JobAttributes("alice", null, List.of("g1"), null,
-                        null, null, null, null, null, null, 2, GpuVendor.NVIDIA, List.of("GPU-a", "GPU-b"), null),
+                new Evidence.Started(identity, null, null, JobAttributes.of("alice", null, List.of("g1"))
+                        .withAllocated(new Resources(null, null, 2))
+                        .withDevices(GpuVendor.NVIDIA, List.of("GPU-a", "GPU-b"), null),
                         List.of(),
                         null));
         long run = read("gpus").run();
@@ -327,8 +327,7 @@ class SampleStoreTest {
         Job ended = job(4);
         add(List.of(sample(ended, "n1", 0, 50.0, 1L, null)));
         jobs.apply(CALLER, new Evidence.Started(new Identity("c1", "going", null, null), null, null,
-                new JobAttributes("alice", null, List.of("n1"), null, null, null, null, null, null, null, null, null,
-                        List.of(), null),
+                JobAttributes.of("alice", null, List.of("n1")),
                 List.of(), null));
         Instant now = Instant.now().truncatedTo(ChronoUnit.MILLIS);
         add(List.of(sample(read("going").run(), "n1", now, 50.0, 7L, null, List.of())));

@@ -28,6 +28,7 @@ import org.jobwitness.server.db.OneTurn;
 import org.jobwitness.server.db.Partitions;
 import org.jobwitness.server.db.PostgresVersion;
 import org.jobwitness.server.db.TestPostgres;
+import org.jobwitness.server.job.JobDeletion;
 import org.jobwitness.server.job.JobTable;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.server.node.NodeTable;
@@ -286,7 +287,7 @@ class SealingKillTest {
 
     private boolean retain(Database where) {
         JobTable jobs = new JobTable(where, new Json(), Clock.systemUTC());
-        return take(where, "retention", new Retention(where, partitions(), jobs, Duration.ofDays(400),
+        return take(where, "retention", new Retention(where, partitions(), new JobDeletion(jobs, where, new Json()), Duration.ofDays(400),
                 Clock.systemUTC(), new PrometheusRegistry())::run);
     }
 

@@ -29,6 +29,7 @@ import org.jobwitness.server.db.TestPostgres;
 import org.jobwitness.server.job.Evidence;
 import org.jobwitness.server.job.Identity;
 import org.jobwitness.server.job.JobAttributes;
+import org.jobwitness.server.job.JobDeletion;
 import org.jobwitness.server.job.JobTable;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.server.query.JobQueries;
@@ -82,9 +83,7 @@ class SealingTest {
 
     private long run(String id) {
         jobs.apply(CALLER, new Evidence.Started(new Identity("c1", id, null, null), null, null,
-                new JobAttributes("alice", null, List.of("n1", "n2"), null, null, null, null, null, null, null, null,
-                        null,
-                        List.of(), null),
+                JobAttributes.of("alice", null, List.of("n1", "n2")),
                 List.of(), null));
         return new JobQueries(database, new Json(), Clock.systemUTC()).find(CALLER, id, null, null).orElseThrow().run();
     }
@@ -208,7 +207,7 @@ class SealingTest {
         Instant oldest = Instant.now().minus(RETENTION).plus(10, ChronoUnit.MINUTES);
         add(List.of(sample(run, "n1", oldest, random), sample(run, "n1", HOUR.minusSeconds(1), random),
                 sample(gone, "n1", HOUR.minusSeconds(1), random)));
-        jobs.delete(CALLER, "c1", "gone");
+        new JobDeletion(jobs, database, new Json()).delete(CALLER, "c1", "gone");
         seal(HOUR.plus(183, ChronoUnit.MINUTES));
         assertThat(history(run)).hasSize(2);
         assertThat(number("select count(*) from chunk")).isEqualTo(2);

@@ -108,7 +108,7 @@ class SlurmJsonTest {
         SlurmJob job = json.jobs(open("during/v0.0.42/slurm-jobs.json")).list().stream()
                 .filter(one -> one.jobId().equals("17")).findFirst().orElseThrow();
         Evidence.Reported said = evidence.of(job, "c", NOW).orElseThrow();
-        assertThat(said.about().deadline()).isEqualTo(Instant.ofEpochSecond(1_795_438_765));
+        assertThat(said.attributes().deadline()).isEqualTo(Instant.ofEpochSecond(1_795_438_765));
         assertThat(said.identity().cluster()).isEqualTo("vm");
         assertThat(evidence.gpus(job)).containsExactly(new NodeAllocation("n1", 1, null, List.of("0"), null, false));
     }
@@ -118,7 +118,7 @@ class SlurmJsonTest {
     void howLongAJobWasSuspendedIsToldOnceThatIsOver(String when, Integer seconds) throws Exception {
         SlurmJob job = json.jobs(open("../suspend/scontrol-" + when + ".json")).list().getFirst();
         assertThat(job.suspendedSeconds()).isEqualTo(seconds);
-        assertThat(evidence.of(job, "c", NOW).orElseThrow().about().scheduler().get("suspended_seconds"))
+        assertThat(evidence.of(job, "c", NOW).orElseThrow().attributes().scheduler().get("suspended_seconds"))
                 .isEqualTo(seconds);
     }
 
@@ -186,7 +186,7 @@ class SlurmJsonTest {
             `null`                                           | {}                            |
             """)
     void thatThereIsNoTimeLimitIsMoreThanNotToSay(String shape, String words, Instant deadline) throws Exception {
-        JobAttributes said = about("\"time_limit\": " + shape);
+        JobAttributes said = attributes("\"time_limit\": " + shape);
         Map<String, Object> ofLimit = new TreeMap<>(said.scheduler());
         ofLimit.keySet().retainAll(List.of("time_limit_minutes"));
         assertThat(ofLimit).hasToString(words);
@@ -195,24 +195,24 @@ class SlurmJsonTest {
 
     @Test
     void thatAStateHasNoReasonIsMoreThanNotToSay() throws Exception {
-        assertThat(about("\"state_reason\": \"None\"").scheduler()).containsEntry("state_reason", null);
-        assertThat(about("\"state_reason\": \"Prolog\"").scheduler()).containsEntry("state_reason", "Prolog");
-        assertThat(about("\"state_reason\": \"\"").scheduler()).doesNotContainKey("state_reason");
-        assertThat(about("\"qos\": \"normal\"").scheduler()).doesNotContainKey("state_reason");
+        assertThat(attributes("\"state_reason\": \"None\"").scheduler()).containsEntry("state_reason", null);
+        assertThat(attributes("\"state_reason\": \"Prolog\"").scheduler()).containsEntry("state_reason", "Prolog");
+        assertThat(attributes("\"state_reason\": \"\"").scheduler()).doesNotContainKey("state_reason");
+        assertThat(attributes("\"qos\": \"normal\"").scheduler()).doesNotContainKey("state_reason");
         SlurmJob accounted = json.accounted(text("""
                 {"jobs": [{"job_id": 9, "state": {"current": ["FAILED"], "reason": "BeginTime"}}]}""")).list()
                 .getFirst();
-        assertThat(evidence.of(accounted, "c", NOW).orElseThrow().about().scheduler())
+        assertThat(evidence.of(accounted, "c", NOW).orElseThrow().attributes().scheduler())
                 .doesNotContainKey("state_reason");
     }
 
-    private JobAttributes about(String field) throws Exception {
+    private JobAttributes attributes(String field) throws Exception {
         SlurmJob job = json.jobs(
                 text("""
                 {"jobs": [{"job_id": 9, "job_state": ["RUNNING"], "start_time": 1795435200, "end_time": 1795438800, %s}]}"""
                         .formatted(field)))
                 .list().getFirst();
-        return evidence.of(job, "c", NOW).orElseThrow().about();
+        return evidence.of(job, "c", NOW).orElseThrow().attributes();
     }
 
     private static InputStream text(String json) {

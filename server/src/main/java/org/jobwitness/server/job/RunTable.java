@@ -1,0 +1,127 @@
+package org.jobwitness.server.job;
+
+import static org.jobwitness.server.db.Columns.constant;
+import static org.jobwitness.server.db.Columns.strings;
+
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.List;
+import java.util.Objects;
+import org.jdbi.v3.core.Handle;
+import org.jobwitness.server.json.Json;
+import org.jobwitness.wire.GpuVendor;
+import org.jobwitness.wire.Reading;
+import org.jspecify.annotations.Nullable;
+
+/** The tables {@code job} and {@code job_node}: runs, and what each has on its nodes. All within the caller's transaction. */
+final class RunTable {
+    private final RunColumns columns;
+    private final String insert;
+    private final String update;
+
+    RunTable(Json json) {
+        columns = new RunColumns(json);
+        insert = "insert into job (" + columns.sql("%1$s") + ", newest) values (" + columns.sql("%2$s") + ", true)";
+        update = "update job set " + columns.sql("%s = %s") + " where job_key = :key";
+    }
+
+    /** Locks a job id, whether it has runs yet or not, until the transaction ends. */
+    static void lock(Handle handle, Identity identity) {
+        handle.createQuery("select pg_advisory_xact_lock(hashtextextended(:cluster || '/' || :job_id, 0))")
+                .bind("cluster", identity.cluster()).bind("job_id", identity.jobId()).mapTo(String.class).findFirst();
+    }
+
+    /** All runs of a job id, each with what it has on the reporting node. */
+    List<Run> runsOf(Handle handle, Identity identity, @Nullable NodeAllocation reporting) {
+        return handle.createQuery("""
+                select job.*, on_node.node, on_node.gpus as node_gpus, on_node.gpu_vendor as node_gpu_vendor,
+                    on_node.gpu_devices as node_gpu_devices, on_node.cgroup_path as node_cgroup_path, on_node.ended
+                from job left join job_node on_node on on_node.job_key = job.job_key and on_node.node = :node
+                where job_id = :job_id and cluster = :cluster""")
+                .bind("job_id", identity.jobId()).bind("cluster", identity.cluster())
+                .bind("node", reporting == null ? null : reporting.node())
+                .map((row, _) -> columns.read(row, onNode(row))).list();
+    }
+
+    private static @Nullable NodeAllocation onNode(ResultSet row) throws SQLException {
+        String node = row.getString("node");
+        return node == null
+                ? null
+                : new NodeAllocation(node, row.getObject("node_gpus", Integer.class),
+                        constant(GpuVendor.class, row.getString("node_gpu_vendor")), strings(row, "node_gpu_devices"),
+                        row.getString("node_cgroup_path"), row.getBoolean("ended"));
+    }
+
+    /** @return the run with its key */
+    Run insert(Handle handle, Run run) {
+        Run stored = run.withKey(columns.bind(handle.createUpdate(insert), run)
+                .executeAndReturnGeneratedKeys("job_key").mapTo(Long.class).one());
+        writeOnNode(handle, stored);
+        return stored;
+    }
+
+    /** Writes what has changed, if anything has. */
+    void update(Handle handle, Run before, Run after) {
+        if (!after.withOnNode(null).equals(before.withOnNode(null))) {
+            columns.bind(handle.createUpdate(update), after).bind("key", after.key()).execute();
+        }
+        if (!Objects.equals(after.onNode(), before.onNode())) {
+            writeOnNode(handle, after);
+        }
+    }
+
+    private static void writeOnNode(Handle handle, Run run) {
+        NodeAllocation onNode = run.onNode();
+        if (onNode != null) {
+            handle.createUpdate("""
+                    insert into job_node (job_key, node, gpus, gpu_vendor, gpu_devices, cgroup_path, ended)
+                    values (:key, :node, :gpus, :gpu_vendor, :gpu_devices, :cgroup_path, :ended)
+                    on conflict (job_key, node) do update set gpus = excluded.gpus, gpu_vendor = excluded.gpu_vendor,
+                        gpu_devices = excluded.gpu_devices, cgroup_path = excluded.cgroup_path,
+                        ended = excluded.ended""").bind("key", run.key()).bind("node", onNode.node())
+                    .bind("gpus", onNode.gpus()).bind("gpu_vendor", Objects.toString(onNode.gpuVendor(), null))
+                    .bindArray("gpu_devices", String.class, onNode.gpuDevices())
+                    .bind("cgroup_path", onNode.cgroupPath()).bind("ended", onNode.ended()).execute();
+        }
+    }
+
+    /** Writes the nodes that the evidence names, each with its CPUs if they are known. */
+    static void addNodes(Handle handle, long run, Evidence evidence) {
+        handle.createUpdate("""
+                insert into job_node (job_key, node, cpus)
+                select :key, incoming.node, incoming.cpus from unnest(:nodes, :cpus) as incoming (node, cpus)
+                on conflict (job_key, node) do update set cpus = excluded.cpus
+                where job_node.cpus is null and excluded.cpus is not null""").bind("key", run)
+                .bindArray("nodes", String.class, evidence.attributes().nodes())
+                .bindArray("cpus", Integer.class, evidence.cpusOfNodes()).execute();
+    }
+
+    /** CPUs of a run on a node; null if unknown. */
+    static @Nullable Integer cpus(Handle handle, long run, String node) {
+        return handle.createQuery("select cpus from job_node where job_key = :run and node = :node").bind("run", run)
+                .bind("node", node).mapTo(Integer.class).findFirst().orElse(null);
+    }
+
+    /** Marks the newest run of a job id, and no other. */
+    static void markNewest(Handle handle, Identity identity) {
+        handle.createUpdate("""
+                update job set newest = not newest
+                where job_id = :job_id and cluster = :cluster and newest <> (job_key = (
+                    select job_key from job where job_id = :job_id and cluster = :cluster
+                    order by listed_at desc, recorded_at desc, job_key desc limit 1))""")
+                .bind("job_id", identity.jobId()).bind("cluster", identity.cluster()).execute();
+    }
+
+    /** Adds what the epilog read of a run. Counters only grow, so that a repeated or late reading does no harm. */
+    static void addReading(Handle handle, long run, String node, Reading reading) {
+        handle.createUpdate("""
+                insert into job_figures (job_key, node, cpu_usage_usec, memory_peak_bytes, oom_kills)
+                values (:key, :node, :cpu, :memory, :oom)
+                on conflict (job_key, node) do update set
+                    cpu_usage_usec = greatest(job_figures.cpu_usage_usec, excluded.cpu_usage_usec),
+                    memory_peak_bytes = greatest(job_figures.memory_peak_bytes, excluded.memory_peak_bytes),
+                    oom_kills = greatest(job_figures.oom_kills, excluded.oom_kills)""").bind("key", run)
+                .bind("node", node).bind("cpu", reading.cpuUsageUsec()).bind("memory", reading.memoryPeakBytes())
+                .bind("oom", reading.oomKills()).execute();
+    }
+}

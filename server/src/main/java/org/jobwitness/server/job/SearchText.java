@@ -1,0 +1,31 @@
+package org.jobwitness.server.job;
+
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** What the search finds a run by: its texts in lower case, one a line. Stored with the run, and computed for the stream. */
+public final class SearchText {
+    private SearchText() {
+    }
+
+    public static String of(Run run) {
+        JobAttributes attributes = run.attributes();
+        return of(run.identity().jobId(), attributes.scheduler().get("name") instanceof String name ? name : null,
+                attributes.user(), attributes.account(), attributes.partition(), attributes.nodes());
+    }
+
+    public static String of(String jobId, @Nullable String name, @Nullable String user, @Nullable String account,
+            @Nullable String partition, List<String> nodes) {
+        return Stream.of(jobId, name, user, account, partition, String.join(" ", nodes)).filter(Objects::nonNull)
+                .map(SearchText::normalize).collect(Collectors.joining("\n"));
+    }
+
+    /** A text in the form in which it is searched for. */
+    public static String normalize(String text) {
+        return text.toLowerCase(Locale.ROOT);
+    }
+}

@@ -1,0 +1,14 @@
+package org.jobwitness.server.job;
+
+import java.sql.SQLException;
+import org.jdbi.v3.core.Handle;
+
+/** More to write in the transaction of a change. */
+@FunctionalInterface
+public interface TransactionStep {
+    TransactionStep NONE = (_, _) -> {
+    };
+
+    /** @param run the key of the changed run */
+    void write(Handle handle, long run) throws SQLException;
+}
