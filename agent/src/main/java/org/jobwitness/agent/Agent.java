@@ -10,11 +10,17 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.jobwitness.agent.cgroup.Watch;
+import org.jobwitness.agent.command.Check;
+import org.jobwitness.agent.command.ReleaseGpus;
+import org.jobwitness.agent.config.AgentConfig;
+import org.jobwitness.agent.config.AgentSetting;
 import org.jobwitness.agent.gpu.Gpus;
 import org.jobwitness.agent.log.Log;
+import org.jobwitness.agent.sampling.Sampler;
 import org.jobwitness.agent.ship.Destination;
 import org.jobwitness.agent.ship.Shipper;
 import org.jobwitness.agent.spool.BatchSpool;
+import org.jobwitness.agent.status.MetricsPage;
 
 /** {@code jobwitness-agent}: all its wiring. */
 public final class Agent {
@@ -122,7 +128,7 @@ public final class Agent {
 
                 Settings stand in /etc/jobwitness/jobwitness.conf or in the environment, or are flags (--interval=15):
                 """);
-        for (Setting setting : Setting.values()) {
+        for (AgentSetting setting : AgentSetting.values()) {
             out.printf("  %s, %s%n      %s%n      default: %s%n", setting, setting.flag(), setting.effect(),
                     setting.byDefault());
         }

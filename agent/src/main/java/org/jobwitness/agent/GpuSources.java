@@ -1,9 +1,10 @@
 package org.jobwitness.agent;
 
 import java.util.List;
-import org.jobwitness.agent.gpu.Amd;
+import org.jobwitness.agent.config.AgentConfig;
 import org.jobwitness.agent.gpu.GpuSource;
-import org.jobwitness.agent.gpu.Nvidia;
+import org.jobwitness.agent.gpu.amd.Amd;
+import org.jobwitness.agent.gpu.nvidia.Nvidia;
 
 /** Who is asked of the GPUs of this node. */
 final class GpuSources {

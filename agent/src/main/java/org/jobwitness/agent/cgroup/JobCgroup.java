@@ -34,13 +34,13 @@ public final class JobCgroup implements Closeable {
     private final Path folder;
     private final String pathBelowRoot;
     private final Kernel kernel;
-    private final Map<Source, KernelFile> files = new EnumMap<>(Source.class);
-    private final Map<Source, String> troubles = new EnumMap<>(Source.class);
+    private final Map<CgroupFile, KernelFile> files = new EnumMap<>(CgroupFile.class);
+    private final Map<CgroupFile, String> troubles = new EnumMap<>(CgroupFile.class);
     private final Counters counters = new Counters();
     private final List<OomKill> kills = new ArrayList<>();
     /** What memory.events counted when it was looked at last: a job that goes right after a kill is not read again. */
     private final Map<Figure, Long> oomCounters = new EnumMap<>(Figure.class);
-    private OomKills oomKills;
+    private OomKillDetector oomKills;
     private ProcessIo processIo;
     private Suspension suspension;
     private @Nullable KernelFile state;
@@ -48,7 +48,7 @@ public final class JobCgroup implements Closeable {
     private @Nullable KernelFile allowedCpus;
     private int readings;
     private boolean wasPopulated;
-    private @Nullable Reading latest;
+    private @Nullable CgroupReading latest;
     private long nanosBefore;
     private @Nullable Long cpuUsecBefore;
     /** Null if nobody could tell. */
@@ -56,9 +56,9 @@ public final class JobCgroup implements Closeable {
     private boolean wasSuspended;
 
     /** What all cgroups are read with. */
-    public record Kernel(Path cgroupRoot, Path proc, KernelText text, Devices devices) {
+    public record Kernel(Path cgroupRoot, Path proc, KernelText text, BlockDevices devices) {
         public Kernel(Path cgroupRoot, Path proc, Path sys) {
-            this(cgroupRoot, proc, new KernelText(), new Devices(sys.resolve("dev/block")));
+            this(cgroupRoot, proc, new KernelText(), new BlockDevices(sys.resolve("dev/block")));
         }
     }
 
@@ -72,7 +72,7 @@ public final class JobCgroup implements Closeable {
         this.folder = folder;
         this.kernel = kernel;
         pathBelowRoot = "/" + kernel.cgroupRoot.relativize(folder);
-        oomKills = new OomKills(folder);
+        oomKills = new OomKillDetector(folder);
         processIo = new ProcessIo(kernel.proc, folder);
         suspension = new Suspension(folder);
         nanosBefore = nanos;
@@ -95,7 +95,7 @@ public final class JobCgroup implements Closeable {
         close();
         counters.beginAnew();
         oomCounters.clear();
-        oomKills = new OomKills(folder);
+        oomKills = new OomKillDetector(folder);
         processIo = new ProcessIo(kernel.proc, folder);
         suspension = new Suspension(folder);
         wasPopulated = false;
@@ -134,7 +134,7 @@ public final class JobCgroup implements Closeable {
 
     /** Keeps the moment of each kill that memory.events tells of, for the next reading. Says whether there is one. */
     public boolean lookForKills(Instant at) {
-        KernelFile file = files.get(Source.MEMORY_EVENTS);
+        KernelFile file = files.get(CgroupFile.MEMORY_EVENTS);
         if (file == null) {
             return false;
         }
@@ -170,11 +170,11 @@ public final class JobCgroup implements Closeable {
         }
         keep(at, said.getOrDefault(Figure.OOM_EVENTS, 0L), said.getOrDefault(Figure.OOM_KILLS, 0L));
         said.forEach((figure, value) -> {
-            if (figure.source == Source.MEMORY_EVENTS) {
+            if (figure.source == CgroupFile.MEMORY_EVENTS) {
                 oomCounters.put(figure, value);
             }
         });
-        if (!files.containsKey(Source.IO_STAT)) {
+        if (!files.containsKey(CgroupFile.IO_STAT)) {
             askProcesses(said);
         }
         Map<Figure, Long> values = counters.carryOn(said);
@@ -200,7 +200,7 @@ public final class JobCgroup implements Closeable {
             cpusUsed = null;
             absent.put("cpus_used", SUSPENDED);
         }
-        latest = new Reading(at, elapsed, suspended(elapsed, isSuspended), values, cpus, cpusUsed, absent);
+        latest = new CgroupReading(at, elapsed, suspended(elapsed, isSuspended), values, cpus, cpusUsed, absent);
         cpuUsecBefore = cpuUsec;
         nanosBefore = nanos;
         suspendedBefore = isSuspended;
@@ -231,13 +231,13 @@ public final class JobCgroup implements Closeable {
 
     /** memory.max says {@code max}. */
     private boolean isUnlimited(Figure figure) {
-        return figure == Figure.MEMORY_LIMIT_BYTES && files.containsKey(Source.MEMORY_MAX);
+        return figure == Figure.MEMORY_LIMIT_BYTES && files.containsKey(CgroupFile.MEMORY_MAX);
     }
 
     private void askProcesses(Map<Figure, Long> values) {
         Optional<String> trouble = processIo.look(kernel.text);
         if (trouble.isPresent()) {
-            troubles.put(Source.IO_STAT, trouble.get());
+            troubles.put(CgroupFile.IO_STAT, trouble.get());
         } else {
             values.put(Figure.IO_READ_BYTES, processIo.read());
             values.put(Figure.IO_WRITE_BYTES, processIo.written());
@@ -247,7 +247,7 @@ public final class JobCgroup implements Closeable {
     /** What was read last, and all kills since it was told before; empty if nothing has been read since then. */
     public Optional<JobReading> take(Identity identity, Instant batchAt, @Nullable Integer batchIntervalMs,
             boolean last) {
-        Reading reading = latest;
+        CgroupReading reading = latest;
         if (reading == null) {
             return Optional.empty();
         }
@@ -259,7 +259,7 @@ public final class JobCgroup implements Closeable {
 
     /** What is told of a job that has gone before it could be read once more. */
     public JobReading takeLast(Identity identity, Instant at) {
-        Reading nothing = new Reading(at, Duration.ZERO, null, counters.carryOn(oomCounters), KernelText.NONE, null,
+        CgroupReading nothing = new CgroupReading(at, Duration.ZERO, null, counters.carryOn(oomCounters), KernelText.NONE, null,
                 Map.of("memory_usage_bytes", "the job had gone before its last reading"));
         List<OomKill> told = List.copyOf(kills);
         kills.clear();
@@ -268,7 +268,7 @@ public final class JobCgroup implements Closeable {
 
     private Map<Figure, Long> values() {
         Map<Figure, Long> values = new EnumMap<>(Figure.class);
-        for (Source source : Source.values()) {
+        for (CgroupFile source : CgroupFile.values()) {
             KernelFile file = files.get(source);
             if (file == null) {
                 continue;
@@ -319,7 +319,7 @@ public final class JobCgroup implements Closeable {
     }
 
     private void openMissing() {
-        for (Source source : Source.values()) {
+        for (CgroupFile source : CgroupFile.values()) {
             if (files.containsKey(source)) {
                 continue;
             }

@@ -67,7 +67,7 @@ final class KernelText {
     }
 
     /** The sum of {@code key=value} over the lines of io.stat, as far as their devices are to be counted. */
-    long sum(String key, Devices devices) {
+    long sum(String key, BlockDevices devices) {
         long sum = 0;
         for (int line = 0; line < bytes.limit(); line = after('\n', line)) {
             int colon = after(':', line) - 1;

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * A vendor's tool. It has so long, and then it is killed with all that it started; one that not even that ends, because the driver
  * keeps it, is waited for before another is started. Used by one thread.
  */
-final class Program {
+public final class Program {
     private static final int MOST_OUTPUT = 8 << 20;
     private static final Duration TO_DIE = Duration.ofSeconds(1);
 
@@ -26,22 +26,22 @@ final class Program {
     private final Duration patience;
     private @Nullable Process last;
 
-    Program(Path file, Duration patience) {
+    public Program(Path file, Duration patience) {
         this.file = file;
         this.patience = patience;
     }
 
     /** The first of these that is there. */
-    static Optional<Path> find(List<Path> places) {
+    public static Optional<Path> find(List<Path> places) {
         return places.stream().filter(Files::isExecutable).findFirst();
     }
 
     /** How it ended, and what it wrote to its standard output. */
-    record Answer(int status, String output) {
+    public record Answer(int status, String output) {
     }
 
     /** What it writes to its standard output, if it ends well. */
-    String run(List<String> arguments) throws GpuSourceException {
+    public String run(List<String> arguments) throws GpuSourceException {
         Answer answer = answer(arguments);
         if (answer.status != 0) {
             throw new GpuSourceException(file + " ended with status " + answer.status);
@@ -49,7 +49,7 @@ final class Program {
         return answer.output;
     }
 
-    Answer answer(List<String> arguments) throws GpuSourceException {
+    public Answer answer(List<String> arguments) throws GpuSourceException {
         Process before = last;
         if (before != null && before.isAlive()) {
             throw new GpuSourceException(file + " hangs since " + before.info().startInstant().map(Object::toString)

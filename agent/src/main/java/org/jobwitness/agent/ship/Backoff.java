@@ -5,11 +5,11 @@ import java.util.random.RandomGenerator;
 
 /** How long to wait after a failure: any time up to a bound that doubles, so that many agents spread by themselves. */
 final class Backoff {
-    private final Pace pace;
+    private final Timing pace;
     private final RandomGenerator random;
     private int failures;
 
-    Backoff(Pace pace, RandomGenerator random) {
+    Backoff(Timing pace, RandomGenerator random) {
         this.pace = pace;
         this.random = random;
     }

@@ -86,7 +86,7 @@ final class EventsFolder {
     private final TreeMap<String, Known> known = new TreeMap<>();
     private boolean isReadable = true;
 
-    EventsFolder(Path folder, Pace pace, Log log) {
+    EventsFolder(Path folder, Timing pace, Log log) {
         this.folder = folder;
         this.scriptsTimeMs = pace.scriptsTime().toMillis();
         // Less than the waits for a service that is away, so that events are first when it is back.

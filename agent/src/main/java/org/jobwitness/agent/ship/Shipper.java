@@ -61,8 +61,8 @@ public final class Shipper implements AutoCloseable {
     private final Gzip gzip = new Gzip();
     private final BatchSpool spool;
     private final EventsFolder events;
-    private final Service service;
-    private final Pace pace;
+    private final ServiceClient service;
+    private final Timing pace;
     private final Backoff backoff;
     private final RandomGenerator random;
     private final long jitterMs;
@@ -107,14 +107,14 @@ public final class Shipper implements AutoCloseable {
      */
     public Shipper(Destination destination, Path eventsFolder, Duration jitter, BatchSpool spool, InstantSource clock,
             Log log) {
-        this(destination, eventsFolder, jitter, spool, clock, log, Pace.STANDARD, new Random());
+        this(destination, eventsFolder, jitter, spool, clock, log, Timing.STANDARD, new Random());
     }
 
     Shipper(Destination destination, Path eventsFolder, Duration jitter, BatchSpool spool, InstantSource clock, Log log,
-            Pace pace, RandomGenerator random) {
+            Timing pace, RandomGenerator random) {
         this.spool = spool;
         this.events = new EventsFolder(eventsFolder, pace, log);
-        this.service = new Service(destination, pace, clock, log);
+        this.service = new ServiceClient(destination, pace, clock, log);
         this.pace = pace;
         this.backoff = new Backoff(pace, random);
         this.random = random;
@@ -163,8 +163,8 @@ public final class Shipper implements AutoCloseable {
         notifyAll();
     }
 
-    public Counts counts() {
-        return new Counts(batchesSent.get(), batchesRefused.get(), readingsRefused.get(), eventsSent.get(),
+    public ShipperCounts counts() {
+        return new ShipperCounts(batchesSent.get(), batchesRefused.get(), readingsRefused.get(), eventsSent.get(),
                 eventsRefused.get(), failures.get(), lastSuccess, awaySince);
     }
 
@@ -309,7 +309,7 @@ public final class Shipper implements AutoCloseable {
         if (event.id() != null) {
             headers.put("X-Correlation-Id", event.id());
         }
-        Service.@Nullable Answer answer = post(event.isStart() ? "/v1/events/job-started" : "/v1/events/job-finished",
+        ServiceClient.@Nullable Answer answer = post(event.isStart() ? "/v1/events/job-started" : "/v1/events/job-finished",
                 event.body(), headers);
         switch (outcome(answer)) {
             case TAKEN -> {
@@ -400,7 +400,7 @@ public final class Shipper implements AutoCloseable {
     }
 
     private Outcome sendBatch(byte[] body) {
-        Service.@Nullable Answer answer = post("/v1/batches", body,
+        ServiceClient.@Nullable Answer answer = post("/v1/batches", body,
                 Map.of("Content-Encoding", "gzip", "X-Source", "jobwitness-agent", "X-Agent-Waiting", waiting()));
         Outcome outcome = outcome(answer);
         if (answer != null && outcome == Outcome.TAKEN) {
@@ -430,7 +430,7 @@ public final class Shipper implements AutoCloseable {
                 + Math.clamp(seconds, 0, LONGEST_TOLD_SECONDS);
     }
 
-    private void noteRefusedReadings(Service.Answer answer) {
+    private void noteRefusedReadings(ServiceClient.Answer answer) {
         int refused = answer.text().split(REFUSED_READING, -1).length - 1;
         readingsRefused.addAndGet(refused);
         if (refused > 0 && !areReadingsRefused) {
@@ -448,7 +448,7 @@ public final class Shipper implements AutoCloseable {
         }
     }
 
-    private static String shown(Service.@Nullable Answer answer) {
+    private static String shown(ServiceClient.@Nullable Answer answer) {
         if (answer == null) {
             return "no answer";
         }
@@ -458,9 +458,9 @@ public final class Shipper implements AutoCloseable {
     }
 
     /** Null without an answer. What that, or the answer, means for all that is to be sent is done here. */
-    private Service.@Nullable Answer post(String path, byte[] body, Map<String, String> headers) {
+    private ServiceClient.@Nullable Answer post(String path, byte[] body, Map<String, String> headers) {
         try {
-            Service.Answer answer = service.post(path, body, headers);
+            ServiceClient.Answer answer = service.post(path, body, headers);
             if (answer.isTaken() || answer.isRefused()) {
                 answered();
                 if (answer.isTaken()) {
@@ -476,7 +476,7 @@ public final class Shipper implements AutoCloseable {
         }
     }
 
-    private static Outcome outcome(Service.@Nullable Answer answer) {
+    private static Outcome outcome(ServiceClient.@Nullable Answer answer) {
         if (answer == null) {
             return Outcome.LATER;
         }

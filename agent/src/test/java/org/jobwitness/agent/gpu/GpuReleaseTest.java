@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jobwitness.agent.gpu.nvidia.StubNvml;
 import org.jobwitness.agent.log.Log;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;

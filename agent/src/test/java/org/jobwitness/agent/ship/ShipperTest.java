@@ -44,13 +44,13 @@ class ShipperTest {
     private static final Duration NO_JITTER = Duration.ZERO;
     private static final Duration DEADLINE = Duration.ofSeconds(10);
     private static final InstantSource CLOCK = InstantSource.fixed(Instant.parse("2026-11-23T08:00:00Z"));
-    private static final Pace QUICK = quick(Duration.ofMillis(4), Duration.ofSeconds(8));
+    private static final Timing QUICK = quick(Duration.ofMillis(4), Duration.ofSeconds(8));
     /** What fails again and again waits for as long as in earnest. */
-    private static final Pace PATIENT = new Pace(QUICK.connecting(), QUICK.silence(), QUICK.answer(),
-            QUICK.firstBackoff(), Pace.STANDARD.longestBackoff(), QUICK.longestRetryAfter(), QUICK.between(),
+    private static final Timing PATIENT = new Timing(QUICK.connecting(), QUICK.silence(), QUICK.answer(),
+            QUICK.firstBackoff(), Timing.STANDARD.longestBackoff(), QUICK.longestRetryAfter(), QUICK.between(),
             QUICK.scriptsTime(), QUICK.listing(), QUICK.listingPending(), QUICK.lastTry());
     /** What is sent at the end has time, however busy the machine is. */
-    private static final Pace UNHURRIED = new Pace(QUICK.connecting(), QUICK.silence(), QUICK.answer(),
+    private static final Timing UNHURRIED = new Timing(QUICK.connecting(), QUICK.silence(), QUICK.answer(),
             QUICK.firstBackoff(), QUICK.longestBackoff(), QUICK.longestRetryAfter(), QUICK.between(),
             QUICK.scriptsTime(), QUICK.listing(), QUICK.listingPending(), DEADLINE);
 
@@ -62,8 +62,8 @@ class ShipperTest {
     private final List<AutoCloseable> toClose = new ArrayList<>();
     private BatchSpool spool;
 
-    private static Pace quick(Duration between, Duration answer) {
-        return new Pace(Duration.ofSeconds(5), answer.multipliedBy(3).dividedBy(4), answer, Duration.ofMillis(20),
+    private static Timing quick(Duration between, Duration answer) {
+        return new Timing(Duration.ofSeconds(5), answer.multipliedBy(3).dividedBy(4), answer, Duration.ofMillis(20),
                 Duration.ofMillis(40), Duration.ofMinutes(5), between, Duration.ofMillis(60), Duration.ofMillis(200),
                 Duration.ofMillis(50), Duration.ofMillis(600));
     }
@@ -91,7 +91,7 @@ class ShipperTest {
         return shipper(new Destination(url, null, null), NO_JITTER, QUICK, new Random(1));
     }
 
-    private Shipper shipper(Destination destination, Duration jitter, Pace pace, RandomGenerator random) {
+    private Shipper shipper(Destination destination, Duration jitter, Timing pace, RandomGenerator random) {
         Shipper shipper = closed(new Shipper(destination, events, jitter, spool, CLOCK, log, pace, random));
         shipper.start();
         return shipper;
@@ -188,7 +188,7 @@ class ShipperTest {
         assertThat(request.header("Date")).isEqualTo("Mon, 23 Nov 2026 08:00:00 GMT");
         assertThat(request.header("X-Source")).isEqualTo("jobwitness-agent");
         await("it is counted", () -> shipper.counts().batchesSent() == 1);
-        assertThat(shipper.counts()).isEqualTo(new Counts(1, 0, 0, 0, 0, 0, CLOCK.instant(), null));
+        assertThat(shipper.counts()).isEqualTo(new ShipperCounts(1, 0, 0, 0, 0, 0, CLOCK.instant(), null));
         assertThat(log()).isEmpty();
     }
 
@@ -335,7 +335,7 @@ class ShipperTest {
     @Test
     void aQueueIsSentWithPauses() throws IOException {
         FakeService service = service();
-        Pace pace = quick(Duration.ofMillis(40), Duration.ofSeconds(8));
+        Timing pace = quick(Duration.ofMillis(40), Duration.ofSeconds(8));
         Shipper shipper = shipper(new Destination(service.url(), null, null), NO_JITTER, pace, new Random(1));
         add(shipper, 0, 20);
         awaitEmpty();
@@ -496,14 +496,14 @@ class ShipperTest {
     @Test
     void closingDoesNotWaitForAServiceThatHangs() throws IOException {
         RawService service = closed(new RawService("", 0));
-        Shipper shipper = shipper(new Destination(service.url(), null, null), NO_JITTER, Pace.STANDARD,
+        Shipper shipper = shipper(new Destination(service.url(), null, null), NO_JITTER, Timing.STANDARD,
                 new Random(1));
         shipper.add(batch(1), true);
         await("it is being sent", () -> service.accepted() > 0);
         long before = System.nanoTime();
         shipper.close();
         assertThat(Duration.ofNanos(System.nanoTime() - before)).isBetween(Duration.ofMillis(1900),
-                Pace.STANDARD.silence().dividedBy(2));
+                Timing.STANDARD.silence().dividedBy(2));
         assertThat(spool.depth().batches()).isEqualTo(1);
     }
 

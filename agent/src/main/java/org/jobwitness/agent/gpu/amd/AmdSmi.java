@@ -1,0 +1,164 @@
+package org.jobwitness.agent.gpu.amd;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalLong;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jobwitness.agent.gpu.GpuSource;
+import org.jobwitness.agent.gpu.GpuSourceException;
+import org.jobwitness.agent.gpu.GpuState;
+import org.jobwitness.agent.gpu.Program;
+import org.jobwitness.agent.json.JsonValue;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * AMD's GPUs, as {@code amd-smi} tells of them, where /sys does not: {@code static} and {@code list} once for who they are,
+ * {@code metric} once a cycle. It is a program in Python, so it costs more than all else that the agent does.
+ *
+ * <p>It answers with a list of GPUs, from ROCm 7 on with that list in {@code gpu_data}; a figure is {@code {"value": 12, "unit":
+ * "W"}}, was a bare number before ROCm 6.1, and is {@code "N/A"} where there is none.
+ */
+final class AmdSmi implements GpuSource {
+    /** Where ROCm and distributions put it. */
+    static final List<Path> PLACES = List.of(Path.of("/opt/rocm/bin/amd-smi"), Path.of("/usr/bin/amd-smi"));
+    private static final Pattern BEGIN = Pattern.compile("^[\\[{]", Pattern.MULTILINE);
+    private static final double MIB = 1024 * 1024;
+    private static final String NOT_TOLD = "amd-smi does not tell it of this GPU";
+
+    private final Program program;
+    private final Kfd kfd;
+    private @Nullable Map<Long, Known> known;
+
+    /** Who a GPU is, which does not change while the driver is loaded. */
+    private record Known(String pci, @Nullable String uuid, @Nullable String model, OptionalLong kfdId) {
+    }
+
+    AmdSmi(Path program, Duration patience, Path sys) {
+        this.program = new Program(program, patience);
+        kfd = new Kfd(sys);
+    }
+
+    @Override
+    public String name() {
+        return "amd-smi";
+    }
+
+    @Override
+    public List<GpuState> read() throws GpuSourceException {
+        Map<Long, Known> who = known;
+        if (who == null) {
+            who = who(gpus(List.of("static", "--json")), gpus(List.of("list", "--json")));
+            known = who;
+        }
+        List<AmdCard> cards = new ArrayList<>();
+        for (Map.Entry<Long, JsonValue> metric : gpus(List.of("metric", "--json")).entrySet()) {
+            Known gpu = who.get(metric.getKey());
+            if (gpu != null) {
+                cards.add(new AmdCard(gpu.pci, gpu.uuid, gpu.model, gpu.kfdId, figures(metric.getValue())));
+            }
+        }
+        if (cards.isEmpty()) {
+            throw new GpuSourceException("amd-smi tells of no GPU");
+        }
+        return AmdCard.states(cards, kfd);
+    }
+
+    /** What it says of each GPU, by its number there. */
+    private Map<Long, JsonValue> gpus(List<String> arguments) throws GpuSourceException {
+        JsonValue answer = answer(program.run(arguments), "amd-smi " + arguments.getFirst());
+        Map<Long, JsonValue> gpus = new TreeMap<>();
+        for (JsonValue gpu : answer.at("gpu_data").orElse(answer).list()) {
+            gpu.numberAt("gpu").ifPresent(number -> gpus.put((long) number, gpu));
+        }
+        return gpus;
+    }
+
+    /** Both tools may warn before they begin, as of groups that the user is not in. */
+    static JsonValue answer(String output, String who) throws GpuSourceException {
+        Matcher begin = BEGIN.matcher(output);
+        try {
+            return JsonValue.of(begin.find() ? output.substring(begin.start()) : "");
+        } catch (JsonValue.BadJson e) {
+            throw new GpuSourceException(who + " did not answer in JSON: " + e.getMessage());
+        }
+    }
+
+    private static Map<Long, Known> who(Map<Long, JsonValue> statics, Map<Long, JsonValue> list) {
+        Map<Long, Known> who = new TreeMap<>();
+        list.forEach((number, gpu) -> {
+            Optional<JsonValue> more = Optional.ofNullable(statics.get(number));
+            gpu.textAt("bdf").or(() -> more.flatMap(all -> all.textAt("bus", "bdf"))).flatMap(Amdgpu::pciOf)
+                    .ifPresent(pci -> who.put(number, new Known(pci,
+                            more.flatMap(all -> all.textAt("asic", "asic_serial")).flatMap(Amdgpu::uuidOf).orElse(null),
+                            more.flatMap(all -> all.textAt("asic", "market_name")).filter(AmdSmi::isModel).orElse(null),
+                            kfdId(gpu))));
+        });
+        return who;
+    }
+
+    static boolean isModel(String text) {
+        return !text.isBlank() && text.length() <= 256 && !text.equals("N/A");
+    }
+
+    private static OptionalLong kfdId(JsonValue gpu) {
+        OptionalDouble id = gpu.numberAt("kfd_id");
+        return id.isPresent() && id.getAsDouble() > 0 ? OptionalLong.of((long) id.getAsDouble()) : OptionalLong.empty();
+    }
+
+    private static AmdFigures figures(JsonValue gpu) {
+        AmdFigures figures = new AmdFigures();
+        figures.put(AmdFigures.UTILIZATION, amount(gpu, "usage", "gfx_activity"), NOT_TOLD);
+        figures.absent(AmdFigures.INTERVAL, "amd-smi tells of the moment");
+        figures.put(AmdFigures.MEMORY_USED, times(MIB, amount(gpu, "mem_usage", "used_vram")), NOT_TOLD);
+        figures.put(AmdFigures.MEMORY_TOTAL, times(MIB, amount(gpu, "mem_usage", "total_vram")), NOT_TOLD);
+        figures.put(AmdFigures.POWER, either(amount(gpu, "power", "socket_power"),
+                either(amount(gpu, "power", "current_socket_power"), amount(gpu, "power", "average_socket_power"))),
+                NOT_TOLD);
+        figures.put(AmdFigures.TEMPERATURE,
+                either(amount(gpu, "temperature", "edge"), amount(gpu, "temperature", "hotspot")), NOT_TOLD);
+        figures.put(AmdFigures.ENERGY, amount(gpu, "energy", "total_energy_consumption"), NOT_TOLD);
+        figures.put(AmdFigures.CLOCK, amount(gpu, "clock", "gfx_0", "clk"), NOT_TOLD);
+        figures.put(AmdFigures.ECC, amount(gpu, "ecc", "total_uncorrectable_count"), NOT_TOLD);
+        switch (gpu.textAt("power", "throttle_status").orElse("N/A").toUpperCase(Locale.ROOT)) {
+            case "THROTTLED" -> figures.throttled(List.of("throttled"));
+            case "UNTHROTTLED" -> figures.throttled(List.of());
+            default -> figures.absent(AmdFigures.THROTTLED, NOT_TOLD);
+        }
+        return figures;
+    }
+
+    private static OptionalDouble amount(JsonValue gpu, String... names) {
+        Optional<JsonValue> value = gpu.at(names);
+        return value.flatMap(one -> one.at("value")).or(() -> value).map(AmdSmi::number).orElse(OptionalDouble.empty());
+    }
+
+    private static OptionalDouble number(JsonValue value) {
+        return value instanceof JsonValue.Quantity(double number) ? OptionalDouble.of(number) : OptionalDouble.empty();
+    }
+
+    private static OptionalDouble times(double unit, OptionalDouble value) {
+        return value.isPresent() ? OptionalDouble.of(value.getAsDouble() * unit) : value;
+    }
+
+    private static OptionalDouble either(OptionalDouble one, OptionalDouble other) {
+        return one.isPresent() ? one : other;
+    }
+
+    @Override
+    public void release() {
+        known = null;
+    }
+
+    @Override
+    public void close() {
+        release();
+    }
+}

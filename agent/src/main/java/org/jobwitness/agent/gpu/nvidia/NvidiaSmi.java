@@ -1,0 +1,206 @@
+package org.jobwitness.agent.gpu.nvidia;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jobwitness.agent.gpu.GpuName;
+import org.jobwitness.agent.gpu.GpuProcess;
+import org.jobwitness.agent.gpu.GpuSource;
+import org.jobwitness.agent.gpu.GpuSourceException;
+import org.jobwitness.agent.gpu.GpuState;
+import org.jobwitness.agent.gpu.Program;
+import org.jobwitness.wire.GpuVendor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * NVIDIA's GPUs, as {@code nvidia-smi} tells of them, where NVML cannot be loaded into the agent: two runs a cycle, one for the GPUs
+ * and one for the processes. Its tables, and not its XML, because they can be asked for without the names that users give their
+ * processes, which the XML has in it.
+ *
+ * <p>It knows of no time but now, and of no MIG instance's UUID.
+ */
+final class NvidiaSmi implements GpuSource {
+    /** Where drivers and distributions put it. */
+    static final List<Path> PLACES = List.of(Path.of("/usr/bin/nvidia-smi"), Path.of("/bin/nvidia-smi"),
+            Path.of("/usr/local/bin/nvidia-smi"), Path.of("/opt/bin/nvidia-smi"),
+            Path.of("/run/nvidia/driver/usr/bin/nvidia-smi"));
+
+    private static final String UUID = "uuid";
+    private static final String PCI = "pci.bus_id";
+    private static final String UTILIZATION = "utilization.gpu";
+    private static final String MEMORY_USED = "memory.used";
+    private static final String MEMORY_TOTAL = "memory.total";
+    private static final String POWER = "power.draw";
+    private static final String TEMPERATURE = "temperature.gpu";
+    private static final String CLOCK = "clocks.sm";
+    private static final String ECC_ERRORS = "ecc.errors.uncorrected.volatile.total";
+    private static final String MIG_MODE = "mig.mode.current";
+    private static final String REASONS = "clocks_event_reasons.active";
+    /** As drivers before 535 call it. */
+    private static final String OLD_REASONS = "clocks_throttle_reasons.active";
+    /** The last may have commas in it. */
+    private static final String MODEL = "name";
+    private static final List<String> FIELDS = List.of(UUID, PCI, UTILIZATION, MEMORY_USED, MEMORY_TOTAL, POWER,
+            TEMPERATURE, CLOCK, ECC_ERRORS, MIG_MODE, REASONS, OLD_REASONS, MODEL);
+
+    private static final Pattern UNKNOWN_FIELD = Pattern
+            .compile("Field \"([a-z_.]{1,64})\" is not a valid field to query");
+    private static final Pattern UUID_FORM = Pattern.compile("GPU-[0-9a-f-]{1,80}");
+    private static final Pattern PCI_FORM = Pattern.compile("([0-9A-Fa-f]{8}):([0-9A-Fa-f]{2}):([0-9A-Fa-f]{2})\\.0");
+    private static final Pattern NUMBER = Pattern.compile("[0-9]{1,12}(\\.[0-9]{1,6})?");
+    private static final Pattern MASK = Pattern.compile("0x[0-9a-fA-F]{16}");
+    private static final Pattern PROCESS = Pattern
+            .compile("(GPU-[0-9a-f-]{1,80}), ([1-9][0-9]{0,8}), (?:([0-9]{1,9})|\\[[^,]*\\]|N/A)");
+    private static final Pattern WORDS = Pattern.compile("[\\[A-Za-z0-9/ .:_\\]-]{1,80}");
+    private static final long MIB = 1024L * 1024L;
+    private static final String NOT_TOLD = "nvidia-smi does not tell it";
+
+    private final Program program;
+    /** Those that this version knows. */
+    private final List<String> fields = new ArrayList<>(FIELDS);
+
+    NvidiaSmi(Path program, Duration patience) {
+        this.program = new Program(program, patience);
+    }
+
+    @Override
+    public String name() {
+        return "nvidia-smi";
+    }
+
+    @Override
+    public List<GpuState> read() throws GpuSourceException {
+        List<Row> rows = new ArrayList<>();
+        for (String line : gpus().lines().toList()) {
+            rows.add(row(line));
+        }
+        if (rows.isEmpty()) {
+            throw new GpuSourceException("nvidia-smi tells of no GPU");
+        }
+        Optional<Map<String, List<GpuProcess>>> processes = processes();
+        List<String> addresses = rows.stream().map(Row::pci).sorted().toList();
+        return rows.stream().map(row -> row.state(addresses.indexOf(row.pci()),
+                processes.map(all -> all.getOrDefault(row.uuid(), List.of())))).toList();
+    }
+
+    /** A field that this version does not know, because it is older or newer, is not asked for again. */
+    private String gpus() throws GpuSourceException {
+        while (true) {
+            Program.Answer answer = program
+                    .answer(List.of("--query-gpu=" + String.join(",", fields), "--format=csv,noheader,nounits"));
+            if (answer.status() == 0) {
+                return answer.output();
+            }
+            Matcher unknown = UNKNOWN_FIELD.matcher(answer.output());
+            if (!unknown.find() || !fields.remove(unknown.group(1))) {
+                String said = answer.output().lines().map(String::strip).filter(WORDS.asMatchPredicate()).findFirst()
+                        .map(line -> ": " + line).orElse("");
+                throw new GpuSourceException("nvidia-smi ended with status " + answer.status() + said);
+            }
+        }
+    }
+
+    private Row row(String line) throws GpuSourceException {
+        String[] values = line.split(", ", fields.size());
+        Map<String, String> row = new HashMap<>();
+        for (int i = 0; i < Math.min(values.length, fields.size()); i++) {
+            row.put(fields.get(i), values[i].strip());
+        }
+        Matcher pci = PCI_FORM.matcher(row.getOrDefault(PCI, ""));
+        String uuid = row.getOrDefault(UUID, "");
+        if (values.length != fields.size() || !pci.matches() || !UUID_FORM.matcher(uuid).matches()) {
+            throw new GpuSourceException("nvidia-smi answers in a way that is not known");
+        }
+        return new Row(row, uuid, pci.group().toLowerCase(Locale.ROOT));
+    }
+
+    /** Those that compute, by the GPU's UUID; empty if this cannot be known. */
+    private Optional<Map<String, List<GpuProcess>>> processes() throws GpuSourceException {
+        Program.Answer answer = program.answer(
+                List.of("--query-compute-apps=gpu_uuid,pid,used_gpu_memory", "--format=csv,noheader,nounits"));
+        if (answer.status() != 0) {
+            return Optional.empty();
+        }
+        Map<String, List<GpuProcess>> ofGpu = new HashMap<>();
+        answer.output().lines().map(PROCESS::matcher).filter(Matcher::matches).forEach(process -> {
+            Long memory = process.group(3) == null ? null : Long.valueOf(Long.parseLong(process.group(3)) * MIB);
+            ofGpu.computeIfAbsent(process.group(1), _ -> new ArrayList<>())
+                    .add(new GpuProcess(Integer.parseInt(process.group(2)), memory, null));
+        });
+        return Optional.of(ofGpu);
+    }
+
+    /** What it says of one GPU, by field. */
+    private record Row(Map<String, String> values, String uuid, String pci) {
+
+        GpuState state(int index, Optional<List<GpuProcess>> processes) {
+            Map<String, String> absent = new TreeMap<>();
+            boolean isMig = "Enabled".equals(values.get(MIG_MODE));
+            if (isMig) {
+                absent.put("mig_instances", "nvidia-smi does not tell which instances there are");
+            }
+            Double utilization = number(UTILIZATION, "utilization_percent", absent);
+            if (utilization != null) {
+                absent.put("utilization_interval", "nvidia-smi tells of the GPU's last second");
+            }
+            absent.put("energy_joules", NOT_TOLD);
+            absent.put("xid", NOT_TOLD);
+            if (isMig || processes.isEmpty()) {
+                absent.put("processes", NOT_TOLD);
+            }
+            Double clock = number(CLOCK, "clock_mhz", absent);
+            Double eccErrors = number(ECC_ERRORS, "ecc_errors", absent);
+            return new GpuState(
+                    new GpuName(GpuVendor.NVIDIA, uuid, pci, null, index, null,
+                            WORDS.matcher(values.getOrDefault(MODEL, "")).matches() ? values.get(MODEL) : null),
+                    utilization, bytes(MEMORY_USED, "memory_used_bytes", absent),
+                    bytes(MEMORY_TOTAL, "memory_total_bytes", absent), number(POWER, "power_watts", absent),
+                    number(TEMPERATURE, "temperature_celsius", absent), null,
+                    clock == null ? null : Integer.valueOf(clock.intValue()), throttled(absent),
+                    eccErrors == null ? null : Long.valueOf(eccErrors.longValue()), null,
+                    isMig ? null : processes.orElse(null), absent);
+        }
+
+        private List<String> throttled(Map<String, String> absent) {
+            String mask = values.getOrDefault(REASONS, values.getOrDefault(OLD_REASONS, ""));
+            if (MASK.matcher(mask).matches()) {
+                return ClockReasons.slowing(Long.parseUnsignedLong(mask.substring(2), 16));
+            }
+            absent.put("throttled", NOT_TOLD);
+            return List.of();
+        }
+
+        private @Nullable Long bytes(String field, String figure, Map<String, String> absent) {
+            Double mebibytes = number(field, figure, absent);
+            return mebibytes == null ? null : Long.valueOf(mebibytes.longValue() * MIB);
+        }
+
+        /** It writes {@code [N/A]}, {@code [GPU is lost]} and the like for what it cannot tell. */
+        private @Nullable Double number(String field, String figure, Map<String, String> absent) {
+            String value = values.getOrDefault(field, "");
+            if (NUMBER.matcher(value).matches()) {
+                return Double.valueOf(value);
+            }
+            absent.put(figure, WORDS.matcher(value).matches() ? "nvidia-smi tells " + value : NOT_TOLD);
+            return null;
+        }
+    }
+
+    @Override
+    public void release() {
+        // It holds nothing between two runs.
+    }
+
+    @Override
+    public void close() {
+        // As release.
+    }
+}
