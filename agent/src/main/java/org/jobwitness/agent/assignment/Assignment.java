@@ -2,30 +2,28 @@ package org.jobwitness.agent.assignment;
 
 import java.util.List;
 
-/** Who holds a GPU. */
+/** The jobs that hold a GPU. */
 public sealed interface Assignment {
-    /** No job does. */
     record Free() implements Assignment {
     }
 
-    /** One job does. */
     record Held(String jobId) implements Assignment {
     }
 
-    /** Several do, each a share of it: of its figures nobody can tell whose they are. */
+    /** Several jobs hold a share of it: its figures cannot be attributed to one of them. */
     record Shared(List<String> jobIds) implements Assignment {
         public Shared {
             jobIds = List.copyOf(jobIds);
         }
     }
 
-    /** It was divided; its parts are held, each for itself. */
-    record Parted() implements Assignment {
+    /** It is partitioned, and each partition is assigned by itself. */
+    record Partitioned() implements Assignment {
     }
 
-    /** The sources disagree, or too little is known: why, and which jobs it may be. */
-    record Unsure(List<String> jobIds, String cause) implements Assignment {
-        public Unsure {
+    /** The sources disagree, or too little is known: the cause, and the jobs that may hold it. */
+    record Ambiguous(List<String> jobIds, String cause) implements Assignment {
+        public Ambiguous {
             jobIds = List.copyOf(jobIds);
         }
     }

@@ -11,35 +11,37 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.IntFunction;
+import java.util.stream.IntStream;
 import org.jobwitness.agent.gpu.GpuName;
 import org.jobwitness.agent.gpu.GpuProcess;
 import org.jobwitness.agent.gpu.GpuState;
 
 /**
- * Decides which job holds which GPU, of two witnesses.
+ * Decides which job holds which GPU, from two sources.
  *
- * <p>The prolog says what Slurm gave to a job, and is believed first: it alone knows of a GPU that a job holds and does not use. A
- * UUID names one GPU. An index is Slurm's own count, by PCI address if its gres.conf keeps that order, and is not the minor of the
- * device file. The processes on a GPU belong to jobs by their cgroups, which no user can change.
+ * <p>The prolog reports what Slurm gave to a job, and has priority: only it knows a GPU that a job holds without using it. A UUID
+ * names one GPU. An index is Slurm's own count, by PCI address if its gres.conf keeps that order, and is not the minor of the device
+ * file. The processes on a GPU belong to jobs by their cgroups, which no user can change.
  *
- * <p>Where a job's processes are on other GPUs than its indexes mean, on as many as it was given and on none that another job
- * was given, then Slurm counts in another order and the processes tell which they are. Any other disagreement is one:
- * nobody is called the holder.
+ * <p>A job's processes may be on other GPUs than its indexes mean. If these are no more than the job was given, and none was given to
+ * another job, then Slurm counts in another order and the processes show the job's GPUs. Any other disagreement makes the assignment
+ * ambiguous.
  */
 public final class GpuAssignments {
     private final List<GpuState> gpus;
     private final Map<String, PrologClaim> claims = new LinkedHashMap<>();
-    /** By job: the GPUs on which it has processes, as positions in the list, and how many. */
-    private final Map<String, Map<Integer, Integer>> seen = new TreeMap<>();
-    private final Set<Integer> hidden = new TreeSet<>();
-    /** By job: the GPUs that it holds, as far as that is sure. */
+    /** By job: the GPUs with processes of it, as positions in the list, and their number. */
+    private final Map<String, Map<Integer, Integer>> processes = new TreeMap<>();
+    private final Set<Integer> unreadable = new TreeSet<>();
+    /** By job: the GPUs that it holds, as far as that is certain. */
     private final Map<String, Set<Integer>> held = new TreeMap<>();
-    private final Map<Integer, Doubt> doubts = new HashMap<>();
-    private final Doubt doubtOfTheRest = new Doubt();
+    private final Map<Integer, Ambiguity> ambiguities = new HashMap<>();
+    /** Of all GPUs that no job is known to hold. */
+    private final Ambiguity ambiguityOfTheRest = new Ambiguity();
     private final List<String> remarks = new ArrayList<>();
 
-    /** Jobs that may hold a GPU, and the first reason not to know. */
-    private static final class Doubt {
+    /** Jobs that may hold a GPU, and the first cause. */
+    private static final class Ambiguity {
         private final Set<String> jobs = new TreeSet<>();
         private String cause = "";
 
@@ -47,88 +49,84 @@ public final class GpuAssignments {
             jobs.addAll(more);
             cause = cause.isEmpty() ? why : cause;
         }
+
+        private Assignment assignment() {
+            return new Assignment.Ambiguous(List.copyOf(jobs), cause);
+        }
     }
 
     /**
-     * @param gpus all of the node, with what is on them
+     * @param gpus all of the node, with the processes on them
      * @param jobs all of the node, whether or not they hold one
-     * @param isJobNameless whether there is one more, of which nobody told even the id
+     * @param isAnyJobUnknown whether there is another job, whose id is unknown
      */
-    public GpuAssignments(List<GpuState> gpus, Collection<PrologClaim> jobs, boolean isJobNameless, IntFunction<ProcessOwner> owners) {
+    public GpuAssignments(List<GpuState> gpus, Collection<PrologClaim> jobs, boolean isAnyJobUnknown,
+            IntFunction<ProcessOwner> owners) {
         this.gpus = List.copyOf(gpus);
         jobs.forEach(claim -> claims.put(claim.jobId(), claim));
-        if (isJobNameless) {
-            doubtOfTheRest.add(List.of(), "there is a job on the node whose id nobody told");
+        if (isAnyJobUnknown) {
+            ambiguityOfTheRest.add(List.of(), "a job on the node has an unknown id");
         }
-        lookAtProcesses(owners);
+        countProcesses(owners);
         Map<String, Set<Integer>> given = new LinkedHashMap<>();
         claims.values().forEach(claim -> given.put(claim.jobId(), given(claim)));
-        claims.values().forEach(claim -> settle(claim, given));
+        claims.values().forEach(claim -> decide(claim, given));
     }
 
-    /** Who holds each GPU, in their order. */
-    public List<Assignment> holdings() {
-        List<Assignment> holdings = new ArrayList<>();
-        for (int position = 0; position < gpus.size(); position++) {
-            holdings.add(holding(position));
-        }
-        return holdings;
+    /** The assignment of each GPU, in the order of the GPUs. */
+    public List<Assignment> assignments() {
+        return IntStream.range(0, gpus.size()).mapToObj(this::assignment).toList();
     }
 
-    /** How many processes a job has on a GPU. */
+    /** The number of processes that a job has on a GPU. */
     public int processes(String jobId, int position) {
-        return seen.getOrDefault(jobId, Map.of()).getOrDefault(position, 0);
+        return processes.getOrDefault(jobId, Map.of()).getOrDefault(position, 0);
     }
 
-    /** Whether a process is on a GPU of which /proc does not tell whose it is. */
-    public boolean hidesProcesses(int position) {
-        return hidden.contains(position);
+    /** Whether a process on the GPU belongs to an unknown job because /proc does not show it. */
+    public boolean hasUnreadableProcess(int position) {
+        return unreadable.contains(position);
     }
 
-    /** What an administrator should know of how it was decided. */
+    /** What an administrator should know about the decisions. */
     public List<String> remarks() {
         return List.copyOf(remarks);
     }
 
-    private void lookAtProcesses(IntFunction<ProcessOwner> owners) {
+    private void countProcesses(IntFunction<ProcessOwner> owners) {
         for (int position = 0; position < gpus.size(); position++) {
-            List<GpuProcess> processes = gpus.get(position).processes();
-            if (processes == null) {
-                continue;
-            }
-            for (GpuProcess process : processes) {
+            List<GpuProcess> onIt = gpus.get(position).processes();
+            for (GpuProcess process : onIt == null ? List.<GpuProcess>of() : onIt) {
                 switch (owners.apply(process.pid())) {
-                    case ProcessOwner.Job(String jobId) -> seen.computeIfAbsent(jobId, _ -> new TreeMap<>())
+                    case ProcessOwner.Job(String jobId) -> processes.computeIfAbsent(jobId, _ -> new TreeMap<>())
                             .merge(position, 1, Integer::sum);
-                    case ProcessOwner.Hidden() -> hidden.add(position);
-                    case ProcessOwner.Nobody() -> {
-                        // What the node itself runs holds no GPU.
+                    case ProcessOwner.Unreadable() -> unreadable.add(position);
+                    case ProcessOwner.NoJob() -> {
+                        // The node's own processes hold no GPU.
                     }
                 }
             }
         }
     }
 
-    // --- what the prolog said ---------------------------------------------------------------------------------------
-
-    /** The GPUs that a prolog named; one that nobody knows is a doubt of all that no other job holds. */
+    /** The GPUs that a prolog named. One that no driver knows makes all unheld GPUs ambiguous. */
     private Set<Integer> given(PrologClaim claim) {
         Set<Integer> positions = new TreeSet<>();
         List<String> devices = claim.devices();
         if (devices == null) {
             String hint = claim.hint();
-            doubtOfTheRest.add(List.of(claim.jobId()), "nobody heard the prolog of job " + claim.jobId()
-                    + (hint == null ? "" : ", whose environment says " + hint));
+            ambiguityOfTheRest.add(List.of(claim.jobId()), "the prolog event of job " + claim.jobId() + " was not seen"
+                    + (hint == null ? "" : "; its environment has SLURM_JOB_GPUS=" + hint));
             return positions;
         }
         for (String device : devices) {
             int position = isIndex(device) ? ofIndex(device, claim) : ofUuid(device);
             if (position < 0) {
-                doubtOfTheRest.add(List.of(claim.jobId()),
+                ambiguityOfTheRest.add(List.of(claim.jobId()),
                         "Slurm gave " + device + " to job " + claim.jobId() + ", and no driver knows it");
             } else {
                 positions.add(position);
-                positions.addAll(partsOf(position));
+                positions.addAll(partitionsOf(position));
             }
         }
         return positions;
@@ -147,7 +145,7 @@ public final class GpuAssignments {
                 matching.add(position);
             }
         }
-        return matching.size() == 1 ? matching.getFirst() : -1; // of two vendors, nobody said whose
+        return matching.size() == 1 ? matching.getFirst() : -1; // two vendors, and the event names none
     }
 
     private int ofUuid(String device) {
@@ -160,20 +158,18 @@ public final class GpuAssignments {
         return -1;
     }
 
-    private List<Integer> partsOf(int position) {
+    private List<Integer> partitionsOf(int position) {
         String uuid = gpus.get(position).name().uuid();
-        List<Integer> parts = new ArrayList<>();
+        List<Integer> partitions = new ArrayList<>();
         for (int other = 0; uuid != null && other < gpus.size(); other++) {
             if (uuid.equals(gpus.get(other).name().parent())) {
-                parts.add(other);
+                partitions.add(other);
             }
         }
-        return parts;
+        return partitions;
     }
 
-    // --- beside what the processes say ------------------------------------------------------------------------------
-
-    private void settle(PrologClaim claim, Map<String, Set<Integer>> allGiven) {
+    private void decide(PrologClaim claim, Map<String, Set<Integer>> allGiven) {
         String job = claim.jobId();
         Set<Integer> given = allGiven.getOrDefault(job, Set.of());
         Set<Integer> used = used(job);
@@ -182,59 +178,64 @@ public final class GpuAssignments {
             held.put(job, used);
             return;
         }
-        Set<Integer> strange = new TreeSet<>(used);
-        strange.removeAll(given);
-        if (strange.isEmpty()) {
+        Set<Integer> unexpected = new TreeSet<>(used);
+        unexpected.removeAll(given);
+        if (unexpected.isEmpty()) {
             held.put(job, given);
             return;
         }
         boolean areIndexes = !devices.isEmpty() && devices.stream().allMatch(GpuAssignments::isIndex);
-        boolean areOthers = allGiven.entrySet().stream().filter(other -> !other.getKey().equals(job))
-                .anyMatch(other -> other.getValue().stream().anyMatch(strange::contains));
-        if (areIndexes && !areOthers && used.size() <= devices.size()) {
-            held.put(job, used);
-            remarks.add("Slurm's indexes of job " + job + " are " + String.join(",", devices)
-                    + ", and its processes are on others in the order of PCI addresses: "
-                    + String.join(",", used.stream().map(this::shown).toList()));
-            if (used.size() < devices.size()) {
-                given.stream().filter(position -> !used.contains(position)).forEach(position -> doubt(position, job,
-                        "Slurm counts GPUs in another order than that of PCI addresses, and job " + job
-                                + " does not use all of its own"));
-            }
+        boolean areGivenToOthers = allGiven.entrySet().stream().filter(other -> !other.getKey().equals(job))
+                .anyMatch(other -> other.getValue().stream().anyMatch(unexpected::contains));
+        if (areIndexes && !areGivenToOthers && used.size() <= devices.size()) {
+            acceptOtherOrder(job, devices, given, used);
             return;
         }
         held.put(job, given);
-        strange.forEach(position -> doubt(position, job,
+        unexpected.forEach(position -> addAmbiguity(position, job,
                 "a process of job " + job + " is on it, and Slurm did not give it to that job"));
         if (areIndexes) {
-            given.stream().filter(position -> !used.contains(position)).forEach(position -> doubt(position, job,
+            given.stream().filter(position -> !used.contains(position)).forEach(position -> addAmbiguity(position, job,
                     "Slurm gave it to job " + job + " by its index, and that job uses another"));
         }
     }
 
-    /** The GPUs that a job has processes on; of one in parts, only the parts. */
+    /** Slurm counts GPUs in another order: the job holds those that it uses. */
+    private void acceptOtherOrder(String job, List<String> devices, Set<Integer> given, Set<Integer> used) {
+        held.put(job, used);
+        remarks.add("Slurm's indexes of job " + job + " are " + String.join(",", devices)
+                + ", and its processes are on others in the order of PCI addresses: "
+                + String.join(",", used.stream().map(this::indexAndPci).toList()));
+        if (used.size() < devices.size()) {
+            given.stream().filter(position -> !used.contains(position)).forEach(position -> addAmbiguity(position, job,
+                    "Slurm counts GPUs in another order than that of PCI addresses, and job " + job
+                            + " does not use all of its own"));
+        }
+    }
+
+    /** The GPUs with processes of a job; of a partitioned one, only the partitions. */
     private Set<Integer> used(String job) {
-        Set<Integer> used = new TreeSet<>(seen.getOrDefault(job, Map.of()).keySet());
-        used.removeIf(position -> !partsOf(position).isEmpty());
+        Set<Integer> used = new TreeSet<>(processes.getOrDefault(job, Map.of()).keySet());
+        used.removeIf(position -> !partitionsOf(position).isEmpty());
         return used;
     }
 
-    private void doubt(int position, String job, String cause) {
-        doubts.computeIfAbsent(position, _ -> new Doubt()).add(List.of(job), cause);
+    private void addAmbiguity(int position, String job, String cause) {
+        ambiguities.computeIfAbsent(position, _ -> new Ambiguity()).add(List.of(job), cause);
     }
 
-    private String shown(int position) {
+    private String indexAndPci(int position) {
         GpuName name = gpus.get(position).name();
         return Objects.requireNonNullElse(name.index(), "?") + " (" + name.pci() + ")";
     }
 
-    private Assignment holding(int position) {
+    private Assignment assignment(int position) {
         List<String> holders = held.entrySet().stream().filter(job -> job.getValue().contains(position))
                 .map(Map.Entry::getKey).toList();
-        Doubt doubt = doubts.get(position);
-        if (doubt != null) {
-            doubt.jobs.addAll(holders);
-            return new Assignment.Unsure(List.copyOf(doubt.jobs), doubt.cause);
+        Ambiguity ambiguity = ambiguities.get(position);
+        if (ambiguity != null) {
+            ambiguity.jobs.addAll(holders);
+            return ambiguity.assignment();
         }
         if (holders.size() > 1) {
             return new Assignment.Shared(holders);
@@ -242,14 +243,14 @@ public final class GpuAssignments {
         if (holders.size() == 1) {
             return new Assignment.Held(holders.getFirst());
         }
-        if (!partsOf(position).isEmpty()) {
-            return new Assignment.Parted();
+        if (!partitionsOf(position).isEmpty()) {
+            return new Assignment.Partitioned();
         }
-        if (!doubtOfTheRest.cause.isEmpty()) {
-            return new Assignment.Unsure(List.copyOf(doubtOfTheRest.jobs), doubtOfTheRest.cause);
+        if (!ambiguityOfTheRest.cause.isEmpty()) {
+            return ambiguityOfTheRest.assignment();
         }
-        return hidden.contains(position)
-                ? new Assignment.Unsure(List.of(), "a process is on it, and /proc does not tell whose")
+        return unreadable.contains(position)
+                ? new Assignment.Ambiguous(List.of(), "/proc does not show the job of a process on it")
                 : new Assignment.Free();
     }
 }

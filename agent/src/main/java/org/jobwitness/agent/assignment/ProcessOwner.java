@@ -1,15 +1,15 @@
 package org.jobwitness.agent.assignment;
 
-/** Whose a process is. */
+/** The job that a process belongs to. */
 public sealed interface ProcessOwner {
     record Job(String jobId) implements ProcessOwner {
     }
 
-    /** No job's: the node's own, or it has ended. */
-    record Nobody() implements ProcessOwner {
+    /** A process of the node itself, or one that has ended. */
+    record NoJob() implements ProcessOwner {
     }
 
-    /** /proc does not tell. */
-    record Hidden() implements ProcessOwner {
+    /** /proc does not show it. */
+    record Unreadable() implements ProcessOwner {
     }
 }

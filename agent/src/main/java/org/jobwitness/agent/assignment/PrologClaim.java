@@ -5,13 +5,12 @@ import org.jobwitness.wire.GpuVendor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is known of the GPUs that Slurm gave to one job of this node.
+ * The GPUs that Slurm gave to one job of this node, as far as they are known.
  *
- * @param devices what the prolog named: UUIDs, or Slurm's indexes where it knows no more; empty if it named none, null if nobody
- *     heard it
- * @param vendor of the devices, as the prolog said
- * @param hint what a process of the job has as SLURM_JOB_GPUS in its environment, which the user may have changed; null if it was
- *     not asked
+ * @param devices in the prolog's event: UUIDs, or Slurm's indexes if there are no UUIDs; empty if it named none, null if the event
+ *     was not seen
+ * @param vendor of the devices, from the same event
+ * @param hint SLURM_JOB_GPUS in the environment of a process of the job, which the user may have changed; null if it was not read
  */
 public record PrologClaim(String jobId, @Nullable List<String> devices, @Nullable GpuVendor vendor, @Nullable String hint) {
     public PrologClaim {

@@ -8,27 +8,27 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Which block devices stand on no other. What goes through a logical volume is in io.stat twice, of the volume and of the
- * disk below it; it is counted at the disk.
+ * Which block devices are physical. I/O of a logical volume appears twice in io.stat, for the volume and for the disk below it;
+ * only the disk is counted.
  */
 final class BlockDevices {
     private final Path folder;
-    private final Map<Long, Boolean> bottoms = new HashMap<>();
+    private final Map<Long, Boolean> physical = new HashMap<>();
 
-    /** @param folder /sys/dev/block: a folder for each device, named {@code major:minor}; {@code slaves} is what it stands on */
+    /** @param folder /sys/dev/block: a folder for each device, named {@code major:minor}, with the devices below it in {@code slaves} */
     BlockDevices(Path folder) {
         this.folder = folder;
     }
 
-    boolean isBottom(long major, long minor) {
-        return bottoms.computeIfAbsent(major << 32 | minor, _ -> standsOnNothing(major, minor));
+    boolean isPhysical(long major, long minor) {
+        return physical.computeIfAbsent(major << 32 | minor, _ -> hasNoSlaves(major, minor));
     }
 
-    private boolean standsOnNothing(long major, long minor) {
-        try (DirectoryStream<Path> below = Files.newDirectoryStream(folder.resolve(major + ":" + minor + "/slaves"))) {
-            return !below.iterator().hasNext();
+    private boolean hasNoSlaves(long major, long minor) {
+        try (DirectoryStream<Path> slaves = Files.newDirectoryStream(folder.resolve(major + ":" + minor + "/slaves"))) {
+            return !slaves.iterator().hasNext();
         } catch (IOException e) {
-            return true; // a partition, or a system that does not tell
+            return true; // a partition, or a system without this folder
         }
     }
 }

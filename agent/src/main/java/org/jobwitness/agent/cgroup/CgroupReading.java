@@ -5,21 +5,22 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import org.jobwitness.agent.cgroup.JobCgroup.Identity;
+import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.JobReading;
 import org.jobwitness.wire.OomKill;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the cgroup of a job held at one moment.
+ * The figures of a job's cgroup at one moment.
  *
  * @param elapsed since the reading before; zero if it stands for no time
- * @param suspended how long of that it is known to have been suspended; null if nobody could tell
- * @param cpus NONE if they are not its own
+ * @param suspended how long of that the job was suspended; null if unknown
+ * @param cpus NONE if the job has none to itself
  */
 record CgroupReading(Instant at, Duration elapsed, @Nullable Duration suspended, Map<Figure, Long> values, long cpus,
         @Nullable Double cpusUsed, Map<String, String> absent) {
 
-    /** @param batchIntervalMs what need not be said once more; likewise its time */
+    /** @param batchIntervalMs interval of the batch, which the reading does not repeat; likewise its time */
     JobReading toWire(Identity job, String cgroupPath, List<OomKill> kills, Instant batchAt,
             @Nullable Integer batchIntervalMs, boolean last) {
         int ms = millis(elapsed);

@@ -12,15 +12,15 @@ import org.jobwitness.wire.OomKill;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tells the OOM kills of one job apart, by what memory.events counts. The job's file counts for all below it and keeps the
- * count when a step has gone; a step's own says whose processes they were.
+ * Detects the OOM kills of one job, from the counters in memory.events. The job's file counts for everything below it and keeps
+ * the count when a step is removed; a step's own file shows whose processes were killed.
  *
- * <p>{@code oom} rises where a limit was met: in the cgroup that has the limit, and those above it. Where {@code oom_kill}
- * rises alone, the memory of the node ran out, or that of a cgroup above the job. When a whole group is killed, one
- * {@code oom} stands for many kills, which the kernel may count one after the other.
+ * <p>{@code oom} rises where a limit was reached: in the cgroup that has the limit, and those above it. Where {@code oom_kill}
+ * rises alone, the node ran out of memory, or a cgroup above the job. When a whole group is killed, one {@code oom} stands for
+ * many kills, which the kernel may count one after the other.
  */
 final class OomKillDetector {
-    private static final Duration ONE_KILLING = Duration.ofSeconds(1);
+    private static final Duration SAME_KILL = Duration.ofSeconds(1);
 
     private final Path folder;
     private final Steps steps;
@@ -34,23 +34,23 @@ final class OomKillDetector {
         this.steps = new Steps(folder);
     }
 
-    /** What had been counted before anybody looked has no moment: it is not told of. */
+    /** Earlier kills have no known time and are not reported. */
     void begin(long oomsSoFar, long killedSoFar, KernelText text) {
         ooms = Math.max(0, oomsSoFar);
         killed = Math.max(0, killedSoFar);
         if (killed > 0) {
-            newInSteps(text);
+            newKillsInSteps(text);
         }
     }
 
-    /** What has happened since the last look. */
+    /** The kills since the last call. */
     List<OomKill> since(Instant at, long oomsNow, long killedNow, KernelText text) {
         long more = killedNow - killed;
         if (more <= 0) {
             return List.of();
         }
         boolean metLimit = oomsNow > ooms
-                || (lastOfLimit != null && Duration.between(lastOfLimit, at).compareTo(ONE_KILLING) < 0);
+                || (lastOfLimit != null && Duration.between(lastOfLimit, at).compareTo(SAME_KILL) < 0);
         if (metLimit) {
             lastOfLimit = at;
         }
@@ -60,7 +60,7 @@ final class OomKillDetector {
         OomCause cause = metLimit ? OomCause.LIMIT : OomCause.NODE;
         long limitOfJob = Steps.single(folder.resolve("memory.max"), text);
         List<OomKill> kills = new ArrayList<>();
-        for (Map.Entry<Path, Long> step : newInSteps(text).entrySet()) {
+        for (Map.Entry<Path, Long> step : newKillsInSteps(text).entrySet()) {
             long limitOfStep = Steps.single(step.getKey().resolve("user/memory.max"), text);
             kills.add(kill(at, Steps.name(step.getKey()), step.getValue(),
                     limitOfStep == KernelText.NONE ? limitOfJob : limitOfStep, cause));
@@ -77,7 +77,7 @@ final class OomKillDetector {
                 cause);
     }
 
-    private Map<Path, Long> newInSteps(KernelText text) {
+    private Map<Path, Long> newKillsInSteps(KernelText text) {
         Map<Path, Long> more = new HashMap<>();
         for (Path step : steps.folders()) {
             long now = Steps.keyed(step.resolve("memory.events"), "oom_kill", text);

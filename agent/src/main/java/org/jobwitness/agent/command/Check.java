@@ -23,6 +23,7 @@ import org.jobwitness.agent.cgroup.JobCgroup;
 import org.jobwitness.agent.cgroup.JobName;
 import org.jobwitness.agent.cgroup.Scopes;
 import org.jobwitness.agent.cgroup.Watch;
+import org.jobwitness.agent.clock.NodeClock;
 import org.jobwitness.agent.config.AgentConfig;
 import org.jobwitness.agent.gpu.GpuSource;
 import org.jobwitness.agent.gpu.Gpus;
@@ -37,49 +38,50 @@ import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.JobReading;
 
 /**
- * {@code jobwitness-agent check}: tells an administrator, line by line, what this node can give and what not, and why. It asks
- * what the agent would ask, as the user it runs as, and changes nothing.
+ * {@code jobwitness-agent check}: shows an administrator, line by line, what the agent can read on this node, and why not the rest. It
+ * reads the same sources as the agent, as its own user, and changes nothing.
  */
 public final class Check {
-    private static final int PATIENCE_MS = 5000;
-    private static final Duration CLOCKS_DIFFER = Duration.ofMinutes(5);
+    private static final int HTTP_TIMEOUT_MS = 5000;
+    private static final Duration MAX_CLOCK_OFFSET = Duration.ofMinutes(5);
 
-    /** A driver that has not answered by then is one that hangs, and {@link Gpus} says so. */
-    private static final long PATIENCE_WITH_DRIVERS_MS = 12_000;
+    /** After this time {@link Gpus} reports that the driver hangs. */
+    private static final long DRIVER_TIMEOUT_MS = 12_000;
 
     private final AgentConfig config;
     private final List<GpuSource> gpuSources;
+    private final NodeClock clock;
     private final PrintStream out;
-    private boolean works = true;
+    private boolean isUsable = true;
 
-    public Check(AgentConfig config, List<GpuSource> gpuSources, PrintStream out) {
+    public Check(AgentConfig config, List<GpuSource> gpuSources, NodeClock clock, PrintStream out) {
         this.config = config;
         this.gpuSources = gpuSources;
+        this.clock = clock;
         this.out = out;
     }
 
-    /** False if the agent would be of no use here. */
+    /** False if the agent would be useless here. */
     public boolean run() throws InterruptedException {
         cgroups();
         gpus();
         events();
         folder();
         service();
-        return works;
+        return isUsable;
     }
 
     private void ok(String what, String found) {
         out.println("ok    " + what + ": " + found);
     }
 
-    /** Less than there could be. */
-    private void less(String what, String found) {
-        out.println("less  " + what + ": " + found);
+    private void warn(String what, String found) {
+        out.println("warn  " + what + ": " + found);
     }
 
     private void fails(String what, String found) {
         out.println("FAILS " + what + ": " + found);
-        works = false;
+        isUsable = false;
     }
 
     private void cgroups() {
@@ -91,9 +93,9 @@ public final class Check {
             return;
         }
         ok("cgroup v2", root.toString());
-        try (Watch watch = new Watch(root)) {
+        try (Watch watch = new Watch(root, clock)) {
             watch.add(root, false);
-            ok("inotify", "jobs that come and go between readings are seen");
+            ok("inotify", "jobs between two readings are noticed");
         } catch (IOException e) {
             fails("inotify", e.getMessage() + "; see fs.inotify in sysctl");
         }
@@ -106,33 +108,33 @@ public final class Check {
             List<Path> jobs = Scopes.jobsIn(scope.folder());
             ok("Slurm's cgroups", scope.folder() + ", node " + scope.node() + ", jobs now: " + jobs.size());
             jobs.stream().findFirst().ifPresentOrElse(this::job,
-                    () -> less("figures of jobs", "run check again while a job runs, to see what its cgroup tells"));
+                    () -> warn("figures of jobs", "run check again while a job runs, to see its figures"));
         }
     }
 
     private void job(Path folder) {
         JobCgroup.Kernel kernel = new JobCgroup.Kernel(config.cgroupRoot(), config.procRoot(), config.sysRoot());
-        try (JobCgroup job = new JobCgroup(folder, kernel, false, System.nanoTime())) {
+        try (JobCgroup job = new JobCgroup(folder, kernel, false, clock.nanoTime())) {
             Optional<JobName> name = JobName.of(folder.getFileName().toString());
             Processes processes = new Processes(config.procRoot());
-            Optional<String> title = job.daemons().stream().flatMap(pid -> processes.jobServedBy(pid).stream())
+            Optional<String> title = job.daemons().stream().flatMap(pid -> processes.jobOfSlurmstepd(pid).stream())
                     .findFirst();
             boolean named = name.isPresent() && name.get().jobId() != null;
             if (title.isPresent()) {
-                ok("whose job", "/proc tells the job of slurmstepd: " + title.get());
+                ok("whose job", "/proc shows the job of slurmstepd: " + title.get());
             } else if (named) {
-                less("whose job",
-                        "/proc does not tell of other users' processes (hidepid); the user comes from the prolog");
+                warn("whose job",
+                        "/proc hides other users' processes (hidepid); the user comes from the prolog");
             } else {
                 fails("whose job", folder.getFileName()
-                        + " is a SLUID, and /proc does not tell which job it is (hidepid); only the prolog can");
+                        + " is a SLUID, and /proc hides its job id (hidepid); only the prolog provides it");
             }
-            Instant now = Instant.now();
-            if (!job.read(now, System.nanoTime())) {
-                less("figures of jobs", "the job has ended meanwhile");
+            Instant now = clock.instant();
+            if (!job.read(now, clock.nanoTime())) {
+                warn("figures of jobs", "the job ended during the check");
                 return;
             }
-            JobReading reading = job.take(new JobCgroup.Identity("1", null, null, null, null, null), now, null, false)
+            JobReading reading = job.take(JobCgroup.Identity.of("1"), now, null, false)
                     .orElseThrow();
             ok("figures of jobs", "from " + folder.getFileName());
             withoutFigures("figures of jobs", List.of(reading.absent()));
@@ -140,21 +142,21 @@ public final class Check {
     }
 
     private void gpus() throws InterruptedException {
-        List<GpuSource> there = gpuSources.stream().filter(GpuSource::isThere).toList();
-        if (there.isEmpty()) {
+        List<GpuSource> present = gpuSources.stream().filter(GpuSource::isPresent).toList();
+        if (present.isEmpty()) {
             ok("GPUs", config.readsGpus() ? "the node has no driver of NVIDIA or AMD" : "JOBWITNESS_GPUS is off");
             return;
         }
         Log log = new Log(out);
-        try (Gpus gpus = new Gpus(there, log)) {
-            // Twice, because what a GPU did is known between two readings.
-            awaitReading(gpus, there.size(), Instant.MIN);
+        try (Gpus gpus = new Gpus(present, clock, log)) {
+            // Twice, because utilization is measured between two readings.
+            awaitReading(gpus, present.size(), Instant.MIN);
             Thread.sleep(1000);
-            awaitReading(gpus, there.size(), Instant.now());
-            for (Gpus.Answer answer : gpus.latest().answers()) {
-                switch (answer) {
-                    case Gpus.Told told -> ok("GPUs", told.gpus().size() + " by " + told.source());
-                    case Gpus.Silent silent -> less("GPUs", silent.source() + " tells none: " + silent.cause());
+            awaitReading(gpus, present.size(), clock.instant());
+            for (Gpus.SourceState source : gpus.latest().sources()) {
+                switch (source) {
+                    case Gpus.Available read -> ok("GPUs", read.gpus().size() + " by " + read.source());
+                    case Gpus.Unavailable failed -> warn("GPUs", failed.source() + " reads none: " + failed.cause());
                 }
             }
             NodeGpus.All all = new NodeGpus(gpus, new Processes(config.procRoot()), log).read(jobs());
@@ -163,25 +165,25 @@ public final class Check {
         }
     }
 
-    private static void awaitReading(Gpus gpus, int sources, Instant since) throws InterruptedException {
+    private void awaitReading(Gpus gpus, int sources, Instant since) throws InterruptedException {
         gpus.readSoon();
-        long until = System.nanoTime() + PATIENCE_WITH_DRIVERS_MS * 1_000_000;
-        while (System.nanoTime() < until && gpus.latest().answers().stream().filter(answer -> switch (answer) {
-            case Gpus.Told told -> !told.at().isBefore(since);
-            case Gpus.Silent silent -> true;
+        long until = clock.nanoTime() + DRIVER_TIMEOUT_MS * 1_000_000;
+        while (clock.nanoTime() < until && gpus.latest().sources().stream().filter(source -> switch (source) {
+            case Gpus.Available read -> !read.at().isBefore(since);
+            case Gpus.Unavailable _ -> true;
         }).count() < sources) {
             Thread.sleep(20);
         }
     }
 
-    /** Those that are on the node, as far as prologs were heard that are still in the spool, or were by the agent. */
+    /** Those on the node, identified by prolog events in the spool or in the agent's store. */
     private List<NodeGpus.Job> jobs() {
-        PrologEvents announcements = new PrologEvents();
-        new PrologEventStore(config.folder(), config.procRoot(), new Log(out)).recall().forEach(announcements::take);
+        PrologEvents prologEvents = new PrologEvents();
+        new PrologEventStore(config.folder(), config.procRoot(), new Log(out)).load().forEach(prologEvents::add);
         try (DirectoryStream<Path> events = Files.newDirectoryStream(config.events())) {
-            events.forEach(announcements::read);
+            events.forEach(prologEvents::read);
         } catch (IOException | DirectoryIteratorException e) {
-            // Whether they can be read is said below.
+            // Reported below.
         }
         Processes processes = new Processes(config.procRoot());
         JobCgroup.Kernel kernel = new JobCgroup.Kernel(config.cgroupRoot(), config.procRoot(), config.sysRoot());
@@ -189,9 +191,9 @@ public final class Check {
         for (Scopes.Scope scope : new Scopes(config.cgroupRoot(), config.node()).find()) {
             for (Path folder : Scopes.jobsIn(scope.folder())) {
                 JobName name = JobName.of(folder.getFileName().toString()).orElseThrow();
-                try (JobCgroup cgroup = new JobCgroup(folder, kernel, false, System.nanoTime())) {
-                    JobOnNode job = new JobOnNode(cgroup, name, scope.node(), null, System.nanoTime());
-                    jobs.add(new NodeGpus.Job(job, job.identify(announcements, processes).orElse(null)));
+                try (JobCgroup cgroup = new JobCgroup(folder, kernel, false, clock.nanoTime())) {
+                    JobOnNode job = new JobOnNode(cgroup, name, scope.node(), null, clock.nanoTime());
+                    jobs.add(new NodeGpus.Job(job, job.identify(prologEvents, processes).orElse(null)));
                 }
             }
         }
@@ -206,11 +208,11 @@ public final class Check {
         if (gpu.jobId() != null) {
             Long processes = gpu.processes();
             ok(what, "job " + gpu.jobId() + " holds it, "
-                    + (processes == null ? "and its processes are not known" : "processes on it: " + processes));
+                    + (processes == null ? "and its processes are unknown" : "processes on it: " + processes));
         } else if (!gpu.sharedBy().isEmpty()) {
             ok(what, "shared by the jobs " + String.join(", ", gpu.sharedBy()));
         } else if (!gpu.claimedBy().isEmpty()) {
-            less(what, "it may be held by " + String.join(", ", gpu.claimedBy()) + ": " + cause);
+            warn(what, "may be held by " + String.join(", ", gpu.claimedBy()) + ": " + cause);
         } else if (cause != null) {
             ok(what, cause);
         } else {
@@ -225,20 +227,20 @@ public final class Check {
                 byCause.computeIfAbsent(cause, _ -> new TreeSet<>()).add(figure);
             }
         }));
-        byCause.forEach((cause, figures) -> less(what, "without " + String.join(", ", figures) + ": " + cause));
+        byCause.forEach((cause, figures) -> warn(what, "without " + String.join(", ", figures) + ": " + cause));
     }
 
     private void events() {
         if (!Files.isDirectory(config.events())) {
-            less("prolog and epilog",
-                    config.events() + " is not there: they have not run yet, or JOBWITNESS_SPOOL_DIR differs");
+            warn("prolog and epilog",
+                    config.events() + " does not exist: they have not run yet, or JOBWITNESS_SPOOL_DIR differs");
         } else if (!Files.isReadable(config.events())) {
             fails("prolog and epilog", config.events() + " cannot be read");
         } else {
             ok("prolog and epilog", config.events() + " can be read");
         }
-        config.cluster().ifPresentOrElse(cluster -> ok("cluster", cluster), () -> less("cluster",
-                "slurm.conf cannot be read; it is what the prolog says, or else the server's default (JOBWITNESS_CLUSTER)"));
+        config.cluster().ifPresentOrElse(cluster -> ok("cluster", cluster), () -> warn("cluster",
+                "slurm.conf cannot be read; the cluster comes from the prolog, or is the server's default (JOBWITNESS_CLUSTER)"));
     }
 
     private void folder() {
@@ -248,15 +250,15 @@ public final class Check {
                 FileStore store = Files.getFileStore(folder);
                 String free = folder + ", " + store.getUsableSpace() / 1024 / 1024 + " MiB free of " + store.type();
                 if (store.getUsableSpace() < config.spoolBytes()) {
-                    less("spool", free + ", but JOBWITNESS_AGENT_SPOOL_MB is " + config.spoolBytes() / 1024 / 1024);
+                    warn("spool", free + ", but JOBWITNESS_AGENT_SPOOL_MB is " + config.spoolBytes() / 1024 / 1024);
                 } else {
                     ok("spool", free);
                 }
             } catch (IOException e) {
-                less("spool", folder + ": " + e.getMessage());
+                warn("spool", folder + ": " + e.getMessage());
             }
         } else {
-            less("spool", folder + " cannot be written: what the service has not taken is kept in memory only");
+            warn("spool", folder + " cannot be written: unsent batches are kept in memory only");
         }
     }
 
@@ -268,11 +270,11 @@ public final class Check {
                         config.url() + " answers " + live.getResponseCode() + " to /v1/live: is it jobwitness?");
                 return;
             }
-            Duration ahead = Duration.between(Instant.ofEpochMilli(live.getDate()), Instant.now());
-            ok("service", config.url() + " is there");
-            if (live.getDate() != 0 && ahead.abs().compareTo(CLOCKS_DIFFER) > 0) {
-                less("clock", "this node's is " + ahead.toSeconds()
-                        + " s ahead of the service's, which puts times right by that; set up NTP");
+            Duration ahead = Duration.between(Instant.ofEpochMilli(live.getDate()), clock.instant());
+            ok("service", config.url() + " is reachable");
+            if (live.getDate() != 0 && ahead.abs().compareTo(MAX_CLOCK_OFFSET) > 0) {
+                warn("clock", "this node's is " + ahead.toSeconds()
+                        + " s ahead of the service's, which corrects times by that; set up NTP");
             }
             token();
         } catch (IOException e) {
@@ -280,7 +282,7 @@ public final class Check {
         }
     }
 
-    /** A batch that is none: who may send batches is told so, who may not is told that. */
+    /** Sends an invalid batch: 400 if the token is accepted, 401 or 403 if not. */
     private void token() throws IOException {
         HttpURLConnection batches = open("/v1/batches");
         if (config.tokenFile().isPresent()) {
@@ -298,10 +300,10 @@ public final class Check {
         batches.setDoOutput(true);
         batches.getOutputStream().write("{}".getBytes(StandardCharsets.UTF_8));
         switch (batches.getResponseCode()) {
-            case 400 -> ok("token", "the service takes batches from here");
+            case 400 -> ok("token", "the service accepts batches from this agent");
             case 401, 403 -> fails("token", "the service answers " + batches.getResponseCode() + ": "
-                    + config.tokenFile().map(file -> file + " holds no agent token of it")
-                            .orElse("it wants a token, and OBSERVABILITY_TOKEN_FILE is not set"));
+                    + config.tokenFile().map(file -> file + " holds no valid agent token")
+                            .orElse("a token is required, and OBSERVABILITY_TOKEN_FILE is not set"));
             default -> fails("token", "the service answers " + batches.getResponseCode() + " to a batch");
         }
     }
@@ -309,8 +311,8 @@ public final class Check {
     private HttpURLConnection open(String path) throws IOException {
         HttpURLConnection connection = (HttpURLConnection) URI.create(config.url() + path).toURL()
                 .openConnection();
-        connection.setConnectTimeout(PATIENCE_MS);
-        connection.setReadTimeout(PATIENCE_MS);
+        connection.setConnectTimeout(HTTP_TIMEOUT_MS);
+        connection.setReadTimeout(HTTP_TIMEOUT_MS);
         return connection;
     }
 }

@@ -10,15 +10,15 @@ import org.jobwitness.agent.gpu.GpuRelease;
 
 /**
  * {@code jobwitness-agent release-gpus} and {@code take-gpus}: for an administrator or a prolog that resets a GPU or changes its
- * MIG mode, which the driver refuses as long as anybody holds it.
+ * MIG mode, which the driver refuses while any process uses it.
  */
 public final class ReleaseGpus {
-    private static final Duration PATIENCE = Duration.ofSeconds(10);
-    private static final int USUAL_MINUTES = 5;
-    private static final int MOST_MINUTES = 24 * 60;
+    private static final Duration TIMEOUT = Duration.ofSeconds(10);
+    private static final int DEFAULT_MINUTES = 5;
+    private static final int MAX_MINUTES = 24 * 60;
     private static final int DONE = 0;
     private static final int FAILED = 1;
-    private static final int BAD_USE = 2;
+    private static final int USAGE_ERROR = 2;
 
     private final Path folder;
     private final InstantSource clock;
@@ -33,18 +33,18 @@ public final class ReleaseGpus {
         this.err = err;
     }
 
-    /** @param words for how many minutes, or nothing */
+    /** @param words the number of minutes, or nothing */
     public int release(List<String> words) throws InterruptedException {
-        String minutes = words.isEmpty() ? String.valueOf(USUAL_MINUTES) : words.getFirst();
+        String minutes = words.isEmpty() ? String.valueOf(DEFAULT_MINUTES) : words.getFirst();
         if (words.size() > 1 || !minutes.matches("[0-9]{1,4}") || Integer.parseInt(minutes) < 1
-                || Integer.parseInt(minutes) > MOST_MINUTES) {
-            err.println("release-gpus takes a number of minutes from 1 to " + MOST_MINUTES + ", was "
+                || Integer.parseInt(minutes) > MAX_MINUTES) {
+            err.println("release-gpus takes a number of minutes from 1 to " + MAX_MINUTES + ", was "
                     + String.join(" ", words));
-            return BAD_USE;
+            return USAGE_ERROR;
         }
         try {
-            return switch (GpuRelease.ask(folder, clock.instant().plus(Duration.ofMinutes(Integer.parseInt(minutes))),
-                    PATIENCE)) {
+            return switch (GpuRelease.request(folder, clock.instant().plus(Duration.ofMinutes(Integer.parseInt(minutes))),
+                    TIMEOUT)) {
                 case RELEASED -> {
                     out.println("the agent holds no GPU for " + minutes + " min");
                     yield DONE;
@@ -54,29 +54,29 @@ public final class ReleaseGpus {
                     yield DONE;
                 }
                 case NOT_YET -> {
-                    err.println("the agent has not let go of the GPUs within " + PATIENCE.toSeconds()
-                            + " s, and will once the driver answers: its journal tells more");
+                    err.println("the agent has not released the GPUs within " + TIMEOUT.toSeconds()
+                            + " s; it will once the driver answers; see its journal");
                     yield FAILED;
                 }
             };
         } catch (IOException e) {
-            return refused(e);
+            return failed(e);
         }
     }
 
-    /** The agent takes them up again at its next reading. */
+    /** The agent reacquires them at its next reading. */
     public int take() {
         try {
             GpuRelease.withdraw(folder);
             return DONE;
         } catch (IOException e) {
-            return refused(e);
+            return failed(e);
         }
     }
 
-    private int refused(IOException e) {
+    private int failed(IOException e) {
         err.println(folder + " cannot be used: " + e.getMessage()
-                + "; this is for the agent's own user: runuser -u jobwitness -- jobwitness-agent ...");
+                + "; run this as the agent's own user: runuser -u jobwitness -- jobwitness-agent ...");
         return FAILED;
     }
 }

@@ -9,50 +9,50 @@ import java.util.OptionalDouble;
 import java.util.regex.Pattern;
 
 /**
- * JSON as AMD's tools write it (RFC 8259), read strictly: what is cut off, is followed by something, names a field twice or is
- * deeper than any answer of theirs is no JSON at all.
+ * A JSON value (RFC 8259), parsed strictly: text that is cut off, has trailing content, repeats a field or is nested too deeply
+ * is malformed.
  */
 public sealed interface JsonValue {
-    record Fields(Map<String, JsonValue> fields) implements JsonValue {
+    record ObjectValue(Map<String, JsonValue> fields) implements JsonValue {
     }
 
-    record Elements(List<JsonValue> elements) implements JsonValue {
+    record ArrayValue(List<JsonValue> elements) implements JsonValue {
     }
 
-    record Text(String text) implements JsonValue {
+    record StringValue(String text) implements JsonValue {
     }
 
-    record Quantity(double number) implements JsonValue {
+    record NumberValue(double number) implements JsonValue {
     }
 
     /** true, false and null. */
-    record Word(String word) implements JsonValue {
+    record Literal(String word) implements JsonValue {
     }
 
-    /** Where it went wrong. */
-    final class BadJson extends Exception {
+    /** The text is malformed: how and where. */
+    final class MalformedJsonException extends Exception {
         private static final long serialVersionUID = 1L;
 
-        private BadJson(String what, int at) {
+        private MalformedJsonException(String what, int at) {
             super(what + " at " + at);
         }
     }
 
-    static JsonValue of(String text) throws BadJson {
-        Reader reader = new Reader(text);
-        JsonValue value = reader.value(0);
-        reader.blank();
-        if (reader.at < text.length()) {
-            throw new BadJson("more than one value", reader.at);
+    static JsonValue parse(String text) throws MalformedJsonException {
+        Parser parser = new Parser(text);
+        JsonValue value = parser.value(0);
+        parser.skipBlanks();
+        if (parser.at < text.length()) {
+            throw new MalformedJsonException("more than one value", parser.at);
         }
         return value;
     }
 
-    /** What stands in a field of a field of this; empty if there is no such. */
+    /** The value of a field of a field of this; empty if there is none. */
     default Optional<JsonValue> at(String... names) {
         JsonValue value = this;
         for (String name : names) {
-            if (!(value instanceof Fields(Map<String, JsonValue> fields)) || !fields.containsKey(name)) {
+            if (!(value instanceof ObjectValue(Map<String, JsonValue> fields)) || !fields.containsKey(name)) {
                 return Optional.empty();
             }
             value = fields.get(name);
@@ -60,68 +60,67 @@ public sealed interface JsonValue {
         return Optional.of(value);
     }
 
-    /** The elements of a list; none if this is not one. */
-    default List<JsonValue> list() {
-        return this instanceof Elements(List<JsonValue> elements) ? elements : List.of();
+    /** The elements of an array; empty if this is none. */
+    default List<JsonValue> elements() {
+        return this instanceof ArrayValue(List<JsonValue> elements) ? elements : List.of();
     }
 
     default Optional<String> textAt(String... names) {
-        return at(names).flatMap(value -> value instanceof Text(String text) ? Optional.of(text) : Optional.empty());
+        return at(names).flatMap(value -> value instanceof StringValue(String text) ? Optional.of(text) : Optional.empty());
     }
 
     default OptionalDouble numberAt(String... names) {
-        return at(names).map(value -> value instanceof Quantity(double number)
+        return at(names).map(value -> value instanceof NumberValue(double number)
                 ? OptionalDouble.of(number)
                 : OptionalDouble.empty()).orElse(OptionalDouble.empty());
     }
 
-    /** Reads from left to right. */
-    final class Reader {
-        private static final int DEEPEST = 32;
+        final class Parser {
+        private static final int MAX_DEPTH = 32;
         private static final Pattern NUMBER = Pattern.compile("-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][-+]?[0-9]+)?");
-        private static final Pattern WORD = Pattern.compile("true|false|null");
+        private static final Pattern LITERAL = Pattern.compile("true|false|null");
 
         private final String text;
         private int at;
 
-        private Reader(String text) {
+        private Parser(String text) {
             this.text = text;
         }
 
-        private JsonValue value(int depth) throws BadJson {
-            if (depth > DEEPEST) {
-                throw new BadJson("too deep", at);
+        private JsonValue value(int depth) throws MalformedJsonException {
+            if (depth > MAX_DEPTH) {
+                throw new MalformedJsonException("too deep", at);
             }
-            blank();
+            skipBlanks();
             return switch (next()) {
-                case '{' -> new Fields(fields(depth));
-                case '[' -> new Elements(elements(depth));
-                case '"' -> new Text(string());
-                case 't', 'f', 'n' -> new Word(match(WORD, "no value"));
+                case '{' -> new ObjectValue(fields(depth));
+                case '[' -> new ArrayValue(elements(depth));
+                case '"' -> new StringValue(string());
+                case 't', 'f', 'n' -> new Literal(match(LITERAL, "no value"));
                 default -> number();
             };
         }
 
-        private Map<String, JsonValue> fields(int depth) throws BadJson {
+        private Map<String, JsonValue> fields(int depth) throws MalformedJsonException {
             Map<String, JsonValue> fields = new LinkedHashMap<>();
             at++;
             for (boolean more = !skip('}'); more; more = !endOrComma('}')) {
-                blank();
+                skipBlanks();
                 if (next() != '"') {
-                    throw new BadJson("no name of a field", at);
+                    throw new MalformedJsonException("no name of a field", at);
                 }
                 String name = string();
                 if (!skip(':')) {
-                    throw new BadJson("no colon", at);
+                    throw new MalformedJsonException("no colon", at);
                 }
                 if (fields.put(name, value(depth + 1)) != null) {
-                    throw new BadJson("the same field again", at);
+                    throw new MalformedJsonException("the same field again", at);
                 }
             }
             return fields;
         }
 
-        private List<JsonValue> elements(int depth) throws BadJson {
+        private List<JsonValue> elements(int depth) throws MalformedJsonException {
             List<JsonValue> elements = new ArrayList<>();
             at++;
             for (boolean more = !skip(']'); more; more = !endOrComma(']')) {
@@ -130,22 +129,22 @@ public sealed interface JsonValue {
             return elements;
         }
 
-        private boolean endOrComma(char end) throws BadJson {
+        private boolean endOrComma(char end) throws MalformedJsonException {
             if (skip(end)) {
                 return true;
             }
             if (!skip(',')) {
-                throw new BadJson("neither comma nor " + end, at);
+                throw new MalformedJsonException("neither comma nor " + end, at);
             }
             return false;
         }
 
-        private String string() throws BadJson {
+        private String string() throws MalformedJsonException {
             StringBuilder string = new StringBuilder();
             for (at++; next() != '"'; at++) {
                 char c = next();
                 if (c < ' ') {
-                    throw new BadJson("a control character", at);
+                    throw new MalformedJsonException("a control character", at);
                 }
                 string.append(c == '\\' ? escaped() : c);
             }
@@ -153,7 +152,7 @@ public sealed interface JsonValue {
             return string.toString();
         }
 
-        private char escaped() throws BadJson {
+        private char escaped() throws MalformedJsonException {
             at++;
             return switch (next()) {
                 case '"' -> '"';
@@ -165,52 +164,52 @@ public sealed interface JsonValue {
                 case 'r' -> '\r';
                 case 't' -> '\t';
                 case 'u' -> unicode();
-                default -> throw new BadJson("an unknown escape", at);
+                default -> throw new MalformedJsonException("an unknown escape", at);
             };
         }
 
-        private char unicode() throws BadJson {
+        private char unicode() throws MalformedJsonException {
             int end = at + 5;
             if (end > text.length() || !text.substring(at + 1, end).matches("[0-9a-fA-F]{4}")) {
-                throw new BadJson("an unknown escape", at);
+                throw new MalformedJsonException("an unknown escape", at);
             }
             char c = (char) Integer.parseInt(text, at + 1, end, 16);
             at = end - 1;
             return c;
         }
 
-        private JsonValue number() throws BadJson {
+        private JsonValue number() throws MalformedJsonException {
             double number = Double.parseDouble(match(NUMBER, "no value"));
             if (!Double.isFinite(number)) {
-                throw new BadJson("a number beyond all bounds", at);
+                throw new MalformedJsonException("a number out of range", at);
             }
-            return new Quantity(number);
+            return new NumberValue(number);
         }
 
-        private String match(Pattern pattern, String otherwise) throws BadJson {
+        private String match(Pattern pattern, String otherwise) throws MalformedJsonException {
             var matcher = pattern.matcher(text).region(at, text.length());
             if (!matcher.lookingAt()) {
-                throw new BadJson(otherwise, at);
+                throw new MalformedJsonException(otherwise, at);
             }
             at = matcher.end();
             return matcher.group();
         }
 
-        private char next() throws BadJson {
+        private char next() throws MalformedJsonException {
             if (at >= text.length()) {
-                throw new BadJson("cut off", at);
+                throw new MalformedJsonException("cut off", at);
             }
             return text.charAt(at);
         }
 
-        private boolean skip(char c) throws BadJson {
-            blank();
-            boolean isThere = next() == c;
-            at += isThere ? 1 : 0;
-            return isThere;
+        private boolean skip(char c) throws MalformedJsonException {
+            skipBlanks();
+            boolean matches = next() == c;
+            at += matches ? 1 : 0;
+            return matches;
         }
 
-        private void blank() {
+        private void skipBlanks() {
             while (at < text.length() && " \t\r\n".indexOf(text.charAt(at)) >= 0) {
                 at++;
             }

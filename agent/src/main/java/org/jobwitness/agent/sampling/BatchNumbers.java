@@ -4,17 +4,14 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.UUID;
 
-/**
- * Numbers batches, one after the other for each node. They count in one life of the agent: to go on with those of the life
- * before, it would have to know for certain how far that came.
- */
+/** Numbers the batches of each node, from 1 on at each start of the agent: the last number before a crash is not known for certain. */
 final class BatchNumbers {
-    private final String life = UUID.randomUUID().toString();
+    private final String bootId = UUID.randomUUID().toString();
     private final Map<String, Long> last = new HashMap<>();
 
     /** The {@code boot_id} of all batches. */
-    String life() {
-        return life;
+    String bootId() {
+        return bootId;
     }
 
     long next(String node) {

@@ -7,14 +7,13 @@ import org.jobwitness.agent.assignment.PrologClaim;
 import org.jobwitness.agent.cgroup.JobCgroup;
 import org.jobwitness.agent.cgroup.JobName;
 import org.jobwitness.agent.node.Processes;
-import org.jobwitness.agent.sampling.PrologEvents.Announcement;
 import org.jobwitness.wire.JobReading;
 import org.jspecify.annotations.Nullable;
 
-/** A job that the sampler knows of, from when its cgroup is seen until it is gone. */
+/** A job on this node, from when its cgroup is found until it is removed. */
 public final class JobOnNode {
-    /** With hidepid nobody tells. */
-    private static final int TRIES_TO_ASK_PROCESSES = 5;
+    /** With hidepid processes show nothing. */
+    private static final int MAX_PROCESS_READS = 5;
 
     final JobCgroup cgroup;
     final String node;
@@ -24,21 +23,21 @@ public final class JobOnNode {
     private @Nullable Instant startTime;
     private @Nullable Integer uid;
     private @Nullable String user;
-    private @Nullable Announcement announcement;
+    private @Nullable PrologEvent prologEvent;
     private @Nullable String gpuHint;
 
-    /** When it is to be read apart from the others, by System.nanoTime; null if it is not. */
+    /** When it is read outside of the cycles, in monotonic nanoseconds; null if it is not. */
     private @Nullable Long dueNanos;
     private long readNanos;
-    private long toldNanos;
-    private int triesToAskProcesses;
-    private int triesToAskForGpus;
+    private long sentNanos;
+    private int processReads;
+    private int gpuHintReads;
     private @Nullable Long emptySinceNanos;
-    private boolean hasComeBack;
-    private boolean saidUnknown;
-    private boolean saidLeft;
+    private boolean hasReturned;
+    private boolean isUnknownMarked;
+    private boolean isAbandonedMarked;
 
-    /** @param since when its cgroup was made; null if nobody saw it */
+    /** @param since when its cgroup was created; null if unknown */
     public JobOnNode(JobCgroup cgroup, JobName name, String node, @Nullable Instant since, long nanos) {
         this.cgroup = cgroup;
         this.node = node;
@@ -46,46 +45,46 @@ public final class JobOnNode {
         this.jobId = name.jobId();
         this.sluid = name.sluid();
         this.readNanos = nanos;
-        this.toldNanos = nanos;
+        this.sentNanos = nanos;
     }
 
-    /** It was listed before we were told that it was made. */
-    void learnMadeAt(Instant at) {
+    /** It was listed before the event of its creation arrived. */
+    void setCreatedAt(Instant at) {
         if (isSinceOpen()) {
             since = at;
         }
     }
 
-    /** Its cgroup was removed, and made anew. When the first one was made, the second does not tell. */
-    void comeBack() {
+    /** Its cgroup was removed and recreated. The new one does not show when the first one was created. */
+    void reopen() {
         cgroup.reopen();
-        hasComeBack = true;
+        hasReturned = true;
     }
 
     private boolean isSinceOpen() {
-        return since == null && !hasComeBack;
+        return since == null && !hasReturned;
     }
 
-    /** Who it is, found out as far as that is possible by now. Empty while nobody tells the job id of a SLUID. */
-    public Optional<JobCgroup.Identity> identify(PrologEvents announcements, Processes processes) {
+    /** Its identity, as far as it is known by now. Empty while the job id of a SLUID is unknown. */
+    public Optional<JobCgroup.Identity> identify(PrologEvents prologEvents, Processes processes) {
         if (jobId == null && sluid != null) {
-            jobId = announcements.ofSluid(sluid).map(Announcement::jobId).or(() -> cgroup.daemons().stream()
-                    .flatMap(pid -> processes.jobServedBy(pid).stream()).findFirst()).orElse(null);
+            jobId = prologEvents.ofSluid(sluid).map(PrologEvent::jobId).or(() -> cgroup.daemons().stream()
+                    .flatMap(pid -> processes.jobOfSlurmstepd(pid).stream()).findFirst()).orElse(null);
         }
         String id = jobId;
         if (id == null) {
             return Optional.empty();
         }
-        announcements.ofJob(id).filter(said -> !said.equals(announcement))
-                .filter(said -> sluid == null || said.sluid() == null || sluid.equals(said.sluid()))
-                .ifPresent(this::learn);
-        if ((isSinceOpen() || uid == null) && triesToAskProcesses++ < TRIES_TO_ASK_PROCESSES) {
-            askProcesses(processes);
+        prologEvents.ofJob(id).filter(event -> !event.equals(prologEvent))
+                .filter(event -> sluid == null || event.sluid() == null || sluid.equals(event.sluid()))
+                .ifPresent(this::apply);
+        if ((isSinceOpen() || uid == null) && processReads++ < MAX_PROCESS_READS) {
+            readProcesses(processes);
         }
         return Optional.of(new JobCgroup.Identity(id, sluid, startTime, since, uid, user));
     }
 
-    private void askProcesses(Processes processes) {
+    private void readProcesses(Processes processes) {
         if (isSinceOpen()) {
             since = cgroup.daemons().stream().flatMap(pid -> processes.started(pid).stream())
                     .min(Comparator.naturalOrder()).orElse(null);
@@ -97,33 +96,33 @@ public final class JobOnNode {
         }
     }
 
-    /** Of the GPUs that it was given. */
+    /** Its claim to GPUs. */
     PrologClaim claim(String id, Processes processes) {
-        Announcement said = announcement;
-        if (said != null) {
-            return new PrologClaim(id, said.gpuDevices(), said.gpuVendor(), null);
+        PrologEvent event = prologEvent;
+        if (event != null) {
+            return new PrologClaim(id, event.gpuDevices(), event.gpuVendor(), null);
         }
-        if (gpuHint == null && triesToAskForGpus++ < TRIES_TO_ASK_PROCESSES) {
+        if (gpuHint == null && gpuHintReads++ < MAX_PROCESS_READS) {
             gpuHint = cgroup.tasks().stream().flatMap(pid -> processes.variable(pid, "SLURM_JOB_GPUS").stream())
                     .filter(indexes -> indexes.matches("[0-9,-]{1,64}")).findFirst().orElse(null);
         }
         return new PrologClaim(id, null, null, gpuHint);
     }
 
-    /** What its prolog said, and was heard. */
-    Optional<Announcement> announcement() {
-        return Optional.ofNullable(announcement);
+    /** The event of its prolog, if it was seen. */
+    Optional<PrologEvent> prologEvent() {
+        return Optional.ofNullable(prologEvent);
     }
 
-    private void learn(Announcement said) {
-        announcement = said;
-        sluid = said.sluid() == null ? sluid : said.sluid();
-        startTime = said.startTime();
-        uid = said.uid();
-        user = said.user();
+    private void apply(PrologEvent event) {
+        prologEvent = event;
+        sluid = event.sluid() == null ? sluid : event.sluid();
+        startTime = event.startTime();
+        uid = event.uid();
+        user = event.user();
     }
 
-    /** Asks for a reading of its own, at that time or earlier. */
+    /** Schedules a reading outside of the cycles, at that time or earlier. */
     void makeDueAt(long nanos) {
         if (dueNanos == null || nanos - dueNanos < 0) {
             dueNanos = nanos;
@@ -134,8 +133,8 @@ public final class JobOnNode {
         return dueNanos != null && dueNanos - nanos <= 0;
     }
 
-    /** Nanoseconds until it is due; the longest if it is not. */
-    long untilDue(long nanos) {
+    /** Nanoseconds until it is due; the maximum if it is not. */
+    long nanosUntilDue(long nanos) {
         return dueNanos == null ? Long.MAX_VALUE : Math.max(0, dueNanos - nanos);
     }
 
@@ -145,35 +144,35 @@ public final class JobOnNode {
         return cgroup.read(at, nanos);
     }
 
-    /** What was read last, to be told now. */
+    /** The last reading, to be sent now. */
     Optional<JobReading> take(JobCgroup.Identity identity, Instant batchAt, @Nullable Integer batchIntervalMs,
             long nanos) {
-        toldNanos = nanos;
+        sentNanos = nanos;
         return cgroup.take(identity, batchAt, batchIntervalMs, false);
     }
 
-    /** When it was told of last, or began, by System.nanoTime. */
-    long toldNanos() {
-        return toldNanos;
+    /** When a reading of it was last taken, or it was found, in monotonic nanoseconds. */
+    long sentNanos() {
+        return sentNanos;
     }
 
-    /** When it was read last, by System.nanoTime. */
+    /** When it was last read, in monotonic nanoseconds. */
     long readNanos() {
         return readNanos;
     }
 
     /** True the first time. */
-    boolean noteUnknown() {
-        boolean first = !saidUnknown;
-        saidUnknown = true;
+    boolean markUnknown() {
+        boolean first = !isUnknownMarked;
+        isUnknownMarked = true;
         return first;
     }
 
-    /** Whether it has had processes, and has none now. */
-    boolean lookWhetherEmpty(long nanos) {
+    /** Whether it had processes, and has none now. */
+    boolean checkEmpty(long nanos) {
         if (!cgroup.hasEmptied()) {
             emptySinceNanos = null;
-            saidLeft = false;
+            isAbandonedMarked = false;
             return false;
         }
         if (emptySinceNanos == null) {
@@ -182,14 +181,14 @@ public final class JobOnNode {
         return true;
     }
 
-    boolean hasBeenEmptyFor(long howLong, long nanos) {
-        return emptySinceNanos != null && nanos - emptySinceNanos > howLong;
+    boolean hasBeenEmptyFor(long durationNanos, long nanos) {
+        return emptySinceNanos != null && nanos - emptySinceNanos > durationNanos;
     }
 
-    /** True the first time since it has been empty. */
-    boolean noteLeft() {
-        boolean first = !saidLeft;
-        saidLeft = true;
+    /** True the first time since it became empty. */
+    boolean markAbandoned() {
+        boolean first = !isAbandonedMarked;
+        isAbandonedMarked = true;
         return first;
     }
 }

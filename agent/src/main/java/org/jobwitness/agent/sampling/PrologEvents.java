@@ -19,50 +19,36 @@ import org.jobwitness.wire.GpuVendor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What prologs said of jobs: their events, read while they pass through the scripts' spool. It tells the agent what no cgroup
- * does, the start by which Slurm knows the run, whose job it is, and which job a SLUID belongs to. An event may be gone
- * before it can be read; then that is not known. Used by the sampler's thread.
+ * The events of prologs, read while they pass through the scripts' spool. They have what no cgroup shows: the start by which
+ * Slurm knows the run, the user of the job, and the job id of a SLUID. An event may be sent and removed before it is read; then these
+ * stay unknown. For the sampler's thread.
  */
 public final class PrologEvents {
     private static final Pattern NAME = Pattern.compile("[0-9]{10}-[0-9]{1,10}-started-[0-9]{1,10}\\.json");
     private static final Pattern DEVICES = Pattern
             .compile("[{,]\"gpu_devices\":\\[(\"[A-Za-z0-9/-]{1,80}\"(?:,\"[A-Za-z0-9/-]{1,80}\"){0,255})\\]");
-    private static final int LONGEST = 64 * 1024;
+    private static final int MAX_BYTES = 64 * 1024;
     /** More than a node has jobs. */
-    private static final int MOST = 2000;
+    private static final int MAX_EVENTS = 2000;
 
-    private final Map<String, Announcement> byJobId = new LinkedHashMap<>();
+    private final Map<String, PrologEvent> byJobId = new LinkedHashMap<>();
     private Optional<String> cluster = Optional.empty();
 
-    /**
-     * What one prolog said.
-     *
-     * @param gpuDevices the GPUs of this node that the job was given: UUIDs or Slurm's indexes, none if it named none
-     * @param event all of it, in its own words
-     */
-    record Announcement(String jobId, @Nullable String sluid, @Nullable Instant startTime, @Nullable Integer uid,
-            @Nullable String user, List<String> gpuDevices, @Nullable GpuVendor gpuVendor, String event) {
-        Announcement {
-            gpuDevices = List.copyOf(gpuDevices);
-        }
-    }
-
-    /** Reads a file of the scripts' spool, if it is a prolog's event and still there. */
+    /** Reads a file of the scripts' spool, if it is a prolog's event and still exists. */
     public void read(Path file) {
         if (!NAME.matcher(file.getFileName().toString()).matches()) {
             return;
         }
         try {
-            if (Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS) && Files.size(file) <= LONGEST) {
-                take(new String(Files.readAllBytes(file), StandardCharsets.US_ASCII).strip());
+            if (Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS) && Files.size(file) <= MAX_BYTES) {
+                add(new String(Files.readAllBytes(file), StandardCharsets.US_ASCII).strip());
             }
         } catch (IOException e) {
-            // It has been sent, and so removed, meanwhile: the usual end of an event.
+            // sent and removed meanwhile: the usual end of an event
         }
     }
 
-    /** Believes an event. */
-    public void take(String event) {
+    public void add(String event) {
         String jobId = text(event, "job_id");
         if (jobId == null) {
             return;
@@ -70,33 +56,33 @@ public final class PrologEvents {
         cluster = Optional.ofNullable(text(event, "cluster")).or(() -> cluster);
         byJobId.remove(jobId);
         byJobId.put(jobId,
-                new Announcement(jobId, text(event, "sluid"), time(event), number(event, "uid"), text(event, "user"),
+                new PrologEvent(jobId, text(event, "sluid"), time(event), number(event, "uid"), text(event, "user"),
                         devices(event), vendor(event), event));
-        if (byJobId.size() > MOST) {
+        if (byJobId.size() > MAX_EVENTS) {
             byJobId.remove(byJobId.keySet().iterator().next());
         }
     }
 
-    Optional<Announcement> ofJob(String jobId) {
+    Optional<PrologEvent> ofJob(String jobId) {
         return Optional.ofNullable(byJobId.get(jobId));
     }
 
-    Optional<Announcement> ofSluid(String sluid) {
-        Collection<Announcement> all = byJobId.values();
-        return all.stream().filter(announcement -> sluid.equals(announcement.sluid())).findFirst();
+    Optional<PrologEvent> ofSluid(String sluid) {
+        Collection<PrologEvent> all = byJobId.values();
+        return all.stream().filter(event -> sluid.equals(event.sluid())).findFirst();
     }
 
-    /** The job has ended: what its id stands for next is another run. */
-    void forget(String jobId) {
+    /** The job has ended: its id may return as another run. */
+    void remove(String jobId) {
         byJobId.remove(jobId);
     }
 
-    /** The cluster that the last of them named. */
+    /** The cluster in the last event that had one. */
     Optional<String> cluster() {
         return cluster;
     }
 
-    /** The scripts write no blank, no quote and no backslash into a value. */
+    /** The scripts write no quote and no backslash into a value. */
     private static @Nullable String text(String event, String key) {
         Matcher matcher = Pattern.compile("[{,]\"" + key + "\":\"([^\"\\\\]{1,255})\"").matcher(event);
         return matcher.find() ? matcher.group(1) : null;

@@ -8,11 +8,10 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 import org.jspecify.annotations.Nullable;
 
-/** What a small file holds, read again when the file has changed. Used by one thread. */
+/** A small file, read again when it has changed. For one thread. */
 final class ReloadedFile<T> {
-    private static final int LARGEST = 1 << 20;
+    private static final int MAX_BYTES = 1 << 20;
 
-    /** Makes something of a file's content. */
     interface Parser<T> {
         T parse(byte[] content) throws IOException;
     }
@@ -43,7 +42,7 @@ final class ReloadedFile<T> {
         }
         T read;
         try (InputStream in = Files.newInputStream(file)) {
-            read = parser.parse(in.readNBytes(LARGEST));
+            read = parser.parse(in.readNBytes(MAX_BYTES));
         }
         stamp = now;
         value = read;

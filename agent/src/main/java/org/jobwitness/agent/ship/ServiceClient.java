@@ -12,7 +12,6 @@ import java.security.cert.CertificateFactory;
 import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.InstantSource;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.Map;
@@ -22,113 +21,96 @@ import java.util.regex.Pattern;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocketFactory;
 import javax.net.ssl.TrustManagerFactory;
+import org.jobwitness.agent.clock.NodeClock;
 import org.jobwitness.agent.log.Log;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One request after the other, on one connection as long as the service keeps it. Used by the sending thread;
- * {@link #abort} and {@link #close} by any. What is waited for has an end: connecting, silence, and the answer as a whole.
+ * Sends requests one after another, on one connection as long as the service keeps it. For the sending thread; {@link #abort} and
+ * {@link #close} for any. There are timeouts to connect, for each read, and for the whole response.
  */
 final class ServiceClient implements AutoCloseable {
-    /** What a fresh or idle connection takes at once, whatever its other end does: tcp_wmem's least is a page, its default 16 KiB. */
-    private static final int SENT_WITHOUT_WAITING = 16 << 10;
+    /** A connection buffers so much without the other end reading it: tcp_wmem's minimum is a page, its default 16 KiB. */
+    private static final int SEND_BUFFER_BYTES = 16 << 10;
     private static final Pattern TOKEN = Pattern.compile("[A-Za-z0-9._~+/-]+=*");
     private static final DateTimeFormatter HTTP_DATE = DateTimeFormatter.RFC_1123_DATE_TIME;
 
-    /**
-     * @param retryAfter what the answer asks for, zero if it does not
-     * @param text of the answer, at least its beginning
-     */
-    record Answer(int status, Duration retryAfter, String text) {
-        boolean isTaken() {
-            return status >= 200 && status < 300;
-        }
-
-        /** It would be the same the next time. */
-        boolean isRefused() {
-            return switch (status) {
-                case 400, 409, 413, 415, 422 -> true;
-                default -> false;
-            };
-        }
-    }
-
     private final URI url;
     private final @Nullable ReloadedFile<String> token;
-    private final @Nullable ReloadedFile<SSLSocketFactory> authorities;
-    private final Timing pace;
-    private final InstantSource clock;
+    private final @Nullable ReloadedFile<SSLSocketFactory> trustedCas;
+    private final Timing timing;
+    private final NodeClock clock;
     private final Log log;
-    /** Ends a request that is not read at the other end, which no timeout of a socket does. */
-    private @Nullable Timer limits;
+    /** Ends a request that the other end does not read, for which sockets have no timeout. */
+    private @Nullable Timer timer;
     private boolean isTokenUsable = true;
     private volatile @Nullable HttpConnection connection;
 
-    ServiceClient(Destination destination, Timing pace, InstantSource clock, Log log) {
+    ServiceClient(Destination destination, Timing timing, NodeClock clock, Log log) {
         this.url = destination.url();
         Path tokenFile = destination.tokenFile();
         this.token = tokenFile == null ? null : new ReloadedFile<>(tokenFile, ServiceClient::token);
         Path caFile = destination.caFile();
-        this.authorities = caFile == null ? null : new ReloadedFile<>(caFile, ServiceClient::trusting);
-        this.pace = pace;
+        this.trustedCas = caFile == null ? null : new ReloadedFile<>(caFile, ServiceClient::trusting);
+        this.timing = timing;
         this.clock = clock;
         this.log = log;
     }
 
     /**
-     * Sends a request. One that found the connection closed, as a service does with one that has rested, is sent once more on a new
-     * one: all that is sent here may be sent twice.
+     * Sends a request. If the connection turns out to be closed, as services do with idle ones, the request is sent again on a new one:
+     * every request here may be sent twice.
      *
-     * @throws IOException without an answer in full and in time
+     * @throws IOException without a complete response in time
      */
-    Answer post(String path, byte[] body, Map<String, String> headers) throws IOException {
-        long deadline = System.nanoTime() + pace.answer().toNanos();
+    ServiceResponse post(String path, byte[] body, Map<String, String> headers) throws IOException {
+        long deadline = clock.nanoTime() + timing.responseTimeout().toNanos();
         byte[] head = head(path, body.length, headers);
-        TimerTask limit = null;
-        if (head.length + body.length > SENT_WITHOUT_WAITING) {
-            limit = new TimerTask() {
+        TimerTask timeout = null;
+        if (head.length + body.length > SEND_BUFFER_BYTES) {
+            timeout = new TimerTask() {
                 @Override
                 public void run() {
                     abort();
                 }
             };
-            limits().schedule(limit, pace.answer().toMillis());
+            timer().schedule(timeout, timing.responseTimeout().toMillis());
         }
         try {
             HttpConnection kept = connection;
-            if (kept != null && kept.canTakeMore()) {
+            if (kept != null && kept.isReusable()) {
                 try {
-                    return answer(kept.send(head, body, deadline));
+                    return response(kept.send(head, body, deadline));
                 } catch (HttpConnection.NoAnswerException e) {
                     kept.close();
                 }
             }
-            return answer(connect().send(head, body, deadline));
+            return response(connect().send(head, body, deadline));
         } catch (IOException | RuntimeException e) {
             abort();
-            throw e instanceof IOException broken ? broken : new IOException("the request broke off", e);
+            throw e instanceof IOException broken ? broken : new IOException("the request failed", e);
         } finally {
-            if (limit != null) {
-                limit.cancel();
+            if (timeout != null) {
+                timeout.cancel();
             }
         }
     }
 
-    /** Most agents never need it. */
-    private synchronized Timer limits() {
-        if (limits == null) {
-            limits = new Timer("request-limit", true);
+    /** Made when first needed, which it rarely is. */
+    private synchronized Timer timer() {
+        if (timer == null) {
+            timer = new Timer("request-timeout", true);
         }
-        return limits;
+        return timer;
     }
 
     private HttpConnection connect() throws IOException {
         abort();
         SSLSocketFactory tls = null;
         if ("https".equalsIgnoreCase(url.getScheme())) {
-            tls = authorities == null ? (SSLSocketFactory) SSLSocketFactory.getDefault() : authorities.get();
+            tls = trustedCas == null ? (SSLSocketFactory) SSLSocketFactory.getDefault() : trustedCas.get();
         }
-        HttpConnection fresh = HttpConnection.open(url, tls, pace.connecting(), pace.silence());
+        HttpConnection fresh = HttpConnection.open(url, tls, timing.connectTimeout(), timing.readTimeout(), clock);
         connection = fresh;
         return fresh;
     }
@@ -143,36 +125,36 @@ final class ServiceClient implements AutoCloseable {
         header(head, "User-Agent", "jobwitness-agent");
         header(head, "Date", HTTP_DATE.format(clock.instant().atOffset(ZoneOffset.UTC)));
         headers.forEach((name, value) -> header(head, name, value));
-        String usable = usableToken();
-        if (usable != null) {
-            header(head, "Authorization", "Bearer " + usable);
+        String value = readToken();
+        if (value != null) {
+            header(head, "Authorization", "Bearer " + value);
         }
         return head.append("\r\n").toString().getBytes(StandardCharsets.US_ASCII);
     }
 
-    /** What is not printed would end the header, or begin another. */
+    /** Control characters would end the header, or start another. */
     private static void header(StringBuilder head, String name, String value) {
         head.append(name).append(": ");
         value.chars().filter(c -> c >= ' ' && c < 127).forEach(c -> head.append((char) c));
         head.append("\r\n");
     }
 
-    private Answer answer(HttpConnection.Response response) {
-        return new Answer(response.status(), retryAfter(response.headers().get("retry-after")), response.body());
+    private ServiceResponse response(HttpConnection.Response response) {
+        return new ServiceResponse(response.status(), retryAfter(response.headers().get("retry-after")), response.body());
     }
 
-    private @Nullable String usableToken() {
+    private @Nullable String readToken() {
         if (token == null) {
             return null;
         }
         try {
-            String usable = token.get();
+            String value = token.get();
             isTokenUsable = true;
-            return usable;
+            return value;
         } catch (IOException e) {
             if (isTokenUsable) {
                 isTokenUsable = false;
-                log.warn("token_unusable cause=\"" + e + "\"; sent without one until it is usable");
+                log.warn("token_unusable cause=\"" + e + "\"; requests are sent without a token until it is usable");
             }
             return null;
         }
@@ -208,33 +190,33 @@ final class ServiceClient implements AutoCloseable {
         }
     }
 
-    private Duration retryAfter(@Nullable String asked) {
-        if (asked == null) {
+    private Duration retryAfter(@Nullable String header) {
+        if (header == null) {
             return Duration.ZERO;
         }
         try {
-            if (asked.matches("[0-9]{1,9}")) {
-                return Duration.ofSeconds(Integer.parseInt(asked));
+            if (header.matches("[0-9]{1,9}")) {
+                return Duration.ofSeconds(Integer.parseInt(header));
             }
-            Duration left = Duration.between(clock.instant(), HTTP_DATE.parse(asked, Instant::from));
+            Duration left = Duration.between(clock.instant(), HTTP_DATE.parse(header, Instant::from));
             return left.isNegative() ? Duration.ZERO : left;
         } catch (DateTimeException e) {
             return Duration.ZERO;
         }
     }
 
-    /** Ends the connection, and the request that is under way on it, if there is one. */
+    /** Ends the connection, and the request that is under way, if there is one. */
     void abort() {
-        HttpConnection ended = connection;
-        if (ended != null) {
-            ended.close();
+        HttpConnection current = connection;
+        if (current != null) {
+            current.close();
         }
     }
 
     @Override
     public synchronized void close() {
-        if (limits != null) {
-            limits.cancel();
+        if (timer != null) {
+            timer.cancel();
         }
         abort();
     }

@@ -3,23 +3,23 @@ package org.jobwitness.agent.ship;
 import java.time.Duration;
 
 /**
- * How long things take and wait.
+ * Timeouts and intervals.
  *
- * @param connecting until the service has taken the connection
- * @param silence within an answer
- * @param answer until the answer is there in full
- * @param firstBackoff the longest wait after one failure; it doubles with each more
- * @param longestBackoff what it doubles up to
- * @param longestRetryAfter what is believed of the service's Retry-After
- * @param between requests on average, when there is one behind the other
- * @param scriptsTime that a script has to send its event itself
- * @param listing between looks into the scripts' folder, when nobody says that something is there
- * @param listingPending the same, when something there has not been sent
- * @param lastTry all that may happen after {@link Shipper#close}
+ * @param connectTimeout for TCP, and again for TLS
+ * @param readTimeout for each read of a response
+ * @param responseTimeout for the whole response
+ * @param initialBackoff the maximum wait after one failure; it doubles with each more
+ * @param maxBackoff the limit of that
+ * @param maxRetryAfter the limit of the service's Retry-After
+ * @param requestInterval the mean time between requests while there are more to send
+ * @param scriptTimeout the time that a script has to send its event itself
+ * @param listingInterval between listings of the scripts' folder without a change reported
+ * @param pendingListingInterval the same while events wait there
+ * @param closeTimeout for everything that may happen after {@link Shipper#close}
  */
-record Timing(Duration connecting, Duration silence, Duration answer, Duration firstBackoff, Duration longestBackoff,
-        Duration longestRetryAfter, Duration between, Duration scriptsTime, Duration listing, Duration listingPending,
-        Duration lastTry) {
+record Timing(Duration connectTimeout, Duration readTimeout, Duration responseTimeout, Duration initialBackoff,
+        Duration maxBackoff, Duration maxRetryAfter, Duration requestInterval, Duration scriptTimeout,
+        Duration listingInterval, Duration pendingListingInterval, Duration closeTimeout) {
     static final Timing STANDARD = new Timing(Duration.ofSeconds(5), Duration.ofSeconds(10), Duration.ofSeconds(20),
             Duration.ofSeconds(1), Duration.ofSeconds(30), Duration.ofMinutes(5), Duration.ofMillis(50),
             Duration.ofMillis(300), Duration.ofSeconds(15), Duration.ofSeconds(3), Duration.ofSeconds(2));

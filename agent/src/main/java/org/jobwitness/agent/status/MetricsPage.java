@@ -14,21 +14,21 @@ import java.util.OptionalLong;
 import java.util.function.Supplier;
 import org.jobwitness.agent.gpu.Gpus;
 import org.jobwitness.agent.log.Log;
-import org.jobwitness.agent.sampling.Sampler;
+import org.jobwitness.agent.sampling.SamplerCounts;
 import org.jobwitness.agent.ship.ShipperCounts;
 import org.jobwitness.agent.spool.Depth;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The agent's own metrics for a Prometheus on the node, on the loopback address only, and only if a port was set. One thread
- * serves one request after the other; each has a second.
+ * The agent's own metrics for a Prometheus on the node, on the loopback address only, and only if a port is set. One thread serves
+ * one request after another, each within a second.
  */
 public final class MetricsPage implements Closeable {
-    private static final int PATIENCE_MS = 1000;
-    private static final int LONGEST_REQUEST = 8192;
+    private static final int TIMEOUT_MS = 1000;
+    private static final int MAX_REQUEST_LENGTH = 8192;
 
     private final int port;
-    private final Supplier<Sampler.Counts> sampling;
+    private final Supplier<SamplerCounts> sampling;
     private final Supplier<ShipperCounts> shipping;
     private final Supplier<Depth> spool;
     private final Supplier<Gpus.Snapshot> gpus;
@@ -36,8 +36,8 @@ public final class MetricsPage implements Closeable {
     private final Log log;
     private @Nullable ServerSocket server;
 
-    /** @param port 0 if nobody is to listen */
-    public MetricsPage(int port, Supplier<Sampler.Counts> sampling, Supplier<ShipperCounts> shipping, Supplier<Depth> spool,
+    /** @param port 0 to serve nothing */
+    public MetricsPage(int port, Supplier<SamplerCounts> sampling, Supplier<ShipperCounts> shipping, Supplier<Depth> spool,
             Supplier<Gpus.Snapshot> gpus, Log log) {
         this.port = port;
         this.sampling = sampling;
@@ -47,7 +47,7 @@ public final class MetricsPage implements Closeable {
         this.log = log;
     }
 
-    /** A port that is taken is logged; the agent has more important things to do. */
+    /** A port in use is logged, and stops nothing else. */
     public void start() {
         if (port == 0) {
             return;
@@ -60,22 +60,22 @@ public final class MetricsPage implements Closeable {
             thread.setDaemon(true);
             thread.start();
         } catch (IOException e) {
-            log.warn("metrics_not_served port=" + port + " cause=\"" + e.getMessage() + "\"");
+            log.warn("metrics_unavailable port=" + port + " cause=\"" + e.getMessage() + "\"");
         }
     }
 
     private void serve(ServerSocket listening) {
         while (!listening.isClosed()) {
             try (Socket client = listening.accept()) {
-                client.setSoTimeout(PATIENCE_MS);
-                answer(client);
+                client.setSoTimeout(TIMEOUT_MS);
+                respond(client);
             } catch (IOException e) {
-                // The client has gone, or this is being closed.
+                // The client disconnected, or this is being closed.
             }
         }
     }
 
-    private void answer(Socket client) throws IOException {
+    private void respond(Socket client) throws IOException {
         String request = request(client.getInputStream());
         boolean known = request.startsWith("GET /metrics ");
         byte[] body = (known ? text() : "The metrics are at /metrics.\n").getBytes(StandardCharsets.UTF_8);
@@ -86,11 +86,11 @@ public final class MetricsPage implements Closeable {
         client.getOutputStream().write(body);
     }
 
-    /** Up to the empty line at its end, so that nothing is left unread when the connection is closed. */
+    /** Read up to the empty line at its end, so that nothing is left unread when the connection is closed. */
     private static String request(InputStream in) throws IOException {
-        long until = System.nanoTime() + PATIENCE_MS * 1_000_000L;
+        long until = System.nanoTime() + TIMEOUT_MS * 1_000_000L;
         StringBuilder request = new StringBuilder();
-        while (request.indexOf("\r\n\r\n") < 0 && request.length() < LONGEST_REQUEST && System.nanoTime() < until) {
+        while (request.indexOf("\r\n\r\n") < 0 && request.length() < MAX_REQUEST_LENGTH && System.nanoTime() < until) {
             int c = in.read();
             if (c < 0) {
                 break;
@@ -101,44 +101,11 @@ public final class MetricsPage implements Closeable {
     }
 
     String text() {
-        Sampler.Counts sampled = sampling.get();
-        ShipperCounts shipped = shipping.get();
-        Depth depth = spool.get();
         Page page = new Page();
-        page.gauge("jobs", "Jobs whose cgroups are on this node.", sampled.jobs());
-        page.gauge("unknown_jobs", "Those of them whose job id neither prolog nor /proc told.", sampled.unknownJobs());
-        page.counter("cycles_total", "Readings of all jobs.", sampled.cycles());
-        page.gauge("last_cycle_seconds", "How long the last of them took.", sampled.lastCycleNanos() / 1e9);
-        page.counter("oom_kills_total", "OOM kills whose moment was seen.", sampled.kills());
-        gpus(page, gpus.get());
-        page.gauge("spool_batches", "Batches that wait to be sent.", depth.batches());
-        page.gauge("spool_bytes", "Room that they take.", depth.bytes());
-        page.gauge("spool_in_memory_batches", "Those of them that are not on disk, because it could not be written.",
-                depth.inMemory());
-        Instant oldest = depth.oldest();
-        if (oldest != null) {
-            page.gauge("spool_oldest_timestamp_seconds", "When the oldest of them was read.",
-                    oldest.toEpochMilli() / 1e3);
-        }
-        page.counter("spool_dropped_too_old_total", "Batches that were never sent, because of their age.",
-                depth.tooOld());
-        page.counter("spool_dropped_too_much_total", "Batches that were never sent, for lack of room.",
-                depth.tooMuch());
-        page.counter("spool_damaged_total", "Stretches of the spool that were not what had been written.",
-                depth.damaged());
-        page.counter("spool_disk_failures_total", "Writing, reading or deleting that failed.", depth.diskFailures());
-        page.counter("batches_sent_total", "Batches that the service took.", shipped.batchesSent());
-        page.counter("batches_refused_total", "Batches that it never would.", shipped.batchesRefused());
-        page.counter("readings_refused_total", "Readings of jobs that it left out.", shipped.readingsRefused());
-        page.counter("events_sent_total", "Events of prolog and epilog that their scripts could not send.",
-                shipped.eventsSent());
-        page.counter("events_refused_total", "Events that the service would never take.", shipped.eventsRefused());
-        page.counter("send_failures_total", "Requests that have to be made again.", shipped.failures());
-        Instant success = shipped.lastSuccess();
-        if (success != null) {
-            page.gauge("last_success_timestamp_seconds", "When the service last took something.",
-                    success.toEpochMilli() / 1e3);
-        }
+        addSampling(page, sampling.get());
+        addGpus(page, gpus.get());
+        addSpool(page, spool.get());
+        addShipping(page, shipping.get());
         OptionalLong cpu = self.cpuMillis();
         if (cpu.isPresent()) {
             page.counter("cpu_seconds_total", "CPU time of the agent, user and system.", cpu.getAsLong() / 1e3);
@@ -150,29 +117,69 @@ public final class MetricsPage implements Closeable {
         return page.text.toString();
     }
 
-    /** Nothing on a node that has no driver of GPUs. */
-    private static void gpus(Page page, Gpus.Snapshot now) {
-        if (now.answers().isEmpty()) {
+    private static void addSampling(Page page, SamplerCounts counts) {
+        page.gauge("jobs", "Jobs whose cgroups are on this node.", counts.jobs());
+        page.gauge("unknown_jobs", "Jobs whose job id neither the prolog nor /proc shows.", counts.unknownJobs());
+        page.counter("cycles_total", "Readings of all jobs.", counts.cycles());
+        page.gauge("last_cycle_seconds", "Duration of the last reading of all jobs.", counts.lastCycleNanos() / 1e9);
+        page.counter("oom_kills_total", "OOM kills with a known time.", counts.kills());
+    }
+
+    /** Nothing on a node without a driver of GPUs. */
+    private static void addGpus(Page page, Gpus.Snapshot now) {
+        if (now.sources().isEmpty()) {
             return;
         }
-        page.head("gpus", "GPUs that the source told of last, and the parts of them.", "gauge");
-        for (Gpus.Answer answer : now.answers()) {
-            int count = switch (answer) {
-                case Gpus.Told told -> told.gpus().size();
-                case Gpus.Silent silent -> silent.gpus().size();
+        page.head("gpus", "GPUs and partitions in the last reading of the source.", "gauge");
+        for (Gpus.SourceState source : now.sources()) {
+            int count = switch (source) {
+                case Gpus.Available available -> available.gpus().size();
+                case Gpus.Unavailable unavailable -> unavailable.gpus().size();
             };
-            page.ofSource("gpus", answer, count);
+            page.ofSource("gpus", source, count);
         }
-        page.head("gpu_source_silent", "Whether nothing is known of them now: the journal has the cause.", "gauge");
-        now.answers().forEach(
-                answer -> page.ofSource("gpu_source_silent", answer, answer instanceof Gpus.Silent ? 1 : 0));
-        List<Gpus.Told> told = now.answers().stream().filter(Gpus.Told.class::isInstance).map(Gpus.Told.class::cast)
-                .toList();
-        if (!told.isEmpty()) {
-            page.head("gpu_read_timestamp_seconds", "When they were read last.", "gauge");
-            told.forEach(one -> page.ofSource("gpu_read_timestamp_seconds", one, one.at().toEpochMilli() / 1e3));
-            page.head("gpu_read_seconds", "How long that took, in a thread of its own.", "gauge");
-            told.forEach(one -> page.ofSource("gpu_read_seconds", one, one.took().toNanos() / 1e9));
+        page.head("gpu_source_silent", "Whether the source has no current reading; the journal has the cause.",
+                "gauge");
+        now.sources().forEach(source -> page.ofSource("gpu_source_silent", source,
+                source instanceof Gpus.Unavailable ? 1 : 0));
+        List<Gpus.Available> readings = now.sources().stream().filter(Gpus.Available.class::isInstance)
+                .map(Gpus.Available.class::cast).toList();
+        if (!readings.isEmpty()) {
+            page.head("gpu_read_timestamp_seconds", "Time of the last reading.", "gauge");
+            readings.forEach(one -> page.ofSource("gpu_read_timestamp_seconds", one, one.at().toEpochMilli() / 1e3));
+            page.head("gpu_read_seconds", "Duration of the last reading, in a thread of its own.", "gauge");
+            readings.forEach(one -> page.ofSource("gpu_read_seconds", one, one.took().toNanos() / 1e9));
+        }
+    }
+
+    private static void addSpool(Page page, Depth depth) {
+        page.gauge("spool_batches", "Batches waiting to be sent.", depth.batches());
+        page.gauge("spool_bytes", "Size of the batches waiting to be sent.", depth.bytes());
+        page.gauge("spool_in_memory_batches", "Waiting batches that could not be written to disk.", depth.inMemory());
+        Instant oldest = depth.oldest();
+        if (oldest != null) {
+            page.gauge("spool_oldest_timestamp_seconds", "Time of the oldest waiting batch.",
+                    oldest.toEpochMilli() / 1e3);
+        }
+        page.counter("spool_dropped_too_old_total", "Batches dropped because of their age.", depth.tooOld());
+        page.counter("spool_dropped_too_much_total", "Batches dropped for lack of space.", depth.tooMuch());
+        page.counter("spool_damaged_total", "Damaged sections of the spool that were skipped.", depth.damaged());
+        page.counter("spool_disk_failures_total", "Failed writes, reads and deletions.", depth.diskFailures());
+    }
+
+    private static void addShipping(Page page, ShipperCounts counts) {
+        page.counter("batches_sent_total", "Batches that the service accepted.", counts.batchesSent());
+        page.counter("batches_refused_total", "Batches that the service refused for good.", counts.batchesRefused());
+        page.counter("readings_refused_total", "Readings of jobs that the service refused for good.",
+                counts.readingsRefused());
+        page.counter("events_sent_total", "Events of prolog and epilog that their scripts could not send.",
+                counts.eventsSent());
+        page.counter("events_refused_total", "Events that the service refused for good.", counts.eventsRefused());
+        page.counter("send_failures_total", "Failed requests, which are retried.", counts.failures());
+        Instant success = counts.lastSuccess();
+        if (success != null) {
+            page.gauge("last_success_timestamp_seconds", "Time of the last request that the service accepted.",
+                    success.toEpochMilli() / 1e3);
         }
     }
 
@@ -200,8 +207,8 @@ public final class MetricsPage implements Closeable {
                     .append(PREFIX).append(name).append(' ').append(type).append('\n');
         }
 
-        void ofSource(String name, Gpus.Answer answer, Number value) {
-            text.append(PREFIX).append(name).append("{source=\"").append(answer.source()).append("\"} ").append(value)
+        void ofSource(String name, Gpus.SourceState source, Number value) {
+            text.append(PREFIX).append(name).append("{source=\"").append(source.source()).append("\"} ").append(value)
                     .append('\n');
         }
     }
@@ -213,7 +220,7 @@ public final class MetricsPage implements Closeable {
             try {
                 listening.close();
             } catch (IOException e) {
-                // The process is about to end.
+                // The process is about to exit.
             }
         }
     }

@@ -5,12 +5,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.OptionalLong;
 
-/** What this process itself costs the node, from /proc/self (proc(5)). */
+/** The resources that this process uses, from /proc/self (proc(5)). */
 final class SelfUse {
     private static final int TICKS_PER_SECOND = 100;
     private static final Path SELF = Path.of("/proc/self");
 
-    /** User and system together; empty if the system does not tell. */
+    /** User and system time; empty if unknown. */
     OptionalLong cpuMillis() {
         try {
             String stat = Files.readString(SELF.resolve("stat"));

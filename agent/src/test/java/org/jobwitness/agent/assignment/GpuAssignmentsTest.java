@@ -9,9 +9,9 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.jobwitness.agent.assignment.Assignment.Free;
 import org.jobwitness.agent.assignment.Assignment.Held;
-import org.jobwitness.agent.assignment.Assignment.Parted;
+import org.jobwitness.agent.assignment.Assignment.Partitioned;
 import org.jobwitness.agent.assignment.Assignment.Shared;
-import org.jobwitness.agent.assignment.Assignment.Unsure;
+import org.jobwitness.agent.assignment.Assignment.Ambiguous;
 import org.jobwitness.agent.gpu.GpuName;
 import org.jobwitness.agent.gpu.GpuProcess;
 import org.jobwitness.agent.gpu.GpuState;
@@ -65,11 +65,11 @@ class GpuAssignmentsTest {
     }
 
     private GpuAssignments holders() {
-        return new GpuAssignments(gpus, claims, false, pid -> owners.getOrDefault(pid, new ProcessOwner.Nobody()));
+        return new GpuAssignments(gpus, claims, false, pid -> owners.getOrDefault(pid, new ProcessOwner.NoJob()));
     }
 
-    private List<Assignment> holdings() {
-        return holders().holdings();
+    private List<Assignment> assignments() {
+        return holders().assignments();
     }
 
     // --- witnesses that agree ---------------------------------------------------------------------------------------
@@ -77,14 +77,14 @@ class GpuAssignmentsTest {
     @Test
     void aGpuThatThePrologNamedIsHeldThoughNothingRunsOnIt() {
         gpus(on(), on(), on()).job("5", "GPU-b").job("6", "0");
-        assertThat(holdings()).containsExactly(new Held("6"), new Held("5"), new Free());
+        assertThat(assignments()).containsExactly(new Held("6"), new Held("5"), new Free());
         assertThat(holders().processes("5", 1)).as("held and idle").isZero();
     }
 
     @Test
     void processesOfTheJobAreCounted() {
         gpus(on(11, 12, 13), on()).job("5", "0,1".split(",")).process(11, "5").process(12, "5");
-        assertThat(holdings()).containsExactly(new Held("5"), new Held("5"));
+        assertThat(assignments()).containsExactly(new Held("5"), new Held("5"));
         assertThat(holders().processes("5", 0)).as("13 is the node's own").isEqualTo(2);
     }
 
@@ -93,7 +93,7 @@ class GpuAssignmentsTest {
         gpus.add(state(new GpuName(GpuVendor.NVIDIA, "GPU-a", "00000000:01:00.0", 3, 0, null, null)));
         gpus.add(state(new GpuName(GpuVendor.NVIDIA, "GPU-b", "00000000:02:00.0", 0, 1, null, null)));
         job("5", "0");
-        assertThat(holdings()).containsExactly(new Held("5"), new Free());
+        assertThat(assignments()).containsExactly(new Held("5"), new Free());
     }
 
     @Test
@@ -103,7 +103,7 @@ class GpuAssignmentsTest {
             gpus.add(state(new GpuName(GpuVendor.NVIDIA, instance, "00000000:01:00.0", 0, null, "GPU-a", null)));
         }
         job("5", "MIG-1").job("6", "MIG-GPU-a/9/0");
-        assertThat(holdings()).containsExactly(new Parted(), new Held("5"), new Free(), new Held("6"));
+        assertThat(assignments()).containsExactly(new Partitioned(), new Held("5"), new Free(), new Held("6"));
     }
 
     @Test
@@ -111,13 +111,13 @@ class GpuAssignmentsTest {
         gpus.add(state(new GpuName(GpuVendor.NVIDIA, "GPU-a", "00000000:01:00.0", 0, 0, null, null)));
         gpus.add(state(new GpuName(GpuVendor.NVIDIA, "MIG-1", "00000000:01:00.0", 0, null, "GPU-a", null), 11));
         job("5", "GPU-a").process(11, "5");
-        assertThat(holdings()).containsExactly(new Held("5"), new Held("5"));
+        assertThat(assignments()).containsExactly(new Held("5"), new Held("5"));
     }
 
     @Test
     void aGpuThatWasGivenToSeveralIsShared() {
         gpus(on(11)).job("5", "0").job("6", "0").process(11, "5");
-        assertThat(holdings()).containsExactly(new Shared(List.of("5", "6")));
+        assertThat(assignments()).containsExactly(new Shared(List.of("5", "6")));
     }
 
     @Test
@@ -125,9 +125,9 @@ class GpuAssignmentsTest {
         gpus(on());
         gpus.add(state(new GpuName(GpuVendor.AMD, "GPU-0123456789abcdef", "00000000:83:00.0", 128, 0, null, null)));
         claims.add(new PrologClaim("5", List.of("0"), GpuVendor.AMD, null));
-        assertThat(holdings()).containsExactly(new Free(), new Held("5"));
+        assertThat(assignments()).containsExactly(new Free(), new Held("5"));
         claims.set(0, new PrologClaim("5", List.of("0"), null, null));
-        assertThat(holdings()).hasOnlyElementsOfType(Unsure.class);
+        assertThat(assignments()).hasOnlyElementsOfType(Ambiguous.class);
     }
 
     // --- one witness ------------------------------------------------------------------------------------------------
@@ -135,42 +135,42 @@ class GpuAssignmentsTest {
     @Test
     void processesTellWhereNobodyHeardTheProlog() {
         gpus(on(11), on()).unheard("5").process(11, "5");
-        assertThat(holdings()).containsExactly(new Held("5"),
-                new Unsure(List.of("5"), "nobody heard the prolog of job 5"));
+        assertThat(assignments()).containsExactly(new Held("5"),
+                new Ambiguous(List.of("5"), "the prolog event of job 5 was not seen"));
     }
 
     @Test
     void whatAJobsEnvironmentSaysIsNoProof() {
         gpus(on(), on());
         claims.add(new PrologClaim("5", null, null, "1"));
-        assertThat(holdings()).containsOnly(
-                new Unsure(List.of("5"), "nobody heard the prolog of job 5, whose environment says 1"));
+        assertThat(assignments()).containsOnly(
+                new Ambiguous(List.of("5"), "the prolog event of job 5 was not seen; its environment has SLURM_JOB_GPUS=1"));
     }
 
     @Test
     void aGpuIsFreeOnlyIfAllJobsAreKnown() {
         gpus(on(), on()).job("5", "1").job("6");
-        assertThat(holdings()).containsExactly(new Free(), new Held("5"));
-        assertThat(new GpuAssignments(gpus, claims, true, _ -> new ProcessOwner.Nobody()).holdings()).containsExactly(
-                new Unsure(List.of(), "there is a job on the node whose id nobody told"), new Held("5"));
+        assertThat(assignments()).containsExactly(new Free(), new Held("5"));
+        assertThat(new GpuAssignments(gpus, claims, true, _ -> new ProcessOwner.NoJob()).assignments()).containsExactly(
+                new Ambiguous(List.of(), "a job on the node has an unknown id"), new Held("5"));
     }
 
     @Test
     void aDeviceThatNoDriverKnowsMayBeAnyThatNobodyHolds() {
         gpus(on(), on()).job("5", "GPU-x").job("6", "0");
-        assertThat(holdings()).containsExactly(new Held("6"),
-                new Unsure(List.of("5"), "Slurm gave GPU-x to job 5, and no driver knows it"));
+        assertThat(assignments()).containsExactly(new Held("6"),
+                new Ambiguous(List.of("5"), "Slurm gave GPU-x to job 5, and no driver knows it"));
     }
 
     @Test
     void aProcessThatIsHiddenMakesNoGpuFree() {
         gpus(on(11), on(12)).job("5", "1");
-        owners.put(11, new ProcessOwner.Hidden());
-        owners.put(12, new ProcessOwner.Hidden());
+        owners.put(11, new ProcessOwner.Unreadable());
+        owners.put(12, new ProcessOwner.Unreadable());
         GpuAssignments holders = holders();
-        assertThat(holders.holdings()).containsExactly(
-                new Unsure(List.of(), "a process is on it, and /proc does not tell whose"), new Held("5"));
-        assertThat(holders.hidesProcesses(1)).isTrue();
+        assertThat(holders.assignments()).containsExactly(
+                new Ambiguous(List.of(), "/proc does not show the job of a process on it"), new Held("5"));
+        assertThat(holders.hasUnreadableProcess(1)).isTrue();
     }
 
     // --- witnesses that disagree ------------------------------------------------------------------------------------
@@ -179,7 +179,7 @@ class GpuAssignmentsTest {
     void processesTellTheOrderOfIndexes() {
         gpus(on(), on(11)).job("5", "0").process(11, "5");
         GpuAssignments holders = holders();
-        assertThat(holders.holdings()).containsExactly(new Free(), new Held("5"));
+        assertThat(holders.assignments()).containsExactly(new Free(), new Held("5"));
         assertThat(holders.remarks())
                 .containsExactly("Slurm's indexes of job 5 are 0, and its processes are on others in "
                         + "the order of PCI addresses: 1 (00000000:02:00.0)");
@@ -188,38 +188,38 @@ class GpuAssignmentsTest {
     @Test
     void processesOnFewerGpusThanGivenTellOnlyOfThese() {
         gpus(on(), on(), on(11), on()).job("5", "0", "1").process(11, "5");
-        assertThat(holdings()).satisfiesExactly(one -> assertThat(one).isInstanceOf(Unsure.class),
-                two -> assertThat(two).isInstanceOf(Unsure.class), three -> assertThat(three).isEqualTo(new Held("5")),
+        assertThat(assignments()).satisfiesExactly(one -> assertThat(one).isInstanceOf(Ambiguous.class),
+                two -> assertThat(two).isInstanceOf(Ambiguous.class), three -> assertThat(three).isEqualTo(new Held("5")),
                 four -> assertThat(four).isEqualTo(new Free()));
     }
 
     @Test
     void aProcessOnAGpuOfAnotherJobIsADisagreement() {
         gpus(on(11), on()).job("5", "GPU-a").job("6", "GPU-b").process(11, "6");
-        assertThat(holdings()).containsExactly(
-                new Unsure(List.of("5", "6"),
+        assertThat(assignments()).containsExactly(
+                new Ambiguous(List.of("5", "6"),
                         "a process of job 6 is on it, and Slurm did not give it to that job"),
                 new Held("6"));
     }
 
     @Test
-    void twoIndexesThatProcessesContradictAreUnsureBoth() {
+    void twoIndexesThatProcessesContradictAreBothAmbiguous() {
         gpus(on(12), on(11)).job("5", "0").job("6", "1").process(11, "5").process(12, "6");
-        assertThat(holdings()).allSatisfy(holding -> assertThat(holding).isInstanceOfSatisfying(Unsure.class,
-                unsure -> assertThat(unsure.jobIds()).containsExactly("5", "6")));
+        assertThat(assignments()).allSatisfy(assignment -> assertThat(assignment).isInstanceOfSatisfying(Ambiguous.class,
+                ambiguous -> assertThat(ambiguous.jobIds()).containsExactly("5", "6")));
     }
 
     @Test
     void aJobThatWasGivenNoneAndUsesOneIsADisagreement() {
         gpus(on(11)).job("5").process(11, "5");
-        assertThat(holdings()).containsExactly(new Unsure(List.of("5"),
+        assertThat(assignments()).containsExactly(new Ambiguous(List.of("5"),
                 "a process of job 5 is on it, and Slurm did not give it to that job"));
     }
 
     @Test
     void aJobOnMoreGpusThanItWasGivenIsADisagreement() {
         gpus(on(11), on(12)).job("5", "0").process(11, "5").process(12, "5");
-        assertThat(holdings()).containsExactly(new Held("5"), new Unsure(List.of("5"),
+        assertThat(assignments()).containsExactly(new Held("5"), new Ambiguous(List.of("5"),
                 "a process of job 5 is on it, and Slurm did not give it to that job"));
     }
 }

@@ -71,7 +71,7 @@ class JobCgroupTest {
             Instant at = Instant.ofEpochMilli(Long.parseLong(words[0].replace(".", "")));
             // Whoever wrote this down looked at one file after the other; the kernel counts in all of them at once.
             if (job != null && looksAt != null && at.isAfter(looksAt.plusMillis(20))) {
-                job.lookForKills(looksAt);
+                job.detectKills(looksAt);
                 looksAt = null;
             }
             boolean ofJob = words[1].endsWith("/job_" + jobId);
@@ -106,9 +106,9 @@ class JobCgroupTest {
         assertThat(read.memoryUsageBytes()).isNull();
         assertThat(read.cpus()).isNull();
         assertThat(read.absent()).containsEntry("memory_peak_bytes", "the kernel is older than 5.19")
-                .containsEntry("cpu_user_usec", "cpu.stat does not tell")
+                .containsEntry("cpu_user_usec", "cpu.stat has no such value")
                 .containsEntry("cpu_throttled_usec", "the cpu controller is not enabled for jobs")
-                .containsEntry("memory_usage_bytes", "memory.current does not tell")
+                .containsEntry("memory_usage_bytes", "memory.current has no such value")
                 .containsEntry("cpus", "Slurm does not confine jobs to CPUs (ConstrainCores)");
         assertThat(read.absent().get("pids")).startsWith("pids.current cannot be read: ");
     }
@@ -240,7 +240,7 @@ class JobCgroupTest {
         JobCgroup job = new JobCgroup(folder, kernel, false, 0);
         read(job, SECOND);
         tree.remove(folder);
-        assertThat(job.isThere()).isFalse();
+        assertThat(job.exists()).isFalse();
         JobReading last = job.takeLast(WHO, NOW);
         assertThat(last.last()).isTrue();
         assertThat(last.cpuUsageUsec()).isNull();
@@ -258,10 +258,10 @@ class JobCgroupTest {
         JobCgroup job = new JobCgroup(folder, kernel, true, 0);
         tree.write("system.slice/slurmstepd.scope/job_2/memory.events", CgroupTree.events(0, 2));
         tree.step(folder, "3", 0, 2, "max");
-        assertThat(job.lookForKills(NOW)).isTrue();
+        assertThat(job.detectKills(NOW)).isTrue();
         assertThat(read(job, SECOND).oomKillEvents())
                 .containsExactly(new OomKill(NOW, "3", 2, 4_000_000L, OomCause.NODE));
-        assertThat(job.lookForKills(NOW)).as("told already").isFalse();
+        assertThat(job.detectKills(NOW)).as("told already").isFalse();
         assertThat(read(job, 2 * SECOND).oomKillEvents()).isEmpty();
     }
 
@@ -272,7 +272,7 @@ class JobCgroupTest {
         JobCgroup job = new JobCgroup(folder, kernel, true, 0);
         tree.step(folder, "0", 1, 1, "3000000");
         tree.write("system.slice/slurmstepd.scope/job_2/memory.events", CgroupTree.events(2, 4));
-        job.lookForKills(NOW);
+        job.detectKills(NOW);
         assertThat(read(job, SECOND).oomKillEvents()).containsExactly(
                 new OomKill(NOW, "0", 1, 3_000_000L, OomCause.LIMIT),
                 new OomKill(NOW, null, 3, 4_000_000L, OomCause.LIMIT));
@@ -283,11 +283,11 @@ class JobCgroupTest {
         Path folder = tree.job("job_2");
         JobCgroup job = new JobCgroup(folder, kernel, true, 0);
         tree.write("system.slice/slurmstepd.scope/job_2/memory.events", CgroupTree.events(1, 2));
-        job.lookForKills(NOW);
+        job.detectKills(NOW);
         tree.write("system.slice/slurmstepd.scope/job_2/memory.events", CgroupTree.events(1, 4));
-        job.lookForKills(NOW.plusMillis(30));
+        job.detectKills(NOW.plusMillis(30));
         tree.write("system.slice/slurmstepd.scope/job_2/memory.events", CgroupTree.events(1, 5));
-        job.lookForKills(NOW.plus(Duration.ofSeconds(5)));
+        job.detectKills(NOW.plus(Duration.ofSeconds(5)));
         assertThat(read(job, SECOND).oomKillEvents()).extracting(OomKill::cause).containsExactly(OomCause.LIMIT,
                 OomCause.LIMIT, OomCause.NODE);
     }
@@ -345,7 +345,7 @@ class JobCgroupTest {
         JobReading read = read(new JobCgroup(job, kernel, false, 0), SECOND);
         assertThat(read.ioReadBytes()).isNull();
         assertThat(read.absent()).containsEntry("io_read_bytes",
-                "the io controller is not enabled for jobs, and /proc tells of none of its processes");
+                "the io controller is not enabled for jobs, and /proc shows none of its processes");
     }
 
     @Test
@@ -354,7 +354,7 @@ class JobCgroupTest {
         JobCgroup cgroup = new JobCgroup(job, kernel, true, 0);
         read(cgroup, SECOND);
         tree.write(tree.root().relativize(job) + "/memory.events", CgroupTree.events(1, 1));
-        cgroup.lookForKills(NOW);
+        cgroup.detectKills(NOW);
         tree.remove(job);
         JobReading last = cgroup.takeLast(WHO, NOW);
         assertThat(last.oomKills()).isEqualTo(1);

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.jobwitness.agent.cgroup.CgroupTree;
+import org.jobwitness.agent.clock.NodeClock;
 import org.jobwitness.agent.config.AgentConfig;
 import org.jobwitness.agent.gpu.GpuSource;
 import org.jobwitness.agent.gpu.amd.Amd;
@@ -68,7 +69,7 @@ class CheckTest {
         flags.addAll(List.of(more));
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         boolean works = new Check(AgentConfig.read(flags, Map.of(), folder.resolve("none")), gpuSources,
-                new PrintStream(out, true, StandardCharsets.UTF_8)).run();
+                NodeClock.SYSTEM, new PrintStream(out, true, StandardCharsets.UTF_8)).run();
         List<String> lines = new ArrayList<>(List.of(works ? "works" : "FAILS"));
         lines.addAll(out.toString(StandardCharsets.UTF_8).lines().toList());
         return lines;
@@ -80,18 +81,18 @@ class CheckTest {
         tree.write(tree.root().relativize(job) + "/step_batch/slurm/cgroup.procs", "11\n");
         Files.createDirectories(folder.resolve("proc/11"));
         Files.writeString(folder.resolve("proc/11/cmdline"), "slurmstepd: [7.batch]\0");
-        assertThat(check()).startsWith("works").filteredOn(line -> !line.startsWith("less  spool")).allMatch(
+        assertThat(check()).startsWith("works").filteredOn(line -> !line.startsWith("warn  spool")).allMatch(
                 line -> line.startsWith("ok ") || line.equals("works"))
-                .contains("ok    token: the service takes batches from here",
-                        "ok    figures of jobs: from job_7", "ok    whose job: /proc tells the job of slurmstepd: 7");
+                .contains("ok    token: the service accepts batches from this agent",
+                        "ok    figures of jobs: from job_7", "ok    whose job: /proc shows the job of slurmstepd: 7");
     }
 
     @Test
     void whatACgroupLacksIsToldByItsCause() throws Exception {
         tree.captured();
         assertThat(check()).startsWith("works").contains(
-                "less  figures of jobs: without pids: the pids controller is not enabled for jobs",
-                "less  figures of jobs: without io_read_bytes, io_write_bytes: the io controller is not enabled for jobs,"
+                "warn  figures of jobs: without pids: the pids controller is not enabled for jobs",
+                "warn  figures of jobs: without io_read_bytes, io_write_bytes: the io controller is not enabled for jobs,"
                         + " and the job has no process now");
     }
 
@@ -124,16 +125,16 @@ class CheckTest {
         gpuSources.add(new Amd(folder.resolve("sys")));
         assertThat(check()).contains("ok    GPUs: 2 by AMD",
                 "ok    GPU GPU-79ccd55167a2124a, AMD Instinct MI210: job 7 holds it, processes on it: 0",
-                "less  GPU GPU-d4a9ec48d03d261d, AMD Instinct MI210: it may be held by 8: nobody heard the prolog of job 8",
-                "less  figures of GPUs: without processes: the compute driver (KFD) does not tell of this GPU");
+                "warn  GPU GPU-d4a9ec48d03d261d, AMD Instinct MI210: may be held by 8: the prolog event of job 8 was not seen",
+                "warn  figures of GPUs: without processes: the compute driver (KFD) does not show this GPU");
         gpus.delete("class/drm/card0/device");
         gpus.delete("class/drm/card1/device");
         assertThat(check()).startsWith("works")
-                .anyMatch(line -> line.startsWith("less  GPUs: AMD tells none: there is no GPU of the driver amdgpu"));
+                .anyMatch(line -> line.startsWith("warn  GPUs: AMD reads none: there is no GPU of the driver amdgpu"));
     }
 
     @Test
-    void aServiceThatIsNotThereAndATokenThatIsNotItsOwn() throws Exception {
+    void aServiceThatIsUnavailableExceptionAndATokenThatIsNotItsOwn() throws Exception {
         tree.job("job_7");
         Files.writeString(folder.resolve("token"), "other\n");
         assertThat(check()).startsWith("FAILS")

@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import org.jobwitness.agent.config.AgentConfig.BadSetting;
+import org.jobwitness.agent.config.AgentConfig.InvalidSettingException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -18,7 +18,7 @@ class AgentConfigTest {
     @TempDir
     Path folder;
 
-    private AgentConfig read(Map<String, String> environment, String... flags) throws BadSetting {
+    private AgentConfig read(Map<String, String> environment, String... flags) throws InvalidSettingException {
         return AgentConfig.read(List.of(flags), environment, folder.resolve("jobwitness.conf"));
     }
 
@@ -86,7 +86,7 @@ class AgentConfigTest {
             "--metrics=70000 | JOBWITNESS_AGENT_METRICS is 70000, but must be a whole number from 1 to 65535",
             "--gpus=nvidia | JOBWITNESS_GPUS is nvidia, but must be auto or off",
             "--colour=red | --colour is not a flag; --help lists them", "--node | --node needs a value"})
-    void aBadSettingSaysWhatIsAllowed(String flag, String message) {
-        assertThatThrownBy(() -> read(Map.of(), flag)).isInstanceOf(BadSetting.class).hasMessage(message);
+    void aInvalidSettingExceptionSaysWhatIsAllowed(String flag, String message) {
+        assertThatThrownBy(() -> read(Map.of(), flag)).isInstanceOf(InvalidSettingException.class).hasMessage(message);
     }
 }

@@ -10,7 +10,6 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -18,6 +17,7 @@ import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Predicate;
 import java.util.zip.GZIPInputStream;
+import org.jobwitness.agent.clock.NodeClock;
 import org.jobwitness.agent.cgroup.CgroupTree;
 import org.jobwitness.agent.cgroup.Watch;
 import org.jobwitness.agent.config.AgentConfig;
@@ -69,7 +69,7 @@ class GpusOfJobsTest {
             batches.add(JsonMapper.shared().readTree(isPacked
                     ? new GZIPInputStream(new ByteArrayInputStream(body)).readAllBytes()
                     : body));
-            answer(exchange, "{\"status\":\"stored\",\"version\":1,\"refused\":[]}");
+            answer(exchange, "{\"status\":\"stored\",\"version\":1,\"refused_count\":0,\"refused\":[]}");
         });
         service.createContext("/v1/events/", exchange -> answer(exchange, "{}"));
         service.start();
@@ -93,12 +93,12 @@ class GpusOfJobsTest {
                         "--api-url=http://127.0.0.1:" + service.getAddress().getPort()),
                 Map.of(), folder.resolve("none"));
         Log log = new Log(System.err);
-        spool = new BatchSpool(config.folder(), config.spoolBytes(), config.spoolAge(), Clock.systemUTC(), log);
+        spool = new BatchSpool(config.folder(), config.spoolBytes(), config.spoolAge(), NodeClock.SYSTEM, log);
         shipper = new Shipper(new Destination(config.url(), null, null), config.events(), config.jitter(), spool,
-                Clock.systemUTC(), log);
-        gpus = new Gpus(List.of(nvml.nvidia()), log);
-        sampler = new Sampler(config, new Watch(config.cgroupRoot()), gpus, shipper::add, shipper::eventsChanged,
-                "test", log);
+                NodeClock.SYSTEM, log);
+        gpus = new Gpus(List.of(nvml.nvidia()), NodeClock.SYSTEM, log);
+        sampler = new Sampler(config, new Watch(config.cgroupRoot(), NodeClock.SYSTEM), gpus, shipper::add, shipper::eventsChanged,
+                "test", NodeClock.SYSTEM, log);
         thread = new Thread(() -> {
             try {
                 sampler.run();

@@ -35,7 +35,7 @@ class PrologEventStoreTest {
     }
 
     /** An agent that has just been started. */
-    private PrologEventStore remembered() {
+    private PrologEventStore store() {
         return new PrologEventStore(folder.resolve("own"), folder.resolve("proc"),
                 new Log(new PrintStream(log, true, StandardCharsets.UTF_8)));
     }
@@ -43,46 +43,46 @@ class PrologEventStoreTest {
     @Test
     void theNextAgentKnowsTheJobsThatAreStillThere() throws IOException {
         Path other = Files.createDirectories(folder.resolve("scope/job_6"));
-        remembered().keep(Map.of(job, EVENT, other, EVENT.replace("5", "6")));
-        assertThat(remembered().recall()).containsExactlyInAnyOrder(EVENT, EVENT.replace("5", "6"));
+        store().save(Map.of(job, EVENT, other, EVENT.replace("5", "6")));
+        assertThat(store().load()).containsExactlyInAnyOrder(EVENT, EVENT.replace("5", "6"));
         Files.delete(other);
-        assertThat(remembered().recall()).containsExactly(EVENT);
+        assertThat(store().load()).containsExactly(EVENT);
     }
 
     @Test
     void aCgroupThatWasMadeAnewMayBeAnotherRuns() throws IOException {
-        remembered().keep(Map.of(job, EVENT));
+        store().save(Map.of(job, EVENT));
         Files.move(job, folder.resolve("scope/old")); // so that its inode cannot be given again at once
         Files.createDirectory(job);
-        assertThat(remembered().recall()).isEmpty();
+        assertThat(store().load()).isEmpty();
     }
 
     @Test
     void anotherBootHasOtherCgroups() throws IOException {
-        remembered().keep(Map.of(job, EVENT));
+        store().save(Map.of(job, EVENT));
         boot("77aa");
-        assertThat(remembered().recall()).isEmpty();
+        assertThat(store().load()).isEmpty();
     }
 
     @Test
     void whatIsNoLineOfOursIsNotBelieved() throws IOException {
-        Path file = folder.resolve("own/announced");
+        Path file = folder.resolve("own/prolog-events");
         Files.writeString(file, "2b1f\n\nx\t\n1\t" + job + "\t" + EVENT + "\nno tabs\n");
-        assertThat(remembered().recall()).isEmpty();
+        assertThat(store().load()).isEmpty();
         Files.write(file, new byte[]{'2', 'b', '1', 'f', '\n', (byte) 0xff, 0});
-        assertThat(remembered().recall()).isEmpty();
+        assertThat(store().load()).isEmpty();
         Files.delete(file);
         Files.createSymbolicLink(file, job);
-        assertThat(remembered().recall()).isEmpty();
+        assertThat(store().load()).isEmpty();
     }
 
     @Test
     void aFolderThatCannotBeWrittenIsSaidOnce() throws IOException {
-        Files.createDirectory(folder.resolve("own/announced.new"));
-        PrologEventStore remembered = remembered();
-        remembered.keep(Map.of(job, EVENT));
-        remembered.keep(Map.of(job, EVENT));
+        Files.createDirectory(folder.resolve("own/prolog-events.new"));
+        PrologEventStore store = store();
+        store.save(Map.of(job, EVENT));
+        store.save(Map.of(job, EVENT));
         assertThat(log.toString(StandardCharsets.UTF_8).lines()).singleElement().asString()
-                .contains("announced_not_kept");
+                .contains("prolog_event_store_failed");
     }
 }

@@ -7,7 +7,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
-import org.jobwitness.agent.sampling.PrologEvents.Announcement;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -20,37 +19,37 @@ class PrologEventsTest {
 
     @TempDir
     Path events;
-    private final PrologEvents announcements = new PrologEvents();
+    private final PrologEvents prologEvents = new PrologEvents();
 
     private void read(String name, String event) throws IOException {
-        announcements.read(Files.writeString(events.resolve(name), event));
+        prologEvents.read(Files.writeString(events.resolve(name), event));
     }
 
     @Test
     void aPrologSaysWhoseJobItIsAndWhichRun() throws IOException {
         read("1795384829-57-started-16076.json", EVENT);
-        Announcement said = new Announcement("57", "sEKNKTV3WPV500", Instant.parse("2026-11-22T22:00:29Z"), 1001,
+        PrologEvent event = new PrologEvent("57", "sEKNKTV3WPV500", Instant.parse("2026-11-22T22:00:29Z"), 1001,
                 "alice", List.of(), null, EVENT.strip());
-        assertThat(announcements.ofJob("57")).contains(said);
-        assertThat(announcements.ofSluid("sEKNKTV3WPV500")).contains(said);
-        assertThat(announcements.cluster()).contains("rig");
-        announcements.forget("57");
-        assertThat(announcements.ofJob("57")).as("the next run of this id is another").isEmpty();
+        assertThat(prologEvents.ofJob("57")).contains(event);
+        assertThat(prologEvents.ofSluid("sEKNKTV3WPV500")).contains(event);
+        assertThat(prologEvents.cluster()).contains("rig");
+        prologEvents.remove("57");
+        assertThat(prologEvents.ofJob("57")).as("the next run of this id is another").isEmpty();
     }
 
     @Test
-    void whatIsNotThereIsNotKnown() throws IOException {
+    void whatIsUnavailableExceptionIsNotKnown() throws IOException {
         read("1795384829-58-started-1.json", "{\"event_id\":\"x\",\"job_id\":\"58\"}\n");
-        assertThat(announcements.ofJob("58")).contains(new Announcement("58", null, null, null, null, List.of(),
+        assertThat(prologEvents.ofJob("58")).contains(new PrologEvent("58", null, null, null, null, List.of(),
                 null, "{\"event_id\":\"x\",\"job_id\":\"58\"}"));
-        assertThat(announcements.cluster()).isEmpty();
+        assertThat(prologEvents.cluster()).isEmpty();
     }
 
     @Test
     void theLaterRunOfAnIdIsMeant() throws IOException {
         read("1795384829-57-started-16076.json", EVENT);
         read("1795384999-57-started-17000.json", EVENT.replace("22:00:29", "22:03:19"));
-        assertThat(announcements.ofJob("57").orElseThrow().startTime()).isEqualTo("2026-11-22T22:03:19Z");
+        assertThat(prologEvents.ofJob("57").orElseThrow().startTime()).isEqualTo("2026-11-22T22:03:19Z");
     }
 
     @Test
@@ -60,10 +59,10 @@ class PrologEventsTest {
         read("1795384829-57-started-16077.json", "x".repeat(100_000) + EVENT);
         Path link = events.resolve("1795384829-57-started-16078.json");
         Files.createSymbolicLink(link, Files.writeString(events.resolve("elsewhere"), EVENT));
-        announcements.read(link);
-        announcements.read(events.resolve("1795384829-57-started-16079.json")); // sent, and gone, meanwhile
+        prologEvents.read(link);
+        prologEvents.read(events.resolve("1795384829-57-started-16079.json")); // sent, and gone, meanwhile
         read("1795384829-57-started-16080.json", "not an event");
-        assertThat(announcements.ofJob("57")).isEmpty();
+        assertThat(prologEvents.ofJob("57")).isEmpty();
     }
 
     @Test
@@ -71,8 +70,8 @@ class PrologEventsTest {
         for (int job = 1; job <= 2100; job++) {
             read("1795384829-" + job + "-started-1.json", "{\"job_id\":\"" + job + "\"}");
         }
-        assertThat(announcements.ofJob("100")).isEmpty();
-        assertThat(announcements.ofJob("101")).isPresent();
-        assertThat(announcements.ofJob("2100")).isPresent();
+        assertThat(prologEvents.ofJob("100")).isEmpty();
+        assertThat(prologEvents.ofJob("101")).isPresent();
+        assertThat(prologEvents.ofJob("2100")).isPresent();
     }
 }

@@ -15,14 +15,13 @@ import java.util.stream.Stream;
 import org.jobwitness.agent.assignment.Assignment;
 import org.jobwitness.agent.assignment.Assignment.Free;
 import org.jobwitness.agent.assignment.Assignment.Held;
-import org.jobwitness.agent.assignment.Assignment.Parted;
+import org.jobwitness.agent.assignment.Assignment.Partitioned;
 import org.jobwitness.agent.assignment.Assignment.Shared;
 import org.jobwitness.agent.assignment.GpuAssignments;
 import org.jobwitness.agent.assignment.ProcessOwner;
 import org.jobwitness.agent.assignment.PrologClaim;
 import org.jobwitness.agent.gpu.GpuName;
 import org.jobwitness.agent.gpu.GpuState;
-import org.jobwitness.agent.sampling.PrologEvents.Announcement;
 import org.jobwitness.wire.GpuVendor;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -41,7 +40,7 @@ class PrologToAssignmentTest {
 
     @TempDir
     Path folder;
-    private final PrologEvents announcements = new PrologEvents();
+    private final PrologEvents prologEvents = new PrologEvents();
 
     /** Runs a prolog in the captured environment, but for these; with GPUs of one plugin, the others' variables are not there. */
     private PrologClaim prolog(String jobId, Map<String, String> gpus) throws Exception {
@@ -59,10 +58,10 @@ class PrologToAssignmentTest {
         script.environment().putAll(environment);
         assertThat(script.start().waitFor(30, TimeUnit.SECONDS)).isTrue();
         try (Stream<Path> events = Files.list(folder.resolve("spool/events"))) {
-            events.forEach(announcements::read);
+            events.forEach(prologEvents::read);
         }
-        Announcement said = announcements.ofJob(jobId).orElseThrow();
-        return new PrologClaim(jobId, said.gpuDevices(), said.gpuVendor(), null);
+        PrologEvent event = prologEvents.ofJob(jobId).orElseThrow();
+        return new PrologClaim(jobId, event.gpuDevices(), event.gpuVendor(), null);
     }
 
     private static Map<String, String> captured() throws IOException {
@@ -84,28 +83,28 @@ class PrologToAssignmentTest {
         return List.of(gpu(GpuVendor.NVIDIA, A, 0, null), gpu(GpuVendor.NVIDIA, B, 1, null));
     }
 
-    private static List<Assignment> holdings(List<GpuState> gpus, PrologClaim... claims) {
-        return new GpuAssignments(gpus, List.of(claims), false, _ -> new ProcessOwner.Nobody()).holdings();
+    private static List<Assignment> assignments(List<GpuState> gpus, PrologClaim... claims) {
+        return new GpuAssignments(gpus, List.of(claims), false, _ -> new ProcessOwner.NoJob()).assignments();
     }
 
     @Test
     void asCapturedAnIndexInEveryVendorsVariable() throws Exception {
         PrologClaim claim = prolog("34", Map.of());
         assertThat(claim.devices()).containsExactly("0");
-        assertThat(holdings(nvidia(), claim)).containsExactly(new Held("34"), new Free());
+        assertThat(assignments(nvidia(), claim)).containsExactly(new Held("34"), new Free());
     }
 
     @Test
     void indexesOfSlurm() throws Exception {
         PrologClaim claim = prolog("34", Map.of("SLURM_JOB_GPUS", "1", "CUDA_VISIBLE_DEVICES", "1"));
         assertThat(claim.vendor()).isEqualTo(GpuVendor.NVIDIA);
-        assertThat(holdings(nvidia(), claim)).containsExactly(new Free(), new Held("34"));
+        assertThat(assignments(nvidia(), claim)).containsExactly(new Free(), new Held("34"));
     }
 
     @Test
     void uuidsFromSlurm2511() throws Exception {
         PrologClaim claim = prolog("34", Map.of("SLURM_JOB_GPUS", "0,1", "CUDA_VISIBLE_DEVICES", B));
-        assertThat(holdings(nvidia(), claim)).containsExactly(new Free(), new Held("34"));
+        assertThat(assignments(nvidia(), claim)).containsExactly(new Free(), new Held("34"));
     }
 
     @Test
@@ -117,7 +116,7 @@ class PrologToAssignmentTest {
             gpus.add(gpu(GpuVendor.NVIDIA, instance, null, A));
             gpus.add(gpu(GpuVendor.NVIDIA, "MIG-dddd1111-2222-3333-4444-555555555555", null, A));
             PrologClaim claim = prolog(given.getKey(), Map.of("SLURM_JOB_GPUS", "3", "CUDA_VISIBLE_DEVICES", instance));
-            assertThat(holdings(gpus, claim)).containsExactly(new Parted(), new Held(given.getKey()), new Free());
+            assertThat(assignments(gpus, claim)).containsExactly(new Partitioned(), new Held(given.getKey()), new Free());
         }
     }
 
@@ -125,7 +124,7 @@ class PrologToAssignmentTest {
     void indexesOfAmd() throws Exception {
         PrologClaim claim = prolog("34", Map.of("SLURM_JOB_GPUS", "1-2", "ROCR_VISIBLE_DEVICES", "1,2"));
         assertThat(claim.vendor()).isEqualTo(GpuVendor.AMD);
-        assertThat(holdings(List.of(gpu(GpuVendor.AMD, "GPU-0123456789abcdef", 0, null),
+        assertThat(assignments(List.of(gpu(GpuVendor.AMD, "GPU-0123456789abcdef", 0, null),
                 gpu(GpuVendor.AMD, "GPU-1123456789abcdef", 1, null), gpu(GpuVendor.AMD, null, 2, null)), claim))
                 .containsExactly(new Free(), new Held("34"), new Held("34"));
     }
@@ -134,13 +133,13 @@ class PrologToAssignmentTest {
     void aShareOfAGpu() throws Exception {
         Map<String, String> half = Map.of("SLURM_JOB_GPUS", "0", "CUDA_VISIBLE_DEVICES", "0",
                 "CUDA_MPS_ACTIVE_THREAD_PERCENTAGE", "50");
-        assertThat(holdings(nvidia(), prolog("34", half), prolog("35", half)))
+        assertThat(assignments(nvidia(), prolog("34", half), prolog("35", half)))
                 .containsExactly(new Shared(List.of("34", "35")), new Free());
     }
 
     @Test
     void aJobWithoutGpus() throws Exception {
         Map<String, String> none = Map.of("SLURM_JOB_GPUS", "");
-        assertThat(holdings(nvidia(), prolog("34", none))).containsExactly(new Free(), new Free());
+        assertThat(assignments(nvidia(), prolog("34", none))).containsExactly(new Free(), new Free());
     }
 }

@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
+import org.jobwitness.agent.clock.NodeClock;
 import org.jobwitness.agent.cgroup.JobCgroup;
 import org.jobwitness.agent.cgroup.Watch;
 import org.jobwitness.agent.config.AgentConfig;
@@ -55,9 +56,9 @@ class RealCgroupTest {
                 Map.of(),
                 folder.resolve("none"));
         Log log = new Log(System.err);
-        sampler = new Sampler(config, new Watch(mount), new Gpus(List.of(), log),
+        sampler = new Sampler(config, new Watch(mount, NodeClock.SYSTEM), new Gpus(List.of(), NodeClock.SYSTEM, log),
                 (batch, atOnce) -> readings.addAll(batch.jobs()), () -> {
-                }, "test", log);
+                }, "test", NodeClock.SYSTEM, log);
         thread = new Thread(() -> {
             try {
                 sampler.run();

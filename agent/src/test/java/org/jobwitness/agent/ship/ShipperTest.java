@@ -29,6 +29,7 @@ import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
+import org.jobwitness.agent.clock.NodeClock;
 import org.jobwitness.agent.log.Log;
 import org.jobwitness.agent.spool.BatchSpool;
 import org.jobwitness.wire.Batch;
@@ -43,16 +44,17 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ShipperTest {
     private static final Duration NO_JITTER = Duration.ZERO;
     private static final Duration DEADLINE = Duration.ofSeconds(10);
-    private static final InstantSource CLOCK = InstantSource.fixed(Instant.parse("2026-11-23T08:00:00Z"));
+    private static final NodeClock CLOCK = new NodeClock(
+            InstantSource.fixed(Instant.parse("2026-11-23T08:00:00Z")), System::nanoTime);
     private static final Timing QUICK = quick(Duration.ofMillis(4), Duration.ofSeconds(8));
     /** What fails again and again waits for as long as in earnest. */
-    private static final Timing PATIENT = new Timing(QUICK.connecting(), QUICK.silence(), QUICK.answer(),
-            QUICK.firstBackoff(), Timing.STANDARD.longestBackoff(), QUICK.longestRetryAfter(), QUICK.between(),
-            QUICK.scriptsTime(), QUICK.listing(), QUICK.listingPending(), QUICK.lastTry());
+    private static final Timing LONG_BACKOFF = new Timing(QUICK.connectTimeout(), QUICK.readTimeout(), QUICK.responseTimeout(),
+            QUICK.initialBackoff(), Timing.STANDARD.maxBackoff(), QUICK.maxRetryAfter(), QUICK.requestInterval(),
+            QUICK.scriptTimeout(), QUICK.listingInterval(), QUICK.pendingListingInterval(), QUICK.closeTimeout());
     /** What is sent at the end has time, however busy the machine is. */
-    private static final Timing UNHURRIED = new Timing(QUICK.connecting(), QUICK.silence(), QUICK.answer(),
-            QUICK.firstBackoff(), QUICK.longestBackoff(), QUICK.longestRetryAfter(), QUICK.between(),
-            QUICK.scriptsTime(), QUICK.listing(), QUICK.listingPending(), DEADLINE);
+    private static final Timing UNHURRIED = new Timing(QUICK.connectTimeout(), QUICK.readTimeout(), QUICK.responseTimeout(),
+            QUICK.initialBackoff(), QUICK.maxBackoff(), QUICK.maxRetryAfter(), QUICK.requestInterval(),
+            QUICK.scriptTimeout(), QUICK.listingInterval(), QUICK.pendingListingInterval(), DEADLINE);
 
     @TempDir
     Path temp;
@@ -91,8 +93,8 @@ class ShipperTest {
         return shipper(new Destination(url, null, null), NO_JITTER, QUICK, new Random(1));
     }
 
-    private Shipper shipper(Destination destination, Duration jitter, Timing pace, RandomGenerator random) {
-        Shipper shipper = closed(new Shipper(destination, events, jitter, spool, CLOCK, log, pace, random));
+    private Shipper shipper(Destination destination, Duration jitter, Timing timing, RandomGenerator random) {
+        Shipper shipper = closed(new Shipper(destination, events, jitter, spool, CLOCK, log, timing, random));
         shipper.start();
         return shipper;
     }
@@ -267,8 +269,8 @@ class ShipperTest {
         assertThat(service.paths()).containsOnly("/v1/batches");
         assertThat(shipper.counts().failures()).isEqualTo(3);
         assertThat(shipper.counts().batchesRefused()).isZero();
-        assertThat(timesLogged("service_away cause=\"/v1/batches status=" + status)).isEqualTo(1);
-        assertThat(timesLogged("service_back")).isEqualTo(1);
+        assertThat(timesLogged("service_unavailable cause=\"/v1/batches status=" + status)).isEqualTo(1);
+        assertThat(timesLogged("service_recovered")).isEqualTo(1);
     }
 
     @ParameterizedTest
@@ -284,15 +286,15 @@ class ShipperTest {
         assertThat(sequences(service)).isEqualTo(numbers(0, 4));
         assertThat(shipper.counts().batchesRefused()).isEqualTo(2);
         assertThat(shipper.counts().failures()).isZero();
-        assertThat(timesLogged("batch_refused status=" + status + " answer={\"error\":\"e" + status)).isEqualTo(1);
-        assertThat(timesLogged("batches_taken_again refused=2")).isEqualTo(1);
+        assertThat(timesLogged("batch_refused status=" + status + " response={\"error\":\"e" + status)).isEqualTo(1);
+        assertThat(timesLogged("batches_recovered refused=2")).isEqualTo(1);
     }
 
     @Test
     void refusedReadingsAreCountedAndSaidOnce() throws IOException {
         FakeService service = service().answering(request -> sequence(request) == 3
                 ? FakeService.STORED
-                : new FakeService.Answer(200, Map.of(), "{\"status\":\"stored\",\"version\":1,\"refused\":["
+                : new FakeService.Answer(200, Map.of(), "{\"status\":\"stored\",\"version\":1,\"refused_count\":2,\"refused\":["
                         + "{\"job_id\":\"1\",\"cause\":\"the time \\\"cause\\\": is\"},"
                         + "{\"job_id\":\"2\",\"cause\":\"over\"}]}"));
         Shipper shipper = shipper(service.url());
@@ -300,7 +302,7 @@ class ShipperTest {
         await("all are counted", () -> shipper.counts().batchesSent() == 4);
         assertThat(shipper.counts().readingsRefused()).isEqualTo(6);
         assertThat(timesLogged("readings_refused readings=2")).isEqualTo(1);
-        assertThat(timesLogged("readings_taken_again refused=6")).isEqualTo(1);
+        assertThat(timesLogged("readings_recovered refused=6")).isEqualTo(1);
     }
 
     @Test
@@ -322,21 +324,21 @@ class ShipperTest {
         Shipper shipper = shipper(first.url());
         add(shipper, 0, 50);
         await("it has failed some times", () -> shipper.counts().failures() > 5);
-        assertThat(shipper.counts().awaySince()).isEqualTo(CLOCK.instant());
+        assertThat(shipper.counts().unavailableSince()).isEqualTo(CLOCK.instant());
         FakeService second = closed(FakeService.startAt(first.port()));
         awaitEmpty();
         await("it is counted", () -> shipper.counts().batchesSent() == 50);
         assertThat(sequences(second)).isEqualTo(numbers(0, 50));
-        assertThat(shipper.counts().awaySince()).isNull();
-        assertThat(timesLogged("service_away")).isEqualTo(1);
-        assertThat(timesLogged("service_back away=PT0S failures=")).isEqualTo(1);
+        assertThat(shipper.counts().unavailableSince()).isNull();
+        assertThat(timesLogged("service_unavailable")).isEqualTo(1);
+        assertThat(timesLogged("service_recovered away=PT0S failures=")).isEqualTo(1);
     }
 
     @Test
     void aQueueIsSentWithPauses() throws IOException {
         FakeService service = service();
-        Timing pace = quick(Duration.ofMillis(40), Duration.ofSeconds(8));
-        Shipper shipper = shipper(new Destination(service.url(), null, null), NO_JITTER, pace, new Random(1));
+        Timing timing = quick(Duration.ofMillis(40), Duration.ofSeconds(8));
+        Shipper shipper = shipper(new Destination(service.url(), null, null), NO_JITTER, timing, new Random(1));
         add(shipper, 0, 20);
         awaitEmpty();
         List<FakeService.Request> requests = service.requests();
@@ -503,7 +505,7 @@ class ShipperTest {
         long before = System.nanoTime();
         shipper.close();
         assertThat(Duration.ofNanos(System.nanoTime() - before)).isBetween(Duration.ofMillis(1900),
-                Timing.STANDARD.silence().dividedBy(2));
+                Timing.STANDARD.readTimeout().dividedBy(2));
         assertThat(spool.depth().batches()).isEqualTo(1);
     }
 
@@ -588,7 +590,7 @@ class ShipperTest {
         assertThat(service.paths()).containsExactly("/v1/batches", "/v1/events/job-started");
         assertThat(service.requests().getLast().body()).contains("slow");
         assertThat(Duration.ofNanos(service.requests().getLast().atNanos() - made))
-                .isGreaterThanOrEqualTo(QUICK.scriptsTime().minusMillis(1));
+                .isGreaterThanOrEqualTo(QUICK.scriptTimeout().minusMillis(1));
     }
 
     @Test
@@ -654,7 +656,7 @@ class ShipperTest {
         for (int job = 1; job <= 4; job++) {
             event("1795384829-" + job + "-started-1.json", "poison");
         }
-        Shipper shipper = shipper(new Destination(service.url(), null, null), NO_JITTER, PATIENT, new Random(1));
+        Shipper shipper = shipper(new Destination(service.url(), null, null), NO_JITTER, LONG_BACKOFF, new Random(1));
         add(shipper, 0, 20);
         await("the first is sent", () -> shipper.counts().batchesSent() >= 1);
         awaitEmpty();
@@ -695,6 +697,6 @@ class ShipperTest {
         assertThat(service.paths()).containsExactly("/v1/events/job-started", "/v1/batches");
         assertThat(service.requests().getFirst().body()).contains("bad id");
         assertThat(service.requests().getFirst().header("X-Correlation-Id")).isNull();
-        assertThat(timesLogged("not_an_event")).isEqualTo(4);
+        assertThat(timesLogged("event_invalid")).isEqualTo(4);
     }
 }

@@ -20,7 +20,7 @@ import org.jobwitness.agent.gpu.GpuName;
 import org.jobwitness.agent.gpu.GpuState;
 import org.jobwitness.agent.gpu.Gpus;
 import org.jobwitness.agent.log.Log;
-import org.jobwitness.agent.sampling.Sampler;
+import org.jobwitness.agent.sampling.SamplerCounts;
 import org.jobwitness.agent.ship.ShipperCounts;
 import org.jobwitness.agent.spool.Depth;
 import org.jobwitness.wire.GpuVendor;
@@ -33,9 +33,9 @@ class MetricsPageTest {
     private static final GpuState STATE = new GpuState(GPU, null, null, null, null, null, null, null, List.of(), null,
             null, null, Map.of());
     private static final Gpus.Snapshot GPUS = new Gpus.Snapshot(List.of(
-            new Gpus.Told("NVIDIA", Instant.parse("2026-11-23T10:00:00Z"), Duration.ofMillis(3), null,
+            new Gpus.Available("NVIDIA", Instant.parse("2026-11-23T10:00:00Z"), Duration.ofMillis(3), null,
                     List.of(STATE, STATE)),
-            new Gpus.Silent("AMD", List.of(GPU), "the driver has not answered for 12 s")));
+            new Gpus.Unavailable("AMD", List.of(GPU), "the driver has not answered for 12 s")));
 
     private MetricsPage page;
     private Gpus.Snapshot gpus = new Gpus.Snapshot(List.of());
@@ -47,7 +47,7 @@ class MetricsPageTest {
             port = free.getLocalPort();
         }
         Instant then = Instant.parse("2026-11-23T10:00:00Z");
-        page = new MetricsPage(port, () -> new Sampler.Counts(3, 1, 40, 2, 1_500_000),
+        page = new MetricsPage(port, () -> new SamplerCounts(3, 1, 40, 2, 1_500_000),
                 () -> new ShipperCounts(12, 1, 2, 5, 0, 7, then, null), () -> new Depth(4, 4000, then, 1, 5, 6, 7, 8),
                 () -> gpus, new Log(System.err));
         page.start();

@@ -12,10 +12,10 @@ import org.jobwitness.agent.gpu.GpuState;
 import org.jobwitness.agent.gpu.Program;
 
 /**
- * AMD's GPUs: as the kernel tells of them in /sys, and where that has none of them, as {@code amd-smi} or else {@code rocm-smi} does.
+ * AMD GPUs: by /sys, or where that has none, by {@code amd-smi} or else {@code rocm-smi}.
  */
 public final class Amd implements GpuSource {
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
+    private static final Duration TOOL_TIMEOUT = Duration.ofSeconds(30);
 
     private final Path sys;
     /** The best first. */
@@ -24,8 +24,8 @@ public final class Amd implements GpuSource {
     /** @param sys where sysfs is mounted */
     public Amd(Path sys) {
         this(sys, Stream.concat(
-                Program.find(AmdSmi.PLACES).map(program -> new AmdSmi(program, PATIENCE, sys)).stream(),
-                Program.find(RocmSmi.PLACES).map(program -> new RocmSmi(program, PATIENCE, sys)).stream()).toList());
+                Program.find(AmdSmi.PLACES).map(program -> new AmdSmi(program, TOOL_TIMEOUT, sys)).stream(),
+                Program.find(RocmSmi.PLACES).map(program -> new RocmSmi(program, TOOL_TIMEOUT, sys)).stream()).toList());
     }
 
     Amd(Path sys, List<GpuSource> tools) {
@@ -39,7 +39,7 @@ public final class Amd implements GpuSource {
     }
 
     @Override
-    public boolean isThere() {
+    public boolean isPresent() {
         return Files.isDirectory(sys.resolve("module/amdgpu"));
     }
 
@@ -57,7 +57,7 @@ public final class Amd implements GpuSource {
     }
 
     @Override
-    public Duration keepUpEvery() {
+    public Duration keepUpInterval() {
         return Duration.ofSeconds(1);
     }
 

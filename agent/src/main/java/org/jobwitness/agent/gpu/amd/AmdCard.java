@@ -13,20 +13,20 @@ import org.jobwitness.wire.GpuVendor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A line of what AMD's tools list: a GPU, or a partition of one. They give the address of a partition the GPU's domain, bus and
- * device, and the partition's number as its function.
+ * An entry of AMD's tools: a GPU, or a partition of one. The address of a partition has the GPU's domain, bus and device, and the
+ * number of the partition as its function.
  *
- * @param kfdId KFD's number of it, by which its processes are found
+ * @param kfdId KFD's number of it, the key to its processes
  */
 record AmdCard(String pci, @Nullable String uuid, @Nullable String model, OptionalLong kfdId, AmdFigures figures) {
-    private static final String OF_THE_WHOLE = "the tool tells it of the whole GPU, if at all, and not of its partitions";
+    private static final String OF_THE_WHOLE = "the tool provides it for the whole GPU at most, not for its partitions";
     private static final List<String> NOT_OF_PARTS = List.of(AmdFigures.UTILIZATION, AmdFigures.MEMORY_USED,
             AmdFigures.MEMORY_TOTAL, AmdFigures.POWER, AmdFigures.TEMPERATURE, AmdFigures.ENERGY, AmdFigures.CLOCK, AmdFigures.THROTTLED,
             AmdFigures.ECC);
 
     /** All of them as GPUs and their partitions, in the order of PCI addresses. */
     static List<GpuState> states(List<AmdCard> cards, Kfd kfd) {
-        Map<Long, List<GpuProcess>> processes = kfd.tellsProcesses() ? kfd.processes() : null;
+        Map<Long, List<GpuProcess>> processes = kfd.showsProcesses() ? kfd.processes() : null;
         Map<String, List<AmdCard>> byGpu = new TreeMap<>();
         cards.stream().sorted(Comparator.comparing(AmdCard::pci)).forEach(
                 card -> byGpu.computeIfAbsent(card.pci().split("\\.", 2)[0], _ -> new ArrayList<>()).add(card));
@@ -34,11 +34,11 @@ record AmdCard(String pci, @Nullable String uuid, @Nullable String model, Option
         int index = 0;
         for (List<AmdCard> parts : byGpu.values()) {
             AmdCard first = parts.getFirst();
-            boolean isParted = parts.size() > 1;
+            boolean isPartitioned = parts.size() > 1;
             putProcesses(first.figures, parts, processes);
             states.add(first.figures.of(new GpuName(GpuVendor.AMD, first.uuid, first.pci, null,
-                    isParted ? null : Integer.valueOf(index), null, first.model)));
-            for (AmdCard part : isParted ? parts : List.<AmdCard>of()) {
+                    isPartitioned ? null : Integer.valueOf(index), null, first.model)));
+            for (AmdCard part : isPartitioned ? parts : List.<AmdCard>of()) {
                 AmdFigures figures = new AmdFigures();
                 NOT_OF_PARTS.forEach(figure -> figures.absent(figure, OF_THE_WHOLE));
                 putProcesses(figures, List.of(part), processes);
@@ -46,7 +46,7 @@ record AmdCard(String pci, @Nullable String uuid, @Nullable String model, Option
                 states.add(figures.of(
                         new GpuName(GpuVendor.AMD, uuid, part.pci, null, index++, first.uuid, part.model)));
             }
-            index += isParted ? 0 : 1;
+            index += isPartitioned ? 0 : 1;
         }
         return states;
     }
@@ -54,7 +54,7 @@ record AmdCard(String pci, @Nullable String uuid, @Nullable String model, Option
     private static void putProcesses(AmdFigures figures, List<AmdCard> cards,
             @Nullable Map<Long, List<GpuProcess>> processes) {
         if (processes == null || cards.stream().anyMatch(card -> card.kfdId.isEmpty())) {
-            figures.absent(AmdFigures.PROCESSES, "the compute driver (KFD) does not tell of this GPU");
+            figures.absent(AmdFigures.PROCESSES, "the compute driver (KFD) does not show this GPU");
         } else {
             figures.processes(cards.stream().flatMap(
                     card -> processes.getOrDefault(card.kfdId.getAsLong(), List.of()).stream()).toList());

@@ -9,10 +9,10 @@ import org.jobwitness.agent.gpu.GpuProcess;
 import org.jobwitness.agent.gpu.GpuState;
 import org.jspecify.annotations.Nullable;
 
-/** What an AMD source has found out of one GPU so far: figures, and for those that it did not get, why. */
+/** Collects the figures of one GPU from an AMD source, and the causes of absent ones. */
 final class AmdFigures {
     static final String UTILIZATION = "utilization_percent";
-    /** What it was measured over, where that is not the interval. */
+    /** What utilization was measured over, if not the interval. */
     static final String INTERVAL = "utilization_interval";
     static final String MEMORY_USED = "memory_used_bytes";
     static final String MEMORY_TOTAL = "memory_total_bytes";
@@ -29,7 +29,7 @@ final class AmdFigures {
     private List<String> throttled = List.of();
     private @Nullable List<GpuProcess> processes;
 
-    /** A negative number, of which no figure here can be one but a temperature, counts as not told. */
+    /** A negative number is absent, except a temperature. */
     void put(String figure, OptionalDouble value, String causeIfAbsent) {
         if (value.isPresent() && (value.getAsDouble() >= 0 || figure.equals(TEMPERATURE))) {
             found.put(figure, value.getAsDouble());

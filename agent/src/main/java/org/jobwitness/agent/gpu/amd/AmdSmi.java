@@ -20,25 +20,25 @@ import org.jobwitness.agent.json.JsonValue;
 import org.jspecify.annotations.Nullable;
 
 /**
- * AMD's GPUs, as {@code amd-smi} tells of them, where /sys does not: {@code static} and {@code list} once for who they are,
- * {@code metric} once a cycle. It is a program in Python, so it costs more than all else that the agent does.
+ * AMD GPUs by {@code amd-smi}, where /sys has none: {@code static} and {@code list} once for their names, {@code metric} once a
+ * cycle. A Python program, it costs more than everything else that the agent does.
  *
- * <p>It answers with a list of GPUs, from ROCm 7 on with that list in {@code gpu_data}; a figure is {@code {"value": 12, "unit":
- * "W"}}, was a bare number before ROCm 6.1, and is {@code "N/A"} where there is none.
+ * <p>It prints a list of GPUs, from ROCm 7 on within {@code gpu_data}; a figure is {@code {"value": 12, "unit":
+ * "W"}}, was a bare number before ROCm 6.1, and is {@code "N/A"} if unknown.
  */
 final class AmdSmi implements GpuSource {
     /** Where ROCm and distributions put it. */
     static final List<Path> PLACES = List.of(Path.of("/opt/rocm/bin/amd-smi"), Path.of("/usr/bin/amd-smi"));
     private static final Pattern BEGIN = Pattern.compile("^[\\[{]", Pattern.MULTILINE);
     private static final double MIB = 1024 * 1024;
-    private static final String NOT_TOLD = "amd-smi does not tell it of this GPU";
+    private static final String NOT_PROVIDED = "amd-smi does not provide it for this GPU";
 
     private final Program program;
     private final Kfd kfd;
-    private @Nullable Map<Long, Known> known;
+    private @Nullable Map<Long, Names> names;
 
-    /** Who a GPU is, which does not change while the driver is loaded. */
-    private record Known(String pci, @Nullable String uuid, @Nullable String model, OptionalLong kfdId) {
+    /** The names of a GPU, which do not change while the driver is loaded. */
+    private record Names(String pci, @Nullable String uuid, @Nullable String model, OptionalLong kfdId) {
     }
 
     AmdSmi(Path program, Duration patience, Path sys) {
@@ -53,55 +53,55 @@ final class AmdSmi implements GpuSource {
 
     @Override
     public List<GpuState> read() throws GpuSourceException {
-        Map<Long, Known> who = known;
-        if (who == null) {
-            who = who(gpus(List.of("static", "--json")), gpus(List.of("list", "--json")));
-            known = who;
+        Map<Long, Names> known = names;
+        if (known == null) {
+            known = names(gpus(List.of("static", "--json")), gpus(List.of("list", "--json")));
+            names = known;
         }
         List<AmdCard> cards = new ArrayList<>();
         for (Map.Entry<Long, JsonValue> metric : gpus(List.of("metric", "--json")).entrySet()) {
-            Known gpu = who.get(metric.getKey());
+            Names gpu = known.get(metric.getKey());
             if (gpu != null) {
                 cards.add(new AmdCard(gpu.pci, gpu.uuid, gpu.model, gpu.kfdId, figures(metric.getValue())));
             }
         }
         if (cards.isEmpty()) {
-            throw new GpuSourceException("amd-smi tells of no GPU");
+            throw new GpuSourceException("amd-smi reports no GPU");
         }
         return AmdCard.states(cards, kfd);
     }
 
-    /** What it says of each GPU, by its number there. */
+    /** The entry of each GPU, by its number there. */
     private Map<Long, JsonValue> gpus(List<String> arguments) throws GpuSourceException {
-        JsonValue answer = answer(program.run(arguments), "amd-smi " + arguments.getFirst());
+        JsonValue answer = parse(program.run(arguments), "amd-smi " + arguments.getFirst());
         Map<Long, JsonValue> gpus = new TreeMap<>();
-        for (JsonValue gpu : answer.at("gpu_data").orElse(answer).list()) {
+        for (JsonValue gpu : answer.at("gpu_data").orElse(answer).elements()) {
             gpu.numberAt("gpu").ifPresent(number -> gpus.put((long) number, gpu));
         }
         return gpus;
     }
 
-    /** Both tools may warn before they begin, as of groups that the user is not in. */
-    static JsonValue answer(String output, String who) throws GpuSourceException {
+    /** Both tools may print warnings first, such as of missing groups of the user. */
+    static JsonValue parse(String output, String tool) throws GpuSourceException {
         Matcher begin = BEGIN.matcher(output);
         try {
-            return JsonValue.of(begin.find() ? output.substring(begin.start()) : "");
-        } catch (JsonValue.BadJson e) {
-            throw new GpuSourceException(who + " did not answer in JSON: " + e.getMessage());
+            return JsonValue.parse(begin.find() ? output.substring(begin.start()) : "");
+        } catch (JsonValue.MalformedJsonException e) {
+            throw new GpuSourceException(tool + " printed no valid JSON: " + e.getMessage());
         }
     }
 
-    private static Map<Long, Known> who(Map<Long, JsonValue> statics, Map<Long, JsonValue> list) {
-        Map<Long, Known> who = new TreeMap<>();
+    private static Map<Long, Names> names(Map<Long, JsonValue> statics, Map<Long, JsonValue> list) {
+        Map<Long, Names> names = new TreeMap<>();
         list.forEach((number, gpu) -> {
             Optional<JsonValue> more = Optional.ofNullable(statics.get(number));
             gpu.textAt("bdf").or(() -> more.flatMap(all -> all.textAt("bus", "bdf"))).flatMap(Amdgpu::pciOf)
-                    .ifPresent(pci -> who.put(number, new Known(pci,
+                    .ifPresent(pci -> names.put(number, new Names(pci,
                             more.flatMap(all -> all.textAt("asic", "asic_serial")).flatMap(Amdgpu::uuidOf).orElse(null),
                             more.flatMap(all -> all.textAt("asic", "market_name")).filter(AmdSmi::isModel).orElse(null),
                             kfdId(gpu))));
         });
-        return who;
+        return names;
     }
 
     static boolean isModel(String text) {
@@ -115,22 +115,22 @@ final class AmdSmi implements GpuSource {
 
     private static AmdFigures figures(JsonValue gpu) {
         AmdFigures figures = new AmdFigures();
-        figures.put(AmdFigures.UTILIZATION, amount(gpu, "usage", "gfx_activity"), NOT_TOLD);
-        figures.absent(AmdFigures.INTERVAL, "amd-smi tells of the moment");
-        figures.put(AmdFigures.MEMORY_USED, times(MIB, amount(gpu, "mem_usage", "used_vram")), NOT_TOLD);
-        figures.put(AmdFigures.MEMORY_TOTAL, times(MIB, amount(gpu, "mem_usage", "total_vram")), NOT_TOLD);
+        figures.put(AmdFigures.UTILIZATION, amount(gpu, "usage", "gfx_activity"), NOT_PROVIDED);
+        figures.absent(AmdFigures.INTERVAL, "amd-smi reports the moment, not the interval");
+        figures.put(AmdFigures.MEMORY_USED, times(MIB, amount(gpu, "mem_usage", "used_vram")), NOT_PROVIDED);
+        figures.put(AmdFigures.MEMORY_TOTAL, times(MIB, amount(gpu, "mem_usage", "total_vram")), NOT_PROVIDED);
         figures.put(AmdFigures.POWER, either(amount(gpu, "power", "socket_power"),
                 either(amount(gpu, "power", "current_socket_power"), amount(gpu, "power", "average_socket_power"))),
-                NOT_TOLD);
+                NOT_PROVIDED);
         figures.put(AmdFigures.TEMPERATURE,
-                either(amount(gpu, "temperature", "edge"), amount(gpu, "temperature", "hotspot")), NOT_TOLD);
-        figures.put(AmdFigures.ENERGY, amount(gpu, "energy", "total_energy_consumption"), NOT_TOLD);
-        figures.put(AmdFigures.CLOCK, amount(gpu, "clock", "gfx_0", "clk"), NOT_TOLD);
-        figures.put(AmdFigures.ECC, amount(gpu, "ecc", "total_uncorrectable_count"), NOT_TOLD);
+                either(amount(gpu, "temperature", "edge"), amount(gpu, "temperature", "hotspot")), NOT_PROVIDED);
+        figures.put(AmdFigures.ENERGY, amount(gpu, "energy", "total_energy_consumption"), NOT_PROVIDED);
+        figures.put(AmdFigures.CLOCK, amount(gpu, "clock", "gfx_0", "clk"), NOT_PROVIDED);
+        figures.put(AmdFigures.ECC, amount(gpu, "ecc", "total_uncorrectable_count"), NOT_PROVIDED);
         switch (gpu.textAt("power", "throttle_status").orElse("N/A").toUpperCase(Locale.ROOT)) {
             case "THROTTLED" -> figures.throttled(List.of("throttled"));
             case "UNTHROTTLED" -> figures.throttled(List.of());
-            default -> figures.absent(AmdFigures.THROTTLED, NOT_TOLD);
+            default -> figures.absent(AmdFigures.THROTTLED, NOT_PROVIDED);
         }
         return figures;
     }
@@ -141,7 +141,7 @@ final class AmdSmi implements GpuSource {
     }
 
     private static OptionalDouble number(JsonValue value) {
-        return value instanceof JsonValue.Quantity(double number) ? OptionalDouble.of(number) : OptionalDouble.empty();
+        return value instanceof JsonValue.NumberValue(double number) ? OptionalDouble.of(number) : OptionalDouble.empty();
     }
 
     private static OptionalDouble times(double unit, OptionalDouble value) {
@@ -154,7 +154,7 @@ final class AmdSmi implements GpuSource {
 
     @Override
     public void release() {
-        known = null;
+        names = null;
     }
 
     @Override

@@ -22,20 +22,19 @@ import org.jobwitness.wire.GpuVendor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * AMD's GPUs, as the kernel's driver tells of them in /sys (Linux, Documentation/gpu/amdgpu): no library, no program, no right
- * that not every user has, and nothing is held open.
+ * AMD GPUs by the kernel's driver in /sys (Linux, Documentation/gpu/amdgpu): no library, no program, no special permission, and
+ * nothing stays open.
  *
- * <p>{@code gpu_busy_percent} is what the GPU's firmware measured over a short time that nobody documents, so {@link #keepUp}
- * looks at it once a second, and the mean of the looks is the interval's figure. A GPU that sleeps is left asleep: any look
- * at its figures would wake it.
+ * <p>{@code gpu_busy_percent} is measured by the GPU's firmware over a short, undocumented time, so {@link #keepUp} reads it once a
+ * second, and the mean is the figure of the interval. A suspended GPU is not read: that would wake it.
  */
 final class Amdgpu implements GpuSource {
-    private static final String OF_THE_WHOLE = "amdgpu tells it of the whole GPU only, not of its partitions";
-    private static final String ASLEEP = "the GPU sleeps, and to ask would wake it";
+    private static final String OF_THE_WHOLE = "amdgpu provides it for the whole GPU, not for its partitions";
+    private static final String SUSPENDED = "the GPU is suspended, and reading it would wake it";
 
     private final Path drm;
     private final Kfd kfd;
-    private final Map<Path, Glances> glances = new TreeMap<>();
+    private final Map<Path, BusySamples> busySamples = new TreeMap<>();
 
     /** @param sys where sysfs is mounted */
     Amdgpu(Path sys) {
@@ -43,8 +42,8 @@ final class Amdgpu implements GpuSource {
         kfd = new Kfd(sys);
     }
 
-    /** What was seen of how busy a GPU is, since it was last told. */
-    private static final class Glances {
+    /** The samples of gpu_busy_percent since the last reading. */
+    private static final class BusySamples {
         private double sum;
         private int count;
 
@@ -70,9 +69,9 @@ final class Amdgpu implements GpuSource {
 
     @Override
     public void keepUp() {
-        glances.forEach((device, seen) -> {
-            if (!isAsleep(device)) {
-                seen.add(SysFile.read(device.resolve("gpu_busy_percent")));
+        busySamples.forEach((device, samples) -> {
+            if (!isSuspended(device)) {
+                samples.add(SysFile.read(device.resolve("gpu_busy_percent")));
             }
         });
     }
@@ -83,20 +82,20 @@ final class Amdgpu implements GpuSource {
         if (devices.isEmpty()) {
             throw new GpuSourceException("there is no GPU of the driver amdgpu below " + drm);
         }
-        glances.keySet().retainAll(devices.values());
+        busySamples.keySet().retainAll(devices.values());
         Map<String, List<Kfd.Unit>> units = new TreeMap<>();
         kfd.units().forEach(unit -> units.computeIfAbsent(unit.pci(), _ -> new ArrayList<>()).add(unit));
-        Optional<Map<Long, List<GpuProcess>>> processes = kfd.tellsProcesses()
+        Optional<Map<Long, List<GpuProcess>>> processes = kfd.showsProcesses()
                 ? Optional.of(kfd.processes())
                 : Optional.empty();
         List<GpuState> states = new ArrayList<>();
         int index = 0;
         for (Map.Entry<String, Path> device : devices.entrySet()) {
             List<Kfd.Unit> parts = units.getOrDefault(device.getKey(), List.of());
-            boolean isParted = parts.size() > 1;
-            GpuName name = name(device.getKey(), device.getValue(), parts, isParted ? null : Integer.valueOf(index));
+            boolean isPartitioned = parts.size() > 1;
+            GpuName name = name(device.getKey(), device.getValue(), parts, isPartitioned ? null : Integer.valueOf(index));
             states.add(whole(name, device.getValue(), parts, processes));
-            if (isParted) {
+            if (isPartitioned) {
                 for (Kfd.Unit part : parts) {
                     states.add(part(partName(name, part, parts, index++), part, processes));
                 }
@@ -107,7 +106,7 @@ final class Amdgpu implements GpuSource {
         return states;
     }
 
-    /** The folders of the GPUs, by PCI address and so in the order of these. */
+    /** The folders of the GPUs, in the order of their PCI addresses. */
     private Map<String, Path> devices() {
         Map<String, Path> devices = new TreeMap<>();
         try (DirectoryStream<Path> cards = Files.newDirectoryStream(drm, "card*")) {
@@ -131,7 +130,7 @@ final class Amdgpu implements GpuSource {
         }
     }
 
-    /** An address as {@link GpuName} has it, of one as Linux and AMD's tools write it: {@code 0000:C1:00.0}. */
+    /** The address of {@link GpuName}, from the one that Linux and AMD's tools write: {@code 0000:C1:00.0}. */
     static Optional<String> pciOf(String address) {
         String small = address.strip().toLowerCase(Locale.ROOT);
         if (!small.matches("[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\\.[0-7]")) {
@@ -140,7 +139,7 @@ final class Amdgpu implements GpuSource {
         return Optional.of("0".repeat("00000000:00:00.0".length() - small.length()) + small);
     }
 
-    /** A GPU's UUID as ROCm writes it, of the driver's unique id; empty if that is none. */
+    /** A GPU's UUID as ROCm writes it, from the driver's unique id; empty if that is invalid. */
     static Optional<String> uuidOf(String uniqueId) {
         String digits = uniqueId.strip().toLowerCase(Locale.ROOT).replaceFirst("^0x", "");
         return digits.matches("(?!0+$)[0-9a-f]{1,16}")
@@ -154,7 +153,7 @@ final class Amdgpu implements GpuSource {
         return new GpuName(GpuVendor.AMD, uuid, pci, minor, index, null, model(device));
     }
 
-    /** Where the partitions share the GPU's unique id, their UUID is that and their number. */
+    /** Where partitions share the unique id of the GPU, their UUID is that id and their number. */
     private static GpuName partName(GpuName whole, Kfd.Unit part, List<Kfd.Unit> all, int index) {
         long alike = all.stream().filter(other -> Objects.equals(other.uniqueId(), part.uniqueId())).count();
         String unique = part.uniqueId();
@@ -171,21 +170,21 @@ final class Amdgpu implements GpuSource {
     private GpuState whole(GpuName name, Path device, List<Kfd.Unit> parts,
             Optional<Map<Long, List<GpuProcess>>> processes) {
         AmdFigures figures = new AmdFigures();
-        figures.absent(AmdFigures.THROTTLED, "amdgpu tells it in gpu_metrics only, which is not read");
-        figures.absent(AmdFigures.ECC, "not read of amdgpu");
+        figures.absent(AmdFigures.THROTTLED, "amdgpu has it only in gpu_metrics, which is not read");
+        figures.absent(AmdFigures.ECC, "not read from amdgpu");
         putProcesses(figures, parts, processes);
-        if (isAsleep(device)) {
-            glances.remove(device);
+        if (isSuspended(device)) {
+            busySamples.remove(device);
             for (String figure : List.of(AmdFigures.UTILIZATION, AmdFigures.MEMORY_USED, AmdFigures.MEMORY_TOTAL, AmdFigures.POWER,
                     AmdFigures.TEMPERATURE, AmdFigures.ENERGY, AmdFigures.CLOCK)) {
-                figures.absent(figure, ASLEEP);
+                figures.absent(figure, SUSPENDED);
             }
             return figures.of(name);
         }
         SysFile busy = SysFile.read(device.resolve("gpu_busy_percent"));
-        Glances seen = glances.computeIfAbsent(device, _ -> new Glances());
-        seen.add(busy);
-        figures.put(AmdFigures.UTILIZATION, seen.take(), busy.cause());
+        BusySamples samples = busySamples.computeIfAbsent(device, _ -> new BusySamples());
+        samples.add(busy);
+        figures.put(AmdFigures.UTILIZATION, samples.take(), busy.cause());
         putFile(figures, AmdFigures.MEMORY_USED, device.resolve("mem_info_vram_used"), 1);
         putFile(figures, AmdFigures.MEMORY_TOTAL, device.resolve("mem_info_vram_total"), 1);
         putSensors(figures, device);
@@ -195,8 +194,8 @@ final class Amdgpu implements GpuSource {
     /** Documentation/hwmon/sysfs-interface: millionths of a watt and of a joule, thousandths of a degree, Hz. */
     private static void putSensors(AmdFigures figures, Path device) {
         Path sensors = hwmon(device);
-        boolean isAverageTold = Files.exists(sensors.resolve("power1_average"));
-        putFile(figures, AmdFigures.POWER, sensors.resolve(isAverageTold ? "power1_average" : "power1_input"), 1e-6);
+        boolean hasAverage = Files.exists(sensors.resolve("power1_average"));
+        putFile(figures, AmdFigures.POWER, sensors.resolve(hasAverage ? "power1_average" : "power1_input"), 1e-6);
         putFile(figures, AmdFigures.TEMPERATURE, thermometer(sensors), 1e-3);
         putFile(figures, AmdFigures.ENERGY, sensors.resolve("energy1_input"), 1e-6);
         putFile(figures, AmdFigures.CLOCK, sensors.resolve("freq1_input"), 1e-6);
@@ -208,14 +207,14 @@ final class Amdgpu implements GpuSource {
                 return one;
             }
         } catch (IOException | DirectoryIteratorException e) {
-            return device.resolve("hwmon"); // where the files will not be found either
+            return device.resolve("hwmon"); // where the files are missing, too
         }
         return device.resolve("hwmon");
     }
 
     /**
-     * The edge's, or the junction's where the GPU has no other (MI300). Which of them a GPU has never changes, so a curve is never
-     * made of both.
+     * The edge's, or the junction's where the GPU has no other (MI300). A GPU always has the same ones, so a series never mixes
+     * both.
      */
     private static Path thermometer(Path sensors) {
         for (String wanted : List.of("edge", "junction")) {
@@ -233,7 +232,7 @@ final class Amdgpu implements GpuSource {
         figures.put(figure, read.times(unit), read.cause());
     }
 
-    /** What is in use of a partition's memory is what the processes on it have, which is all that computes. */
+    /** The used memory of a partition is that of the processes on it. */
     private static GpuState part(GpuName name, Kfd.Unit part, Optional<Map<Long, List<GpuProcess>>> processes) {
         AmdFigures figures = new AmdFigures();
         for (String figure : List.of(AmdFigures.UTILIZATION, AmdFigures.POWER, AmdFigures.TEMPERATURE, AmdFigures.ENERGY,
@@ -245,7 +244,7 @@ final class Amdgpu implements GpuSource {
                 .orElse(OptionalDouble.empty()), OF_THE_WHOLE);
         figures.put(AmdFigures.MEMORY_TOTAL, part.memoryBytes().isPresent()
                 ? OptionalDouble.of((double) part.memoryBytes().getAsLong())
-                : OptionalDouble.empty(), "KFD does not tell this partition's memory");
+                : OptionalDouble.empty(), "KFD does not show the memory of this partition");
         return figures.of(name);
     }
 
@@ -258,20 +257,20 @@ final class Amdgpu implements GpuSource {
     private static void putProcesses(AmdFigures figures, List<Kfd.Unit> units,
             Optional<Map<Long, List<GpuProcess>>> processes) {
         if (units.isEmpty() || processes.isEmpty()) {
-            figures.absent(AmdFigures.PROCESSES, "the compute driver (KFD) does not tell of this GPU");
+            figures.absent(AmdFigures.PROCESSES, "the compute driver (KFD) does not show this GPU");
         } else {
             figures.processes(units.stream()
                     .flatMap(unit -> processes.get().getOrDefault(unit.gpuId(), List.of()).stream()).toList());
         }
     }
 
-    private static boolean isAsleep(Path device) {
+    private static boolean isSuspended(Path device) {
         return SysFile.read(device.resolve("power/runtime_status")).text().equals("suspended");
     }
 
     @Override
     public void release() {
-        glances.clear();
+        busySamples.clear();
     }
 
     @Override

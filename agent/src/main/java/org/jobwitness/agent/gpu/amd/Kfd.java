@@ -19,17 +19,17 @@ import org.jobwitness.agent.gpu.GpuProcess;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What AMD's compute driver tells in /sys/class/kfd/kfd (Linux, drivers/gpu/drm/amd/amdkfd): the compute units that programs
- * see, a GPU or each partition of one, and which processes compute on them. Every user may read it.
+ * AMD's compute driver in /sys/class/kfd/kfd (Linux, drivers/gpu/drm/amd/amdkfd): the compute units that programs see, a GPU or
+ * each partition of one, and the processes on them. Every user may read it.
  */
 final class Kfd {
-    /** More processes on a node's GPUs than this are not looked at, and more queues of one neither. */
-    private static final int MOST_PROCESSES = 4096;
-    private static final int MOST_QUEUES = 256;
+    /** More processes on a node's GPUs, or queues of a process, are not read. */
+    private static final int MAX_PROCESSES = 4096;
+    private static final int MAX_QUEUES = 256;
     private static final String NUMBER = "[1-9][0-9]{0,8}";
     private static final Pattern PROPERTY = Pattern.compile("[a-z0-9_]+ [0-9]{1,20}");
-    /** heap_type of memory that is the GPU's own: seen by the host, or not (kfd_crat.h). */
-    private static final List<String> OWN_HEAPS = List.of("1", "2");
+    /** heap_type of GPU memory: visible to the host, or not (kfd_crat.h). */
+    private static final List<String> GPU_HEAPS = List.of("1", "2");
 
     private final Path root;
 
@@ -38,12 +38,12 @@ final class Kfd {
     }
 
     /**
-     * Something that a program can compute on.
+     * A GPU or a partition, as programs see it.
      *
-     * @param gpuId KFD's own number of it
+     * @param gpuId KFD's number of it
      * @param pci of the GPU, the same for all of its partitions
-     * @param partition its number among them; 0 where there are none
-     * @param uniqueId 16 hexadecimal digits; null if the driver does not tell
+     * @param partition its number; 0 if the GPU has none
+     * @param uniqueId 16 hexadecimal digits; null if unknown
      */
     record Unit(long gpuId, String pci, int partition, @Nullable String uniqueId, @Nullable Integer renderMinor,
             OptionalLong memoryBytes) {
@@ -77,7 +77,7 @@ final class Kfd {
         long sum = 0;
         for (Path bank : folders(node.resolve("mem_banks"), 16)) {
             Map<String, String> properties = properties(bank.resolve("properties"));
-            if (OWN_HEAPS.contains(properties.getOrDefault("heap_type", ""))) {
+            if (GPU_HEAPS.contains(properties.getOrDefault("heap_type", ""))) {
                 sum += Long.parseLong(properties.getOrDefault("size_in_bytes", "0"));
             }
         }
@@ -91,20 +91,20 @@ final class Kfd {
         return properties;
     }
 
-    /** Whether it tells of processes at all. */
-    boolean tellsProcesses() {
+    /** Whether this kernel shows processes. */
+    boolean showsProcesses() {
         return Files.isReadable(root.resolve("proc"));
     }
 
     /**
-     * The processes on each unit, by gpu_id. Whoever opens /dev/kfd is listed with every GPU that it might use; on one is who has
-     * memory of it or a queue to it.
+     * The processes on each unit, by gpu_id. A process that opens /dev/kfd is listed with every GPU that it might use; it is on
+     * those where it has memory or a queue.
      */
     Map<Long, List<GpuProcess>> processes() {
         Map<Long, List<GpuProcess>> processes = new HashMap<>();
-        for (Path process : folders(root.resolve("proc"), MOST_PROCESSES)) {
+        for (Path process : folders(root.resolve("proc"), MAX_PROCESSES)) {
             Map<Long, Long> memory = new HashMap<>();
-            for (Path queue : folders(process.resolve("queues"), MOST_QUEUES)) {
+            for (Path queue : folders(process.resolve("queues"), MAX_QUEUES)) {
                 SysFile.read(queue.resolve("gpuid")).number().ifPresent(gpuId -> memory.put(gpuId, 0L));
             }
             for (Path file : inside(process, "vram_*")) {
@@ -122,9 +122,9 @@ final class Kfd {
     }
 
     /** Folders whose name is a number. */
-    private static List<Path> folders(Path parent, int most) {
+    private static List<Path> folders(Path parent, int max) {
         return inside(parent, "[0-9]*").stream()
-                .filter(folder -> folder.getFileName().toString().matches("0|" + NUMBER)).limit(most).toList();
+                .filter(folder -> folder.getFileName().toString().matches("0|" + NUMBER)).limit(max).toList();
     }
 
     private static List<Path> inside(Path parent, String glob) {
@@ -132,7 +132,7 @@ final class Kfd {
         try (DirectoryStream<Path> all = Files.newDirectoryStream(parent, glob)) {
             all.forEach(inside::add);
         } catch (IOException | DirectoryIteratorException | UncheckedIOException e) {
-            return inside; // no such driver, or a process that ends
+            return inside; // no such driver, or an ended process
         }
         return inside;
     }

@@ -17,17 +17,16 @@ import org.jobwitness.agent.gpu.Program;
 import org.jobwitness.agent.json.JsonValue;
 
 /**
- * AMD's GPUs, as {@code rocm-smi} tells of them, where neither /sys nor amd-smi does: one call a cycle. It answers with an object
- * for each {@code card0}, whose fields are called as it prints them for people, and that changed from release to release; all values
- * are texts.
+ * AMD GPUs by {@code rocm-smi}, where neither /sys nor amd-smi has them: one call a cycle. It prints an object for each
+ * {@code card0}, with labels as field names, which change from release to release; all values are strings.
  */
 final class RocmSmi implements GpuSource {
     /** Where ROCm and distributions put it. */
     static final List<Path> PLACES = List.of(Path.of("/opt/rocm/bin/rocm-smi"), Path.of("/usr/bin/rocm-smi"));
-    private static final List<String> ALL = List.of("--showid", "--showuniqueid", "--showbus", "--showproductname",
+    private static final List<String> ARGUMENTS = List.of("--showid", "--showuniqueid", "--showbus", "--showproductname",
             "--showuse", "--showmeminfo", "vram", "--showpower", "--showtemp", "--showclocks", "--showenergycounter",
             "--json");
-    private static final String NOT_TOLD = "rocm-smi does not tell it of this GPU";
+    private static final String NOT_PROVIDED = "rocm-smi does not provide it for this GPU";
     private static final Pattern DECIMAL = Pattern.compile("\\(?([0-9]{1,18}(?:\\.[0-9]{1,9})?)(?:Mhz\\))?");
 
     private final Program program;
@@ -45,9 +44,9 @@ final class RocmSmi implements GpuSource {
 
     @Override
     public List<GpuState> read() throws GpuSourceException {
-        JsonValue answer = AmdSmi.answer(program.run(ALL), "rocm-smi");
+        JsonValue answer = AmdSmi.parse(program.run(ARGUMENTS), "rocm-smi");
         List<AmdCard> cards = new ArrayList<>();
-        if (answer instanceof JsonValue.Fields(Map<String, JsonValue> fields)) {
+        if (answer instanceof JsonValue.ObjectValue(Map<String, JsonValue> fields)) {
             fields.forEach((name, card) -> {
                 if (name.startsWith("card")) {
                     card(card).ifPresent(cards::add);
@@ -55,7 +54,7 @@ final class RocmSmi implements GpuSource {
             });
         }
         if (cards.isEmpty()) {
-            throw new GpuSourceException("rocm-smi tells of no GPU");
+            throw new GpuSourceException("rocm-smi reports no GPU");
         }
         return AmdCard.states(cards, kfd);
     }
@@ -76,18 +75,18 @@ final class RocmSmi implements GpuSource {
 
     private static AmdFigures figures(JsonValue card) {
         AmdFigures figures = new AmdFigures();
-        figures.put(AmdFigures.UTILIZATION, number(card, 1, "GPU use (%)"), NOT_TOLD);
-        figures.absent(AmdFigures.INTERVAL, "rocm-smi tells of the moment");
-        figures.put(AmdFigures.MEMORY_USED, number(card, 1, "VRAM Total Used Memory (B)"), NOT_TOLD);
-        figures.put(AmdFigures.MEMORY_TOTAL, number(card, 1, "VRAM Total Memory (B)"), NOT_TOLD);
+        figures.put(AmdFigures.UTILIZATION, number(card, 1, "GPU use (%)"), NOT_PROVIDED);
+        figures.absent(AmdFigures.INTERVAL, "rocm-smi reports the moment, not the interval");
+        figures.put(AmdFigures.MEMORY_USED, number(card, 1, "VRAM Total Used Memory (B)"), NOT_PROVIDED);
+        figures.put(AmdFigures.MEMORY_TOTAL, number(card, 1, "VRAM Total Memory (B)"), NOT_PROVIDED);
         figures.put(AmdFigures.POWER, number(card, 1, "Current Socket Graphics Package Power (W)",
-                "Average Graphics Package Power (W)"), NOT_TOLD);
+                "Average Graphics Package Power (W)"), NOT_PROVIDED);
         figures.put(AmdFigures.TEMPERATURE,
-                number(card, 1, "Temperature (Sensor edge) (C)", "Temperature (Sensor junction) (C)"), NOT_TOLD);
-        figures.put(AmdFigures.ENERGY, number(card, 1e-6, "Accumulated Energy (uJ)"), NOT_TOLD);
-        figures.put(AmdFigures.CLOCK, number(card, 1, "sclk clock speed:"), NOT_TOLD);
-        figures.absent(AmdFigures.THROTTLED, NOT_TOLD);
-        figures.absent(AmdFigures.ECC, "not asked of rocm-smi");
+                number(card, 1, "Temperature (Sensor edge) (C)", "Temperature (Sensor junction) (C)"), NOT_PROVIDED);
+        figures.put(AmdFigures.ENERGY, number(card, 1e-6, "Accumulated Energy (uJ)"), NOT_PROVIDED);
+        figures.put(AmdFigures.CLOCK, number(card, 1, "sclk clock speed:"), NOT_PROVIDED);
+        figures.absent(AmdFigures.THROTTLED, NOT_PROVIDED);
+        figures.absent(AmdFigures.ECC, "not read from rocm-smi");
         return figures;
     }
 
@@ -105,7 +104,7 @@ final class RocmSmi implements GpuSource {
 
     @Override
     public void release() {
-        // It holds nothing between two calls.
+        // Nothing is open between two calls.
     }
 
     @Override

@@ -12,17 +12,17 @@ import java.util.OptionalLong;
 import java.util.regex.Pattern;
 
 /**
- * What a small file of /sys holds, or why it could not be read: a driver may refuse with EBUSY, EPERM or EINVAL what it told a
- * second ago, as while it resets the GPU.
+ * The content of a small file in /sys, or why it could not be read: while a GPU is reset, its driver may refuse with EBUSY, EPERM
+ * or EINVAL.
  */
-record SysFile(String text, String trouble) {
+record SysFile(String text, String problem) {
     private static final Pattern NUMBER = Pattern.compile("-?[0-9]{1,18}");
 
     static SysFile read(Path file) {
         try {
             return new SysFile(new String(Files.readAllBytes(file), StandardCharsets.UTF_8).strip(), "");
         } catch (NoSuchFileException e) {
-            return new SysFile("", "amdgpu gives no " + file.getFileName() + " for this GPU");
+            return new SysFile("", "amdgpu has no " + file.getFileName() + " for this GPU");
         } catch (AccessDeniedException e) {
             return new SysFile("", file.getFileName() + " may not be read by the agent's user");
         } catch (IOException e) {
@@ -30,12 +30,12 @@ record SysFile(String text, String trouble) {
         }
     }
 
-    /** Its one number; empty if it could not be read, or holds something else. */
+    /** Its number; empty if it could not be read, or holds something else. */
     OptionalLong number() {
         return NUMBER.matcher(text).matches() ? OptionalLong.of(Long.parseLong(text)) : OptionalLong.empty();
     }
 
-    /** Its one number times a unit. */
+    /** Its number times a unit. */
     OptionalDouble times(double unit) {
         OptionalLong number = number();
         return number.isPresent() ? OptionalDouble.of(number.getAsLong() * unit) : OptionalDouble.empty();
@@ -43,7 +43,7 @@ record SysFile(String text, String trouble) {
 
     /** Why there is no number. */
     String cause() {
-        return trouble.isEmpty() ? "amdgpu told something else than a number" : trouble;
+        return problem.isEmpty() ? "amdgpu has no number there" : problem;
     }
 
     Optional<String> line() {

@@ -3,27 +3,27 @@ package org.jobwitness.agent.gpu.nvidia;
 import java.util.Optional;
 
 /**
- * The average of how busy a GPU was, from the driver's samples: each stands for the time since the one before it, so that samples
- * of different lengths count as long as they were.
+ * The average utilization of a GPU, from the driver's samples: each covers the time since the one before, so samples are weighted
+ * by their length.
  */
 final class BusyTime {
-    /** A driver takes a sample at least each second (nvmlUtilization_t). What lies further apart was not seen. */
-    private static final long LONGEST_SAMPLE_MICROS = 1_000_000;
+    /** A driver takes a sample at least once a second (nvmlUtilization_t). A longer gap is not covered. */
+    private static final long MAX_SAMPLE_MICROS = 1_000_000;
 
     private long lastMicros;
     private long sinceMicros;
     private double busy;
-    private long seenMicros;
+    private long coveredMicros;
 
     /**
-     * What was seen since it was taken last.
+     * The average since the last call.
      *
-     * @param percent of the time that was seen
+     * @param percent of the covered time
      */
-    record Average(double percent, long seenMicros, long ofMicros) {
-        /** Whether it stands for the whole time. A sample at either end is no matter. */
-        boolean isOfAll() {
-            return seenMicros >= ofMicros * 9 / 10;
+    record Average(double percent, long coveredMicros, long totalMicros) {
+        /** Whether it covers the whole time, except a sample at either end. */
+        boolean isComplete() {
+            return coveredMicros >= totalMicros * 9 / 10;
         }
     }
 
@@ -33,7 +33,7 @@ final class BusyTime {
         sinceMicros = fromMicros;
     }
 
-    /** The last that has been counted. */
+    /** Time of the last counted sample. */
     long lastMicros() {
         return lastMicros;
     }
@@ -41,22 +41,22 @@ final class BusyTime {
     void add(NvmlLibrary.Sample sample) {
         long after = sample.micros() - lastMicros;
         if (after > 0 && sample.percent() >= 0 && sample.percent() <= 100) {
-            long stands = Math.min(after, LONGEST_SAMPLE_MICROS);
-            busy += sample.percent() * stands;
-            seenMicros += stands;
+            long length = Math.min(after, MAX_SAMPLE_MICROS);
+            busy += sample.percent() * length;
+            coveredMicros += length;
             lastMicros = sample.micros();
         }
     }
 
     /** Empty if there was no sample. */
     Optional<Average> take() {
-        if (seenMicros == 0) {
+        if (coveredMicros == 0) {
             return Optional.empty();
         }
-        Average average = new Average(busy / seenMicros, seenMicros, lastMicros - sinceMicros);
+        Average average = new Average(busy / coveredMicros, coveredMicros, lastMicros - sinceMicros);
         sinceMicros = lastMicros;
         busy = 0;
-        seenMicros = 0;
+        coveredMicros = 0;
         return Optional.of(average);
     }
 }

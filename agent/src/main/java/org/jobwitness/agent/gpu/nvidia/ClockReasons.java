@@ -3,9 +3,9 @@ package org.jobwitness.agent.gpu.nvidia;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Why an NVIDIA GPU's clocks are as they are: nvmlClocksEventReasons of nvml.h, which older drivers call throttle reasons. */
+/** The reasons for the clocks of an NVIDIA GPU: nvmlClocksEventReasons of nvml.h, throttle reasons in older drivers. */
 final class ClockReasons {
-    /** Lowest bit first. The first is that the GPU has nothing to do, which slows nobody. */
+    /** Lowest bit first. The first, idle, slows nothing down. */
     private static final List<String> NAMES = List.of("idle", "applications_clocks_setting", "power_cap",
             "hw_slowdown", "sync_boost", "sw_thermal_slowdown", "hw_thermal_slowdown", "hw_power_brake_slowdown",
             "display_clocks_setting");
@@ -13,8 +13,8 @@ final class ClockReasons {
     private ClockReasons() {
     }
 
-    /** Those that keep it slower than it could be. */
-    static List<String> slowing(long reasons) {
+    /** Those that reduce the clocks. */
+    static List<String> throttling(long reasons) {
         List<String> names = new ArrayList<>();
         for (int bit = 1; bit < Long.SIZE; bit++) {
             if ((reasons >>> bit & 1) == 1) {

@@ -14,8 +14,8 @@ import org.jobwitness.wire.GpuVendor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The parts that an NVIDIA GPU has been cut into (MIG), each of them what a job can be given. They come and go while the library is
- * open. The driver has no samples of how busy they were; from Hopper on it measures it between two samples that we take (GPM).
+ * The MIG instances of an NVIDIA GPU, each of which a job can be given. They appear and disappear while the library is open. The driver
+ * keeps no samples of their utilization; from Hopper on it measures between two samples that we take (GPM).
  */
 final class MigInstances {
     private static final List<String> OF_THE_WHOLE = List.of("power_watts", "temperature_celsius", "energy_joules",
@@ -27,21 +27,21 @@ final class MigInstances {
     private final Map<String, Samples> samples = new HashMap<>();
     private boolean isOn;
 
-    /** Two samples, the older of which is written over by turns. */
+    /** Two samples, of which the older one is overwritten. */
     private static final class Samples {
         private MemorySegment newer;
         private MemorySegment older;
         private boolean isFirst = true;
 
         Samples(NvmlLibrary library) throws NvmlException {
-            newer = library.newGpmSample();
-            older = library.newGpmSample();
+            newer = library.mig().newGpmSample();
+            older = library.mig().newGpmSample();
         }
 
-        /** How busy it was since the call before, in percent; null at the first. */
+        /** Utilization since the call before, in percent; null at the first call. */
         private @Nullable Double take(NvmlLibrary library, MemorySegment handle, int gpuInstance)
                 throws NvmlException {
-            library.takeGpmSample(handle, gpuInstance, older);
+            library.mig().takeGpmSample(handle, gpuInstance, older);
             MemorySegment now = older;
             older = newer;
             newer = now;
@@ -49,17 +49,17 @@ final class MigInstances {
                 isFirst = false;
                 return null;
             }
-            return library.gpmUtilization(older, newer);
+            return library.mig().gpmUtilization(older, newer);
         }
 
         private void free(NvmlLibrary library) throws NvmlException {
-            library.freeGpmSample(newer);
-            library.freeGpmSample(older);
+            library.mig().freeGpmSample(newer);
+            library.mig().freeGpmSample(older);
         }
     }
 
-    /** One instance, and the GPU instance that it is in. */
-    private record Part(MemorySegment handle, int gpuInstance) {
+    /** A compute instance, and its GPU instance. */
+    private record Instance(MemorySegment handle, int gpuInstance) {
     }
 
     MigInstances(NvmlLibrary library, GpuName whole, MemorySegment handle) {
@@ -68,51 +68,51 @@ final class MigInstances {
         this.handle = handle;
     }
 
-    /** Whether the GPU was in MIG mode at the last reading. It may have no instance all the same. */
+    /** Whether the GPU was in MIG mode at the last reading, with or without instances. */
     boolean areOn() {
         return isOn;
     }
 
     List<GpuState> read() throws NvmlException {
-        isOn = library.isMig(handle);
-        List<Part> parts = new ArrayList<>();
+        isOn = library.mig().isMig(handle);
+        List<Instance> instances = new ArrayList<>();
         if (isOn) {
-            for (MemorySegment instance : library.instances(handle)) {
-                parts.add(new Part(instance, library.gpuInstance(instance)));
+            for (MemorySegment instance : library.mig().instances(handle)) {
+                instances.add(new Instance(instance, library.mig().gpuInstance(instance)));
             }
         }
-        List<Integer> gpuInstances = parts.stream().map(Part::gpuInstance).toList();
+        List<Integer> gpuInstances = instances.stream().map(Instance::gpuInstance).toList();
         List<GpuState> states = new ArrayList<>();
-        Set<String> there = new HashSet<>();
-        for (Part part : parts) {
-            String uuid = library.uuid(part.handle);
-            there.add(uuid);
-            states.add(read(part, uuid, Collections.frequency(gpuInstances, part.gpuInstance) == 1));
+        Set<String> present = new HashSet<>();
+        for (Instance instance : instances) {
+            String uuid = library.uuid(instance.handle);
+            present.add(uuid);
+            states.add(read(instance, uuid, Collections.frequency(gpuInstances, instance.gpuInstance) == 1));
         }
-        forgetAllBut(there);
+        freeAllExcept(present);
         return states;
     }
 
-    private GpuState read(Part part, String uuid, boolean isAlone) throws NvmlException {
+    private GpuState read(Instance instance, String uuid, boolean isAlone) throws NvmlException {
         GpuName name = new GpuName(GpuVendor.NVIDIA, uuid, null, null, null, whole.uuid(),
-                NvmlQueries.orNull(() -> library.model(part.handle)));
-        NvmlQueries found = new NvmlQueries();
-        found.absent(OF_THE_WHOLE, "the driver tells it of the whole GPU, not of its MIG instances");
-        Double utilization = found.find("utilization_percent", () -> utilization(part, uuid, isAlone, found));
-        NvmlLibrary.Memory memory = found.memory(() -> library.memory(part.handle));
+                NvmlQueries.orNull(() -> library.model(instance.handle)));
+        NvmlQueries queries = new NvmlQueries();
+        queries.absent(OF_THE_WHOLE, "the driver provides it for the whole GPU, not for MIG instances");
+        Double utilization = queries.find("utilization_percent", () -> utilization(instance, uuid, isAlone, queries));
+        NvmlLibrary.Memory memory = queries.memory(() -> library.memory(instance.handle));
         return new GpuState(name, utilization, memory == null ? null : memory.usedBytes(),
                 memory == null ? null : memory.totalBytes(), null, null, null, null, List.of(), null, null,
-                found.find("processes", () -> library.processes(part.handle)), found.absent());
+                queries.find("processes", () -> library.processes(instance.handle)), queries.absent());
     }
 
-    private @Nullable Double utilization(Part part, String uuid, boolean isAlone, NvmlQueries found)
+    private @Nullable Double utilization(Instance instance, String uuid, boolean isAlone, NvmlQueries queries)
             throws NvmlException {
-        if (!Boolean.TRUE.equals(NvmlQueries.orNull(() -> library.hasGpm(handle)))) {
-            found.absent("utilization_percent", "this GPU or its driver does not measure MIG instances (GPM)");
+        if (!Boolean.TRUE.equals(NvmlQueries.orNull(() -> library.mig().hasGpm(handle)))) {
+            queries.absent("utilization_percent", "this GPU or its driver does not measure MIG instances (GPM)");
             return null;
         }
         if (!isAlone) {
-            found.absent("utilization_percent", "several compute instances share the GPU instance that is measured");
+            queries.absent("utilization_percent", "several compute instances share the GPU instance that is measured");
             return null;
         }
         Samples ofInstance = samples.get(uuid);
@@ -120,34 +120,34 @@ final class MigInstances {
             ofInstance = new Samples(library);
             samples.put(uuid, ofInstance);
         }
-        Double percent = ofInstance.take(library, handle, part.gpuInstance);
+        Double percent = ofInstance.take(library, handle, instance.gpuInstance);
         if (percent == null) {
-            found.absent("utilization_percent", NvmlDevice.NOT_YET);
+            queries.absent("utilization_percent", NvmlDevice.NOT_YET);
             return null;
         }
         if (!(percent >= 0 && percent <= 100)) {
-            found.absent("utilization_percent", "the driver told " + percent + " percent");
+            queries.absent("utilization_percent", "the driver reported " + percent + " percent");
             return null;
         }
         return percent;
     }
 
-    private void forgetAllBut(Set<String> there) throws NvmlException {
+    private void freeAllExcept(Set<String> present) throws NvmlException {
         for (String uuid : List.copyOf(samples.keySet())) {
-            if (!there.contains(uuid)) {
-                forget(uuid);
+            if (!present.contains(uuid)) {
+                free(uuid);
             }
         }
     }
 
-    private void forget(String uuid) throws NvmlException {
-        Samples gone = samples.remove(uuid);
-        if (gone != null) {
-            gone.free(library);
+    private void free(String uuid) throws NvmlException {
+        Samples removed = samples.remove(uuid);
+        if (removed != null) {
+            removed.free(library);
         }
     }
 
     void release() throws NvmlException {
-        forgetAllBut(Set.of());
+        freeAllExcept(Set.of());
     }
 }

@@ -9,19 +9,19 @@ import org.jobwitness.agent.gpu.GpuSourceException;
 import org.jobwitness.agent.gpu.GpuState;
 import org.jobwitness.agent.gpu.Program;
 
-/** NVIDIA's GPUs: by NVML, and by {@code nvidia-smi} on a node where that library cannot be loaded. */
+/** NVIDIA GPUs: by NVML, or by {@code nvidia-smi} on a node where that library cannot be loaded. */
 public final class Nvidia implements GpuSource {
     private static final Path CONTROL_DEVICE = Path.of("/dev/nvidiactl");
-    /** Without persistence mode the driver first has to wake each GPU, for a second or two. */
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
+    /** Without persistence mode the driver first wakes each GPU, for a second or two. */
+    private static final Duration TOOL_TIMEOUT = Duration.ofSeconds(30);
 
     private final Nvml nvml;
     private final Optional<NvidiaSmi> tool;
 
-    /** As drivers install it. */
+    /** With the library and tool that drivers install. */
     public Nvidia() {
         this(new Nvml("libnvidia-ml.so.1", CONTROL_DEVICE),
-                Program.find(NvidiaSmi.PLACES).map(program -> new NvidiaSmi(program, PATIENCE)));
+                Program.find(NvidiaSmi.PLACES).map(program -> new NvidiaSmi(program, TOOL_TIMEOUT)));
     }
 
     Nvidia(Nvml nvml, Optional<NvidiaSmi> tool) {
@@ -35,17 +35,17 @@ public final class Nvidia implements GpuSource {
     }
 
     @Override
-    public boolean isThere() {
-        return nvml.isThere();
+    public boolean isPresent() {
+        return nvml.isPresent();
     }
 
     @Override
     public List<GpuState> read() throws GpuSourceException {
         try {
-            return nvml.readOrRefuse();
+            return nvml.readOrThrow();
         } catch (NvmlException e) {
             throw new GpuSourceException(String.valueOf(e.getMessage()));
-        } catch (NvmlLibrary.NotThere e) {
+        } catch (NvmlLibrary.UnavailableException e) {
             if (tool.isEmpty()) {
                 throw new GpuSourceException(e.getMessage() + ", and there is no nvidia-smi");
             }

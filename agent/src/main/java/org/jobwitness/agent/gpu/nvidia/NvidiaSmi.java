@@ -21,11 +21,10 @@ import org.jobwitness.wire.GpuVendor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * NVIDIA's GPUs, as {@code nvidia-smi} tells of them, where NVML cannot be loaded into the agent: two runs a cycle, one for the GPUs
- * and one for the processes. Its tables, and not its XML, because they can be asked for without the names that users give their
- * processes, which the XML has in it.
+ * NVIDIA GPUs by {@code nvidia-smi}, where NVML cannot be loaded: two runs a cycle, one for the GPUs and one for the processes.
+ * Its CSV and not its XML, because the XML contains the names that users give their processes.
  *
- * <p>It knows of no time but now, and of no MIG instance's UUID.
+ * <p>It reports the moment only, and no UUIDs of MIG instances.
  */
 final class NvidiaSmi implements GpuSource {
     /** Where drivers and distributions put it. */
@@ -46,7 +45,7 @@ final class NvidiaSmi implements GpuSource {
     private static final String REASONS = "clocks_event_reasons.active";
     /** As drivers before 535 call it. */
     private static final String OLD_REASONS = "clocks_throttle_reasons.active";
-    /** The last may have commas in it. */
+    /** The last one, since it may contain commas. */
     private static final String MODEL = "name";
     private static final List<String> FIELDS = List.of(UUID, PCI, UTILIZATION, MEMORY_USED, MEMORY_TOTAL, POWER,
             TEMPERATURE, CLOCK, ECC_ERRORS, MIG_MODE, REASONS, OLD_REASONS, MODEL);
@@ -61,10 +60,10 @@ final class NvidiaSmi implements GpuSource {
             .compile("(GPU-[0-9a-f-]{1,80}), ([1-9][0-9]{0,8}), (?:([0-9]{1,9})|\\[[^,]*\\]|N/A)");
     private static final Pattern WORDS = Pattern.compile("[\\[A-Za-z0-9/ .:_\\]-]{1,80}");
     private static final long MIB = 1024L * 1024L;
-    private static final String NOT_TOLD = "nvidia-smi does not tell it";
+    private static final String NOT_PROVIDED = "nvidia-smi does not provide it";
 
     private final Program program;
-    /** Those that this version knows. */
+    /** The fields that this version has. */
     private final List<String> fields = new ArrayList<>(FIELDS);
 
     NvidiaSmi(Path program, Duration patience) {
@@ -83,7 +82,7 @@ final class NvidiaSmi implements GpuSource {
             rows.add(row(line));
         }
         if (rows.isEmpty()) {
-            throw new GpuSourceException("nvidia-smi tells of no GPU");
+            throw new GpuSourceException("nvidia-smi reports no GPU");
         }
         Optional<Map<String, List<GpuProcess>>> processes = processes();
         List<String> addresses = rows.stream().map(Row::pci).sorted().toList();
@@ -91,19 +90,19 @@ final class NvidiaSmi implements GpuSource {
                 processes.map(all -> all.getOrDefault(row.uuid(), List.of())))).toList();
     }
 
-    /** A field that this version does not know, because it is older or newer, is not asked for again. */
+    /** A field that this older or newer version lacks is not queried again. */
     private String gpus() throws GpuSourceException {
         while (true) {
-            Program.Answer answer = program
-                    .answer(List.of("--query-gpu=" + String.join(",", fields), "--format=csv,noheader,nounits"));
-            if (answer.status() == 0) {
-                return answer.output();
+            Program.Result result = program
+                    .execute(List.of("--query-gpu=" + String.join(",", fields), "--format=csv,noheader,nounits"));
+            if (result.status() == 0) {
+                return result.output();
             }
-            Matcher unknown = UNKNOWN_FIELD.matcher(answer.output());
+            Matcher unknown = UNKNOWN_FIELD.matcher(result.output());
             if (!unknown.find() || !fields.remove(unknown.group(1))) {
-                String said = answer.output().lines().map(String::strip).filter(WORDS.asMatchPredicate()).findFirst()
+                String message = result.output().lines().map(String::strip).filter(WORDS.asMatchPredicate()).findFirst()
                         .map(line -> ": " + line).orElse("");
-                throw new GpuSourceException("nvidia-smi ended with status " + answer.status() + said);
+                throw new GpuSourceException("nvidia-smi ended with status " + result.status() + message);
             }
         }
     }
@@ -117,20 +116,20 @@ final class NvidiaSmi implements GpuSource {
         Matcher pci = PCI_FORM.matcher(row.getOrDefault(PCI, ""));
         String uuid = row.getOrDefault(UUID, "");
         if (values.length != fields.size() || !pci.matches() || !UUID_FORM.matcher(uuid).matches()) {
-            throw new GpuSourceException("nvidia-smi answers in a way that is not known");
+            throw new GpuSourceException("nvidia-smi printed an unknown format");
         }
         return new Row(row, uuid, pci.group().toLowerCase(Locale.ROOT));
     }
 
-    /** Those that compute, by the GPU's UUID; empty if this cannot be known. */
+    /** Those that compute, by the GPU's UUID; empty if unknown. */
     private Optional<Map<String, List<GpuProcess>>> processes() throws GpuSourceException {
-        Program.Answer answer = program.answer(
+        Program.Result result = program.execute(
                 List.of("--query-compute-apps=gpu_uuid,pid,used_gpu_memory", "--format=csv,noheader,nounits"));
-        if (answer.status() != 0) {
+        if (result.status() != 0) {
             return Optional.empty();
         }
         Map<String, List<GpuProcess>> ofGpu = new HashMap<>();
-        answer.output().lines().map(PROCESS::matcher).filter(Matcher::matches).forEach(process -> {
+        result.output().lines().map(PROCESS::matcher).filter(Matcher::matches).forEach(process -> {
             Long memory = process.group(3) == null ? null : Long.valueOf(Long.parseLong(process.group(3)) * MIB);
             ofGpu.computeIfAbsent(process.group(1), _ -> new ArrayList<>())
                     .add(new GpuProcess(Integer.parseInt(process.group(2)), memory, null));
@@ -138,23 +137,23 @@ final class NvidiaSmi implements GpuSource {
         return Optional.of(ofGpu);
     }
 
-    /** What it says of one GPU, by field. */
+    /** The fields of one GPU. */
     private record Row(Map<String, String> values, String uuid, String pci) {
 
         GpuState state(int index, Optional<List<GpuProcess>> processes) {
             Map<String, String> absent = new TreeMap<>();
             boolean isMig = "Enabled".equals(values.get(MIG_MODE));
             if (isMig) {
-                absent.put("mig_instances", "nvidia-smi does not tell which instances there are");
+                absent.put("mig_instances", "nvidia-smi does not list the instances");
             }
             Double utilization = number(UTILIZATION, "utilization_percent", absent);
             if (utilization != null) {
-                absent.put("utilization_interval", "nvidia-smi tells of the GPU's last second");
+                absent.put("utilization_interval", "nvidia-smi reports the GPU's last second, not the interval");
             }
-            absent.put("energy_joules", NOT_TOLD);
-            absent.put("xid", NOT_TOLD);
+            absent.put("energy_joules", NOT_PROVIDED);
+            absent.put("xid", NOT_PROVIDED);
             if (isMig || processes.isEmpty()) {
-                absent.put("processes", NOT_TOLD);
+                absent.put("processes", NOT_PROVIDED);
             }
             Double clock = number(CLOCK, "clock_mhz", absent);
             Double eccErrors = number(ECC_ERRORS, "ecc_errors", absent);
@@ -172,9 +171,9 @@ final class NvidiaSmi implements GpuSource {
         private List<String> throttled(Map<String, String> absent) {
             String mask = values.getOrDefault(REASONS, values.getOrDefault(OLD_REASONS, ""));
             if (MASK.matcher(mask).matches()) {
-                return ClockReasons.slowing(Long.parseUnsignedLong(mask.substring(2), 16));
+                return ClockReasons.throttling(Long.parseUnsignedLong(mask.substring(2), 16));
             }
-            absent.put("throttled", NOT_TOLD);
+            absent.put("throttled", NOT_PROVIDED);
             return List.of();
         }
 
@@ -183,24 +182,24 @@ final class NvidiaSmi implements GpuSource {
             return mebibytes == null ? null : Long.valueOf(mebibytes.longValue() * MIB);
         }
 
-        /** It writes {@code [N/A]}, {@code [GPU is lost]} and the like for what it cannot tell. */
+        /** It prints {@code [N/A]}, {@code [GPU is lost]} and the like for unknown values. */
         private @Nullable Double number(String field, String figure, Map<String, String> absent) {
             String value = values.getOrDefault(field, "");
             if (NUMBER.matcher(value).matches()) {
                 return Double.valueOf(value);
             }
-            absent.put(figure, WORDS.matcher(value).matches() ? "nvidia-smi tells " + value : NOT_TOLD);
+            absent.put(figure, WORDS.matcher(value).matches() ? "nvidia-smi reports " + value : NOT_PROVIDED);
             return null;
         }
     }
 
     @Override
     public void release() {
-        // It holds nothing between two runs.
+        // Nothing is open between two runs.
     }
 
     @Override
     public void close() {
-        // As release.
+        // Nothing is open.
     }
 }

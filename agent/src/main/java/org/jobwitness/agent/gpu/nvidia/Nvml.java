@@ -15,36 +15,36 @@ import org.jobwitness.wire.GpuVendor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * NVIDIA's GPUs and their parts (MIG), told by the driver's own library, which is linked when there is a driver and let go of on
- * request. As long as it is held, the driver stays loaded and the GPUs initialised.
+ * NVIDIA GPUs and their MIG instances, by the driver's own library, which is linked when there is a driver and released on request.
+ * As long as it is linked, the driver stays loaded and the GPUs initialised.
  */
 final class Nvml implements GpuSource {
-    /** More than a cycle has. The rest is heard next time. */
-    private static final int MOST_XIDS = 64;
+    /** More than a cycle has. The rest is read next time. */
+    private static final int MAX_XIDS = 64;
 
     private final String libraryName;
     private final Path controlDevice;
     private @Nullable Session session;
 
     /**
-     * What is held of the driver.
+     * The open library.
      *
      * @param lost GPUs that could not be opened
-     * @param xids that the driver tells of them; null if it has no such thing
+     * @param xids the event set for Xid errors; null if the driver has none
      */
     private record Session(NvmlLibrary library, List<NvmlDevice> devices, List<GpuState> lost,
             @Nullable MemorySegment xids) {
     }
 
-    /** A GPU that the library knows. */
+    /** A GPU of the library. */
     private record Found(GpuName name, MemorySegment handle) {
     }
 
     /**
      * Opens nothing yet.
      *
-     * @param libraryName for the system's loader, or a path
-     * @param controlDevice which is there when the driver is
+     * @param libraryName for the loader of the system, or a path
+     * @param controlDevice which exists while the driver is loaded
      */
     Nvml(String libraryName, Path controlDevice) {
         this.libraryName = libraryName;
@@ -57,44 +57,44 @@ final class Nvml implements GpuSource {
     }
 
     @Override
-    public boolean isThere() {
+    public boolean isPresent() {
         return Files.exists(controlDevice);
     }
 
     @Override
     public List<GpuState> read() throws GpuSourceException {
         try {
-            return readOrRefuse();
-        } catch (NvmlLibrary.NotThere | NvmlException e) {
+            return readOrThrow();
+        } catch (NvmlLibrary.UnavailableException | NvmlException e) {
             throw new GpuSourceException(String.valueOf(e.getMessage()));
         }
     }
 
-    /** As {@link #read}, but tells a library that is not there from a driver that refuses. */
-    List<GpuState> readOrRefuse() throws NvmlLibrary.NotThere, NvmlException {
-        Session held = session;
-        if (held == null) {
-            held = open();
-            session = held;
+    /** As {@link #read}, but distinguishes a missing library from a failing driver. */
+    List<GpuState> readOrThrow() throws NvmlLibrary.UnavailableException, NvmlException {
+        Session open = session;
+        if (open == null) {
+            open = open();
+            session = open;
         }
-        hearXids(held);
+        readXids(open);
         List<GpuState> states = new ArrayList<>();
-        for (NvmlDevice device : held.devices) {
+        for (NvmlDevice device : open.devices) {
             states.addAll(device.read());
         }
-        states.addAll(held.lost);
+        states.addAll(open.lost);
         return states;
     }
 
     @Override
     public void keepUp() {
-        Session held = session;
-        if (held != null) {
-            held.devices.forEach(NvmlDevice::keepUp);
+        Session open = session;
+        if (open != null) {
+            open.devices.forEach(NvmlDevice::keepUp);
         }
     }
 
-    private Session open() throws NvmlLibrary.NotThere, NvmlException {
+    private Session open() throws NvmlLibrary.UnavailableException, NvmlException {
         NvmlLibrary library = new NvmlLibrary(libraryName);
         try {
             library.init();
@@ -109,9 +109,9 @@ final class Nvml implements GpuSource {
                             String.valueOf(e.getMessage())));
                 }
             }
-            List<NvmlDevice> devices = (lost.isEmpty() ? inPciOrder(found) : found).stream()
+            List<NvmlDevice> devices = (lost.isEmpty() ? withPciIndexes(found) : found).stream()
                     .map(one -> new NvmlDevice(library, one.name, one.handle)).toList();
-            return new Session(library, devices, List.copyOf(lost), listen(library, devices));
+            return new Session(library, devices, List.copyOf(lost), registerForXids(library, devices));
         } catch (NvmlException | RuntimeException e) {
             library.close();
             throw e;
@@ -125,8 +125,8 @@ final class Nvml implements GpuSource {
                 NvmlQueries.orNull(() -> library.model(handle))), handle);
     }
 
-    /** As Slurm numbers them. NVML does so too, but does not promise it. */
-    private static List<Found> inPciOrder(List<Found> found) {
+    /** Indexes by PCI address, as Slurm counts. NVML usually does so too, but does not promise it. */
+    private static List<Found> withPciIndexes(List<Found> found) {
         List<String> addresses = found.stream().map(one -> Objects.requireNonNull(one.name.pci())).sorted().toList();
         return found.stream().map(one -> {
             GpuName name = one.name;
@@ -135,53 +135,53 @@ final class Nvml implements GpuSource {
         }).toList();
     }
 
-    private static @Nullable MemorySegment listen(NvmlLibrary library, List<NvmlDevice> devices) {
+    private static @Nullable MemorySegment registerForXids(NvmlLibrary library, List<NvmlDevice> devices) {
         MemorySegment xids = NvmlQueries.orNull(library::newEvents);
         for (NvmlDevice device : devices) {
             if (xids == null) {
-                device.hearsNoXids("the driver tells of none");
+                device.xidsUnavailable("the driver does not report Xid errors");
             } else {
-                device.listenForXids(xids);
+                device.registerForXids(xids);
             }
         }
         return xids;
     }
 
-    private static void hearXids(Session held) {
-        if (held.xids == null) {
+    private static void readXids(Session open) {
+        if (open.xids == null) {
             return;
         }
         try {
-            for (int i = 0; i < MOST_XIDS; i++) {
-                Optional<NvmlLibrary.Xid> next = held.library.nextXid(held.xids);
+            for (int i = 0; i < MAX_XIDS; i++) {
+                Optional<NvmlLibrary.Xid> next = open.library.nextXid(open.xids);
                 if (next.isEmpty()) {
                     return;
                 }
-                held.devices.forEach(device -> device.hear(next.get()));
+                open.devices.forEach(device -> device.addXid(next.get()));
             }
         } catch (NvmlException e) {
-            held.devices.forEach(device -> device.hearsNoXids(String.valueOf(e.getMessage())));
+            open.devices.forEach(device -> device.xidsUnavailable(String.valueOf(e.getMessage())));
         }
     }
 
     @Override
     public void release() {
-        Session held = session;
+        Session open = session;
         session = null;
-        if (held == null) {
+        if (open == null) {
             return;
         }
         try {
-            for (NvmlDevice device : held.devices) {
+            for (NvmlDevice device : open.devices) {
                 device.release();
             }
-            if (held.xids != null) {
-                held.library.freeEvents(held.xids);
+            if (open.xids != null) {
+                open.library.freeEvents(open.xids);
             }
         } catch (NvmlException e) {
-            // The driver has gone, and what it kept for us with it.
+            // The driver was unloaded, and everything of ours with it.
         } finally {
-            held.library.close();
+            open.library.close();
         }
     }
 

@@ -13,10 +13,10 @@ import org.jobwitness.agent.gpu.GpuState;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One NVIDIA GPU as NVML tells of it, and what must be remembered of it from one reading to the next.
+ * One NVIDIA GPU by NVML, with the state from one reading to the next.
  *
- * <p>How busy it was comes from the driver's samples, which cover the whole interval; {@link NvmlLibrary#utilizationNow} tells of
- * the last moment only. The driver keeps a hundred samples of a sixth of a second and more, so they are fetched in between too.
+ * <p>Utilization comes from the driver's samples, which cover the whole interval; {@link NvmlLibrary#utilizationNow} covers only the
+ * last moment. The driver keeps a hundred samples of a sixth of a second or more, so they are also fetched between readings.
  */
 final class NvmlDevice {
     static final String NOT_YET = "known from the second reading on";
@@ -27,9 +27,9 @@ final class NvmlDevice {
     private final MemorySegment handle;
     private final MigInstances instances;
     private @Nullable BusyTime busy;
-    private @Nullable Long processesTellSinceMicros;
+    private @Nullable Long processSamplesSinceMicros;
     private @Nullable Integer xid;
-    private @Nullable String xidsUnheard;
+    private @Nullable String xidsCause;
 
     NvmlDevice(NvmlLibrary library, GpuName name, MemorySegment handle) {
         this.library = library;
@@ -38,34 +38,34 @@ final class NvmlDevice {
         instances = new MigInstances(library, name, handle);
     }
 
-    /** The GPU, and its instances behind it. */
+    /** The GPU, followed by its MIG instances. */
     List<GpuState> read() throws NvmlException {
-        NvmlQueries found = new NvmlQueries();
-        Optional<List<GpuState>> parts = Optional.ofNullable(found.find("mig_instances", instances::read))
+        NvmlQueries queries = new NvmlQueries();
+        Optional<List<GpuState>> migInstances = Optional.ofNullable(queries.find("mig_instances", instances::read))
                 .filter(_ -> instances.areOn());
         Double utilization = null;
-        if (parts.isPresent()) {
+        if (migInstances.isPresent()) {
             busy = null;
-            found.absent("utilization_percent", "the GPU is in MIG mode: see its instances");
+            queries.absent("utilization_percent", "the GPU is in MIG mode: see its instances");
         } else {
-            utilization = found.find("utilization_percent", () -> utilization(found));
+            utilization = queries.find("utilization_percent", () -> utilization(queries));
         }
-        NvmlLibrary.Memory memory = found.memory(() -> library.memory(handle));
-        Long clockReasons = found.find("throttled", () -> library.clockReasons(handle));
-        if (xidsUnheard != null) {
-            found.absent("xid", xidsUnheard);
+        NvmlLibrary.Memory memory = queries.memory(() -> library.memory(handle));
+        Long clockReasons = queries.find("throttled", () -> library.clockReasons(handle));
+        if (xidsCause != null) {
+            queries.absent("xid", xidsCause);
         }
         GpuState whole = new GpuState(name, utilization, memory == null ? null : memory.usedBytes(),
                 memory == null ? null : memory.totalBytes(),
-                found.find("power_watts", () -> library.powerWatts(handle)),
-                found.find("temperature_celsius", () -> library.temperatureCelsius(handle)),
-                found.find("energy_joules", () -> library.energyJoules(handle)),
-                found.find("clock_mhz", () -> library.smClockMhz(handle)),
-                clockReasons == null ? List.of() : ClockReasons.slowing(clockReasons),
-                found.find("ecc_errors", () -> library.eccErrors(handle)), xid,
-                found.find("processes", this::processes), found.absent());
+                queries.find("power_watts", () -> library.powerWatts(handle)),
+                queries.find("temperature_celsius", () -> library.temperatureCelsius(handle)),
+                queries.find("energy_joules", () -> library.energyJoules(handle)),
+                queries.find("clock_mhz", () -> library.smClockMhz(handle)),
+                clockReasons == null ? List.of() : ClockReasons.throttling(clockReasons),
+                queries.find("ecc_errors", () -> library.eccErrors(handle)), xid,
+                queries.find("processes", this::processes), queries.absent());
         List<GpuState> all = new ArrayList<>(List.of(whole));
-        parts.ifPresent(all::addAll);
+        migInstances.ifPresent(all::addAll);
         return all;
     }
 
@@ -83,43 +83,43 @@ final class NvmlDevice {
             try {
                 fetchSamples(counted);
             } catch (NvmlException e) {
-                // The next reading meets it too, and says so.
+                // The next reading fails the same way, and reports it.
             }
         }
     }
 
-    private @Nullable Double utilization(NvmlQueries found) throws NvmlException {
+    private @Nullable Double utilization(NvmlQueries queries) throws NvmlException {
         try {
-            return busySinceBefore(found);
+            return utilizationOfInterval(queries);
         } catch (NvmlException e) {
             if (e.code() != NvmlException.NOT_SUPPORTED && e.code() != NvmlException.FUNCTION_NOT_FOUND) {
                 throw e;
             }
             double now = library.utilizationNow(handle);
-            found.absent("utilization_interval",
-                    "the driver keeps no samples of this GPU, and tells of its last second");
+            queries.absent("utilization_interval",
+                    "the driver keeps no samples of this GPU, only its last second");
             return now;
         }
     }
 
-    private @Nullable Double busySinceBefore(NvmlQueries found) throws NvmlException {
+    private @Nullable Double utilizationOfInterval(NvmlQueries queries) throws NvmlException {
         BusyTime counted = busy;
         if (counted == null) {
             busy = new BusyTime(newestSampleMicros());
-            found.absent("utilization_percent", NOT_YET);
+            queries.absent("utilization_percent", NOT_YET);
             return null;
         }
         fetchSamples(counted);
         Optional<BusyTime.Average> average = counted.take();
         if (average.isEmpty()) {
-            busy = new BusyTime(newestSampleMicros()); // it may be that the clock was set back
-            found.absent("utilization_percent", "the driver took no sample since the reading before");
+            busy = new BusyTime(newestSampleMicros()); // the clock may have been set back
+            queries.absent("utilization_percent", "the driver took no sample since the previous reading");
             return null;
         }
-        if (!average.get().isOfAll()) {
-            found.absent("utilization_interval",
-                    "the driver had samples of " + average.get().seenMicros() / SECOND_MICROS
-                            + " of " + average.get().ofMicros() / SECOND_MICROS + " s");
+        if (!average.get().isComplete()) {
+            queries.absent("utilization_interval",
+                    "the driver had samples of " + average.get().coveredMicros() / SECOND_MICROS
+                            + " of " + average.get().totalMicros() / SECOND_MICROS + " s");
         }
         return average.get().percent();
     }
@@ -137,7 +137,7 @@ final class NvmlDevice {
             return library.samples(handle, micros);
         } catch (NvmlException e) {
             if (e.code() == NvmlException.NOT_FOUND) {
-                return List.of(); // none is newer
+                return List.of(); // no newer ones
             }
             throw e;
         }
@@ -152,20 +152,20 @@ final class NvmlDevice {
                 .map(process -> new GpuProcess(process.pid(), process.memoryBytes(), use.get(process.pid()))).toList();
     }
 
-    /** The average of what the driver told of each process since the reading before. It does not tell of all. */
+    /** The average use of each process since the previous reading. The driver does not report all of them. */
     private Map<Integer, Double> processUse() {
-        Long since = processesTellSinceMicros;
-        List<NvmlLibrary.ProcessUse> told = NvmlQueries
+        Long since = processSamplesSinceMicros;
+        List<NvmlLibrary.ProcessUse> reported = NvmlQueries
                 .orNull(() -> library.processUse(handle, since == null ? 0 : since));
         Map<Integer, BusyTime> byPid = new HashMap<>();
         long newest = since == null ? 0 : since;
-        for (NvmlLibrary.ProcessUse use : told == null ? List.<NvmlLibrary.ProcessUse>of() : told) {
+        for (NvmlLibrary.ProcessUse use : reported == null ? List.<NvmlLibrary.ProcessUse>of() : reported) {
             newest = Math.max(newest, use.sample().micros());
             if (since != null) {
                 byPid.computeIfAbsent(use.pid(), _ -> new BusyTime(since)).add(use.sample());
             }
         }
-        processesTellSinceMicros = newest;
+        processSamplesSinceMicros = newest;
         Map<Integer, Double> average = new LinkedHashMap<>();
         byPid.forEach((pid, time) -> time.take().ifPresent(one -> average.put(pid, one.percent())));
         return average;
@@ -173,21 +173,21 @@ final class NvmlDevice {
 
     // --- errors ----------------------------------------------------------------------------------------------------
 
-    void listenForXids(MemorySegment events) {
+    void registerForXids(MemorySegment events) {
         try {
-            library.listenForXids(handle, events);
+            library.registerForXids(handle, events);
         } catch (NvmlException e) {
-            hearsNoXids(String.valueOf(e.getMessage()));
+            xidsUnavailable(String.valueOf(e.getMessage()));
         }
     }
 
-    void hear(NvmlLibrary.Xid told) {
-        if (told.device() == handle.address()) {
-            xid = told.number();
+    void addXid(NvmlLibrary.Xid event) {
+        if (event.device() == handle.address()) {
+            xid = event.number();
         }
     }
 
-    void hearsNoXids(String cause) {
-        xidsUnheard = cause;
+    void xidsUnavailable(String cause) {
+        xidsCause = cause;
     }
 }

@@ -1,6 +1,6 @@
 package org.jobwitness.agent.gpu.nvidia;
 
-/** NVML refused a call. The message says why, as nvmlReturn_t has it. */
+/** A call of NVML failed. The message explains nvmlReturn_t. */
 final class NvmlException extends Exception {
     static final int UNINITIALIZED = 1;
     static final int NOT_SUPPORTED = 3;
@@ -15,7 +15,7 @@ final class NvmlException extends Exception {
     private final int code;
 
     NvmlException(int code) {
-        // Some GPUs refuse a call each time it is made: a stack trace would cost more than all the rest.
+        // Some GPUs fail a call every time: stack traces would cost more than everything else.
         super(words(code), null, false, false);
         this.code = code;
     }
@@ -24,7 +24,7 @@ final class NvmlException extends Exception {
         return code;
     }
 
-    /** Whether the library must be opened anew before it can tell anything of any GPU. */
+    /** Whether the library must be reopened before any GPU can be read. */
     boolean isOfAllGpus() {
         return code == UNINITIALIZED || code == DRIVER_NOT_LOADED || code == LIBRARY_AND_DRIVER_DIFFER;
     }
@@ -32,16 +32,16 @@ final class NvmlException extends Exception {
     private static String words(int code) {
         return switch (code) {
             case UNINITIALIZED -> "NVML is not initialised";
-            case 2 -> "NVML takes an argument for wrong";
-            case NOT_SUPPORTED -> "this GPU does not tell it";
-            case 4 -> "the agent's user may not ask for it";
-            case NOT_FOUND -> "NVML finds none";
-            case INSUFFICIENT_SIZE -> "NVML tells more than there is room for";
+            case 2 -> "NVML rejects an argument";
+            case NOT_SUPPORTED -> "this GPU does not support it";
+            case 4 -> "the agent's user has no permission";
+            case NOT_FOUND -> "NVML has none";
+            case INSUFFICIENT_SIZE -> "the result of NVML is too large";
             case 8 -> "the GPU's power cables are not properly attached";
             case DRIVER_NOT_LOADED -> "the NVIDIA driver is not loaded";
-            case TIMEOUT -> "NVML gave up waiting";
+            case TIMEOUT -> "NVML timed out";
             case 11 -> "the kernel found an interrupt problem with the GPU";
-            case FUNCTION_NOT_FOUND -> "the driver's libnvidia-ml is too old to tell it";
+            case FUNCTION_NOT_FOUND -> "the driver's libnvidia-ml is too old for it";
             case 14 -> "the GPU's infoROM is corrupted";
             case 15 -> "the GPU is lost: it has fallen off the bus or is otherwise out of reach";
             case 16 -> "the GPU must be reset";
@@ -51,7 +51,7 @@ final class NvmlException extends Exception {
             case 20 -> "there is not enough memory for NVML";
             case 21 -> "there is no data";
             case 999 -> "the driver has an internal error";
-            default -> "NVML answers with error " + code;
+            default -> "NVML failed with error " + code;
         };
     }
 }

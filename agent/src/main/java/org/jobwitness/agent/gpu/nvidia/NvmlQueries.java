@@ -5,31 +5,30 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/** The questions that NVML is asked of one GPU, and why it did not answer some of them. */
+/** Queries of one GPU, and the causes of those that failed. */
 final class NvmlQueries {
     private final Map<String, String> absent = new TreeMap<>();
 
-    /** A question to NVML. */
-    interface Question<T extends @Nullable Object> {
-        T ask() throws NvmlException;
+    interface Query<T extends @Nullable Object> {
+        T run() throws NvmlException;
     }
 
-    static <T> @Nullable T orNull(Question<T> question) {
+    static <T> @Nullable T orNull(Query<T> query) {
         try {
-            return question.ask();
+            return query.run();
         } catch (NvmlException e) {
             return null;
         }
     }
 
     /**
-     * The answer. Null if there is none, whose cause is kept.
+     * The result; null if the query failed, with its cause kept.
      *
-     * @throws NvmlException if nothing more can be asked, of this GPU or another
+     * @throws NvmlException if no query of any GPU can succeed
      */
-    <T extends @Nullable Object> @Nullable T find(String figure, Question<T> question) throws NvmlException {
+    <T extends @Nullable Object> @Nullable T find(String figure, Query<T> query) throws NvmlException {
         try {
-            return question.ask();
+            return query.run();
         } catch (NvmlException e) {
             if (e.isOfAllGpus()) {
                 throw e;
@@ -39,8 +38,8 @@ final class NvmlQueries {
         }
     }
 
-    NvmlLibrary.@Nullable Memory memory(Question<NvmlLibrary.Memory> question) throws NvmlException {
-        NvmlLibrary.Memory memory = find("memory_used_bytes", question);
+    NvmlLibrary.@Nullable Memory memory(Query<NvmlLibrary.Memory> query) throws NvmlException {
+        NvmlLibrary.Memory memory = find("memory_used_bytes", query);
         if (memory == null) {
             absent.put("memory_total_bytes", String.valueOf(absent.get("memory_used_bytes")));
         }

@@ -1,8 +1,8 @@
 package org.jobwitness.agent.gpu.nvidia;
 
 /**
- * Where things stand in NVML's structures, in bytes, as the C compilers of Linux's 64-bit machines lay out what NVIDIA's nvml.h
- * declares. A test has a C compiler say the same.
+ * Byte offsets in NVML's structures, as C compilers on 64-bit Linux lay out NVIDIA's nvml.h. A test compares them with a C
+ * compiler.
  */
 final class NvmlStructs {
     static final int PCI_BYTES = 68;

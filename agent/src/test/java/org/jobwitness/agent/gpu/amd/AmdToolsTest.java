@@ -86,8 +86,8 @@ class AmdToolsTest {
         assertThat(gpu.temperatureCelsius()).isEqualTo(57.0);
         assertThat(gpu.memoryUsedBytes()).isEqualTo(60000L << 20);
         assertThat(gpu.processes()).isNull();
-        assertThat(gpu.absent()).containsEntry("energy_joules", "amd-smi does not tell it of this GPU")
-                .containsEntry("processes", "the compute driver (KFD) does not tell of this GPU");
+        assertThat(gpu.absent()).containsEntry("energy_joules", "amd-smi does not provide it for this GPU")
+                .containsEntry("processes", "the compute driver (KFD) does not show this GPU");
     }
 
     @Test
@@ -99,7 +99,7 @@ class AmdToolsTest {
                         "GPU-1b9dd972253c3736/1 1 GPU-1b9dd972253c3736");
         assertThat(gpus).extracting(GpuState::powerWatts).containsExactly(140.0, null, null);
         assertThat(gpus.get(1).absent()).containsEntry("power_watts",
-                "the tool tells it of the whole GPU, if at all, and not of its partitions");
+                "the tool provides it for the whole GPU at most, not for its partitions");
         assertThat(gpus).extracting(gpu -> gpu.processes().size()).containsExactly(1, 0, 1);
     }
 
@@ -113,7 +113,7 @@ class AmdToolsTest {
         assertThat(gpu.memoryUsedBytes()).isEqualTo(1622728704);
         assertThat(gpu.powerWatts()).isEqualTo(6.0);
         assertThat(gpu.clockMhz()).isEqualTo(500);
-        assertThat(gpu.absent()).containsEntry("energy_joules", "rocm-smi does not tell it of this GPU");
+        assertThat(gpu.absent()).containsEntry("energy_joules", "rocm-smi does not provide it for this GPU");
     }
 
     @Test
@@ -138,9 +138,9 @@ class AmdToolsTest {
     void theToolsAreAskedWhereSysHasNoGpu() throws Exception {
         Amd amd = new Amd(tree.sys(), List.of(new AmdSmi(folder.resolve("none"), LONG_ENOUGH, tree.sys()),
                 rocmSmi("6.4")));
-        assertThat(amd.isThere()).isFalse();
+        assertThat(amd.isPresent()).isFalse();
         tree.folder("module/amdgpu");
-        assertThat(amd.isThere()).isTrue();
+        assertThat(amd.isPresent()).isTrue();
         assertThat(amd.read()).extracting(gpu -> gpu.name().model()).containsExactly("AMD Instinct MI300A");
         tree.mi210("0000:c1:00.0", "d4a9ec48d03d261d");
         assertThat(amd.read()).extracting(gpu -> gpu.name().model()).containsExactly("AMD Instinct MI210");
@@ -165,9 +165,9 @@ class AmdToolsTest {
         assertThatThrownBy(() -> new RocmSmi(tool("exit 2"), LONG_ENOUGH, tree.sys()).read())
                 .hasMessageEndingWith("ended with status 2");
         assertThatThrownBy(() -> new RocmSmi(tool("echo '{\"card0\": {'"), LONG_ENOUGH, tree.sys()).read())
-                .hasMessageStartingWith("rocm-smi did not answer in JSON: cut off");
+                .hasMessageStartingWith("rocm-smi printed no valid JSON: cut off");
         assertThatThrownBy(() -> new RocmSmi(tool("echo '{\"system\": {}}'"), LONG_ENOUGH, tree.sys()).read())
-                .hasMessage("rocm-smi tells of no GPU");
+                .hasMessage("rocm-smi reports no GPU");
         assertThatThrownBy(() -> new AmdSmi(folder.resolve("none"), LONG_ENOUGH, tree.sys()).read())
                 .hasMessageContaining("cannot be run");
     }

@@ -82,9 +82,9 @@ class AmdgpuTest {
         assertThat(gpu.processes()).isNull();
         assertThat(gpu.absent())
                 .containsEntry("utilization_percent", "gpu_busy_percent cannot be read: Is a directory")
-                .containsEntry("memory_used_bytes", "amdgpu told something else than a number")
-                .containsEntry("energy_joules", "amdgpu gives no energy1_input for this GPU")
-                .containsEntry("processes", "the compute driver (KFD) does not tell of this GPU");
+                .containsEntry("memory_used_bytes", "amdgpu has no number there")
+                .containsEntry("energy_joules", "amdgpu has no energy1_input for this GPU")
+                .containsEntry("processes", "the compute driver (KFD) does not show this GPU");
         assertThat(gpu.powerWatts()).as("what can be read is told all the same").isEqualTo(123.0);
     }
 
@@ -113,7 +113,7 @@ class AmdgpuTest {
         GpuState gpu = amdgpu.read().getFirst();
         assertThat(gpu.utilizationPercent()).isNull();
         assertThat(gpu.powerWatts()).isNull();
-        assertThat(gpu.absent()).containsEntry("utilization_percent", "the GPU sleeps, and to ask would wake it");
+        assertThat(gpu.absent()).containsEntry("utilization_percent", "the GPU is suspended, and reading it would wake it");
         assertThat(gpu.name().uuid()).isEqualTo("GPU-1b9dd972253c3736");
     }
 
@@ -141,7 +141,7 @@ class AmdgpuTest {
             assertThat(part.powerWatts()).isNull();
             assertThat(part.utilizationPercent()).isNull();
             assertThat(part.absent()).containsEntry("utilization_percent",
-                    "amdgpu tells it of the whole GPU only, not of its partitions");
+                    "amdgpu provides it for the whole GPU, not for its partitions");
         });
         assertThat(gpus.get(1).processes()).as("known to be none").isEmpty();
     }

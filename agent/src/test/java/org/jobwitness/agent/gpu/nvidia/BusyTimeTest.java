@@ -19,7 +19,7 @@ class BusyTimeTest {
         add(5_000_000, 40);
         BusyTime.Average average = busy.take().orElseThrow();
         assertThat(average).isEqualTo(new BusyTime.Average(40, 1_000_000, 4_000_000));
-        assertThat(average.isOfAll()).isFalse();
+        assertThat(average.isComplete()).isFalse();
     }
 
     @Test

@@ -90,9 +90,9 @@ class NvidiaSmiTest {
                 'name=NVIDIA GeForce RTX 4090'
                 """.formatted(UUID)).read().getFirst();
         assertThat(gpu.utilizationPercent()).isNull();
-        assertThat(gpu.absent()).containsEntry("utilization_percent", "nvidia-smi tells [N/A]")
-                .containsEntry("power_watts", "nvidia-smi tells [Not Supported]")
-                .containsEntry("clock_mhz", "nvidia-smi tells [Unknown Error]").containsKey("throttled")
+        assertThat(gpu.absent()).containsEntry("utilization_percent", "nvidia-smi reports [N/A]")
+                .containsEntry("power_watts", "nvidia-smi reports [Not Supported]")
+                .containsEntry("clock_mhz", "nvidia-smi reports [Unknown Error]").containsKey("throttled")
                 .doesNotContainKey("utilization_interval");
         assertThat(gpu.memoryUsedBytes()).isEqualTo(1024 * MIB);
     }
@@ -119,8 +119,8 @@ class NvidiaSmiTest {
         assertThatThrownBy(smi("say 'No devices were found'\nexit 6\n")::read)
                 .hasMessage("nvidia-smi ended with status 6: No devices were found");
         assertThatThrownBy(smi("say 'something <else>, and more'\nexit 0\n")::read)
-                .hasMessage("nvidia-smi answers in a way that is not known");
-        assertThatThrownBy(smi("exit 0\n")::read).hasMessage("nvidia-smi tells of no GPU");
+                .hasMessage("nvidia-smi printed an unknown format");
+        assertThatThrownBy(smi("exit 0\n")::read).hasMessage("nvidia-smi reports no GPU");
     }
 
     @Test

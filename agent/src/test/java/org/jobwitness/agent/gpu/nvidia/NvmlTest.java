@@ -100,7 +100,7 @@ class NvmlTest {
             GpuState again = nvml.read().getFirst();
             assertThat(again.utilizationPercent()).isNull();
             assertThat(again.absent()).containsEntry("utilization_percent",
-                    "the driver took no sample since the reading before");
+                    "the driver took no sample since the previous reading");
         }
     }
 
@@ -165,7 +165,7 @@ class NvmlTest {
             stub.set("xid", 79);
             assertThat(nvml.read().getFirst().xid()).isEqualTo(79);
             assertThat(nvml.read().getFirst().xid()).isEqualTo(79);
-            assertThat(nvml.read().getLast().absent()).containsEntry("xid", "this GPU does not tell it");
+            assertThat(nvml.read().getLast().absent()).containsEntry("xid", "this GPU does not support it");
         }
     }
 
@@ -228,7 +228,7 @@ class NvmlTest {
             nvml.read();
             GpuState part = nvml.read().get(1);
             assertThat(part.utilizationPercent()).isNull();
-            assertThat(part.absent()).containsEntry("utilization_percent", "the driver told 129.0 percent");
+            assertThat(part.absent()).containsEntry("utilization_percent", "the driver reported 129.0 percent");
         }
     }
 
@@ -263,8 +263,8 @@ class NvmlTest {
             assertThat(gpu.throttled()).containsExactly("hw_slowdown");
             assertThat(gpu.processes()).containsExactly(new GpuProcess(4001, 1000L, null),
                     new GpuProcess(4002, 2000L, null));
-            assertThat(gpu.absent()).containsEntry("energy_joules", "the driver's libnvidia-ml is too old to tell it")
-                    .containsEntry("xid", "the driver tells of none");
+            assertThat(gpu.absent()).containsEntry("energy_joules", "the driver's libnvidia-ml is too old for it")
+                    .containsEntry("xid", "the driver does not report Xid errors");
         }
     }
 
@@ -301,9 +301,9 @@ class NvmlTest {
     }
 
     @Test
-    void aLibraryThatIsNotThereIsNoDriver() {
+    void aLibraryThatIsUnavailableExceptionIsNoDriver() {
         try (Nvml nvml = new Nvml("libnvidia-ml-of-nobody.so.1", folder.resolve("nvidiactl"))) {
-            assertThat(nvml.isThere()).isFalse();
+            assertThat(nvml.isPresent()).isFalse();
             assertThatThrownBy(nvml::read).isInstanceOf(GpuSourceException.class)
                     .hasMessage("libnvidia-ml-of-nobody.so.1 cannot be loaded");
         }
