@@ -58,7 +58,8 @@ public final class Agent {
                 case "run" -> run(config);
                 case "release-gpus" -> System.exit(releaseGpus(config).release(minutes));
                 case "take-gpus" -> System.exit(releaseGpus(config).take());
-                case "check" -> System.exit(new Check(config, gpuSources(config), NodeClock.SYSTEM, System.out).run() ? 0 : 1);
+                case "check" ->
+                    System.exit(new Check(config, gpuSources(config), NodeClock.SYSTEM, System.out).run() ? 0 : 1);
                 default -> {
                     System.err.println(command + " is not a command of jobwitness-agent; see --help");
                     System.exit(USAGE_ERROR);
@@ -110,7 +111,7 @@ public final class Agent {
         sampler.run();
     }
 
-        private static void join(Thread sampling) {
+    private static void join(Thread sampling) {
         try {
             sampling.join(1000); // a cycle takes milliseconds
         } catch (InterruptedException e) {

@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
  * @param vendor of the devices, from the same event
  * @param hint SLURM_JOB_GPUS in the environment of a process of the job, which the user may have changed; null if it was not read
  */
-public record PrologClaim(String jobId, @Nullable List<String> devices, @Nullable GpuVendor vendor, @Nullable String hint) {
+public record PrologClaim(String jobId, @Nullable List<String> devices, @Nullable GpuVendor vendor,
+        @Nullable String hint) {
     public PrologClaim {
         devices = devices == null ? null : List.copyOf(devices);
     }

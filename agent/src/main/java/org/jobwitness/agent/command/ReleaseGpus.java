@@ -43,7 +43,8 @@ public final class ReleaseGpus {
             return USAGE_ERROR;
         }
         try {
-            return switch (GpuRelease.request(folder, clock.instant().plus(Duration.ofMinutes(Integer.parseInt(minutes))),
+            return switch (GpuRelease.request(folder,
+                    clock.instant().plus(Duration.ofMinutes(Integer.parseInt(minutes))),
                     TIMEOUT)) {
                 case RELEASED -> {
                     out.println("the agent holds no GPU for " + minutes + " min");

@@ -26,7 +26,8 @@ import org.jspecify.annotations.Nullable;
  * @param metricsPort 0 to serve no metrics
  */
 public record AgentConfig(URI url, Optional<Path> tokenFile, Optional<Path> caFile, Path events, Duration interval,
-        Path folder, long spoolBytes, Duration spoolAge, Optional<String> cluster, String node, int metricsPort, boolean readsGpus,
+        Path folder, long spoolBytes, Duration spoolAge, Optional<String> cluster, String node, int metricsPort,
+        boolean readsGpus,
         Path cgroupRoot, Path procRoot, Path sysRoot) {
     /** Maximum random delay of a batch, so that not all agents send at once. */
     private static final Duration MAX_JITTER = Duration.ofSeconds(5);
@@ -43,7 +44,8 @@ public record AgentConfig(URI url, Optional<Path> tokenFile, Optional<Path> caFi
     }
 
     /** @param file with lines {@code NAME=value}, which need not exist */
-    public static AgentConfig read(List<String> flags, Map<String, String> environment, Path file) throws InvalidSettingException {
+    public static AgentConfig read(List<String> flags, Map<String, String> environment, Path file)
+            throws InvalidSettingException {
         Map<AgentSetting, String> given = new EnumMap<>(AgentSetting.class);
         addKnown(given, lines(file));
         addKnown(given, environment);
@@ -95,7 +97,8 @@ public record AgentConfig(URI url, Optional<Path> tokenFile, Optional<Path> caFi
         Map<AgentSetting, String> values = new EnumMap<>(AgentSetting.class);
         for (int i = 0; i < flags.size(); i++) {
             String[] parts = flags.get(i).split("=", 2);
-            AgentSetting setting = Arrays.stream(AgentSetting.values()).filter(s -> s.flag().equals(parts[0])).findFirst()
+            AgentSetting setting = Arrays.stream(AgentSetting.values()).filter(s -> s.flag().equals(parts[0]))
+                    .findFirst()
                     .orElseThrow(() -> new InvalidSettingException(parts[0] + " is not a flag; --help lists them"));
             if (parts.length == 1 && i + 1 == flags.size()) {
                 throw new InvalidSettingException(parts[0] + " needs a value");
@@ -105,11 +108,12 @@ public record AgentConfig(URI url, Optional<Path> tokenFile, Optional<Path> caFi
         return values;
     }
 
-        private record Values(Map<AgentSetting, String> given) {
+    private record Values(Map<AgentSetting, String> given) {
 
         AgentConfig config() throws InvalidSettingException {
             Path proc = path(AgentSetting.JOBWITNESS_PROC_ROOT);
-            return new AgentConfig(url(), file(AgentSetting.OBSERVABILITY_TOKEN_FILE), file(AgentSetting.JOBWITNESS_CA_FILE),
+            return new AgentConfig(url(), file(AgentSetting.OBSERVABILITY_TOKEN_FILE),
+                    file(AgentSetting.JOBWITNESS_CA_FILE),
                     path(AgentSetting.JOBWITNESS_SPOOL_DIR).resolve("events"),
                     Duration.ofSeconds(number(AgentSetting.JOBWITNESS_INTERVAL, 1, 300)),
                     path(AgentSetting.JOBWITNESS_AGENT_DIR),
@@ -118,7 +122,8 @@ public record AgentConfig(URI url, Optional<Path> tokenFile, Optional<Path> caFi
                     given.containsKey(AgentSetting.JOBWITNESS_AGENT_METRICS)
                             ? number(AgentSetting.JOBWITNESS_AGENT_METRICS, 1, 65_535)
                             : 0,
-                    readsGpus(), path(AgentSetting.JOBWITNESS_CGROUP_ROOT), proc, path(AgentSetting.JOBWITNESS_SYS_ROOT));
+                    readsGpus(), path(AgentSetting.JOBWITNESS_CGROUP_ROOT), proc,
+                    path(AgentSetting.JOBWITNESS_SYS_ROOT));
         }
 
         private URI url() throws InvalidSettingException {
@@ -175,7 +180,8 @@ public record AgentConfig(URI url, Optional<Path> tokenFile, Optional<Path> caFi
                 try {
                     name = Files.readString(proc.resolve("sys/kernel/hostname")).strip().split("\\.", 2)[0];
                 } catch (IOException e) {
-                    throw new InvalidSettingException("JOBWITNESS_NODE is not set, and the host's name cannot be read: " + e);
+                    throw new InvalidSettingException(
+                            "JOBWITNESS_NODE is not set, and the host's name cannot be read: " + e);
                 }
             }
             if (!name.matches("[A-Za-z0-9]([A-Za-z0-9._-]{0,253}[A-Za-z0-9])?")) {

@@ -43,7 +43,7 @@ final class GpuReader {
     private boolean isHangLogged;
     private boolean isFailureLogged;
 
-        private enum Task {
+    private enum Task {
         READ,
         KEEP_UP,
         RELEASE,
@@ -191,7 +191,8 @@ final class GpuReader {
     }
 
     private synchronized void setAvailable(Instant at, Duration took, List<GpuState> states) {
-        state = new Gpus.Available(source.name(), at, took, readBefore == null ? null : Duration.between(readBefore, at),
+        state = new Gpus.Available(source.name(), at, took,
+                readBefore == null ? null : Duration.between(readBefore, at),
                 states);
         readBefore = at;
         keptUpNanos = clock.nanoTime();

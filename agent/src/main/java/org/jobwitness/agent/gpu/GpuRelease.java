@@ -92,7 +92,7 @@ public final class GpuRelease {
         }
     }
 
-        public enum Outcome {
+    public enum Outcome {
         RELEASED,
         /** No agent uses this folder. One that starts follows the request. */
         NO_AGENT,
@@ -105,7 +105,8 @@ public final class GpuRelease {
      *
      * @throws IOException if the folder cannot be written, or belongs to another user
      */
-    public static Outcome request(Path folder, Instant until, Duration timeout) throws IOException, InterruptedException {
+    public static Outcome request(Path folder, Instant until, Duration timeout)
+            throws IOException, InterruptedException {
         if (!Files.isDirectory(folder)) {
             return Outcome.NO_AGENT;
         }

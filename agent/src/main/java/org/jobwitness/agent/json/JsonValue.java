@@ -66,7 +66,8 @@ public sealed interface JsonValue {
     }
 
     default Optional<String> textAt(String... names) {
-        return at(names).flatMap(value -> value instanceof StringValue(String text) ? Optional.of(text) : Optional.empty());
+        return at(names)
+                .flatMap(value -> value instanceof StringValue(String text) ? Optional.of(text) : Optional.empty());
     }
 
     default OptionalDouble numberAt(String... names) {
@@ -75,7 +76,7 @@ public sealed interface JsonValue {
                 : OptionalDouble.empty()).orElse(OptionalDouble.empty());
     }
 
-        final class Parser {
+    final class Parser {
         private static final int MAX_DEPTH = 32;
         private static final Pattern NUMBER = Pattern.compile("-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][-+]?[0-9]+)?");
         private static final Pattern LITERAL = Pattern.compile("true|false|null");

@@ -236,7 +236,7 @@ final class HttpConnection implements Closeable {
         return text.endsWith("\r") ? text.substring(0, text.length() - 1) : text;
     }
 
-        @Override
+    @Override
     public void close() {
         isReusable = false;
         try {

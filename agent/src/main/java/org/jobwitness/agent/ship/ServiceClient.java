@@ -140,7 +140,8 @@ final class ServiceClient implements AutoCloseable {
     }
 
     private ServiceResponse response(HttpConnection.Response response) {
-        return new ServiceResponse(response.status(), retryAfter(response.headers().get("retry-after")), response.body());
+        return new ServiceResponse(response.status(), retryAfter(response.headers().get("retry-after")),
+                response.body());
     }
 
     private @Nullable String readToken() {

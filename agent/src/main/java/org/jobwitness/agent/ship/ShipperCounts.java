@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param lastSuccess when the service last accepted a request
  * @param unavailableSince the first failure since the last success
  */
-public record ShipperCounts(long batchesSent, long batchesRefused, long readingsRefused, long eventsSent, long eventsRefused,
+public record ShipperCounts(long batchesSent, long batchesRefused, long readingsRefused, long eventsSent,
+        long eventsRefused,
         long failures, @Nullable Instant lastSuccess, @Nullable Instant unavailableSince) {
 }

@@ -37,7 +37,8 @@ public final class MetricsPage implements Closeable {
     private @Nullable ServerSocket server;
 
     /** @param port 0 to serve nothing */
-    public MetricsPage(int port, Supplier<SamplerCounts> sampling, Supplier<ShipperCounts> shipping, Supplier<Depth> spool,
+    public MetricsPage(int port, Supplier<SamplerCounts> sampling, Supplier<ShipperCounts> shipping,
+            Supplier<Depth> spool,
             Supplier<Gpus.Snapshot> gpus, Log log) {
         this.port = port;
         this.sampling = sampling;

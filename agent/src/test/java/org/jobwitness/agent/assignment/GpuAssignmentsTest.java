@@ -7,11 +7,11 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.jobwitness.agent.assignment.Assignment.Ambiguous;
 import org.jobwitness.agent.assignment.Assignment.Free;
 import org.jobwitness.agent.assignment.Assignment.Held;
 import org.jobwitness.agent.assignment.Assignment.Partitioned;
 import org.jobwitness.agent.assignment.Assignment.Shared;
-import org.jobwitness.agent.assignment.Assignment.Ambiguous;
 import org.jobwitness.agent.gpu.GpuName;
 import org.jobwitness.agent.gpu.GpuProcess;
 import org.jobwitness.agent.gpu.GpuState;
@@ -144,7 +144,8 @@ class GpuAssignmentsTest {
         gpus(on(), on());
         claims.add(new PrologClaim("5", null, null, "1"));
         assertThat(assignments()).containsOnly(
-                new Ambiguous(List.of("5"), "the prolog event of job 5 was not seen; its environment has SLURM_JOB_GPUS=1"));
+                new Ambiguous(List.of("5"),
+                        "the prolog event of job 5 was not seen; its environment has SLURM_JOB_GPUS=1"));
     }
 
     @Test
@@ -189,7 +190,8 @@ class GpuAssignmentsTest {
     void processesOnFewerGpusThanGivenTellOnlyOfThese() {
         gpus(on(), on(), on(11), on()).job("5", "0", "1").process(11, "5");
         assertThat(assignments()).satisfiesExactly(one -> assertThat(one).isInstanceOf(Ambiguous.class),
-                two -> assertThat(two).isInstanceOf(Ambiguous.class), three -> assertThat(three).isEqualTo(new Held("5")),
+                two -> assertThat(two).isInstanceOf(Ambiguous.class),
+                three -> assertThat(three).isEqualTo(new Held("5")),
                 four -> assertThat(four).isEqualTo(new Free()));
     }
 
@@ -205,8 +207,9 @@ class GpuAssignmentsTest {
     @Test
     void twoIndexesThatProcessesContradictAreBothAmbiguous() {
         gpus(on(12), on(11)).job("5", "0").job("6", "1").process(11, "5").process(12, "6");
-        assertThat(assignments()).allSatisfy(assignment -> assertThat(assignment).isInstanceOfSatisfying(Ambiguous.class,
-                ambiguous -> assertThat(ambiguous.jobIds()).containsExactly("5", "6")));
+        assertThat(assignments())
+                .allSatisfy(assignment -> assertThat(assignment).isInstanceOfSatisfying(Ambiguous.class,
+                        ambiguous -> assertThat(ambiguous.jobIds()).containsExactly("5", "6")));
     }
 
     @Test

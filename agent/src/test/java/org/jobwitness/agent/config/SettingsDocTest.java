@@ -14,7 +14,9 @@ class SettingsDocTest {
     void theTableHasALineForEachSettingAndNoOther() throws IOException {
         assertThat(Files.readAllLines(Path.of("../docs/agent.md")).stream()
                 .filter(line -> line.matches("\\| `[A-Z_]+` .*")))
-                .containsExactlyElementsOf(Arrays.stream(AgentSetting.values()).map(setting -> "| `%s` | `%s` | %s | %s |"
-                        .formatted(setting.name(), setting.flag(), setting.byDefault(), setting.effect())).toList());
+                .containsExactlyElementsOf(Arrays.stream(AgentSetting.values())
+                        .map(setting -> "| `%s` | `%s` | %s | %s |"
+                                .formatted(setting.name(), setting.flag(), setting.byDefault(), setting.effect()))
+                        .toList());
     }
 }

@@ -42,7 +42,8 @@ class GpuReleaseTest {
     void anAgentThatDoesNotAnswerHasNotLetGo() throws Exception {
         try (FileChannel lock = lock()) {
             assertThat(lock.tryLock()).isNotNull();
-            assertThat(GpuRelease.request(folder, NOW.plusSeconds(300), PATIENCE)).isEqualTo(GpuRelease.Outcome.NOT_YET);
+            assertThat(GpuRelease.request(folder, NOW.plusSeconds(300), PATIENCE))
+                    .isEqualTo(GpuRelease.Outcome.NOT_YET);
         }
     }
 
@@ -91,9 +92,11 @@ class GpuReleaseTest {
             while (stub.get("hanging") == 0) {
                 Thread.onSpinWait();
             }
-            assertThat(GpuRelease.request(folder, NOW.plusSeconds(300), PATIENCE)).isEqualTo(GpuRelease.Outcome.NOT_YET);
+            assertThat(GpuRelease.request(folder, NOW.plusSeconds(300), PATIENCE))
+                    .isEqualTo(GpuRelease.Outcome.NOT_YET);
             responder.update();
-            assertThat(GpuRelease.request(folder, NOW.plusSeconds(300), PATIENCE)).isEqualTo(GpuRelease.Outcome.NOT_YET);
+            assertThat(GpuRelease.request(folder, NOW.plusSeconds(300), PATIENCE))
+                    .isEqualTo(GpuRelease.Outcome.NOT_YET);
             stub.set("hang", 0);
             assertThat(GpuRelease.request(folder, NOW.plusSeconds(300), Duration.ofSeconds(20)))
                     .isEqualTo(GpuRelease.Outcome.RELEASED);

@@ -128,7 +128,8 @@ class GpusTest {
             told(other);
         }
         assertThat(answer("a")).isEqualTo(
-                new Gpus.Unavailable("a", List.of(states("a").getFirst().name()), "the driver has not answered for 45 s"));
+                new Gpus.Unavailable("a", List.of(states("a").getFirst().name()),
+                        "the driver has not answered for 45 s"));
         assertThat(driver.reads).hasValue(asked);
         assertThat(text()).containsOnlyOnce("gpu_driver_unavailable source=a");
 

@@ -31,7 +31,8 @@ class JsonValueTest {
 
     @Test
     void whatIsTooDeepIsRefused() {
-        assertThatThrownBy(() -> JsonValue.parse("[".repeat(100_000))).isInstanceOf(JsonValue.MalformedJsonException.class)
+        assertThatThrownBy(() -> JsonValue.parse("[".repeat(100_000)))
+                .isInstanceOf(JsonValue.MalformedJsonException.class)
                 .hasMessageContaining("too deep");
     }
 }

@@ -17,9 +17,9 @@ import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Predicate;
 import java.util.zip.GZIPInputStream;
-import org.jobwitness.agent.clock.NodeClock;
 import org.jobwitness.agent.cgroup.CgroupTree;
 import org.jobwitness.agent.cgroup.Watch;
+import org.jobwitness.agent.clock.NodeClock;
 import org.jobwitness.agent.config.AgentConfig;
 import org.jobwitness.agent.gpu.Gpus;
 import org.jobwitness.agent.gpu.nvidia.StubNvml;
@@ -97,7 +97,8 @@ class GpusOfJobsTest {
         shipper = new Shipper(new Destination(config.url(), null, null), config.events(), config.jitter(), spool,
                 NodeClock.SYSTEM, log);
         gpus = new Gpus(List.of(nvml.nvidia()), NodeClock.SYSTEM, log);
-        sampler = new Sampler(config, new Watch(config.cgroupRoot(), NodeClock.SYSTEM), gpus, shipper::add, shipper::eventsChanged,
+        sampler = new Sampler(config, new Watch(config.cgroupRoot(), NodeClock.SYSTEM), gpus, shipper::add,
+                shipper::eventsChanged,
                 "test", NodeClock.SYSTEM, log);
         thread = new Thread(() -> {
             try {

@@ -116,7 +116,8 @@ class PrologToAssignmentTest {
             gpus.add(gpu(GpuVendor.NVIDIA, instance, null, A));
             gpus.add(gpu(GpuVendor.NVIDIA, "MIG-dddd1111-2222-3333-4444-555555555555", null, A));
             PrologClaim claim = prolog(given.getKey(), Map.of("SLURM_JOB_GPUS", "3", "CUDA_VISIBLE_DEVICES", instance));
-            assertThat(assignments(gpus, claim)).containsExactly(new Partitioned(), new Held(given.getKey()), new Free());
+            assertThat(assignments(gpus, claim)).containsExactly(new Partitioned(), new Held(given.getKey()),
+                    new Free());
         }
     }
 

@@ -23,7 +23,8 @@ import javax.net.ssl.SSLContext;
 
 /** An HTTP server that remembers what it was sent, and answers what it is told to. */
 final class FakeService implements AutoCloseable {
-    static final Answer STORED = new Answer(200, Map.of(), "{\"status\":\"stored\",\"version\":1,\"refused_count\":0,\"refused\":[]}");
+    static final Answer STORED = new Answer(200, Map.of(),
+            "{\"status\":\"stored\",\"version\":1,\"refused_count\":0,\"refused\":[]}");
 
     record Request(String path, Headers headers, String body, int clientPort, long atNanos) {
         String header(String name) {

@@ -48,11 +48,13 @@ class ShipperTest {
             InstantSource.fixed(Instant.parse("2026-11-23T08:00:00Z")), System::nanoTime);
     private static final Timing QUICK = quick(Duration.ofMillis(4), Duration.ofSeconds(8));
     /** What fails again and again waits for as long as in earnest. */
-    private static final Timing LONG_BACKOFF = new Timing(QUICK.connectTimeout(), QUICK.readTimeout(), QUICK.responseTimeout(),
+    private static final Timing LONG_BACKOFF = new Timing(QUICK.connectTimeout(), QUICK.readTimeout(),
+            QUICK.responseTimeout(),
             QUICK.initialBackoff(), Timing.STANDARD.maxBackoff(), QUICK.maxRetryAfter(), QUICK.requestInterval(),
             QUICK.scriptTimeout(), QUICK.listingInterval(), QUICK.pendingListingInterval(), QUICK.closeTimeout());
     /** What is sent at the end has time, however busy the machine is. */
-    private static final Timing UNHURRIED = new Timing(QUICK.connectTimeout(), QUICK.readTimeout(), QUICK.responseTimeout(),
+    private static final Timing UNHURRIED = new Timing(QUICK.connectTimeout(), QUICK.readTimeout(),
+            QUICK.responseTimeout(),
             QUICK.initialBackoff(), QUICK.maxBackoff(), QUICK.maxRetryAfter(), QUICK.requestInterval(),
             QUICK.scriptTimeout(), QUICK.listingInterval(), QUICK.pendingListingInterval(), DEADLINE);
 
@@ -294,9 +296,10 @@ class ShipperTest {
     void refusedReadingsAreCountedAndSaidOnce() throws IOException {
         FakeService service = service().answering(request -> sequence(request) == 3
                 ? FakeService.STORED
-                : new FakeService.Answer(200, Map.of(), "{\"status\":\"stored\",\"version\":1,\"refused_count\":2,\"refused\":["
-                        + "{\"job_id\":\"1\",\"cause\":\"the time \\\"cause\\\": is\"},"
-                        + "{\"job_id\":\"2\",\"cause\":\"over\"}]}"));
+                : new FakeService.Answer(200, Map.of(),
+                        "{\"status\":\"stored\",\"version\":1,\"refused_count\":2,\"refused\":["
+                                + "{\"job_id\":\"1\",\"cause\":\"the time \\\"cause\\\": is\"},"
+                                + "{\"job_id\":\"2\",\"cause\":\"over\"}]}"));
         Shipper shipper = shipper(service.url());
         add(shipper, 0, 4);
         await("all are counted", () -> shipper.counts().batchesSent() == 4);

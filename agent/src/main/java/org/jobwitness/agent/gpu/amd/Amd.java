@@ -25,7 +25,8 @@ public final class Amd implements GpuSource {
     public Amd(Path sys) {
         this(sys, Stream.concat(
                 Program.find(AmdSmi.PLACES).map(program -> new AmdSmi(program, TOOL_TIMEOUT, sys)).stream(),
-                Program.find(RocmSmi.PLACES).map(program -> new RocmSmi(program, TOOL_TIMEOUT, sys)).stream()).toList());
+                Program.find(RocmSmi.PLACES).map(program -> new RocmSmi(program, TOOL_TIMEOUT, sys)).stream())
+                .toList());
     }
 
     Amd(Path sys, List<GpuSource> tools) {

@@ -21,7 +21,8 @@ import org.jspecify.annotations.Nullable;
 record AmdCard(String pci, @Nullable String uuid, @Nullable String model, OptionalLong kfdId, AmdFigures figures) {
     private static final String OF_THE_WHOLE = "the tool provides it for the whole GPU at most, not for its partitions";
     private static final List<String> NOT_OF_PARTS = List.of(AmdFigures.UTILIZATION, AmdFigures.MEMORY_USED,
-            AmdFigures.MEMORY_TOTAL, AmdFigures.POWER, AmdFigures.TEMPERATURE, AmdFigures.ENERGY, AmdFigures.CLOCK, AmdFigures.THROTTLED,
+            AmdFigures.MEMORY_TOTAL, AmdFigures.POWER, AmdFigures.TEMPERATURE, AmdFigures.ENERGY, AmdFigures.CLOCK,
+            AmdFigures.THROTTLED,
             AmdFigures.ECC);
 
     /** All of them as GPUs and their partitions, in the order of PCI addresses. */

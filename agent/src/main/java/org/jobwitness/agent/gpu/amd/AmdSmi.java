@@ -141,7 +141,9 @@ final class AmdSmi implements GpuSource {
     }
 
     private static OptionalDouble number(JsonValue value) {
-        return value instanceof JsonValue.NumberValue(double number) ? OptionalDouble.of(number) : OptionalDouble.empty();
+        return value instanceof JsonValue.NumberValue(double number)
+                ? OptionalDouble.of(number)
+                : OptionalDouble.empty();
     }
 
     private static OptionalDouble times(double unit, OptionalDouble value) {

@@ -93,7 +93,8 @@ final class Amdgpu implements GpuSource {
         for (Map.Entry<String, Path> device : devices.entrySet()) {
             List<Kfd.Unit> parts = units.getOrDefault(device.getKey(), List.of());
             boolean isPartitioned = parts.size() > 1;
-            GpuName name = name(device.getKey(), device.getValue(), parts, isPartitioned ? null : Integer.valueOf(index));
+            GpuName name = name(device.getKey(), device.getValue(), parts,
+                    isPartitioned ? null : Integer.valueOf(index));
             states.add(whole(name, device.getValue(), parts, processes));
             if (isPartitioned) {
                 for (Kfd.Unit part : parts) {
@@ -175,7 +176,8 @@ final class Amdgpu implements GpuSource {
         putProcesses(figures, parts, processes);
         if (isSuspended(device)) {
             busySamples.remove(device);
-            for (String figure : List.of(AmdFigures.UTILIZATION, AmdFigures.MEMORY_USED, AmdFigures.MEMORY_TOTAL, AmdFigures.POWER,
+            for (String figure : List.of(AmdFigures.UTILIZATION, AmdFigures.MEMORY_USED, AmdFigures.MEMORY_TOTAL,
+                    AmdFigures.POWER,
                     AmdFigures.TEMPERATURE, AmdFigures.ENERGY, AmdFigures.CLOCK)) {
                 figures.absent(figure, SUSPENDED);
             }
@@ -235,7 +237,8 @@ final class Amdgpu implements GpuSource {
     /** The used memory of a partition is that of the processes on it. */
     private static GpuState part(GpuName name, Kfd.Unit part, Optional<Map<Long, List<GpuProcess>>> processes) {
         AmdFigures figures = new AmdFigures();
-        for (String figure : List.of(AmdFigures.UTILIZATION, AmdFigures.POWER, AmdFigures.TEMPERATURE, AmdFigures.ENERGY,
+        for (String figure : List.of(AmdFigures.UTILIZATION, AmdFigures.POWER, AmdFigures.TEMPERATURE,
+                AmdFigures.ENERGY,
                 AmdFigures.CLOCK, AmdFigures.THROTTLED, AmdFigures.ECC)) {
             figures.absent(figure, OF_THE_WHOLE);
         }

@@ -23,7 +23,8 @@ import org.jobwitness.agent.json.JsonValue;
 final class RocmSmi implements GpuSource {
     /** Where ROCm and distributions put it. */
     static final List<Path> PLACES = List.of(Path.of("/opt/rocm/bin/rocm-smi"), Path.of("/usr/bin/rocm-smi"));
-    private static final List<String> ARGUMENTS = List.of("--showid", "--showuniqueid", "--showbus", "--showproductname",
+    private static final List<String> ARGUMENTS = List.of("--showid", "--showuniqueid", "--showbus",
+            "--showproductname",
             "--showuse", "--showmeminfo", "vram", "--showpower", "--showtemp", "--showclocks", "--showenergycounter",
             "--json");
     private static final String NOT_PROVIDED = "rocm-smi does not provide it for this GPU";

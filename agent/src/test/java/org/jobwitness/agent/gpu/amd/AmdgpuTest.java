@@ -113,7 +113,8 @@ class AmdgpuTest {
         GpuState gpu = amdgpu.read().getFirst();
         assertThat(gpu.utilizationPercent()).isNull();
         assertThat(gpu.powerWatts()).isNull();
-        assertThat(gpu.absent()).containsEntry("utilization_percent", "the GPU is suspended, and reading it would wake it");
+        assertThat(gpu.absent()).containsEntry("utilization_percent",
+                "the GPU is suspended, and reading it would wake it");
         assertThat(gpu.name().uuid()).isEqualTo("GPU-1b9dd972253c3736");
     }
 
