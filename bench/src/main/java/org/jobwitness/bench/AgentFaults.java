@@ -241,7 +241,7 @@ public final class AgentFaults implements AutoCloseable {
             long failures = node.metric("spool_disk_failures_total");
             mount("-o", "remount,size=4m", disk.toString());
             await("the disk is used again", () -> node.metric("spool_in_memory_batches") == 0);
-            boolean isSaid = node.said().contains("spool_disk_works");
+            boolean isSaid = node.said().contains("spool_disk_recovered");
             relay.way(Relay.OPEN);
             Row row = drained(what, List.of(node), Instant.now(), failures + " failures counted, and logged once; "
                     + "15 batches waited in memory");

@@ -51,6 +51,7 @@ enum CgroupFile {
     final String fileName;
     final String causeIfMissing;
     private final Format format;
+    @SuppressWarnings("ImmutableEnumChecker") // a copy, which never changes
     private final Map<Figure, String> keys;
 
     CgroupFile(String fileName, Format format, String causeIfMissing, Map<Figure, String> keys) {

@@ -33,7 +33,11 @@ public final class ReleaseGpus {
         this.err = err;
     }
 
-    /** @param words the number of minutes, or nothing */
+    /**
+     * Releases the GPUs.
+     *
+     * @param words the number of minutes, or nothing
+     */
     public int release(List<String> words) throws InterruptedException {
         String minutes = words.isEmpty() ? String.valueOf(DEFAULT_MINUTES) : words.getFirst();
         if (words.size() > 1 || !minutes.matches("[0-9]{1,4}") || Integer.parseInt(minutes) < 1

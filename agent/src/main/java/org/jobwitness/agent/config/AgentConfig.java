@@ -43,7 +43,11 @@ public record AgentConfig(URI url, Optional<Path> tokenFile, Optional<Path> caFi
         }
     }
 
-    /** @param file with lines {@code NAME=value}, which need not exist */
+    /**
+     * Reads and checks all settings.
+     *
+     * @param file with lines {@code NAME=value}, which need not exist
+     */
     public static AgentConfig read(List<String> flags, Map<String, String> environment, Path file)
             throws InvalidSettingException {
         Map<AgentSetting, String> given = new EnumMap<>(AgentSetting.class);

@@ -4,6 +4,10 @@ import org.jobwitness.wire.Batch;
 
 /** Takes batches to be sent. */
 public interface Outbox {
-    /** @param atOnce ahead of other batches, because someone waits for it */
+    /**
+     * Takes a batch.
+     *
+     * @param atOnce ahead of other batches, because it is urgent
+     */
     void add(Batch batch, boolean atOnce);
 }

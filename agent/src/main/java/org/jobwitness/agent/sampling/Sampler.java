@@ -71,7 +71,11 @@ public final class Sampler implements Closeable {
     private record Cycle(long number, int jobs, int unknownJobs, long nanos) {
     }
 
-    /** @param eventsChanged to be called when there is something new in the scripts' spool */
+    /**
+     * Reads nothing yet.
+     *
+     * @param eventsChanged called when there is something new in the scripts' spool
+     */
     public Sampler(AgentConfig config, Watch watch, Gpus gpus, Outbox outbox, Runnable eventsChanged, String version,
             NodeClock clock, Log log) {
         this.config = config;

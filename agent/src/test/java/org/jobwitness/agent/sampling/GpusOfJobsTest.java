@@ -11,12 +11,14 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
+import org.jobwitness.agent.Signal;
 import org.jobwitness.agent.cgroup.CgroupTree;
 import org.jobwitness.agent.cgroup.Watch;
 import org.jobwitness.agent.clock.NodeClock;
@@ -49,6 +51,7 @@ class GpusOfJobsTest {
     private CgroupTree tree;
     private HttpServer service;
     private final List<JsonNode> batches = new CopyOnWriteArrayList<>();
+    private final Signal received = new Signal();
     private StubNvml nvml;
     private BatchSpool spool;
     private Shipper shipper;
@@ -69,6 +72,7 @@ class GpusOfJobsTest {
             batches.add(JsonMapper.shared().readTree(isPacked
                     ? new GZIPInputStream(new ByteArrayInputStream(body)).readAllBytes()
                     : body));
+            received.changed();
             answer(exchange, "{\"status\":\"stored\",\"version\":1,\"refused_count\":0,\"refused\":[]}");
         });
         service.createContext("/v1/events/", exchange -> answer(exchange, "{}"));
@@ -132,19 +136,11 @@ class GpusOfJobsTest {
         Files.move(draft, events.resolve("1795384829-" + jobId + "-started-1.json"));
     }
 
-    private JsonNode gpu(String uuid, Predicate<JsonNode> wanted) throws InterruptedException {
-        Instant until = Instant.now().plus(PATIENCE);
-        while (true) {
-            for (JsonNode batch : batches) {
-                for (JsonNode gpu : batch.path("gpus")) {
-                    if (gpu.path("gpu").stringValue().equals(uuid) && wanted.test(gpu)) {
-                        return gpu;
-                    }
-                }
-            }
-            assertThat(Instant.now()).as("waiting for %s in %s", uuid, batches).isBefore(until);
-            Thread.sleep(10);
-        }
+    private JsonNode gpu(String uuid, Predicate<JsonNode> wanted) {
+        Supplier<Stream<JsonNode>> found = () -> batches.stream().flatMap(batch -> batch.path("gpus").valueStream())
+                .filter(gpu -> gpu.path("gpu").stringValue().equals(uuid) && wanted.test(gpu));
+        received.await(uuid + " is reported", () -> found.get().findAny().isPresent(), () -> batches);
+        return found.get().findFirst().orElseThrow();
     }
 
     @Test

@@ -1,19 +1,18 @@
 package org.jobwitness.agent.sampling;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.fail;
 import static org.junit.jupiter.api.Assumptions.abort;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
+import org.jobwitness.agent.Signal;
 import org.jobwitness.agent.cgroup.JobCgroup;
 import org.jobwitness.agent.cgroup.Watch;
 import org.jobwitness.agent.clock.NodeClock;
@@ -38,6 +37,7 @@ class RealCgroupTest {
     private Path mount;
     private Path scope;
     private final List<JobReading> readings = new CopyOnWriteArrayList<>();
+    private final Signal received = new Signal();
     private Sampler sampler;
     private Thread thread;
 
@@ -57,7 +57,10 @@ class RealCgroupTest {
                 folder.resolve("none"));
         Log log = new Log(System.err);
         sampler = new Sampler(config, new Watch(mount, NodeClock.SYSTEM), new Gpus(List.of(), NodeClock.SYSTEM, log),
-                (batch, atOnce) -> readings.addAll(batch.jobs()), () -> {
+                (batch, atOnce) -> {
+                    readings.addAll(batch.jobs());
+                    received.changed();
+                }, () -> {
                 }, "test", NodeClock.SYSTEM, log);
         thread = new Thread(() -> {
             try {
@@ -79,17 +82,9 @@ class RealCgroupTest {
         Files.deleteIfExists(scope.getParent());
     }
 
-    private JobReading reading(Predicate<JobReading> wanted) throws InterruptedException {
-        Instant until = Instant.now().plus(Duration.ofSeconds(20));
-        while (Instant.now().isBefore(until)) {
-            for (JobReading reading : readings) {
-                if (wanted.test(reading)) {
-                    return reading;
-                }
-            }
-            Thread.sleep(5);
-        }
-        return fail("no such reading came: " + readings);
+    private JobReading reading(Predicate<JobReading> wanted) {
+        received.await("such a reading comes", () -> readings.stream().anyMatch(wanted), () -> readings);
+        return readings.stream().filter(wanted).findFirst().orElseThrow();
     }
 
     /** Runs a command as the only process of a job, and removes the job after it, as Slurm does: the step, and soon the rest. */

@@ -29,6 +29,7 @@ import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
+import org.jobwitness.agent.Signal;
 import org.jobwitness.agent.clock.NodeClock;
 import org.jobwitness.agent.log.Log;
 import org.jobwitness.agent.spool.BatchSpool;
@@ -44,8 +45,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ShipperTest {
     private static final Duration NO_JITTER = Duration.ZERO;
     private static final Duration DEADLINE = Duration.ofSeconds(10);
-    private static final NodeClock CLOCK = new NodeClock(
-            InstantSource.fixed(Instant.parse("2026-11-23T08:00:00Z")), System::nanoTime);
+    private static final InstantSource CLOCK = InstantSource.fixed(Instant.parse("2026-11-23T08:00:00Z"));
     private static final Timing QUICK = quick(Duration.ofMillis(4), Duration.ofSeconds(8));
     /** What fails again and again waits for as long as in earnest. */
     private static final Timing LONG_BACKOFF = new Timing(QUICK.connectTimeout(), QUICK.readTimeout(),
@@ -58,6 +58,12 @@ class ShipperTest {
             QUICK.initialBackoff(), QUICK.maxBackoff(), QUICK.maxRetryAfter(), QUICK.requestInterval(),
             QUICK.scriptTimeout(), QUICK.listingInterval(), QUICK.pendingListingInterval(), DEADLINE);
 
+    private final Signal signal = new Signal();
+    /** The sending thread asks for the time after all that it does, and before it waits. */
+    private final NodeClock clock = new NodeClock(CLOCK, () -> {
+        signal.changed();
+        return System.nanoTime();
+    });
     @TempDir
     Path temp;
     private Path events;
@@ -96,19 +102,19 @@ class ShipperTest {
     }
 
     private Shipper shipper(Destination destination, Duration jitter, Timing timing, RandomGenerator random) {
-        Shipper shipper = closed(new Shipper(destination, events, jitter, spool, CLOCK, log, timing, random));
+        Shipper shipper = closed(new Shipper(destination, events, jitter, spool, clock, log, timing, random));
         shipper.start();
         return shipper;
     }
 
     /** One that is started once it has all that it is to find. */
     private Shipper unstarted(URI url) {
-        return closed(new Shipper(new Destination(url, null, null), events, NO_JITTER, spool, CLOCK, log, QUICK,
+        return closed(new Shipper(new Destination(url, null, null), events, NO_JITTER, spool, clock, log, QUICK,
                 new Random(1)));
     }
 
     private FakeService service() throws IOException {
-        return closed(FakeService.start());
+        return closed(FakeService.start(signal::changed));
     }
 
     private static Batch batch(long sequence) {
@@ -136,15 +142,7 @@ class ShipperTest {
     }
 
     private void await(String what, BooleanSupplier condition) {
-        long deadline = System.nanoTime() + DEADLINE.toNanos();
-        while (!condition.getAsBoolean()) {
-            assertThat(System.nanoTime()).as("waiting until %s; logged: %s", what, log()).isLessThan(deadline);
-            try {
-                TimeUnit.MILLISECONDS.sleep(2);
-            } catch (InterruptedException e) {
-                throw new AssertionError(e);
-            }
-        }
+        signal.await(what, condition, this::log);
     }
 
     @Test
@@ -244,12 +242,12 @@ class ShipperTest {
 
     @Test
     void aServiceThatStartsAnewBetweenTwoBatchesIsNoFailure() throws IOException {
-        FakeService first = FakeService.start();
+        FakeService first = FakeService.start(signal::changed);
         Shipper shipper = shipper(first.url());
         shipper.add(batch(1), false);
         await("it is sent", () -> shipper.counts().batchesSent() == 1);
         first.close();
-        FakeService second = closed(FakeService.startAt(first.port()));
+        FakeService second = closed(FakeService.startAt(first.port(), signal::changed));
         shipper.add(batch(2), false);
         await("it is sent", () -> shipper.counts().batchesSent() == 2);
         assertThat(sequences(second)).containsExactly(2L);
@@ -322,13 +320,13 @@ class ShipperTest {
 
     @Test
     void whatComesWhileTheServiceIsAwayIsSentInOrderOnceItIsBack() throws IOException {
-        FakeService first = FakeService.start();
+        FakeService first = FakeService.start(signal::changed);
         first.close();
         Shipper shipper = shipper(first.url());
         add(shipper, 0, 50);
         await("it has failed some times", () -> shipper.counts().failures() > 5);
         assertThat(shipper.counts().unavailableSince()).isEqualTo(CLOCK.instant());
-        FakeService second = closed(FakeService.startAt(first.port()));
+        FakeService second = closed(FakeService.startAt(first.port(), signal::changed));
         awaitEmpty();
         await("it is counted", () -> shipper.counts().batchesSent() == 50);
         assertThat(sequences(second)).isEqualTo(numbers(0, 50));
@@ -351,7 +349,7 @@ class ShipperTest {
 
     @Test
     void whatIsUrgentGoesAheadOfAQueue() throws IOException {
-        FakeService first = FakeService.start();
+        FakeService first = FakeService.start(signal::changed);
         first.close();
         Shipper shipper = shipper(first.url());
         add(shipper, 0, 30);
@@ -359,7 +357,7 @@ class ShipperTest {
         shipper.add(batch(31), true);
         long failures = shipper.counts().failures();
         await("they were tried", () -> shipper.counts().failures() > failures + 1);
-        FakeService second = closed(FakeService.startAt(first.port()));
+        FakeService second = closed(FakeService.startAt(first.port(), signal::changed));
         awaitEmpty();
         assertThat(sequences(second)).startsWith(30L, 31L, 0L, 1L).endsWith(29L, 30L, 31L).hasSize(34);
     }
@@ -399,9 +397,9 @@ class ShipperTest {
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n99\r\n drip drip drip drip drip drip drip drip",
             "this is not HTTP at all\r\n\r\n"})
     void noAnswerHoldsItForLong(String answer) throws IOException {
-        RawService service = closed(new RawService(answer, 25));
+        RawService service = closed(new RawService(answer, 10, signal::changed));
         Shipper shipper = shipper(new Destination(service.url(), null, null), NO_JITTER,
-                quick(Duration.ofMillis(4), Duration.ofMillis(400)), new Random(1));
+                quick(Duration.ofMillis(4), Duration.ofMillis(160)), new Random(1));
         shipper.add(batch(1), true);
         await("it gave up twice", () -> shipper.counts().failures() >= 2);
         assertThat(shipper.counts().batchesSent()).isZero();
@@ -433,8 +431,8 @@ class ShipperTest {
 
     @Test
     void overTlsOnlyWhomTheSiteVouchesForIsSpokenTo() throws Exception {
-        FakeService service = closed(FakeService.startTls(certificate("right", "ip:127.0.0.1")));
-        FakeService another = closed(FakeService.startTls(certificate("wrong", "dns:elsewhere.example.org")));
+        FakeService service = closed(FakeService.startTls(certificate("right", "ip:127.0.0.1"), signal::changed));
+        FakeService another = closed(FakeService.startTls(certificate("wrong", "dns:elsewhere.example.org"), signal::changed));
         Shipper shipper = shipper(new Destination(tls(service), null, temp.resolve("right.pem")), NO_JITTER, QUICK,
                 new Random(1));
         shipper.add(batch(1), true);
@@ -500,7 +498,7 @@ class ShipperTest {
 
     @Test
     void closingDoesNotWaitForAServiceThatHangs() throws IOException {
-        RawService service = closed(new RawService("", 0));
+        RawService service = closed(new RawService("", 0, signal::changed));
         Shipper shipper = shipper(new Destination(service.url(), null, null), NO_JITTER, Timing.STANDARD,
                 new Random(1));
         shipper.add(batch(1), true);
@@ -576,7 +574,11 @@ class ShipperTest {
     void itsScriptHasTimeToSendAnEventItself() throws IOException {
         CountDownLatch isSent = new CountDownLatch(1);
         FakeService service = service().answering(request -> {
-            await("its script has sent the event", () -> isSent.getCount() == 0);
+            try {
+                isSent.await();
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
             return FakeService.STORED;
         });
         Shipper shipper = unstarted(service.url());
