@@ -25,11 +25,12 @@ record CgroupReading(Instant at, Duration elapsed, @Nullable Duration suspended,
             @Nullable Integer batchIntervalMs, boolean last) {
         int ms = millis(elapsed);
         Integer intervalMs = ms == 0 || (batchIntervalMs != null && batchIntervalMs == ms) ? null : Integer.valueOf(ms);
+        Instant timestamp = at.equals(batchAt) ? null : at;
+        Integer suspendedMs = suspended == null ? null : Integer.valueOf(millis(suspended));
+        Boolean isLast = last ? true : null;
+        Integer cpuCount = cpus == KernelText.NONE ? null : Integer.valueOf((int) cpus);
         return new JobReading(job.jobId(), job.sluid(), job.startTime(), job.since(), job.uid(), job.user(), cgroupPath,
-                at.equals(batchAt) ? null : at, intervalMs,
-                suspended == null ? null : Integer.valueOf(millis(suspended)),
-                last ? true : null,
-                cpus == KernelText.NONE ? null : Integer.valueOf((int) cpus), cpusUsed, value(Figure.CPU_USAGE_USEC),
+                timestamp, intervalMs, suspendedMs, isLast, cpuCount, cpusUsed, value(Figure.CPU_USAGE_USEC),
                 value(Figure.CPU_USER_USEC), value(Figure.CPU_SYSTEM_USEC), value(Figure.CPU_THROTTLED_USEC),
                 value(Figure.CPU_PRESSURE_USEC), value(Figure.MEMORY_USAGE_BYTES), value(Figure.MEMORY_ANON_BYTES),
                 value(Figure.MEMORY_FILE_BYTES), value(Figure.MEMORY_SHMEM_BYTES), value(Figure.MEMORY_SWAP_BYTES),

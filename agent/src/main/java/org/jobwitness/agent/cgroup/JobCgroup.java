@@ -69,7 +69,8 @@ public final class JobCgroup implements Closeable {
             @Nullable Integer uid, @Nullable String user) {
         /** Nothing is known except the id. */
         public static Identity of(String jobId) {
-            return new Identity(jobId, null, null, null, null, null);
+            Instant unknown = null;
+            return new Identity(jobId, null, unknown, unknown, null, null);
         }
     }
 

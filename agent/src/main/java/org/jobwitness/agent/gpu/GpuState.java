@@ -23,6 +23,7 @@ public record GpuState(GpuName name, @Nullable Double utilizationPercent, @Nulla
         @Nullable Long memoryTotalBytes, @Nullable Double powerWatts, @Nullable Double temperatureCelsius,
         @Nullable Double energyJoules, @Nullable Integer clockMhz, List<String> throttled, @Nullable Long eccErrors,
         @Nullable Integer xid, @Nullable List<GpuProcess> processes, Map<String, String> absent) {
+    private static final @Nullable Double NO_DECIMAL = null;
     private static final double MIN_CELSIUS = -273.15;
     private static final List<String> FIGURES = List.of("utilization_percent", "memory_used_bytes",
             "memory_total_bytes", "power_watts", "temperature_celsius", "energy_joules", "clock_mhz", "throttled",
@@ -45,9 +46,17 @@ public record GpuState(GpuName name, @Nullable Double utilizationPercent, @Nulla
         absent = Map.copyOf(absent);
     }
 
+    /** A partition, which has no figures of the whole GPU. */
+    public static GpuState ofPartition(GpuName name, @Nullable Double utilizationPercent,
+            @Nullable Long memoryUsedBytes, @Nullable Long memoryTotalBytes, @Nullable List<GpuProcess> processes,
+            Map<String, String> absent) {
+        return new GpuState(name, utilizationPercent, memoryUsedBytes, memoryTotalBytes, NO_DECIMAL, NO_DECIMAL,
+                NO_DECIMAL, null, List.of(), null, null, processes, absent);
+    }
+
     /** A GPU without any figure, and why. */
     public static GpuState unknown(GpuName name, String cause) {
-        return new GpuState(name, null, null, null, null, null, null, null, List.of(), null, null, null,
+        return ofPartition(name, NO_DECIMAL, null, null, null,
                 FIGURES.stream().collect(Collectors.toMap(figure -> figure, _ -> cause)));
     }
 

@@ -99,9 +99,8 @@ final class MigInstances {
         NvmlQueries queries = new NvmlQueries();
         queries.absent(OF_THE_WHOLE, "the driver provides it for the whole GPU, not for MIG instances");
         Double utilization = queries.find("utilization_percent", () -> utilization(instance, uuid, isAlone, queries));
-        NvmlLibrary.Memory memory = queries.memory(() -> library.memory(instance.handle));
-        return new GpuState(name, utilization, memory == null ? null : memory.usedBytes(),
-                memory == null ? null : memory.totalBytes(), null, null, null, null, List.of(), null, null,
+        NvmlQueries.MemoryFigures memory = queries.memory(() -> library.memory(instance.handle));
+        return GpuState.ofPartition(name, utilization, memory.usedBytes(), memory.totalBytes(),
                 queries.find("processes", () -> library.processes(instance.handle)), queries.absent());
     }
 

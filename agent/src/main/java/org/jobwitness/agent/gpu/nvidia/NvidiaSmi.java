@@ -157,15 +157,19 @@ final class NvidiaSmi implements GpuSource {
             }
             Double clock = number(CLOCK, "clock_mhz", absent);
             Double eccErrors = number(ECC_ERRORS, "ecc_errors", absent);
+            List<GpuProcess> processesKnown = isMig ? null : processes.orElse(null);
             return new GpuState(
-                    new GpuName(GpuVendor.NVIDIA, uuid, pci, null, index, null,
-                            WORDS.matcher(values.getOrDefault(MODEL, "")).matches() ? values.get(MODEL) : null),
+                    new GpuName(GpuVendor.NVIDIA, uuid, pci, null, index, null, model()),
                     utilization, bytes(MEMORY_USED, "memory_used_bytes", absent),
                     bytes(MEMORY_TOTAL, "memory_total_bytes", absent), number(POWER, "power_watts", absent),
                     number(TEMPERATURE, "temperature_celsius", absent), null,
                     clock == null ? null : Integer.valueOf(clock.intValue()), throttled(absent),
                     eccErrors == null ? null : Long.valueOf(eccErrors.longValue()), null,
-                    isMig ? null : processes.orElse(null), absent);
+                    processesKnown, absent);
+        }
+
+        private @Nullable String model() {
+            return WORDS.matcher(values.getOrDefault(MODEL, "")).matches() ? values.get(MODEL) : null;
         }
 
         private List<String> throttled(Map<String, String> absent) {

@@ -50,13 +50,13 @@ final class NvmlDevice {
         } else {
             utilization = queries.find("utilization_percent", () -> utilization(queries));
         }
-        NvmlLibrary.Memory memory = queries.memory(() -> library.memory(handle));
+        NvmlQueries.MemoryFigures memory = queries.memory(() -> library.memory(handle));
         Long clockReasons = queries.find("throttled", () -> library.clockReasons(handle));
         if (xidsCause != null) {
             queries.absent("xid", xidsCause);
         }
-        GpuState whole = new GpuState(name, utilization, memory == null ? null : memory.usedBytes(),
-                memory == null ? null : memory.totalBytes(),
+        GpuState whole = new GpuState(name, utilization, memory.usedBytes(),
+                memory.totalBytes(),
                 queries.find("power_watts", () -> library.powerWatts(handle)),
                 queries.find("temperature_celsius", () -> library.temperatureCelsius(handle)),
                 queries.find("energy_joules", () -> library.energyJoules(handle)),

@@ -38,12 +38,17 @@ final class NvmlQueries {
         }
     }
 
-    NvmlLibrary.@Nullable Memory memory(Query<NvmlLibrary.Memory> query) throws NvmlException {
+    /** Memory figures, both null if the query failed. */
+    record MemoryFigures(@Nullable Long usedBytes, @Nullable Long totalBytes) {
+    }
+
+    MemoryFigures memory(Query<NvmlLibrary.Memory> query) throws NvmlException {
         NvmlLibrary.Memory memory = find("memory_used_bytes", query);
         if (memory == null) {
             absent.put("memory_total_bytes", String.valueOf(absent.get("memory_used_bytes")));
+            return new MemoryFigures(null, null);
         }
-        return memory;
+        return new MemoryFigures(memory.usedBytes(), memory.totalBytes());
     }
 
     void absent(String figure, String cause) {
