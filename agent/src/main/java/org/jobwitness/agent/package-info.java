@@ -1,7 +1,6 @@
 /**
- * The agent, one process on each compute node. {@code Sampler} looks at the jobs, on the wall clock and whenever something befalls
- * one, and makes batches of it; {@code spool} keeps them and {@code ship} sends them. It changes nothing on the node but its own
- * folder.
+ * The agent, one process on each compute node. {@code sampling} reads the jobs and makes batches, {@code spool} keeps them on
+ * disk, and {@code ship} sends them. It changes nothing on the node except its own folder.
  */
 @NullMarked
 package org.jobwitness.agent;

@@ -41,7 +41,7 @@ final class DiskFaults {
             long failures = node.metric("spool_disk_failures_total");
             mount("-o", "remount,size=4m", disk.toString());
             testbed.await("the disk is used again", () -> node.metric(IN_MEMORY) == 0);
-            boolean isLogged = node.logText().contains("spool_disk_works");
+            boolean isLogged = node.logText().contains("spool_disk_recovered");
             relay.handler(Relay.FORWARD);
             Result result = testbed.drain(scenario, List.of(node), Instant.now(),
                     failures + " failures counted, and logged once; 15 batches waited in memory");

@@ -7,9 +7,10 @@ import java.util.Locale;
  * What became of a batch. Whatever the status, all of it that can be stored is durable, and it need not be sent again.
  *
  * @param version the newest version of batches that this server takes
+ * @param refusedCount how many entries {@code refused} has
  * @param refused readings, and OOM kills of readings, that were left out, and why; sending them again would change nothing
  */
-public record BatchResponse(Status status, int version, List<Refused> refused) {
+public record BatchResponse(Status status, int version, int refusedCount, List<Refused> refused) {
 
     /** Whether it counted. */
     public enum Status {
@@ -29,5 +30,12 @@ public record BatchResponse(Status status, int version, List<Refused> refused) {
 
     public BatchResponse {
         refused = List.copyOf(refused);
+        if (refusedCount != refused.size()) {
+            throw new IllegalArgumentException("refused_count is " + refusedCount + ", not " + refused.size());
+        }
+    }
+
+    public static BatchResponse of(Status status, int version, List<Refused> refused) {
+        return new BatchResponse(status, version, refused.size(), refused);
     }
 }

@@ -2,20 +2,21 @@ package org.jobwitness.agent.cgroup;
 
 import java.util.EnumMap;
 import java.util.Map;
+import org.jobwitness.wire.Figure;
 
 /**
- * Makes of the kernel's counters, which are 0 again whenever a job's cgroup is made anew, counters of the job, which never
- * fall. Without {@code PrologFlags=Contain} Slurm removes and makes a job's cgroup between its steps.
+ * Turns the kernel's counters, which restart at 0 whenever a job's cgroup is recreated, into counters of the job, which never
+ * decrease. Without {@code PrologFlags=Contain} Slurm removes and recreates a job's cgroup between its steps.
  */
 final class Counters {
-    /** What cgroups that are gone had counted. */
+    /** The final counts of cgroups that were removed. */
     private final Map<Figure, Long> before = new EnumMap<>(Figure.class);
     private final Map<Figure, Long> latest = new EnumMap<>(Figure.class);
 
-    /** What the job has come to, of what its cgroup says now. */
-    Map<Figure, Long> carryOn(Map<Figure, Long> said) {
-        Map<Figure, Long> values = new EnumMap<>(said);
-        said.forEach((figure, value) -> {
+    /** The values of the job, from the values of its present cgroup. */
+    Map<Figure, Long> accumulate(Map<Figure, Long> current) {
+        Map<Figure, Long> values = new EnumMap<>(current);
+        current.forEach((figure, value) -> {
             if (figure.isCounter()) {
                 if (value < latest.getOrDefault(figure, 0L)) {
                     before.merge(figure, latest.get(figure), Long::sum);
@@ -29,8 +30,8 @@ final class Counters {
         return values;
     }
 
-    /** The cgroup is a new one, whose counters begin at 0. */
-    void beginAnew() {
+    /** The cgroup is a new one, whose counters start at 0. */
+    void restart() {
         latest.forEach((figure, value) -> {
             if (figure.isCounter()) {
                 before.merge(figure, value, Long::sum);

@@ -13,34 +13,36 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.JobReading;
 import org.jobwitness.wire.OomKill;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One job on this node: its cgroup, whose files are kept open, and what it has come to. The folder counts for all below
- * it, so the steps are not read, except when one of them was killed for memory.
+ * One job on this node: its cgroup, whose files are kept open, and its figures. The folder counts for everything below it, so
+ * steps are read only after an OOM kill in one of them.
  *
- * <p>To be used by one thread.
+ * <p>For one thread.
  */
 public final class JobCgroup implements Closeable {
-    /** The kernel is asked again for files that were not there after so many readings: a site may enable a controller. */
-    private static final int READINGS_UNTIL_ASKED_AGAIN = 20;
-    /** More kills than this are counted, but not told one by one. */
-    private static final int MOST_KILLS_AT_ONCE = 64;
-    /** Why use is not told. */
+    /** Missing files are opened again after so many readings: a site may enable a controller. */
+    private static final int REOPEN_INTERVAL = 20;
+    /** More OOM kills than this between two readings are counted, but not reported one by one. */
+    private static final int MAX_PENDING_KILLS = 64;
+    private static final Map<Figure, CgroupFile> FILE_OF = CgroupFile.byFigure();
+    /** Why a figure of use is absent. */
     public static final String SUSPENDED = "the job was suspended";
 
     private final Path folder;
     private final String pathBelowRoot;
     private final Kernel kernel;
-    private final Map<Source, KernelFile> files = new EnumMap<>(Source.class);
-    private final Map<Source, String> troubles = new EnumMap<>(Source.class);
+    private final Map<CgroupFile, KernelFile> files = new EnumMap<>(CgroupFile.class);
+    private final Map<CgroupFile, String> problems = new EnumMap<>(CgroupFile.class);
     private final Counters counters = new Counters();
     private final List<OomKill> kills = new ArrayList<>();
-    /** What memory.events counted when it was looked at last: a job that goes right after a kill is not read again. */
+    /** The counts in memory.events at the last look: a job that ends right after a kill is not read again. */
     private final Map<Figure, Long> oomCounters = new EnumMap<>(Figure.class);
-    private OomKills oomKills;
+    private OomKillDetector oomKills;
     private ProcessIo processIo;
     private Suspension suspension;
     private @Nullable KernelFile state;
@@ -48,31 +50,36 @@ public final class JobCgroup implements Closeable {
     private @Nullable KernelFile allowedCpus;
     private int readings;
     private boolean wasPopulated;
-    private @Nullable Reading latest;
+    private @Nullable CgroupReading latest;
     private long nanosBefore;
     private @Nullable Long cpuUsecBefore;
-    /** Null if nobody could tell. */
+    /** Null if unknown. */
     private @Nullable Boolean suspendedBefore;
     private boolean wasSuspended;
 
-    /** What all cgroups are read with. */
-    public record Kernel(Path cgroupRoot, Path proc, KernelText text, Devices devices) {
+    /** The parts of the kernel that all cgroups are read with. */
+    public record Kernel(Path cgroupRoot, Path proc, KernelText text, BlockDevices devices) {
         public Kernel(Path cgroupRoot, Path proc, Path sys) {
-            this(cgroupRoot, proc, new KernelText(), new Devices(sys.resolve("dev/block")));
+            this(cgroupRoot, proc, new KernelText(), new BlockDevices(sys.resolve("dev/block")));
         }
     }
 
-    /** Who a job is, as far as it is known. */
+    /** The identity of a job, as far as it is known. */
     public record Identity(String jobId, @Nullable String sluid, @Nullable Instant startTime, @Nullable Instant since,
             @Nullable Integer uid, @Nullable String user) {
+        /** Nothing is known except the id. */
+        public static Identity of(String jobId) {
+            Instant unknown = null;
+            return new Identity(jobId, null, unknown, unknown, null, null);
+        }
     }
 
-    /** Opens its files; {@code madeNow} if the cgroup was seen to be made, so that it has counted from now on. */
-    public JobCgroup(Path folder, Kernel kernel, boolean madeNow, long nanos) {
+    /** Opens its files; {@code isNew} if the cgroup was made just now, so that its counters started at 0. */
+    public JobCgroup(Path folder, Kernel kernel, boolean isNew, long nanos) {
         this.folder = folder;
         this.kernel = kernel;
         pathBelowRoot = "/" + kernel.cgroupRoot.relativize(folder);
-        oomKills = new OomKills(folder);
+        oomKills = new OomKillDetector(folder);
         processIo = new ProcessIo(kernel.proc, folder);
         suspension = new Suspension(folder);
         nanosBefore = nanos;
@@ -81,7 +88,7 @@ public final class JobCgroup implements Closeable {
         Map<Figure, Long> values = values();
         oomKills.begin(values.getOrDefault(Figure.OOM_EVENTS, 0L), values.getOrDefault(Figure.OOM_KILLS, 0L),
                 kernel.text);
-        if (madeNow) {
+        if (isNew) {
             cpuUsecBefore = 0L;
         }
     }
@@ -90,12 +97,12 @@ public final class JobCgroup implements Closeable {
         return folder;
     }
 
-    /** It was removed, and has been made again, with counters that begin at 0. */
+    /** The cgroup was removed, and has been recreated, with counters that start at 0. */
     public void reopen() {
         close();
-        counters.beginAnew();
+        counters.restart();
         oomCounters.clear();
-        oomKills = new OomKills(folder);
+        oomKills = new OomKillDetector(folder);
         processIo = new ProcessIo(kernel.proc, folder);
         suspension = new Suspension(folder);
         wasPopulated = false;
@@ -112,11 +119,11 @@ public final class JobCgroup implements Closeable {
         return new Steps(folder).tasks(kernel.text);
     }
 
-    public boolean isThere() {
+    public boolean exists() {
         return Files.isDirectory(folder);
     }
 
-    /** Whether it has had processes, and has none any more: the last moment to read it. Slurm removes it within milliseconds. */
+    /** Whether its last process has ended: the last moment to read it. Slurm removes it within milliseconds. */
     public boolean hasEmptied() {
         KernelFile file = state;
         if (file == null) {
@@ -125,16 +132,16 @@ public final class JobCgroup implements Closeable {
         try {
             file.read(kernel.text);
         } catch (IOException e) {
-            return false; // it is gone already
+            return false; // already removed
         }
         boolean isPopulated = kernel.text.keyed("populated") != 0;
         wasPopulated |= isPopulated;
         return wasPopulated && !isPopulated;
     }
 
-    /** Keeps the moment of each kill that memory.events tells of, for the next reading. Says whether there is one. */
-    public boolean lookForKills(Instant at) {
-        KernelFile file = files.get(Source.MEMORY_EVENTS);
+    /** Keeps the time of each new OOM kill in memory.events, for the next reading. True if there is one. */
+    public boolean detectKills(Instant at) {
+        KernelFile file = files.get(CgroupFile.MEMORY_EVENTS);
         if (file == null) {
             return false;
         }
@@ -150,61 +157,58 @@ public final class JobCgroup implements Closeable {
         }
         oomCounters.put(Figure.OOM_EVENTS, ooms);
         oomCounters.put(Figure.OOM_KILLS, killed);
-        return keep(at, ooms, killed);
+        return addKills(at, ooms, killed);
     }
 
-    private boolean keep(Instant at, long ooms, long killed) {
+    private boolean addKills(Instant at, long ooms, long killed) {
         List<OomKill> more = oomKills.since(at, ooms, killed, kernel.text);
-        more.stream().limit(MOST_KILLS_AT_ONCE - (long) kills.size()).forEach(kills::add);
+        more.stream().limit(MAX_PENDING_KILLS - (long) kills.size()).forEach(kills::add);
         return !more.isEmpty();
     }
 
-    /** Reads all figures. False if the cgroup has gone, so that there is nothing to read. */
+    /** Reads all figures. False if the cgroup was removed, so that there is nothing to read. */
     public boolean read(Instant at, long nanos) {
-        if (readings++ % READINGS_UNTIL_ASKED_AGAIN == 0) {
+        if (readings++ % REOPEN_INTERVAL == 0) {
             openMissing();
         }
-        Map<Figure, Long> said = values();
-        if (files.isEmpty() && !isThere()) {
+        Map<Figure, Long> current = values();
+        if (files.isEmpty() && !exists()) {
             return false;
         }
-        keep(at, said.getOrDefault(Figure.OOM_EVENTS, 0L), said.getOrDefault(Figure.OOM_KILLS, 0L));
-        said.forEach((figure, value) -> {
-            if (figure.source == Source.MEMORY_EVENTS) {
+        addKills(at, current.getOrDefault(Figure.OOM_EVENTS, 0L), current.getOrDefault(Figure.OOM_KILLS, 0L));
+        current.forEach((figure, value) -> {
+            if (FILE_OF.get(figure) == CgroupFile.MEMORY_EVENTS) {
                 oomCounters.put(figure, value);
             }
         });
-        if (!files.containsKey(Source.IO_STAT)) {
-            askProcesses(said);
+        if (!files.containsKey(CgroupFile.IO_STAT)) {
+            addIoOfProcesses(current);
         }
-        Map<Figure, Long> values = counters.carryOn(said);
-        Map<String, String> absent = new TreeMap<>();
-        for (Figure figure : Figure.values()) {
-            if (!values.containsKey(figure) && !isUnlimited(figure)) {
-                absent.put(figure.wireName(), whyNot(figure));
-            }
-        }
+        Map<Figure, Long> values = counters.accumulate(current);
+        Map<String, String> absent = absent(values);
         long cpus = cpus();
         if (cpus == KernelText.NONE) {
-            absent.put("cpus", "Slurm does not confine jobs to CPUs (ConstrainCores)");
+            absent.put(Figure.CPUS.toString(), "Slurm does not confine jobs to CPUs (ConstrainCores)");
         }
-        Long cpuUsec = values.get(Figure.CPU_USAGE_USEC);
-        long elapsedNanos = nanos - nanosBefore;
-        Double cpusUsed = cpuUsec == null || cpuUsecBefore == null || elapsedNanos <= 0
-                ? null
-                : Double.valueOf((cpuUsec - cpuUsecBefore) * 1e3 / elapsedNanos);
-        Duration elapsed = Duration.ofNanos(elapsedNanos);
+        Duration elapsed = Duration.ofNanos(nanos - nanosBefore);
         Boolean isSuspended = suspension.isOn(kernel.text);
         wasSuspended = Boolean.TRUE.equals(isSuspended) || Boolean.TRUE.equals(suspendedBefore);
+        Double cpusUsed = cpusUsed(values.get(Figure.CPU_USAGE_USEC), nanos - nanosBefore);
         if (wasSuspended) {
             cpusUsed = null;
             absent.put("cpus_used", SUSPENDED);
         }
-        latest = new Reading(at, elapsed, suspended(elapsed, isSuspended), values, cpus, cpusUsed, absent);
-        cpuUsecBefore = cpuUsec;
+        latest = new CgroupReading(at, elapsed, suspended(elapsed, isSuspended), values, cpus, cpusUsed, absent);
+        cpuUsecBefore = values.get(Figure.CPU_USAGE_USEC);
         nanosBefore = nanos;
         suspendedBefore = isSuspended;
         return true;
+    }
+
+    private @Nullable Double cpusUsed(@Nullable Long cpuUsec, long elapsedNanos) {
+        return cpuUsec == null || cpuUsecBefore == null || elapsedNanos <= 0
+                ? null
+                : Double.valueOf((cpuUsec - cpuUsecBefore) * 1e3 / elapsedNanos);
     }
 
     private @Nullable Duration suspended(Duration elapsed, @Nullable Boolean isSuspended) {
@@ -214,84 +218,91 @@ public final class JobCgroup implements Closeable {
         return isSuspended && suspendedBefore ? elapsed : Duration.ZERO;
     }
 
-    /** Whether it was suspended when it was read last, or the time before: then what it used meanwhile tells nothing. */
+    /** Whether it was suspended at the last reading or the one before: then its use in between means nothing. */
     public boolean wasSuspended() {
         return wasSuspended;
     }
 
-    private String whyNot(Figure figure) {
-        String trouble = troubles.get(figure.source);
-        if (trouble != null) {
-            return trouble;
+    private Map<String, String> absent(Map<Figure, Long> values) {
+        Map<String, String> absent = new TreeMap<>();
+        FILE_OF.forEach((figure, file) -> {
+            if (!values.containsKey(figure) && !isUnlimited(figure)) {
+                absent.put(figure.toString(), cause(figure, file));
+            }
+        });
+        return absent;
+    }
+
+    private String cause(Figure figure, CgroupFile file) {
+        String problem = problems.get(file);
+        if (problem != null) {
+            return problem;
         }
         return figure == Figure.CPU_THROTTLED_USEC
                 ? "the cpu controller is not enabled for jobs"
-                : figure.source.file + " does not tell";
+                : file.fileName + " has no such value";
     }
 
-    /** memory.max says {@code max}. */
+    /** memory.max holds {@code max}. */
     private boolean isUnlimited(Figure figure) {
-        return figure == Figure.MEMORY_LIMIT_BYTES && files.containsKey(Source.MEMORY_MAX);
+        return figure == Figure.MEMORY_LIMIT_BYTES && files.containsKey(CgroupFile.MEMORY_MAX);
     }
 
-    private void askProcesses(Map<Figure, Long> values) {
-        Optional<String> trouble = processIo.look(kernel.text);
-        if (trouble.isPresent()) {
-            troubles.put(Source.IO_STAT, trouble.get());
+    private void addIoOfProcesses(Map<Figure, Long> values) {
+        Optional<String> problem = processIo.update(kernel.text);
+        if (problem.isPresent()) {
+            problems.put(CgroupFile.IO_STAT, problem.get());
         } else {
             values.put(Figure.IO_READ_BYTES, processIo.read());
             values.put(Figure.IO_WRITE_BYTES, processIo.written());
         }
     }
 
-    /** What was read last, and all kills since it was told before; empty if nothing has been read since then. */
+    /** The last reading, and all OOM kills since the one taken before; empty if nothing was read since then. */
     public Optional<JobReading> take(Identity identity, Instant batchAt, @Nullable Integer batchIntervalMs,
             boolean last) {
-        Reading reading = latest;
+        CgroupReading reading = latest;
         if (reading == null) {
             return Optional.empty();
         }
         latest = null;
-        List<OomKill> told = List.copyOf(kills);
-        kills.clear();
-        return Optional.of(reading.toWire(identity, pathBelowRoot, told, batchAt, batchIntervalMs, last));
+        return Optional.of(reading.toWire(identity, pathBelowRoot, takeKills(), batchAt, batchIntervalMs, last));
     }
 
-    /** What is told of a job that has gone before it could be read once more. */
+    /** The last reading of a job whose cgroup was removed before it could be read again. */
     public JobReading takeLast(Identity identity, Instant at) {
-        Reading nothing = new Reading(at, Duration.ZERO, null, counters.carryOn(oomCounters), KernelText.NONE, null,
-                Map.of("memory_usage_bytes", "the job had gone before its last reading"));
-        List<OomKill> told = List.copyOf(kills);
+        CgroupReading nothing = new CgroupReading(at, Duration.ZERO, null, counters.accumulate(oomCounters),
+                KernelText.NONE, null,
+                Map.of(Figure.MEMORY_USAGE_BYTES.toString(), "the cgroup was removed before its last reading"));
+        return nothing.toWire(identity, pathBelowRoot, takeKills(), at, null, true);
+    }
+
+    private List<OomKill> takeKills() {
+        List<OomKill> taken = List.copyOf(kills);
         kills.clear();
-        return nothing.toWire(identity, pathBelowRoot, told, at, null, true);
+        return taken;
     }
 
     private Map<Figure, Long> values() {
         Map<Figure, Long> values = new EnumMap<>(Figure.class);
-        for (Source source : Source.values()) {
-            KernelFile file = files.get(source);
+        for (CgroupFile name : CgroupFile.values()) {
+            KernelFile file = files.get(name);
             if (file == null) {
                 continue;
             }
             try {
                 file.read(kernel.text);
+                name.addFigures(kernel.text, kernel.devices, values);
             } catch (IOException e) {
-                files.remove(source);
+                files.remove(name);
                 file.close();
-                troubles.put(source, source.file + " cannot be read: " + e.getMessage());
-                continue;
-            }
-            for (Figure figure : Figure.values()) {
-                long value = figure.source == source ? figure.in(kernel.text, kernel.devices) : KernelText.NONE;
-                if (value != KernelText.NONE) {
-                    values.put(figure, value);
-                }
+                problems.put(name, name.fileName + " cannot be read: " + e.getMessage());
             }
         }
         return values;
     }
 
-    /** How many CPUs are the job's own. */
+    /** The number of CPUs that the job has to itself. */
     private long cpus() {
         KernelFile own = cpuset;
         KernelFile allowed = allowedCpus;
@@ -319,17 +330,17 @@ public final class JobCgroup implements Closeable {
     }
 
     private void openMissing() {
-        for (Source source : Source.values()) {
-            if (files.containsKey(source)) {
+        for (CgroupFile file : CgroupFile.values()) {
+            if (files.containsKey(file)) {
                 continue;
             }
             try {
-                files.put(source, new KernelFile(folder.resolve(source.file)));
-                troubles.remove(source);
+                files.put(file, new KernelFile(folder.resolve(file.fileName)));
+                problems.remove(file);
             } catch (NoSuchFileException e) {
-                troubles.put(source, source.causeIfMissing);
+                problems.put(file, file.causeIfMissing);
             } catch (IOException e) {
-                troubles.put(source, source.file + " cannot be opened: " + e.getMessage());
+                problems.put(file, file.fileName + " cannot be opened: " + e.getMessage());
             }
         }
     }

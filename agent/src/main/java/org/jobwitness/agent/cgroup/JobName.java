@@ -7,8 +7,8 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the name of a folder in slurmstepd's scope says of its job: {@code job_123}, or from Slurm 26.05 on its SLUID, 64
- * bits in Crockford's base 32 (src/common/sluid.c). Exactly one of the two is there.
+ * The job in the name of a folder in slurmstepd's scope: {@code job_123}, or from Slurm 26.05 on its SLUID, 64 bits in
+ * Crockford's base 32 (src/common/sluid.c). Exactly one of the two is present.
  */
 public record JobName(@Nullable String jobId, @Nullable String sluid) {
     private static final Pattern NAME = Pattern

@@ -7,23 +7,23 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * A file that the kernel makes up when it is read, kept open and read from its beginning each time. The kernel gives all
- * of such a file to one read that has room for it (seq_file.c), so there is one system call a reading.
+ * A file that the kernel generates on read, kept open and read from its start each time. The kernel returns all of such a
+ * file to one read with enough room (seq_file.c), so a reading is one system call.
  *
- * <p>To be read by one thread, which nobody interrupts: an interrupt would close the file.
+ * <p>For one thread, which must not be interrupted: an interrupt would close the file.
  */
 final class KernelFile implements Closeable {
     private final FileChannel channel;
 
-    /** @throws java.nio.file.NoSuchFileException if it is not there */
+    /** @throws java.nio.file.NoSuchFileException if it does not exist */
     KernelFile(Path path) throws IOException {
         channel = FileChannel.open(path, StandardOpenOption.READ);
     }
 
     /**
-     * Fills the text with what the file holds now.
+     * Fills the text with the present content.
      *
-     * @throws IOException ENODEV if its cgroup has been removed, or whatever the kernel says
+     * @throws IOException ENODEV if its cgroup has been removed, or any other error of the kernel
      */
     void read(KernelText text) throws IOException {
         text.fill(channel);
@@ -34,7 +34,7 @@ final class KernelFile implements Closeable {
         try {
             channel.close();
         } catch (IOException e) {
-            // It was only read. Linux has let go of it in any case.
+            // only read; Linux has closed it in any case
         }
     }
 }

@@ -6,19 +6,18 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 
 /**
- * What a file of the kernel held, and the numbers in it. One is used for all files, one after the other: nothing is
- * allocated for a reading.
+ * The content of a kernel file, and the numbers in it. One buffer serves all files in turn: a reading allocates nothing.
  *
  * <p>The formats are those of the kernel's Documentation/admin-guide/cgroup-v2.rst and Documentation/accounting/psi.rst.
- * Numbers that are not there, not whole, or beyond a long are {@link #NONE}.
+ * Numbers that are missing, not whole, or beyond a long are {@link #NONE}.
  */
 final class KernelText {
-    /** There is no such number. All that the kernel counts is 0 or more. */
+    /** There is no such number. All counts of the kernel are 0 or more. */
     static final long NONE = -1;
     /** memory.stat has 2 KiB; io.stat a hundred bytes a device. */
-    private static final int ROOM = 64 * 1024;
+    private static final int CAPACITY = 64 * 1024;
 
-    private final ByteBuffer bytes = ByteBuffer.allocateDirect(ROOM);
+    private final ByteBuffer bytes = ByteBuffer.allocateDirect(CAPACITY);
 
     void fill(FileChannel channel) throws IOException {
         bytes.clear();
@@ -26,12 +25,12 @@ final class KernelText {
         bytes.flip();
     }
 
-    /** For what is of this text and longer than itself. */
+    /** A copy of the text. */
     String string() {
         return StandardCharsets.ISO_8859_1.decode(bytes.duplicate()).toString();
     }
 
-    /** Whether there is anything but white space. */
+    /** Whether there is only white space. */
     boolean isBlank() {
         for (int at = 0; at < bytes.limit(); at++) {
             if (bytes.get(at) > ' ') {
@@ -41,7 +40,7 @@ final class KernelText {
         return true;
     }
 
-    /** The one number that the file holds; NONE also if it says {@code max}. */
+    /** The one number that the file holds; NONE also if it is {@code max}. */
     long single() {
         return numberUpTo('\n', 0);
     }
@@ -66,20 +65,20 @@ final class KernelText {
         return NONE;
     }
 
-    /** The sum of {@code key=value} over the lines of io.stat, as far as their devices are to be counted. */
-    long sum(String key, Devices devices) {
+    /** The sum of {@code key=value} over the lines of io.stat that are of physical devices. */
+    long sum(String key, BlockDevices devices) {
         long sum = 0;
         for (int line = 0; line < bytes.limit(); line = after('\n', line)) {
             int colon = after(':', line) - 1;
             long value = valueOf(key, line);
-            if (value != NONE && devices.isBottom(numberUpTo(':', line), numberUpTo(' ', colon + 1))) {
+            if (value != NONE && devices.isPhysical(numberUpTo(':', line), numberUpTo(' ', colon + 1))) {
                 sum += value;
             }
         }
         return sum;
     }
 
-    /** How many are in a list such as {@code 0-3,8}; NONE if it is not one. */
+    /** The number of entries in a list such as {@code 0-3,8}; NONE if it is not one. */
     long listed() {
         long count = 0;
         int at = 0;
@@ -123,7 +122,7 @@ final class KernelText {
             to++;
         }
         // A text that was cut off may have lost digits of its last number.
-        return to == bytes.limit() && to == ROOM ? NONE : number(from, to);
+        return to == bytes.limit() && to == CAPACITY ? NONE : number(from, to);
     }
 
     private long number(int from, int to) {

@@ -18,37 +18,37 @@ import java.util.List;
  */
 public final class Scopes {
     private static final String NAME = "slurmstepd.scope";
-    private static final int DEEPEST = 6;
-    /** Folders that are looked into: a node that has more is none whose cgroups we understand. */
-    private static final int MOST_FOLDERS = 20_000;
+    private static final int MAX_DEPTH = 6;
+    /** Folders to search. More are no cgroup tree that Slurm makes. */
+    private static final int MAX_FOLDERS = 20_000;
 
     private final Path root;
     private final String nodeByDefault;
 
-    /** To look below a root; {@code node} is the node whose scope says none. */
+    /** {@code node} is the node of a scope that does not name one. */
     public Scopes(Path root, String node) {
         this.root = root;
         this.nodeByDefault = node;
     }
 
-    /** A folder of jobs, and the node whose jobs they are. */
+    /** A folder of jobs, and their node. */
     public record Scope(Path folder, String node) {
     }
 
-    /** All there are now; none if Slurm has not been started since the boot, or does not use cgroup v2. */
+    /** All scopes now; none if Slurm has not been started since the boot, or does not use cgroup v2. */
     public List<Scope> find() {
         List<Scope> scopes = new ArrayList<>();
-        Deque<Path> toLookInto = new ArrayDeque<>(List.of(root));
-        for (int looked = 0; !toLookInto.isEmpty() && looked < MOST_FOLDERS; looked++) {
-            Path parent = toLookInto.removeFirst();
+        Deque<Path> pending = new ArrayDeque<>(List.of(root));
+        for (int searched = 0; !pending.isEmpty() && searched < MAX_FOLDERS; searched++) {
+            Path parent = pending.removeFirst();
             for (Path folder : foldersIn(parent)) {
                 String name = folder.getFileName().toString();
                 if (name.equals(NAME)) {
                     scopes.add(new Scope(folder, nodeByDefault));
                 } else if (name.endsWith("_" + NAME)) {
                     scopes.add(new Scope(folder, name.substring(0, name.length() - NAME.length() - 1)));
-                } else if (folder.getNameCount() - root.getNameCount() < DEEPEST) {
-                    toLookInto.add(folder);
+                } else if (folder.getNameCount() - root.getNameCount() < MAX_DEPTH) {
+                    pending.add(folder);
                 }
             }
         }
@@ -67,7 +67,7 @@ public final class Scopes {
                 path -> Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS))) {
             inside.forEach(folders::add);
         } catch (IOException | DirectoryIteratorException e) {
-            return folders; // it has gone meanwhile, or is not ours to read
+            return folders; // removed meanwhile, or not readable
         }
         return folders;
     }

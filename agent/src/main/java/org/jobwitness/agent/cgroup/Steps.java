@@ -11,12 +11,12 @@ import java.util.List;
 /**
  * The steps of a job, which are folders in its own: {@code step_batch}, {@code step_0}, {@code step_0+1} ..., each with
  * {@code slurm} for slurmstepd and {@code user} for the tasks (Slurm's src/plugins/cgroup/v2/cgroup_v2.c). They come and go
- * while the job runs, so whatever is asked of one may not be there.
+ * while the job runs, so any file of one may be missing.
  */
 final class Steps {
     private static final String PREFIX = "step_";
-    /** Of one folder: more are never looked at, so that a job cannot make the agent busy. */
-    private static final int MOST = 1000;
+    /** Of one folder, so that a job cannot keep the agent busy. */
+    private static final int MAX_ENTRIES = 1000;
 
     private final Path job;
 
@@ -24,7 +24,7 @@ final class Steps {
         this.job = job;
     }
 
-    /** Their folders; none if the job has gone. */
+    /** Their folders; none if the job has ended. */
     List<Path> folders() {
         return folders(job, PREFIX);
     }
@@ -54,7 +54,7 @@ final class Steps {
         return pids;
     }
 
-    /** One number of one file; NONE if it cannot be had. */
+    /** One number of one file; NONE if it cannot be read. */
     static long keyed(Path file, String key, KernelText text) {
         try (KernelFile open = new KernelFile(file)) {
             open.read(text);
@@ -79,7 +79,7 @@ final class Steps {
         } catch (IOException e) {
             return;
         }
-        text.string().lines().limit(MOST - (long) pids.size()).filter(line -> line.matches("[1-9][0-9]{0,8}"))
+        text.string().lines().limit(MAX_ENTRIES - (long) pids.size()).filter(line -> line.matches("[1-9][0-9]{0,8}"))
                 .map(Integer::valueOf).forEach(pids::add);
     }
 
@@ -87,12 +87,12 @@ final class Steps {
         List<Path> folders = new ArrayList<>();
         try (DirectoryStream<Path> inside = Files.newDirectoryStream(parent, prefix + "*")) {
             for (Path folder : inside) {
-                if (folders.size() < MOST) {
+                if (folders.size() < MAX_ENTRIES) {
                     folders.add(folder);
                 }
             }
         } catch (IOException | DirectoryIteratorException e) {
-            return folders; // it has gone, or is going
+            return folders; // being removed
         }
         return folders;
     }

@@ -8,29 +8,29 @@ import org.jspecify.annotations.Nullable;
 /**
  * Whether Slurm has suspended a job. It freezes the tasks of each step in the step's folder {@code user}
  * (cgroup_p_step_suspend in Slurm's src/plugins/cgroup/v2/cgroup_v2.c), two seconds after a SIGTSTP; so the job's own
- * cgroup.events never says {@code frozen 1}. A step that goes on tells that the job does, and the file of such a step is
- * kept open: one read, as a rule.
+ * cgroup.events never has {@code frozen 1}. A job with a running step is running, and the file of such a step is kept
+ * open: usually one read.
  */
 final class Suspension implements Closeable {
     private enum Tasks {
-        GO_ON,
+        RUNNING,
         FROZEN,
-        /** There are none, or nobody can tell. */
+        /** There are none, or they cannot be read. */
         NONE
     }
 
     private final Steps steps;
-    private @Nullable KernelFile goesOn;
+    private @Nullable KernelFile running;
 
     Suspension(Path job) {
         steps = new Steps(job);
     }
 
-    /** Null if no step has tasks that tell. */
+    /** Null if unknown: no step has readable tasks. */
     @Nullable
     Boolean isOn(KernelText text) {
-        KernelFile known = goesOn;
-        if (known != null && tasks(known, text) == Tasks.GO_ON) {
+        KernelFile known = running;
+        if (known != null && tasks(known, text) == Tasks.RUNNING) {
             return false;
         }
         close();
@@ -39,14 +39,14 @@ final class Suspension implements Closeable {
             try {
                 KernelFile file = new KernelFile(step.resolve("user/cgroup.events"));
                 Tasks tasks = tasks(file, text);
-                if (tasks == Tasks.GO_ON) {
-                    goesOn = file;
+                if (tasks == Tasks.RUNNING) {
+                    running = file;
                     return false;
                 }
                 file.close();
                 isFrozen |= tasks == Tasks.FROZEN;
             } catch (IOException e) {
-                // It has gone, or is being made.
+                // being removed or created
             }
         }
         return isFrozen ? Boolean.TRUE : null;
@@ -61,15 +61,15 @@ final class Suspension implements Closeable {
         if (text.keyed("populated") != 1) {
             return Tasks.NONE;
         }
-        return text.keyed("frozen") == 1 ? Tasks.FROZEN : Tasks.GO_ON;
+        return text.keyed("frozen") == 1 ? Tasks.FROZEN : Tasks.RUNNING;
     }
 
     @Override
     public void close() {
-        KernelFile file = goesOn;
+        KernelFile file = running;
         if (file != null) {
             file.close();
-            goesOn = null;
+            running = null;
         }
     }
 }

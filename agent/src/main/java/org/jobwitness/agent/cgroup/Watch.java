@@ -16,109 +16,104 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import org.jobwitness.agent.clock.NodeClock;
 
 /**
- * What happens in folders of cgroups, as inotify tells it: jobs and steps that come and go, and files that the kernel changes
- * of its own accord, as far as somebody holds them open (cgroup.events, memory.events; kernel/cgroup/cgroup.c,
- * cgroup_file_notify).
+ * Changes in folders of cgroups, from inotify: jobs and steps that appear and disappear, and files that the kernel changes by
+ * itself while they are open (cgroup.events, memory.events; kernel/cgroup/cgroup.c, cgroup_file_notify).
  *
- * <p>The kernel tells of a file at most every 10 ms. A job that lives at its limit keeps it telling, so a folder that will not be
- * quiet is listened to ten times a second only. To be used by one thread, but for {@link #close}.
+ * <p>The kernel notifies of a file at most every 10 ms. A job at its limit causes such events without end, so a busy folder is
+ * looked at only ten times a second. For one thread, except {@link #close}.
  */
 public final class Watch implements Closeable {
-    /** This often in a second, and a folder has become loud. */
-    private static final int LOUD = 10;
+    /** A folder with more events than this in a second is paused. */
+    private static final int MAX_EVENTS_PER_SECOND = 10;
     private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
-    private static final long REST = TimeUnit.MILLISECONDS.toNanos(100);
+    private static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(100);
 
     private final WatchService service;
-    private final Map<Path, Ear> ears = new HashMap<>();
-    private final List<Ear> resting = new ArrayList<>();
+    private final NodeClock clock;
+    private final Map<Path, Folder> folders = new HashMap<>();
+    private final List<Folder> paused = new ArrayList<>();
 
-    /** What happened. */
     public enum Kind {
-        MADE,
-        REMOVED,
-        CHANGED,
-        /** So much that the kernel or we could not keep up: look for yourself. */
-        MUCH
+        CREATED,
+        DELETED,
+        MODIFIED,
+        /** Events were lost: list the folders. */
+        OVERFLOW
     }
 
     /**
-     * Something happened.
+     * A change in a folder.
      *
      * @param folder as it was added
-     * @param name of what is in it; empty for MUCH
+     * @param name of the entry; empty for OVERFLOW
      */
     public record Event(Path folder, String name, Kind kind) {
     }
 
-    /** What is known of how loud a folder is. */
-    private static final class Ear {
-        private final Path folder;
+    /** A watched folder and its rate of events. */
+    private static final class Folder {
+        private final Path path;
         private final WatchKey key;
         private long secondBegan;
-        private int heard;
-        private long restsUntil;
+        private int events;
+        private long pausedUntil;
 
-        private Ear(Path folder, WatchKey key) {
-            this.folder = folder;
+        private Folder(Path path, WatchKey key) {
+            this.path = path;
             this.key = key;
         }
 
-        private boolean isLoud(long now) {
+        private boolean isBusy(long now) {
             if (now - secondBegan > SECOND) {
                 secondBegan = now;
-                heard = 0;
+                events = 0;
             }
-            return ++heard > LOUD;
+            return ++events > MAX_EVENTS_PER_SECOND;
         }
     }
 
     /**
-     * Listens to nothing yet.
+     * Watches nothing yet.
      *
-     * @throws IOException where the system has no more of inotify to give (fs.inotify.max_user_instances)
+     * @throws IOException if the system is out of inotify instances (fs.inotify.max_user_instances)
      */
-    public Watch(Path anywhere) throws IOException {
+    public Watch(Path anywhere, NodeClock clock) throws IOException {
         service = anywhere.getFileSystem().newWatchService();
+        this.clock = clock;
     }
 
     /**
-     * Listens to a folder: to what comes and goes in it, or to what changes too.
+     * Watches a folder for entries that appear and disappear, or also for entries that change.
      *
-     * @throws IOException if the folder has gone, or there can be no more watches (fs.inotify.max_user_watches)
+     * @throws IOException if the folder was removed, or the system is out of watches (fs.inotify.max_user_watches)
      */
     public void add(Path folder, boolean changesToo) throws IOException {
         WatchKey key = changesToo
                 ? folder.register(service, ENTRY_CREATE, ENTRY_DELETE, ENTRY_MODIFY)
                 : folder.register(service, ENTRY_CREATE, ENTRY_DELETE);
-        ears.put(folder, new Ear(folder, key));
+        folders.put(folder, new Folder(folder, key));
     }
 
-    public void remove(Path folder) {
-        Ear ear = ears.remove(folder);
-        if (ear != null) {
-            resting.remove(ear);
-            ear.key.cancel();
+    public void remove(Path path) {
+        Folder folder = folders.remove(path);
+        if (folder != null) {
+            paused.remove(folder);
+            folder.key.cancel();
         }
     }
 
-    /** Waits until something happens, at most so long. Empty if nothing did, or if this was closed. */
+    /** Waits for events, at most so long, or until a paused folder may have some. Empty if there are none, or after close. */
     public List<Event> await(long nanos) throws InterruptedException {
         List<Event> events = new ArrayList<>();
         try {
-            long now = System.nanoTime();
-            long until = now + nanos;
-            wakeRested(now);
-            WatchKey key = service.poll(shortest(nanos, now), TimeUnit.NANOSECONDS);
-            while (key == null && until - System.nanoTime() > 0) {
-                now = System.nanoTime();
-                wakeRested(now);
-                key = service.poll(shortest(until - now, now), TimeUnit.NANOSECONDS);
-            }
-            for (; key != null; key = service.poll()) {
-                hear(key, events);
+            resumePaused();
+            WatchKey first = service.poll(untilResume(nanos), TimeUnit.NANOSECONDS);
+            resumePaused();
+            for (WatchKey key = first == null ? service.poll() : first; key != null; key = service.poll()) {
+                addEvents(key, events);
             }
         } catch (ClosedWatchServiceException e) {
             return List.of();
@@ -126,52 +121,51 @@ public final class Watch implements Closeable {
         return events;
     }
 
-    private void hear(WatchKey key, List<Event> events) {
-        Ear ear = ears.get((Path) key.watchable());
-        if (ear == null || !ear.key.equals(key)) {
-            return; // it was removed while it told
+    private void addEvents(WatchKey key, List<Event> events) {
+        Folder folder = folders.get((Path) key.watchable());
+        if (folder == null || !folder.key.equals(key)) {
+            return; // removed meanwhile
         }
         for (WatchEvent<?> event : key.pollEvents()) {
-            events.add(new Event(ear.folder, event.context() instanceof Path name ? name.toString() : "",
+            events.add(new Event(folder.path, event.context() instanceof Path name ? name.toString() : "",
                     kind(event.kind())));
         }
-        long now = System.nanoTime();
-        if (ear.isLoud(now)) {
-            ear.restsUntil = now + REST;
-            resting.add(ear);
+        long now = clock.nanoTime();
+        if (folder.isBusy(now)) {
+            folder.pausedUntil = now + PAUSE;
+            paused.add(folder);
         } else if (!key.reset()) {
-            ears.remove(ear.folder);
+            folders.remove(folder.path);
         }
     }
 
     private static Kind kind(WatchEvent.Kind<?> kind) {
         if (kind.equals(ENTRY_CREATE)) {
-            return Kind.MADE;
+            return Kind.CREATED;
         }
         if (kind.equals(ENTRY_DELETE)) {
-            return Kind.REMOVED;
+            return Kind.DELETED;
         }
-        return kind.equals(ENTRY_MODIFY) ? Kind.CHANGED : Kind.MUCH;
+        return kind.equals(ENTRY_MODIFY) ? Kind.MODIFIED : Kind.OVERFLOW;
     }
 
-    /** What it heard while it rested is told at once. */
-    private void wakeRested(long now) {
-        for (Ear ear : List.copyOf(resting)) {
-            if (ear.restsUntil - now <= 0) {
-                resting.remove(ear);
-                if (!ear.key.reset()) {
-                    ears.remove(ear.folder);
+    /** Events of the pause are delivered at once. */
+    private void resumePaused() {
+        long now = clock.nanoTime();
+        for (Folder folder : List.copyOf(paused)) {
+            if (folder.pausedUntil - now <= 0) {
+                paused.remove(folder);
+                if (!folder.key.reset()) {
+                    folders.remove(folder.path);
                 }
             }
         }
     }
 
-    private long shortest(long nanos, long now) {
-        long shortest = nanos;
-        for (Ear ear : resting) {
-            shortest = Math.min(shortest, ear.restsUntil - now);
-        }
-        return Math.max(0, shortest);
+    private long untilResume(long nanos) {
+        long now = clock.nanoTime();
+        long until = paused.stream().mapToLong(folder -> folder.pausedUntil - now).min().orElse(Long.MAX_VALUE);
+        return Math.max(0, Math.min(nanos, until));
     }
 
     @Override
@@ -179,7 +173,7 @@ public final class Watch implements Closeable {
         try {
             service.close();
         } catch (IOException e) {
-            // Linux has closed it all the same.
+            // Linux has closed it in any case.
         }
     }
 }

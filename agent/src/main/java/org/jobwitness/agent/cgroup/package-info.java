@@ -1,6 +1,6 @@
 /**
- * What the kernel tells of jobs: which cgroups (v2) are jobs, what they hold, and what befalls them. Nothing here asks
- * Slurm, and nothing here sends anything.
+ * Jobs as the kernel reports them: which cgroups (v2) are jobs, their figures, and changes in them. Asks no Slurm command and
+ * sends nothing.
  */
 @NullMarked
 package org.jobwitness.agent.cgroup;

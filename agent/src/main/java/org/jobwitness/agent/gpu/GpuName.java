@@ -5,20 +5,19 @@ import org.jobwitness.wire.GpuVendor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All by which a GPU is known. Slurm, drivers and users each call it by another of these, and only together they tell that
- * it is the same one.
+ * The names of a GPU. Slurm, drivers and users each use a different one.
  *
- * @param uuid as its driver writes it: {@code GPU-...}, {@code MIG-...}, an AMD unique id
- * @param pci its bus address, {@code 00000000:3b:00.0}: eight digits of domain, small letters
+ * @param uuid as the driver writes it: {@code GPU-...}, {@code MIG-...}, an AMD unique id
+ * @param pci its bus address, {@code 00000000:3b:00.0}: eight digits of domain, lower case
  * @param minor of its device file, the 3 of /dev/nvidia3 or the 128 of /dev/dri/renderD128
  * @param index in the order of PCI addresses on the node, as Slurm numbers it
- * @param parent UUID of the GPU that this is a part of (a MIG instance, a partition)
+ * @param parent UUID of the GPU that this is a partition of (a MIG instance, a partition)
  */
 public record GpuName(GpuVendor vendor, @Nullable String uuid, @Nullable String pci, @Nullable Integer minor,
         @Nullable Integer index, @Nullable String parent, @Nullable String model) {
     private static final Pattern UUID = Pattern.compile("[A-Za-z0-9/_-]{1,96}");
     private static final Pattern PCI = Pattern.compile("[0-9a-f]{8}:[0-9a-f]{2}:[0-9a-f]{2}\\.[0-7]");
-    private static final int LONGEST_MODEL = 256;
+    private static final int MAX_MODEL_LENGTH = 256;
 
     public GpuName {
         if (uuid == null && pci == null && minor == null && index == null) {
@@ -30,8 +29,8 @@ public record GpuName(GpuVendor vendor, @Nullable String uuid, @Nullable String 
         if ((minor != null && minor < 0) || (index != null && index < 0)) {
             throw new IllegalArgumentException("minor " + minor + " or index " + index + " is below 0");
         }
-        if (model != null && (model.isBlank() || model.length() > LONGEST_MODEL)) {
-            throw new IllegalArgumentException("model is blank, or longer than " + LONGEST_MODEL);
+        if (model != null && (model.isBlank() || model.length() > MAX_MODEL_LENGTH)) {
+            throw new IllegalArgumentException("model is blank, or longer than " + MAX_MODEL_LENGTH);
         }
     }
 

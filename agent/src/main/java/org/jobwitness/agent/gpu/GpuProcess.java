@@ -5,9 +5,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * A process that has a GPU open.
  *
- * @param pid as the node numbers it, not a container in it
- * @param memoryBytes of the GPU's own
- * @param utilizationPercent of the GPU, 0..100, since it was asked before
+ * @param pid in the namespace of the node, not of a container
+ * @param memoryBytes of GPU memory
+ * @param utilizationPercent of the GPU, 0..100, since the previous reading
  */
 public record GpuProcess(int pid, @Nullable Long memoryBytes, @Nullable Double utilizationPercent) {
     public GpuProcess {

@@ -2,58 +2,55 @@ package org.jobwitness.agent.gpu;
 
 import java.time.Duration;
 import java.time.Instant;
-import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
-import java.util.function.LongSupplier;
+import org.jobwitness.agent.clock.NodeClock;
 import org.jobwitness.agent.log.Log;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One source, the thread that alone calls it, and what it said last. All other methods are the sampler's thread's, and none of
- * them waits for the source.
+ * One source, the only thread that calls it, and its last reading. All other methods are for the sampler's thread and never wait
+ * for the source.
  */
 final class GpuReader {
     private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
-    /** A call that takes longer is said to hang. */
-    private static final long PATIENCE = 10 * SECOND;
-    private static final long SHORTEST_REST = 10 * SECOND;
-    private static final long LONGEST_REST = 300 * SECOND;
-    /** A vendor's library may use more than the agent's own threads, which have 256 KiB. Only what is used is memory. */
+    /** After this time a call counts as hanging. */
+    private static final long HANG_TIMEOUT = 10 * SECOND;
+    private static final long MIN_BACKOFF = 10 * SECOND;
+    private static final long MAX_BACKOFF = 300 * SECOND;
+    /** A vendor's library may need more than the 256 KiB of the agent's own threads. Only used pages take memory. */
     private static final long STACK_BYTES = 4L << 20;
 
     private final GpuSource source;
-    private final InstantSource clock;
-    private final LongSupplier nanoTime;
+    private final NodeClock clock;
     private final Log log;
     private @Nullable Thread thread;
 
-    private boolean isWanted;
+    private boolean isReadRequested;
     private boolean isClosed;
     private @Nullable Release release;
-    private Gpus.@Nullable Answer answer;
+    private Gpus.@Nullable SourceState state;
     private List<GpuName> known = List.of();
     private @Nullable Instant readBefore;
-    /** What the thread does now, in the source, and since when. */
+    /** The present call of the source, and its start. */
     private @Nullable Task task;
     private long taskNanos;
     private long keptUpNanos;
     private int failures;
-    private long restsUntilNanos;
-    private boolean hangSaid;
-    private boolean failureSaid;
+    private long retryNanos;
+    private boolean isHangLogged;
+    private boolean isFailureLogged;
 
-    /** What is to be done next. */
     private enum Task {
         READ,
         KEEP_UP,
-        LET_GO,
-        END
+        RELEASE,
+        CLOSE
     }
 
-    /** Somebody else needs the GPUs for a while. */
+    /** The GPUs are needed elsewhere for a while. */
     private static final class Release {
         private final String cause;
         private final List<Runnable> waiting = new ArrayList<>();
@@ -63,33 +60,32 @@ final class GpuReader {
         }
     }
 
-    GpuReader(GpuSource source, InstantSource clock, LongSupplier nanoTime, Log log) {
+    GpuReader(GpuSource source, NodeClock clock, Log log) {
         this.source = source;
         this.clock = clock;
-        this.nanoTime = nanoTime;
         this.log = log;
     }
 
     synchronized void readSoon() {
-        boolean rests = failures > 0 && nanoTime.getAsLong() - restsUntilNanos < 0;
-        boolean reads = task != null && task != Task.KEEP_UP;
-        if (!rests && !reads && release == null && source.isThere()) {
-            isWanted = true;
+        boolean isBackingOff = failures > 0 && clock.nanoTime() - retryNanos < 0;
+        boolean isReading = task != null && task != Task.KEEP_UP;
+        if (!isBackingOff && !isReading && release == null && source.isPresent()) {
+            isReadRequested = true;
             wake();
         }
     }
 
-    synchronized Optional<Gpus.Answer> answer() {
-        long takes = nanoTime.getAsLong() - taskNanos;
-        if (task != null && takes > PATIENCE) {
-            if (!hangSaid) {
-                hangSaid = true;
-                log.warn("gpus_hang source=" + source.name()
-                        + " hint=\"the driver does not answer; dmesg may tell more\"");
+    synchronized Optional<Gpus.SourceState> state() {
+        long takes = clock.nanoTime() - taskNanos;
+        if (task != null && takes > HANG_TIMEOUT) {
+            if (!isHangLogged) {
+                isHangLogged = true;
+                log.warn("gpu_driver_unavailable source=" + source.name()
+                        + " hint=\"the driver does not answer; see dmesg\"");
             }
-            return Optional.of(silent("the driver has not answered for " + takes / SECOND + " s"));
+            return Optional.of(unavailable("the driver has not answered for " + takes / SECOND + " s"));
         }
-        return release == null ? Optional.ofNullable(answer) : Optional.of(silent(release.cause));
+        return release == null ? Optional.ofNullable(state) : Optional.of(unavailable(release.cause));
     }
 
     synchronized void release(String cause, Runnable released) {
@@ -98,12 +94,12 @@ final class GpuReader {
             now = new Release(cause);
             release = now;
         }
-        isWanted = false;
+        isReadRequested = false;
         now.waiting.add(released);
         wake();
     }
 
-    synchronized void take() {
+    synchronized void reacquire() {
         release = null;
         failures = 0;
     }
@@ -126,8 +122,8 @@ final class GpuReader {
                 switch (await()) {
                     case READ -> read();
                     case KEEP_UP -> keepUp();
-                    case LET_GO -> letGo();
-                    case END -> {
+                    case RELEASE -> release();
+                    case CLOSE -> {
                         source.close();
                         return;
                     }
@@ -139,55 +135,54 @@ final class GpuReader {
     }
 
     private synchronized Task await() throws InterruptedException {
-        noteAnswered();
+        endTask();
         Task next = due();
         while (next == null) {
-            // Rounded up, so that it is due when this returns; its time may have come by now. 0 is without an end: there is
-            // nothing to forget.
-            wait(mayForget() ? Math.max(1, untilKeepUp() / TimeUnit.MILLISECONDS.toNanos(1) + 1) : 0);
+            // Rounded up, so that it is due when this returns. 0 waits without a timeout: there is nothing to keep up.
+            wait(needsKeepUp() ? Math.max(1, untilKeepUp() / TimeUnit.MILLISECONDS.toNanos(1) + 1) : 0);
             next = due();
         }
-        isWanted &= next != Task.READ;
+        isReadRequested &= next != Task.READ;
         task = next;
-        taskNanos = nanoTime.getAsLong();
+        taskNanos = clock.nanoTime();
         return next;
     }
 
     private @Nullable Task due() {
         if (isClosed) {
-            return Task.END;
+            return Task.CLOSE;
         }
         if (release != null && !release.waiting.isEmpty()) {
-            return Task.LET_GO;
+            return Task.RELEASE;
         }
-        if (isWanted) {
+        if (isReadRequested) {
             return Task.READ;
         }
-        return mayForget() && untilKeepUp() <= 0 ? Task.KEEP_UP : null;
+        return needsKeepUp() && untilKeepUp() <= 0 ? Task.KEEP_UP : null;
     }
 
-    private boolean mayForget() {
-        return release == null && answer instanceof Gpus.Told;
+    private boolean needsKeepUp() {
+        return release == null && state instanceof Gpus.Available;
     }
 
     private long untilKeepUp() {
-        return keptUpNanos + source.keepUpEvery().toNanos() - nanoTime.getAsLong();
+        return keptUpNanos + source.keepUpInterval().toNanos() - clock.nanoTime();
     }
 
-    private void noteAnswered() {
+    private void endTask() {
         task = null;
-        if (hangSaid) {
-            hangSaid = false;
-            log.info("gpus_answer source=" + source.name());
+        if (isHangLogged) {
+            isHangLogged = false;
+            log.info("gpu_driver_recovered source=" + source.name());
         }
     }
 
     private void read() {
         Instant at = clock.instant();
         try {
-            long began = nanoTime.getAsLong();
+            long began = clock.nanoTime();
             List<GpuState> states = source.read();
-            told(at, Duration.ofNanos(nanoTime.getAsLong() - began), states);
+            setAvailable(at, Duration.ofNanos(clock.nanoTime() - began), states);
         } catch (GpuSourceException e) {
             failed(String.valueOf(e.getMessage()));
         } catch (RuntimeException | LinkageError e) {
@@ -195,31 +190,32 @@ final class GpuReader {
         }
     }
 
-    private synchronized void told(Instant at, Duration took, List<GpuState> states) {
-        answer = new Gpus.Told(source.name(), at, took, readBefore == null ? null : Duration.between(readBefore, at),
+    private synchronized void setAvailable(Instant at, Duration took, List<GpuState> states) {
+        state = new Gpus.Available(source.name(), at, took,
+                readBefore == null ? null : Duration.between(readBefore, at),
                 states);
         readBefore = at;
-        keptUpNanos = nanoTime.getAsLong();
+        keptUpNanos = clock.nanoTime();
         known = states.stream().map(GpuState::name).toList();
-        if (failureSaid) {
-            log.info("gpus_read source=" + source.name() + " gpus=" + known.size());
+        if (isFailureLogged) {
+            log.info("gpu_read_recovered source=" + source.name() + " gpus=" + known.size());
         }
         failures = 0;
-        failureSaid = false;
+        isFailureLogged = false;
     }
 
-    /** Begins anew after a while: the driver may have been replaced, or the GPU reset. */
+    /** Starts over after a while: the driver may have been replaced, or the GPU reset. */
     private void failed(String cause) {
         releaseSource();
         synchronized (this) {
             readBefore = null;
-            answer = silent(cause);
+            state = unavailable(cause);
             failures++;
-            restsUntilNanos = nanoTime.getAsLong()
-                    + Math.min(LONGEST_REST, SHORTEST_REST << Math.min(failures - 1, 10));
-            if (!failureSaid) {
-                failureSaid = true;
-                log.warn("gpus_not_read source=" + source.name() + " cause=\"" + cause + "\"");
+            retryNanos = clock.nanoTime()
+                    + Math.min(MAX_BACKOFF, MIN_BACKOFF << Math.min(failures - 1, 10));
+            if (!isFailureLogged) {
+                isFailureLogged = true;
+                log.warn("gpu_read_failed source=" + source.name() + " cause=\"" + cause + "\"");
             }
         }
     }
@@ -228,25 +224,25 @@ final class GpuReader {
         try {
             source.keepUp();
             synchronized (this) {
-                keptUpNanos = nanoTime.getAsLong();
+                keptUpNanos = clock.nanoTime();
             }
         } catch (RuntimeException | LinkageError e) {
             failed(source.name() + ": " + e);
         }
     }
 
-    private void letGo() {
-        boolean isLetGo = releaseSource();
+    private void release() {
+        boolean isReleased = releaseSource();
         List<Runnable> waiting = List.of();
         synchronized (this) {
             readBefore = null;
-            answer = null;
+            state = null;
             if (release != null) {
                 waiting = List.copyOf(release.waiting);
                 release.waiting.clear();
             }
         }
-        if (isLetGo) {
+        if (isReleased) {
             waiting.forEach(Runnable::run);
         }
     }
@@ -256,12 +252,12 @@ final class GpuReader {
             source.release();
             return true;
         } catch (RuntimeException | LinkageError e) {
-            log.warn("gpus_not_let_go source=" + source.name() + " cause=\"" + e + "\"");
+            log.warn("gpu_release_failed source=" + source.name() + " cause=\"" + e + "\"");
             return false;
         }
     }
 
-    private Gpus.Silent silent(String cause) {
-        return new Gpus.Silent(source.name(), known, cause);
+    private Gpus.Unavailable unavailable(String cause) {
+        return new Gpus.Unavailable(source.name(), known, cause);
     }
 }

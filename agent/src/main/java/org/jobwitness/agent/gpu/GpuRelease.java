@@ -26,94 +26,94 @@ import org.jobwitness.agent.log.Log;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How another program makes the agent let go of the GPUs, so that one can be reset or cut anew: by a file in the agent's folder.
- * {@code release-gpus} holds until when, in milliseconds since 1970; the agent answers with {@code gpus-released}, which says the
- * same. It holds over a restart of the agent, and ends by itself.
+ * Makes the agent release the GPUs, so that one can be reset or repartitioned, by a file in the agent's folder.
+ * {@code release-gpus} holds the end of the release, in milliseconds since 1970; the agent confirms with {@code gpus-released},
+ * which has the same content. The release survives a restart of the agent, and ends by itself.
  */
 public final class GpuRelease {
     private static final String REQUEST = "release-gpus";
-    private static final String ANSWER = "gpus-released";
+    private static final String CONFIRMATION = "gpus-released";
     private static final Pattern MILLIS = Pattern.compile("[0-9]{1,15}");
-    private static final Set<PosixFilePermission> OURS_ALONE = PosixFilePermissions.fromString("rw-------");
+    private static final Set<PosixFilePermission> OWNER_ONLY = PosixFilePermissions.fromString("rw-------");
 
     private GpuRelease() {
     }
 
     /** The agent's side, for the sampler's thread. */
-    public static final class Heeding {
+    public static final class Responder {
         private final Path folder;
         private final Gpus gpus;
         private final InstantSource clock;
         private final Log log;
         private @Nullable Instant until;
 
-        public Heeding(Path folder, Gpus gpus, InstantSource clock, Log log) {
+        public Responder(Path folder, Gpus gpus, InstantSource clock, Log log) {
             this.folder = folder;
             this.gpus = gpus;
             this.clock = clock;
             this.log = log;
         }
 
-        /** Lets go or takes up again, as the folder asks now. To be called when it changes, and at each interval. */
-        public void look() {
-            Optional<Instant> asked = read(folder.resolve(REQUEST)).filter(end -> end.isAfter(clock.instant()));
-            if (asked.isEmpty()) {
+        /** Releases or reacquires the GPUs, as the folder now requests. To be called when it changes, and in each cycle. */
+        public void update() {
+            Optional<Instant> requested = read(folder.resolve(REQUEST)).filter(end -> end.isAfter(clock.instant()));
+            if (requested.isEmpty()) {
                 if (until != null) {
                     until = null;
-                    remove(REQUEST);
-                    remove(ANSWER);
-                    gpus.take();
-                    log.info("gpus_taken_again");
+                    delete(REQUEST);
+                    delete(CONFIRMATION);
+                    gpus.reacquire();
+                    log.info("gpus_reacquired");
                 }
-            } else if (!asked.get().equals(until)) {
-                Instant end = asked.get();
+            } else if (!requested.get().equals(until)) {
+                Instant end = requested.get();
                 until = end;
-                log.info("gpus_release_asked until=" + end);
-                gpus.release("let go until " + end + " by release-gpus", () -> released(end));
+                log.info("gpu_release_requested until=" + end);
+                gpus.release("released until " + end + " by release-gpus", () -> released(end));
             }
         }
 
-        /** By the thread of the source that was last to let go. */
+        /** Called by the thread of the source that was released last. */
         private void released(Instant end) {
             try {
-                write(folder, ANSWER, end);
+                write(folder, CONFIRMATION, end);
                 log.info("gpus_released until=" + end);
             } catch (IOException e) {
-                log.warn("gpus_released_not_said cause=\"" + e + "\"");
+                log.warn("gpu_release_confirmation_failed cause=\"" + e + "\"");
             }
         }
 
-        private void remove(String name) {
+        private void delete(String name) {
             try {
                 Files.deleteIfExists(folder.resolve(name));
             } catch (IOException e) {
-                log.warn("not_removed file=" + folder.resolve(name) + " cause=\"" + e + "\"");
+                log.warn("delete_failed file=" + folder.resolve(name) + " cause=\"" + e + "\"");
             }
         }
     }
 
-    /** What came of a request. */
     public enum Outcome {
         RELEASED,
-        /** No agent has this folder. One that starts heeds the request. */
+        /** No agent uses this folder. One that starts follows the request. */
         NO_AGENT,
-        /** It was asked, and has not said yet that it has. */
+        /** Requested, but not confirmed within the timeout. */
         NOT_YET
     }
 
     /**
-     * Asks the agent of this folder to let go, and waits until it has.
+     * Requests the release from the agent of this folder, and waits for its confirmation.
      *
-     * @throws IOException if the folder cannot be written, or is not of the user who asks
+     * @throws IOException if the folder cannot be written, or belongs to another user
      */
-    public static Outcome ask(Path folder, Instant until, Duration patience) throws IOException, InterruptedException {
+    public static Outcome request(Path folder, Instant until, Duration timeout)
+            throws IOException, InterruptedException {
         if (!Files.isDirectory(folder)) {
             return Outcome.NO_AGENT;
         }
-        Instant asked = Instant.ofEpochMilli(until.toEpochMilli());
-        write(folder, REQUEST, asked);
-        long end = System.nanoTime() + patience.toNanos();
-        while (!read(folder.resolve(ANSWER)).equals(Optional.of(asked))) {
+        Instant requested = Instant.ofEpochMilli(until.toEpochMilli());
+        write(folder, REQUEST, requested);
+        long end = System.nanoTime() + timeout.toNanos();
+        while (!read(folder.resolve(CONFIRMATION)).equals(Optional.of(requested))) {
             if (!isUsed(folder)) {
                 return Outcome.NO_AGENT;
             }
@@ -125,12 +125,12 @@ public final class GpuRelease {
         return Outcome.RELEASED;
     }
 
-    /** Takes a request back. */
+    /** Withdraws a request. */
     public static void withdraw(Path folder) throws IOException {
         Files.deleteIfExists(folder.resolve(REQUEST));
     }
 
-    /** Whether an agent runs: it holds the lock of its queue. */
+    /** Whether an agent runs: it holds the lock of its spool. */
     private static boolean isUsed(Path folder) throws IOException {
         try (FileChannel channel = FileChannel.open(folder.resolve("lock"), StandardOpenOption.WRITE,
                 LinkOption.NOFOLLOW_LINKS); FileLock lock = channel.tryLock()) {
@@ -151,23 +151,23 @@ public final class GpuRelease {
                     ? Optional.of(Instant.ofEpochMilli(Long.parseLong(text)))
                     : Optional.empty();
         } catch (IOException e) {
-            return Optional.empty(); // it is not there, or has just gone
+            return Optional.empty(); // missing, or just deleted
         }
     }
 
-    /** All of it at once, so that nobody reads half of it; and never as another user than the folder's, root least of all. */
+    /** Atomically, and never as another user than the folder's, least of all root. */
     private static void write(Path folder, String name, Instant until) throws IOException {
-        Path made = folder.resolve(name + "." + ProcessHandle.current().pid() + "." + System.nanoTime());
-        try (SeekableByteChannel file = Files.newByteChannel(made,
+        Path draft = folder.resolve(name + "." + ProcessHandle.current().pid() + "." + System.nanoTime());
+        try (SeekableByteChannel file = Files.newByteChannel(draft,
                 Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
-                PosixFilePermissions.asFileAttribute(OURS_ALONE))) {
-            if (!owner(made).equals(owner(folder))) {
+                PosixFilePermissions.asFileAttribute(OWNER_ONLY))) {
+            if (!owner(draft).equals(owner(folder))) {
                 throw new AccessDeniedException(folder.toString(), null, "it belongs to another user");
             }
             file.write(ByteBuffer.wrap((until.toEpochMilli() + "\n").getBytes(StandardCharsets.US_ASCII)));
-            Files.move(made, folder.resolve(name), StandardCopyOption.ATOMIC_MOVE);
+            Files.move(draft, folder.resolve(name), StandardCopyOption.ATOMIC_MOVE);
         } finally {
-            Files.deleteIfExists(made);
+            Files.deleteIfExists(draft);
         }
     }
 

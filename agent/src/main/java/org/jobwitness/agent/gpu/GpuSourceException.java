@@ -1,6 +1,6 @@
 package org.jobwitness.agent.gpu;
 
-/** A source told nothing at all of its GPUs; the message is the cause, in words for whoever looks for the figures. */
+/** A source could not read any of its GPUs; the message is the cause that absent figures show. */
 public final class GpuSourceException extends Exception {
     private static final long serialVersionUID = 1L;
 

@@ -3,104 +3,99 @@ package org.jobwitness.agent.gpu;
 import java.io.Closeable;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.InstantSource;
 import java.util.List;
-import java.util.function.LongSupplier;
+import org.jobwitness.agent.clock.NodeClock;
 import org.jobwitness.agent.log.Log;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All GPUs of the node, for the sampler's thread. Nothing here waits for a driver, which may not answer for minutes: each source
- * has a thread of its own, and one call at a time in it.
+ * All GPUs of the node, for the sampler's thread. Nothing here waits for a driver, which may hang for minutes: each source has
+ * its own thread, with one call at a time.
  */
 public final class Gpus implements Closeable {
     private final List<GpuReader> readers;
 
-    /** What is known at this moment, an answer a source. */
-    public record Snapshot(List<Answer> answers) {
+    /** The state of all sources at this moment. */
+    public record Snapshot(List<SourceState> sources) {
         public Snapshot {
-            answers = List.copyOf(answers);
+            sources = List.copyOf(sources);
         }
     }
 
-    /** What a source has said. */
-    public sealed interface Answer {
+    /** The last reading of a source, or why there is none. */
+    public sealed interface SourceState {
         /** {@link GpuSource#name}. */
         String source();
     }
 
     /**
-     * A reading. It stays the answer until there is another, so whoever has seen it knows it by its time.
+     * A reading. It stays until the next one, and is recognized by its time.
      *
      * @param at when it was read
-     * @param took how long the source needed for it
+     * @param took the duration of the call
      * @param interval since the reading before, for which averages and differences stand; null if there was none
      */
-    public record Told(String source, Instant at, Duration took, @Nullable Duration interval,
-            List<GpuState> gpus) implements Answer {
-        public Told {
+    public record Available(String source, Instant at, Duration took, @Nullable Duration interval,
+            List<GpuState> gpus) implements SourceState {
+        public Available {
             gpus = List.copyOf(gpus);
         }
     }
 
     /**
-     * Nothing is known now.
+     * No reading.
      *
-     * @param gpus those that it told of last
-     * @param cause in words for whoever looks for the figures
+     * @param gpus those of its last reading
+     * @param cause for the absent figures
      */
-    public record Silent(String source, List<GpuName> gpus, String cause) implements Answer {
-        public Silent {
+    public record Unavailable(String source, List<GpuName> gpus, String cause) implements SourceState {
+        public Unavailable {
             gpus = List.copyOf(gpus);
         }
     }
 
-    public Gpus(List<GpuSource> sources, Log log) {
-        this(sources, InstantSource.system(), System::nanoTime, log);
+    public Gpus(List<GpuSource> sources, NodeClock clock, Log log) {
+        readers = sources.stream().map(source -> new GpuReader(source, clock, log)).toList();
     }
 
-    Gpus(List<GpuSource> sources, InstantSource clock, LongSupplier nanoTime, Log log) {
-        readers = sources.stream().map(source -> new GpuReader(source, clock, nanoTime, log)).toList();
-    }
-
-    /** Has every source read as soon as it can be. One that is busy, failed lately, or has let go is left alone. */
+    /** Requests a reading of every source, except those that are busy, failed recently, or are released. */
     public void readSoon() {
         readers.forEach(GpuReader::readSoon);
     }
 
-    /** What is known now; of a source that was never asked, nothing. */
+    /** The state of every source that was read at least once. */
     public Snapshot latest() {
-        return new Snapshot(readers.stream().flatMap(reader -> reader.answer().stream()).toList());
+        return new Snapshot(readers.stream().flatMap(reader -> reader.state().stream()).toList());
     }
 
     /**
-     * Lets go of everything that keeps a driver from being unloaded or a GPU from being reset, until {@link #take}.
+     * Releases everything that keeps a driver from being unloaded or a GPU from being reset, until {@link #reacquire}.
      *
-     * @param cause for figures that are not there meanwhile
-     * @param released run when all have let go, by the thread of whichever was last; a driver that hangs delays it
+     * @param cause for figures that are absent meanwhile
+     * @param released run after the last source was released, by its thread; a driver that hangs delays it
      */
     public void release(String cause, Runnable released) {
-        LastOf last = new LastOf(readers.size(), released);
-        readers.forEach(reader -> reader.release(cause, last::oneMore));
+        Countdown last = new Countdown(readers.size(), released);
+        readers.forEach(reader -> reader.release(cause, last::countDown));
     }
 
-    /** Reads again when next asked to. */
-    public void take() {
-        readers.forEach(GpuReader::take);
+    /** Reads again at the next request. */
+    public void reacquire() {
+        readers.forEach(GpuReader::reacquire);
     }
 
-    /** Waits for no driver. A thread that is in one ends with the process. */
+    /** Waits for no driver. A thread inside one ends with the process. */
     @Override
     public void close() {
         readers.forEach(GpuReader::close);
     }
 
-    /** Counts how many have still to let go; called by their threads. */
-    private static final class LastOf {
+    /** Counts the sources that are not released yet; called by their threads. */
+    private static final class Countdown {
         private final Runnable then;
         private int left;
 
-        LastOf(int all, Runnable then) {
+        Countdown(int all, Runnable then) {
             this.then = then;
             left = all;
             if (all == 0) {
@@ -108,7 +103,7 @@ public final class Gpus implements Closeable {
             }
         }
 
-        void oneMore() {
+        void countDown() {
             boolean isLast;
             synchronized (this) {
                 isLast = --left == 0;

@@ -15,45 +15,48 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A vendor's tool. It has so long, and then it is killed with all that it started; one that not even that ends, because the driver
- * keeps it, is waited for before another is started. Used by one thread.
+ * A vendor's tool. After a timeout it is killed with its children. One that survives even that, because it hangs in the driver,
+ * must end before another is started. For one thread.
  */
-final class Program {
-    private static final int MOST_OUTPUT = 8 << 20;
-    private static final Duration TO_DIE = Duration.ofSeconds(1);
+public final class Program {
+    private static final int MAX_OUTPUT_BYTES = 8 << 20;
+    private static final Duration KILL_TIMEOUT = Duration.ofSeconds(1);
 
     private final Path file;
-    private final Duration patience;
+    private final Duration timeout;
     private @Nullable Process last;
 
-    Program(Path file, Duration patience) {
+    public Program(Path file, Duration timeout) {
         this.file = file;
-        this.patience = patience;
+        this.timeout = timeout;
     }
 
-    /** The first of these that is there. */
-    static Optional<Path> find(List<Path> places) {
+    /** The first of these that exists. */
+    public static Optional<Path> find(List<Path> places) {
         return places.stream().filter(Files::isExecutable).findFirst();
     }
 
-    /** How it ended, and what it wrote to its standard output. */
-    record Answer(int status, String output) {
+    /** Its exit status and standard output. */
+    public record Result(int status, String output) {
     }
 
-    /** What it writes to its standard output, if it ends well. */
-    String run(List<String> arguments) throws GpuSourceException {
-        Answer answer = answer(arguments);
-        if (answer.status != 0) {
-            throw new GpuSourceException(file + " ended with status " + answer.status);
+    /** Its standard output.
+     *
+     * @throws GpuSourceException if it fails
+     */
+    public String run(List<String> arguments) throws GpuSourceException {
+        Result result = execute(arguments);
+        if (result.status != 0) {
+            throw new GpuSourceException(file + " ended with status " + result.status);
         }
-        return answer.output;
+        return result.output;
     }
 
-    Answer answer(List<String> arguments) throws GpuSourceException {
+    public Result execute(List<String> arguments) throws GpuSourceException {
         Process before = last;
         if (before != null && before.isAlive()) {
             throw new GpuSourceException(file + " hangs since " + before.info().startInstant().map(Object::toString)
-                    .orElse("a while") + " and cannot be killed");
+                    .orElse("some time ago") + " and cannot be killed");
         }
         List<String> command = new ArrayList<>(List.of(file.toString()));
         command.addAll(arguments);
@@ -66,33 +69,33 @@ final class Program {
             Process process = builder.start();
             last = process;
             String output = output(process);
-            return new Answer(process.exitValue(), output);
+            return new Result(process.exitValue(), output);
         } catch (IOException e) {
             throw new GpuSourceException(file + " cannot be run: " + e.getMessage());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new GpuSourceException(file + " was not waited for");
+            throw new GpuSourceException(file + " was interrupted");
         }
     }
 
-    /** Read beside, since nobody knows whether a process that hangs closes its output. */
+    /** Read by another thread, since a process that hangs may never close its output. */
     private String output(Process process) throws GpuSourceException, InterruptedException {
         AtomicReference<byte[]> read = new AtomicReference<>(new byte[0]);
         Thread reading = Thread.ofVirtual().start(() -> {
             try (InputStream out = process.getInputStream()) {
-                read.set(out.readNBytes(MOST_OUTPUT));
+                read.set(out.readNBytes(MAX_OUTPUT_BYTES));
             } catch (IOException e) {
-                read.set(new byte[0]); // it was killed; its end says so
+                read.set(new byte[0]); // killed: its exit status shows it
             }
         });
-        if (!process.waitFor(patience.toMillis(), TimeUnit.MILLISECONDS)) {
+        if (!process.waitFor(timeout.toMillis(), TimeUnit.MILLISECONDS)) {
             process.descendants().forEach(ProcessHandle::destroyForcibly);
-            process.destroyForcibly().waitFor(TO_DIE.toMillis(), TimeUnit.MILLISECONDS);
+            process.destroyForcibly().waitFor(KILL_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
             throw new GpuSourceException(
-                    file + " has not answered within " + patience.toMillis() / 1000.0 + " s and was killed");
+                    file + " has not answered within " + timeout.toMillis() / 1000.0 + " s and was killed");
         }
-        if (!reading.join(TO_DIE)) {
-            throw new GpuSourceException(file + " has ended, and something that it started still writes");
+        if (!reading.join(KILL_TIMEOUT)) {
+            throw new GpuSourceException(file + " has ended, but a child process keeps its output open");
         }
         return new String(read.get(), StandardCharsets.UTF_8);
     }

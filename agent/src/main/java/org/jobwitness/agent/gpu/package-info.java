@@ -1,7 +1,7 @@
 /**
- * The GPUs of this node: which there are, how each has been used since it was last asked, and which processes are on it. A
- * {@link org.jobwitness.agent.gpu.GpuSource} asks one driver, {@link org.jobwitness.agent.gpu.Gpus} sees to it that a driver that
- * does not answer keeps nobody waiting. Whose job a GPU serves is not decided here.
+ * The GPUs of this node: their state since the last reading, and the processes on them. A
+ * {@link org.jobwitness.agent.gpu.GpuSource} asks one driver; {@link org.jobwitness.agent.gpu.Gpus} keeps a driver that hangs from
+ * blocking anything else. Assignment to jobs is not decided here.
  */
 @NullMarked
 package org.jobwitness.agent.gpu;

@@ -3,13 +3,12 @@ package org.jobwitness.agent.log;
 import java.io.PrintStream;
 
 /**
- * What the agent says, a line an event, {@code LEVEL event key=value ...}; the journal adds the time. Called by all
- * threads.
+ * The agent's log, a line per event: {@code LEVEL event key=value ...}; the journal adds the time. For all threads.
  *
- * <p>Whoever logs in a loop says when something begins and when it is over, and not each time round.
+ * <p>A loop logs when a condition starts and when it ends, and not in each iteration.
  */
 public final class Log {
-    private static final int LONGEST = 1000;
+    private static final int MAX_LENGTH = 1000;
 
     private final PrintStream out;
 
@@ -17,20 +16,20 @@ public final class Log {
         this.out = out;
     }
 
-    /** What a calm day has: start, stop, something that is well again. */
+    /** Normal operation: start, stop, recovery. */
     public void info(String line) {
         write("INFO ", line);
     }
 
-    /** What an administrator should look at. */
+    /** Anything that needs an administrator's attention. */
     public void warn(String line) {
         write("WARN ", line);
     }
 
-    /** What others wrote may be in a line, so whatever could break or hide one is shown as {@code ?}. */
+    /** A line may contain text of others, so characters that could break or hide it are shown as {@code ?}. */
     private void write(String level, String line) {
         StringBuilder safe = new StringBuilder(level);
-        line.codePoints().limit(LONGEST)
+        line.codePoints().limit(MAX_LENGTH)
                 .forEach(c -> safe.appendCodePoint(Character.isISOControl(c) || !Character.isDefined(c) ? '?' : c));
         out.println(safe);
     }

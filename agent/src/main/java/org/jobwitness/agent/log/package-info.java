@@ -1,4 +1,6 @@
-/** The agent's log: lines on standard error, and nothing else. */
+/**
+ * The log of the agent: lines on standard error.
+ */
 @NullMarked
 package org.jobwitness.agent.log;
 

@@ -8,7 +8,7 @@ import java.util.regex.Pattern;
 import org.jobwitness.wire.NodeFigures;
 import org.jspecify.annotations.Nullable;
 
-/** How the node is used, from /proc/stat, meminfo and loadavg (proc(5)). Used by one thread. */
+/** The load of the node, from /proc/stat, meminfo and loadavg (proc(5)). For one thread. */
 public final class NodeUse {
     private static final Pattern TICKS = Pattern.compile("[0-9]{1,18}");
     private static final Pattern LOAD = Pattern.compile("([0-9]{1,9}\\.[0-9]{1,3}) .*", Pattern.DOTALL);
@@ -22,10 +22,10 @@ public final class NodeUse {
     }
 
     /**
-     * How it has been since the call before; what cannot be read is left out.
+     * Its load since the call before; figures that cannot be read are absent.
      *
-     * @param gpus how many it has, which others know
-     * @param gpuUsagePercent the mean of their use, as those tell
+     * @param gpus the number of GPUs
+     * @param gpuUsagePercent the mean of their utilization
      */
     public NodeFigures read(@Nullable Integer gpus, @Nullable Double gpuUsagePercent) {
         Integer cpus = null;
@@ -44,7 +44,7 @@ public final class NodeUse {
                 gpuUsagePercent, load());
     }
 
-    /** user, nice, system, idle, iowait, irq, softirq, steal; guests are in user already. */
+    /** user, nice, system, idle, iowait, irq, softirq, steal; user includes guests. */
     private @Nullable Double usage(String stat) {
         String[] ticks = stat.lines().findFirst().orElse("").trim().split(" +", 10);
         if (ticks.length < 9 || !ticks[0].equals("cpu")) {
@@ -60,7 +60,7 @@ public final class NodeUse {
         long busy = all - Long.parseLong(ticks[4]) - Long.parseLong(ticks[5]);
         Double usage = null;
         if (busyBefore >= 0 && all > allBefore) {
-            // iowait may fall (proc(5)), and with it what is not busy.
+            // iowait may decrease (proc(5)).
             usage = Math.clamp(100.0 * (busy - busyBefore) / (all - allBefore), 0, 100);
         }
         busyBefore = busy;

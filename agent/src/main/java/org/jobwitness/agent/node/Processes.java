@@ -13,8 +13,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * What /proc tells of a process to anybody: its title, its owner, when it was started. Where /proc is mounted with hidepid, it
- * tells nothing of others' processes.
+ * The public information on processes in /proc: title, owner, start. Where /proc is mounted with hidepid, processes of others are
+ * hidden.
  */
 public final class Processes {
     /** slurmstepd's title (Slurm's src/slurmd/slurmstepd/slurmstepd.c). */
@@ -22,7 +22,7 @@ public final class Processes {
             Pattern.DOTALL);
     /** USER_HZ, which is part of the kernel's interface: 100 wherever Slurm runs. */
     private static final int TICKS_PER_SECOND = 100;
-    private static final int LONGEST_ENVIRONMENT = 256 << 10;
+    private static final int MAX_ENVIRONMENT_BYTES = 256 << 10;
 
     private final Path proc;
 
@@ -30,8 +30,8 @@ public final class Processes {
         this.proc = proc;
     }
 
-    /** Which job a slurmstepd serves, by what it has made its title. */
-    public Optional<String> jobServedBy(int slurmstepd) {
+    /** The job of a slurmstepd, from its title. */
+    public Optional<String> jobOfSlurmstepd(int slurmstepd) {
         try {
             Matcher title = SLURMSTEPD.matcher(Files.readString(proc.resolve(slurmstepd + "/cmdline")));
             return title.matches() ? Optional.of(title.group(1)) : Optional.empty();
@@ -51,9 +51,9 @@ public final class Processes {
     }
 
     /**
-     * The cgroup (v2) it is in, as a path; empty if it has ended.
+     * The path of its cgroup (v2); empty if it has ended.
      *
-     * @throws IOException if /proc keeps it to itself
+     * @throws IOException if /proc hides it
      */
     public Optional<String> cgroup(int pid) throws IOException {
         try {
@@ -69,12 +69,12 @@ public final class Processes {
     }
 
     /**
-     * One variable of those it was started with, which it may have changed since. Empty where it has none of that name, and wherever
-     * the agent is not root, as it should not be.
+     * A variable of its initial environment, which it may have changed since. Empty if unset, and if the agent may not read it, as is
+     * usual.
      */
     public Optional<String> variable(int pid, String name) {
         try (InputStream environment = Files.newInputStream(proc.resolve(pid + "/environ"))) {
-            String all = new String(environment.readNBytes(LONGEST_ENVIRONMENT), StandardCharsets.UTF_8);
+            String all = new String(environment.readNBytes(MAX_ENVIRONMENT_BYTES), StandardCharsets.UTF_8);
             return Arrays.stream(all.split("\0", -1)).filter(one -> one.startsWith(name + "="))
                     .map(one -> one.substring(name.length() + 1)).findFirst();
         } catch (IOException e) {
@@ -82,11 +82,11 @@ public final class Processes {
         }
     }
 
-    /** To the hundredth of a second, and as right as the node's clock was when it booted. */
+    /** Its start, to the hundredth of a second, and as exact as the node's clock was at boot. */
     public Optional<Instant> started(int pid) {
         try {
             String stat = Files.readString(proc.resolve(pid + "/stat"));
-            // The name stands in brackets and may hold anything; start time is the 20th word behind it.
+            // The name is in brackets and may contain anything; the start time is the 20th word after it.
             String[] words = stat.substring(stat.lastIndexOf(')') + 1).trim().split(" ", 21);
             Optional<Long> boot = Files.readString(proc.resolve("stat")).lines()
                     .filter(line -> line.matches("btime [0-9]{1,12}")).map(line -> Long.valueOf(line.substring(6)))

@@ -1,4 +1,6 @@
-/** What the node itself tells: its CPUs, its memory, its load, and whose processes are whose. From /proc, and nothing else. */
+/**
+ * The node itself, from /proc: CPUs, memory, load, and the owners of processes.
+ */
 @NullMarked
 package org.jobwitness.agent.node;
 

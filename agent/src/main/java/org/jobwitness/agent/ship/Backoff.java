@@ -3,24 +3,24 @@ package org.jobwitness.agent.ship;
 import java.time.Duration;
 import java.util.random.RandomGenerator;
 
-/** How long to wait after a failure: any time up to a bound that doubles, so that many agents spread by themselves. */
+/** The wait after a failure: random up to a limit that doubles, so that many agents spread out. */
 final class Backoff {
-    private final Pace pace;
+    private final Timing timing;
     private final RandomGenerator random;
     private int failures;
 
-    Backoff(Pace pace, RandomGenerator random) {
-        this.pace = pace;
+    Backoff(Timing timing, RandomGenerator random) {
+        this.timing = timing;
         this.random = random;
     }
 
-    /** @param retryAfter what the service asks for, zero if it does not ask */
+    /** @param retryAfter the wait that the service asks for, or zero */
     Duration afterFailure(Duration retryAfter) {
-        long bound = Math.min(pace.longestBackoff().toMillis(),
-                pace.firstBackoff().toMillis() << Math.min(failures, 20));
+        long limit = Math.min(timing.maxBackoff().toMillis(),
+                timing.initialBackoff().toMillis() << Math.min(failures, 20));
         failures++;
-        Duration asked = retryAfter.compareTo(pace.longestRetryAfter()) > 0 ? pace.longestRetryAfter() : retryAfter;
-        return asked.plusMillis(random.nextLong(bound + 1));
+        Duration requested = retryAfter.compareTo(timing.maxRetryAfter()) > 0 ? timing.maxRetryAfter() : retryAfter;
+        return requested.plusMillis(random.nextLong(limit + 1));
     }
 
     void success() {

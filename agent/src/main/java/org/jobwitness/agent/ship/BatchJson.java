@@ -12,7 +12,7 @@ import org.jobwitness.wire.NodeFigures;
 import org.jobwitness.wire.OomKill;
 import org.jspecify.annotations.Nullable;
 
-/** A batch as the service reads it. What is null or empty is left out. */
+/** Writes a batch as JSON, without fields that are null or empty. */
 final class BatchJson {
     private static final String HEX = "0123456789abcdef";
 
@@ -221,7 +221,7 @@ final class BatchJson {
         quote(json, text);
     }
 
-    /** Any text as a JSON string; halves of characters, which UTF-8 does not have, are replaced. */
+    /** Any text as a JSON string; unpaired surrogates, which UTF-8 does not have, are replaced. */
     static void quote(StringBuilder json, String text) {
         json.append('"');
         for (int i = 0; i < text.length(); i++) {

@@ -6,11 +6,11 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where the service is.
+ * The service.
  *
- * @param url its address, http or https, with or without a path in front of {@code /v1}
- * @param tokenFile has the agent token on its first line
- * @param caFile certificates (PEM) of those who may vouch for the service, instead of those that Java knows
+ * @param url its URL, http or https, with or without a path in front of {@code /v1}
+ * @param tokenFile with the agent token on its first line
+ * @param caFile PEM bundle of trusted CA certificates, instead of Java's own
  */
 public record Destination(URI url, @Nullable Path tokenFile, @Nullable Path caFile) {
     public Destination {
@@ -18,7 +18,7 @@ public record Destination(URI url, @Nullable Path tokenFile, @Nullable Path caFi
         if (!(scheme.equals("http") || scheme.equals("https")) || url.getHost() == null || url.getUserInfo() != null
                 || url.getRawQuery() != null || url.getRawFragment() != null) {
             throw new IllegalArgumentException(
-                    "the service's address must be as https://jobwitness.example.org:8443, was " + url);
+                    "the URL of the service must be like https://jobwitness.example.org:8443, was " + url);
         }
         String text = url.toString();
         url = text.endsWith("/") ? URI.create(text.replaceAll("/+$", "")) : url;

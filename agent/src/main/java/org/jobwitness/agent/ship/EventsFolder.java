@@ -21,21 +21,21 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The events that prolog and epilog could not send themselves: files of the folder {@code events} in the scripts' spool
- * (slurm/README.md). They are the scripts', and only read here, so what has been delivered is remembered for as long as
- * its file is there. Used by the sending thread. Times are milliseconds of the shipper's own clock.
+ * (slurm/README.md). Only the scripts delete them, so a delivered event is remembered as long as its file exists. For the sending
+ * thread. Times are monotonic milliseconds.
  */
 final class EventsFolder {
     private static final Pattern NAME = Pattern.compile("[0-9]{10}-[0-9]{1,10}-(started|finished)-[0-9]{1,10}\\.json");
     private static final int SECONDS_IN_NAME = 10;
-    private static final Pattern BEGINNING = Pattern.compile("\\{\"event_id\":\"([^\"]*)\"");
-    private static final Pattern SANE_ID = Pattern.compile("[A-Za-z0-9._-]{1,255}");
-    private static final int LARGEST = 64 << 10;
-    /** Twice what the scripts keep. */
-    private static final int MOST = 20_000;
-    private static final int FAILURES_AT_ONCE = 3;
-    private static final long FIRST_DELAY_MS = 1000;
+    private static final Pattern START = Pattern.compile("\\{\"event_id\":\"([^\"]*)\"");
+    private static final Pattern VALID_ID = Pattern.compile("[A-Za-z0-9._-]{1,255}");
+    private static final int MAX_BYTES = 64 << 10;
+    /** Twice the maximum of the scripts. */
+    private static final int MAX_EVENTS = 20_000;
+    private static final int MAX_IMMEDIATE_RETRIES = 3;
+    private static final long INITIAL_DELAY_MS = 1000;
 
-    /** An event as it lies there. */
+    /** An event in the folder. */
     static final class Event {
         private final String name;
         private final @Nullable String id;
@@ -56,7 +56,7 @@ final class EventsFolder {
             return name.contains("-started-");
         }
 
-        /** Null if it is not fit for a header. */
+        /** Null if it is invalid in a header. */
         @Nullable
         String id() {
             return id;
@@ -67,42 +67,41 @@ final class EventsFolder {
         }
     }
 
-    private static final class Known {
+    private static final class State {
         private long dueAt;
         private int failures;
-        private boolean isSettled;
-        private boolean wasHurried;
+        private boolean isDone;
+        private boolean wasRetriedEarly;
 
-        private Known(long dueAt) {
+        private State(long dueAt) {
             this.dueAt = dueAt;
         }
     }
 
     private final Path folder;
-    private final long scriptsTimeMs;
-    private final long longestDelayMs;
+    private final long scriptTimeoutMs;
+    private final long maxDelayMs;
     private final Log log;
-    /** By name, which is by age. */
-    private final TreeMap<String, Known> known = new TreeMap<>();
+    /** By name, and so by age. */
+    private final TreeMap<String, State> states = new TreeMap<>();
     private boolean isReadable = true;
 
-    EventsFolder(Path folder, Pace pace, Log log) {
+    EventsFolder(Path folder, Timing timing, Log log) {
         this.folder = folder;
-        this.scriptsTimeMs = pace.scriptsTime().toMillis();
-        // Less than the waits for a service that is away, so that events are first when it is back.
-        this.longestDelayMs = pace.longestBackoff().toMillis() / 4;
+        this.scriptTimeoutMs = timing.scriptTimeout().toMillis();
+        // Less than the waits for an unavailable service, so that events are first when it is available again.
+        this.maxDelayMs = timing.maxBackoff().toMillis() / 4;
         this.log = log;
     }
 
-    /** Looks what is there. */
     void list(long now) {
-        Set<String> there = new HashSet<>();
+        Set<String> present = new HashSet<>();
         if (Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
             try (DirectoryStream<Path> files = Files.newDirectoryStream(folder)) {
                 for (Path file : files) {
                     String name = file.getFileName().toString();
-                    if (there.size() < MOST && NAME.matcher(name).matches()) {
-                        there.add(name);
+                    if (present.size() < MAX_EVENTS && NAME.matcher(name).matches()) {
+                        present.add(name);
                     }
                 }
                 isReadable = true;
@@ -111,16 +110,16 @@ final class EventsFolder {
                 return;
             }
         }
-        known.keySet().retainAll(there);
-        there.forEach(name -> known.computeIfAbsent(name, n -> new Known(now + scriptsTimeMs)));
+        states.keySet().retainAll(present);
+        present.forEach(name -> states.computeIfAbsent(name, n -> new State(now + scriptTimeoutMs)));
     }
 
-    /** The oldest event whose script has had its time. */
+    /** The oldest event whose script had its time to send it. */
     Optional<Event> next(long now) {
-        for (var iterator = known.entrySet().iterator(); iterator.hasNext();) {
+        for (var iterator = states.entrySet().iterator(); iterator.hasNext();) {
             var entry = iterator.next();
-            Known state = entry.getValue();
-            if (state.isSettled || state.dueAt > now) {
+            State state = entry.getValue();
+            if (state.isDone || state.dueAt > now) {
                 continue;
             }
             try {
@@ -128,13 +127,13 @@ final class EventsFolder {
                 if (event != null) {
                     return Optional.of(event);
                 }
-                state.isSettled = true;
-                log.warn("not_an_event file=" + folder.resolve(entry.getKey()));
+                state.isDone = true;
+                log.warn("event_invalid file=" + folder.resolve(entry.getKey()));
             } catch (NoSuchFileException e) {
-                iterator.remove(); // sent by its script
+                iterator.remove(); // sent by its script meanwhile
             } catch (IOException e) {
                 unreadable(e);
-                state.dueAt = now + longestDelayMs;
+                state.dueAt = now + maxDelayMs;
             }
         }
         return Optional.empty();
@@ -147,7 +146,7 @@ final class EventsFolder {
         }
     }
 
-    /** Null if it is none. */
+    /** Null if it is no event. */
     private @Nullable Event read(String name) throws IOException {
         Path file = folder.resolve(name);
         if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
@@ -158,62 +157,62 @@ final class EventsFolder {
         }
         byte[] body;
         try (InputStream in = Files.newInputStream(file, LinkOption.NOFOLLOW_LINKS)) {
-            body = in.readNBytes(LARGEST + 1);
+            body = in.readNBytes(MAX_BYTES + 1);
         }
-        Matcher beginning = BEGINNING.matcher(new String(body, StandardCharsets.UTF_8));
-        if (body.length > LARGEST || !beginning.lookingAt()) {
+        Matcher start = START.matcher(new String(body, StandardCharsets.UTF_8));
+        if (body.length > MAX_BYTES || !start.lookingAt()) {
             return null;
         }
-        String id = beginning.group(1);
-        return new Event(name, SANE_ID.matcher(id).matches() ? id : null, body);
+        String id = start.group(1);
+        return new Event(name, VALID_ID.matcher(id).matches() ? id : null, body);
     }
 
-    /** The service has made up its mind about it. */
-    void settled(Event event) {
-        Known state = known.get(event.name());
+    /** It need not be sent again. */
+    void done(Event event) {
+        State state = states.get(event.name());
         if (state != null) {
-            state.isSettled = true;
+            state.isDone = true;
         }
     }
 
-    /** It is tried again, but after some failures the others do not wait for it. */
+    /** It is retried, but after some failures the others do not wait for it. */
     void failed(Event event, long now) {
-        Known state = known.get(event.name());
-        if (state != null && ++state.failures >= FAILURES_AT_ONCE) {
+        State state = states.get(event.name());
+        if (state != null && ++state.failures >= MAX_IMMEDIATE_RETRIES) {
             state.dueAt = now
-                    + Math.min(longestDelayMs, FIRST_DELAY_MS << Math.min(state.failures - FAILURES_AT_ONCE, 10));
+                    + Math.min(maxDelayMs, INITIAL_DELAY_MS << Math.min(state.failures - MAX_IMMEDIATE_RETRIES, 10));
         }
     }
 
     /**
-     * What failed while the service was away goes before the batches of that time after all. Once for each event: one that
-     * fails on its own account would hold them up whenever they succeed.
+     * Events that failed while the service was unavailable are due now, before the batches of that time. Once for each event: one that
+     * always fails would delay the batches again and again.
      */
-    void serviceIsBack(long now) {
-        for (Known state : known.values()) {
-            if (state.failures > 0 && !state.wasHurried) {
-                state.wasHurried = true;
+    void retryFailed(long now) {
+        for (State state : states.values()) {
+            if (state.failures > 0 && !state.wasRetriedEarly) {
+                state.wasRetriedEarly = true;
                 state.dueAt = Math.min(state.dueAt, now);
             }
         }
     }
 
-    /** Those about which the service has not made up its mind. */
+    /** The number of events that are still to be sent. */
     int waiting() {
-        return (int) known.values().stream().filter(state -> !state.isSettled).count();
+        return (int) states.values().stream().filter(state -> !state.isDone).count();
     }
 
-    /** When the oldest of them happened, as its script's name for it says; null if there is none. */
+    /** The time of the oldest of them, from its file name; null if there is none. */
     @Nullable
     Instant oldestWaiting() {
-        return known.entrySet().stream().filter(entry -> !entry.getValue().isSettled).findFirst()
+        return states.entrySet().stream().filter(entry -> !entry.getValue().isDone).findFirst()
                 .map(entry -> Instant.ofEpochSecond(Long.parseLong(entry.getKey(), 0, SECONDS_IN_NAME, 10)))
                 .orElse(null);
     }
 
-    /** When the next one is due, {@link Long#MAX_VALUE} if there is none. */
+    /** When the next one is due; {@link Long#MAX_VALUE} if there is none. */
     long nextDue() {
-        return known.values().stream().filter(state -> !state.isSettled).mapToLong(state -> state.dueAt).min()
+        return states.values().stream().filter(state -> !state.isDone).mapToLong(state -> state.dueAt).min()
                 .orElse(Long.MAX_VALUE);
     }
 }

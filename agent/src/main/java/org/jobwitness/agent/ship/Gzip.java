@@ -7,15 +7,14 @@ import java.util.zip.CRC32;
 import java.util.zip.Deflater;
 
 /**
- * Packs one body after the other as gzip (RFC 1952). Java's GZIPOutputStream takes a quarter of a megabyte from the system for each
- * anew; this takes it once. Used by one thread at a time.
+ * Compresses bodies with gzip (RFC 1952). Java's GZIPOutputStream allocates a quarter of a megabyte for each; this does so once.
  */
 final class Gzip {
-    /** Magic number, deflate, no flags, no time, no hint, unknown system. */
+    /** Magic number, deflate, no flags, no time, no flags, unknown system. */
     private static final byte[] HEAD = {0x1f, (byte) 0x8b, Deflater.DEFLATED, 0, 0, 0, 0, 0, 0, (byte) 0xff};
 
     private final Deflater deflater = new Deflater(Deflater.BEST_SPEED, true);
-    private final byte[] some = new byte[4096];
+    private final byte[] buffer = new byte[4096];
 
     synchronized byte[] pack(byte[] body) {
         ByteArrayOutputStream packed = new ByteArrayOutputStream(4096);
@@ -24,7 +23,7 @@ final class Gzip {
         deflater.setInput(body);
         deflater.finish();
         while (!deflater.finished()) {
-            packed.write(some, 0, deflater.deflate(some));
+            packed.write(buffer, 0, deflater.deflate(buffer));
         }
         CRC32 crc = new CRC32();
         crc.update(body);

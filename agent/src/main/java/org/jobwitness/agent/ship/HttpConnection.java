@@ -20,60 +20,63 @@ import java.util.regex.Pattern;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.SSLSocketFactory;
+import org.jobwitness.agent.clock.NodeClock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A connection to one HTTP/1.1 server (RFC 9112), for one request after the other. As much of HTTP as a client of one service
- * needs: Java's own client is 6 MB more of a node's memory, and a millisecond of its CPU for each request. TLS is Java's.
+ * A connection to an HTTP/1.1 server (RFC 9112), for one request after another: as much of HTTP as a client of one service needs.
+ * Java's own client would take 6 MB more memory, and a millisecond of CPU per request. TLS is Java's.
  *
- * <p>Used by one thread, but for {@link #close}, which ends whatever is under way.
+ * <p>For one thread, except {@link #close}, which ends the request under way.
  */
 final class HttpConnection implements Closeable {
-    private static final int LONGEST_LINE = 8192;
-    private static final int MOST_HEADERS = 100;
-    private static final int LARGEST_BODY = 256 << 10;
+    private static final int MAX_LINE_LENGTH = 8192;
+    private static final int MAX_HEADERS = 100;
+    private static final int MAX_BODY_BYTES = 256 << 10;
     private static final Pattern STATUS = Pattern.compile("HTTP/1\\.([01]) ([1-5]\\d\\d)( .*)?");
 
     private final Socket socket;
-    private final Duration silence;
+    private final Duration readTimeout;
+    private final NodeClock clock;
     private final InputStream in;
-    private boolean canTakeMore = true;
-    /** When the response must be there in full, by System.nanoTime. */
+    private boolean isReusable = true;
+    /** For the complete response, in monotonic nanoseconds. */
     private long deadline;
 
     /**
-     * What the server answered.
+     * A response.
      *
-     * @param headers by their names in small letters
+     * @param headers by their lower-case names
      */
     record Response(int status, Map<String, String> headers, String body) {
     }
 
-    private HttpConnection(Socket socket, Duration silence) throws IOException {
+    private HttpConnection(Socket socket, Duration readTimeout, NodeClock clock) throws IOException {
         this.socket = socket;
-        this.silence = silence;
-        this.in = new BufferedInputStream(new WithinTime());
+        this.readTimeout = readTimeout;
+        this.clock = clock;
+        this.in = new BufferedInputStream(new TimedInput());
     }
 
     /**
      * Connects.
      *
      * @param tls for https
-     * @param connecting until TCP is there, and until TLS is
-     * @param silence within an answer
+     * @param connectTimeout for TCP, and again for TLS
+     * @param readTimeout for each read of a response
      */
-    static HttpConnection open(URI url, @Nullable SSLSocketFactory tls, Duration connecting, Duration silence)
-            throws IOException {
+    static HttpConnection open(URI url, @Nullable SSLSocketFactory tls, Duration connectTimeout, Duration readTimeout,
+            NodeClock clock) throws IOException {
         Socket socket = new Socket();
         try {
             int port = url.getPort() >= 0 ? url.getPort() : tls == null ? 80 : 443;
-            socket.connect(new InetSocketAddress(url.getHost(), port), (int) connecting.toMillis());
+            socket.connect(new InetSocketAddress(url.getHost(), port), (int) connectTimeout.toMillis());
             socket.setTcpNoDelay(true);
             if (tls != null) {
-                socket.setSoTimeout((int) connecting.toMillis());
+                socket.setSoTimeout((int) connectTimeout.toMillis());
                 socket = secured(tls, socket, url.getHost(), port);
             }
-            return new HttpConnection(socket, silence);
+            return new HttpConnection(socket, readTimeout, clock);
         } catch (IOException | RuntimeException e) {
             socket.close();
             throw e;
@@ -89,20 +92,20 @@ final class HttpConnection implements Closeable {
         return socket;
     }
 
-    /** Whether another request may go the same way, as far as this side knows. */
-    boolean canTakeMore() {
-        return canTakeMore;
+    /** Whether another request may be sent on it, as far as this side knows. */
+    boolean isReusable() {
+        return isReusable;
     }
 
     /**
      * Sends a request and reads its response.
      *
-     * @param until when the response must be there in full, by System.nanoTime
-     * @throws NoAnswerException if the server closed before it said a word: perhaps it never read the request
-     * @throws IOException if the response is not HTTP, too large, too late, or broke off
+     * @param until deadline for the complete response, in monotonic nanoseconds
+     * @throws NoAnswerException if the server closed before it sent anything: it may not have read the request
+     * @throws IOException if the response is not HTTP, too large, too late, or incomplete
      */
     Response send(byte[] head, byte[] body, long until) throws IOException {
-        canTakeMore = false;
+        isReusable = false;
         deadline = until;
         byte[] request = new byte[head.length + body.length];
         System.arraycopy(head, 0, request, 0, head.length);
@@ -118,31 +121,31 @@ final class HttpConnection implements Closeable {
         }
         Map<String, String> headers = headers();
         int status = status(statusLine);
-        while (status < 200) { // there is more to come
+        while (status < 200) { // an interim response
             statusLine = line();
             status = status(statusLine);
             headers = headers();
         }
-        byte[] answer = body(status, headers);
-        canTakeMore = statusLine.startsWith("HTTP/1.1") && isDelimited(status, headers)
+        byte[] content = body(status, headers);
+        isReusable = statusLine.startsWith("HTTP/1.1") && isDelimited(status, headers)
                 && !headers.getOrDefault("connection", "").toLowerCase(Locale.ROOT).contains("close");
-        return new Response(status, headers, new String(answer, StandardCharsets.UTF_8));
+        return new Response(status, headers, new String(content, StandardCharsets.UTF_8));
     }
 
     private static int status(String line) throws IOException {
         Matcher status = STATUS.matcher(line);
         if (!status.matches()) {
-            throw new IOException("the answer is not HTTP");
+            throw new IOException("the response is not HTTP");
         }
         return Integer.parseInt(status.group(2));
     }
 
-    /** The connection ended before the answer began. */
+    /** The connection was closed before a response. */
     static final class NoAnswerException extends IOException {
         private static final long serialVersionUID = 1L;
 
         NoAnswerException(IOException cause) {
-            super("the connection ended before there was an answer", cause);
+            super("the connection was closed before a response", cause);
         }
     }
 
@@ -150,8 +153,8 @@ final class HttpConnection implements Closeable {
         Map<String, String> headers = new TreeMap<>();
         for (String line = line(); !line.isEmpty(); line = line()) {
             int colon = line.indexOf(':');
-            if (colon < 1 || headers.size() >= MOST_HEADERS) {
-                throw new IOException("the answer is not HTTP");
+            if (colon < 1 || headers.size() >= MAX_HEADERS) {
+                throw new IOException("the response is not HTTP");
             }
             headers.put(line.substring(0, colon).toLowerCase(Locale.ROOT), line.substring(colon + 1).strip());
         }
@@ -166,7 +169,7 @@ final class HttpConnection implements Closeable {
         return headers.getOrDefault("transfer-encoding", "").equalsIgnoreCase("chunked");
     }
 
-    /** Whether the end of the body is known without the end of the connection. */
+    /** Whether the body ends before the connection. */
     private static boolean isDelimited(int status, Map<String, String> headers) {
         return hasNoBody(status) || isChunked(headers) || headers.containsKey("content-length");
     }
@@ -182,11 +185,11 @@ final class HttpConnection implements Closeable {
                 append(body, size);
                 line();
             }
-            headers(); // trailers, which nobody wants
+            headers(); // trailers, which are not needed
         } else if (headers.containsKey("content-length")) {
             append(body, size(headers.get("content-length"), 10));
         } else {
-            byte[] all = in.readNBytes(LARGEST_BODY + 1);
+            byte[] all = in.readNBytes(MAX_BODY_BYTES + 1);
             checkSize(all.length);
             return all;
         }
@@ -199,20 +202,20 @@ final class HttpConnection implements Closeable {
             checkSize(size);
             return size;
         } catch (NumberFormatException e) {
-            throw new IOException("the answer is not HTTP", e);
+            throw new IOException("the response is not HTTP", e);
         }
     }
 
     private static void checkSize(int size) throws IOException {
-        if (size < 0 || size > LARGEST_BODY) {
-            throw new IOException("the answer is longer than " + LARGEST_BODY + " bytes");
+        if (size < 0 || size > MAX_BODY_BYTES) {
+            throw new IOException("the response is longer than " + MAX_BODY_BYTES + " bytes");
         }
     }
 
     private void append(ByteArrayOutputStream body, int size) throws IOException {
         byte[] some = in.readNBytes(size);
         if (some.length < size) {
-            throw new EOFException("the answer broke off");
+            throw new EOFException("the response is incomplete");
         }
         body.write(some, 0, size);
         checkSize(body.size());
@@ -222,10 +225,10 @@ final class HttpConnection implements Closeable {
         ByteArrayOutputStream line = new ByteArrayOutputStream(128);
         for (int c = in.read(); c != '\n'; c = in.read()) {
             if (c < 0) {
-                throw new EOFException("the answer broke off");
+                throw new EOFException("the response is incomplete");
             }
-            if (line.size() >= LONGEST_LINE) {
-                throw new IOException("the answer is not HTTP");
+            if (line.size() >= MAX_LINE_LENGTH) {
+                throw new IOException("the response is not HTTP");
             }
             line.write(c);
         }
@@ -233,22 +236,21 @@ final class HttpConnection implements Closeable {
         return text.endsWith("\r") ? text.substring(0, text.length() - 1) : text;
     }
 
-    /** Ends it, whoever waits for it. */
     @Override
     public void close() {
-        canTakeMore = false;
+        isReusable = false;
         try {
             socket.close();
         } catch (IOException e) {
-            // It is closed all the same.
+            // closed in any case
         }
     }
 
-    /** What comes from the server, each time within its silence, and all of it before the deadline. */
-    private final class WithinTime extends InputStream {
+    /** The bytes from the server: each read within its timeout, and all of them before the deadline. */
+    private final class TimedInput extends InputStream {
         private final InputStream from;
 
-        private WithinTime() throws IOException {
+        private TimedInput() throws IOException {
             from = socket.getInputStream();
         }
 
@@ -259,13 +261,13 @@ final class HttpConnection implements Closeable {
         }
 
         @Override
-        public int read(byte[] into, int at, int most) throws IOException {
-            long leftMillis = (deadline - System.nanoTime()) / 1_000_000;
+        public int read(byte[] into, int at, int max) throws IOException {
+            long leftMillis = (deadline - clock.nanoTime()) / 1_000_000;
             if (leftMillis <= 0) {
-                throw new SocketTimeoutException("the answer took too long");
+                throw new SocketTimeoutException("the response took too long");
             }
-            socket.setSoTimeout((int) Math.min(leftMillis, silence.toMillis()));
-            return from.read(into, at, most);
+            socket.setSoTimeout((int) Math.min(leftMillis, readTimeout.toMillis()));
+            return from.read(into, at, max);
         }
     }
 }

@@ -1,6 +1,6 @@
 /**
- * The way to the service: one thread and one connection, which send the events of prolog and epilog that their scripts
- * could not, and then what is in the spool. Waiting, trying again and giving up are decided here.
+ * Sends events of prolog and epilog that their scripts could not send, and then the batches in the spool: one thread, one
+ * connection. Decides on waiting, retries and giving up.
  */
 @NullMarked
 package org.jobwitness.agent.ship;

@@ -14,17 +14,17 @@ import org.jobwitness.agent.log.Log;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A queue on disk. The sampler's thread puts, the sending thread takes, any thread asks for the depth; {@link #force} is
- * the sending thread's, because it may take seconds and holds up nobody else. Nothing here throws: what cannot be written
- * waits in memory, the oldest of it goes when that is full, and goes to the disk, in order, once that works again.
+ * A queue on disk. The sampler's thread puts, the sending thread takes, any thread asks for the depth; {@link #force} is for the
+ * sending thread, because it may take seconds. Nothing here throws: items that cannot be written wait in memory, where the oldest
+ * are dropped when it is full, and are written, in order, once the disk works again.
  *
- * <p>What {@link #put} has written survives this process, however it ends; what was forced survives the machine.
- * Acknowledgement is not written down: a file is deleted when all of it is acknowledged, so a restart finds again what
- * had been acknowledged of the first file, which is little. The service knows a batch that it has seen.
+ * <p>An item survives the end of this process after {@link #put}, and of the machine after {@link #force}. Removals are not written:
+ * a file is deleted when all of its items are removed, so a restart may find a few removed items again. The service recognizes a
+ * batch that it has.
  *
  * <p>The folder (0700) has {@code lock}, held by the process that uses it, and segments (0600), named
  * {@code <number, 16 digits>.segment}, the oldest with the lowest number. A segment is records, one behind the other, and
- * is given no more once it has 64 KiB. A record, its numbers with the highest byte first:
+ * is closed once it has 64 KiB. A record, with big-endian numbers:
  *
  * <pre>
  *  0  4  the letters JWB1
@@ -34,10 +34,10 @@ import org.jspecify.annotations.Nullable;
  * 20     the body
  * </pre>
  *
- * What is not a sound record is passed over, up to the next place where one begins: a torn end, bytes that have changed.
+ * Bytes that are no valid record are skipped up to the next record: an incomplete end, or damage.
  */
 public final class BatchSpool implements AutoCloseable {
-    static final int MOST_IN_MEMORY_BYTES = 4 << 20;
+    static final int MAX_MEMORY_BYTES = 4 << 20;
 
     private record Waiting(Item item, Instant putAt) {
         int bytes() {
@@ -46,17 +46,17 @@ public final class BatchSpool implements AutoCloseable {
     }
 
     private final SpoolFolder folder;
-    private final long mostBytes;
-    private final Duration mostAge;
+    private final long maxBytes;
+    private final Duration maxAge;
     private final InstantSource clock;
     private final Log log;
 
-    /** All of these are older than those in memory. */
+    /** All of these are older than the items in memory. */
     private final Deque<Segment> segments = new ArrayDeque<>();
     private final Deque<Waiting> memory = new ArrayDeque<>();
     private long bytesInMemory;
-    /** What {@link #oldest} gave last, as long as it is the oldest. */
-    private @Nullable Item handedOut;
+    /** The last result of {@link #oldest}, as long as it is the oldest. */
+    private @Nullable Item returned;
     private boolean isClosed;
 
     private long tooOld;
@@ -67,15 +67,15 @@ public final class BatchSpool implements AutoCloseable {
     private boolean isDropping;
 
     /**
-     * Never fails: a folder that cannot be used is tried again with each put.
+     * Never fails: an unusable folder is tried again with each put.
      *
-     * @param mostBytes on disk; the oldest segment goes when there is more
-     * @param mostAge older ones go, a segment at a time
+     * @param maxBytes on disk; above it the oldest segment is dropped
+     * @param maxAge older items are dropped, a segment at a time
      */
-    public BatchSpool(Path folder, long mostBytes, Duration mostAge, InstantSource clock, Log log) {
+    public BatchSpool(Path folder, long maxBytes, Duration maxAge, InstantSource clock, Log log) {
         this.folder = new SpoolFolder(folder);
-        this.mostBytes = mostBytes;
-        this.mostAge = mostAge;
+        this.maxBytes = maxBytes;
+        this.maxAge = maxAge;
         this.clock = clock;
         this.log = log;
         synchronized (this) {
@@ -94,7 +94,7 @@ public final class BatchSpool implements AutoCloseable {
         for (Path file : folder.open()) {
             try {
                 Segment segment = Segment.leftBehind(file);
-                noteDamage(segment);
+                countDamage(segment);
                 if (segment.records() == 0) {
                     segment.delete();
                 } else {
@@ -104,13 +104,13 @@ public final class BatchSpool implements AutoCloseable {
                 diskFailed(e);
             }
         }
-        dropWhatIsTooMuch();
+        dropExcess();
     }
 
-    /** Keeps a body of at most 1 MiB; a larger one no service would take. */
+    /** Keeps a body of at most 1 MiB; the service would not accept a larger one. */
     public synchronized void put(byte[] body) {
         Instant now = clock.instant();
-        if (body.length > Segment.LARGEST_BODY) {
+        if (body.length > Segment.MAX_BODY_BYTES) {
             dropped("too_large", 1);
             tooMuch++;
             return;
@@ -118,13 +118,13 @@ public final class BatchSpool implements AutoCloseable {
         memory.add(new Waiting(new Item(body), now));
         bytesInMemory += body.length;
         if (!isClosed) {
-            writeDown();
+            writeMemory();
         }
-        dropWhatIsTooOld(now);
-        dropWhatIsTooMuch();
+        dropExpired(now);
+        dropExcess();
     }
 
-    private void writeDown() {
+    private void writeMemory() {
         int moved = 0;
         try {
             open();
@@ -139,33 +139,33 @@ public final class BatchSpool implements AutoCloseable {
         }
         if (isDiskFailing) {
             isDiskFailing = false;
-            log.info("spool_disk_works folder=" + folder + " written_from_memory=" + moved);
+            log.info("spool_disk_recovered folder=" + folder + " written_from_memory=" + moved);
         }
     }
 
     private void append(byte[] body, Instant putAt) throws IOException {
         Segment last = segments.peekLast();
-        if (last != null && last.takesMore()) {
+        if (last != null && last.isOpen()) {
             last.append(body, putAt);
         } else {
             segments.add(Segment.create(folder.newSegment(), body, putAt));
         }
     }
 
-    /** The oldest body that has not been removed: the same again until it is. */
+    /** The oldest item; the same one until it is removed. */
     public synchronized Optional<Item> oldest() {
-        dropWhatIsTooOld(clock.instant());
-        if (handedOut == null) {
-            handedOut = readOldest();
+        dropExpired(clock.instant());
+        if (returned == null) {
+            returned = readOldest();
         }
-        return Optional.ofNullable(handedOut);
+        return Optional.ofNullable(returned);
     }
 
     private @Nullable Item readOldest() {
         for (Segment first = segments.peekFirst(); first != null; first = segments.peekFirst()) {
             try {
                 byte @Nullable [] body = first.read();
-                noteDamage(first);
+                countDamage(first);
                 if (body != null) {
                     return new Item(body);
                 }
@@ -179,19 +179,19 @@ public final class BatchSpool implements AutoCloseable {
         return first == null ? null : first.item();
     }
 
-    /** Takes an item out of the queue; one that has been dropped meanwhile is no longer there. */
+    /** Removes an item, unless it was dropped meanwhile. */
     public synchronized void remove(Item item) {
-        if (handedOut != item) {
+        if (returned != item) {
             return;
         }
-        handedOut = null;
+        returned = null;
         Segment first = segments.peekFirst();
         if (first == null) {
             bytesInMemory -= memory.removeFirst().bytes();
         } else {
             try {
                 first.removeOldest();
-                noteDamage(first);
+                countDamage(first);
                 if (first.records() == 0) {
                     removeFirstSegment();
                 }
@@ -202,13 +202,13 @@ public final class BatchSpool implements AutoCloseable {
         }
         if (isDropping && segments.isEmpty() && memory.isEmpty()) {
             isDropping = false;
-            log.info("spool_empty_again dropped_too_old=" + tooOld + " dropped_too_much=" + tooMuch);
+            log.info("spool_recovered dropped_too_old=" + tooOld + " dropped_too_much=" + tooMuch);
         }
     }
 
     private void removeFirstSegment() {
         Segment first = segments.removeFirst();
-        handedOut = null;
+        returned = null;
         try {
             first.delete();
         } catch (IOException | RuntimeException e) {
@@ -216,8 +216,8 @@ public final class BatchSpool implements AutoCloseable {
         }
     }
 
-    private void dropWhatIsTooOld(Instant now) {
-        Instant limit = now.minus(mostAge);
+    private void dropExpired(Instant now) {
+        Instant limit = now.minus(maxAge);
         for (Segment first = segments.peekFirst(); first != null
                 && first.newest().isBefore(limit); first = segments.peekFirst()) {
             tooOld += first.records();
@@ -231,16 +231,16 @@ public final class BatchSpool implements AutoCloseable {
         }
     }
 
-    private void dropWhatIsTooMuch() {
+    private void dropExcess() {
         long bytes = bytesOnDisk();
-        while (bytes > mostBytes && segments.size() > 1) {
+        while (bytes > maxBytes && segments.size() > 1) {
             Segment first = segments.getFirst();
             bytes -= first.bytes();
             tooMuch += first.records();
             dropped("too_much", first.records());
             removeFirstSegment();
         }
-        while (bytesInMemory > MOST_IN_MEMORY_BYTES) {
+        while (bytesInMemory > MAX_MEMORY_BYTES) {
             tooMuch++;
             dropped("too_much_in_memory", 1);
             removeFirstInMemory();
@@ -249,7 +249,7 @@ public final class BatchSpool implements AutoCloseable {
 
     private void removeFirstInMemory() {
         if (segments.isEmpty()) {
-            handedOut = null;
+            returned = null;
         }
         bytesInMemory -= memory.removeFirst().bytes();
     }
@@ -258,7 +258,7 @@ public final class BatchSpool implements AutoCloseable {
         return segments.stream().mapToLong(Segment::bytes).sum();
     }
 
-    /** Asks the disk to keep what has been put; for when it may have to stay for long. */
+    /** Syncs all items to disk; for when they may have to stay for long. */
     public void force() {
         List<Path> unforced = new ArrayList<>();
         synchronized (this) {
@@ -282,7 +282,8 @@ public final class BatchSpool implements AutoCloseable {
     public synchronized Depth depth() {
         Segment first = segments.peekFirst();
         Waiting waiting = memory.peekFirst();
-        Instant oldest = first != null ? first.oldest() : waiting != null ? waiting.putAt() : null;
+        Instant oldestInMemory = waiting == null ? null : waiting.putAt();
+        Instant oldest = first == null ? oldestInMemory : first.oldest();
         return new Depth(segments.stream().mapToInt(Segment::records).sum() + memory.size(),
                 bytesOnDisk() + bytesInMemory, oldest, memory.size(), tooOld, tooMuch, damaged, diskFailures);
     }
@@ -292,15 +293,15 @@ public final class BatchSpool implements AutoCloseable {
         if (!isDiskFailing) {
             isDiskFailing = true;
             log.warn("spool_disk_failed folder=" + folder + " cause=\"" + cause
-                    + "\"; what cannot be written is kept in memory, as far as it fits");
+                    + "\"; items that cannot be written are kept in memory, up to a limit");
         }
     }
 
-    private void noteDamage(Segment segment) {
+    private void countDamage(Segment segment) {
         int met = segment.takeDamaged();
         if (met > 0 && damaged == 0) {
             log.warn("spool_damaged file=" + segment.file()
-                    + "; what is damaged is passed over, and counted from now on");
+                    + "; damaged sections are skipped, and counted from now on");
         }
         damaged += met;
     }
@@ -308,12 +309,12 @@ public final class BatchSpool implements AutoCloseable {
     private void dropped(String cause, int batches) {
         if (!isDropping) {
             isDropping = true;
-            log.warn("spool_drops cause=" + cause + " batches=" + batches
-                    + "; more are counted, until the queue is empty");
+            log.warn("spool_dropped cause=" + cause + " batches=" + batches
+                    + "; more are counted until the queue is empty");
         }
     }
 
-    /** What is in the queue stays on disk. Whatever is put from now on is lost with the process. */
+    /** The queue stays on disk. Items put after this are lost with the process. */
     @Override
     public void close() {
         synchronized (this) {
@@ -321,7 +322,7 @@ public final class BatchSpool implements AutoCloseable {
                 return;
             }
             if (!memory.isEmpty()) {
-                writeDown();
+                writeMemory();
             }
             isClosed = true;
         }

@@ -4,16 +4,16 @@ import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How full the queue is, and what it has lost since the start.
+ * The size of the queue, and its losses since the start.
  *
- * @param batches on disk and in memory; those of an earlier life that have been damaged since count until they are met
- * @param bytes that they take, on disk and in memory
- * @param oldest when the oldest was put; null if there is none
- * @param inMemory those of {@code batches} that are not on disk, because it could not be written
- * @param tooOld how many were dropped because of their age
- * @param tooMuch how many were dropped because there was no room
- * @param damaged how many stretches of the files were passed over because they were not what had been written
- * @param diskFailures how often something could not be written, read or deleted
+ * @param batches on disk and in memory; damaged ones count until they are read
+ * @param bytes their size, on disk and in memory
+ * @param oldest time of the oldest; null if there is none
+ * @param inMemory those of {@code batches} that could not be written to disk
+ * @param tooOld dropped because of their age
+ * @param tooMuch dropped for lack of space
+ * @param damaged sections of the files that were skipped because of damage
+ * @param diskFailures failed writes, reads and deletions
  */
 public record Depth(int batches, long bytes, @Nullable Instant oldest, int inMemory, long tooOld, long tooMuch,
         long damaged, long diskFailures) {

@@ -1,6 +1,6 @@
 package org.jobwitness.agent.spool;
 
-/** One body of the queue, as {@link BatchSpool#oldest} gave it; it is itself only, however alike another one is. */
+/** An item of {@link BatchSpool#oldest}, with the identity of the object: equal bodies are different items. */
 public final class Item {
     private final byte[] body;
 
@@ -8,7 +8,7 @@ public final class Item {
         this.body = body;
     }
 
-    /** Not a copy: who asks leaves it as it is. */
+    /** Not a copy: callers must not change it. */
     public byte[] body() {
         return body;
     }

@@ -18,37 +18,36 @@ import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One file of the queue: records, one behind the other, to which more are appended and which are taken from the front.
- * The file is as it is described at {@link BatchSpool}; what has been taken stands in memory only. No file is kept open.
- * {@link BatchSpool} sees to it that one thread at a time is here.
+ * One file of the queue: records, appended at the end and removed from the front. {@link BatchSpool} describes the format. Removals
+ * are kept in memory only. No file stays open. Guarded by {@link BatchSpool}.
  */
 final class Segment {
-    static final int LARGEST_BODY = 1 << 20;
-    /** A file is given no more records once it has this size: so much is sent again at most after a restart. */
+    static final int MAX_BODY_BYTES = 1 << 20;
+    /** A file of this size is closed: so much is sent again at most after a restart. */
     static final int FULL_BYTES = 64 << 10;
 
-    private static final Set<PosixFilePermission> OURS_ALONE = PosixFilePermissions.fromString("rw-------");
+    private static final Set<PosixFilePermission> OWNER_ONLY = PosixFilePermissions.fromString("rw-------");
     private static final int MARKER = 0x4A574231; // JWB1
     private static final int HEADER_BYTES = 20;
     private static final int CRC_OFFSET = 16;
-    private static final int LARGEST_FILE = FULL_BYTES + HEADER_BYTES + LARGEST_BODY;
+    private static final int MAX_FILE_BYTES = FULL_BYTES + HEADER_BYTES + MAX_BODY_BYTES;
 
     private record Entry(long offset, int bytes, Instant putAt) {
     }
 
-    /** @param damaged stretches that are no records */
-    private record Scan(Deque<Entry> sound, int damaged) {
+    /** @param damaged number of sections that are no records */
+    private record Scan(Deque<Entry> valid, int damaged) {
     }
 
     private final Path file;
-    private boolean takesMore;
+    private boolean isOpen;
     private boolean isForced;
-    /** Behind the last record; what lies there was not written in full. */
+    /** After the last complete record. */
     private long end;
     private int records;
     private Instant oldest;
     private Instant newest;
-    /** Where the records are; null unless this is the segment that is read. */
+    /** The positions of the records; null unless this is the segment that is read. */
     private @Nullable Deque<Entry> entries;
     private int damaged;
 
@@ -58,7 +57,7 @@ final class Segment {
         this.newest = putAt;
     }
 
-    /** Makes the file, with its first record. */
+    /** Creates the file, with its first record. */
     static Segment create(Path file, byte[] body, Instant putAt) throws IOException {
         Segment segment = new Segment(file, putAt);
         try {
@@ -70,11 +69,11 @@ final class Segment {
         return segment;
     }
 
-    /** A file that an earlier life left. It is not appended to, because nobody knows how that life ended. */
+    /** A file of an earlier process. It is not appended to, because its end may be incomplete. */
     static Segment leftBehind(Path file) throws IOException {
         Segment segment = new Segment(file, Instant.EPOCH);
         Scan scan = segment.scan();
-        Deque<Entry> found = scan.sound();
+        Deque<Entry> found = scan.valid();
         segment.damaged = scan.damaged();
         segment.records = found.size();
         if (!found.isEmpty()) {
@@ -85,9 +84,9 @@ final class Segment {
         return segment;
     }
 
-    /** Once this has failed, the segment takes no more. */
+    /** After a failure the segment accepts no more records. */
     void append(byte[] body, Instant putAt) throws IOException {
-        takesMore = false;
+        isOpen = false;
         ByteBuffer record = record(body, putAt);
         int bytes = record.remaining();
         try (FileChannel channel = end == 0 ? make() : open(StandardOpenOption.WRITE)) {
@@ -105,10 +104,10 @@ final class Segment {
         }
         newest = putAt;
         isForced = false;
-        takesMore = end < FULL_BYTES;
+        isOpen = end < FULL_BYTES;
     }
 
-    /** The oldest body, unless no record is sound any longer. */
+    /** The oldest body; null if no record is valid any more. */
     byte @Nullable [] read() throws IOException {
         Deque<Entry> left = entries();
         for (Entry entry = left.peekFirst(); entry != null; entry = left.peekFirst()) {
@@ -118,7 +117,7 @@ final class Segment {
             } catch (EOFException e) {
                 record.clear();
             }
-            if (bytesOfSoundRecord(record, 0) == entry.bytes()) {
+            if (bytesOfValidRecord(record, 0) == entry.bytes()) {
                 byte[] body = new byte[entry.bytes() - HEADER_BYTES];
                 record.get(HEADER_BYTES, body);
                 return body;
@@ -140,34 +139,34 @@ final class Segment {
 
     private Deque<Entry> entries() throws IOException {
         if (entries == null) {
-            entries = scan().sound();
+            entries = scan().valid();
             damaged += Math.max(0, records - entries.size());
             records = entries.size();
         }
         return entries;
     }
 
-    /** Finds the sound records, also behind damage. */
+    /** Finds the valid records, also after damage. */
     private Scan scan() throws IOException {
         ByteBuffer bytes;
         try (FileChannel channel = open(StandardOpenOption.READ)) {
-            bytes = ByteBuffer.allocate((int) Math.min(channel.size(), LARGEST_FILE));
+            bytes = ByteBuffer.allocate((int) Math.min(channel.size(), MAX_FILE_BYTES));
             readFully(channel, bytes, 0);
         }
         Deque<Entry> found = new ArrayDeque<>();
         int damages = 0;
         boolean isInDamage = false;
         for (int at = 0; at < bytes.limit();) {
-            int sound = bytesOfSoundRecord(bytes, at);
-            if (sound > 0) {
+            int valid = bytesOfValidRecord(bytes, at);
+            if (valid > 0) {
                 Instant putAt = Instant.ofEpochMilli(bytes.getLong(at + 8));
-                found.add(new Entry(at, sound, putAt));
-                at += sound;
+                found.add(new Entry(at, valid, putAt));
+                at += valid;
             } else {
                 damages += isInDamage ? 0 : 1;
                 at++;
             }
-            isInDamage = sound == 0;
+            isInDamage = valid == 0;
         }
         return new Scan(found, damages);
     }
@@ -191,14 +190,14 @@ final class Segment {
         return record.flip();
     }
 
-    /** 0 if there is none at that place. */
-    private static int bytesOfSoundRecord(ByteBuffer bytes, int at) {
+    /** 0 if there is no valid record at that position. */
+    private static int bytesOfValidRecord(ByteBuffer bytes, int at) {
         int left = bytes.limit() - at;
         if (left < HEADER_BYTES || bytes.getInt(at) != MARKER) {
             return 0;
         }
         int length = bytes.getInt(at + 4);
-        if (length < 0 || length > LARGEST_BODY || length > left - HEADER_BYTES) {
+        if (length < 0 || length > MAX_BODY_BYTES || length > left - HEADER_BYTES) {
             return 0;
         }
         int all = HEADER_BYTES + length;
@@ -215,7 +214,7 @@ final class Segment {
 
     private FileChannel make() throws IOException {
         return FileChannel.open(file, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
-                PosixFilePermissions.asFileAttribute(OURS_ALONE));
+                PosixFilePermissions.asFileAttribute(OWNER_ONLY));
     }
 
     private FileChannel open(StandardOpenOption how) throws IOException {
@@ -230,15 +229,15 @@ final class Segment {
         return file;
     }
 
-    boolean takesMore() {
-        return takesMore;
+    boolean isOpen() {
+        return isOpen;
     }
 
     boolean isForced() {
         return isForced;
     }
 
-    /** Said before the disk is asked, so that what is appended meanwhile is not taken for forced. */
+    /** Set before the sync, so that a record appended meanwhile does not count as forced. */
     void setForced() {
         isForced = true;
     }
@@ -259,10 +258,10 @@ final class Segment {
         return newest;
     }
 
-    /** The damage that was met since this was last asked. */
+    /** The damage found since the last call. */
     int takeDamaged() {
-        int met = damaged;
+        int found = damaged;
         damaged = 0;
-        return met;
+        return found;
     }
 }

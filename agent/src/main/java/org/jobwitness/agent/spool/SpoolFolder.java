@@ -19,9 +19,9 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/** The folder of the queue: ours, no link, nobody else may look in, and one process at a time uses it. */
+/** The folder of the queue: the agent's own, no symbolic link, unreadable to others, and locked by one process. */
 final class SpoolFolder implements AutoCloseable {
-    private static final Set<PosixFilePermission> OURS_ALONE = PosixFilePermissions.fromString("rwx------");
+    private static final Set<PosixFilePermission> OWNER_ONLY = PosixFilePermissions.fromString("rwx------");
     private static final Set<PosixFilePermission> LOCK_MODE = PosixFilePermissions.fromString("rw-------");
     /** Real, effective, saved, and the one of files (proc(5)). */
     private static final Pattern UIDS = Pattern.compile("Uid:\\s+\\d+\\s+\\d+\\s+\\d+\\s+(\\d+)");
@@ -39,7 +39,7 @@ final class SpoolFolder implements AutoCloseable {
         return lock != null;
     }
 
-    /** Makes the folder if need be, takes it, and lists the segments that are there, oldest first. */
+    /** Creates the folder if necessary, locks it, and lists its segments, oldest first. */
     List<Path> open() throws IOException {
         prepare();
         FileChannel channel = FileChannel.open(folder.resolve("lock"),
@@ -67,7 +67,7 @@ final class SpoolFolder implements AutoCloseable {
             if (parent != null) {
                 Files.createDirectories(parent);
             }
-            Files.createDirectory(folder, PosixFilePermissions.asFileAttribute(OURS_ALONE));
+            Files.createDirectory(folder, PosixFilePermissions.asFileAttribute(OWNER_ONLY));
         }
         if (!Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
             throw new IOException(folder + " is not a folder");
@@ -75,12 +75,12 @@ final class SpoolFolder implements AutoCloseable {
         if (!Integer.valueOf(ownUid()).equals(Files.getAttribute(folder, "unix:uid", LinkOption.NOFOLLOW_LINKS))) {
             throw new IOException(folder + " belongs to another user");
         }
-        if (!Files.getPosixFilePermissions(folder, LinkOption.NOFOLLOW_LINKS).equals(OURS_ALONE)) {
-            Files.setPosixFilePermissions(folder, OURS_ALONE);
+        if (!Files.getPosixFilePermissions(folder, LinkOption.NOFOLLOW_LINKS).equals(OWNER_ONLY)) {
+            Files.setPosixFilePermissions(folder, OWNER_ONLY);
         }
     }
 
-    /** As whom this process makes files; /proc/self itself can be root's although the process is not. */
+    /** The user that owns files of this process; /proc/self itself may be root's although the process is not. */
     private static int ownUid() throws IOException {
         for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
             Matcher uids = UIDS.matcher(line);
@@ -106,7 +106,7 @@ final class SpoolFolder implements AutoCloseable {
         return files;
     }
 
-    /** A name behind all others; the folder is made again if somebody has deleted it. */
+    /** A name after all others; the folder is recreated if it was deleted. */
     Path newSegment() throws IOException {
         if (!Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
             prepare();
@@ -115,13 +115,13 @@ final class SpoolFolder implements AutoCloseable {
         return folder.resolve("0".repeat(16 - number.length()) + number + ".segment");
     }
 
-    /** Asks the disk to keep what these files hold, and that they are there. This can take seconds. */
+    /** Syncs these files and the folder to disk. This can take seconds. */
     void force(List<Path> files) throws IOException {
         for (Path file : files) {
             try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS)) {
                 channel.force(false);
             } catch (NoSuchFileException e) {
-                // acknowledged meanwhile
+                // deleted meanwhile
             }
         }
         try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {

@@ -1,6 +1,6 @@
 /**
- * The queue of what is still to be sent, on disk: what comes in goes out in the same order, and stays until the service
- * has acknowledged it, whatever happens to this process meanwhile. It knows bytes, and not what they mean.
+ * The queue of unsent batches on disk: first in, first out, kept until the service acknowledges them. Handles bytes and does not
+ * interpret them.
  */
 @NullMarked
 package org.jobwitness.agent.spool;

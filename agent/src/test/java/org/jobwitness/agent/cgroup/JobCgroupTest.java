@@ -12,7 +12,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import org.jobwitness.agent.Tree;
 import org.jobwitness.wire.JobReading;
 import org.jobwitness.wire.OomCause;
 import org.jobwitness.wire.OomKill;
@@ -30,12 +29,12 @@ class JobCgroupTest {
 
     @TempDir
     Path folder;
-    private Tree tree;
+    private CgroupTree tree;
     private JobCgroup.Kernel kernel;
 
     @BeforeEach
     void root() throws IOException {
-        tree = new Tree(folder.resolve("cgroup"));
+        tree = new CgroupTree(folder.resolve("cgroup"));
         kernel = new JobCgroup.Kernel(tree.root(), Files.createDirectories(folder.resolve("proc")),
                 folder.resolve("sys"));
     }
@@ -67,17 +66,17 @@ class JobCgroupTest {
         Instant killed = Instant.ofEpochMilli(Long.parseLong(moment.replace(".", "")));
         JobCgroup job = null;
         Instant looksAt = null;
-        for (String line : Tree.changes(run)) {
+        for (String line : CgroupTree.changes(run)) {
             String[] words = line.split(" ", 4);
             Instant at = Instant.ofEpochMilli(Long.parseLong(words[0].replace(".", "")));
             // Whoever wrote this down looked at one file after the other; the kernel counts in all of them at once.
             if (job != null && looksAt != null && at.isAfter(looksAt.plusMillis(20))) {
-                job.lookForKills(looksAt);
+                job.detectKills(looksAt);
                 looksAt = null;
             }
             boolean ofJob = words[1].endsWith("/job_" + jobId);
             if (ofJob && words[3].equals("exists")) {
-                tree.write(words[1] + "/memory.events", Tree.events(0, 0));
+                tree.write(words[1] + "/memory.events", CgroupTree.events(0, 0));
                 tree.write(words[1] + "/memory.max", "62914560\n");
                 job = new JobCgroup(tree.root().resolve(words[1]), kernel, true, 0);
             } else if (words[2].equals("memory.events") && words[3].startsWith("low")) {
@@ -107,9 +106,9 @@ class JobCgroupTest {
         assertThat(read.memoryUsageBytes()).isNull();
         assertThat(read.cpus()).isNull();
         assertThat(read.absent()).containsEntry("memory_peak_bytes", "the kernel is older than 5.19")
-                .containsEntry("cpu_user_usec", "cpu.stat does not tell")
+                .containsEntry("cpu_user_usec", "cpu.stat has no such value")
                 .containsEntry("cpu_throttled_usec", "the cpu controller is not enabled for jobs")
-                .containsEntry("memory_usage_bytes", "memory.current does not tell")
+                .containsEntry("memory_usage_bytes", "memory.current has no such value")
                 .containsEntry("cpus", "Slurm does not confine jobs to CPUs (ConstrainCores)");
         assertThat(read.absent().get("pids")).startsWith("pids.current cannot be read: ");
     }
@@ -178,7 +177,7 @@ class JobCgroupTest {
         try (Suspension suspension = new Suspension(
                 tree.root().resolve("system.slice/n1_slurmstepd.scope/job_3"))) {
             Boolean before = null;
-            for (String line : Tree.changes("suspend")) {
+            for (String line : CgroupTree.changes("suspend")) {
                 String[] words = line.split(" ", 4);
                 tree.write(words[1] + "/" + words[2], words[3].replaceAll("([a-z]+ [0-9]+) ", "$1\n") + "\n");
                 Boolean now = suspension.isOn(kernel.text());
@@ -241,7 +240,7 @@ class JobCgroupTest {
         JobCgroup job = new JobCgroup(folder, kernel, false, 0);
         read(job, SECOND);
         tree.remove(folder);
-        assertThat(job.isThere()).isFalse();
+        assertThat(job.exists()).isFalse();
         JobReading last = job.takeLast(WHO, NOW);
         assertThat(last.last()).isTrue();
         assertThat(last.cpuUsageUsec()).isNull();
@@ -257,12 +256,12 @@ class JobCgroupTest {
         Path folder = tree.job("job_2");
         tree.step(folder, "3", 0, 0, "max");
         JobCgroup job = new JobCgroup(folder, kernel, true, 0);
-        tree.write("system.slice/slurmstepd.scope/job_2/memory.events", Tree.events(0, 2));
+        tree.write("system.slice/slurmstepd.scope/job_2/memory.events", CgroupTree.events(0, 2));
         tree.step(folder, "3", 0, 2, "max");
-        assertThat(job.lookForKills(NOW)).isTrue();
+        assertThat(job.detectKills(NOW)).isTrue();
         assertThat(read(job, SECOND).oomKillEvents())
                 .containsExactly(new OomKill(NOW, "3", 2, 4_000_000L, OomCause.NODE));
-        assertThat(job.lookForKills(NOW)).as("told already").isFalse();
+        assertThat(job.detectKills(NOW)).as("told already").isFalse();
         assertThat(read(job, 2 * SECOND).oomKillEvents()).isEmpty();
     }
 
@@ -272,8 +271,8 @@ class JobCgroupTest {
         tree.step(folder, "0", 0, 0, "max");
         JobCgroup job = new JobCgroup(folder, kernel, true, 0);
         tree.step(folder, "0", 1, 1, "3000000");
-        tree.write("system.slice/slurmstepd.scope/job_2/memory.events", Tree.events(2, 4));
-        job.lookForKills(NOW);
+        tree.write("system.slice/slurmstepd.scope/job_2/memory.events", CgroupTree.events(2, 4));
+        job.detectKills(NOW);
         assertThat(read(job, SECOND).oomKillEvents()).containsExactly(
                 new OomKill(NOW, "0", 1, 3_000_000L, OomCause.LIMIT),
                 new OomKill(NOW, null, 3, 4_000_000L, OomCause.LIMIT));
@@ -283,12 +282,12 @@ class JobCgroupTest {
     void theRestOfAGroupThatIsKilledIsOfTheSameLimit() {
         Path folder = tree.job("job_2");
         JobCgroup job = new JobCgroup(folder, kernel, true, 0);
-        tree.write("system.slice/slurmstepd.scope/job_2/memory.events", Tree.events(1, 2));
-        job.lookForKills(NOW);
-        tree.write("system.slice/slurmstepd.scope/job_2/memory.events", Tree.events(1, 4));
-        job.lookForKills(NOW.plusMillis(30));
-        tree.write("system.slice/slurmstepd.scope/job_2/memory.events", Tree.events(1, 5));
-        job.lookForKills(NOW.plus(Duration.ofSeconds(5)));
+        tree.write("system.slice/slurmstepd.scope/job_2/memory.events", CgroupTree.events(1, 2));
+        job.detectKills(NOW);
+        tree.write("system.slice/slurmstepd.scope/job_2/memory.events", CgroupTree.events(1, 4));
+        job.detectKills(NOW.plusMillis(30));
+        tree.write("system.slice/slurmstepd.scope/job_2/memory.events", CgroupTree.events(1, 5));
+        job.detectKills(NOW.plus(Duration.ofSeconds(5)));
         assertThat(read(job, SECOND).oomKillEvents()).extracting(OomKill::cause).containsExactly(OomCause.LIMIT,
                 OomCause.LIMIT, OomCause.NODE);
     }
@@ -296,7 +295,7 @@ class JobCgroupTest {
     @Test
     void killsBeforeTheAgentCameHaveNoMoment() {
         Path folder = tree.job("job_2");
-        tree.write("system.slice/slurmstepd.scope/job_2/memory.events", Tree.events(3, 3));
+        tree.write("system.slice/slurmstepd.scope/job_2/memory.events", CgroupTree.events(3, 3));
         JobCgroup job = new JobCgroup(folder, kernel, false, 0);
         JobReading read = read(job, SECOND);
         assertThat(read.oomKills()).isEqualTo(3);
@@ -346,7 +345,7 @@ class JobCgroupTest {
         JobReading read = read(new JobCgroup(job, kernel, false, 0), SECOND);
         assertThat(read.ioReadBytes()).isNull();
         assertThat(read.absent()).containsEntry("io_read_bytes",
-                "the io controller is not enabled for jobs, and /proc tells of none of its processes");
+                "the io controller is not enabled for jobs, and /proc shows none of its processes");
     }
 
     @Test
@@ -354,8 +353,8 @@ class JobCgroupTest {
         Path job = tree.job("job_2");
         JobCgroup cgroup = new JobCgroup(job, kernel, true, 0);
         read(cgroup, SECOND);
-        tree.write(tree.root().relativize(job) + "/memory.events", Tree.events(1, 1));
-        cgroup.lookForKills(NOW);
+        tree.write(tree.root().relativize(job) + "/memory.events", CgroupTree.events(1, 1));
+        cgroup.detectKills(NOW);
         tree.remove(job);
         JobReading last = cgroup.takeLast(WHO, NOW);
         assertThat(last.oomKills()).isEqualTo(1);

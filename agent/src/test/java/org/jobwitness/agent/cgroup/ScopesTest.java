@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import org.jobwitness.agent.Tree;
 import org.jobwitness.agent.cgroup.Scopes.Scope;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -17,11 +16,11 @@ import org.junit.jupiter.params.provider.CsvSource;
 class ScopesTest {
     @TempDir
     Path folder;
-    private Tree tree;
+    private CgroupTree tree;
 
     @BeforeEach
     void root() {
-        tree = new Tree(folder);
+        tree = new CgroupTree(folder);
         tree.folder("system.slice/ssh.service");
         tree.folder("system.slice/system-slurmd.slice/slurmd@n1.service/system");
     }

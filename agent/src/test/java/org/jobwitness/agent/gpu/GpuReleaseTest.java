@@ -12,6 +12,8 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jobwitness.agent.clock.NodeClock;
+import org.jobwitness.agent.gpu.nvidia.StubNvml;
 import org.jobwitness.agent.log.Log;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -31,47 +33,48 @@ class GpuReleaseTest {
 
     @Test
     void whereNoAgentRunsThereIsNothingToLetGoOf() throws Exception {
-        assertThat(GpuRelease.ask(folder.resolve("none"), NOW, PATIENCE)).isEqualTo(GpuRelease.Outcome.NO_AGENT);
+        assertThat(GpuRelease.request(folder.resolve("none"), NOW, PATIENCE)).isEqualTo(GpuRelease.Outcome.NO_AGENT);
         Files.createFile(folder.resolve("lock"));
-        assertThat(GpuRelease.ask(folder, NOW, PATIENCE)).isEqualTo(GpuRelease.Outcome.NO_AGENT);
+        assertThat(GpuRelease.request(folder, NOW, PATIENCE)).isEqualTo(GpuRelease.Outcome.NO_AGENT);
     }
 
     @Test
     void anAgentThatDoesNotAnswerHasNotLetGo() throws Exception {
         try (FileChannel lock = lock()) {
             assertThat(lock.tryLock()).isNotNull();
-            assertThat(GpuRelease.ask(folder, NOW.plusSeconds(300), PATIENCE)).isEqualTo(GpuRelease.Outcome.NOT_YET);
+            assertThat(GpuRelease.request(folder, NOW.plusSeconds(300), PATIENCE))
+                    .isEqualTo(GpuRelease.Outcome.NOT_YET);
         }
     }
 
     @Test
     void theAgentLetsGoAndTakesThemUpAgainByItself() throws Exception {
         StubNvml stub = new StubNvml(StubNvml.build(builds), Files.createDirectory(folder.resolve("driver")));
-        try (FileChannel lock = lock(); Gpus gpus = new Gpus(List.of(stub.source()), log)) {
+        try (FileChannel lock = lock(); Gpus gpus = new Gpus(List.of(stub.source()), NodeClock.SYSTEM, log)) {
             assertThat(lock.tryLock()).isNotNull();
-            GpuRelease.Heeding heeding = new GpuRelease.Heeding(folder, gpus, now::get, log);
-            heeding.look();
-            read(gpus, Gpus.Told.class);
+            GpuRelease.Responder responder = new GpuRelease.Responder(folder, gpus, now::get, log);
+            responder.update();
+            read(gpus, Gpus.Available.class);
             assertThat(stub.get("inits")).isEqualTo(1);
 
             CompletableFuture<GpuRelease.Outcome> asked = CompletableFuture.supplyAsync(() -> {
                 try {
-                    return GpuRelease.ask(folder, NOW.plusSeconds(300), Duration.ofSeconds(20));
+                    return GpuRelease.request(folder, NOW.plusSeconds(300), Duration.ofSeconds(20));
                 } catch (Exception e) {
                     throw new AssertionError(e);
                 }
             });
             while (!asked.isDone()) {
-                heeding.look();
+                responder.update();
             }
             assertThat(asked.get(1, TimeUnit.SECONDS)).isEqualTo(GpuRelease.Outcome.RELEASED);
             assertThat(stub.get("inits")).isZero();
-            assertThat(read(gpus, Gpus.Silent.class).cause())
-                    .isEqualTo("let go until 2026-01-01T00:05:00Z by release-gpus");
+            assertThat(read(gpus, Gpus.Unavailable.class).cause())
+                    .isEqualTo("released until 2026-01-01T00:05:00Z by release-gpus");
 
             now.set(NOW.plusSeconds(301));
-            heeding.look();
-            read(gpus, Gpus.Told.class);
+            responder.update();
+            read(gpus, Gpus.Available.class);
             assertThat(stub.get("inits")).isEqualTo(1);
             assertThat(folder.resolve("release-gpus")).doesNotExist();
             assertThat(folder.resolve("gpus-released")).doesNotExist();
@@ -81,19 +84,21 @@ class GpuReleaseTest {
     @Test
     void aDriverThatHangsHasNotLetGoAndDoesOnceItAnswers() throws Exception {
         StubNvml stub = new StubNvml(StubNvml.build(builds), Files.createDirectory(folder.resolve("driver")));
-        try (FileChannel lock = lock(); Gpus gpus = new Gpus(List.of(stub.source()), log)) {
+        try (FileChannel lock = lock(); Gpus gpus = new Gpus(List.of(stub.source()), NodeClock.SYSTEM, log)) {
             assertThat(lock.tryLock()).isNotNull();
-            GpuRelease.Heeding heeding = new GpuRelease.Heeding(folder, gpus, now::get, log);
+            GpuRelease.Responder responder = new GpuRelease.Responder(folder, gpus, now::get, log);
             stub.set("hang", 1);
             gpus.readSoon();
             while (stub.get("hanging") == 0) {
                 Thread.onSpinWait();
             }
-            assertThat(GpuRelease.ask(folder, NOW.plusSeconds(300), PATIENCE)).isEqualTo(GpuRelease.Outcome.NOT_YET);
-            heeding.look();
-            assertThat(GpuRelease.ask(folder, NOW.plusSeconds(300), PATIENCE)).isEqualTo(GpuRelease.Outcome.NOT_YET);
+            assertThat(GpuRelease.request(folder, NOW.plusSeconds(300), PATIENCE))
+                    .isEqualTo(GpuRelease.Outcome.NOT_YET);
+            responder.update();
+            assertThat(GpuRelease.request(folder, NOW.plusSeconds(300), PATIENCE))
+                    .isEqualTo(GpuRelease.Outcome.NOT_YET);
             stub.set("hang", 0);
-            assertThat(GpuRelease.ask(folder, NOW.plusSeconds(300), Duration.ofSeconds(20)))
+            assertThat(GpuRelease.request(folder, NOW.plusSeconds(300), Duration.ofSeconds(20)))
                     .isEqualTo(GpuRelease.Outcome.RELEASED);
             assertThat(stub.get("inits")).isZero();
         }
@@ -102,23 +107,23 @@ class GpuReleaseTest {
     @Test
     void aRequestHoldsOverARestartAndCanBeWithdrawn() throws Exception {
         StubNvml stub = new StubNvml(StubNvml.build(builds), Files.createDirectory(folder.resolve("driver")));
-        try (FileChannel lock = lock(); Gpus gpus = new Gpus(List.of(stub.source()), log)) {
-            GpuRelease.ask(folder, NOW.plusSeconds(300), PATIENCE);
+        try (FileChannel lock = lock(); Gpus gpus = new Gpus(List.of(stub.source()), NodeClock.SYSTEM, log)) {
+            GpuRelease.request(folder, NOW.plusSeconds(300), PATIENCE);
             assertThat(lock.tryLock()).isNotNull();
-            GpuRelease.Heeding heeding = new GpuRelease.Heeding(folder, gpus, now::get, log);
-            heeding.look();
-            read(gpus, Gpus.Silent.class);
+            GpuRelease.Responder responder = new GpuRelease.Responder(folder, gpus, now::get, log);
+            responder.update();
+            read(gpus, Gpus.Unavailable.class);
             GpuRelease.withdraw(folder);
-            heeding.look();
-            read(gpus, Gpus.Told.class);
+            responder.update();
+            read(gpus, Gpus.Available.class);
         }
     }
 
     @Test
     void whatIsNoRequestIsNone() throws Exception {
         Files.writeString(folder.resolve("release-gpus"), "forever\n");
-        try (Gpus gpus = new Gpus(List.of(), log)) {
-            new GpuRelease.Heeding(folder, gpus, now::get, log).look();
+        try (Gpus gpus = new Gpus(List.of(), NodeClock.SYSTEM, log)) {
+            new GpuRelease.Responder(folder, gpus, now::get, log).update();
         }
         assertThat(folder.resolve("gpus-released")).doesNotExist();
     }
@@ -127,10 +132,10 @@ class GpuReleaseTest {
         return FileChannel.open(folder.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
     }
 
-    private static <T extends Gpus.Answer> T read(Gpus gpus, Class<T> kind) {
+    private static <T extends Gpus.SourceState> T read(Gpus gpus, Class<T> kind) {
         while (true) {
             gpus.readSoon();
-            for (Gpus.Answer answer : gpus.latest().answers()) {
+            for (Gpus.SourceState answer : gpus.latest().sources()) {
                 if (kind.isInstance(answer)) {
                     return kind.cast(answer);
                 }

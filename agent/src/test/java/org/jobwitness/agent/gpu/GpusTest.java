@@ -15,6 +15,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
+import org.jobwitness.agent.clock.NodeClock;
 import org.jobwitness.agent.log.Log;
 import org.jobwitness.wire.GpuVendor;
 import org.jspecify.annotations.Nullable;
@@ -32,8 +33,8 @@ class GpusTest {
     private final AtomicLong seconds = new AtomicLong();
     private final Driver driver = new Driver("a");
     private final Driver other = new Driver("b");
-    private final Gpus gpus = new Gpus(List.of(driver, other), () -> BEGIN.plusSeconds(seconds.get()),
-            () -> TimeUnit.SECONDS.toNanos(seconds.get()), log);
+    private final Gpus gpus = new Gpus(List.of(driver, other),
+            new NodeClock(() -> BEGIN.plusSeconds(seconds.get()), () -> TimeUnit.SECONDS.toNanos(seconds.get())), log);
 
     /** One GPU, whose driver may hang, fail, or not be there yet. */
     private static final class Driver implements GpuSource {
@@ -43,9 +44,9 @@ class GpusTest {
         private final AtomicInteger reads = new AtomicInteger();
         private final AtomicInteger keepUps = new AtomicInteger();
         private final AtomicInteger releases = new AtomicInteger();
-        private volatile boolean isThere = true;
+        private volatile boolean isPresent = true;
         private volatile @Nullable Exception fails;
-        private volatile Duration keepUpEvery = Duration.ofDays(1);
+        private volatile Duration keepUpInterval = Duration.ofDays(1);
 
         Driver(String name) {
             this.name = name;
@@ -58,9 +59,9 @@ class GpusTest {
 
         /** The last that is looked at before a reading is wanted of it. */
         @Override
-        public boolean isThere() {
+        public boolean isPresent() {
             asked.incrementAndGet();
-            return isThere;
+            return isPresent;
         }
 
         @Override
@@ -83,8 +84,8 @@ class GpusTest {
         }
 
         @Override
-        public Duration keepUpEvery() {
-            return keepUpEvery;
+        public Duration keepUpInterval() {
+            return keepUpInterval;
         }
 
         @Override
@@ -106,11 +107,11 @@ class GpusTest {
 
     @Test
     void aReadingHasItsTimeAndItsInterval() {
-        assertThat(gpus.latest().answers()).isEmpty();
-        assertThat(told(driver)).isEqualTo(new Gpus.Told("a", BEGIN, Duration.ZERO, null, states("a")));
+        assertThat(gpus.latest().sources()).isEmpty();
+        assertThat(told(driver)).isEqualTo(new Gpus.Available("a", BEGIN, Duration.ZERO, null, states("a")));
         seconds.set(15);
         assertThat(told(driver))
-                .isEqualTo(new Gpus.Told("a", BEGIN.plusSeconds(15), Duration.ZERO, Duration.ofSeconds(15),
+                .isEqualTo(new Gpus.Available("a", BEGIN.plusSeconds(15), Duration.ZERO, Duration.ofSeconds(15),
                         states("a")));
     }
 
@@ -121,19 +122,20 @@ class GpusTest {
         seconds.set(15);
         ask(driver);
         int asked = driver.reads.get();
-        assertThat(answer("a")).as("it may still answer").isInstanceOf(Gpus.Told.class);
+        assertThat(answer("a")).as("it may still answer").isInstanceOf(Gpus.Available.class);
         for (int cycle = 0; cycle < 3; cycle++) {
             seconds.addAndGet(15);
             told(other);
         }
         assertThat(answer("a")).isEqualTo(
-                new Gpus.Silent("a", List.of(states("a").getFirst().name()), "the driver has not answered for 45 s"));
+                new Gpus.Unavailable("a", List.of(states("a").getFirst().name()),
+                        "the driver has not answered for 45 s"));
         assertThat(driver.reads).hasValue(asked);
-        assertThat(text()).containsOnlyOnce("gpus_hang source=a");
+        assertThat(text()).containsOnlyOnce("gpu_driver_unavailable source=a");
 
         driver.mayAnswer.release(ENOUGH);
-        until(() -> answer("a") instanceof Gpus.Told);
-        until(() -> text().contains("gpus_answer source=a"));
+        until(() -> answer("a") instanceof Gpus.Available);
+        until(() -> text().contains("gpu_driver_recovered source=a"));
     }
 
     @Test
@@ -145,7 +147,7 @@ class GpusTest {
             String cause = "the driver is not loaded, " + failure;
             driver.fails = new GpuSourceException(cause);
             ask(driver);
-            until(() -> answer("a") instanceof Gpus.Silent silent && silent.cause().equals(cause));
+            until(() -> answer("a") instanceof Gpus.Unavailable silent && silent.cause().equals(cause));
             assertThat(driver.releases).hasValue(failure);
             int reads = driver.reads.get();
             seconds.addAndGet(Math.min(rest, 300) - 1);
@@ -153,35 +155,35 @@ class GpusTest {
             assertThat(driver.reads).as("it rests").hasValue(reads);
             rest *= 2;
         }
-        assertThat(answer("a")).isEqualTo(new Gpus.Silent("a", List.of(states("a").getFirst().name()),
+        assertThat(answer("a")).isEqualTo(new Gpus.Unavailable("a", List.of(states("a").getFirst().name()),
                 "the driver is not loaded, 7"));
 
         driver.fails = null;
         seconds.addAndGet(1);
         assertThat(told(driver).interval()).as("nothing is known of the time before").isNull();
-        assertThat(text()).containsOnlyOnce("gpus_not_read source=a").contains("gpus_read source=a gpus=1");
+        assertThat(text()).containsOnlyOnce("gpu_read_failed source=a").contains("gpu_read_recovered source=a gpus=1");
     }
 
     @Test
     void aFaultOfOursIsTroubleToo() {
         driver.fails = new IllegalStateException("bug");
         gpus.readSoon();
-        until(() -> answer("a") instanceof Gpus.Silent silent && silent.cause().contains("bug"));
+        until(() -> answer("a") instanceof Gpus.Unavailable silent && silent.cause().contains("bug"));
     }
 
     @Test
-    void aDriverThatIsNotThereIsNotAsked() {
-        driver.isThere = false;
+    void aDriverThatIsUnavailableExceptionIsNotAsked() {
+        driver.isPresent = false;
         told(other);
         assertThat(driver.reads).hasValue(0);
-        assertThat(gpus.latest().answers()).hasSize(1);
-        driver.isThere = true;
+        assertThat(gpus.latest().sources()).hasSize(1);
+        driver.isPresent = true;
         told(driver);
     }
 
     @Test
     void betweenReadingsItKeepsUp() {
-        driver.keepUpEvery = Duration.ofMillis(5);
+        driver.keepUpInterval = Duration.ofMillis(5);
         told(driver);
         assertThat(driver.keepUps).hasValue(0);
         seconds.set(1);
@@ -192,9 +194,9 @@ class GpusTest {
 
     @Test
     void itKeepsUpThoughTheTimeForItComesWhileItLooksWhetherItHasCome() {
-        try (Gpus paused = new Gpus(List.of(driver), () -> BEGIN,
-                () -> TimeUnit.SECONDS.toNanos(seconds.incrementAndGet()), log)) {
-            driver.keepUpEvery = Duration.ofMillis(1500);
+        try (Gpus paused = new Gpus(List.of(driver),
+                new NodeClock(() -> BEGIN, () -> TimeUnit.SECONDS.toNanos(seconds.incrementAndGet())), log)) {
+            driver.keepUpInterval = Duration.ofMillis(1500);
             paused.readSoon();
             until(() -> driver.keepUps.get() > 2);
         }
@@ -207,7 +209,7 @@ class GpusTest {
         driver.mayAnswer.drainPermits();
         ask(driver);
         CountDownLatch released = new CountDownLatch(1);
-        gpus.release("let go", released::countDown);
+        gpus.release("released", released::countDown);
         until(() -> other.releases.get() == 1);
         assertThat(released.getCount()).as("one is still in the driver").isEqualTo(1);
         driver.mayAnswer.release(ENOUGH);
@@ -215,10 +217,10 @@ class GpusTest {
         assertThat(driver.releases).hasValue(1);
 
         gpus.readSoon();
-        assertThat(answer("a")).asInstanceOf(type(Gpus.Silent.class)).extracting(Gpus.Silent::cause)
-                .isEqualTo("let go");
+        assertThat(answer("a")).asInstanceOf(type(Gpus.Unavailable.class)).extracting(Gpus.Unavailable::cause)
+                .isEqualTo("released");
         int reads = driver.reads.get();
-        gpus.take();
+        gpus.reacquire();
         assertThat(told(driver).interval()).isNull();
         assertThat(driver.reads).hasValueGreaterThan(reads);
     }
@@ -234,15 +236,15 @@ class GpusTest {
         until(() -> one.reads.get() > before);
     }
 
-    private Gpus.Told told(Driver of) {
+    private Gpus.Available told(Driver of) {
         Instant now = BEGIN.plusSeconds(seconds.get());
         ask(of);
-        until(() -> answer(of.name) instanceof Gpus.Told told && told.at().equals(now));
-        return (Gpus.Told) answer(of.name);
+        until(() -> answer(of.name) instanceof Gpus.Available told && told.at().equals(now));
+        return (Gpus.Available) answer(of.name);
     }
 
-    private Gpus.@Nullable Answer answer(String source) {
-        return gpus.latest().answers().stream().filter(answer -> answer.source().equals(source)).findFirst()
+    private Gpus.@Nullable SourceState answer(String source) {
+        return gpus.latest().sources().stream().filter(answer -> answer.source().equals(source)).findFirst()
                 .orElse(null);
     }
 

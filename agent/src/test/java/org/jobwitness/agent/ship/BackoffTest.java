@@ -12,7 +12,7 @@ class BackoffTest {
         Duration[] longest = new Duration[12];
         Duration[] shortest = new Duration[12];
         for (int seed = 0; seed < 500; seed++) {
-            Backoff backoff = new Backoff(Pace.STANDARD, new Random(seed));
+            Backoff backoff = new Backoff(Timing.STANDARD, new Random(seed));
             for (int i = 0; i < longest.length; i++) {
                 Duration wait = backoff.afterFailure(Duration.ZERO);
                 longest[i] = longest[i] == null || wait.compareTo(longest[i]) > 0 ? wait : longest[i];
@@ -28,7 +28,7 @@ class BackoffTest {
 
     @Test
     void aSuccessBeginsAnew() {
-        Backoff backoff = new Backoff(Pace.STANDARD, new Random(1));
+        Backoff backoff = new Backoff(Timing.STANDARD, new Random(1));
         for (int i = 0; i < 20; i++) {
             backoff.afterFailure(Duration.ZERO);
         }
@@ -40,7 +40,7 @@ class BackoffTest {
 
     @Test
     void whatTheServiceAsksForIsAddedAndBounded() {
-        Backoff backoff = new Backoff(Pace.STANDARD, new Random(1));
+        Backoff backoff = new Backoff(Timing.STANDARD, new Random(1));
         assertThat(backoff.afterFailure(Duration.ofSeconds(5))).isBetween(Duration.ofSeconds(5), Duration.ofSeconds(6));
         assertThat(backoff.afterFailure(Duration.ofDays(5))).isBetween(Duration.ofMinutes(5),
                 Duration.ofMinutes(5).plusSeconds(2));

@@ -139,7 +139,7 @@ class BatchJsonTest {
     }
 
     @Test
-    void whatIsNotThereIsLeftOut() {
+    void whatIsUnavailableExceptionIsLeftOut() {
         assertThat(BatchJson.of(batch(null, job(null), job("anna")))).isEqualTo("{\"version\":1,\"node\":\"n1\","
                 + "\"boot_id\":\"boot\",\"sequence\":7,\"timestamp\":\"2026-11-23T08:00:00Z\","
                 + "\"jobs\":[{\"job_id\":\"57\"},{\"job_id\":\"57\",\"user\":\"anna\"}]}");

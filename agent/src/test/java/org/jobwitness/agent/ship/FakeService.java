@@ -21,9 +21,10 @@ import java.util.function.Function;
 import java.util.zip.GZIPInputStream;
 import javax.net.ssl.SSLContext;
 
-/** An HTTP server that remembers what it was sent, and answers what it is told to. */
+/** An HTTP server that keeps the requests, and sends the responses of the test. */
 final class FakeService implements AutoCloseable {
-    static final Answer STORED = new Answer(200, Map.of(), "{\"status\":\"stored\",\"version\":1,\"refused\":[]}");
+    static final Answer STORED = new Answer(200, Map.of(),
+            "{\"status\":\"stored\",\"version\":1,\"refused_count\":0,\"refused\":[]}");
 
     record Request(String path, Headers headers, String body, int clientPort, long atNanos) {
         String header(String name) {
@@ -38,29 +39,33 @@ final class FakeService implements AutoCloseable {
     }
 
     private final HttpServer server;
+    private final Runnable changed;
     private final ExecutorService threads = Executors.newCachedThreadPool();
     private final List<Request> requests = new CopyOnWriteArrayList<>();
     private volatile Function<Request, Answer> answers = request -> STORED;
 
-    private FakeService(HttpServer server) {
+    /** @param changed called after each request */
+    private FakeService(HttpServer server, Runnable changed) {
         this.server = server;
+        this.changed = changed;
         server.setExecutor(threads);
         server.createContext("/", this::handle);
         server.start();
     }
 
-    static FakeService start() throws IOException {
-        return startAt(0);
+    static FakeService start(Runnable changed) throws IOException {
+        return startAt(0, changed);
     }
 
-    static FakeService startAt(int port) throws IOException {
-        return new FakeService(HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 0));
+    static FakeService startAt(int port, Runnable changed) throws IOException {
+        return new FakeService(HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 0),
+                changed);
     }
 
-    static FakeService startTls(SSLContext tls) throws IOException {
+    static FakeService startTls(SSLContext tls, Runnable changed) throws IOException {
         HttpsServer server = HttpsServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         server.setHttpsConfigurator(new HttpsConfigurator(tls));
-        return new FakeService(server);
+        return new FakeService(server, changed);
     }
 
     FakeService answering(Function<Request, Answer> answers) {
@@ -92,6 +97,7 @@ final class FakeService implements AutoCloseable {
                     new String(isPacked ? unpacked(body) : body, StandardCharsets.UTF_8),
                     exchange.getRemoteAddress().getPort(), System.nanoTime());
             requests.add(request);
+            changed.run();
             Answer answer = answers.apply(request);
             answer.headers().forEach(exchange.getResponseHeaders()::set);
             byte[] text = answer.body().getBytes(StandardCharsets.UTF_8);

@@ -1,23 +1,28 @@
 package org.jobwitness.agent.ship;
 
+import java.io.EOFException;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** Takes connections, and answers each with the same text, as slowly as it is told; or not at all. */
+/** Accepts connections, and answers each with the same text, as slowly as the test wants. */
 final class RawService implements AutoCloseable {
     private final ServerSocket socket = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
     private final AtomicInteger accepted = new AtomicInteger();
     private final String answer;
-    private final long msPerByte;
+    private final int msPerByte;
+    private final Runnable changed;
 
-    RawService(String answer, long msPerByte) throws IOException {
+    /** @param changed called after each connection */
+    RawService(String answer, int msPerByte, Runnable changed) throws IOException {
         this.answer = answer;
+        this.changed = changed;
         this.msPerByte = msPerByte;
         Thread.ofPlatform().daemon(true).start(this::accept);
     }
@@ -27,6 +32,7 @@ final class RawService implements AutoCloseable {
             try {
                 Socket connection = socket.accept();
                 accepted.incrementAndGet();
+                changed.run();
                 Thread.ofPlatform().daemon(true).start(() -> serve(connection));
             } catch (IOException e) {
                 return;
@@ -36,15 +42,29 @@ final class RawService implements AutoCloseable {
 
     private void serve(Socket connection) {
         try (connection) {
+            connection.setSoTimeout(msPerByte);
             for (byte b : answer.getBytes(StandardCharsets.ISO_8859_1)) {
                 connection.getOutputStream().write(b);
-                TimeUnit.MILLISECONDS.sleep(msPerByte);
+                readUntilSilence(connection.getInputStream());
             }
+            connection.setSoTimeout(0);
             while (connection.getInputStream().read() >= 0) {
-                // until it goes away
+                // until the client closes it
             }
-        } catch (IOException | InterruptedException e) {
-            // it has gone away
+        } catch (IOException e) {
+            // the client has closed it
+        }
+    }
+
+    /** Returns when the client has sent nothing for as long as a byte of the answer takes. */
+    private static void readUntilSilence(InputStream in) throws IOException {
+        try {
+            while (in.read() >= 0) {
+                // the request
+            }
+            throw new EOFException();
+        } catch (SocketTimeoutException e) {
+            // the next byte is due
         }
     }
 

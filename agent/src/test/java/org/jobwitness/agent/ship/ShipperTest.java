@@ -29,6 +29,8 @@ import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
+import org.jobwitness.agent.Signal;
+import org.jobwitness.agent.clock.NodeClock;
 import org.jobwitness.agent.log.Log;
 import org.jobwitness.agent.spool.BatchSpool;
 import org.jobwitness.wire.Batch;
@@ -44,16 +46,24 @@ class ShipperTest {
     private static final Duration NO_JITTER = Duration.ZERO;
     private static final Duration DEADLINE = Duration.ofSeconds(10);
     private static final InstantSource CLOCK = InstantSource.fixed(Instant.parse("2026-11-23T08:00:00Z"));
-    private static final Pace QUICK = quick(Duration.ofMillis(4), Duration.ofSeconds(8));
+    private static final Timing QUICK = quick(Duration.ofMillis(4), Duration.ofSeconds(8));
     /** What fails again and again waits for as long as in earnest. */
-    private static final Pace PATIENT = new Pace(QUICK.connecting(), QUICK.silence(), QUICK.answer(),
-            QUICK.firstBackoff(), Pace.STANDARD.longestBackoff(), QUICK.longestRetryAfter(), QUICK.between(),
-            QUICK.scriptsTime(), QUICK.listing(), QUICK.listingPending(), QUICK.lastTry());
+    private static final Timing LONG_BACKOFF = new Timing(QUICK.connectTimeout(), QUICK.readTimeout(),
+            QUICK.responseTimeout(),
+            QUICK.initialBackoff(), Timing.STANDARD.maxBackoff(), QUICK.maxRetryAfter(), QUICK.requestInterval(),
+            QUICK.scriptTimeout(), QUICK.listingInterval(), QUICK.pendingListingInterval(), QUICK.closeTimeout());
     /** What is sent at the end has time, however busy the machine is. */
-    private static final Pace UNHURRIED = new Pace(QUICK.connecting(), QUICK.silence(), QUICK.answer(),
-            QUICK.firstBackoff(), QUICK.longestBackoff(), QUICK.longestRetryAfter(), QUICK.between(),
-            QUICK.scriptsTime(), QUICK.listing(), QUICK.listingPending(), DEADLINE);
+    private static final Timing UNHURRIED = new Timing(QUICK.connectTimeout(), QUICK.readTimeout(),
+            QUICK.responseTimeout(),
+            QUICK.initialBackoff(), QUICK.maxBackoff(), QUICK.maxRetryAfter(), QUICK.requestInterval(),
+            QUICK.scriptTimeout(), QUICK.listingInterval(), QUICK.pendingListingInterval(), DEADLINE);
 
+    private final Signal signal = new Signal();
+    /** The sending thread asks for the time after all that it does, and before it waits. */
+    private final NodeClock clock = new NodeClock(CLOCK, () -> {
+        signal.changed();
+        return System.nanoTime();
+    });
     @TempDir
     Path temp;
     private Path events;
@@ -62,8 +72,8 @@ class ShipperTest {
     private final List<AutoCloseable> toClose = new ArrayList<>();
     private BatchSpool spool;
 
-    private static Pace quick(Duration between, Duration answer) {
-        return new Pace(Duration.ofSeconds(5), answer.multipliedBy(3).dividedBy(4), answer, Duration.ofMillis(20),
+    private static Timing quick(Duration between, Duration answer) {
+        return new Timing(Duration.ofSeconds(5), answer.multipliedBy(3).dividedBy(4), answer, Duration.ofMillis(20),
                 Duration.ofMillis(40), Duration.ofMinutes(5), between, Duration.ofMillis(60), Duration.ofMillis(200),
                 Duration.ofMillis(50), Duration.ofMillis(600));
     }
@@ -91,20 +101,20 @@ class ShipperTest {
         return shipper(new Destination(url, null, null), NO_JITTER, QUICK, new Random(1));
     }
 
-    private Shipper shipper(Destination destination, Duration jitter, Pace pace, RandomGenerator random) {
-        Shipper shipper = closed(new Shipper(destination, events, jitter, spool, CLOCK, log, pace, random));
+    private Shipper shipper(Destination destination, Duration jitter, Timing timing, RandomGenerator random) {
+        Shipper shipper = closed(new Shipper(destination, events, jitter, spool, clock, log, timing, random));
         shipper.start();
         return shipper;
     }
 
     /** One that is started once it has all that it is to find. */
     private Shipper unstarted(URI url) {
-        return closed(new Shipper(new Destination(url, null, null), events, NO_JITTER, spool, CLOCK, log, QUICK,
+        return closed(new Shipper(new Destination(url, null, null), events, NO_JITTER, spool, clock, log, QUICK,
                 new Random(1)));
     }
 
     private FakeService service() throws IOException {
-        return closed(FakeService.start());
+        return closed(FakeService.start(signal::changed));
     }
 
     private static Batch batch(long sequence) {
@@ -132,15 +142,7 @@ class ShipperTest {
     }
 
     private void await(String what, BooleanSupplier condition) {
-        long deadline = System.nanoTime() + DEADLINE.toNanos();
-        while (!condition.getAsBoolean()) {
-            assertThat(System.nanoTime()).as("waiting until %s; logged: %s", what, log()).isLessThan(deadline);
-            try {
-                TimeUnit.MILLISECONDS.sleep(2);
-            } catch (InterruptedException e) {
-                throw new AssertionError(e);
-            }
-        }
+        signal.await(what, condition, this::log);
     }
 
     @Test
@@ -188,7 +190,7 @@ class ShipperTest {
         assertThat(request.header("Date")).isEqualTo("Mon, 23 Nov 2026 08:00:00 GMT");
         assertThat(request.header("X-Source")).isEqualTo("jobwitness-agent");
         await("it is counted", () -> shipper.counts().batchesSent() == 1);
-        assertThat(shipper.counts()).isEqualTo(new Counts(1, 0, 0, 0, 0, 0, CLOCK.instant(), null));
+        assertThat(shipper.counts()).isEqualTo(new ShipperCounts(1, 0, 0, 0, 0, 0, CLOCK.instant(), null));
         assertThat(log()).isEmpty();
     }
 
@@ -240,12 +242,12 @@ class ShipperTest {
 
     @Test
     void aServiceThatStartsAnewBetweenTwoBatchesIsNoFailure() throws IOException {
-        FakeService first = FakeService.start();
+        FakeService first = FakeService.start(signal::changed);
         Shipper shipper = shipper(first.url());
         shipper.add(batch(1), false);
         await("it is sent", () -> shipper.counts().batchesSent() == 1);
         first.close();
-        FakeService second = closed(FakeService.startAt(first.port()));
+        FakeService second = closed(FakeService.startAt(first.port(), signal::changed));
         shipper.add(batch(2), false);
         await("it is sent", () -> shipper.counts().batchesSent() == 2);
         assertThat(sequences(second)).containsExactly(2L);
@@ -267,8 +269,8 @@ class ShipperTest {
         assertThat(service.paths()).containsOnly("/v1/batches");
         assertThat(shipper.counts().failures()).isEqualTo(3);
         assertThat(shipper.counts().batchesRefused()).isZero();
-        assertThat(timesLogged("service_away cause=\"/v1/batches status=" + status)).isEqualTo(1);
-        assertThat(timesLogged("service_back")).isEqualTo(1);
+        assertThat(timesLogged("service_unavailable cause=\"/v1/batches status=" + status)).isEqualTo(1);
+        assertThat(timesLogged("service_recovered")).isEqualTo(1);
     }
 
     @ParameterizedTest
@@ -284,23 +286,24 @@ class ShipperTest {
         assertThat(sequences(service)).isEqualTo(numbers(0, 4));
         assertThat(shipper.counts().batchesRefused()).isEqualTo(2);
         assertThat(shipper.counts().failures()).isZero();
-        assertThat(timesLogged("batch_refused status=" + status + " answer={\"error\":\"e" + status)).isEqualTo(1);
-        assertThat(timesLogged("batches_taken_again refused=2")).isEqualTo(1);
+        assertThat(timesLogged("batch_refused status=" + status + " response={\"error\":\"e" + status)).isEqualTo(1);
+        assertThat(timesLogged("batches_recovered refused=2")).isEqualTo(1);
     }
 
     @Test
     void refusedReadingsAreCountedAndSaidOnce() throws IOException {
         FakeService service = service().answering(request -> sequence(request) == 3
                 ? FakeService.STORED
-                : new FakeService.Answer(200, Map.of(), "{\"status\":\"stored\",\"version\":1,\"refused\":["
-                        + "{\"job_id\":\"1\",\"cause\":\"the time \\\"cause\\\": is\"},"
-                        + "{\"job_id\":\"2\",\"cause\":\"over\"}]}"));
+                : new FakeService.Answer(200, Map.of(),
+                        "{\"status\":\"stored\",\"version\":1,\"refused_count\":2,\"refused\":["
+                                + "{\"job_id\":\"1\",\"cause\":\"the time \\\"cause\\\": is\"},"
+                                + "{\"job_id\":\"2\",\"cause\":\"over\"}]}"));
         Shipper shipper = shipper(service.url());
         add(shipper, 0, 4);
         await("all are counted", () -> shipper.counts().batchesSent() == 4);
         assertThat(shipper.counts().readingsRefused()).isEqualTo(6);
         assertThat(timesLogged("readings_refused readings=2")).isEqualTo(1);
-        assertThat(timesLogged("readings_taken_again refused=6")).isEqualTo(1);
+        assertThat(timesLogged("readings_recovered refused=6")).isEqualTo(1);
     }
 
     @Test
@@ -317,26 +320,26 @@ class ShipperTest {
 
     @Test
     void whatComesWhileTheServiceIsAwayIsSentInOrderOnceItIsBack() throws IOException {
-        FakeService first = FakeService.start();
+        FakeService first = FakeService.start(signal::changed);
         first.close();
         Shipper shipper = shipper(first.url());
         add(shipper, 0, 50);
         await("it has failed some times", () -> shipper.counts().failures() > 5);
-        assertThat(shipper.counts().awaySince()).isEqualTo(CLOCK.instant());
-        FakeService second = closed(FakeService.startAt(first.port()));
+        assertThat(shipper.counts().unavailableSince()).isEqualTo(CLOCK.instant());
+        FakeService second = closed(FakeService.startAt(first.port(), signal::changed));
         awaitEmpty();
         await("it is counted", () -> shipper.counts().batchesSent() == 50);
         assertThat(sequences(second)).isEqualTo(numbers(0, 50));
-        assertThat(shipper.counts().awaySince()).isNull();
-        assertThat(timesLogged("service_away")).isEqualTo(1);
-        assertThat(timesLogged("service_back away=PT0S failures=")).isEqualTo(1);
+        assertThat(shipper.counts().unavailableSince()).isNull();
+        assertThat(timesLogged("service_unavailable")).isEqualTo(1);
+        assertThat(timesLogged("service_recovered away=PT0S failures=")).isEqualTo(1);
     }
 
     @Test
     void aQueueIsSentWithPauses() throws IOException {
         FakeService service = service();
-        Pace pace = quick(Duration.ofMillis(40), Duration.ofSeconds(8));
-        Shipper shipper = shipper(new Destination(service.url(), null, null), NO_JITTER, pace, new Random(1));
+        Timing timing = quick(Duration.ofMillis(40), Duration.ofSeconds(8));
+        Shipper shipper = shipper(new Destination(service.url(), null, null), NO_JITTER, timing, new Random(1));
         add(shipper, 0, 20);
         awaitEmpty();
         List<FakeService.Request> requests = service.requests();
@@ -346,7 +349,7 @@ class ShipperTest {
 
     @Test
     void whatIsUrgentGoesAheadOfAQueue() throws IOException {
-        FakeService first = FakeService.start();
+        FakeService first = FakeService.start(signal::changed);
         first.close();
         Shipper shipper = shipper(first.url());
         add(shipper, 0, 30);
@@ -354,7 +357,7 @@ class ShipperTest {
         shipper.add(batch(31), true);
         long failures = shipper.counts().failures();
         await("they were tried", () -> shipper.counts().failures() > failures + 1);
-        FakeService second = closed(FakeService.startAt(first.port()));
+        FakeService second = closed(FakeService.startAt(first.port(), signal::changed));
         awaitEmpty();
         assertThat(sequences(second)).startsWith(30L, 31L, 0L, 1L).endsWith(29L, 30L, 31L).hasSize(34);
     }
@@ -394,9 +397,9 @@ class ShipperTest {
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n99\r\n drip drip drip drip drip drip drip drip",
             "this is not HTTP at all\r\n\r\n"})
     void noAnswerHoldsItForLong(String answer) throws IOException {
-        RawService service = closed(new RawService(answer, 25));
+        RawService service = closed(new RawService(answer, 10, signal::changed));
         Shipper shipper = shipper(new Destination(service.url(), null, null), NO_JITTER,
-                quick(Duration.ofMillis(4), Duration.ofMillis(400)), new Random(1));
+                quick(Duration.ofMillis(4), Duration.ofMillis(160)), new Random(1));
         shipper.add(batch(1), true);
         await("it gave up twice", () -> shipper.counts().failures() >= 2);
         assertThat(shipper.counts().batchesSent()).isZero();
@@ -428,8 +431,8 @@ class ShipperTest {
 
     @Test
     void overTlsOnlyWhomTheSiteVouchesForIsSpokenTo() throws Exception {
-        FakeService service = closed(FakeService.startTls(certificate("right", "ip:127.0.0.1")));
-        FakeService another = closed(FakeService.startTls(certificate("wrong", "dns:elsewhere.example.org")));
+        FakeService service = closed(FakeService.startTls(certificate("right", "ip:127.0.0.1"), signal::changed));
+        FakeService another = closed(FakeService.startTls(certificate("wrong", "dns:elsewhere.example.org"), signal::changed));
         Shipper shipper = shipper(new Destination(tls(service), null, temp.resolve("right.pem")), NO_JITTER, QUICK,
                 new Random(1));
         shipper.add(batch(1), true);
@@ -495,15 +498,15 @@ class ShipperTest {
 
     @Test
     void closingDoesNotWaitForAServiceThatHangs() throws IOException {
-        RawService service = closed(new RawService("", 0));
-        Shipper shipper = shipper(new Destination(service.url(), null, null), NO_JITTER, Pace.STANDARD,
+        RawService service = closed(new RawService("", 0, signal::changed));
+        Shipper shipper = shipper(new Destination(service.url(), null, null), NO_JITTER, Timing.STANDARD,
                 new Random(1));
         shipper.add(batch(1), true);
         await("it is being sent", () -> service.accepted() > 0);
         long before = System.nanoTime();
         shipper.close();
         assertThat(Duration.ofNanos(System.nanoTime() - before)).isBetween(Duration.ofMillis(1900),
-                Pace.STANDARD.silence().dividedBy(2));
+                Timing.STANDARD.readTimeout().dividedBy(2));
         assertThat(spool.depth().batches()).isEqualTo(1);
     }
 
@@ -571,7 +574,11 @@ class ShipperTest {
     void itsScriptHasTimeToSendAnEventItself() throws IOException {
         CountDownLatch isSent = new CountDownLatch(1);
         FakeService service = service().answering(request -> {
-            await("its script has sent the event", () -> isSent.getCount() == 0);
+            try {
+                isSent.await();
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
             return FakeService.STORED;
         });
         Shipper shipper = unstarted(service.url());
@@ -588,7 +595,7 @@ class ShipperTest {
         assertThat(service.paths()).containsExactly("/v1/batches", "/v1/events/job-started");
         assertThat(service.requests().getLast().body()).contains("slow");
         assertThat(Duration.ofNanos(service.requests().getLast().atNanos() - made))
-                .isGreaterThanOrEqualTo(QUICK.scriptsTime().minusMillis(1));
+                .isGreaterThanOrEqualTo(QUICK.scriptTimeout().minusMillis(1));
     }
 
     @Test
@@ -654,7 +661,7 @@ class ShipperTest {
         for (int job = 1; job <= 4; job++) {
             event("1795384829-" + job + "-started-1.json", "poison");
         }
-        Shipper shipper = shipper(new Destination(service.url(), null, null), NO_JITTER, PATIENT, new Random(1));
+        Shipper shipper = shipper(new Destination(service.url(), null, null), NO_JITTER, LONG_BACKOFF, new Random(1));
         add(shipper, 0, 20);
         await("the first is sent", () -> shipper.counts().batchesSent() >= 1);
         awaitEmpty();
@@ -695,6 +702,6 @@ class ShipperTest {
         assertThat(service.paths()).containsExactly("/v1/events/job-started", "/v1/batches");
         assertThat(service.requests().getFirst().body()).contains("bad id");
         assertThat(service.requests().getFirst().header("X-Correlation-Id")).isNull();
-        assertThat(timesLogged("not_an_event")).isEqualTo(4);
+        assertThat(timesLogged("event_invalid")).isEqualTo(4);
     }
 }

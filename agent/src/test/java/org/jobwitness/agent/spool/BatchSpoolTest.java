@@ -237,7 +237,7 @@ class BatchSpoolTest {
             assertThat(spool.oldest()).isEmpty();
             assertThat(spool.depth().tooOld()).isEqualTo(101);
             assertThat(segments(folder)).isEmpty();
-            assertThat(timesLogged("spool_drops cause=too_old")).isEqualTo(1);
+            assertThat(timesLogged("spool_dropped cause=too_old")).isEqualTo(1);
         }
     }
 
@@ -253,18 +253,18 @@ class BatchSpoolTest {
             List<Integer> left = takeAll(spool);
             assertThat(left).isEqualTo(numbers(left.getFirst(), 1000));
             assertThat(spool.depth().tooMuch()).isEqualTo(left.getFirst().longValue());
-            assertThat(timesLogged("spool_drops cause=too_much")).isEqualTo(1);
-            assertThat(timesLogged("spool_empty_again")).isEqualTo(1);
+            assertThat(timesLogged("spool_dropped cause=too_much")).isEqualTo(1);
+            assertThat(timesLogged("spool_recovered")).isEqualTo(1);
         }
     }
 
     @Test
     void aBodyThatNoServiceWouldTakeIsNotKept() {
         try (BatchSpool spool = spool(temp.resolve("queue"))) {
-            spool.put(new byte[Segment.LARGEST_BODY + 1]);
-            spool.put(new byte[Segment.LARGEST_BODY]);
+            spool.put(new byte[Segment.MAX_BODY_BYTES + 1]);
+            spool.put(new byte[Segment.MAX_BODY_BYTES]);
             assertThat(spool.depth().batches()).isEqualTo(1);
-            assertThat(spool.oldest().orElseThrow().body()).hasSize(Segment.LARGEST_BODY);
+            assertThat(spool.oldest().orElseThrow().body()).hasSize(Segment.MAX_BODY_BYTES);
         }
     }
 
@@ -282,7 +282,7 @@ class BatchSpoolTest {
             spool.remove(first);
             assertThat(takeAll(spool)).isEqualTo(numbers(1, 21));
             assertThat(timesLogged("spool_disk_failed")).isEqualTo(1);
-            assertThat(timesLogged("spool_disk_works")).isEqualTo(1);
+            assertThat(timesLogged("spool_disk_recovered")).isEqualTo(1);
         }
     }
 
@@ -307,8 +307,8 @@ class BatchSpoolTest {
     void memoryIsBoundedAndTheOldestGoes() throws IOException {
         try (BatchSpool spool = spool(Files.writeString(temp.resolve("queue"), "not a folder"))) {
             put(spool, 0, 5000);
-            assertThat(spool.depth().bytes()).isBetween(BatchSpool.MOST_IN_MEMORY_BYTES - 4000L,
-                    (long) BatchSpool.MOST_IN_MEMORY_BYTES);
+            assertThat(spool.depth().bytes()).isBetween(BatchSpool.MAX_MEMORY_BYTES - 4000L,
+                    (long) BatchSpool.MAX_MEMORY_BYTES);
             List<Integer> left = takeAll(spool);
             assertThat(left).isEqualTo(numbers(left.getFirst(), 5000));
             assertThat(spool.depth().tooMuch()).isEqualTo(left.getFirst().longValue());

@@ -133,7 +133,7 @@ public final class Batches implements AutoCloseable {
         if (status == BatchResponse.Status.STORED) {
             lag.observe(Math.max(0, age.toMillis() / 1e3));
         }
-        return new BatchResponse(status, Batch.VERSION, refused);
+        return BatchResponse.of(status, Batch.VERSION, refused);
     }
 
     /** Takes many batches whose times are right; returns when all are durable. */

@@ -1,0 +1,230 @@
+package org.jobwitness.agent.config;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The agent's settings, read and checked once at the start. A flag overrides the environment, which overrides the settings file.
+ *
+ * @param events the scripts' folder of unsent events
+ * @param folder of the agent's own files
+ * @param node Slurm's name of this node, unless its cgroups show it
+ * @param metricsPort 0 to serve no metrics
+ */
+public record AgentConfig(URI url, Optional<Path> tokenFile, Optional<Path> caFile, Path events, Duration interval,
+        Path folder, long spoolBytes, Duration spoolAge, Optional<String> cluster, String node, int metricsPort,
+        boolean readsGpus,
+        Path cgroupRoot, Path procRoot, Path sysRoot) {
+    /** Maximum random delay of a batch, so that not all agents send at once. */
+    private static final Duration MAX_JITTER = Duration.ofSeconds(5);
+    private static final List<Path> SLURM_CONFS = List.of(Path.of("/etc/slurm/slurm.conf"),
+            Path.of("/run/slurm/conf/slurm.conf"), Path.of("/etc/slurm-llnl/slurm.conf"));
+
+    /** An invalid setting: its name, its value, and what is allowed. */
+    public static final class InvalidSettingException extends Exception {
+        private static final long serialVersionUID = 1L;
+
+        InvalidSettingException(String message) {
+            super(message);
+        }
+    }
+
+    /**
+     * Reads and checks all settings.
+     *
+     * @param file with lines {@code NAME=value}, which need not exist
+     */
+    public static AgentConfig read(List<String> flags, Map<String, String> environment, Path file)
+            throws InvalidSettingException {
+        Map<AgentSetting, String> given = new EnumMap<>(AgentSetting.class);
+        addKnown(given, lines(file));
+        addKnown(given, environment);
+        given.putAll(flags(flags));
+        return new Values(given).config();
+    }
+
+    /** The maximum random delay of a batch. */
+    public Duration jitter() {
+        Duration third = interval.dividedBy(3);
+        return third.compareTo(MAX_JITTER) < 0 ? third : MAX_JITTER;
+    }
+
+    private static void addKnown(Map<AgentSetting, String> given, Map<String, String> from) {
+        for (AgentSetting setting : AgentSetting.values()) {
+            String value = from.get(setting.name());
+            if (value != null && !value.isBlank()) {
+                given.put(setting, value.strip());
+            }
+        }
+    }
+
+    /** Parsed as the scripts do: other lines are ignored. */
+    private static Map<String, String> lines(Path file) throws InvalidSettingException {
+        if (!Files.exists(file)) {
+            return Map.of();
+        }
+        Map<String, String> values = new HashMap<>();
+        try {
+            for (String line : Files.readAllLines(file)) {
+                int equals = line.indexOf('=');
+                if (equals > 0) {
+                    values.put(line.substring(0, equals).strip(), unquoted(line.substring(equals + 1).strip()));
+                }
+            }
+            return values;
+        } catch (IOException e) {
+            throw new InvalidSettingException(file + " cannot be read: " + e);
+        }
+    }
+
+    private static String unquoted(String value) {
+        boolean quoted = value.length() > 1 && (value.startsWith("\"") || value.startsWith("'"))
+                && value.charAt(value.length() - 1) == value.charAt(0);
+        return quoted ? value.substring(1, value.length() - 1) : value;
+    }
+
+    private static Map<AgentSetting, String> flags(List<String> flags) throws InvalidSettingException {
+        Map<AgentSetting, String> values = new EnumMap<>(AgentSetting.class);
+        for (int i = 0; i < flags.size(); i++) {
+            String[] parts = flags.get(i).split("=", 2);
+            AgentSetting setting = Arrays.stream(AgentSetting.values()).filter(s -> s.flag().equals(parts[0]))
+                    .findFirst()
+                    .orElseThrow(() -> new InvalidSettingException(parts[0] + " is not a flag; --help lists them"));
+            if (parts.length == 1 && i + 1 == flags.size()) {
+                throw new InvalidSettingException(parts[0] + " needs a value");
+            }
+            values.put(setting, parts.length == 2 ? parts[1] : flags.get(++i));
+        }
+        return values;
+    }
+
+    private record Values(Map<AgentSetting, String> given) {
+
+        AgentConfig config() throws InvalidSettingException {
+            Path proc = path(AgentSetting.JOBWITNESS_PROC_ROOT);
+            return new AgentConfig(url(), file(AgentSetting.OBSERVABILITY_TOKEN_FILE),
+                    file(AgentSetting.JOBWITNESS_CA_FILE),
+                    path(AgentSetting.JOBWITNESS_SPOOL_DIR).resolve("events"),
+                    Duration.ofSeconds(number(AgentSetting.JOBWITNESS_INTERVAL, 1, 300)),
+                    path(AgentSetting.JOBWITNESS_AGENT_DIR),
+                    number(AgentSetting.JOBWITNESS_AGENT_SPOOL_MB, 1, 100_000) * 1024L * 1024L,
+                    Duration.ofDays(number(AgentSetting.JOBWITNESS_AGENT_SPOOL_DAYS, 1, 365)), cluster(), node(proc),
+                    given.containsKey(AgentSetting.JOBWITNESS_AGENT_METRICS)
+                            ? number(AgentSetting.JOBWITNESS_AGENT_METRICS, 1, 65_535)
+                            : 0,
+                    readsGpus(), path(AgentSetting.JOBWITNESS_CGROUP_ROOT), proc,
+                    path(AgentSetting.JOBWITNESS_SYS_ROOT));
+        }
+
+        private URI url() throws InvalidSettingException {
+            String text = text(AgentSetting.OBSERVABILITY_API_URL).replaceFirst("/$", "");
+            String allowed = "an address such as https://jobwitness.example.org, without user, query or fragment";
+            try {
+                URI url = new URI(text);
+                boolean isHttp = "http".equals(url.getScheme()) || "https".equals(url.getScheme());
+                if (isHttp && url.getHost() != null && url.getUserInfo() == null && url.getQuery() == null
+                        && url.getFragment() == null) {
+                    return url;
+                }
+            } catch (URISyntaxException e) {
+                throw invalid(AgentSetting.OBSERVABILITY_API_URL, text, allowed);
+            }
+            throw invalid(AgentSetting.OBSERVABILITY_API_URL, text, allowed);
+        }
+
+        private boolean readsGpus() throws InvalidSettingException {
+            String text = text(AgentSetting.JOBWITNESS_GPUS);
+            return switch (text) {
+                case "auto" -> true;
+                case "off" -> false;
+                default -> throw invalid(AgentSetting.JOBWITNESS_GPUS, text, "auto or off");
+            };
+        }
+
+        private Optional<String> cluster() throws InvalidSettingException {
+            String name = given.get(AgentSetting.JOBWITNESS_CLUSTER);
+            if (name != null && !name.matches("[A-Za-z0-9._-]{1,64}")) {
+                throw invalid(AgentSetting.JOBWITNESS_CLUSTER, name, "1 to 64 letters, digits or . _ -");
+            }
+            return name != null
+                    ? Optional.of(name)
+                    : SLURM_CONFS.stream().flatMap(conf -> nameIn(conf).stream()).findFirst();
+        }
+
+        /** Slurm's keywords are case-insensitive, and it writes its cluster in lower case. */
+        private static Optional<String> nameIn(Path slurmConf) {
+            try (var lines = Files.lines(slurmConf)) {
+                return lines.map(String::strip)
+                        .filter(line -> line.matches("(?i)ClusterName\\s*=\\s*[A-Za-z0-9._-]{1,64}"))
+                        .map(line -> line.substring(line.indexOf('=') + 1).strip()
+                                .toLowerCase(Locale.ROOT))
+                        .findFirst();
+            } catch (IOException | UncheckedIOException e) {
+                return Optional.empty(); // missing, or not readable
+            }
+        }
+
+        private String node(Path proc) throws InvalidSettingException {
+            String name = given.get(AgentSetting.JOBWITNESS_NODE);
+            if (name == null) {
+                try {
+                    name = Files.readString(proc.resolve("sys/kernel/hostname")).strip().split("\\.", 2)[0];
+                } catch (IOException e) {
+                    throw new InvalidSettingException(
+                            "JOBWITNESS_NODE is not set, and the host's name cannot be read: " + e);
+                }
+            }
+            if (!name.matches("[A-Za-z0-9]([A-Za-z0-9._-]{0,253}[A-Za-z0-9])?")) {
+                throw invalid(AgentSetting.JOBWITNESS_NODE, name, "letters, digits or . _ -");
+            }
+            return name;
+        }
+
+        private Optional<Path> file(AgentSetting setting) throws InvalidSettingException {
+            return given.containsKey(setting) ? Optional.of(path(setting)) : Optional.empty();
+        }
+
+        private Path path(AgentSetting setting) throws InvalidSettingException {
+            String text = text(setting);
+            try {
+                Path path = Path.of(text);
+                if (path.isAbsolute()) {
+                    return path.normalize();
+                }
+            } catch (InvalidPathException e) {
+                throw invalid(setting, text, "an absolute path");
+            }
+            throw invalid(setting, text, "an absolute path");
+        }
+
+        private int number(AgentSetting setting, int min, int max) throws InvalidSettingException {
+            String text = text(setting);
+            if (text.matches("[0-9]{1,9}") && Integer.parseInt(text) >= min && Integer.parseInt(text) <= max) {
+                return Integer.parseInt(text);
+            }
+            throw invalid(setting, text, "a whole number from " + min + " to " + max);
+        }
+
+        private String text(AgentSetting setting) {
+            return given.getOrDefault(setting, setting.byDefault());
+        }
+
+        private static InvalidSettingException invalid(AgentSetting setting, @Nullable String value, String allowed) {
+            return new InvalidSettingException(setting + " is " + value + ", but must be " + allowed);
+        }
+    }
+}

@@ -1,0 +1,114 @@
+package org.jobwitness.agent.sampling;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.time.format.DateTimeParseException;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jobwitness.wire.GpuVendor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The events of prologs, read while they pass through the scripts' spool. They have what no cgroup shows: the start by which
+ * Slurm knows the run, the user of the job, and the job id of a SLUID. An event may be sent and removed before it is read; then these
+ * stay unknown. For the sampler's thread.
+ */
+public final class PrologEvents {
+    private static final Pattern NAME = Pattern.compile("[0-9]{10}-[0-9]{1,10}-started-[0-9]{1,10}\\.json");
+    private static final Pattern DEVICES = Pattern
+            .compile("[{,]\"gpu_devices\":\\[(\"[A-Za-z0-9/-]{1,80}\"(?:,\"[A-Za-z0-9/-]{1,80}\"){0,255})\\]");
+    private static final int MAX_BYTES = 64 * 1024;
+    /** More than a node has jobs. */
+    private static final int MAX_EVENTS = 2000;
+
+    private final Map<String, PrologEvent> byJobId = new LinkedHashMap<>();
+    private Optional<String> cluster = Optional.empty();
+
+    /** Reads a file of the scripts' spool, if it is a prolog's event and still exists. */
+    public void read(Path file) {
+        if (!NAME.matcher(file.getFileName().toString()).matches()) {
+            return;
+        }
+        try {
+            if (Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS) && Files.size(file) <= MAX_BYTES) {
+                add(new String(Files.readAllBytes(file), StandardCharsets.US_ASCII).strip());
+            }
+        } catch (IOException e) {
+            // sent and removed meanwhile: the usual end of an event
+        }
+    }
+
+    public void add(String event) {
+        String jobId = text(event, "job_id");
+        if (jobId == null) {
+            return;
+        }
+        cluster = Optional.ofNullable(text(event, "cluster")).or(() -> cluster);
+        byJobId.remove(jobId);
+        byJobId.put(jobId,
+                new PrologEvent(jobId, text(event, "sluid"), time(event), number(event, "uid"), text(event, "user"),
+                        devices(event), vendor(event), event));
+        if (byJobId.size() > MAX_EVENTS) {
+            byJobId.remove(byJobId.keySet().iterator().next());
+        }
+    }
+
+    Optional<PrologEvent> ofJob(String jobId) {
+        return Optional.ofNullable(byJobId.get(jobId));
+    }
+
+    Optional<PrologEvent> ofSluid(String sluid) {
+        Collection<PrologEvent> all = byJobId.values();
+        return all.stream().filter(event -> sluid.equals(event.sluid())).findFirst();
+    }
+
+    /** The job has ended: its id may return as another run. */
+    void remove(String jobId) {
+        byJobId.remove(jobId);
+    }
+
+    /** The cluster in the last event that had one. */
+    Optional<String> cluster() {
+        return cluster;
+    }
+
+    /** The scripts write no quote and no backslash into a value. */
+    private static @Nullable String text(String event, String key) {
+        Matcher matcher = Pattern.compile("[{,]\"" + key + "\":\"([^\"\\\\]{1,255})\"").matcher(event);
+        return matcher.find() ? matcher.group(1) : null;
+    }
+
+    private static @Nullable Integer number(String event, String key) {
+        Matcher matcher = Pattern.compile("[{,]\"" + key + "\":([0-9]{1,9})[,}]").matcher(event);
+        return matcher.find() ? Integer.valueOf(matcher.group(1)) : null;
+    }
+
+    private static List<String> devices(String event) {
+        Matcher list = DEVICES.matcher(event);
+        return list.find() ? List.of(list.group(1).replace("\"", "").split(",")) : List.of();
+    }
+
+    private static @Nullable GpuVendor vendor(String event) {
+        String vendor = text(event, "gpu_vendor");
+        return Arrays.stream(GpuVendor.values()).filter(one -> one.toString().equals(vendor)).findFirst().orElse(null);
+    }
+
+    private static @Nullable Instant time(String event) {
+        String text = text(event, "start_time");
+        try {
+            return text == null ? null : Instant.parse(text);
+        } catch (DateTimeParseException e) {
+            return null;
+        }
+    }
+}

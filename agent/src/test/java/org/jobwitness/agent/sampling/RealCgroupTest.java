@@ -1,0 +1,154 @@
+package org.jobwitness.agent.sampling;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.abort;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
+import org.jobwitness.agent.Signal;
+import org.jobwitness.agent.cgroup.JobCgroup;
+import org.jobwitness.agent.cgroup.Watch;
+import org.jobwitness.agent.clock.NodeClock;
+import org.jobwitness.agent.config.AgentConfig;
+import org.jobwitness.agent.gpu.Gpus;
+import org.jobwitness.agent.log.Log;
+import org.jobwitness.wire.JobReading;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The sampler on cgroups of this machine's kernel: what plain files cannot play, namely a folder that the kernel empties, says so,
+ * and removes under open files. Wants a cgroup v2 that it may write to; controllers are not needed.
+ */
+class RealCgroupTest {
+    private static final List<Path> MOUNTS = List.of(Path.of("/sys/fs/cgroup"), Path.of("/sys/fs/cgroup/unified"));
+
+    @TempDir
+    Path folder;
+    private Path mount;
+    private Path scope;
+    private final List<JobReading> readings = new CopyOnWriteArrayList<>();
+    private final Signal received = new Signal();
+    private Sampler sampler;
+    private Thread thread;
+
+    /** Skipped where there are no cgroups to be made, as in most containers: a made-up tree would prove nothing of the kernel. */
+    @BeforeEach
+    void scope() throws Exception {
+        mount = MOUNTS.stream().filter(root -> Files.exists(root.resolve("cgroup.controllers"))).findFirst()
+                .orElseGet(() -> abort("there is no cgroup v2 here"));
+        scope = mount.resolve("jobwitness-test-" + ProcessHandle.current().pid() + "/slurmstepd.scope");
+        try {
+            Files.createDirectories(scope);
+        } catch (IOException e) {
+            abort("cgroups cannot be made here: " + e);
+        }
+        AgentConfig config = AgentConfig.read(List.of("--interval=300", "--cgroup-root=" + mount, "--node=n1"),
+                Map.of(),
+                folder.resolve("none"));
+        Log log = new Log(System.err);
+        sampler = new Sampler(config, new Watch(mount, NodeClock.SYSTEM), new Gpus(List.of(), NodeClock.SYSTEM, log),
+                (batch, atOnce) -> {
+                    readings.addAll(batch.jobs());
+                    received.changed();
+                }, () -> {
+                }, "test", NodeClock.SYSTEM, log);
+        thread = new Thread(() -> {
+            try {
+                sampler.run();
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        });
+        thread.start();
+    }
+
+    @AfterEach
+    void removed() throws Exception {
+        if (sampler != null) {
+            sampler.close();
+            thread.join();
+        }
+        Files.deleteIfExists(scope);
+        Files.deleteIfExists(scope.getParent());
+    }
+
+    private JobReading reading(Predicate<JobReading> wanted) {
+        received.await("such a reading comes", () -> readings.stream().anyMatch(wanted), () -> readings);
+        return readings.stream().filter(wanted).findFirst().orElseThrow();
+    }
+
+    /** Runs a command as the only process of a job, and removes the job after it, as Slurm does: the step, and soon the rest. */
+    private void run(String job, String command) throws Exception {
+        Path batch = Files.createDirectories(scope.resolve(job + "/step_batch"));
+        Path task = Files.createDirectory(Files.createDirectory(batch.resolve("user")).resolve("task_0"));
+        Process process = new ProcessBuilder("sh", "-c", "echo $$ >'" + task + "/cgroup.procs'; " + command)
+                .redirectErrorStream(true).start();
+        assertThat(process.waitFor(20, TimeUnit.SECONDS)).isTrue();
+        for (Path gone : List.of(task, task.getParent(), batch)) {
+            Files.delete(gone);
+        }
+        Thread.sleep(50); // half of what it took a real one
+        Files.delete(batch.getParent());
+    }
+
+    @Test
+    void aJobOfHalfASecondHasItsCpuTime() throws Exception {
+        waitUntilItListens();
+        run("job_21", "timeout 0.5 sh -c 'while :; do :; done'; true");
+        JobReading last = reading(one -> one.jobId().equals("21") && Boolean.TRUE.equals(one.last()));
+        assertThat(last.cpuUsageUsec()).as("of half a second, on a busy machine").isBetween(20_000L, 700_000L);
+        assertThat(last.since()).isNotNull();
+    }
+
+    @Test
+    void twentyJobsAtOnceAreAllTold() throws Exception {
+        waitUntilItListens();
+        List<Thread> runs = new CopyOnWriteArrayList<>();
+        for (int i = 100; i < 120; i++) {
+            String job = "job_" + i;
+            runs.add(Thread.ofPlatform().start(() -> {
+                try {
+                    run(job, "sleep 0.3");
+                } catch (Exception e) {
+                    throw new AssertionError(e);
+                }
+            }));
+        }
+        for (Thread run : runs) {
+            run.join();
+        }
+        for (int i = 100; i < 120; i++) {
+            String id = String.valueOf(i);
+            JobReading last = reading(one -> one.jobId().equals(id) && Boolean.TRUE.equals(one.last()));
+            assertThat(last.cpuUsageUsec()).as("of job " + id).isPositive();
+        }
+    }
+
+    @Test
+    void filesOfAFolderThatTheKernelRemovedAreNoTrouble() throws Exception {
+        Path job = Files.createDirectory(scope.resolve("job_31"));
+        JobCgroup cgroup = new JobCgroup(job, new JobCgroup.Kernel(mount, Path.of("/proc"), Path.of("/sys")), true, 0);
+        assertThat(cgroup.read(Instant.now(), 1)).isTrue();
+        Files.delete(job);
+        assertThat(cgroup.read(Instant.now(), 2)).as("ENODEV").isFalse();
+        assertThat(cgroup.hasEmptied()).isFalse();
+        cgroup.close();
+    }
+
+    /** It has seen a job, so it sees those that come. */
+    private void waitUntilItListens() throws Exception {
+        Path job = Files.createDirectory(scope.resolve("job_1"));
+        reading(one -> one.jobId().equals("1"));
+        Files.delete(job);
+    }
+}
