@@ -5,7 +5,7 @@ DEMO_DIR ?= data/demo
 DEMO_PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help build agent cli package demo verify e2e e2e-agent e2e-packages bench bench-load bench-agent bench-build soak soak-agent format clean
+.PHONY: help build agent cli package demo verify verify-all e2e e2e-agent e2e-packages bench bench-load bench-agent bench-build soak soak-agent format clean
 # Two Maven runs at once would build wire over each other.
 .NOTPARALLEL:
 
@@ -51,10 +51,14 @@ package: dist/bin/jobwitness-server dist/bin/jobwitness-agent dist/bin/jobwitnes
 demo: dist/bin/jobwitness-server $(shell deploy/demo/has-jobs && echo agent) ## runs a server with a simulated cluster on 127.0.0.1:8080, until Ctrl-C
 	@exec deploy/demo/run $(DEMO_DIR) $(DEMO_PORT)
 
-verify: ## all tests (installs what they need of Debian's packages, if it may)
+verify: ## tests, less those that take long (installs what they need of Debian's packages, if it may)
 	@deploy/launcher/find-java --jdk >/dev/null
 	@deploy/test/install-tools
-	$(MVN) -B verify
+	@rm -rf */target/surefire-reports
+	@$(MVN) -B verify $(VERIFY_FLAGS); status=$$?; deploy/test/report && exit $$status
+
+verify-all: ## all tests, for a release: also every kill, broken statement and fuzz, and PostgreSQL 14 throughout
+	@$(MAKE) --no-print-directory verify VERIFY_FLAGS=-Dtests.excluded=none
 
 e2e: dist/bin/jobwitness-server dist/bin/jobwitness-agent dist/bin/jobwitness ## jobs on a real Slurm, in a virtual machine that it makes, and docs/compatibility.md; wants root the first time
 	e2e/slurm
@@ -86,9 +90,9 @@ bench-build: dist/bin/jobwitness-server
 	$(MVN) $(MVN_FLAGS) -pl wire,agent,server,bench -DskipTests package dependency:build-classpath -Dmdep.outputFile=target/classpath
 
 soak: ## kills server and PostgreSQL under load, 100 rounds of events, 500 of batches; 200,000 requests that no test has sent before
-	$(MVN) -B -pl wire,server test -Dtest=ServerFailureTest,OpenApiFuzzTest -Dsurefire.failIfNoSpecifiedTests=false \
+	$(MVN) -B -pl wire,server test -Dtest=ServerFailureTest,OpenApiFuzzTest -Dtests.excluded=none -Dsurefire.failIfNoSpecifiedTests=false \
 		-Djobwitness.kill.rounds=100 -Djobwitness.fuzz.requests=200000 -Djobwitness.fuzz.seed=$$(date +%s)
-	$(MVN) -B -pl wire,server test -Dtest=BatchFailureTest -Dsurefire.failIfNoSpecifiedTests=false \
+	$(MVN) -B -pl wire,server test -Dtest=BatchFailureTest -Dtests.excluded=none -Dsurefire.failIfNoSpecifiedTests=false \
 		-Djobwitness.kill.rounds=500 -Djobwitness.kill.seed=$$(date +%s)
 
 soak-agent: bench-build dist/bin/jobwitness-agent ## the agent under all faults, with a table; FAULTS="only=agent kills=500", or see AgentFaults; as root
