@@ -18,7 +18,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.locks.LockSupport;
 import org.jobwitness.server.access.Role;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.db.TestPostgres;
@@ -80,12 +79,12 @@ final class TestServer implements AutoCloseable {
     }
 
     private void awaitReady() {
-        long began = System.nanoTime();
-        while (get("/v1/ready").status() != 200) {
-            if (System.nanoTime() - began > PATIENCE.toNanos()) {
-                throw new IllegalStateException("not ready: " + get("/v1/health"));
-            }
-            LockSupport.parkNanos(Duration.ofMillis(20).toNanos());
+        try {
+            Waiting.until("the server is ready", PATIENCE, () -> get("/v1/health").toString(),
+                    () -> get("/v1/ready").status() == 200);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
         }
     }
 

@@ -2,6 +2,7 @@ package org.jobwitness.server.db;
 
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import org.jobwitness.server.Waiting;
 import org.jobwitness.server.embedded.ScratchPostgres;
@@ -26,12 +27,21 @@ public final class TestPostgres {
         return databases().fresh();
     }
 
-    static synchronized Databases databases() {
+    static Databases databases() {
+        return shared().databases();
+    }
+
+    /** Spares a server the unpacking that will start its own PostgreSQL in a folder, for the first time. */
+    public static void lendPrograms(Path dataFolder) throws IOException {
+        shared().lendPrograms(dataFolder);
+    }
+
+    private static synchronized ScratchPostgres shared() {
         try {
             if (shared == null) {
                 shared = ScratchPostgres.newest().untilTheEnd();
             }
-            return shared.databases();
+            return shared;
         } catch (IOException e) {
             throw new IllegalStateException(e);
         } catch (InterruptedException e) {

@@ -25,10 +25,12 @@ public final class ScratchPostgres implements AutoCloseable {
             exec "${0%/*}/postgres" "$@" -c fsync=off -c full_page_writes=off -c max_wal_size=256MB
             """;
 
+    private final Path programs;
     private final PostgresProcesses processes;
     private final Databases databases;
 
-    private ScratchPostgres(PostgresProcesses processes, Databases databases) {
+    private ScratchPostgres(Path programs, PostgresProcesses processes, Databases databases) {
+        this.programs = programs;
         this.processes = processes;
         this.databases = databases;
     }
@@ -97,7 +99,7 @@ public final class ScratchPostgres implements AutoCloseable {
         int port = Waiting.freePort();
         new Postmaster(user.program(programs, program.getFileName().toString()), processes, folder.log(),
                 START_TIMEOUT).start(port);
-        return new ScratchPostgres(processes, databasesIn(new DatabaseAddress(
+        return new ScratchPostgres(programs, processes, databasesIn(new DatabaseAddress(
                 address.jdbcUrl().replace(":0/", ":" + port + "/"), address.user(), address.password())));
     }
 
@@ -115,6 +117,16 @@ public final class ScratchPostgres implements AutoCloseable {
     public ScratchPostgres untilTheEnd() {
         Runtime.getRuntime().addShutdownHook(new Thread(this::close));
         return this;
+    }
+
+    /** Spares a server the unpacking that will start its own PostgreSQL in a folder, for the first time. */
+    public void lendPrograms(Path dataFolder) throws IOException {
+        Files.createDirectories(dataFolder,
+                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+        Path lent = PostgresFolder.in(dataFolder).path().resolve(programs.getFileName());
+        if (!Files.exists(lent)) {
+            Files.createSymbolicLink(lent, programs);
+        }
     }
 
     public Databases databases() {
