@@ -65,7 +65,7 @@ final class ServerProcess implements AutoCloseable {
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "--enable-native-access=ALL-UNNAMED",
                 "-Djava.util.logging.manager=org.jobwitness.server.LogFormat", "-cp",
-                System.getProperty("java.class.path"), Server.class.getName()));
+                System.getProperty("java.class.path"), "org.jobwitness.server.Server"));
         command.addAll(flags);
         ProcessBuilder builder = new ProcessBuilder(command).directory(workingDir.toFile());
         builder.environment().clear();

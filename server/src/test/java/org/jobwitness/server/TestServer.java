@@ -16,7 +16,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
 import org.jobwitness.server.access.Role;
 import org.jobwitness.server.db.DatabaseAddress;
@@ -37,7 +36,7 @@ final class TestServer implements AutoCloseable {
     private final HttpClient client = HttpClient.newBuilder().connectTimeout(PATIENCE).build();
     private final DatabaseAddress database;
     private final Path dataDir;
-    private final Server server;
+    private final ServerInProcess server;
 
     private TestServer(DatabaseAddress database, List<String> flags) {
         this.database = database;
@@ -46,11 +45,9 @@ final class TestServer implements AutoCloseable {
             List<String> all = new ArrayList<>(List.of("--host=127.0.0.1", "--port=0", "--auth=off",
                     "--jobwitness-data-dir=" + dataDir, "--database-url=" + url(database)));
             all.addAll(flags);
-            server = new Server(ServerConfig.read(all, Map.of(), dataDir.resolve(".env")));
+            server = new ServerInProcess(dataDir, all);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
-        } catch (InterruptedException | ServerConfig.BadSetting e) {
-            throw new IllegalStateException(e);
         }
     }
 
