@@ -25,6 +25,7 @@ import java.util.stream.Stream;
 import org.jobwitness.server.db.TestPostgres;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -114,6 +115,7 @@ class EmbeddedPostgresKillTest {
     }
 
     @Test
+    @Tag("long")
     void firstStartKilledAtAnyMomentIsMadeGoodByTheNext(@TempDir Path fresh) throws Exception {
         for (var millis : List.of(400, 1300, 2200)) {
             var server = server(fresh);
@@ -131,8 +133,10 @@ class EmbeddedPostgresKillTest {
     void interruptFromTheTerminalReachesTheServerFirst() throws Exception {
         // A shell without job control has what it runs in the background ignore SIGINT, and children inherit that.
         var server = new ProcessBuilder(
-                Stream.concat(Stream.of("env", "--default-signal=INT", "setsid"), command(System.getProperty("java.class.path"),
-                        dataFolder)).toList())
+                Stream.concat(Stream.of("env", "--default-signal=INT", "setsid"),
+                        command(System.getProperty("java.class.path"),
+                                dataFolder))
+                        .toList())
                 .redirectErrorStream(true).start();
         servers.add(server);
         storedBy(server);
