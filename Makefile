@@ -5,7 +5,7 @@ DEMO_DIR ?= data/demo
 DEMO_PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help build agent cli package demo verify e2e e2e-agent e2e-packages bench bench-load bench-agent bench-build soak soak-agent soak-build format clean
+.PHONY: help build agent cli package demo verify verify-all e2e e2e-agent e2e-packages bench bench-load bench-agent bench-build soak soak-agent soak-build format clean
 # Two Maven runs at once would both build wire.
 .NOTPARALLEL:
 
@@ -51,10 +51,14 @@ package: dist/bin/jobwitness-server dist/bin/jobwitness-agent dist/bin/jobwitnes
 demo: dist/bin/jobwitness-server $(shell deploy/demo/has-jobs && echo agent) ## runs a server with a simulated cluster on 127.0.0.1:8080, until Ctrl-C
 	@exec deploy/demo/run $(DEMO_DIR) $(DEMO_PORT)
 
-verify: ## runs all tests (as root it installs the Debian packages that they need)
+verify: ## runs the tests, without those that take long (as root it installs the Debian packages that they need)
 	@deploy/launcher/find-java --jdk >/dev/null
 	@deploy/test/install-tools
-	$(MVN) -B verify
+	@rm -rf */target/surefire-reports
+	@$(MVN) -B verify $(VERIFY_FLAGS); status=$$?; deploy/test/report && exit $$status
+
+verify-all: ## runs all tests, before a release: every kill, broken statement and fuzz, and PostgreSQL 14 throughout
+	@$(MAKE) --no-print-directory verify VERIFY_FLAGS=-Dtests.excluded=none
 
 e2e: dist/bin/jobwitness-server dist/bin/jobwitness-agent dist/bin/jobwitness ## runs jobs on a real Slurm in a virtual machine, and updates docs/compatibility.md; needs root the first time
 	e2e/slurm
@@ -87,9 +91,9 @@ bench-build: dist/bin/jobwitness-server
 	$(MVN) $(MVN_FLAGS) -pl wire,server,bench -DskipTests package dependency:build-classpath -Dmdep.outputFile=target/classpath
 
 soak: ## kills server and PostgreSQL under load (100 rounds of events, 500 of batches), and sends 200,000 fuzzed requests
-	$(MVN) -B -pl wire,server test -Dtest=ServerFailureTest,OpenApiFuzzTest -Dsurefire.failIfNoSpecifiedTests=false \
+	$(MVN) -B -pl wire,server test -Dtest=ServerFailureTest,OpenApiFuzzTest -Dtests.excluded=none -Dsurefire.failIfNoSpecifiedTests=false \
 		-Djobwitness.kill.rounds=100 -Djobwitness.fuzz.requests=200000 -Djobwitness.fuzz.seed=$$(date +%s)
-	$(MVN) -B -pl wire,server test -Dtest=BatchFailureTest -Dsurefire.failIfNoSpecifiedTests=false \
+	$(MVN) -B -pl wire,server test -Dtest=BatchFailureTest -Dtests.excluded=none -Dsurefire.failIfNoSpecifiedTests=false \
 		-Djobwitness.kill.rounds=500 -Djobwitness.kill.seed=$$(date +%s)
 
 soak-agent: soak-build ## runs the agent under all faults, and prints a table; FAULTS="only=agent kills=500", see AgentSoak; as root

@@ -47,7 +47,8 @@ import tools.jackson.databind.json.JsonMapper;
  */
 class BatchFailureTest {
     /** Many more of them are {@code make soak}. */
-    private static final int ROUNDS = Integer.getInteger("jobwitness.kill.rounds", Victim.values().length);
+    private static final int ROUNDS = Integer.getInteger("jobwitness.kill.rounds",
+            LongTests.times(1, Victim.values().length));
     private static final long SEED = Long.getLong("jobwitness.kill.seed", 7);
     private static final int AGENTS = 6;
     private static final Duration RECOVERY = Duration.ofSeconds(60);
@@ -75,6 +76,20 @@ class BatchFailureTest {
     }
 
     private enum Victim {
+        BOTH {
+            @Override
+            void kill(ServerProcess server, Random random) throws Exception {
+                server.killPostmaster();
+                server.kill();
+            }
+        },
+        /** PostgreSQL then ends all others and starts anew by itself. */
+        BACKEND {
+            @Override
+            void kill(ServerProcess server, Random random) throws Exception {
+                clientBackends(server, "select pid", random, Victim::killNow);
+            }
+        },
         SERVER {
             @Override
             void kill(ServerProcess server, Random random) throws Exception {
@@ -94,26 +109,12 @@ class BatchFailureTest {
                 server.postgresProcesses().forEach(Victim::killNow);
             }
         },
-        /** PostgreSQL then ends all others and starts anew by itself. */
-        BACKEND {
-            @Override
-            void kill(ServerProcess server, Random random) throws Exception {
-                clientBackends(server, "select pid", random, Victim::killNow);
-            }
-        },
         /** One connection is lost, and nothing else. */
         CONNECTION {
             @Override
             void kill(ServerProcess server, Random random) throws Exception {
                 clientBackends(server, "select pg_terminate_backend(pid)::int", random, _ -> {
                 });
-            }
-        },
-        BOTH {
-            @Override
-            void kill(ServerProcess server, Random random) throws Exception {
-                server.killPostmaster();
-                server.kill();
             }
         };
 

@@ -34,7 +34,7 @@ class HouseTest {
     private static final Pattern WRITES_A_RUN = Pattern.compile("(insert into|update|delete from)\\s+job\\b");
     private static final Pattern WRITES_AUDIT = Pattern.compile("(insert into|update|delete from)\\s+audit\\b");
 
-    private final JavaClasses server = new ClassFileImporter()
+    private static final JavaClasses server = new ClassFileImporter()
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS).importPackages("org.jobwitness");
 
     @Test

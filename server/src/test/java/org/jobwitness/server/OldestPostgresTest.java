@@ -2,7 +2,6 @@ package org.jobwitness.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.assertj.core.api.Assumptions.assumeThat;
 
 import java.net.URLEncoder;
 import java.net.http.HttpResponse;
@@ -16,7 +15,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.jobwitness.server.db.DatabaseAddress;
-import org.jobwitness.server.embedded.OldestPostgres;
+import org.jobwitness.server.db.PostgresVersion;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -26,19 +25,17 @@ import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** The main journeys on PostgreSQL 14; all other tests run on the newest. */
+/** The main journeys on PostgreSQL 14, on which {@code make verify} runs no other tests. */
 class OldestPostgresTest {
     @TempDir
     static Path folder;
-    private static OldestPostgres postgres;
+    private static DatabaseAddress address;
     private static Server server;
     private static Http http;
 
     @BeforeAll
     static void oneJobRunsAndOneHasFailed() throws Exception {
-        assumeThat(OldestPostgres.runsHere()).as("PostgreSQL 14 is at hand for Linux on amd64 only").isTrue();
-        postgres = OldestPostgres.start(Waiting.passable(folder).resolve("oldest"), Waiting.freePort());
-        DatabaseAddress address = postgres.address();
+        address = PostgresVersion.OLDEST.emptyDatabase();
         server = new Server(ServerConfig.read(List.of("--host=127.0.0.1", "--port=0", "--auth=off",
                 "--jobwitness-data-dir=" + folder, "--database-url=" + address.jdbcUrl() + "&user=" + address.user()
                         + "&password=" + address.password()),
@@ -62,9 +59,6 @@ class OldestPostgresTest {
     static void stop() {
         if (server != null) {
             server.close();
-        }
-        if (postgres != null) {
-            postgres.close();
         }
     }
 
@@ -134,7 +128,6 @@ class OldestPostgresTest {
     }
 
     private static Connection connect() throws SQLException {
-        DatabaseAddress address = postgres.address();
         return DriverManager.getConnection(address.jdbcUrl(), address.user(), address.password());
     }
 }

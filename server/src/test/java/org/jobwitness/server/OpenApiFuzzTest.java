@@ -44,7 +44,8 @@ import tools.jackson.databind.node.MissingNode;
 class OpenApiFuzzTest {
     private static final String HEALTH = "GET /v1/health";
     private static final long SEED = Long.getLong("jobwitness.fuzz.seed", 20_261_122);
-    private static final int REQUESTS = Integer.getInteger("jobwitness.fuzz.requests", 10_000);
+    private static final int REQUESTS = Integer.getInteger("jobwitness.fuzz.requests",
+            LongTests.times(3_000, 10_000));
     private static final int ROUNDS = 4;
     private static final int CALLERS = 4;
     private static final int FAILURES_TOLD = 20;

@@ -20,6 +20,7 @@ import java.util.List;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.db.LeaderTask;
+import org.jobwitness.server.db.OnEachPostgres;
 import org.jobwitness.server.db.OneTurn;
 import org.jobwitness.server.db.Partitions;
 import org.jobwitness.server.db.PostgresVersion;
@@ -32,12 +33,9 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
-import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.EnumSource;
 
 /** Samples, runs and audit trail of which some are older than they have to be kept, in a real PostgreSQL. */
-@ParameterizedClass
-@EnumSource(PostgresVersion.class)
+@OnEachPostgres
 class RetentionTest {
     private static final Instant THEN = Instant.parse("2024-02-28T12:00:00Z");
     private static final Instant NOW = THEN.plus(Duration.ofDays(120));

@@ -20,6 +20,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jobwitness.server.access.Role;
 import org.jobwitness.server.db.DatabaseAddress;
+import org.jobwitness.server.db.TestPostgres;
 
 /**
  * The real server in a process of its own, so that it can be signalled and killed. Closing it leaves nothing behind,
@@ -42,12 +43,14 @@ final class ServerProcess implements AutoCloseable {
         this.readers = List.of(read(process.getInputStream(), out), read(process.getErrorStream(), err));
     }
 
-    /** Starts a server on a folder, to listen on any port of this machine. */
+    /** Starts a server on a folder, to listen on any port of this machine. The programs of its PostgreSQL are lent to it. */
     static ServerProcess on(Path dataDir, String... flags) throws IOException {
         List<String> all = new ArrayList<>(List.of("--jobwitness-data-dir=" + dataDir, "--host=127.0.0.1",
                 "--port=0"));
         all.addAll(List.of(flags));
-        return run(dataDir, Waiting.passable(Files.createDirectories(dataDir.getParent())), Map.of(), all);
+        Path workingDir = Waiting.passable(Files.createDirectories(dataDir.getParent()));
+        TestPostgres.lendPrograms(dataDir);
+        return run(dataDir, workingDir, Map.of(), all);
     }
 
     /**
@@ -62,7 +65,7 @@ final class ServerProcess implements AutoCloseable {
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "--enable-native-access=ALL-UNNAMED",
                 "-Djava.util.logging.manager=org.jobwitness.server.LogFormat", "-cp",
-                System.getProperty("java.class.path"), Server.class.getName()));
+                System.getProperty("java.class.path"), "org.jobwitness.server.Server"));
         command.addAll(flags);
         ProcessBuilder builder = new ProcessBuilder(command).directory(workingDir.toFile());
         builder.environment().clear();

@@ -315,12 +315,7 @@ class StreamTest {
 
     /** What was asked for the listeners of another test may be counted a moment after they have gone. */
     private static double readsAtRest() throws Exception {
-        double now = reads();
-        for (double earlier = -1; now != earlier; now = reads()) {
-            earlier = now;
-            Thread.sleep(GATHERED.multipliedBy(2));
-        }
-        return now;
+        return Waiting.steady("reads", GATHERED.multipliedBy(2), PATIENCE, StreamTest::reads);
     }
 
     @Test

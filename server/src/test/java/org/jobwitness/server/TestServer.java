@@ -16,9 +16,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.locks.LockSupport;
 import org.jobwitness.server.access.Role;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.db.TestPostgres;
@@ -38,7 +36,7 @@ final class TestServer implements AutoCloseable {
     private final HttpClient client = HttpClient.newBuilder().connectTimeout(PATIENCE).build();
     private final DatabaseAddress database;
     private final Path dataDir;
-    private final Server server;
+    private final ServerInProcess server;
 
     private TestServer(DatabaseAddress database, List<String> flags) {
         this.database = database;
@@ -47,11 +45,9 @@ final class TestServer implements AutoCloseable {
             List<String> all = new ArrayList<>(List.of("--host=127.0.0.1", "--port=0", "--auth=off",
                     "--jobwitness-data-dir=" + dataDir, "--database-url=" + url(database)));
             all.addAll(flags);
-            server = new Server(ServerConfig.read(all, Map.of(), dataDir.resolve(".env")));
+            server = new ServerInProcess(dataDir, all);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
-        } catch (InterruptedException | ServerConfig.BadSetting e) {
-            throw new IllegalStateException(e);
         }
     }
 
@@ -80,12 +76,12 @@ final class TestServer implements AutoCloseable {
     }
 
     private void awaitReady() {
-        long began = System.nanoTime();
-        while (get("/v1/ready").status() != 200) {
-            if (System.nanoTime() - began > PATIENCE.toNanos()) {
-                throw new IllegalStateException("not ready: " + get("/v1/health"));
-            }
-            LockSupport.parkNanos(Duration.ofMillis(20).toNanos());
+        try {
+            Waiting.until("the server is ready", PATIENCE, () -> get("/v1/health").toString(),
+                    () -> get("/v1/ready").status() == 200);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
         }
     }
 

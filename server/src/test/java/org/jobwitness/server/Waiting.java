@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 
 /** What tests of processes share: waiting with a deadline, a port that stays free while nothing listens on it, a folder. */
@@ -20,6 +21,10 @@ public final class Waiting {
     public interface Condition {
         /** An IOException counts as not yet. */
         boolean holds() throws IOException;
+    }
+
+    public interface Reading {
+        double now() throws IOException;
     }
 
     public static void until(String what, Duration patience, Condition condition) throws InterruptedException {
@@ -39,7 +44,34 @@ public final class Waiting {
                 throw new AssertionError("within " + patience.toSeconds() + " s it did not come true that " + what
                         + "\n" + seen.get());
             }
-            Thread.sleep(POLL);
+            pause();
+        }
+    }
+
+    /** Polls until a number has stayed the same for a while. @return the number */
+    public static double steady(String what, Duration calm, Duration patience, Reading reading)
+            throws InterruptedException, IOException {
+        long deadline = System.nanoTime() + patience.toNanos();
+        long since = System.nanoTime();
+        double last = reading.now();
+        while (System.nanoTime() - since < calm.toNanos()) {
+            if (System.nanoTime() > deadline) {
+                throw new AssertionError("within " + patience.toSeconds() + " s it did not come to rest: " + what);
+            }
+            pause();
+            double now = reading.now();
+            if (now != last) {
+                last = now;
+                since = System.nanoTime();
+            }
+        }
+        return last;
+    }
+
+    private static void pause() throws InterruptedException {
+        LockSupport.parkNanos(POLL.toNanos());
+        if (Thread.interrupted()) {
+            throw new InterruptedException();
         }
     }
 

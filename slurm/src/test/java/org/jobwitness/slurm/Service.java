@@ -5,11 +5,14 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -51,6 +54,12 @@ final class Service implements AutoCloseable {
     Service answering(int anotherStatus) {
         status = anotherStatus;
         return this;
+    }
+
+    Service answeringAfter(Duration time) {
+        var late = CompletableFuture.delayedExecutor(time.toMillis(), TimeUnit.MILLISECONDS);
+        return whileAsked(() -> CompletableFuture.runAsync(() -> {
+        }, late).join());
     }
 
     /** Runs something while a hook waits for its answer. */

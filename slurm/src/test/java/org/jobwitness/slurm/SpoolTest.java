@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executors;
@@ -133,13 +134,7 @@ class SpoolTest {
 
     @Test
     void slowServiceIsNotAskedTwice() throws Exception {
-        service.whileAsked(() -> {
-            try {
-                Thread.sleep(1350);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
-        });
+        service.answeringAfter(Duration.ofMillis(1350));
         node.withSpool().withEvent((NOW - 50) + "-9-started-1.json", OLD.formatted("n1-9-old"));
 
         node.prolog().keptItsPromise();

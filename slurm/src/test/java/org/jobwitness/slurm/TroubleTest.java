@@ -12,11 +12,13 @@ import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -83,7 +85,7 @@ class TroubleTest {
     @ParameterizedTest
     @MethodSource("shells")
     void serviceTakesTheConnectionAndSaysNothing(List<String> shell) throws Exception {
-        try (var socket = serving(connection -> Thread.sleep(10_000))) {
+        try (var socket = serving(TroubleTest::awaitHangUp)) {
             var node = new Node(folder, url(socket)).under(shell);
 
             node.prolog().keptItsPromise();
@@ -97,7 +99,8 @@ class TroubleTest {
         try (var socket = serving(connection -> {
             for (var letter : "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{".split("")) {
                 write(connection, letter);
-                Thread.sleep(100);
+                if (hasHungUpWithin(connection, 100))
+                    return;
             }
         })) {
             var node = new Node(folder, url(socket));
@@ -113,7 +116,7 @@ class TroubleTest {
     void serviceStopsAmidAnAnswerOf200() throws Exception {
         try (var socket = serving(connection -> {
             write(connection, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{");
-            Thread.sleep(10_000);
+            awaitHangUp(connection);
         })) {
             var node = new Node(folder, url(socket));
 
@@ -274,16 +277,14 @@ class TroubleTest {
     /** What wrote its process id to the file pid has been ended, though perhaps not yet been buried. */
     private void assertNothingRuns() throws Exception {
         var status = Path.of("/proc", Files.readString(folder.resolve("pid")).strip(), "status");
-        for (var tries = 0; tries < 100; tries++) {
+        // A signal arrives when the scheduler sees fit.
+        Waiting.until("the process of " + status + " has ended", Duration.ofSeconds(1), () -> {
             try {
-                if (Files.readString(status).contains("\nState:\tZ"))
-                    return;
+                return Files.readString(status).contains("\nState:\tZ");
             } catch (NoSuchFileException e) {
-                return;
+                return true;
             }
-            Thread.sleep(10); // a signal arrives when the scheduler sees fit
-        }
-        throw new AssertionError(Files.readString(status));
+        });
     }
 
     private String pipe(String name) throws Exception {
@@ -322,6 +323,21 @@ class TroubleTest {
             }
         });
         return socket;
+    }
+
+    /** Says nothing until the hook goes. */
+    private static void awaitHangUp(Socket connection) throws IOException {
+        connection.getInputStream().transferTo(OutputStream.nullOutputStream());
+    }
+
+    private static boolean hasHungUpWithin(Socket connection, int millis) throws IOException {
+        connection.setSoTimeout(millis);
+        try {
+            awaitHangUp(connection);
+            return true;
+        } catch (SocketTimeoutException e) {
+            return false;
+        }
     }
 
     private static void write(Socket connection, String text) throws IOException {

@@ -8,11 +8,13 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 
 /** A short form of {@link ProcessFaults}: a real agent, a real server, and kill -9. */
 class AgentKillTest {
     private static final Duration DEADLINE = Duration.ofSeconds(60);
+    private static final Duration POLL = Duration.ofMillis(50);
     private static final int KILLS = 6;
 
     private final Ledger ledger = new Ledger();
@@ -64,7 +66,7 @@ class AgentKillTest {
         long deadline = System.nanoTime() + DEADLINE.toNanos();
         while (!condition.call()) {
             assertThat(System.nanoTime()).as("waiting until " + what).isLessThan(deadline);
-            Thread.sleep(50);
+            LockSupport.parkNanos(POLL.toNanos());
         }
     }
 }

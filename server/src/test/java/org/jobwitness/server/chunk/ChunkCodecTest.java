@@ -21,6 +21,7 @@ import java.util.Random;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
+import org.jobwitness.server.LongTests;
 import org.junit.jupiter.api.Test;
 
 class ChunkCodecTest {
@@ -32,7 +33,7 @@ class ChunkCodecTest {
 
     @Test
     void whatWasPackedComesBack() throws UnreadableChunkException {
-        for (int seed = 0; seed < 20_000; seed++) {
+        for (int seed = 0; seed < LongTests.times(2_000, 20_000); seed++) {
             Chunk chunk = new ChunkShapes(seed).any();
             assertThat(ChunkCodec.decode(ChunkCodec.encode(chunk))).as("seed %s", seed).isEqualTo(withValues(chunk));
         }
@@ -134,7 +135,7 @@ class ChunkCodecTest {
 
     @Test
     void everyFlippedBitIsFound() {
-        for (int seed = 0; seed < 40; seed++) {
+        for (int seed = 0; seed < 40; seed += LongTests.times(5, 1)) {
             byte[] bytes = ChunkCodec.encode(new ChunkShapes(seed).any(seed * 3));
             for (int bit = 0; bit < Math.min(bytes.length, 2_000) * 8; bit++) {
                 byte[] flipped = bytes.clone();
@@ -146,7 +147,7 @@ class ChunkCodecTest {
 
     @Test
     void everyTruncationIsFound() {
-        for (int seed = 0; seed < 40; seed++) {
+        for (int seed = 0; seed < 40; seed += LongTests.times(5, 1)) {
             byte[] bytes = ChunkCodec.encode(new ChunkShapes(seed).any(seed * 3));
             for (int length = 0; length < bytes.length; length++) {
                 byte[] cut = Arrays.copyOf(bytes, length);
@@ -161,7 +162,7 @@ class ChunkCodecTest {
         Random random = new Random(5);
         int read = 0;
         long begun = System.nanoTime();
-        for (int i = 0; i < 100_000; i++) {
+        for (int i = 0; i < LongTests.times(10_000, 100_000); i++) {
             byte[] bytes = i % 10 == 0
                     ? random(random)
                     : mutated(ChunkCodec.encode(new ChunkShapes(i % 500).any(random.nextInt(40))), random);

@@ -51,6 +51,13 @@ public final class Breaker implements AutoCloseable {
         }
     }
 
+    /** How many statements there were since {@link #breakAt}. */
+    public int statements() {
+        synchronized (lock) {
+            return seen;
+        }
+    }
+
     /** Breaks nothing any more. @return whether something was broken */
     public boolean leaveAlone() {
         synchronized (lock) {

@@ -18,12 +18,9 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
-import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.EnumSource;
 
 /** Several servers, each with a pool of its own, on one database; whose turn it is. */
-@ParameterizedClass
-@EnumSource(PostgresVersion.class)
+@OnEachPostgres
 class LeaderTaskTest {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
     private static final String HOLDERS = "from pg_locks where locktype = 'advisory' and classid = "

@@ -25,14 +25,11 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.BeforeParameterizedClassInvocation;
 import org.junit.jupiter.params.Parameter;
-import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.EnumSource;
 
 /** Which partitions are made and dropped, when, and whom that holds up, in a real PostgreSQL. */
-@ParameterizedClass
-@EnumSource(PostgresVersion.class)
+@OnEachPostgres
 class PartitionsTest {
     private static final Instant START = Instant.parse("2024-02-28T23:30:00Z");
     private static final Duration PATIENCE = Duration.ofSeconds(20);

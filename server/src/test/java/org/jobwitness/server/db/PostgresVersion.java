@@ -2,6 +2,8 @@ package org.jobwitness.server.db;
 
 import static org.assertj.core.api.Assumptions.assumeThat;
 
+import java.util.List;
+import org.jobwitness.server.LongTests;
 import org.jobwitness.server.embedded.OldestPostgres;
 
 /** On which PostgreSQL a test runs that is to pass on the newest and on the oldest that the server works with. */
@@ -19,6 +21,10 @@ public enum PostgresVersion {
             return OldestPostgres.databases();
         }
     };
+
+    static List<PostgresVersion> underTest() {
+        return LongTests.areWanted() ? List.of(values()) : List.of(NEWEST);
+    }
 
     abstract Databases databases();
 

@@ -2,27 +2,17 @@ package org.jobwitness.server.db;
 
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.sql.Connection;
-import java.sql.DriverManager;
-import java.sql.SQLException;
 import java.time.Duration;
-import java.util.ArrayList;
 import org.jobwitness.server.Waiting;
-import org.jobwitness.server.embedded.EmbeddedPostgres;
-import org.jobwitness.server.embedded.EmbeddedPostgresException;
-import org.jobwitness.server.embedded.PostgresData;
-import org.jobwitness.server.embedded.PostgresFolder;
+import org.jobwitness.server.embedded.ScratchPostgres;
 
 /**
  * PostgreSQL for tests: one for each test process, started when a test first asks, and a database of its own for each
- * who asks. Its folder stays in target, so that only the first run after a clean has to make it.
+ * who asks.
  */
 public final class TestPostgres {
-    private static final int FOLDERS = 20;
-    private static EmbeddedPostgres running;
-    private static Databases databases;
+    private static ScratchPostgres shared;
 
     private TestPostgres() {
     }
@@ -42,16 +32,22 @@ public final class TestPostgres {
         return databases().copyOf(original);
     }
 
-    static synchronized Databases databases() {
+    static Databases databases() {
+        return shared().databases();
+    }
+
+    /** Spares a server the unpacking that will start its own PostgreSQL in a folder, for the first time. */
+    public static void lendPrograms(Path dataFolder) throws IOException {
+        shared().lendPrograms(dataFolder);
+    }
+
+    private static synchronized ScratchPostgres shared() {
         try {
-            if (databases == null) {
-                running = start();
-                Runtime.getRuntime().addShutdownHook(new Thread(running::close));
-                dropDatabasesOfEarlierRuns();
-                databases = new Databases(running.address());
+            if (shared == null) {
+                shared = ScratchPostgres.newest().untilTheEnd();
             }
-            return databases;
-        } catch (IOException | SQLException e) {
+            return shared;
+        } catch (IOException e) {
             throw new IllegalStateException(e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -61,8 +57,8 @@ public final class TestPostgres {
 
     /** Those that were given out. */
     static synchronized void dropDatabases() {
-        if (databases != null) {
-            databases.drop();
+        if (shared != null) {
+            shared.databases().drop();
         }
     }
 
@@ -78,57 +74,5 @@ public final class TestPostgres {
             throw new IllegalStateException(e);
         }
         return database;
-    }
-
-    /** Test processes that run side by side each take a folder that no other holds. */
-    private static EmbeddedPostgres start() throws IOException, InterruptedException {
-        var refused = new ArrayList<EmbeddedPostgresException>();
-        for (var number = 1; number <= FOLDERS; number++) {
-            try {
-                var folder = Path.of("target", "test-postgres-" + number);
-                var postgres = EmbeddedPostgres.start(folder, Duration.ofMinutes(2));
-                keepLogSmall(PostgresData.locate(new PostgresFolder(folder)));
-                return postgres;
-            } catch (EmbeddedPostgresException e) {
-                if (!e.getMessage().contains("in use by another")) {
-                    throw e;
-                }
-                refused.add(e);
-            }
-        }
-        throw refused.getLast();
-    }
-
-    /** Each database that is made goes through the write-ahead log, of which PostgreSQL keeps 1 GB if it is not told. */
-    private static void keepLogSmall(Path data) throws IOException, InterruptedException {
-        Files.writeString(data.resolve("postgresql.auto.conf"), "max_wal_size = 256MB\n");
-        var postmaster = Files.readAllLines(data.resolve("postmaster.pid")).getFirst();
-        new ProcessBuilder("kill", "-HUP", postmaster).start().waitFor();
-    }
-
-    private static void dropDatabasesOfEarlierRuns() throws SQLException {
-        var left = new ArrayList<String>();
-        try (var connection = connect();
-                var statement = connection.createStatement();
-                var rows = statement.executeQuery("SELECT datname FROM pg_database WHERE datname LIKE 'test_%'")) {
-            while (rows.next()) {
-                left.add(rows.getString(1));
-            }
-        }
-        for (var name : left) {
-            // Not WITH (FORCE), which a worker of autovacuum refuses: it belongs to the superuser.
-            execute("DROP DATABASE " + name);
-        }
-    }
-
-    private static void execute(String statement) throws SQLException {
-        try (var connection = connect(); var query = connection.createStatement()) {
-            query.execute(statement);
-        }
-    }
-
-    private static Connection connect() throws SQLException {
-        var address = running.address();
-        return DriverManager.getConnection(address.jdbcUrl(), address.user(), address.password());
     }
 }

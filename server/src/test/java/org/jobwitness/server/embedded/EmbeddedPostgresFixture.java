@@ -8,6 +8,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.function.LongPredicate;
+import org.jobwitness.server.Waiting;
 import org.jobwitness.server.db.DatabaseAddress;
 
 /** What the tests of the embedded PostgreSQL see of it from outside: by JDBC, and in /proc. */
@@ -16,7 +17,7 @@ public final class EmbeddedPostgresFixture {
     private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     interface Attempt {
-        boolean succeeds() throws Exception;
+        boolean succeeds() throws SQLException, IOException;
     }
 
     private EmbeddedPostgresFixture() {
@@ -69,21 +70,13 @@ public final class EmbeddedPostgresFixture {
         ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
     }
 
-    public static void eventually(Attempt attempt) throws Exception {
-        var deadline = System.nanoTime() + PATIENCE.toNanos();
-        while (!succeeds(attempt)) {
-            if (System.nanoTime() > deadline) {
-                throw new AssertionError("did not come true within " + PATIENCE);
+    public static void eventually(Attempt attempt) throws InterruptedException {
+        Waiting.until("the attempt succeeds", PATIENCE, () -> {
+            try {
+                return attempt.succeeds();
+            } catch (SQLException e) {
+                return false;
             }
-            Thread.sleep(20);
-        }
-    }
-
-    private static boolean succeeds(Attempt attempt) throws Exception {
-        try {
-            return attempt.succeeds();
-        } catch (SQLException e) {
-            return false;
-        }
+        });
     }
 }

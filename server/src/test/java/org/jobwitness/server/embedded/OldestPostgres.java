@@ -3,35 +3,26 @@ package org.jobwitness.server.embedded;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
-import java.util.Comparator;
-import java.util.stream.Stream;
 import java.util.zip.ZipFile;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 import org.apache.commons.compress.compressors.xz.XZCompressorInputStream;
-import org.jobwitness.server.Waiting;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.db.Databases;
 
 /** The oldest PostgreSQL that the server promises to work with; pom.xml puts its archive into target. */
-public final class OldestPostgres implements AutoCloseable {
+public final class OldestPostgres implements ScratchPostgres.Installation {
     private static final Path ARCHIVE = Path.of("target", "postgres-14", "postgres-14.jar");
-    private static final Duration PATIENCE = Duration.ofMinutes(1);
+    private static final Duration TIMEOUT = Duration.ofMinutes(1);
     private static final String PASSWORD = "only-for-this-test";
 
-    private static Databases databases;
+    private static ScratchPostgres shared;
 
-    private final PostgresProcesses processes;
-    private final int port;
-
-    private OldestPostgres(PostgresProcesses processes, int port) {
-        this.processes = processes;
-        this.port = port;
+    private OldestPostgres() {
     }
 
     public static boolean runsHere() {
@@ -41,16 +32,10 @@ public final class OldestPostgres implements AutoCloseable {
     /** Those in one that all tests of this process share. */
     public static synchronized Databases databases() {
         try {
-            if (databases == null) {
-                Path folder = Waiting.passable(Files.createTempDirectory("jobwitness-oldest"));
-                OldestPostgres shared = start(folder.resolve("postgres"), Waiting.freePort());
-                Runtime.getRuntime().addShutdownHook(new Thread(() -> {
-                    shared.close();
-                    delete(folder);
-                }));
-                databases = new Databases(shared.address());
+            if (shared == null) {
+                shared = ScratchPostgres.startIn("test-postgres-14", new OldestPostgres()).untilTheEnd();
             }
-            return databases;
+            return shared.databases();
         } catch (IOException e) {
             throw new IllegalStateException(e);
         } catch (InterruptedException e) {
@@ -61,43 +46,24 @@ public final class OldestPostgres implements AutoCloseable {
 
     /** Those that were given out. */
     public static synchronized void dropDatabases() {
-        if (databases != null) {
-            databases.drop();
+        if (shared != null) {
+            shared.databases().drop();
         }
     }
 
-    private static void delete(Path folder) {
-        try (Stream<Path> files = Files.walk(folder)) {
-            files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
+    @Override
+    public Path unpackInto(PostgresFolder folder) throws IOException {
+        Path programs = folder.path().resolve("programs-14");
+        if (!Files.isDirectory(programs)) {
+            Path unfinished = folder.unfinished("programs");
+            unpack(unfinished);
+            Files.setPosixFilePermissions(unfinished, PosixFilePermissions.fromString("rwxr-xr-x"));
+            folder.finish(unfinished, programs);
         }
+        return programs;
     }
 
-    /**
-     * Starts it with new, empty data files.
-     *
-     * @param dataFolder must be one that other users can get to: PostgreSQL does not run as root
-     */
-    public static OldestPostgres start(Path dataFolder, int port) throws IOException, InterruptedException {
-        PostgresFolder folder = PostgresFolder.in(dataFolder);
-        Path programs = Files.createDirectory(folder.path().resolve("programs"));
-        Files.setPosixFilePermissions(programs, PosixFilePermissions.fromString("rwxr-xr-x"));
-        unpackInto(programs);
-        Path data = folder.unfinished("data");
-        PostgresUser user = PostgresUser.of(folder, programs, data);
-        Path password = folder.unfinished("password").resolve("password");
-        Files.writeString(password, PASSWORD);
-        user.own(password.getParent());
-        user.own(data);
-        user.program(programs, "initdb").then("--pgdata=" + data, "--username=postgres", "--auth=scram-sha-256",
-                "--pwfile=" + password, "--encoding=UTF8", "--no-locale", "--no-sync").run(PATIENCE);
-        PostgresProcesses processes = new PostgresProcesses(data, user.program(programs, "pg_ctl"));
-        new Postmaster(user.program(programs, "postgres"), processes, folder.log(), PATIENCE).start(port);
-        return new OldestPostgres(processes, port);
-    }
-
-    private static void unpackInto(Path programs) throws IOException {
+    private static void unpack(Path programs) throws IOException {
         try (ZipFile jar = new ZipFile(ARCHIVE.toFile());
                 InputStream archive = jar.getInputStream(jar.getEntry("postgres-linux-x86_64.txz"));
                 TarArchiveInputStream tar = new TarArchiveInputStream(
@@ -117,17 +83,25 @@ public final class OldestPostgres implements AutoCloseable {
         }
     }
 
-    public DatabaseAddress address() {
-        return new DatabaseAddress("jdbc:postgresql://127.0.0.1:" + port + "/postgres?sslmode=disable", "postgres",
-                PASSWORD);
+    @Override
+    public Path data(PostgresFolder folder) {
+        return folder.path().resolve("data-14");
     }
 
     @Override
-    public void close() {
-        try {
-            processes.stop();
-        } catch (IOException | InterruptedException e) {
-            throw new IllegalStateException(e);
+    public DatabaseAddress prepare(PostgresFolder folder, Path programs, PostgresUser user)
+            throws IOException, InterruptedException {
+        if (!Files.isDirectory(data(folder))) {
+            Path unfinished = folder.unfinished("data");
+            Path password = folder.unfinished("password").resolve("password");
+            Files.writeString(password, PASSWORD);
+            user.own(password.getParent());
+            user.own(unfinished);
+            user.program(programs, "initdb").then("--pgdata=" + unfinished, "--username=postgres",
+                    "--auth=scram-sha-256", "--pwfile=" + password, "--encoding=UTF8", "--no-locale", "--no-sync")
+                    .run(TIMEOUT);
+            folder.finish(unfinished, data(folder));
         }
+        return new DatabaseAddress("jdbc:postgresql://127.0.0.1:0/postgres?sslmode=disable", "postgres", PASSWORD);
     }
 }

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import org.jobwitness.server.db.OnEachPostgres;
 import org.jobwitness.server.db.PostgresVersion;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.server.query.JobQueries;
@@ -23,12 +24,9 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
-import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.EnumSource;
 
 /** Old runs leave, and what stays is as it was. */
-@ParameterizedClass
-@EnumSource(PostgresVersion.class)
+@OnEachPostgres
 class JobDeletionTest {
     private static final Instant LONG_AGO = Words.time("00:00:00");
     private static final Instant BEFORE = Words.time("+30d00:00");

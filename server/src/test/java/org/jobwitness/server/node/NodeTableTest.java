@@ -8,6 +8,7 @@ import java.time.Instant;
 import java.util.List;
 import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.db.Database;
+import org.jobwitness.server.db.OnEachPostgres;
 import org.jobwitness.server.db.Partitions;
 import org.jobwitness.server.db.PostgresVersion;
 import org.jobwitness.server.db.TestPostgres;
@@ -17,12 +18,9 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
-import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.EnumSource;
 
 /** The last that is known of a node. */
-@ParameterizedClass
-@EnumSource(PostgresVersion.class)
+@OnEachPostgres
 class NodeTableTest {
     private static final Duration INTERVAL = Duration.ofSeconds(15);
     private static final Instant T = Instant.parse("2026-11-22T10:00:00Z");

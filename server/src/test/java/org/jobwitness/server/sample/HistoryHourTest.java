@@ -22,6 +22,7 @@ import java.util.stream.Stream;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.db.Database;
+import org.jobwitness.server.db.OnEachPostgres;
 import org.jobwitness.server.db.OneTurn;
 import org.jobwitness.server.db.Partitions;
 import org.jobwitness.server.db.PostgresVersion;
@@ -38,12 +39,9 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
-import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.EnumSource;
 
 /** What administrators can ask of packed history with SQL, as docs/packed-history.md shows it. */
-@ParameterizedClass
-@EnumSource(PostgresVersion.class)
+@OnEachPostgres
 class HistoryHourTest {
     private static final Path PAGE = Path.of("../docs/packed-history.md");
     private static final Pattern EXAMPLE = Pattern.compile("```text\n(select [^`]*?;)\n```\n\n```text\n([^`]*?)```",

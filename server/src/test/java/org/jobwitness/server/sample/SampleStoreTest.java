@@ -22,6 +22,7 @@ import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.chunk.Series;
 import org.jobwitness.server.db.Database;
+import org.jobwitness.server.db.OnEachPostgres;
 import org.jobwitness.server.db.Partitions;
 import org.jobwitness.server.db.PostgresVersion;
 import org.jobwitness.server.db.TestPostgres;
@@ -41,12 +42,9 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
-import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.EnumSource;
 
 /** Samples by the hundred, out of order and from many at once, and what they add up to. */
-@ParameterizedClass
-@EnumSource(PostgresVersion.class)
+@OnEachPostgres
 class SampleStoreTest {
     private static final Caller CALLER = new Caller("tester", null, "test", "correlation-1", new Scope.Everything());
     private static final Duration RETENTION = Duration.ofDays(7);

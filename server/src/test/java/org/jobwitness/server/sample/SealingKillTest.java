@@ -14,6 +14,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.jobwitness.server.LongTests;
 import org.jobwitness.server.Waiting;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.access.Scope;
@@ -24,6 +25,7 @@ import org.jobwitness.server.db.Breaker;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.db.LeaderTask.Work;
+import org.jobwitness.server.db.OnEachPostgres;
 import org.jobwitness.server.db.OneTurn;
 import org.jobwitness.server.db.Partitions;
 import org.jobwitness.server.db.PostgresVersion;
@@ -45,20 +47,19 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
-import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * Each transaction that writes, packs, empties or drops samples, broken off at each of its statements: what was there is
  * there, once, and the next turn finishes what this one left.
  */
-@ParameterizedClass
-@EnumSource(PostgresVersion.class)
+@OnEachPostgres
 class SealingKillTest {
     private static final Caller CALLER = new Caller("tester", null, "test", "correlation-1", new Scope.Everything());
     private static final Duration RETENTION = Duration.ofDays(7);
     private static final Duration PATIENCE = Duration.ofSeconds(20);
     private static final int ENDLESS = 500;
+    /** A transaction is broken off at one statement of so many. */
+    private static final int EVERY = LongTests.times(6, 1);
     /** So that the rows of one round are several slices. */
     private static final int SLICE_ROWS = 5;
 
@@ -105,13 +106,12 @@ class SealingKillTest {
      *
      * @param before makes the same state each time
      * @param after looks at what came of it
-     * @return at how many statements it was broken off
+     * @return of how many statements it is
      */
     private int breakOffEverywhere(Step before, Step step, Step after) throws Exception {
-        int statement = 0;
+        int statements = 0;
         boolean wasBroken = true;
-        while (wasBroken) {
-            statement++;
+        for (int statement = 1; wasBroken; statement += EVERY) {
             assertThat(statement).as("something is repeated endlessly").isLessThan(ENDLESS);
             execute("truncate chunk, sample_tail_0, sample_tail_1, job_figures, job_gpu_figures, oom_kill");
             expected.clear();
@@ -119,9 +119,10 @@ class SealingKillTest {
             breaker.breakAt(statement);
             step.run();
             wasBroken = breaker.leaveAlone();
+            statements = breaker.statements();
             after.run();
         }
-        return statement - 1;
+        return statements;
     }
 
     @Test

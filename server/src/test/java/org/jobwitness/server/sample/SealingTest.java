@@ -22,6 +22,7 @@ import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.chunk.Series;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.LeaderTask;
+import org.jobwitness.server.db.OnEachPostgres;
 import org.jobwitness.server.db.OneTurn;
 import org.jobwitness.server.db.Partitions;
 import org.jobwitness.server.db.PostgresVersion;
@@ -40,12 +41,9 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
-import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.EnumSource;
 
 /** Hours that are over are packed, and nothing is lost, doubled or told otherwise by it. */
-@ParameterizedClass
-@EnumSource(PostgresVersion.class)
+@OnEachPostgres
 class SealingTest {
     private static final Caller CALLER = new Caller("tester", null, "test", "correlation-1", new Scope.Everything());
     private static final Duration RETENTION = Duration.ofDays(7);
