@@ -525,12 +525,13 @@ final class OutcomeRules {
     private void timeFacts(Cause cause) {
         double seconds = run.seconds(evidence.now());
         if (!Double.isNaN(seconds)) {
-            Instant to = run.hasEnded() ? run.end() : evidence.now();
+            Instant from = Phrases.moment(Objects.requireNonNull(run.start()));
+            Instant to = Objects.requireNonNull(run.hasEnded() ? run.end() : evidence.now());
             facts.add(new Fact(said.startSeen() ? Source.PROLOG : Source.RECORDS, Strength.CONTEXT,
-                    "It began at " + Phrases.moment(Objects.requireNonNull(run.start()))
-                            + (run.hasEnded() ? " and ended at " : "; now it is ")
-                            + Phrases.moment(Objects.requireNonNull(to)) + ".",
-                    to, null, null, new Verdict.Quantity("runtime", seconds, Verdict.Unit.SECONDS)));
+                    "It began at " + from + (run.hasEnded() ? " and ended at " : "; now it is ")
+                            + Phrases.moment(to) + ".",
+                    to, null, null, new Verdict.Quantity("runtime", seconds, Verdict.Unit.SECONDS))
+                    .withTimes(from, Phrases.moment(to)));
         }
         double suspended = evidence.suspendedSeconds();
         if (suspended > 0) {
@@ -546,7 +547,7 @@ final class OutcomeRules {
                             ? "By Slurm's word the time limit ends it at "
                             : "The prolog was told that the time limit ends it at ")
                             + Phrases.moment(run.deadline()) + ".",
-                    run.deadline(), null, null, null));
+                    run.deadline(), null, null, null).withTimes(Phrases.moment(run.deadline())));
         }
     }
 

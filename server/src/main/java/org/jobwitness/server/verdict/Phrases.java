@@ -2,15 +2,12 @@ package org.jobwitness.server.verdict;
 
 import java.time.Duration;
 import java.time.Instant;
-import java.time.ZoneOffset;
-import java.time.format.DateTimeFormatter;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Numbers, times and other people's words, as they stand in sentences. */
 final class Phrases {
-    private static final DateTimeFormatter MOMENT = DateTimeFormatter.ofPattern("uuuu-MM-dd HH:mm:ss 'UTC'")
-            .withZone(ZoneOffset.UTC);
     private static final String[] UNITS = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB"};
     private static final int LONGEST = 80;
     private static final int MOST_NAMES = 4;
@@ -18,8 +15,9 @@ final class Phrases {
     private Phrases() {
     }
 
-    static String moment(Instant at) {
-        return MOMENT.format(at);
+    /** To the second: what a sentence says of a time, and what its {@code times} list. */
+    static Instant moment(Instant at) {
+        return at.truncatedTo(ChronoUnit.SECONDS);
     }
 
     /** {@code 3 h 20 min}, {@code 2 days 4 h}, {@code 35 s}. */

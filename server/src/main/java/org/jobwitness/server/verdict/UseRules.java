@@ -7,8 +7,10 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.Stream;
 import org.jobwitness.server.verdict.RunEvidence.OnGpu;
 import org.jobwitness.server.verdict.RunEvidence.OnNode;
 import org.jobwitness.wire.Cause;
@@ -194,13 +196,18 @@ final class UseRules {
     }
 
     private List<Fact> facts(List<OnGpu> gpus) {
-        return gpus.stream().limit(MOST_FACTS).map(gpu -> new Fact(Source.AGENT, Strength.PROOF,
+        return gpus.stream().limit(MOST_FACTS).map(UseRules::fact).toList();
+    }
+
+    private static Fact fact(OnGpu gpu) {
+        Instant lastUsed = gpu.lastUsed() == null ? null : Phrases.moment(gpu.lastUsed());
+        Fact fact = new Fact(Source.AGENT, Strength.PROOF,
                 "GPU " + Phrases.plain(gpu.gpu()) + at(gpu.node()) + ": " + Phrases.percent(gpu.percent())
                         + " on average, "
                         + Phrases.percent(gpu.maxPercent()) + " at most, in " + Phrases.count(gpu.samples(), "sample")
-                        + (gpu.lastUsed() == null ? "." : "; last used at " + Phrases.moment(gpu.lastUsed()) + "."),
-                gpu.lastSample(), node(gpu.node()), null, new Quantity("avg_gpu_usage", gpu.percent(), Unit.PERCENT)))
-                .toList();
+                        + (lastUsed == null ? "." : "; last used at " + lastUsed + "."),
+                gpu.lastSample(), node(gpu.node()), null, new Quantity("avg_gpu_usage", gpu.percent(), Unit.PERCENT));
+        return lastUsed == null ? fact : fact.withTimes(lastUsed);
     }
 
     private static @Nullable Instant lastOf(List<OnGpu> gpus) {
@@ -459,7 +466,9 @@ final class UseRules {
 
     private void add(FindingRule rule, Severity severity, String sentence, String advice, @Nullable Instant from,
             @Nullable Instant to, List<Fact> facts) {
-        findings.add(new Finding(rule, severity, sentence, advice, from, to, facts));
+        List<Instant> times = Stream.of(from, to).filter(Objects::nonNull).map(Phrases::moment)
+                .filter(time -> sentence.contains(time.toString())).toList();
+        findings.add(new Finding(rule, severity, sentence, advice, from, to, facts, times));
     }
 
     private void skip(FindingRule rule, String why) {
