@@ -13,9 +13,9 @@ import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.Reason;
 import org.jspecify.annotations.Nullable;
 
-/** Jobs as rows: of one that runs what it uses now, of one that has ended what it used. */
-final class JobTable {
-    private JobTable() {
+/** Jobs as rows of a table: the current use of a running job, the mean or peak use of an ended one. */
+final class JobListing {
+    private JobListing() {
     }
 
     static Table of(List<Job> jobs, Instant now, ZoneId zone) {
@@ -36,7 +36,7 @@ final class JobTable {
         return table;
     }
 
-    /** {@code failed: out of memory}; a question mark where that is not confirmed. */
+    /** {@code failed: out of memory}, with a question mark if that is not confirmed. */
     static Text state(Job job) {
         return Text.of(job.state().toString(), style(job.state())).plus(because(job))
                 .plus(Boolean.FALSE.equals(job.confirmed()) ? "?" : "");
