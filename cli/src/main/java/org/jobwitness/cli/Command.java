@@ -5,21 +5,16 @@ import org.jobwitness.cli.options.Arguments;
 import org.jobwitness.cli.options.Option;
 import org.jobwitness.cli.service.Problem;
 
-/** A command: how it is typed, and what it does. */
-interface Command {
-    /** As it is typed: {@code why}. */
-    String name();
+/**
+ * A command: how it is typed, and what it does.
+ *
+ * @param operands names of what is typed beside the options, such as {@code ID}
+ * @param description paragraphs for its help; the first is also its line in the list of commands
+ */
+record Command(String name, List<String> operands, List<Option> options, List<String> description, Action action) {
 
-    /** Paragraphs for its help; the first is also its line in the list of commands. */
-    List<String> description();
-
-    List<Option> options();
-
-    /** Names of what is typed beside the options, such as {@code ID}. */
-    default List<String> operands() {
-        return List.of();
+    /** Runs with arguments that are among the options and operands, and returns the exit status. */
+    interface Action {
+        int run(CliContext context, Arguments arguments) throws Problem, InterruptedException;
     }
-
-    /** Returns the exit status. */
-    int run(CliContext context, Arguments arguments) throws Problem, InterruptedException;
 }

@@ -6,7 +6,7 @@ import org.jobwitness.cli.options.Arguments;
 import org.jobwitness.cli.options.Option;
 
 /** {@code jobwitness completion}. */
-final class CompletionCommand implements Command {
+final class CompletionCommand {
     private static final String SCRIPT = """
             # Completes commands and options of jobwitness, in bash and zsh.
             _complete_jobwitness() {
@@ -26,23 +26,14 @@ final class CompletionCommand implements Command {
             complete -F _complete_jobwitness -o default jobwitness
             """;
 
-    @Override
-    public String name() {
-        return "completion";
+    static final Command COMMAND = new Command("completion", List.of(),
+            List.of(),
+            List.of("Prints the completion of commands and options for bash and zsh: source <(jobwitness completion)"), CompletionCommand::run);
+
+    private CompletionCommand() {
     }
 
-    @Override
-    public List<String> description() {
-        return List.of("Prints the completion of commands and options for bash and zsh: source <(jobwitness completion)");
-    }
-
-    @Override
-    public List<Option> options() {
-        return List.of();
-    }
-
-    @Override
-    public int run(CliContext context, Arguments arguments) {
+    private static int run(CliContext context, Arguments arguments) {
         String cases = Jobwitness.COMMANDS.stream()
                 .map(command -> "        " + command.name() + ") words='" + command.options().stream().map(Option::name)
                         .collect(Collectors.joining(" ")) + "' ;;")

@@ -18,28 +18,19 @@ import org.jobwitness.cli.text.Text;
 import org.jobwitness.cli.text.Units;
 
 /** {@code jobwitness doctor}. */
-final class DoctorCommand implements Command {
+final class DoctorCommand {
     private static final int STATE_WIDTH = 9;
     private static final int SUBJECT_WIDTH = 17;
 
-    @Override
-    public String name() {
-        return "doctor";
+    static final Command COMMAND = new Command("doctor", List.of(),
+            ServiceOptions.and(List.of()),
+            List.of("Checks the service, its nodes and this machine, and shows what does not work and what to type.",
+                "The exit status is 1 if something does not work. Nothing is changed."), DoctorCommand::run);
+
+    private DoctorCommand() {
     }
 
-    @Override
-    public List<String> description() {
-        return List.of("Checks the service, its nodes and this machine, and shows what does not work and what to type.",
-                "The exit status is 1 if something does not work. Nothing is changed.");
-    }
-
-    @Override
-    public List<Option> options() {
-        return ServiceOptions.and(List.of());
-    }
-
-    @Override
-    public int run(CliContext context, Arguments arguments) throws Problem {
+    private static int run(CliContext context, Arguments arguments) throws Problem {
         ConfFile conf = ConfFile.read(ServiceOptions.confPath(context));
         ServiceClient client = new ServiceClient(ServiceOptions.settings(context, arguments, conf), Version.current());
         List<CheckResult> results = new ArrayList<>(new ServiceChecks(client, context.clock()).all());

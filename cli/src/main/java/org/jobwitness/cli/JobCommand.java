@@ -12,7 +12,7 @@ import org.jobwitness.wire.Job;
 import org.jobwitness.wire.SeriesPage;
 
 /** {@code jobwitness job ID}. */
-final class JobCommand implements Command {
+final class JobCommand {
     /** More than a sparkline has characters, so that each of them has a point or two. */
     private static final int POINTS = 60;
     /** The service returns at most 400,000 values at once: minimum, mean and maximum of each point. */
@@ -20,28 +20,14 @@ final class JobCommand implements Command {
     private static final List<String> METRICS = List.of("cpu_usage_percent", "memory_usage_bytes",
             "utilization_percent", "memory_used_bytes");
 
-    @Override
-    public String name() {
-        return "job";
+    static final Command COMMAND = new Command("job", RunOptions.OPERANDS,
+            ServiceOptions.and(RunOptions.ALL),
+            List.of("Shows one job: what it asked for, what it used on each node and GPU, and its use over time."), JobCommand::run);
+
+    private JobCommand() {
     }
 
-    @Override
-    public List<String> description() {
-        return List.of("Shows one job: what it asked for, what it used on each node and GPU, and its use over time.");
-    }
-
-    @Override
-    public List<Option> options() {
-        return ServiceOptions.and(RunOptions.ALL);
-    }
-
-    @Override
-    public List<String> operands() {
-        return RunOptions.OPERANDS;
-    }
-
-    @Override
-    public int run(CliContext context, Arguments arguments) throws Problem {
+    private static int run(CliContext context, Arguments arguments) throws Problem {
         ServiceClient client = ServiceOptions.client(context, arguments);
         Response response = client.get(RunOptions.path(arguments, ""), RunOptions.parameters(arguments));
         if (arguments.has(ServiceOptions.JSON)) {

@@ -119,9 +119,13 @@ final class JobDetails {
     }
 
     private void memory(double peak, @Nullable Double limit) {
-        resource("Memory", limit == null ? 0 : peak / limit, sum("memory_usage_bytes"),
-                1024 * 1024 * (limit == null ? peak : limit), Units.mebibytes(peak) + " at most"
-                        + (limit == null ? "" : ", of " + Units.mebibytes(limit)));
+        List<@Nullable Double> bytes = sum("memory_usage_bytes");
+        String words = Units.mebibytes(peak) + " at most";
+        if (limit == null) {
+            resource("Memory", 0, bytes, 1024 * 1024 * peak, words);
+        } else {
+            resource("Memory", peak / limit, bytes, 1024 * 1024 * limit, words + ", of " + Units.mebibytes(limit));
+        }
     }
 
     private String now(@Nullable Double percent) {
@@ -220,8 +224,8 @@ final class JobDetails {
         nodes.entrySet().stream().limit(MAX_ROWS).forEach(node -> {
             Series used = node.getValue().use;
             Series memory = node.getValue().memory;
-            table.row(List.of(Text.of(node.getKey()), used == null ? Text.empty() : Text.of(mean(used)),
-                    memory == null ? Text.empty() : Text.of(highest(memory)), overTime(used)));
+            table.row(List.of(Text.of(node.getKey()), Table.cell(used, JobDetails::mean),
+                    Table.cell(memory, JobDetails::peak), overTime(used)));
         });
         return table;
     }
@@ -237,9 +241,8 @@ final class JobDetails {
         for (JobGpu gpu : gpus.subList(0, Math.min(gpus.size(), MAX_ROWS))) {
             Place place = places.get(gpu.node() + " " + gpu.gpu());
             table.row(List.of(Text.of(gpu.node() + " " + gpuName(gpu.gpu())),
-                    Text.of(gpu.avgUtilization() == null ? "" : Units.percent(gpu.avgUtilization())),
-                    Text.of(memory(gpu)),
-                    Text.of(gpu.energyJoules() == null ? "" : Units.wattHours(gpu.energyJoules() / 3600)),
+                    Table.cell(gpu.avgUtilization(), Units::percent), Text.of(memory(gpu)),
+                    Table.cell(gpu.energyJoules(), joules -> Units.wattHours(joules / 3600)),
                     overTime(place == null ? null : place.use), Text.of(note(gpu))));
         }
         return table;
@@ -284,7 +287,7 @@ final class JobDetails {
                 .mapToObj(Units::percent).findFirst().orElse("");
     }
 
-    private static String highest(Series bytes) {
+    private static String peak(Series bytes) {
         return bytes.max().stream().filter(Objects::nonNull).mapToDouble(Double::doubleValue).max().stream()
                 .mapToObj(Units::bytes).findFirst().orElse("");
     }

@@ -3,7 +3,6 @@ package org.jobwitness.cli;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Stream;
 import org.jobwitness.cli.options.Arguments;
 import org.jobwitness.cli.options.Option;
 import org.jobwitness.cli.service.Problem;
@@ -16,7 +15,7 @@ import org.jobwitness.wire.JobPage;
 import org.jspecify.annotations.Nullable;
 
 /** {@code jobwitness jobs}. */
-final class JobsCommand implements Command {
+final class JobsCommand {
     private static final int DEFAULT_LIMIT = 25;
     private static final int MAX_LIMIT = 1000;
     private static final Option STATE = Option.of("--state", "STATE",
@@ -31,25 +30,15 @@ final class JobsCommand implements Command {
             + DEFAULT_LIMIT + ").").orLetter("-n");
     private static final Option CURSOR = Option.of("--cursor", "TEXT", "Continue a list, from its next_cursor.");
 
-    @Override
-    public String name() {
-        return "jobs";
+    static final Command COMMAND = new Command("jobs", List.of(),
+            ServiceOptions.and(FilterOptions.ALL, STATE, REASON, FROM, TO, SORT, LIMIT, CURSOR),
+            List.of("Lists jobs, newest first, with what they use now, or used on average.",
+                "MEMORY is the peak on each node, added up over nodes. A blank is not known."), JobsCommand::run);
+
+    private JobsCommand() {
     }
 
-    @Override
-    public List<String> description() {
-        return List.of("Lists jobs, newest first, with what they use now, or used on average.",
-                "MEMORY is the peak on each node, added up over nodes. A blank is not known.");
-    }
-
-    @Override
-    public List<Option> options() {
-        return ServiceOptions.and(Stream.concat(FilterOptions.ALL.stream(),
-                Stream.of(STATE, REASON, FROM, TO, SORT, LIMIT, CURSOR)).toList());
-    }
-
-    @Override
-    public int run(CliContext context, Arguments arguments) throws Problem {
+    private static int run(CliContext context, Arguments arguments) throws Problem {
         ServiceClient client = ServiceOptions.client(context, arguments);
         Response response = client.get("/v1/jobs", parameters(context, arguments));
         if (arguments.has(ServiceOptions.JSON)) {

@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
 
 /** {@code jobwitness}: finds the command that was typed, and runs it. */
 final class Jobwitness {
-    static final List<Command> COMMANDS = List.of(new WhyCommand(), new JobCommand(), new SeffCommand(),
-            new JobsCommand(), new TopCommand(), new DoctorCommand(), new CompletionCommand());
+    static final List<Command> COMMANDS = List.of(WhyCommand.COMMAND, JobCommand.COMMAND, SeffCommand.COMMAND,
+            JobsCommand.COMMAND, TopCommand.COMMAND, DoctorCommand.COMMAND, CompletionCommand.COMMAND);
     private static final Option HELP = Option.flag("--help", "Show this help.").orLetter("-h");
     private static final Option VERSION = Option.flag("--version", "Show the version.").orLetter("-V");
     private static final int BUG = 70;
@@ -77,7 +77,7 @@ final class Jobwitness {
             return runWithoutCommand(context, List.of(VERSION.name()));
         }
         arguments.expectOperands(command.operands());
-        return command.run(context, arguments);
+        return command.action().run(context, arguments);
     }
 
     private static Command command(String name) throws Problem {

@@ -25,8 +25,8 @@ final class ServiceOptions {
     private ServiceOptions() {
     }
 
-    static List<Option> and(List<Option> others) {
-        return Stream.concat(others.stream(), ALL.stream()).toList();
+    static List<Option> and(List<Option> shared, Option... own) {
+        return Stream.of(shared, List.of(own), ALL).flatMap(List::stream).toList();
     }
 
     static ServiceClient client(CliContext context, Arguments arguments) throws Problem {

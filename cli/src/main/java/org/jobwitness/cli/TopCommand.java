@@ -6,7 +6,6 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.jobwitness.cli.options.Arguments;
 import org.jobwitness.cli.options.Option;
 import org.jobwitness.cli.service.Problem;
@@ -27,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * {@code jobwitness top}. It polls the list instead of following the service's stream: figures of a job change every 15 seconds,
  * a list is one statement for the service, and the number of streams is limited.
  */
-final class TopCommand implements Command {
+final class TopCommand {
     private static final String CLEAR = "\u001b[H\u001b[2J";
     private static final int DEFAULT_DELAY = 5;
     private static final int MAX_DELAY = 3600;
@@ -37,6 +36,14 @@ final class TopCommand implements Command {
             + " (" + DEFAULT_DELAY + ").").orLetter("-d");
     private static final Option COUNT = Option.of("--count", "NUMBER", "End after this many refreshes.")
             .orLetter("-n");
+
+    static final Command COMMAND = new Command("top", List.of(),
+            ServiceOptions.and(FilterOptions.ALL, ORDER, DELAY, COUNT),
+            List.of("Shows running jobs and what they use now; refreshes until Ctrl-C on a terminal, prints once"
+                + " otherwise."), TopCommand::run);
+
+    private TopCommand() {
+    }
 
     /** By what rows are sorted; spelled as it is typed. */
     enum Order {
@@ -72,25 +79,7 @@ final class TopCommand implements Command {
         }
     }
 
-    @Override
-    public String name() {
-        return "top";
-    }
-
-    @Override
-    public List<String> description() {
-        return List.of("Shows running jobs and what they use now; refreshes until Ctrl-C on a terminal, prints once"
-                + " otherwise.");
-    }
-
-    @Override
-    public List<Option> options() {
-        return ServiceOptions.and(
-                Stream.concat(FilterOptions.ALL.stream(), Stream.of(ORDER, DELAY, COUNT)).toList());
-    }
-
-    @Override
-    public int run(CliContext context, Arguments arguments) throws Problem, InterruptedException {
+    private static int run(CliContext context, Arguments arguments) throws Problem, InterruptedException {
         Duration delay = Duration.ofSeconds(arguments.number(DELAY, DEFAULT_DELAY, 1, MAX_DELAY));
         boolean live = context.screen().terminal() && !arguments.has(ServiceOptions.JSON);
         long count = arguments.number(COUNT, live ? Long.MAX_VALUE : 1, 1, Long.MAX_VALUE);

@@ -2,7 +2,6 @@ package org.jobwitness.cli;
 
 import java.time.Duration;
 import java.util.List;
-import java.util.stream.Stream;
 import org.jobwitness.cli.options.Arguments;
 import org.jobwitness.cli.options.Option;
 import org.jobwitness.cli.service.Problem;
@@ -11,34 +10,20 @@ import org.jobwitness.cli.service.ServiceClient;
 import org.jobwitness.wire.Verdict;
 
 /** {@code jobwitness why ID}. */
-final class WhyCommand implements Command {
+final class WhyCommand {
     private static final Duration INTERVAL = Duration.ofSeconds(1);
     private static final Option WAIT = Option.of("--wait", "SECONDS", "While the job has not ended, ask again for this"
             + " long. The mail may be sent before the service hears that the job ended.");
 
-    @Override
-    public String name() {
-        return "why";
+    static final Command COMMAND = new Command("why", RunOptions.OPERANDS,
+            ServiceOptions.and(RunOptions.ALL, WAIT),
+            List.of("Shows why a job ended, whether it used what it asked for, and what to ask for next time.",
+                "The exit status is 0 if there is a verdict, however the job ended."), WhyCommand::run);
+
+    private WhyCommand() {
     }
 
-    @Override
-    public List<String> description() {
-        return List.of("Shows why a job ended, whether it used what it asked for, and what to ask for next time.",
-                "The exit status is 0 if there is a verdict, however the job ended.");
-    }
-
-    @Override
-    public List<Option> options() {
-        return ServiceOptions.and(Stream.concat(RunOptions.ALL.stream(), Stream.of(WAIT)).toList());
-    }
-
-    @Override
-    public List<String> operands() {
-        return RunOptions.OPERANDS;
-    }
-
-    @Override
-    public int run(CliContext context, Arguments arguments) throws Problem, InterruptedException {
+    private static int run(CliContext context, Arguments arguments) throws Problem, InterruptedException {
         Duration wait = Duration.ofSeconds(arguments.number(WAIT, 0, 0, Integer.MAX_VALUE));
         ServiceClient client = ServiceOptions.client(context, arguments);
         long start = System.nanoTime();

@@ -40,6 +40,9 @@ class CommandsTest {
     /** TimeArgument the first story's job begins, on the page. */
     private static final LocalDateTime BEGINNING = LocalDateTime.parse("2026-11-16T13:57:04");
     private static final String FIRST = "1002";
+    /** One of each kind of response. */
+    private static final List<String> SHOWN = List.of("doctor --url=http://127.0.0.1:1", "why 1002", "why 1018",
+            "why 1022", "why 1034", "why 1055", "why 1059", "why 1092", "why 1099", "job 1022", "seff 1022");
 
     @TempDir
     static Path folder;
@@ -78,13 +81,12 @@ class CommandsTest {
         String written = TRANSCRIPT.matcher(page).replaceAll(transcript -> {
             commands.add(transcript.group(1));
             CliRun run = shell.run(transcript.group(1).split(" "));
-            boolean findsItAway = transcript.group(1).startsWith("doctor");
-            assertThat(run.status()).as(run.toString()).isEqualTo(findsItAway ? 1 : 0);
+            boolean findsProblem = transcript.group(1).startsWith("doctor");
+            assertThat(run.status()).as(run.toString()).isEqualTo(findsProblem ? 1 : 0);
             return Matcher.quoteReplacement("```text\n$ jobwitness " + transcript.group(1) + "\n"
                     + onThePagesDays(run.out()) + "```\n");
         });
-        assertThat(commands).contains("why 1002", "why 1018", "why 1022", "why 1055", "why 1059", "why 1099", "job 1022",
-                "seff 1022");
+        assertThat(commands).containsAll(SHOWN);
         if (Boolean.getBoolean("update.docs")) {
             Files.writeString(PAGE, written);
         }
@@ -118,6 +120,24 @@ class CommandsTest {
     private static String onThePagesDays(String out) {
         long days = ChronoUnit.DAYS.between(firstDay, BEGINNING.toLocalDate());
         return DATE.matcher(out).replaceAll(date -> LocalDate.parse(date.group()).plusDays(days).toString());
+    }
+
+    @Test
+    void everyStoryOfTheDemoHasAVerdict() throws IOException {
+        for (String story : stories()) {
+            CliRun why = shell.run(story.split(" "));
+
+            assertThat(why.status()).as(why.toString()).isZero();
+            assertThat(why.out()).contains("\nEvidence\n", "\nNext time\n").doesNotContain("UTC");
+        }
+    }
+
+    /** For the first job of each line of docs/demo.md. */
+    private static List<String> stories() throws IOException {
+        List<String> stories = Files.readAllLines(Path.of("../docs/demo.md")).stream()
+                .filter(line -> line.matches("\\| [0-9].*")).map(line -> "why " + line.split("[ ,|]+")[1]).toList();
+        assertThat(stories).hasSizeGreaterThanOrEqualTo(16);
+        return stories;
     }
 
     @Test

@@ -113,7 +113,7 @@ class MailTest {
     void ofAnArrayItSaysWhichTaskItIs() throws Exception {
         mail("Slurm Array Summary Job_id=100_* (100) Name=a Ended, COMPLETED, ExitCode [0-0]");
 
-        assertThat(body()).startsWith("Of the array, this is the task with the job id 100:");
+        assertThat(body()).startsWith("This is the task of the array with job id 100:");
     }
 
     @ParameterizedTest

@@ -104,7 +104,7 @@ public final class ServiceChecks {
 
     private void health(Health health) {
         new TreeMap<>(health.checks()).forEach((check, state) -> results.add(state.equals("ok")
-                ? CheckResult.ok(check, "healthy, says the service")
+                ? CheckResult.ok(check, "healthy")
                 : CheckResult.problem(check, state, SERVER_LOG)));
     }
 

@@ -3,6 +3,8 @@ package org.jobwitness.cli.text;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Columns side by side, separated by two blanks. Empty columns are omitted. If the screen is too narrow, the columns of lowest
@@ -33,6 +35,11 @@ public final class Table {
 
     public Table(List<Column> columns) {
         this.columns = List.copyOf(columns);
+    }
+
+    /** A cell with a value, blank if that is null. */
+    public static <T> Text cell(@Nullable T value, Function<? super T, String> format) {
+        return value == null ? Text.empty() : Text.of(format.apply(value));
     }
 
     /**
