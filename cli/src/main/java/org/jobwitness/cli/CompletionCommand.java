@@ -10,10 +10,10 @@ final class CompletionCommand {
     private static final String SCRIPT = """
             # Completes commands and options of jobwitness, in bash and zsh.
             _complete_jobwitness() {
-                local words='%s'
+                local words='@COMMANDS@'
                 if [ "$COMP_CWORD" -gt 1 ]; then
                     case ${COMP_WORDS[1]} in
-            %s
+            @CASES@
                     *) words= ;;
                     esac
                 fi
@@ -28,18 +28,18 @@ final class CompletionCommand {
 
     static final Command COMMAND = new Command("completion", List.of(),
             List.of(),
-            List.of("Prints the completion of commands and options for bash and zsh: source <(jobwitness completion)"), CompletionCommand::run);
+            List.of("Prints the completion of commands and options for bash and zsh: source <(jobwitness completion)"),
+            CompletionCommand::run);
 
     private CompletionCommand() {
     }
 
     private static int run(CliContext context, Arguments arguments) {
-        String cases = Jobwitness.COMMANDS.stream()
-                .map(command -> "        " + command.name() + ") words='" + command.options().stream().map(Option::name)
-                        .collect(Collectors.joining(" ")) + "' ;;")
+        String cases = Jobwitness.COMMANDS.stream().map(command -> "        " + command.name() + ") words='"
+                + command.options().stream().map(Option::name).collect(Collectors.joining(" ")) + "' ;;")
                 .collect(Collectors.joining("\n"));
-        context.print(SCRIPT.formatted(
-                Jobwitness.COMMANDS.stream().map(Command::name).collect(Collectors.joining(" ")), cases));
+        String names = Jobwitness.COMMANDS.stream().map(Command::name).collect(Collectors.joining(" "));
+        context.print(SCRIPT.replace("@COMMANDS@", names).replace("@CASES@", cases));
         return 0;
     }
 }

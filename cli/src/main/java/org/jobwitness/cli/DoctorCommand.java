@@ -7,7 +7,6 @@ import org.jobwitness.cli.doctor.CheckResult;
 import org.jobwitness.cli.doctor.MachineChecks;
 import org.jobwitness.cli.doctor.ServiceChecks;
 import org.jobwitness.cli.options.Arguments;
-import org.jobwitness.cli.options.Option;
 import org.jobwitness.cli.service.ConfFile;
 import org.jobwitness.cli.service.Problem;
 import org.jobwitness.cli.service.ServiceClient;
@@ -25,7 +24,8 @@ final class DoctorCommand {
     static final Command COMMAND = new Command("doctor", List.of(),
             ServiceOptions.and(List.of()),
             List.of("Checks the service, its nodes and this machine, and shows what does not work and what to type.",
-                "The exit status is 1 if something does not work. Nothing is changed."), DoctorCommand::run);
+                    "The exit status is 1 if something does not work. Nothing is changed."),
+            DoctorCommand::run);
 
     private DoctorCommand() {
     }
@@ -57,7 +57,8 @@ final class DoctorCommand {
                             .plus(result.what() + " ".repeat(Math.max(1, SUBJECT_WIDTH - result.what().length())))
                             .plus(result.found()));
             if (result.advice() != null) {
-                page.paragraph(" ".repeat(STATE_WIDTH + SUBJECT_WIDTH) + arrow, " ".repeat(STATE_WIDTH + SUBJECT_WIDTH + 2),
+                page.paragraph(" ".repeat(STATE_WIDTH + SUBJECT_WIDTH) + arrow,
+                        " ".repeat(STATE_WIDTH + SUBJECT_WIDTH + 2),
                         Text.of(result.advice(), Style.STRONG));
             }
         }

@@ -23,7 +23,8 @@ final class HelpPage {
         commands.forEach(command -> entry(page, command.name(), command.description().getFirst()));
         page.blank();
         options.forEach(option -> entry(page, option.usage(), option.description()));
-        return page.blank().paragraph(0, Text.of("jobwitness COMMAND --help shows the options of a command. " + EXIT_STATUS));
+        return page.blank().paragraph(0,
+                Text.of("jobwitness COMMAND --help shows the options of a command. " + EXIT_STATUS));
     }
 
     static Page of(Command command, List<Option> options, Screen screen) {

@@ -3,7 +3,6 @@ package org.jobwitness.cli;
 import java.util.ArrayList;
 import java.util.List;
 import org.jobwitness.cli.options.Arguments;
-import org.jobwitness.cli.options.Option;
 import org.jobwitness.cli.service.Problem;
 import org.jobwitness.cli.service.Response;
 import org.jobwitness.cli.service.ServiceClient;
@@ -22,7 +21,8 @@ final class JobCommand {
 
     static final Command COMMAND = new Command("job", RunOptions.OPERANDS,
             ServiceOptions.and(RunOptions.ALL),
-            List.of("Shows one job: what it asked for, what it used on each node and GPU, and its use over time."), JobCommand::run);
+            List.of("Shows one job: what it asked for, what it used on each node and GPU, and its use over time."),
+            JobCommand::run);
 
     private JobCommand() {
     }

@@ -111,7 +111,8 @@ final class JobDetails {
                             + now(job.gpuUsage()));
         }
         if (job.avgCpuUsage() == null && job.maxMemoryUsageMb() == null && job.avgGpuUsage() == null) {
-            page.paragraph(0, Text.of("Its use is not known" + (job.sampleCount() == 0 ? ": nothing was measured." : ".")));
+            page.paragraph(0,
+                    Text.of("Its use is not known" + (job.sampleCount() == 0 ? ": nothing was measured." : ".")));
         }
         if (job.coverage() != null) {
             fact("Coverage", Text.of(Units.percent(100 * job.coverage()) + " of its time was measured"));

@@ -33,7 +33,8 @@ final class JobsCommand {
     static final Command COMMAND = new Command("jobs", List.of(),
             ServiceOptions.and(FilterOptions.ALL, STATE, REASON, FROM, TO, SORT, LIMIT, CURSOR),
             List.of("Lists jobs, newest first, with what they use now, or used on average.",
-                "MEMORY is the peak on each node, added up over nodes. A blank is not known."), JobsCommand::run);
+                    "MEMORY is the peak on each node, added up over nodes. A blank is not known."),
+            JobsCommand::run);
 
     private JobsCommand() {
     }

@@ -13,9 +13,11 @@ import org.jobwitness.wire.JobId;
 /** Which run of which job is meant. */
 final class RunOptions {
     static final List<String> OPERANDS = List.of("ID");
-    private static final Option CLUSTER = Option.of("--cluster", "NAME", "The cluster, where several use the same ids.");
-    private static final Option RUN = Option.of("--run", "NUMBER", "One run of a job that was requeued; else the newest."
-            + " jobwitness jobs --search ID lists them.");
+    private static final Option CLUSTER = Option.of("--cluster", "NAME",
+            "The cluster, where several use the same ids.");
+    private static final Option RUN = Option.of("--run", "NUMBER",
+            "One run of a job that was requeued; else the newest."
+                    + " jobwitness jobs --search ID lists them.");
     static final List<Option> ALL = List.of(CLUSTER, RUN);
 
     private RunOptions() {

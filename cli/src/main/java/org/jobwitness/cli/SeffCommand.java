@@ -2,7 +2,6 @@ package org.jobwitness.cli;
 
 import java.util.List;
 import org.jobwitness.cli.options.Arguments;
-import org.jobwitness.cli.options.Option;
 import org.jobwitness.cli.service.Problem;
 import org.jobwitness.cli.service.Response;
 import org.jobwitness.cli.service.ServiceClient;
@@ -13,9 +12,10 @@ final class SeffCommand {
     static final Command COMMAND = new Command("seff", RunOptions.OPERANDS,
             ServiceOptions.and(RunOptions.ALL),
             List.of("Shows a job's efficiency in the layout of Slurm's seff, with its GPUs.",
-                "Memory is the peak of the job's cgroup on each node, added up over nodes: all of its processes at the same"
-                        + " moment, and page cache. Slurm's MaxRSS is the largest resident set of a single task at the"
-                        + " moments when Slurm sampled it, without page cache."), SeffCommand::run);
+                    "Memory is the peak of the job's cgroup on each node, added up over nodes: all of its processes at the same"
+                            + " moment, and page cache. Slurm's MaxRSS is the largest resident set of a single task at the"
+                            + " moments when Slurm sampled it, without page cache."),
+            SeffCommand::run);
 
     private SeffCommand() {
     }

@@ -14,8 +14,9 @@ import org.jobwitness.cli.service.ServiceClient;
 /** Options of every command that asks the service. */
 final class ServiceOptions {
     static final Option JSON = Option.flag("--json", "Show the service's response as it is.");
-    private static final Option URL = Option.of("--url", "URL", "The service. Else JOBWITNESS_URL, or OBSERVABILITY_API_URL"
-            + " of /etc/jobwitness/jobwitness.conf, or http://localhost:8080.");
+    private static final Option URL = Option.of("--url", "URL",
+            "The service. Else JOBWITNESS_URL, or OBSERVABILITY_API_URL"
+                    + " of /etc/jobwitness/jobwitness.conf, or http://localhost:8080.");
     private static final Option TOKEN_FILE = Option.of("--token-file", "FILE", "File with your token on its first line."
             + " Else JOBWITNESS_TOKEN_FILE, or ~/.config/jobwitness/token.");
     private static final Option TIMEOUT = Option.of("--timeout", "SECONDS", "How long to wait for a response, 0.1..300."

@@ -40,7 +40,8 @@ final class TopCommand {
     static final Command COMMAND = new Command("top", List.of(),
             ServiceOptions.and(FilterOptions.ALL, ORDER, DELAY, COUNT),
             List.of("Shows running jobs and what they use now; refreshes until Ctrl-C on a terminal, prints once"
-                + " otherwise."), TopCommand::run);
+                    + " otherwise."),
+            TopCommand::run);
 
     private TopCommand() {
     }

@@ -18,7 +18,8 @@ final class WhyCommand {
     static final Command COMMAND = new Command("why", RunOptions.OPERANDS,
             ServiceOptions.and(RunOptions.ALL, WAIT),
             List.of("Shows why a job ended, whether it used what it asked for, and what to ask for next time.",
-                "The exit status is 0 if there is a verdict, however the job ended."), WhyCommand::run);
+                    "The exit status is 0 if there is a verdict, however the job ended."),
+            WhyCommand::run);
 
     private WhyCommand() {
     }

@@ -125,15 +125,17 @@ final class WhyPage {
         }
         if (!verdict.notJudged().isEmpty()) {
             heading("Not checked");
-            verdict.notJudged().forEach(one -> item(Text.of(one.rule().toString().replace('_', ' '), Style.FAINT).plus(": " + one.why(),
+            verdict.notJudged().forEach(
+                    one -> item(Text.of(one.rule().toString().replace('_', ' '), Style.FAINT).plus(": " + one.why(),
                             Style.FAINT)));
         }
     }
 
     private void finding(Finding finding) {
         String when = span(finding.from(), finding.to());
-        item(Text.of(finding.severity().toString(), style(finding.severity())).plus(": " + local(finding.sentence(), finding.times()))
-                        .plus(when.isEmpty() ? "" : " (" + when + ")", Style.FAINT));
+        item(Text.of(finding.severity().toString(), style(finding.severity()))
+                .plus(": " + local(finding.sentence(), finding.times()))
+                .plus(when.isEmpty() ? "" : " (" + when + ")", Style.FAINT));
         advice(UNDER + "  ", finding.advice());
     }
 
@@ -161,8 +163,8 @@ final class WhyPage {
             page.blank();
         }
         next.options().forEach(option -> item(Text.of(option.name() + "=" + option.value(), Style.STRONG)
-                        .plus(option.before() == null ? "" : ", was " + option.before())
-                        .plus(": " + option.why())));
+                .plus(option.before() == null ? "" : ", was " + option.before())
+                .plus(": " + option.why())));
         next.notes().forEach(note -> item(Text.of(note, Style.FAINT)));
     }
 }

@@ -45,7 +45,8 @@ record CliRun(int status, String out, String errors) {
         CliRun run(String... arguments) {
             ByteArrayOutputStream out = new ByteArrayOutputStream();
             ByteArrayOutputStream errors = new ByteArrayOutputStream();
-            CliContext context = new CliContext(environment, "alice", new PrintStream(out, true, StandardCharsets.UTF_8),
+            CliContext context = new CliContext(environment, "alice",
+                    new PrintStream(out, true, StandardCharsets.UTF_8),
                     new PrintStream(errors, true, StandardCharsets.UTF_8), screen, root, clock, zone);
             int status = Jobwitness.run(context, arguments);
             return new CliRun(status, out.toString(StandardCharsets.UTF_8), errors.toString(StandardCharsets.UTF_8));

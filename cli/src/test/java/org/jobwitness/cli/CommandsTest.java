@@ -152,7 +152,8 @@ class CommandsTest {
 
     @Test
     void theListIsOfThoseWhoWereAskedFor() {
-        CliRun failed = shell.run("jobs", "--state=failed", "--reason=out_of_memory", "--search=star", "--cluster=demo");
+        CliRun failed = shell.run("jobs", "--state=failed", "--reason=out_of_memory", "--search=star",
+                "--cluster=demo");
         CliRun nobodys = shell.run("jobs", "--me");
 
         assertThat(failed.out().lines().skip(1)).isNotEmpty()

@@ -154,9 +154,11 @@ class PagesTest {
                         4.0, 5.0),
                 List.of());
 
-        assertThat(Sparkline.values(series, from, NOW, 10)).containsExactly(1.0, 2.0, null, null, null, null, null, null, 4.0,
+        assertThat(Sparkline.values(series, from, NOW, 10)).containsExactly(1.0, 2.0, null, null, null, null, null,
+                null, 4.0,
                 5.0);
-        assertThat(Sparkline.values(series, from, NOW, 20)).startsWith(1.0, 1.0, 2.0, 2.0, null).endsWith(4.0, 4.0, 5.0, 5.0);
+        assertThat(Sparkline.values(series, from, NOW, 20)).startsWith(1.0, 1.0, 2.0, 2.0, null).endsWith(4.0, 4.0, 5.0,
+                5.0);
         assertThat(Sparkline.mean(List.of(Arrays.asList(1.0, null), Arrays.asList(3.0, null))))
                 .containsExactly(2.0, null);
         assertThat(Sparkline.sum(List.of(List.of(1.0), List.of(3.0)))).containsExactly(4.0);
@@ -165,7 +167,8 @@ class PagesTest {
     @Test
     void whatIsTypedWronglyIsStatusTwoAndNothingIsAsked() {
         for (String wrong : List.of("", "jbos", "why", "why 1 2", "why --no-such 1", "job a/b", "jobs --from=yesterday",
-                "jobs --limit=many", "jobs --limit=0", "jobs --me=x", "jobs --user", "jobs 1", "--jobs", "top --delay=0",
+                "jobs --limit=many", "jobs --limit=0", "jobs --me=x", "jobs --user", "jobs 1", "--jobs",
+                "top --delay=0",
                 "top --order=name", "why 1 --timeout=0", "why 1 --url=nowhere")) {
             CliRun run = shell.run(wrong.split(" "));
 
@@ -194,7 +197,8 @@ class PagesTest {
         ZoneId zone = ZoneOffset.ofHours(2);
 
         assertThat(TimeArgument.parse("--from", "12h", NOW, zone)).isEqualTo(NOW.minusSeconds(43_200));
-        assertThat(TimeArgument.parse("--from", "2026-11-22", NOW, zone)).isEqualTo(Instant.parse("2026-11-21T22:00:00Z"));
+        assertThat(TimeArgument.parse("--from", "2026-11-22", NOW, zone))
+                .isEqualTo(Instant.parse("2026-11-21T22:00:00Z"));
         assertThat(TimeArgument.parse("--from", "2026-11-22T21:30", NOW, zone))
                 .isEqualTo(Instant.parse("2026-11-22T19:30:00Z"));
         assertThat(TimeArgument.parse("--from", "2026-11-22T21:30:00Z", NOW, zone))

@@ -30,7 +30,11 @@ public final class MachineChecks {
     private final Clock clock;
     private final List<CheckResult> results = new ArrayList<>();
 
-    /** @param root of the file system that is checked */
+    /**
+     * Checks of one machine.
+     *
+     * @param root of its file system
+     */
     public MachineChecks(Path root, ConfFile conf, Clock clock) {
         this.root = root;
         this.conf = conf;
@@ -52,8 +56,9 @@ public final class MachineChecks {
             spool();
             gpus();
         } else {
-            results.add(CheckResult.unknown("this machine", "slurmd does not run here: scripts, cgroups, agent, spool and"
-                    + " GPUs are checked on compute nodes only"));
+            results.add(
+                    CheckResult.unknown("this machine", "slurmd does not run here: scripts, cgroups, agent, spool and"
+                            + " GPUs are checked on compute nodes only"));
         }
         return List.copyOf(results);
     }

@@ -137,7 +137,8 @@ public final class ServiceChecks {
             }
         }
         if (page.nodes().isEmpty()) {
-            results.add(CheckResult.problem("agents", "no node has ever reported", "on each compute node" + INSTALL_AGENT));
+            results.add(
+                    CheckResult.problem("agents", "no node has ever reported", "on each compute node" + INSTALL_AGENT));
             return;
         }
         int reporting = page.nodes().size() - silent.size() - without.size();

@@ -65,7 +65,11 @@ public final class Arguments {
         return values.get(option);
     }
 
-    /** @throws Problem if its value is not a whole number from {@code min} to {@code max} */
+    /**
+     * The value of an option as a whole number.
+     *
+     * @throws Problem if it is none from {@code min} to {@code max}
+     */
     public long number(Option option, long ifAbsent, long min, long max) throws Problem {
         String value = values.get(option);
         try {
@@ -84,7 +88,11 @@ public final class Arguments {
                 + values.get(option) + "\"");
     }
 
-    /** @throws Problem if there is any operand but those that are named, or one of them is missing */
+    /**
+     * Checks the number of operands.
+     *
+     * @throws Problem if one of these is missing, or there are more
+     */
     public void expectOperands(List<String> names) throws Problem {
         if (operands.size() < names.size()) {
             throw usage(names.get(operands.size()) + " is missing");

@@ -43,7 +43,11 @@ public final class ServiceClient {
     public record Parameter(String name, @Nullable String value) {
     }
 
-    /** @param version of this command, for the service's log */
+    /**
+     * A client.
+     *
+     * @param version of this command, for the service's log
+     */
     public ServiceClient(ClientSettings settings, String version) {
         this.settings = settings;
         this.version = version;
@@ -182,8 +186,9 @@ public final class ServiceClient {
         String message = error == null ? "HTTP status " + response.status() : error.message();
         return switch (response.status()) {
             case 404 -> error == null
-                    ? new Problem(Kind.UNAVAILABLE, "the server at " + settings.where() + " is not the service: " + message
-                            + ". Is the address right (--url, JOBWITNESS_URL)?")
+                    ? new Problem(Kind.UNAVAILABLE,
+                            "the server at " + settings.where() + " is not the service: " + message
+                                    + ". Is the address right (--url, JOBWITNESS_URL)?")
                     : new Problem(Kind.NOT_FOUND, message);
             case 400 -> new Problem(Kind.USAGE, message);
             case 401 -> new Problem(Kind.DENIED, settings.token()
@@ -193,7 +198,8 @@ public final class ServiceClient {
                             + " or put it into ~/.config/jobwitness/token"));
             case 403 -> new Problem(Kind.DENIED, settings.token().map(token -> token + " may not do this: ").orElse("")
                     + message);
-            default -> new Problem(Kind.UNAVAILABLE, "the service at " + settings.url() + " cannot respond now: " + message);
+            default ->
+                new Problem(Kind.UNAVAILABLE, "the service at " + settings.url() + " cannot respond now: " + message);
         };
     }
 }

@@ -13,7 +13,11 @@ public final class Graph {
     private Graph() {
     }
 
-    /** @param part filled, 0..1; more than that is a full bar */
+    /**
+     * A bar.
+     *
+     * @param part that is filled, 0..1; a larger one fills it
+     */
     public static Text bar(double part, int columns, Style style, Screen screen) {
         double filled = Math.clamp(part, 0, 1) * columns;
         if (!screen.unicode()) {

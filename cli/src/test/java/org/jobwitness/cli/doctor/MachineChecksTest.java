@@ -153,7 +153,8 @@ class MachineChecksTest {
         Files.delete(root.resolve("var/spool/jobwitness/events/" + (NOW - 5) + "-7-started-1.json"));
         Files.delete(root.resolve("usr/lib/jobwitness/epilog"));
 
-        assertThat(found()).extracting(CheckResult::what).containsExactly("PrologFlags", "Slurm's cgroups", "memory limits",
+        assertThat(found()).extracting(CheckResult::what).containsExactly("PrologFlags", "Slurm's cgroups",
+                "memory limits",
                 "this machine");
         assertThat(found()).noneMatch(finding -> finding.state() == State.PROBLEM);
     }

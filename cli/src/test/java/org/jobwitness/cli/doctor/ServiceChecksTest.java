@@ -23,8 +23,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 class ServiceChecksTest {
 
     private static CheckResult only(String url, Optional<Path> caFile) {
-        ServiceClient service = new ServiceClient(new ClientSettings(URI.create(url), "from JOBWITNESS_URL", Optional.empty(), caFile,
-                Duration.ofSeconds(10)), "1.0");
+        ServiceClient service = new ServiceClient(
+                new ClientSettings(URI.create(url), "from JOBWITNESS_URL", Optional.empty(), caFile,
+                        Duration.ofSeconds(10)),
+                "1.0");
         return assertThat(new ServiceChecks(service, Clock.systemUTC()).all()).singleElement().actual();
     }
 

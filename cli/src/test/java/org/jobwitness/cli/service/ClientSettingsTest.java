@@ -56,7 +56,8 @@ class ClientSettingsTest {
         Path own = token(".config/jobwitness/token", "abc123\n");
         Map<String, String> environment = Map.of("HOME", home.toString(), "JOBWITNESS_URL", "https://away.example.org");
 
-        assertThat(ClientSettings.read(NOTHING, environment, conf()).token()).contains(new ClientSettings.Token("abc123", own));
+        assertThat(ClientSettings.read(NOTHING, environment, conf()).token())
+                .contains(new ClientSettings.Token("abc123", own));
     }
 
     @Test
@@ -64,7 +65,8 @@ class ClientSettingsTest {
         token(".local/share/jobwitness/operator.token", "secret\n");
         Map<String, String> environment = Map.of("HOME", home.toString());
 
-        assertThat(ClientSettings.read(NOTHING, environment, conf()).token()).map(ClientSettings.Token::value).contains("secret");
+        assertThat(ClientSettings.read(NOTHING, environment, conf()).token()).map(ClientSettings.Token::value)
+                .contains("secret");
         assertThat(ClientSettings.read(new Typed("https://away.example.org", null, null), environment, conf()).token())
                 .isEqualTo(Optional.empty());
     }

@@ -36,7 +36,8 @@ class RecordReaderTest {
     @Test
     void whatTheServiceAnswersIsRead() throws IOException, Problem {
         Job job = json.read(Files.readString(RESPONSES.resolve("v1-jobs-1018.json")), Job.class);
-        SeriesPage series = json.read(Files.readString(RESPONSES.resolve("v1-jobs-1022-series.json")), SeriesPage.class);
+        SeriesPage series = json.read(Files.readString(RESPONSES.resolve("v1-jobs-1022-series.json")),
+                SeriesPage.class);
         Verdict verdict = json.read(Files.readString(RESPONSES.resolve("v1-jobs-1018-verdict.json")), Verdict.class);
 
         assertThat(job.reason()).isEqualTo(Reason.OUT_OF_MEMORY);

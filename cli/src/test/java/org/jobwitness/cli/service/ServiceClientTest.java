@@ -82,8 +82,10 @@ class ServiceClientTest {
         for (Case one : List.of(new Case(404, error, Kind.NOT_FOUND, "no job 7 is known"),
                 new Case(404, "<html>nginx</html>", Kind.UNAVAILABLE, "is not the service"),
                 new Case(400, error, Kind.USAGE, "no job 7"), new Case(401, error, Kind.DENIED, "/home/alice/token"),
-                new Case(403, error, Kind.DENIED, "may not do this"), new Case(503, error, Kind.UNAVAILABLE, "no job 7"),
-                new Case(500, "oops", Kind.UNAVAILABLE, "HTTP status 500"), new Case(302, "", Kind.UNAVAILABLE, "302"))) {
+                new Case(403, error, Kind.DENIED, "may not do this"),
+                new Case(503, error, Kind.UNAVAILABLE, "no job 7"),
+                new Case(500, "oops", Kind.UNAVAILABLE, "HTTP status 500"),
+                new Case(302, "", Kind.UNAVAILABLE, "302"))) {
             answers(one.status, one.body);
 
             assertThatThrownBy(() -> service().get("/v1/jobs/7", List.of())).as(one.toString())
