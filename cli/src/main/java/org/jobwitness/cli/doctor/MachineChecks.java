@@ -77,8 +77,10 @@ public final class MachineChecks {
                     "write OBSERVABILITY_API_URL and OBSERVABILITY_TOKEN_FILE into it: " + MANUAL));
             return;
         }
-        results.add(CheckResult.ok("settings", "the service is " + conf.values().getOrDefault("OBSERVABILITY_API_URL",
-                "http://localhost:8080, the default") + " in " + conf.path()));
+        String url = conf.values().get("OBSERVABILITY_API_URL");
+        results.add(CheckResult.ok("settings", conf.path() + (url == null
+                ? " lacks OBSERVABILITY_API_URL, which means http://localhost:8080"
+                : " has OBSERVABILITY_API_URL=" + url)));
         agentToken();
     }
 
@@ -116,21 +118,17 @@ public final class MachineChecks {
 
     private void slurm(SlurmConf slurm) {
         String reconfigure = ", then scontrol reconfigure (before Slurm 23.11: restart slurmctld and slurmd)";
-        if (slurm.has("PrologFlags", "Contain")) {
-            results.add(CheckResult.ok("PrologFlags", slurm.last("PrologFlags").orElse("")));
-        } else {
-            results.add(CheckResult.problem("PrologFlags", slurm.last("PrologFlags")
-                    .map(flags -> "it is " + flags + ", without Contain").orElse("it is not set")
-                    + ": counters of jobs may restart between steps, and starts may be missed",
-                    "PrologFlags=Alloc,Contain in " + slurm.path() + reconfigure));
-        }
+        Optional<String> flags = slurm.last("PrologFlags");
+        check(slurm.has("PrologFlags", "Contain"), "PrologFlags", flags.orElse(""),
+                flags.map(set -> "it is " + set + ", without Contain").orElse("it is not set")
+                        + ": counters of jobs may restart between steps, and starts may be missed",
+                "PrologFlags=Alloc,Contain in " + slurm.path() + reconfigure);
         boolean tracked = slurm.last("ProctrackType").orElse("proctrack/cgroup").equalsIgnoreCase("proctrack/cgroup");
         boolean limited = slurm.has("TaskPlugin", "task/cgroup") || slurm.has("TaskPlugin", "cgroup");
         String missing = tracked ? "TaskPlugin is without task/cgroup" : "ProctrackType is not proctrack/cgroup";
-        results.add(tracked && limited
-                ? CheckResult.ok("Slurm's cgroups", "proctrack/cgroup and task/cgroup")
-                : CheckResult.problem("Slurm's cgroups", missing + ": jobs have no cgroups to be measured or limited",
-                        "ProctrackType=proctrack/cgroup and TaskPlugin=task/cgroup in " + slurm.path() + reconfigure));
+        check(tracked && limited, "Slurm's cgroups", "proctrack/cgroup and task/cgroup",
+                missing + ": jobs have no cgroups to be measured or limited",
+                "ProctrackType=proctrack/cgroup and TaskPlugin=task/cgroup in " + slurm.path() + reconfigure);
         memoryLimits(slurm);
     }
 
@@ -139,12 +137,9 @@ public final class MachineChecks {
         try {
             boolean limits = Files.isReadable(file)
                     && SlurmConf.read(file).last("ConstrainRAMSpace").orElse("no").equalsIgnoreCase("yes");
-            results.add(limits
-                    ? CheckResult.ok("memory limits", "ConstrainRAMSpace=yes")
-                    : CheckResult.problem("memory limits",
-                            file + " lacks ConstrainRAMSpace=yes: jobs that run out of memory"
-                                    + " are not recognized",
-                            "ConstrainRAMSpace=yes in " + file));
+            check(limits, "memory limits", "ConstrainRAMSpace=yes",
+                    file + " lacks ConstrainRAMSpace=yes: jobs that run out of memory are not recognized",
+                    "ConstrainRAMSpace=yes in " + file);
         } catch (IOException e) {
             results.add(CheckResult.unknown("memory limits", file + " cannot be read: " + e.getMessage()));
         }
@@ -165,10 +160,8 @@ public final class MachineChecks {
             return;
         }
         for (Path script : scripts) {
-            results.add(Files.isExecutable(script)
-                    ? CheckResult.ok(name, display(script) + " is set in slurm.conf")
-                    : CheckResult.problem(name, display(script) + " is not executable, so Slurm drains the node",
-                            "chmod 755 " + display(script)));
+            check(Files.isExecutable(script), name, display(script) + " is set in slurm.conf",
+                    display(script) + " is not executable, so Slurm drains the node", "chmod 755 " + display(script));
         }
     }
 
@@ -189,20 +182,17 @@ public final class MachineChecks {
 
     private void cgroups() {
         Path cgroup = root.resolve("sys/fs/cgroup");
-        results.add(Files.exists(cgroup.resolve("cgroup.controllers"))
-                ? CheckResult.ok("cgroup", "version 2")
-                : CheckResult.problem("cgroup", "version 2 is not mounted at /sys/fs/cgroup, so nothing is measured",
-                        "boot with systemd.unified_cgroup_hierarchy=1, and CgroupPlugin=autodetect in cgroup.conf"));
+        check(Files.exists(cgroup.resolve("cgroup.controllers")), "cgroup", "version 2",
+                "version 2 is not mounted at /sys/fs/cgroup, so nothing is measured",
+                "boot with systemd.unified_cgroup_hierarchy=1, and CgroupPlugin=autodetect in cgroup.conf");
     }
 
     private void agent() {
         Path processes = root.resolve("sys/fs/cgroup/system.slice/jobwitness-agent.service/cgroup.procs");
         try {
             boolean runs = Files.exists(processes) && !Files.readString(processes).isBlank();
-            results.add(runs
-                    ? CheckResult.ok("agent", "jobwitness-agent.service is running")
-                    : CheckResult.problem("agent", "jobwitness-agent.service is not running",
-                            "systemctl enable --now jobwitness-agent; then jobwitness-agent check"));
+            check(runs, "agent", "jobwitness-agent.service is running", "jobwitness-agent.service is not running",
+                    "systemctl enable --now jobwitness-agent; then jobwitness-agent check");
         } catch (IOException e) {
             results.add(CheckResult.unknown("agent", processes + " cannot be read: " + e.getMessage()));
         }
@@ -244,14 +234,17 @@ public final class MachineChecks {
         }
         if (nvidia > 0) {
             boolean library = NVML.stream().anyMatch(path -> Files.exists(root.resolve(path)));
-            results.add(library
-                    ? CheckResult.ok("GPUs", nvidia + " of NVIDIA, with libnvidia-ml.so.1")
-                    : CheckResult.problem("GPUs", nvidia + " of NVIDIA, but libnvidia-ml.so.1 was not found",
-                            "install the driver's NVML library; ldconfig -p | grep nvidia-ml shows it"));
+            check(library, "GPUs", nvidia + " of NVIDIA, with libnvidia-ml.so.1",
+                    nvidia + " of NVIDIA, but libnvidia-ml.so.1 was not found",
+                    "install the driver's NVML library; ldconfig -p | grep nvidia-ml shows it");
         }
         if (amd > 0) {
             results.add(CheckResult.ok("GPUs", amd + " of AMD, with gpu_busy_percent in sysfs"));
         }
+    }
+
+    private void check(boolean ok, String what, String good, String bad, String advice) {
+        results.add(ok ? CheckResult.ok(what, good) : CheckResult.problem(what, bad, advice));
     }
 
     private List<Path> matching(String folder, String glob) {
