@@ -193,9 +193,9 @@ class MailTest {
     @Test
     void aCommandThatHangsIsEnded() throws Exception {
         String script = Files.readString(Path.of("mail"));
-        assertThat(script).contains("altogether=25\n");
+        assertThat(script).contains("command_timeout=25\n");
         Path impatient = Files.writeString(folder.resolve("mail"),
-                script.replace("altogether=25\n", "altogether=0.3\n"));
+                script.replace("command_timeout=25\n", "command_timeout=0.3\n"));
         command("sleep 600");
         mail(List.of("/bin/sh", "-c", "exec /bin/sh '" + impatient + "' -s \"$2\" alice", "sh"), "", ENDED);
 
