@@ -41,7 +41,7 @@ dist/bin/jobwitness: $(call sources,cli) deploy/man/jobwitness.1
 	@deploy/launcher/find-java --jdk >/dev/null
 	rm -rf wire/target/*.jar cli/target/*.jar cli/target/lib
 	$(MVN) $(MVN_FLAGS) -pl wire,cli -DskipTests package
-	deploy/launcher/build-cli dist/cli cli/target/jobwitness-cli-*.jar cli/target/lib cli/src/test/resources/answers
+	deploy/launcher/build-cli dist/cli cli/target/jobwitness-cli-*.jar cli/target/lib cli/src/test/resources/responses
 	mkdir -p dist/bin
 	ln -sf ../cli/bin/jobwitness dist/bin/jobwitness
 

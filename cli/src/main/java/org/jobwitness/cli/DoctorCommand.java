@@ -2,77 +2,73 @@ package org.jobwitness.cli;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
-import org.jobwitness.cli.doctor.Finding;
+import org.jobwitness.cli.doctor.CheckResult;
 import org.jobwitness.cli.doctor.MachineChecks;
 import org.jobwitness.cli.doctor.ServiceChecks;
+import org.jobwitness.cli.options.Arguments;
 import org.jobwitness.cli.service.ConfFile;
 import org.jobwitness.cli.service.Problem;
-import org.jobwitness.cli.service.Service;
+import org.jobwitness.cli.service.ServiceClient;
 import org.jobwitness.cli.text.Page;
+import org.jobwitness.cli.text.Screen;
 import org.jobwitness.cli.text.Style;
 import org.jobwitness.cli.text.Text;
 import org.jobwitness.cli.text.Units;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 
 /** {@code jobwitness doctor}. */
-@Command(name = "doctor", mixinStandardHelpOptions = true, versionProvider = Version.class, description = {
-        "Looks at the service, its nodes and this machine, and says what does not work and what to type.",
-        "The exit status is 1 if something does not work. Nothing is changed."})
-final class DoctorCommand implements Callable<Integer> {
-    private static final int STATE = 9;
-    private static final int WHAT = 17;
+final class DoctorCommand {
+    private static final int STATE_WIDTH = 9;
+    private static final int SUBJECT_WIDTH = 17;
 
-    private final World world;
+    static final Command COMMAND = new Command("doctor", List.of(),
+            ServiceOptions.and(List.of()),
+            List.of("Checks the service, its nodes and this machine, and shows what does not work and what to type.",
+                    "The exit status is 1 if something does not work. Nothing is changed."),
+            DoctorCommand::run);
 
-    @Mixin
-    private Common common = new Common();
-
-    DoctorCommand(World world) {
-        this.world = world;
+    private DoctorCommand() {
     }
 
-    @Override
-    public Integer call() throws Problem {
-        ConfFile conf = ConfFile.read(Common.confPath(world));
-        Service service = new Service(common.settings(world, conf), Version.here());
-        List<Finding> findings = new ArrayList<>(new ServiceChecks(service, world.clock()).all());
-        findings.addAll(new MachineChecks(world.root(), conf, world.clock()).all());
-        if (common.json()) {
-            world.show(json(findings));
+    private static int run(CliContext context, Arguments arguments) throws Problem {
+        ConfFile conf = ConfFile.read(ServiceOptions.confPath(context));
+        ServiceClient client = new ServiceClient(ServiceOptions.settings(context, arguments, conf), Version.current());
+        List<CheckResult> results = new ArrayList<>(new ServiceChecks(client, context.clock()).all());
+        results.addAll(new MachineChecks(context.root(), conf, context.clock()).all());
+        if (arguments.has(ServiceOptions.JSON)) {
+            context.print(json(results));
         } else {
-            world.show(page(findings));
+            context.print(page(results, context.screen()));
         }
-        return problems(findings) == 0 ? 0 : 1;
+        return problems(results) == 0 ? 0 : 1;
     }
 
-    private static long problems(List<Finding> findings) {
-        return findings.stream().filter(finding -> finding.state() == Finding.State.PROBLEM).count();
+    private static long problems(List<CheckResult> results) {
+        return results.stream().filter(result -> result.state() == CheckResult.State.PROBLEM).count();
     }
 
-    private Page page(List<Finding> findings) {
-        Page page = new Page(world.screen());
-        String arrow = world.screen().unicode() ? "→ " : "> ";
-        for (Finding finding : findings) {
-            String state = finding.state().toString();
-            page.paragraph("", " ".repeat(STATE + WHAT),
-                    Text.of(state + " ".repeat(STATE - state.length()), style(finding.state()))
-                            .plus(finding.what() + " ".repeat(Math.max(1, WHAT - finding.what().length())))
-                            .plus(finding.found()));
-            if (finding.advice() != null) {
-                page.paragraph(" ".repeat(STATE + WHAT) + arrow, " ".repeat(STATE + WHAT + 2),
-                        Text.of(finding.advice(), Style.STRONG));
+    private static Page page(List<CheckResult> results, Screen screen) {
+        Page page = new Page(screen);
+        String arrow = screen.unicode() ? "→ " : "> ";
+        for (CheckResult result : results) {
+            String state = result.state().toString();
+            page.paragraph("", " ".repeat(STATE_WIDTH + SUBJECT_WIDTH),
+                    Text.of(state + " ".repeat(STATE_WIDTH - state.length()), style(result.state()))
+                            .plus(result.what() + " ".repeat(Math.max(1, SUBJECT_WIDTH - result.what().length())))
+                            .plus(result.found()));
+            if (result.advice() != null) {
+                page.paragraph(" ".repeat(STATE_WIDTH + SUBJECT_WIDTH) + arrow,
+                        " ".repeat(STATE_WIDTH + SUBJECT_WIDTH + 2),
+                        Text.of(result.advice(), Style.STRONG));
             }
         }
-        long problems = problems(findings);
+        long problems = problems(results);
         return page.blank().line(problems == 0
-                ? "Nothing is wrong, as far as can be seen from here."
+                ? "No problems found in what could be checked."
                 : Units.count(problems, "problem") + ".");
     }
 
-    private static Style style(Finding.State state) {
+    private static Style style(CheckResult.State state) {
         return switch (state) {
             case OK -> Style.GOOD;
             case UNKNOWN -> Style.FAINT;
@@ -80,10 +76,10 @@ final class DoctorCommand implements Callable<Integer> {
         };
     }
 
-    private static String json(List<Finding> findings) {
-        return findings.stream().map(finding -> "{\"state\":" + quoted(finding.state().toString()) + ",\"what\":"
-                + quoted(finding.what()) + ",\"found\":" + quoted(finding.found())
-                + (finding.advice() == null ? "" : ",\"advice\":" + quoted(finding.advice())) + "}")
+    private static String json(List<CheckResult> results) {
+        return results.stream().map(result -> "{\"state\":" + quoted(result.state().toString()) + ",\"what\":"
+                + quoted(result.what()) + ",\"found\":" + quoted(result.found())
+                + (result.advice() == null ? "" : ",\"advice\":" + quoted(result.advice())) + "}")
                 .collect(Collectors.joining(",", "{\"findings\":[", "]}\n"));
     }
 

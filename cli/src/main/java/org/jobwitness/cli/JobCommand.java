@@ -2,60 +2,51 @@ package org.jobwitness.cli;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Callable;
-import org.jobwitness.cli.service.Answer;
+import org.jobwitness.cli.options.Arguments;
 import org.jobwitness.cli.service.Problem;
-import org.jobwitness.cli.service.Service;
-import org.jobwitness.cli.service.Service.Parameter;
+import org.jobwitness.cli.service.Response;
+import org.jobwitness.cli.service.ServiceClient;
+import org.jobwitness.cli.service.ServiceClient.Parameter;
 import org.jobwitness.wire.Job;
 import org.jobwitness.wire.SeriesPage;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 
 /** {@code jobwitness job ID}. */
-@Command(name = "job", mixinStandardHelpOptions = true, versionProvider = Version.class, description = {
-        "Shows one job: what it asked for, what it used, on each node and GPU, and how that went over time."})
-final class JobCommand implements Callable<Integer> {
-    /** More than a screen's line has of them, so that each of its characters has a point or two. */
+final class JobCommand {
+    /** More than a sparkline has characters, so that each of them has a point or two. */
     private static final int POINTS = 60;
-    /** The service answers no more than 400,000 values at once: minimum, mean and maximum of each point. */
-    private static final int MOST_POINTS = 100_000;
+    /** The service returns at most 400,000 values at once: minimum, mean and maximum of each point. */
+    private static final int MAX_POINTS = 100_000;
     private static final List<String> METRICS = List.of("cpu_usage_percent", "memory_usage_bytes",
             "utilization_percent", "memory_used_bytes");
 
-    private final World world;
+    static final Command COMMAND = new Command("job", RunOptions.OPERANDS,
+            ServiceOptions.and(RunOptions.ALL),
+            List.of("Shows one job: what it asked for, what it used on each node and GPU, and its use over time."),
+            JobCommand::run);
 
-    @Mixin
-    private Common common = new Common();
-
-    @Mixin
-    private WhichRun which = new WhichRun();
-
-    JobCommand(World world) {
-        this.world = world;
+    private JobCommand() {
     }
 
-    @Override
-    public Integer call() throws Problem {
-        Service service = common.service(world);
-        Answer answer = service.get(which.path(""), which.parameters());
-        if (common.json()) {
-            world.show(answer.json());
+    private static int run(CliContext context, Arguments arguments) throws Problem {
+        ServiceClient client = ServiceOptions.client(context, arguments);
+        Response response = client.get(RunOptions.path(arguments, ""), RunOptions.parameters(arguments));
+        if (arguments.has(ServiceOptions.JSON)) {
+            context.print(response.json());
             return 0;
         }
-        Job job = service.read(answer, Job.class);
-        List<Parameter> parameters = new ArrayList<>(which.parameters());
+        Job job = client.read(response, Job.class);
+        List<Parameter> parameters = new ArrayList<>(RunOptions.parameters(arguments));
         parameters.add(new Parameter("metric", String.join(",", METRICS)));
         parameters.add(new Parameter("points", Integer.toString(points(job))));
-        SeriesPage series = service.get(SeriesPage.class, which.path("/series"), parameters);
-        world.show(JobDetails.of(job, series, world.screen(), world.zone()));
+        SeriesPage series = client.get(SeriesPage.class, RunOptions.path(arguments, "/series"), parameters);
+        context.print(JobDetails.of(job, series, context.screen(), context.zone()));
         return 0;
     }
 
-    /** Fewer for a job of many nodes. */
+    /** Fewer for a job on many nodes. */
     private static int points(Job job) {
         long lines = 2L * Math.max(1, job.nodes().size())
                 + 2L * (job.allocatedGpus() == null ? 0 : job.allocatedGpus());
-        return Math.clamp(MOST_POINTS / lines, 2, POINTS);
+        return Math.clamp(MAX_POINTS / lines, 2, POINTS);
     }
 }

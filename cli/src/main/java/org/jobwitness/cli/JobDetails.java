@@ -21,15 +21,15 @@ import org.jobwitness.wire.SeriesPage;
 import org.jobwitness.wire.SeriesPage.Series;
 import org.jspecify.annotations.Nullable;
 
-/** One job on a page: what it is, a bar and a line for each resource, and a row for each node and GPU. */
+/** One job as a page: its attributes, a bar and a sparkline for each resource, and a row for each node and GPU. */
 final class JobDetails {
     private static final int LABEL = 10;
     private static final int BAR = 20;
-    private static final int WIDEST_LINE = 40;
-    private static final int NARROWEST_LINE = 10;
-    /** Of a job of hundreds of nodes, the rows of the first ones. */
-    private static final int MOST_ROWS = 64;
-    private static final int LONGEST_GPU_NAME = 16;
+    private static final int MAX_SPARKLINE = 40;
+    private static final int MIN_SPARKLINE = 10;
+    /** Of nodes, and of GPUs. */
+    private static final int MAX_ROWS = 64;
+    private static final int MAX_GPU_NAME = 16;
 
     private final Job job;
     private final SeriesPage series;
@@ -42,7 +42,7 @@ final class JobDetails {
         this.series = series;
         this.page = new Page(screen);
         this.zone = zone;
-        this.slots = Math.clamp(screen.columns() - 60, NARROWEST_LINE, WIDEST_LINE);
+        this.slots = Math.clamp(screen.columns() - 60, MIN_SPARKLINE, MAX_SPARKLINE);
     }
 
     static Page of(Job job, SeriesPage series, Screen screen, ZoneId zone) {
@@ -58,8 +58,8 @@ final class JobDetails {
         page.line(Text.of("Job " + job.id(), Style.STRONG)
                 .plus(job.scheduler().name() == null ? "" : "  " + job.scheduler().name()));
         page.blank();
-        fact("State", JobTable.state(job).plus(Boolean.FALSE.equals(job.confirmed()) ? " (not confirmed)" : ""));
-        fact("Of", Text.of(listed(job.user(), named("account", job.scheduler().account()),
+        fact("State", JobListing.state(job).plus(Boolean.FALSE.equals(job.confirmed()) ? " (not confirmed)" : ""));
+        fact("Owner", Text.of(listed(job.user(), named("account", job.scheduler().account()),
                 named("partition", job.scheduler().partition()), "cluster " + job.cluster(), "run " + job.run())));
         if (job.startTime() != null) {
             String until = job.endTime() == null
@@ -73,15 +73,14 @@ final class JobDetails {
     }
 
     private String time() {
+        if (job.runtimeSeconds() == null) {
+            return "";
+        }
         Integer limit = job.scheduler().timeLimitMinutes();
         Double suspended = job.suspendedSeconds();
-        return job.runtimeSeconds() == null
-                ? ""
-                : ", " + Units.duration(job.runtimeSeconds())
-                        + (limit == null ? "" : " of " + Units.duration(limit * 60.0))
-                        + (suspended == null || suspended < 1
-                                ? ""
-                                : ", suspended for " + Units.duration(suspended) + " of it");
+        return ", " + Units.duration(job.runtimeSeconds())
+                + (limit == null ? "" : " of " + Units.duration(limit * 60.0))
+                + (suspended == null || suspended < 1 ? "" : ", suspended for " + Units.duration(suspended) + " of it");
     }
 
     private static String named(String what, @Nullable String name) {
@@ -98,34 +97,35 @@ final class JobDetails {
 
     private void resources() {
         page.blank();
-        boolean any = false;
         if (job.avgCpuUsage() != null) {
-            any = true;
             resource("CPU", job.avgCpuUsage() / 100, percent("cpu_usage_percent"), 100,
                     Units.percent(job.avgCpuUsage()) + " of " + counted(job.allocatedCpus(), "CPU")
                             + now(job.cpuUsage()));
         }
         if (job.maxMemoryUsageMb() != null) {
-            any = true;
-            Double whole = wholeMemory();
-            resource("Memory", whole == null ? 0 : job.maxMemoryUsageMb() / whole, sum("memory_usage_bytes"),
-                    1024 * 1024 * (whole == null ? job.maxMemoryUsageMb() : whole),
-                    Units.mebibytes(job.maxMemoryUsageMb()) + " at most"
-                            + (whole == null ? "" : ", of " + Units.mebibytes(whole)));
+            memory(job.maxMemoryUsageMb(), SeffPage.memoryLimitMb(job));
         }
         if (job.avgGpuUsage() != null) {
-            any = true;
             resource("GPU", job.avgGpuUsage() / 100, percent("utilization_percent"), 100,
                     Units.percent(job.avgGpuUsage()) + " of " + counted(job.allocatedGpus(), "GPU")
                             + now(job.gpuUsage()));
         }
-        if (!any) {
-            page.paragraph(0, Text.of(job.sampleCount() == 0
-                    ? "What it used is not known: nothing was measured."
-                    : "What it used is not known."));
+        if (job.avgCpuUsage() == null && job.maxMemoryUsageMb() == null && job.avgGpuUsage() == null) {
+            page.paragraph(0,
+                    Text.of("Its use is not known" + (job.sampleCount() == 0 ? ": nothing was measured." : ".")));
         }
         if (job.coverage() != null) {
-            fact("Seen", Text.of(Units.percent(100 * job.coverage()) + " of its time was measured"));
+            fact("Coverage", Text.of(Units.percent(100 * job.coverage()) + " of its time was measured"));
+        }
+    }
+
+    private void memory(double peak, @Nullable Double limit) {
+        List<@Nullable Double> bytes = sum("memory_usage_bytes");
+        String words = Units.mebibytes(peak) + " at most";
+        if (limit == null) {
+            resource("Memory", 0, bytes, 1024 * 1024 * peak, words);
+        } else {
+            resource("Memory", peak / limit, bytes, 1024 * 1024 * limit, words + ", of " + Units.mebibytes(limit));
         }
     }
 
@@ -139,38 +139,30 @@ final class JobDetails {
         return count == null ? "its " + what + "s" : Units.count(count, what);
     }
 
-    /** What it had, or else its limit; null if neither is known. */
-    private @Nullable Double wholeMemory() {
-        if (job.allocatedMemoryMb() != null) {
-            return job.allocatedMemoryMb().doubleValue();
-        }
-        return job.figures() == null ? null : job.figures().memoryLimitMb();
-    }
-
-    private void resource(String label, double part, List<@Nullable Double> curve, double most, String words) {
+    private void resource(String label, double part, List<@Nullable Double> values, double max, String words) {
         Screen screen = page.screen();
         Text line = Text.of(label + " ".repeat(LABEL - label.length())).plus(Graph.bar(part, BAR, Style.PLAIN, screen))
                 .plus("  " + words);
         page.line(line);
-        if (curve.stream().anyMatch(Objects::nonNull)) {
-            page.line(Text.of(" ".repeat(LABEL)).plus(Graph.line(curve, most, screen)));
+        if (values.stream().anyMatch(Objects::nonNull)) {
+            page.line(Text.of(" ".repeat(LABEL)).plus(Graph.sparkline(values, max, screen)));
         }
     }
 
     private List<@Nullable Double> percent(String metric) {
-        return Curve.together(curves(metric), true);
+        return Sparkline.mean(all(metric));
     }
 
     private List<@Nullable Double> sum(String metric) {
-        return Curve.together(curves(metric), false);
+        return Sparkline.sum(all(metric));
     }
 
-    private List<List<@Nullable Double>> curves(String metric) {
-        return series.series().stream().filter(one -> one.metric().equals(metric)).map(this::curve).toList();
+    private List<List<@Nullable Double>> all(String metric) {
+        return series.series().stream().filter(one -> one.metric().equals(metric)).map(this::values).toList();
     }
 
-    private List<@Nullable Double> curve(Series one) {
-        return Curve.of(one, series.from(), series.to(), slots);
+    private List<@Nullable Double> values(Series one) {
+        return Sparkline.values(one, series.from(), series.to(), slots);
     }
 
     private void oomKills() {
@@ -194,7 +186,7 @@ final class JobDetails {
         };
     }
 
-    /** What one place, a node or a GPU, used. */
+    /** What a node or a GPU used. */
     private record Place(@Nullable Series use, @Nullable Series memory) {
         Place with(Series one, boolean isMemory) {
             return isMemory ? new Place(use, one) : new Place(one, memory);
@@ -214,7 +206,7 @@ final class JobDetails {
         }
     }
 
-    /** By the names of nodes, or of GPUs. */
+    /** By name. */
     private Map<String, Place> places(boolean gpus) {
         Map<String, Place> places = new TreeMap<>();
         for (Series one : series.series()) {
@@ -230,37 +222,36 @@ final class JobDetails {
     private Table table(Map<String, Place> nodes) {
         Table table = new Table(List.of(Column.left("NODE", 0), Column.right("CPU", 0), Column.right("MEMORY", 0),
                 Column.left("OVER TIME", 1)));
-        nodes.entrySet().stream().limit(MOST_ROWS).forEach(node -> {
+        nodes.entrySet().stream().limit(MAX_ROWS).forEach(node -> {
             Series used = node.getValue().use;
             Series memory = node.getValue().memory;
-            table.row(List.of(Text.of(node.getKey()), used == null ? Text.empty() : Text.of(mean(used)),
-                    memory == null ? Text.empty() : Text.of(highest(memory)), overTime(used)));
+            table.row(List.of(Text.of(node.getKey()), Table.cell(used, JobDetails::mean),
+                    Table.cell(memory, JobDetails::peak), overTime(used)));
         });
         return table;
     }
 
     private Text overTime(@Nullable Series used) {
-        return used == null ? Text.empty() : Graph.line(curve(used), 100, page.screen());
+        return used == null ? Text.empty() : Graph.sparkline(values(used), 100, page.screen());
     }
 
     private Table gpuTable(List<JobGpu> gpus) {
         Map<String, Place> places = places(true);
         Table table = new Table(List.of(Column.left("GPU", 0), Column.right("USE", 0), Column.right("MEMORY", 0),
                 Column.right("ENERGY", 2), Column.left("OVER TIME", 1), Column.left("", 3)));
-        for (JobGpu gpu : gpus.subList(0, Math.min(gpus.size(), MOST_ROWS))) {
+        for (JobGpu gpu : gpus.subList(0, Math.min(gpus.size(), MAX_ROWS))) {
             Place place = places.get(gpu.node() + " " + gpu.gpu());
             table.row(List.of(Text.of(gpu.node() + " " + gpuName(gpu.gpu())),
-                    Text.of(gpu.avgUtilization() == null ? "" : Units.percent(gpu.avgUtilization())),
-                    Text.of(memory(gpu)),
-                    Text.of(gpu.energyJoules() == null ? "" : Units.wattHours(gpu.energyJoules() / 3600)),
+                    Table.cell(gpu.avgUtilization(), Units::percent), Text.of(memory(gpu)),
+                    Table.cell(gpu.energyJoules(), joules -> Units.wattHours(joules / 3600)),
                     overTime(place == null ? null : place.use), Text.of(note(gpu))));
         }
         return table;
     }
 
-    /** The beginning of a UUID is enough to tell GPUs of a node apart. */
+    /** The start of a UUID distinguishes the GPUs of a node. */
     private static String gpuName(String gpu) {
-        return gpu.length() <= LONGEST_GPU_NAME ? gpu : gpu.substring(0, LONGEST_GPU_NAME);
+        return gpu.length() <= MAX_GPU_NAME ? gpu : gpu.substring(0, MAX_GPU_NAME);
     }
 
     private static String memory(JobGpu gpu) {
@@ -274,7 +265,7 @@ final class JobDetails {
     private String note(JobGpu gpu) {
         return switch (gpu.hold()) {
             case SHARED -> "shared with other jobs";
-            case UNSURE -> "not sure that it is this job's";
+            case UNSURE -> "perhaps not this job's";
             case UNREAD -> "not read by any agent";
             case ALONE -> {
                 if (Boolean.FALSE.equals(gpu.everUsed())) {
@@ -286,18 +277,18 @@ final class JobDetails {
     }
 
     private void rest(int rows) {
-        if (rows > MOST_ROWS) {
-            page.line("and " + (rows - MOST_ROWS) + " more, which --json and /v1/jobs/{id}/series have");
+        if (rows > MAX_ROWS) {
+            page.line("and " + (rows - MAX_ROWS) + " more; --json and /v1/jobs/{id}/series have all");
         }
     }
 
-    /** Of its points, which stand for about the same time each. */
+    /** The mean of its points, which cover about the same time each. */
     private static String mean(Series percent) {
         return percent.mean().stream().filter(Objects::nonNull).mapToDouble(Double::doubleValue).average().stream()
                 .mapToObj(Units::percent).findFirst().orElse("");
     }
 
-    private static String highest(Series bytes) {
+    private static String peak(Series bytes) {
         return bytes.max().stream().filter(Objects::nonNull).mapToDouble(Double::doubleValue).max().stream()
                 .mapToObj(Units::bytes).findFirst().orElse("");
     }

@@ -3,90 +3,81 @@ package org.jobwitness.cli;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Callable;
-import org.jobwitness.cli.service.Answer;
+import org.jobwitness.cli.options.Arguments;
+import org.jobwitness.cli.options.Option;
 import org.jobwitness.cli.service.Problem;
-import org.jobwitness.cli.service.Service;
-import org.jobwitness.cli.service.Service.Parameter;
+import org.jobwitness.cli.service.Response;
+import org.jobwitness.cli.service.ServiceClient;
+import org.jobwitness.cli.service.ServiceClient.Parameter;
 import org.jobwitness.cli.text.Page;
 import org.jobwitness.cli.text.Text;
 import org.jobwitness.wire.JobPage;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
 
 /** {@code jobwitness jobs}. */
-@Command(name = "jobs", mixinStandardHelpOptions = true, versionProvider = Version.class, description = {
-        "Lists jobs, newest first, with what they use, or used on average."}, footer = {"",
-                "MEMORY is the highest of each node, added up. A blank is not known."})
-final class JobsCommand implements Callable<Integer> {
-    private final World world;
+final class JobsCommand {
+    private static final int DEFAULT_LIMIT = 25;
+    private static final int MAX_LIMIT = 1000;
+    private static final Option STATE = Option.of("--state", "STATE",
+            "pending, running, completed, failed or cancelled.").orLetter("-s");
+    private static final Option REASON = Option.of("--reason", "REASON", "Such as out_of_memory or timeout.");
+    private static final Option FROM = Option.of("--from", "TIME", "Only those that ran at this time or later:"
+            + " 2026-11-22, 2026-11-22T21:30, or 12h for 12 hours ago.");
+    private static final Option TO = Option.of("--to", "TIME", "Only those that ran before this time.");
+    private static final Option SORT = Option.of("--sort", "ORDER", "-start_time (newest first), start_time, -end_time"
+            + " or end_time.");
+    private static final Option LIMIT = Option.of("--limit", "COUNT", "At most this many, 1.." + MAX_LIMIT + " ("
+            + DEFAULT_LIMIT + ").").orLetter("-n");
+    private static final Option CURSOR = Option.of("--cursor", "TEXT", "Continue a list, from its next_cursor.");
 
-    @Mixin
-    private Common common = new Common();
+    static final Command COMMAND = new Command("jobs", List.of(),
+            ServiceOptions.and(FilterOptions.ALL, STATE, REASON, FROM, TO, SORT, LIMIT, CURSOR),
+            List.of("Lists jobs, newest first, with what they use now, or used on average.",
+                    "MEMORY is the peak on each node, added up over nodes. A blank is not known."),
+            JobsCommand::run);
 
-    @Mixin
-    private Filter filter = new Filter();
-
-    @Option(names = {"-s",
-            "--state"}, paramLabel = "STATE", description = "pending, running, completed, failed or cancelled.")
-    private @Nullable String state;
-
-    @Option(names = "--reason", paramLabel = "REASON", description = "Such as out_of_memory or timeout.")
-    private @Nullable String reason;
-
-    @Option(names = "--from", paramLabel = "TIME", description = "Only those that ran at this time or later: 2026-11-22, 2026-11-22T21:30, or 12h for 12 hours ago.")
-    private @Nullable String from;
-
-    @Option(names = "--to", paramLabel = "TIME", description = "Only those that ran before this time.")
-    private @Nullable String to;
-
-    @Option(names = "--sort", paramLabel = "ORDER", description = "-start_time (newest first), start_time, -end_time or"
-            + " end_time.")
-    private @Nullable String sort;
-
-    @Option(names = {"-n",
-            "--limit"}, paramLabel = "COUNT", defaultValue = "25", description = "How many at most, 1..1000 (${DEFAULT-VALUE}).")
-    private int limit;
-
-    @Option(names = "--cursor", paramLabel = "TEXT", description = "Goes on where a list ended, by its next_cursor.")
-    private @Nullable String cursor;
-
-    JobsCommand(World world) {
-        this.world = world;
+    private JobsCommand() {
     }
 
-    @Override
-    public Integer call() throws Problem {
-        Service service = common.service(world);
-        List<Parameter> parameters = new ArrayList<>(filter.parameters(world));
-        parameters.addAll(List.of(new Parameter("state", state), new Parameter("reason", reason),
-                new Parameter("from", time("--from", from)), new Parameter("to", time("--to", to)),
-                new Parameter("sort", sort), new Parameter("limit", Integer.toString(limit)),
-                new Parameter("cursor", cursor)));
-        Answer answer = service.get("/v1/jobs", parameters);
-        if (common.json()) {
-            world.show(answer.json());
+    private static int run(CliContext context, Arguments arguments) throws Problem {
+        ServiceClient client = ServiceOptions.client(context, arguments);
+        Response response = client.get("/v1/jobs", parameters(context, arguments));
+        if (arguments.has(ServiceOptions.JSON)) {
+            context.print(response.json());
             return 0;
         }
-        JobPage jobs = service.read(answer, JobPage.class);
-        Page page = new Page(world.screen());
+        JobPage jobs = client.read(response, JobPage.class);
+        Page page = new Page(context.screen());
         if (jobs.jobs().isEmpty()) {
-            page.line("No job is known to which this applies.");
+            page.line("No matching jobs.");
         } else {
-            page.table(JobTable.of(jobs.jobs(), world.clock().instant(), world.zone()));
+            page.table(JobListing.of(jobs.jobs(), context.clock().instant(), context.zone()));
         }
         if (jobs.nextCursor() != null) {
-            page.blank().line(Text.of(jobs.jobs().size() + " of " + jobs.total() + "; more with --limit=1000, or"));
+            page.blank().line(Text.of(jobs.jobs().size() + " of " + jobs.total() + "; more with --limit=" + MAX_LIMIT
+                    + ", or"));
             page.toCopy(0, "--cursor=" + jobs.nextCursor());
         }
-        world.show(page);
+        context.print(page);
         return 0;
     }
 
-    private @Nullable String time(String option, @Nullable String typed) throws Problem {
-        Instant now = world.clock().instant();
-        return typed == null ? null : When.parse(option, typed, now, world.zone()).toString();
+    private static List<Parameter> parameters(CliContext context, Arguments arguments) throws Problem {
+        List<Parameter> parameters = new ArrayList<>(FilterOptions.parameters(context, arguments));
+        parameters.add(new Parameter("state", arguments.value(STATE)));
+        parameters.add(new Parameter("reason", arguments.value(REASON)));
+        parameters.add(new Parameter("from", time(context, arguments, FROM)));
+        parameters.add(new Parameter("to", time(context, arguments, TO)));
+        parameters.add(new Parameter("sort", arguments.value(SORT)));
+        parameters.add(new Parameter("limit",
+                Long.toString(arguments.number(LIMIT, DEFAULT_LIMIT, 1, MAX_LIMIT))));
+        parameters.add(new Parameter("cursor", arguments.value(CURSOR)));
+        return parameters;
+    }
+
+    private static @Nullable String time(CliContext context, Arguments arguments, Option option) throws Problem {
+        String typed = arguments.value(option);
+        Instant now = context.clock().instant();
+        return typed == null ? null : TimeArgument.parse(option.name(), typed, now, context.zone()).toString();
     }
 }

@@ -1,40 +1,32 @@
 package org.jobwitness.cli;
 
-import java.util.concurrent.Callable;
-import org.jobwitness.cli.service.Answer;
+import java.util.List;
+import org.jobwitness.cli.options.Arguments;
 import org.jobwitness.cli.service.Problem;
-import org.jobwitness.cli.service.Service;
+import org.jobwitness.cli.service.Response;
+import org.jobwitness.cli.service.ServiceClient;
 import org.jobwitness.wire.Job;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 
 /** {@code jobwitness seff ID}. */
-@Command(name = "seff", mixinStandardHelpOptions = true, versionProvider = Version.class, description = {
-        "Shows a job's efficiency in the layout of Slurm's seff, with its GPUs.",
-        "Memory is the peak of the job's cgroup on each node, added up. It has the page cache in it, and all processes of"
-                + " the job at the same moment. Slurm's MaxRSS is the largest resident set among its tasks, at the moments"
-                + " when Slurm looked: without page cache, and of one task."})
-final class SeffCommand implements Callable<Integer> {
-    private final World world;
+final class SeffCommand {
+    static final Command COMMAND = new Command("seff", RunOptions.OPERANDS,
+            ServiceOptions.and(RunOptions.ALL),
+            List.of("Shows a job's efficiency in the layout of Slurm's seff, with its GPUs.",
+                    "Memory is the peak of the job's cgroup on each node, added up over nodes: all of its processes at the same"
+                            + " moment, and page cache. Slurm's MaxRSS is the largest resident set of a single task at the"
+                            + " moments when Slurm sampled it, without page cache."),
+            SeffCommand::run);
 
-    @Mixin
-    private Common common = new Common();
-
-    @Mixin
-    private WhichRun which = new WhichRun();
-
-    SeffCommand(World world) {
-        this.world = world;
+    private SeffCommand() {
     }
 
-    @Override
-    public Integer call() throws Problem {
-        Service service = common.service(world);
-        Answer answer = service.get(which.path(""), which.parameters());
-        if (common.json()) {
-            world.show(answer.json());
+    private static int run(CliContext context, Arguments arguments) throws Problem {
+        ServiceClient client = ServiceOptions.client(context, arguments);
+        Response response = client.get(RunOptions.path(arguments, ""), RunOptions.parameters(arguments));
+        if (arguments.has(ServiceOptions.JSON)) {
+            context.print(response.json());
         } else {
-            world.show(SeffPage.of(service.read(answer, Job.class), world.screen()));
+            context.print(SeffPage.of(client.read(response, Job.class), context.screen()));
         }
         return 0;
     }

@@ -14,7 +14,7 @@ import org.jobwitness.wire.Reason;
 import org.jobwitness.wire.Scheduler;
 import org.jspecify.annotations.Nullable;
 
-/** A job's efficiency, line by line as Slurm's seff has it, so that what reads those lines can read these. */
+/** A job's efficiency in the lines of Slurm's seff, so that scripts which parse seff can parse this. */
 final class SeffPage {
     private static final String UNKNOWN = "not known";
 
@@ -38,14 +38,14 @@ final class SeffPage {
         gpu(job, page);
         page.blank();
         if (!job.state().isFinal()) {
-            page.paragraph(0, Text.of("The job has not ended; these are its figures until now."));
+            page.paragraph(0, Text.of("The job has not ended; these are its figures so far."));
         }
         if (Boolean.FALSE.equals(job.confirmed())) {
-            page.paragraph(0, Text.of("How it ended is not confirmed: jobwitness why " + job.id() + " tells more."));
+            page.paragraph(0, Text.of("How it ended is not confirmed: see jobwitness why " + job.id() + "."));
         }
         page.paragraph(0,
                 Text.of("Memory is the peak of the job's cgroup on each node" + (single(job) ? "" : ", added up")
-                        + ", with page cache. Slurm's MaxRSS is the largest of its tasks alone, without page cache."));
+                        + ", with page cache. Slurm's MaxRSS is that of its largest task alone, without page cache."));
         return page;
     }
 
@@ -53,7 +53,7 @@ final class SeffPage {
         return Integer.valueOf(1).equals(job.nodeCount());
     }
 
-    /** Slurm's word for it; ours in its spelling where nobody has told that. */
+    /** Slurm's state; if that is not known, ours in Slurm's spelling. */
     private static String state(Job job) {
         String raw = job.scheduler().rawState();
         Reason reason = job.reason();
@@ -89,9 +89,7 @@ final class SeffPage {
     private static void cpu(Job job, Page page) {
         Double used = job.cpuSeconds();
         Double ran = ranSeconds(job);
-        Double had = job.allocatedCpus() == null || ran == null
-                ? null
-                : Double.valueOf(job.allocatedCpus() * ran);
+        Double had = job.allocatedCpus() == null || ran == null ? null : Double.valueOf(job.allocatedCpus() * ran);
         page.line("CPU Utilized: " + (used == null ? UNKNOWN : Units.slurmDuration(used)));
         page.line("CPU Efficiency: " + share(used, had) + (had == null
                 ? ""
@@ -108,41 +106,49 @@ final class SeffPage {
 
     private static void memory(Job job, Page page) {
         Double used = job.maxMemoryUsageMb();
-        JobFigures figures = job.figures();
-        Double had = job.allocatedMemoryMb() != null
-                ? Double.valueOf(job.allocatedMemoryMb())
-                : figures == null ? null : figures.memoryLimitMb();
+        Double had = memoryLimitMb(job);
         page.line("Memory Utilized: " + (used == null ? UNKNOWN : size(used)));
         page.line("Memory Efficiency: " + share(used, had) + (had == null ? "" : " of " + size(had)));
+        JobFigures figures = job.figures();
         if (figures != null && figures.maxAnonMb() != null) {
             page.line("Memory Utilized without page cache: " + size(figures.maxAnonMb()));
         }
     }
 
+    /** What was allocated, else the limit of its cgroups; null if neither is known. */
+    static @Nullable Double memoryLimitMb(Job job) {
+        if (job.allocatedMemoryMb() != null) {
+            return job.allocatedMemoryMb().doubleValue();
+        }
+        return job.figures() == null ? null : job.figures().memoryLimitMb();
+    }
+
     private static void gpu(Job job, Page page) {
         Integer gpus = job.allocatedGpus();
-        if ((gpus != null && gpus > 0) || job.avgGpuUsage() != null) {
+        Double used = job.avgGpuUsage();
+        if ((gpus != null && gpus > 0) || used != null) {
             page.line("GPUs: " + (gpus == null ? UNKNOWN : gpus.toString()));
-            page.line("GPU Efficiency: "
-                    + (job.avgGpuUsage() == null
-                            ? UNKNOWN
-                            : Units.number(job.avgGpuUsage(), 2) + "% of their time, on average"));
+            page.line("GPU Efficiency: " + (used == null ? UNKNOWN : percent(used) + " of their time, on average"));
         }
         for (JobGpu gpu : job.gpus() == null ? List.<JobGpu>of() : job.gpus()) {
-            page.line("GPU " + gpu.gpu() + " on " + gpu.node() + ": " + (gpu.hold() != GpuHold.ALONE
-                    ? gpu.hold().toString()
-                    : (gpu.avgUtilization() == null ? UNKNOWN : Units.number(gpu.avgUtilization(), 2) + "%")
-                            + ", memory " + (gpu.maxMemoryUsedMb() == null
-                                    ? UNKNOWN
-                                    : size(gpu.maxMemoryUsedMb())
-                                            + (gpu.memoryTotalMb() == null
-                                                    ? ""
-                                                    : " of " + size(gpu.memoryTotalMb())))));
+            page.line("GPU " + gpu.gpu() + " on " + gpu.node() + ": "
+                    + (gpu.hold() == GpuHold.ALONE ? use(gpu) : gpu.hold().toString()));
         }
     }
 
+    private static String use(JobGpu gpu) {
+        Double used = gpu.maxMemoryUsedMb();
+        String of = gpu.memoryTotalMb() == null ? "" : " of " + size(gpu.memoryTotalMb());
+        return (gpu.avgUtilization() == null ? UNKNOWN : percent(gpu.avgUtilization())) + ", memory "
+                + (used == null ? UNKNOWN : size(used) + of);
+    }
+
+    private static String percent(double percent) {
+        return Units.number(percent, 2) + "%";
+    }
+
     private static String share(@Nullable Double part, @Nullable Double whole) {
-        return part == null || whole == null || whole <= 0 ? UNKNOWN : Units.number(100 * part / whole, 2) + "%";
+        return part == null || whole == null || whole <= 0 ? UNKNOWN : percent(100 * part / whole);
     }
 
     /** In seff's units: multiples of 1024. */

@@ -1,20 +1,18 @@
 package org.jobwitness.cli;
 
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
-import java.util.concurrent.Callable;
-import java.util.concurrent.TimeUnit;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import org.jobwitness.cli.service.Answer;
+import java.util.stream.Collectors;
+import org.jobwitness.cli.options.Arguments;
+import org.jobwitness.cli.options.Option;
 import org.jobwitness.cli.service.Problem;
 import org.jobwitness.cli.service.Problem.Kind;
-import org.jobwitness.cli.service.Service;
-import org.jobwitness.cli.service.Service.Parameter;
+import org.jobwitness.cli.service.Response;
+import org.jobwitness.cli.service.ServiceClient;
+import org.jobwitness.cli.service.ServiceClient.Parameter;
 import org.jobwitness.cli.text.Page;
 import org.jobwitness.cli.text.Screen;
 import org.jobwitness.cli.text.Style;
@@ -23,39 +21,30 @@ import org.jobwitness.cli.text.Units;
 import org.jobwitness.wire.Job;
 import org.jobwitness.wire.JobPage;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
 
 /**
- * {@code jobwitness top}. It asks for the list again and again, rather than follow the service's stream: the figures of a job
- * come every 15 seconds, a list is one statement for the service, and there may be more who watch than streams.
+ * {@code jobwitness top}. It polls the list instead of following the service's stream: figures of a job change every 15 seconds,
+ * a list is one statement for the service, and the number of streams is limited.
  */
-@Command(name = "top", mixinStandardHelpOptions = true, versionProvider = Version.class, description = {
-        "Shows the jobs that run, and what they use now; until Ctrl-C where it is looked at, else once."})
-final class TopCommand implements Callable<Integer> {
+final class TopCommand {
     private static final String CLEAR = "\u001b[H\u001b[2J";
-    private static final int ROWS = 24;
-    private static final Pattern SIZE = Pattern.compile("([1-9][0-9]{0,4}) ([1-9][0-9]{0,4})\\s");
+    private static final int DEFAULT_DELAY = 5;
+    private static final int MAX_DELAY = 3600;
+    private static final Option ORDER = Option.of("--order", "WHAT", Order.NAMES + ": the highest first (" + Order.cpu
+            + ").").orLetter("-o");
+    private static final Option DELAY = Option.of("--delay", "SECONDS", "Seconds between refreshes, 1.." + MAX_DELAY
+            + " (" + DEFAULT_DELAY + ").").orLetter("-d");
+    private static final Option COUNT = Option.of("--count", "NUMBER", "End after this many refreshes.")
+            .orLetter("-n");
 
-    private final World world;
+    static final Command COMMAND = new Command("top", List.of(),
+            ServiceOptions.and(FilterOptions.ALL, ORDER, DELAY, COUNT),
+            List.of("Shows running jobs and what they use now; refreshes until Ctrl-C on a terminal, prints once"
+                    + " otherwise."),
+            TopCommand::run);
 
-    @Mixin
-    private Common common = new Common();
-
-    @Mixin
-    private Filter filter = new Filter();
-
-    @Option(names = {"-o",
-            "--order"}, paramLabel = "WHAT", defaultValue = "cpu", description = "${COMPLETION-CANDIDATES}: the most first (${DEFAULT-VALUE}).")
-    private Order order = Order.cpu;
-
-    @Option(names = {"-d",
-            "--delay"}, paramLabel = "SECONDS", defaultValue = "5", description = "From one look to the next, 1..3600 (${DEFAULT-VALUE}).")
-    private int delay;
-
-    @Option(names = {"-n", "--count"}, paramLabel = "LOOKS", description = "Ends after so many.")
-    private @Nullable Integer count;
+    private TopCommand() {
+    }
 
     /** By what rows are sorted; spelled as it is typed. */
     enum Order {
@@ -63,6 +52,8 @@ final class TopCommand implements Callable<Integer> {
         memory,
         gpu,
         time;
+
+        private static final String NAMES = Arrays.stream(values()).map(Order::name).collect(Collectors.joining(", "));
 
         private @Nullable Double figure(Job job) {
             return switch (this) {
@@ -73,100 +64,82 @@ final class TopCommand implements Callable<Integer> {
             };
         }
 
-        Comparator<Job> most() {
+        Comparator<Job> highestFirst() {
             return Comparator.comparingDouble((Job job) -> {
                 Double figure = figure(job);
                 return figure == null ? -1 : figure;
             }).reversed();
         }
-    }
 
-    /** Rows and columns of the terminal. */
-    private record Size(int rows, int columns) {
-    }
-
-    TopCommand(World world) {
-        this.world = world;
-    }
-
-    @Override
-    public Integer call() throws Problem, InterruptedException {
-        if (delay < 1 || delay > 3600 || (count != null && count < 1)) {
-            throw new Problem(Kind.USAGE, "--delay must be 1..3600, --count 1 or more");
+        static Order of(@Nullable String typed) throws Problem {
+            return typed == null
+                    ? cpu
+                    : Arrays.stream(values()).filter(order -> order.name().equals(typed)).findFirst().orElseThrow(
+                            () -> new Problem(Kind.USAGE, "--order must be one of " + NAMES + ", was \"" + typed
+                                    + "\""));
         }
-        Service service = common.service(world);
-        boolean live = world.screen().terminal() && !common.json();
-        long looks = count != null ? count : live ? Long.MAX_VALUE : 1;
-        look(service, live);
-        for (long look = 1; look < looks; look++) {
-            Thread.sleep(Duration.ofSeconds(delay));
+    }
+
+    private static int run(CliContext context, Arguments arguments) throws Problem, InterruptedException {
+        Duration delay = Duration.ofSeconds(arguments.number(DELAY, DEFAULT_DELAY, 1, MAX_DELAY));
+        boolean live = context.screen().terminal() && !arguments.has(ServiceOptions.JSON);
+        long count = arguments.number(COUNT, live ? Long.MAX_VALUE : 1, 1, Long.MAX_VALUE);
+        Order order = Order.of(arguments.value(ORDER));
+        ServiceClient client = ServiceOptions.client(context, arguments);
+        refresh(context, arguments, client, order);
+        for (long refreshes = 1; refreshes < count; refreshes++) {
+            Thread.sleep(delay);
             try {
-                look(service, live);
+                refresh(context, arguments, client, order);
             } catch (Problem problem) {
-                if (problem.kind() != Kind.AWAY) {
+                if (problem.kind() != Kind.UNAVAILABLE) {
                     throw problem;
                 }
-                // It may come back; what was shown last stays above.
-                world.show(new Page(world.screen()).line(Text.of(String.valueOf(problem.getMessage()), Style.BAD)));
+                // It may recover; the last list stays above.
+                context.print(new Page(context.screen()).line(Text.of(String.valueOf(problem.getMessage()),
+                        Style.BAD)));
             }
         }
         return 0;
     }
 
-    private void look(Service service, boolean live) throws Problem {
-        List<Parameter> parameters = new ArrayList<>(filter.parameters(world));
+    private static void refresh(CliContext context, Arguments arguments, ServiceClient client, Order order)
+            throws Problem {
+        List<Parameter> parameters = new ArrayList<>(FilterOptions.parameters(context, arguments));
         parameters.addAll(List.of(new Parameter("state", "running"), new Parameter("limit", "1000")));
-        Answer answer = service.get("/v1/jobs", parameters);
-        if (common.json()) {
-            world.show(answer.json());
+        Response response = client.get("/v1/jobs", parameters);
+        if (arguments.has(ServiceOptions.JSON)) {
+            context.print(response.json());
             return;
         }
-        JobPage running = service.read(answer, JobPage.class);
-        Size size = live ? size() : new Size(Integer.MAX_VALUE, world.screen().columns());
-        Screen screen = new Screen(size.columns, world.screen().colours(), world.screen().unicode(), live);
-        Page page = new Page(screen).line(summary(running));
+        boolean live = context.screen().terminal();
+        JobPage running = client.read(response, JobPage.class);
+        TerminalSize size = live
+                ? TerminalSize.read(context)
+                : new TerminalSize(Integer.MAX_VALUE, context.screen().columns());
+        Screen screen = new Screen(size.columns(), context.screen().colours(), context.screen().unicode(), live);
+        Page page = new Page(screen).line(summary(context, running));
         if (!running.jobs().isEmpty()) {
-            page.blank().table(JobTable.of(running.jobs().stream().sorted(order.most()).toList(),
-                    world.clock().instant(), world.zone()));
+            page.blank().table(JobListing.of(running.jobs().stream().sorted(order.highestFirst()).toList(),
+                    context.clock().instant(), context.zone()));
         }
         if (live) {
-            world.show(CLEAR);
-            page.atMost(size.rows - 1);
+            context.print(CLEAR);
+            page.atMost(size.rows() - 1);
         }
-        world.show(page);
+        context.print(page);
     }
 
-    private Text summary(JobPage running) {
+    private static Text summary(CliContext context, JobPage running) {
         long nodes = running.jobs().stream()
                 .flatMap(job -> job.nodes().stream().map(node -> job.cluster() + " " + node))
                 .distinct().count();
         long cpus = running.jobs().stream().map(Job::allocatedCpus).mapToLong(n -> n == null ? 0 : n).sum();
         long gpus = running.jobs().stream().map(Job::allocatedGpus).mapToLong(n -> n == null ? 0 : n).sum();
+        String newest = running.total() > running.jobs().size() ? ", newest " + running.jobs().size() : "";
         return Text.of(Units.count(running.total(), "job"), Style.STRONG)
-                .plus(" running"
-                        + (running.total() > running.jobs().size()
-                                ? ", the newest " + running.jobs().size() + " of them"
-                                : "")
-                        + " on "
-                        + Units.count(nodes, "node") + ", with " + Units.count(cpus, "CPU") + " and "
-                        + Units.count(gpus, "GPU") + "; " + Units.time(world.clock().instant(), world.zone()));
-    }
-
-    /** Asked anew for each look, since windows change. */
-    private Size size() {
-        Size unknown = new Size(ROWS, world.screen().columns());
-        try {
-            Process stty = new ProcessBuilder("stty", "size").redirectInput(ProcessBuilder.Redirect.from(
-                    world.root().resolve("dev/tty").toFile())).redirectError(ProcessBuilder.Redirect.DISCARD).start();
-            Matcher size = SIZE.matcher(new String(stty.getInputStream().readAllBytes(), StandardCharsets.US_ASCII));
-            return stty.waitFor(1, TimeUnit.SECONDS) && size.lookingAt()
-                    ? new Size(Integer.parseInt(size.group(1)), Integer.parseInt(size.group(2)))
-                    : unknown;
-        } catch (IOException e) {
-            return unknown;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return unknown;
-        }
+                .plus(" running" + newest + " on " + Units.count(nodes, "node") + ", with " + Units.count(cpus, "CPU")
+                        + " and " + Units.count(gpus, "GPU") + "; "
+                        + Units.time(context.clock().instant(), context.zone()));
     }
 }

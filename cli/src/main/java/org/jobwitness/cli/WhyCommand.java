@@ -1,55 +1,49 @@
 package org.jobwitness.cli;
 
 import java.time.Duration;
-import java.util.concurrent.Callable;
-import org.jobwitness.cli.service.Answer;
+import java.util.List;
+import org.jobwitness.cli.options.Arguments;
+import org.jobwitness.cli.options.Option;
 import org.jobwitness.cli.service.Problem;
-import org.jobwitness.cli.service.Service;
+import org.jobwitness.cli.service.Response;
+import org.jobwitness.cli.service.ServiceClient;
 import org.jobwitness.wire.Verdict;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
 
 /** {@code jobwitness why ID}. */
-@Command(name = "why", mixinStandardHelpOptions = true, versionProvider = Version.class, description = {
-        "Tells why a job ended, whether it used what it asked for, and what to ask for next time.",
-        "The exit status says whether that could be told, not how the job ended."})
-final class WhyCommand implements Callable<Integer> {
-    private static final Duration PAUSE = Duration.ofSeconds(1);
+final class WhyCommand {
+    private static final Duration INTERVAL = Duration.ofSeconds(1);
+    private static final Option WAIT = Option.of("--wait", "SECONDS", "While the job has not ended, ask again for this"
+            + " long. The mail may be sent before the service hears that the job ended.");
 
-    private final World world;
+    static final Command COMMAND = new Command("why", RunOptions.OPERANDS,
+            ServiceOptions.and(RunOptions.ALL, WAIT),
+            List.of("Shows why a job ended, whether it used what it asked for, and what to ask for next time.",
+                    "The exit status is 0 if there is a verdict, however the job ended."),
+            WhyCommand::run);
 
-    @Mixin
-    private Common common = new Common();
-
-    @Mixin
-    private WhichRun which = new WhichRun();
-
-    @Option(names = "--wait", paramLabel = "SECONDS", defaultValue = "0", description = "While the job has not ended, ask"
-            + " again for so long. Its end may be heard of later than of the job's mail.")
-    private int waitSeconds;
-
-    WhyCommand(World world) {
-        this.world = world;
+    private WhyCommand() {
     }
 
-    @Override
-    public Integer call() throws Problem, InterruptedException {
-        Service service = common.service(world);
-        long began = System.nanoTime();
-        Answer answer = service.get(which.path("/verdict"), which.parameters());
-        Verdict verdict = service.read(answer, Verdict.class);
-        while (!verdict.outcome().state().isFinal()
-                && System.nanoTime() - began < Duration.ofSeconds(waitSeconds).toNanos()) {
-            Thread.sleep(PAUSE);
-            answer = service.get(which.path("/verdict"), which.parameters());
-            verdict = service.read(answer, Verdict.class);
+    private static int run(CliContext context, Arguments arguments) throws Problem, InterruptedException {
+        Duration wait = Duration.ofSeconds(arguments.number(WAIT, 0, 0, Integer.MAX_VALUE));
+        ServiceClient client = ServiceOptions.client(context, arguments);
+        long start = System.nanoTime();
+        Response response = ask(client, arguments);
+        Verdict verdict = client.read(response, Verdict.class);
+        while (!verdict.outcome().state().isFinal() && System.nanoTime() - start < wait.toNanos()) {
+            Thread.sleep(INTERVAL);
+            response = ask(client, arguments);
+            verdict = client.read(response, Verdict.class);
         }
-        if (common.json()) {
-            world.show(answer.json());
+        if (arguments.has(ServiceOptions.JSON)) {
+            context.print(response.json());
         } else {
-            world.show(WhyPage.of(verdict, world.screen(), world.zone()));
+            context.print(WhyPage.of(verdict, context.screen(), context.zone()));
         }
         return 0;
+    }
+
+    private static Response ask(ServiceClient client, Arguments arguments) throws Problem {
+        return client.get(RunOptions.path(arguments, "/verdict"), RunOptions.parameters(arguments));
     }
 }

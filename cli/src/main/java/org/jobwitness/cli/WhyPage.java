@@ -1,11 +1,9 @@
 package org.jobwitness.cli;
 
-import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.regex.Pattern;
 import org.jobwitness.cli.text.Page;
 import org.jobwitness.cli.text.Screen;
 import org.jobwitness.cli.text.Style;
@@ -20,13 +18,10 @@ import org.jobwitness.wire.Verdict.Outcome;
 import org.jobwitness.wire.Verdict.Source;
 import org.jspecify.annotations.Nullable;
 
-/** A verdict in plain words: how it ended, what shows that, what else was found, and what to ask for next. */
+/** A verdict as a page: how the run ended, the evidence, the findings, and what to ask for next. */
 final class WhyPage {
     private static final int INDENT = 2;
     private static final String UNDER = " ".repeat(INDENT);
-    /** How the service writes a time into a sentence. */
-    private static final Pattern MOMENT = Pattern
-            .compile("([0-9]{4}-[0-9]{2}-[0-9]{2}) ([0-9]{2}:[0-9]{2}:[0-9]{2}) UTC");
 
     private final Verdict verdict;
     private final Page page;
@@ -51,43 +46,45 @@ final class WhyPage {
         if (verdict.user() != null) {
             title = title.plus(" of " + verdict.user());
         }
-        title = title.plus(": ").plus(outcome.state().toString(), JobTable.style(outcome.state()));
+        title = title.plus(": ").plus(outcome.state().toString(), JobListing.style(outcome.state()));
         page.line(outcome.confirmed() || !outcome.state().isFinal() ? title : title.plus(", not confirmed"));
-        page.blank().paragraph(INDENT, Text.of(said(outcome.headline()), Style.STRONG));
+        page.blank().paragraph(INDENT, Text.of(outcome.headline(), Style.STRONG));
         if (outcome.meaning() != null) {
-            page.paragraph(INDENT, Text.of(said(outcome.meaning())));
+            page.paragraph(INDENT, Text.of(outcome.meaning()));
         }
         if (outcome.advice() != null) {
             advice(UNDER, outcome.advice());
         }
         if (!outcome.evidence().isEmpty()) {
-            heading("What shows it");
+            heading("Evidence");
             outcome.evidence().forEach(this::fact);
         }
         if (!outcome.missing().isEmpty()) {
-            heading("What is not known");
-            outcome.missing().forEach(missing -> page.paragraph(UNDER + "- ", UNDER + "  ", Text.of(said(missing))));
+            heading("Not known");
+            outcome.missing().forEach(missing -> item(Text.of(missing)));
         }
     }
 
-    /** A sentence of the service, with its times in the zone that all others are shown in. */
-    private String said(String sentence) {
-        return MOMENT.matcher(sentence).replaceAll(moment -> {
-            try {
-                return Units.time(Instant.parse(moment.group(1) + "T" + moment.group(2) + "Z"), zone);
-            } catch (DateTimeException e) {
-                return moment.group(); // digits that are no time
-            }
-        });
+    /** A sentence of the service, with its times in the zone of all others. */
+    private String local(String sentence, @Nullable List<Instant> times) {
+        String local = sentence;
+        for (Instant time : times == null ? List.<Instant>of() : times) {
+            local = local.replace(time.toString(), Units.time(time, zone));
+        }
+        return local;
     }
 
     private void heading(String words) {
         page.blank().line(Text.of(words, Style.STRONG));
     }
 
+    private void item(Text text) {
+        page.paragraph(UNDER + "- ", UNDER + "  ", text);
+    }
+
     private void advice(String indent, String words) {
         String arrow = page.screen().unicode() ? "→ " : "> ";
-        page.paragraph(indent + arrow, indent + "  ", Text.of(said(words)));
+        page.paragraph(indent + arrow, indent + "  ", Text.of(words));
     }
 
     private void fact(Fact fact) {
@@ -101,8 +98,7 @@ final class WhyPage {
         if (fact.timestamp() != null) {
             about.add(Units.time(fact.timestamp(), zone));
         }
-        page.paragraph(UNDER + "- ", UNDER + "  ",
-                Text.of(said(fact.says())).plus(" (" + String.join(", ", about) + ")", Style.FAINT));
+        item(Text.of(local(fact.says(), fact.times())).plus(" (" + String.join(", ", about) + ")", Style.FAINT));
     }
 
     private static String source(Source source) {
@@ -113,33 +109,33 @@ final class WhyPage {
             case KERNEL -> "kernel";
             case AGENT -> "agent";
             case RECORDS -> "earlier runs";
-            case PERSON -> "told by hand";
+            case PERSON -> "entered by hand";
         };
     }
 
     private void findings() {
         if (verdict.findings().isEmpty()) {
-            heading("What it used");
+            heading("Usage");
             page.paragraph(INDENT, Text.of(verdict.notJudged().isEmpty()
-                    ? "Nothing was found that would be worth a change."
-                    : "Nothing was found among what could be judged."));
+                    ? "Resources were well used; nothing to change."
+                    : "No problems found in what could be checked."));
         } else {
-            heading("What was found");
+            heading("Findings");
             verdict.findings().forEach(this::finding);
         }
         if (!verdict.notJudged().isEmpty()) {
-            heading("What could not be judged");
-            verdict.notJudged().forEach(one -> page.paragraph(UNDER + "- ", UNDER + "  ",
-                    Text.of(one.rule().toString().replace('_', ' '), Style.FAINT).plus(": " + said(one.why()),
+            heading("Not checked");
+            verdict.notJudged().forEach(
+                    one -> item(Text.of(one.rule().toString().replace('_', ' '), Style.FAINT).plus(": " + one.why(),
                             Style.FAINT)));
         }
     }
 
     private void finding(Finding finding) {
         String when = span(finding.from(), finding.to());
-        page.paragraph(UNDER + "- ", UNDER + "  ",
-                Text.of(finding.severity().toString(), style(finding.severity())).plus(": " + said(finding.sentence()))
-                        .plus(when.isEmpty() ? "" : " (" + when + ")", Style.FAINT));
+        item(Text.of(finding.severity().toString(), style(finding.severity()))
+                .plus(": " + local(finding.sentence(), finding.times()))
+                .plus(when.isEmpty() ? "" : " (" + when + ")", Style.FAINT));
         advice(UNDER + "  ", finding.advice());
     }
 
@@ -160,16 +156,15 @@ final class WhyPage {
 
     private void next(NextRequest next) {
         heading("Next time");
-        page.paragraph(INDENT, Text.of(said(next.sentence())));
+        page.paragraph(INDENT, Text.of(next.sentence()));
         if (!next.lines().isEmpty()) {
             page.blank();
             next.lines().forEach(line -> page.toCopy(INDENT + 2, line));
             page.blank();
         }
-        next.options().forEach(option -> page.paragraph(UNDER + "- ", UNDER + "  ",
-                Text.of(option.name() + "=" + option.value(), Style.STRONG)
-                        .plus(option.before() == null ? "" : ", was " + option.before())
-                        .plus(": " + said(option.why()))));
-        next.notes().forEach(note -> page.paragraph(UNDER + "- ", UNDER + "  ", Text.of(said(note), Style.FAINT)));
+        next.options().forEach(option -> item(Text.of(option.name() + "=" + option.value(), Style.STRONG)
+                .plus(option.before() == null ? "" : ", was " + option.before())
+                .plus(": " + option.why())));
+        next.notes().forEach(note -> item(Text.of(note, Style.FAINT)));
     }
 }

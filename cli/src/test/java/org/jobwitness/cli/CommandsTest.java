@@ -17,7 +17,7 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.assertj.core.data.Offset;
-import org.jobwitness.cli.Typed.Desk;
+import org.jobwitness.cli.CliRun.Shell;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -37,27 +37,30 @@ class CommandsTest {
     private static final Pattern BLANKS = Pattern.compile("\\s+");
     private static final Pattern DATE = Pattern.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}");
     private static final Pattern START = Pattern.compile("\"start_time\":\"([^\"]+)\"");
-    /** When the first story's job begins, on the page. */
+    /** TimeArgument the first story's job begins, on the page. */
     private static final LocalDateTime BEGINNING = LocalDateTime.parse("2026-11-16T13:57:04");
     private static final String FIRST = "1002";
+    /** One of each kind of response. */
+    private static final List<String> SHOWN = List.of("doctor --url=http://127.0.0.1:1", "why 1002", "why 1018",
+            "why 1022", "why 1034", "why 1055", "why 1059", "why 1092", "why 1099", "job 1022", "seff 1022");
 
     @TempDir
     static Path folder;
 
     private static DemoServer server;
-    private static Desk desk;
+    private static Shell shell;
     private static LocalDate firstDay;
 
     @BeforeAll
     static void start() throws IOException {
         server = new DemoServer(folder);
-        desk = Desk.empty().with("JOBWITNESS_URL", server.url()).with("JOBWITNESS_TOKEN_FILE",
+        shell = Shell.empty().with("JOBWITNESS_URL", server.url()).with("JOBWITNESS_TOKEN_FILE",
                 server.token("operator"));
-        Matcher start = START.matcher(desk.type("job", "--json", FIRST).out());
+        Matcher start = START.matcher(shell.run("job", "--json", FIRST).out());
         assertThat(start.find()).isTrue();
         LocalDateTime utc = LocalDateTime.parse(start.group(1), DateTimeFormatter.ISO_DATE_TIME);
-        desk = desk.in(zoneWhere(utc.toLocalTime(), BEGINNING.toLocalTime()));
-        firstDay = utc.atOffset(ZoneOffset.UTC).atZoneSameInstant(desk.zone()).toLocalDate();
+        shell = shell.in(zoneWhere(utc.toLocalTime(), BEGINNING.toLocalTime()));
+        firstDay = utc.atOffset(ZoneOffset.UTC).atZoneSameInstant(shell.zone()).toLocalDate();
     }
 
     /** The demo began when the server did. In this zone, it began at the time of day that the page has. */
@@ -77,13 +80,13 @@ class CommandsTest {
         String page = Files.readString(PAGE);
         String written = TRANSCRIPT.matcher(page).replaceAll(transcript -> {
             commands.add(transcript.group(1));
-            Typed typed = desk.type(transcript.group(1).split(" "));
-            boolean findsItAway = transcript.group(1).startsWith("doctor");
-            assertThat(typed.status()).as(typed.toString()).isEqualTo(findsItAway ? 1 : 0);
+            CliRun run = shell.run(transcript.group(1).split(" "));
+            boolean findsProblem = transcript.group(1).startsWith("doctor");
+            assertThat(run.status()).as(run.toString()).isEqualTo(findsProblem ? 1 : 0);
             return Matcher.quoteReplacement("```text\n$ jobwitness " + transcript.group(1) + "\n"
-                    + onThePagesDays(typed.out()) + "```\n");
+                    + onThePagesDays(run.out()) + "```\n");
         });
-        assertThat(commands).containsAll(stories());
+        assertThat(commands).containsAll(SHOWN);
         if (Boolean.getBoolean("update.docs")) {
             Files.writeString(PAGE, written);
         }
@@ -119,6 +122,16 @@ class CommandsTest {
         return DATE.matcher(out).replaceAll(date -> LocalDate.parse(date.group()).plusDays(days).toString());
     }
 
+    @Test
+    void everyStoryOfTheDemoHasAVerdict() throws IOException {
+        for (String story : stories()) {
+            CliRun why = shell.run(story.split(" "));
+
+            assertThat(why.status()).as(why.toString()).isZero();
+            assertThat(why.out()).contains("\nEvidence\n", "\nNext time\n").doesNotContain("UTC");
+        }
+    }
+
     /** For the first job of each line of docs/demo.md. */
     private static List<String> stories() throws IOException {
         List<String> stories = Files.readAllLines(Path.of("../docs/demo.md")).stream()
@@ -130,58 +143,59 @@ class CommandsTest {
     @Test
     void whatWasAnsweredIsShownAsItIs() {
         for (String command : List.of("jobs", "job 1018", "why 1018", "seff 1018", "top")) {
-            Typed typed = desk.type((command + " --json").split(" "));
+            CliRun run = shell.run((command + " --json").split(" "));
 
-            assertThat(typed.status()).isZero();
-            assertThat(typed.out()).startsWith("{\"").endsWith("}\n");
+            assertThat(run.status()).isZero();
+            assertThat(run.out()).startsWith("{\"").endsWith("}\n");
         }
     }
 
     @Test
     void theListIsOfThoseWhoWereAskedFor() {
-        Typed failed = desk.type("jobs", "--state=failed", "--reason=out_of_memory", "--search=star", "--cluster=demo");
-        Typed nobodys = desk.type("jobs", "--me");
+        CliRun failed = shell.run("jobs", "--state=failed", "--reason=out_of_memory", "--search=star",
+                "--cluster=demo");
+        CliRun nobodys = shell.run("jobs", "--me");
 
         assertThat(failed.out().lines().skip(1)).isNotEmpty()
                 .allSatisfy(line -> assertThat(line).contains("failed: out of memory", "star-index"));
-        assertThat(nobodys.out()).isEqualTo("No job is known to which this applies.\n");
+        assertThat(nobodys.out()).isEqualTo("No matching jobs.\n");
     }
 
     @Test
     void aLongListGoesOnWhereItEnded() {
-        Typed first = desk.type("jobs", "--limit=3", "--to=2d");
+        CliRun first = shell.run("jobs", "--limit=3", "--to=2d");
         String last = first.out().lines().reduce((_, line) -> line).orElseThrow();
-        Typed second = desk.type("jobs", "--limit=3", "--to=2d", last);
+        CliRun second = shell.run("jobs", "--limit=3", "--to=2d", last);
 
         assertThat(last).startsWith("--cursor=");
         assertThat(ids(second)).hasSize(3).doesNotContainAnyElementsOf(ids(first));
     }
 
-    private static List<String> ids(Typed list) {
+    private static List<String> ids(CliRun list) {
         return list.out().lines().filter(line -> line.matches("[0-9]{3,} .*")).map(line -> line.split(" ")[0]).toList();
     }
 
     @Test
     void aJobShowsEachOfItsNodesAndGpus() {
-        assertThat(desk.type("job", "1002").out()).contains("Nodes     2: c09 c10").containsPattern("c09 +94 %")
+        assertThat(shell.run("job", "1002").out()).contains("Nodes     2: c09 c10").containsPattern("c09 +94 %")
                 .containsPattern("c10 +94 %");
-        assertThat(desk.type("job", "1022").out().lines().filter(line -> line.startsWith("g04 GPU-"))).hasSize(4);
-        assertThat(desk.type("job", "1018").out()).contains("Killed    1 process for lack of memory",
+        assertThat(shell.run("job", "1022").out().lines().filter(line -> line.startsWith("g04 GPU-"))).hasSize(4);
+        assertThat(shell.run("job", "1018").out()).contains("Killed    1 process for lack of memory",
                 "on c10, step 0: it had reached its limit of 64.0 GiB");
     }
 
     @Test
     void aRunBeforeTheNewestIsShownOnRequest() {
         Matcher run = Pattern.compile("\"id\":\"1063\",\"run\":([0-9]+)").matcher(
-                desk.type("jobs", "--search=1063", "--json").out());
-        assertThat(run.results().map(found -> desk.type("why", "1063", "--run=" + found.group(1)).out().lines()
+                shell.run("jobs", "--search=1063", "--json").out());
+        assertThat(run.results().map(found -> shell.run("why", "1063", "--run=" + found.group(1)).out().lines()
                 .findFirst().orElseThrow())).containsExactlyInAnyOrder("Job 1063 of bmueller: completed",
                         "Job 1063 of bmueller: cancelled");
     }
 
     @Test
     void whatRunsNowIsOnTop() {
-        Typed top = desk.type("top", "--order=time");
+        CliRun top = shell.run("top", "--order=time");
 
         assertThat(top.status()).isZero();
         assertThat(top.out()).containsPattern("^[0-9]+ jobs running on [0-9]+ nodes, with [0-9]+ CPUs");
@@ -190,34 +204,34 @@ class CommandsTest {
 
     @Test
     void theDoctorFindsTheServiceWell() {
-        Typed doctor = desk.type("doctor");
+        CliRun doctor = shell.run("doctor");
 
         assertThat(doctor.out()).contains("ok       service", "ok       database", "ok       token", "ok       clock",
-                "16 of 16 nodes are heard of");
+                "16 of 16 nodes report");
         assertThat(doctor.status()).isZero();
     }
 
     @Test
     void whatIsNotKnownIsSaid() {
-        Typed typed = desk.type("why", "4711");
+        CliRun run = shell.run("why", "4711");
 
-        assertThat(typed.status()).isEqualTo(1);
-        assertThat(typed.out()).isEmpty();
-        assertThat(typed.errors()).contains("no job 4711 is known", "sacct -j 4711");
+        assertThat(run.status()).isEqualTo(1);
+        assertThat(run.out()).isEmpty();
+        assertThat(run.errors()).contains("no job 4711 is known", "sacct -j 4711");
     }
 
     @Test
     void whatTheServiceDoesNotAllowIsATypingError() {
-        assertThat(desk.type("jobs", "--state=sleeping").status()).isEqualTo(2);
-        assertThat(desk.type("jobs", "--limit=5000").errors()).contains("limit");
-        assertThat(desk.type("why", "../nodes").status()).isEqualTo(2);
+        assertThat(shell.run("jobs", "--state=sleeping").status()).isEqualTo(2);
+        assertThat(shell.run("jobs", "--limit=5000").errors()).contains("limit");
+        assertThat(shell.run("why", "../nodes").status()).isEqualTo(2);
     }
 
     @Test
     void withoutATokenOrWithAnothersItSaysWhatToDo() {
-        Typed without = Desk.empty().with("JOBWITNESS_URL", server.url()).type("jobs");
-        Typed agents = desk.type("jobs", "--token-file=" + server.token("agent"));
-        Typed doctor = Desk.empty().with("JOBWITNESS_URL", server.url()).type("doctor");
+        CliRun without = Shell.empty().with("JOBWITNESS_URL", server.url()).run("jobs");
+        CliRun agents = shell.run("jobs", "--token-file=" + server.token("agent"));
+        CliRun doctor = Shell.empty().with("JOBWITNESS_URL", server.url()).run("doctor");
 
         assertThat(without.status()).isEqualTo(4);
         assertThat(without.errors()).contains("JOBWITNESS_TOKEN_FILE");

@@ -28,7 +28,7 @@ class HouseTest {
     @Test
     void ofOurProgramsOnlyTheWireIsKnown() {
         classes().should().onlyDependOnClassesThat().resideInAnyPackage(OURS + "..", "org.jobwitness.wire", "java..",
-                "javax.net.ssl", "picocli", "tools.jackson.core..", "org.jspecify.annotations").check(cli);
+                "javax.net.ssl", "tools.jackson.core..", "org.jspecify.annotations").check(cli);
     }
 
     /** The tests have the server on their class path, to start it in a process of its own. */

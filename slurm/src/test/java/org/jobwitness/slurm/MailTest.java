@@ -124,7 +124,7 @@ class MailTest {
     void ofAnArrayItSaysWhichTaskItIs() throws Exception {
         mail("Slurm Array Summary Job_id=100_* (100) Name=a Ended, COMPLETED, ExitCode [0-0]");
 
-        assertThat(body()).startsWith("Of the array, this is the task with the job id 100:");
+        assertThat(body()).startsWith("This is the task of the array with job id 100:");
     }
 
     @ParameterizedTest
@@ -193,9 +193,9 @@ class MailTest {
     @Test
     void aCommandThatHangsIsEnded() throws Exception {
         String script = Files.readString(Path.of("mail"));
-        assertThat(script).contains("total_timeout=25\n");
+        assertThat(script).contains("command_timeout=25\n");
         Path impatient = Files.writeString(folder.resolve("mail"),
-                script.replace("total_timeout=25\n", "total_timeout=0.3\n"));
+                script.replace("command_timeout=25\n", "command_timeout=0.3\n"));
         command("sleep 600");
         mail(List.of("/bin/sh", "-c", "exec /bin/sh '" + impatient + "' -s \"$2\" alice", "sh"), "", ENDED);
 

@@ -131,12 +131,23 @@ public record Verdict(String id, long run, String cluster, @Nullable String user
      *
      * @param says the fact, as a sentence
      * @param timestamp, node, step when and where, as far as it has a time and a place
+     * @param times the times in {@code says}, as RFC 3339 has them there; null if there are none
      */
     public record Fact(Source source, Strength strength, String says, @Nullable Instant timestamp,
-            @Nullable String node, @Nullable String step, @Nullable Quantity quantity) {
+            @Nullable String node, @Nullable String step, @Nullable Quantity quantity, @Nullable List<Instant> times) {
 
         public Fact {
             says = Checks.requiredText("says", says, Integer.MAX_VALUE);
+            times = timesIn(says, times);
+        }
+
+        public Fact(Source source, Strength strength, String says, @Nullable Instant timestamp, @Nullable String node,
+                @Nullable String step, @Nullable Quantity quantity) {
+            this(source, strength, says, timestamp, node, step, quantity, null);
+        }
+
+        public Fact withTimes(Instant... inSentence) {
+            return new Fact(source, strength, says, timestamp, node, step, quantity, List.of(inSentence));
         }
     }
 
@@ -147,9 +158,10 @@ public record Verdict(String id, long run, String cluster, @Nullable String user
      * @param advice what to do about it
      * @param from, to the time that it speaks of
      * @param evidence the figures that it rests on, at least one
+     * @param times the times in {@code sentence}, as RFC 3339 has them there; null if there are none
      */
     public record Finding(FindingRule rule, Severity severity, String sentence, String advice, @Nullable Instant from,
-            @Nullable Instant to, List<Fact> evidence) {
+            @Nullable Instant to, List<Fact> evidence, @Nullable List<Instant> times) {
 
         public Finding {
             sentence = Checks.requiredText("sentence", sentence, Integer.MAX_VALUE);
@@ -158,7 +170,20 @@ public record Verdict(String id, long run, String cluster, @Nullable String user
             if (evidence.isEmpty()) {
                 throw new InvalidFieldException("evidence", "must not be empty: a finding rests on something");
             }
+            times = timesIn(sentence, times);
         }
+    }
+
+    private static @Nullable List<Instant> timesIn(String sentence, @Nullable List<Instant> times) {
+        if (times == null || times.isEmpty()) {
+            return null;
+        }
+        for (Instant time : times) {
+            if (!sentence.contains(time.toString())) {
+                throw new InvalidFieldException("times", time + " must occur in its sentence");
+            }
+        }
+        return List.copyOf(times);
     }
 
     /** A rule that was not applied, and why. */

@@ -21,19 +21,19 @@ public final class MachineChecks {
     private static final List<String> NVML = List.of("usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1",
             "usr/lib/aarch64-linux-gnu/libnvidia-ml.so.1", "usr/lib64/libnvidia-ml.so.1", "usr/lib/libnvidia-ml.so.1");
     private static final Pattern EVENT = Pattern.compile("([0-9]{10})-.*\\.json");
-    /** The agent sends what is older than 0.3 seconds, a hook what is older than 10. */
-    private static final Duration STUCK = Duration.ofMinutes(10);
+    /** The agent sends events after 0.3 seconds, a script after 10. */
+    private static final Duration MAX_EVENT_AGE = Duration.ofMinutes(10);
     private static final String MANUAL = "docs/slurm-integration.md";
 
     private final Path root;
     private final ConfFile conf;
     private final Clock clock;
-    private final List<Finding> findings = new ArrayList<>();
+    private final List<CheckResult> results = new ArrayList<>();
 
     /**
-     * Made with what it looks at.
+     * Checks of one machine.
      *
-     * @param root of the file system that is looked at
+     * @param root of its file system
      */
     public MachineChecks(Path root, ConfFile conf, Clock clock) {
         this.root = root;
@@ -41,8 +41,8 @@ public final class MachineChecks {
         this.clock = clock;
     }
 
-    public List<Finding> all() {
-        findings.clear();
+    public List<CheckResult> all() {
+        results.clear();
         Optional<SlurmConf> slurm = slurmConf();
         slurm.ifPresent(this::slurm);
         if (isComputeNode()) {
@@ -56,14 +56,14 @@ public final class MachineChecks {
             spool();
             gpus();
         } else {
-            findings.add(
-                    Finding.unknown("this machine", "slurmd does not run here: scripts, cgroups, agent, spool and GPUs"
-                            + " are looked at where it does"));
+            results.add(
+                    CheckResult.unknown("this machine", "slurmd does not run here: scripts, cgroups, agent, spool and"
+                            + " GPUs are checked on compute nodes only"));
         }
-        return List.copyOf(findings);
+        return List.copyOf(results);
     }
 
-    /** slurmd has made the scope of its jobs' cgroups, or has its own process here. */
+    /** It has the scope of jobs' cgroups, or a process of slurmd. */
     private boolean isComputeNode() {
         return !matching("sys/fs/cgroup/system.slice", "*slurmstepd.scope").isEmpty()
                 || Files.exists(root.resolve("run/slurmd.pid")) || Files.exists(root.resolve("run/slurm/slurmd.pid"))
@@ -72,26 +72,31 @@ public final class MachineChecks {
 
     private void settings() {
         if (conf.values().isEmpty()) {
-            findings.add(Finding.problem("settings", conf.path() + " is missing or says nothing, so the scripts use"
+            results.add(CheckResult.problem("settings", conf.path() + " is missing or empty, so the scripts use"
                     + " http://localhost:8080",
                     "write OBSERVABILITY_API_URL and OBSERVABILITY_TOKEN_FILE into it: " + MANUAL));
             return;
         }
-        findings.add(Finding.ok("settings", conf.path() + " names "
-                + conf.values().getOrDefault("OBSERVABILITY_API_URL",
-                        "no service, which means http://localhost:8080")));
+        String url = conf.values().get("OBSERVABILITY_API_URL");
+        results.add(CheckResult.ok("settings", conf.path() + (url == null
+                ? " lacks OBSERVABILITY_API_URL, which means http://localhost:8080"
+                : " has OBSERVABILITY_API_URL=" + url)));
+        agentToken();
+    }
+
+    private void agentToken() {
         String file = conf.values().get("OBSERVABILITY_TOKEN_FILE");
         if (file == null) {
-            findings.add(Finding.problem("agent token",
-                    "OBSERVABILITY_TOKEN_FILE is not set, so scripts and agent send none",
+            results.add(CheckResult.problem("agent token",
+                    "OBSERVABILITY_TOKEN_FILE is not set, so scripts and agent send no token",
                     "copy the server's agent.token here and name it in " + conf.path()));
         } else if (!Files.exists(under(file))) {
-            findings.add(Files.isReadable(Optional.ofNullable(under(file).getParent()).orElse(root))
-                    ? Finding.problem("agent token", file + " is not there",
+            results.add(Files.isReadable(Optional.ofNullable(under(file).getParent()).orElse(root))
+                    ? CheckResult.problem("agent token", file + " does not exist",
                             "install -m 0640 -g jobwitness agent.token " + file)
-                    : Finding.unknown("agent token", file + " cannot be seen by this user; root can"));
+                    : CheckResult.unknown("agent token", file + " is not accessible to this user; try as root"));
         } else {
-            findings.add(Finding.ok("agent token", file + " is there"));
+            results.add(CheckResult.ok("agent token", file + " exists"));
         }
     }
 
@@ -102,33 +107,28 @@ public final class MachineChecks {
                 try {
                     return Optional.of(SlurmConf.read(path));
                 } catch (IOException e) {
-                    findings.add(Finding.unknown("slurm.conf", path + " cannot be read: " + e.getMessage()));
+                    results.add(CheckResult.unknown("slurm.conf", path + " cannot be read: " + e.getMessage()));
                     return Optional.empty();
                 }
             }
         }
-        findings.add(Finding.unknown("slurm.conf", "none in /etc/slurm, /run/slurm/conf or /etc/slurm-llnl"));
+        results.add(CheckResult.unknown("slurm.conf", "none in /etc/slurm, /run/slurm/conf or /etc/slurm-llnl"));
         return Optional.empty();
     }
 
     private void slurm(SlurmConf slurm) {
         String reconfigure = ", then scontrol reconfigure (before Slurm 23.11: restart slurmctld and slurmd)";
-        if (slurm.has("PrologFlags", "Contain")) {
-            findings.add(Finding.ok("PrologFlags", slurm.last("PrologFlags").orElse("")));
-        } else {
-            findings.add(Finding.problem("PrologFlags", slurm.last("PrologFlags")
-                    .map(flags -> "it is " + flags + ", without Contain").orElse("it is not set")
-                    + ": counters of jobs may start anew between steps, and starts may be missed",
-                    "PrologFlags=Alloc,Contain in " + slurm.path() + reconfigure));
-        }
+        Optional<String> flags = slurm.last("PrologFlags");
+        check(slurm.has("PrologFlags", "Contain"), "PrologFlags", flags.orElse(""),
+                flags.map(set -> "it is " + set + ", without Contain").orElse("it is not set")
+                        + ": counters of jobs may restart between steps, and starts may be missed",
+                "PrologFlags=Alloc,Contain in " + slurm.path() + reconfigure);
         boolean tracked = slurm.last("ProctrackType").orElse("proctrack/cgroup").equalsIgnoreCase("proctrack/cgroup");
         boolean limited = slurm.has("TaskPlugin", "task/cgroup") || slurm.has("TaskPlugin", "cgroup");
-        findings.add(tracked && limited
-                ? Finding.ok("Slurm's cgroups", "proctrack/cgroup and task/cgroup")
-                : Finding.problem("Slurm's cgroups", (tracked
-                        ? "TaskPlugin is without task/cgroup"
-                        : "ProctrackType is not proctrack/cgroup") + ": jobs have no cgroups to be measured or limited",
-                        "ProctrackType=proctrack/cgroup and TaskPlugin=task/cgroup in " + slurm.path() + reconfigure));
+        String missing = tracked ? "TaskPlugin is without task/cgroup" : "ProctrackType is not proctrack/cgroup";
+        check(tracked && limited, "Slurm's cgroups", "proctrack/cgroup and task/cgroup",
+                missing + ": jobs have no cgroups to be measured or limited",
+                "ProctrackType=proctrack/cgroup and TaskPlugin=task/cgroup in " + slurm.path() + reconfigure);
         memoryLimits(slurm);
     }
 
@@ -137,45 +137,39 @@ public final class MachineChecks {
         try {
             boolean limits = Files.isReadable(file)
                     && SlurmConf.read(file).last("ConstrainRAMSpace").orElse("no").equalsIgnoreCase("yes");
-            findings.add(limits
-                    ? Finding.ok("memory limits", "ConstrainRAMSpace=yes")
-                    : Finding.problem("memory limits",
-                            file + " does not say ConstrainRAMSpace=yes: jobs that run out of"
-                                    + " memory are not told from others",
-                            "ConstrainRAMSpace=yes in " + file));
+            check(limits, "memory limits", "ConstrainRAMSpace=yes",
+                    file + " lacks ConstrainRAMSpace=yes: jobs that run out of memory are not recognized",
+                    "ConstrainRAMSpace=yes in " + file);
         } catch (IOException e) {
-            findings.add(Finding.unknown("memory limits", file + " cannot be read: " + e.getMessage()));
+            results.add(CheckResult.unknown("memory limits", file + " cannot be read: " + e.getMessage()));
         }
     }
 
-    /** @param setting Prolog or Epilog: paths, patterns, or lists of them */
+    /** @param setting Prolog or Epilog: paths, glob patterns, or lists of them */
     private void script(SlurmConf slurm, String setting, String name) {
-        String ours = "/usr/lib/jobwitness/" + name;
         List<String> set = slurm.all(setting).stream().flatMap(list -> List.of(list.split(",")).stream())
                 .map(String::strip).filter(path -> path.startsWith("/")).toList();
         List<Path> scripts = set.stream().flatMap(pattern -> files(pattern).stream()).filter(this::isOurs).toList();
         if (scripts.isEmpty()) {
-            findings.add(Finding.problem(name, (set.isEmpty()
+            String found = set.isEmpty()
                     ? setting + " is not set in " + slurm.path()
-                    : "none of " + setting + "=" + String.join(",", set) + " is the one of jobwitness")
-                    + ": starts or ends of jobs are not told",
-                    setting + "=" + ours + " in " + slurm.path()
+                    : setting + "=" + String.join(",", set) + " is not the script of jobwitness";
+            results.add(CheckResult.problem(name, found + ": starts or ends of jobs are not reported",
+                    setting + "=/usr/lib/jobwitness/" + name + " in " + slurm.path()
                             + ", once the file is on every node"));
             return;
         }
         for (Path script : scripts) {
-            findings.add(Files.isExecutable(script)
-                    ? Finding.ok(name, shown(script) + " is set in slurm.conf")
-                    : Finding.problem(name, shown(script) + " cannot be run, and Slurm drains the node for that",
-                            "chmod 755 " + shown(script)));
+            check(Files.isExecutable(script), name, display(script) + " is set in slurm.conf",
+                    display(script) + " is not executable, so Slurm drains the node", "chmod 755 " + display(script));
         }
     }
 
-    /** Ours says so in its first lines. */
+    /** By the comment at its head. */
     private boolean isOurs(Path script) {
         try {
             return Files.isReadable(script)
-                    && Files.readString(script, StandardCharsets.ISO_8859_1).contains("jobwitness: tells the service");
+                    && Files.readString(script, StandardCharsets.ISO_8859_1).contains("\n# jobwitness: ");
         } catch (IOException e) {
             return false;
         }
@@ -188,22 +182,19 @@ public final class MachineChecks {
 
     private void cgroups() {
         Path cgroup = root.resolve("sys/fs/cgroup");
-        findings.add(Files.exists(cgroup.resolve("cgroup.controllers"))
-                ? Finding.ok("cgroup", "version 2")
-                : Finding.problem("cgroup", "version 2 is not mounted at /sys/fs/cgroup, so nothing is measured",
-                        "boot with systemd.unified_cgroup_hierarchy=1, and CgroupPlugin=autodetect in cgroup.conf"));
+        check(Files.exists(cgroup.resolve("cgroup.controllers")), "cgroup", "version 2",
+                "version 2 is not mounted at /sys/fs/cgroup, so nothing is measured",
+                "boot with systemd.unified_cgroup_hierarchy=1, and CgroupPlugin=autodetect in cgroup.conf");
     }
 
     private void agent() {
         Path processes = root.resolve("sys/fs/cgroup/system.slice/jobwitness-agent.service/cgroup.procs");
         try {
             boolean runs = Files.exists(processes) && !Files.readString(processes).isBlank();
-            findings.add(runs
-                    ? Finding.ok("agent", "jobwitness-agent.service runs")
-                    : Finding.problem("agent", "jobwitness-agent.service does not run here",
-                            "systemctl enable --now jobwitness-agent; then jobwitness-agent check"));
+            check(runs, "agent", "jobwitness-agent.service is running", "jobwitness-agent.service is not running",
+                    "systemctl enable --now jobwitness-agent; then jobwitness-agent check");
         } catch (IOException e) {
-            findings.add(Finding.unknown("agent", processes + " cannot be read: " + e.getMessage()));
+            results.add(CheckResult.unknown("agent", processes + " cannot be read: " + e.getMessage()));
         }
     }
 
@@ -211,10 +202,10 @@ public final class MachineChecks {
         String spool = conf.values().getOrDefault("JOBWITNESS_SPOOL_DIR", "/var/spool/jobwitness");
         Path folder = under(spool);
         if (!Files.isDirectory(folder)) {
-            findings.add(Finding.unknown("spool", spool + " is not there; the first prolog makes it"));
+            results.add(CheckResult.unknown("spool", spool + " does not exist; the first prolog creates it"));
             return;
         }
-        Instant stuckBefore = clock.instant().minus(STUCK);
+        Instant stuckBefore = clock.instant().minus(MAX_EVENT_AGE);
         long stuck = matching(spool.substring(1) + "/events", "*.json").stream()
                 .map(file -> EVENT.matcher(file.getFileName().toString()))
                 .filter(name -> name.matches()
@@ -222,15 +213,15 @@ public final class MachineChecks {
                 .count();
         int refused = matching(spool.substring(1) + "/refused", "*.json").size();
         if (stuck > 0) {
-            findings.add(Finding.problem("spool", stuck + " events wait for more than 10 minutes",
-                    "journalctl -t jobwitness says why; " + MANUAL + ", \"The spool grows\""));
+            results.add(CheckResult.problem("spool", stuck + " events have waited for more than 10 minutes",
+                    "journalctl -t jobwitness shows why; " + MANUAL + ", \"The spool grows\""));
         }
         if (refused > 0) {
-            findings.add(Finding.problem("spool", refused + " events were refused by the service",
-                    "journalctl -t jobwitness says why; " + MANUAL + ", \"Files in refused/\""));
+            results.add(CheckResult.problem("spool", refused + " events were rejected by the service",
+                    "journalctl -t jobwitness shows why; " + MANUAL + ", \"Files in refused/\""));
         }
         if (stuck == 0 && refused == 0) {
-            findings.add(Finding.ok("spool", "no event waits in " + spool));
+            results.add(CheckResult.ok("spool", "no event is waiting in " + spool));
         }
     }
 
@@ -239,18 +230,21 @@ public final class MachineChecks {
         int amd = (int) matching("sys/class/drm", "card*").stream()
                 .filter(card -> Files.exists(card.resolve("device/gpu_busy_percent"))).count();
         if (nvidia == 0 && amd == 0) {
-            findings.add(Finding.ok("GPUs", "this node has none"));
+            results.add(CheckResult.ok("GPUs", "this node has none"));
         }
         if (nvidia > 0) {
             boolean library = NVML.stream().anyMatch(path -> Files.exists(root.resolve(path)));
-            findings.add(library
-                    ? Finding.ok("GPUs", nvidia + " of NVIDIA, and the library that reads them")
-                    : Finding.problem("GPUs", nvidia + " of NVIDIA, but libnvidia-ml.so.1 was not found",
-                            "install the driver's NVML library; ldconfig -p | grep nvidia-ml shows it"));
+            check(library, "GPUs", nvidia + " of NVIDIA, with libnvidia-ml.so.1",
+                    nvidia + " of NVIDIA, but libnvidia-ml.so.1 was not found",
+                    "install the driver's NVML library; ldconfig -p | grep nvidia-ml shows it");
         }
         if (amd > 0) {
-            findings.add(Finding.ok("GPUs", amd + " of AMD, with their use in sysfs"));
+            results.add(CheckResult.ok("GPUs", amd + " of AMD, with gpu_busy_percent in sysfs"));
         }
+    }
+
+    private void check(boolean ok, String what, String good, String bad, String advice) {
+        results.add(ok ? CheckResult.ok(what, good) : CheckResult.problem(what, bad, advice));
     }
 
     private List<Path> matching(String folder, String glob) {
@@ -267,12 +261,12 @@ public final class MachineChecks {
         return found;
     }
 
-    /** A path of this machine, below the root that is looked at. */
+    /** A path below the root that is checked. */
     private Path under(String absolute) {
         return root.resolve(absolute.replaceFirst("^/+", ""));
     }
 
-    private String shown(Path path) {
+    private String display(Path path) {
         return "/" + root.relativize(path);
     }
 }

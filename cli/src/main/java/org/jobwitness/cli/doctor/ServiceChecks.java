@@ -5,150 +5,156 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
-import org.jobwitness.cli.service.Answer;
 import org.jobwitness.cli.service.Problem;
-import org.jobwitness.cli.service.Service;
-import org.jobwitness.cli.service.Service.Parameter;
+import org.jobwitness.cli.service.Response;
+import org.jobwitness.cli.service.ServiceClient;
+import org.jobwitness.cli.service.ServiceClient.Parameter;
 import org.jobwitness.wire.Health;
 import org.jobwitness.wire.Node;
 import org.jobwitness.wire.NodePage;
 
-/** The service: whether it answers, is well, knows the token, has the right time, and hears of its nodes. */
+/** The service: whether it responds, is healthy, accepts the token, has the right time, and hears from its nodes. */
 public final class ServiceChecks {
-    /** Samples that are more than that off are put right by the service, and events are not. */
-    private static final Duration CLOCKS_DIFFER = Duration.ofSeconds(5);
-    /** Four intervals of the slowest agent that there should be. */
-    private static final Duration SILENT = Duration.ofMinutes(5);
-    private static final int MOST_NAMES = 8;
-    /** What a proxy answers whose server is away. */
-    private static final Set<Integer> OF_A_PROXY = Set.of(502, 503, 504);
+    /** The service corrects the times of samples beyond this, but not those of events. */
+    private static final Duration MAX_CLOCK_DIFFERENCE = Duration.ofSeconds(5);
+    /** Four intervals of the slowest agent. */
+    private static final Duration MAX_SILENCE = Duration.ofMinutes(5);
+    private static final int MAX_NAMES = 8;
+    /** Of a proxy whose backend is unavailable. */
+    private static final Set<Integer> PROXY_STATUSES = Set.of(502, 503, 504);
     private static final String ADDRESS = "--url, JOBWITNESS_URL, or OBSERVABILITY_API_URL in"
             + " /etc/jobwitness/jobwitness.conf";
+    private static final String SERVER_LOG = "on the server: journalctl -u jobwitness-server";
+    private static final String INSTALL_AGENT = ": install jobwitness-agent, then jobwitness-agent check";
 
-    private final Service service;
+    private final ServiceClient client;
     private final Clock clock;
+    private final List<CheckResult> results = new ArrayList<>();
 
-    public ServiceChecks(Service service, Clock clock) {
-        this.service = service;
+    public ServiceChecks(ServiceClient client, Clock clock) {
+        this.client = client;
         this.clock = clock;
     }
 
-    public List<Finding> all() {
-        List<Finding> findings = new ArrayList<>();
-        String url = service.settings().url().toString();
+    public List<CheckResult> all() {
+        results.clear();
+        if (isReachable() && acceptsToken()) {
+            agents();
+        }
+        return List.copyOf(results);
+    }
+
+    private boolean isReachable() {
         try {
-            Answer live = service.ask("/v1/live", List.of());
-            if (live.status() != 200) {
-                String answered = service.settings().where() + " answers /v1/live with " + live.status();
-                findings.add(OF_A_PROXY.contains(live.status())
-                        ? Finding.problem("service", answered + ": a proxy is there, but not the service behind it",
-                                whereToLook())
-                        : Finding.problem("service", answered + ": it is something else",
-                                ADDRESS + " has to be the service's address, without a path"));
-                return findings;
+            int status = client.send("/v1/live", List.of()).status();
+            if (status == 200) {
+                results.add(CheckResult.ok("service", client.settings().url() + " responds"));
+                return true;
             }
-            findings.add(Finding.ok("service", url + " answers"));
+            String response = client.settings().where() + " answers /v1/live with " + status;
+            results.add(PROXY_STATUSES.contains(status)
+                    ? CheckResult.problem("service", response + ": a proxy is there, but not the service behind it",
+                            whereToLook())
+                    : CheckResult.problem("service", response + ": another server",
+                            ADDRESS + " must be the service's address, without a path"));
         } catch (Problem problem) {
-            findings.add(Finding.problem("service", problem.found(), whereToLook()));
-            return findings;
+            results.add(CheckResult.problem("service", problem.found(), whereToLook()));
         }
-        if (token(findings)) {
-            nodes(findings);
-        }
-        return findings;
+        return false;
     }
 
     private String whereToLook() {
-        String trusted = service.settings().caFile().map(file -> "--cacert " + file + " ").orElse("");
-        return "where it runs: systemctl status jobwitness-server; from here: curl -i " + trusted
-                + service.settings().url() + "/v1/live; if it runs elsewhere: " + ADDRESS;
+        String trusted = client.settings().caFile().map(file -> "--cacert " + file + " ").orElse("");
+        return "on the server: systemctl status jobwitness-server; from here: curl -i " + trusted
+                + client.settings().url() + "/v1/live; if it runs elsewhere: " + ADDRESS;
     }
 
-    /** Says whether the token may read. */
-    private boolean token(List<Finding> findings) {
-        String advice = "put your token's file into JOBWITNESS_TOKEN_FILE or --token-file; the server's operator.token"
-                + " lies in its data folder, which it printed when it started";
+    private boolean acceptsToken() {
+        String advice = "name the file of your token in JOBWITNESS_TOKEN_FILE or --token-file; the server's"
+                + " operator.token is in its data folder, which it prints at its start";
+        String token = client.settings().token().map(Object::toString).orElse("");
         try {
             Instant before = clock.instant();
-            Answer answer = service.ask("/v1/health", List.of());
+            Response response = client.send("/v1/health", List.of());
             Instant after = clock.instant();
-            if (answer.status() != 200 && answer.status() != 503) {
-                findings.add(Finding.problem("token", service.settings().token().map(token -> token + " is refused")
-                        .orElse("there is none, and the service wants one") + " (" + answer.status() + ")", advice));
+            if (response.status() != 200 && response.status() != 503) {
+                results.add(CheckResult.problem("token", (token.isEmpty()
+                        ? "there is none, and the service requires one"
+                        : token + " is rejected") + " (" + response.status() + ")", advice));
                 return false;
             }
-            health(findings, service.read(answer, Health.class), before, after);
-            if (service.ask("/v1/jobs", List.of(new Parameter("limit", "1"))).status() == 403) {
-                findings.add(Finding.problem("token", service.settings().token().map(Object::toString).orElse("it")
-                        + " may not read jobs", advice));
+            Health health = client.read(response, Health.class);
+            health(health);
+            clock(health.timestamp(), before.plus(Duration.between(before, after).dividedBy(2)));
+            if (client.send("/v1/jobs", List.of(new Parameter("limit", "1"))).status() == 403) {
+                results.add(CheckResult.problem("token", (token.isEmpty() ? "it" : token) + " may not read jobs",
+                        advice));
                 return false;
             }
-            findings.add(Finding.ok("token", service.settings().token().map(token -> token + " is known")
-                    .orElse("the service wants none")));
+            results.add(CheckResult.ok("token", token.isEmpty() ? "the service requires none" : token + " is valid"));
             return true;
         } catch (Problem problem) {
-            findings.add(Finding.problem("health", problem.found(),
-                    "where it runs: journalctl -u jobwitness-server"));
+            results.add(CheckResult.problem("health", problem.found(), SERVER_LOG));
             return false;
         }
     }
 
-    private static void health(List<Finding> findings, Health health, Instant before, Instant after) {
-        for (Map.Entry<String, String> check : new TreeMap<>(health.checks()).entrySet()) {
-            findings.add(check.getValue().equals("ok")
-                    ? Finding.ok(check.getKey(), "the service finds nothing wrong with it")
-                    : Finding.problem(check.getKey(), check.getValue(),
-                            "where the service runs: journalctl -u jobwitness-server"));
-        }
-        Instant here = before.plus(Duration.between(before, after).dividedBy(2));
-        Duration apart = Duration.between(health.timestamp(), here);
-        String found = "this machine's clock is " + apart.abs().toMillis() / 1000.0 + " s "
-                + (apart.isNegative() ? "behind" : "ahead of") + " the service's";
-        findings.add(apart.abs().compareTo(CLOCKS_DIFFER) <= 0
-                ? Finding.ok("clock", found)
-                : Finding.problem("clock", found, "on both: timedatectl; one of them needs chrony or ntpd"));
+    private void health(Health health) {
+        new TreeMap<>(health.checks()).forEach((check, state) -> results.add(state.equals("ok")
+                ? CheckResult.ok(check, "healthy")
+                : CheckResult.problem(check, state, SERVER_LOG)));
     }
 
-    private void nodes(List<Finding> findings) {
+    private void clock(Instant there, Instant here) {
+        Duration difference = Duration.between(there, here);
+        String found = "this machine's clock is " + difference.abs().toMillis() / 1000.0 + " s "
+                + (difference.isNegative() ? "behind" : "ahead of") + " the service's";
+        results.add(difference.abs().compareTo(MAX_CLOCK_DIFFERENCE) <= 0
+                ? CheckResult.ok("clock", found)
+                : CheckResult.problem("clock", found, "on both: timedatectl; one of them needs chrony or ntpd"));
+    }
+
+    private void agents() {
         try {
-            NodePage page = service.get(NodePage.class, "/v1/nodes", List.of(new Parameter("limit", "10000")));
-            List<String> silent = new ArrayList<>();
-            List<String> without = new ArrayList<>();
-            for (Node node : page.nodes()) {
-                Instant seen = node.lastSeenAt();
-                if (seen == null) {
-                    without.add(node.name());
-                } else if (Duration.between(seen, clock.instant()).compareTo(SILENT) > 0) {
-                    silent.add(node.name());
-                }
-            }
-            if (page.nodes().isEmpty()) {
-                findings.add(Finding.problem("agents", "no node has ever told of itself",
-                        "on each compute node: install jobwitness-agent, then jobwitness-agent check"));
-                return;
-            }
-            int heard = page.nodes().size() - silent.size() - without.size();
-            findings.add(Finding.ok("agents", heard + " of " + page.total() + " nodes are heard of"));
-            if (!silent.isEmpty()) {
-                findings.add(Finding.problem("agents", "silent for more than 5 minutes: " + names(silent),
-                        "on such a node: systemctl status jobwitness-agent; jobwitness doctor"));
-            }
-            if (!without.isEmpty()) {
-                findings.add(Finding.problem("agents", "jobs ran on them, but no agent tells of: " + names(without),
-                        "on such a node: install jobwitness-agent, then jobwitness-agent check"));
-            }
+            agents(client.get(NodePage.class, "/v1/nodes", List.of(new Parameter("limit", "10000"))));
         } catch (Problem problem) {
-            findings.add(Finding.problem("agents", problem.found(),
-                    "where the service runs: journalctl -u jobwitness-server"));
+            results.add(CheckResult.problem("agents", problem.found(), SERVER_LOG));
+        }
+    }
+
+    private void agents(NodePage page) {
+        List<String> silent = new ArrayList<>();
+        List<String> without = new ArrayList<>();
+        for (Node node : page.nodes()) {
+            Instant seen = node.lastSeenAt();
+            if (seen == null) {
+                without.add(node.name());
+            } else if (Duration.between(seen, clock.instant()).compareTo(MAX_SILENCE) > 0) {
+                silent.add(node.name());
+            }
+        }
+        if (page.nodes().isEmpty()) {
+            results.add(
+                    CheckResult.problem("agents", "no node has ever reported", "on each compute node" + INSTALL_AGENT));
+            return;
+        }
+        int reporting = page.nodes().size() - silent.size() - without.size();
+        results.add(CheckResult.ok("agents", reporting + " of " + page.total() + " nodes report"));
+        if (!silent.isEmpty()) {
+            results.add(CheckResult.problem("agents", "silent for more than 5 minutes: " + names(silent),
+                    "on such a node: systemctl status jobwitness-agent; jobwitness doctor"));
+        }
+        if (!without.isEmpty()) {
+            results.add(CheckResult.problem("agents", "jobs ran on them, but no agent reports: " + names(without),
+                    "on such a node" + INSTALL_AGENT));
         }
     }
 
     private static String names(List<String> nodes) {
-        return nodes.stream().limit(MOST_NAMES).collect(Collectors.joining(" "))
-                + (nodes.size() > MOST_NAMES ? " and " + (nodes.size() - MOST_NAMES) + " more" : "");
+        return nodes.stream().limit(MAX_NAMES).collect(Collectors.joining(" "))
+                + (nodes.size() > MAX_NAMES ? " and " + (nodes.size() - MAX_NAMES) + " more" : "");
     }
 }

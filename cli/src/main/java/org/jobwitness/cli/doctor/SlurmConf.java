@@ -12,8 +12,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A file of Slurm's settings, as far as one looks at it here: the first name of each line and what it is set to. A name may be
- * given several times (Prolog, from 23.11 on). Included files are not read.
+ * A configuration file of Slurm: the first name of each line, and its value. A name may occur several times (Prolog, since 23.11).
+ * Included files are not read.
  */
 record SlurmConf(Path path, Map<String, List<String>> values) {
 
@@ -37,7 +37,7 @@ record SlurmConf(Path path, Map<String, List<String>> values) {
         return new SlurmConf(path, values);
     }
 
-    /** The last word on it. */
+    /** The value that counts. */
     Optional<String> last(String name) {
         List<String> all = all(name);
         return all.isEmpty() ? Optional.empty() : Optional.of(all.getLast());
@@ -47,7 +47,7 @@ record SlurmConf(Path path, Map<String, List<String>> values) {
         return values.getOrDefault(name.toLowerCase(Locale.ROOT), List.of());
     }
 
-    /** Whether a list with commas has a word. */
+    /** Whether a comma-separated list contains a word. */
     boolean has(String name, String word) {
         return last(name).stream().flatMap(list -> List.of(list.split(",")).stream())
                 .anyMatch(one -> one.strip().equalsIgnoreCase(word));

@@ -1,6 +1,6 @@
 /**
- * What of an installation does not work: asks the service about itself and its nodes, and looks at the files of this machine,
- * as they are. Changes nothing. Every {@link org.jobwitness.cli.doctor.Finding} that is bad says what to type.
+ * Checks an installation: the service, its nodes, and the files of this machine. Changes nothing. Every problem comes with
+ * {@linkplain org.jobwitness.cli.doctor.CheckResult advice}.
  */
 @NullMarked
 package org.jobwitness.cli.doctor;

@@ -8,7 +8,7 @@ import java.util.HashMap;
 import java.util.Map;
 import org.jobwitness.cli.service.Problem.Kind;
 
-/** /etc/jobwitness/jobwitness.conf, which prolog, epilog and agent read, too: {@code NAME=value}, line by line, never run. */
+/** /etc/jobwitness/jobwitness.conf, shared with prolog, epilog and agent: lines of {@code NAME=value}, never evaluated. */
 public record ConfFile(Path path, Map<String, String> values) {
 
     public ConfFile {
@@ -16,9 +16,9 @@ public record ConfFile(Path path, Map<String, String> values) {
     }
 
     /**
-     * Reads it; a file that is not there says nothing.
+     * Reads it; a missing file is empty.
      *
-     * @throws Problem if it is there and cannot be read
+     * @throws Problem if it exists and cannot be read
      */
     public static ConfFile read(Path path) throws Problem {
         Map<String, String> values = new HashMap<>();

@@ -1,6 +1,6 @@
 package org.jobwitness.cli.service;
 
-/** Why there is no answer; the message says what was tried and what to do. */
+/** Why there is no result; the message says what was tried and what to do. */
 public final class Problem extends Exception {
     private static final long serialVersionUID = 1L;
 
@@ -9,14 +9,14 @@ public final class Problem extends Exception {
 
     /** What kind of problem, each with an exit status of its own. */
     public enum Kind {
-        /** The service does not know what was asked for. */
+        /** Unknown to the service. */
         NOT_FOUND(1),
-        /** What was typed, or a setting, cannot be. */
+        /** An invalid argument or setting. */
         USAGE(2),
-        /** There is no service, or it cannot answer now. */
-        AWAY(3),
-        /** The service wants a token, or another one. */
-        REFUSED(4);
+        /** The service cannot be reached, or cannot respond now. */
+        UNAVAILABLE(3),
+        /** Authentication required or rejected. */
+        DENIED(4);
 
         private final int exitStatus;
 
@@ -36,9 +36,9 @@ public final class Problem extends Exception {
     }
 
     /**
-     * One whose advice can be left out by who has another.
+     * One with advice apart, which a caller with better advice can leave out.
      *
-     * @param found what was tried, and what came of it
+     * @param found what was tried, and the result
      */
     Problem(Kind kind, String found, String advice) {
         super(found + ". " + advice);

@@ -1,6 +1,6 @@
 /**
- * Where the service is, how it is asked, and how its JSON is read. Nothing here waits for longer than it was told to, and
- * whatever goes wrong comes out as a {@link org.jobwitness.cli.service.Problem} that says what to do.
+ * The client of the service: its settings, its HTTP requests, and the reader of its JSON. No request lasts longer than the timeout,
+ * and every failure is a {@link org.jobwitness.cli.service.Problem} that says what to do.
  */
 @NullMarked
 package org.jobwitness.cli.service;

@@ -4,9 +4,9 @@ import java.util.List;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** Bars and lines made of characters. */
+/** Bars and sparklines, made of characters. */
 public final class Graph {
-    private static final String BLOCKS = " ▏▎▍▌▋▊▉█";
+    private static final String EIGHTHS = " ▏▎▍▌▋▊▉█";
     private static final String STEPS = "▁▂▃▄▅▆▇█";
     private static final String ASCII_STEPS = "_.-=+*%#";
 
@@ -14,9 +14,9 @@ public final class Graph {
     }
 
     /**
-     * How much of a whole something is.
+     * A bar.
      *
-     * @param part of the whole, 0..1; what lies beyond is full
+     * @param part that is filled, 0..1; a larger one fills it
      */
     public static Text bar(double part, int columns, Style style, Screen screen) {
         double filled = Math.clamp(part, 0, 1) * columns;
@@ -26,23 +26,23 @@ public final class Graph {
         }
         int eighths = (int) Math.round(filled * 8);
         String full = "█".repeat(eighths / 8)
-                + (eighths % 8 == 0 ? "" : String.valueOf(BLOCKS.charAt(eighths % 8)));
+                + (eighths % 8 == 0 ? "" : String.valueOf(EIGHTHS.charAt(eighths % 8)));
         return Text.of(full, style).plus("░".repeat(columns - full.length()), Style.FAINT);
     }
 
     /**
-     * A line over time.
+     * Values over time.
      *
      * @param values null is a gap, and stays one
-     * @param most the value that reaches the top
+     * @param max the value at the top
      */
-    public static Text line(List<@Nullable Double> values, double most, Screen screen) {
+    public static Text sparkline(List<@Nullable Double> values, double max, Screen screen) {
         String steps = screen.unicode() ? STEPS : ASCII_STEPS;
         return Text.of(values.stream().map(value -> {
             if (value == null) {
                 return " ";
             }
-            double part = most > 0 ? Math.clamp(value / most, 0, 1) : 0;
+            double part = max > 0 ? Math.clamp(value / max, 0, 1) : 0;
             return String.valueOf(steps.charAt((int) Math.round(part * (steps.length() - 1))));
         }).collect(Collectors.joining()));
     }

@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** Lines for a screen, no wider than it is. */
+/** Lines for a screen, no wider than the screen. */
 public final class Page {
     private final Screen screen;
     private final List<Text> lines = new ArrayList<>();
@@ -22,7 +22,7 @@ public final class Page {
         return this;
     }
 
-    /** One line; what is too wide is cut off. */
+    /** One line; on a terminal, cut to its width. */
     public Page line(Text line) {
         lines.add(screen.terminal() ? line.cut(screen.columns(), screen.unicode()) : line);
         return this;
@@ -32,27 +32,27 @@ public final class Page {
         return line(Text.of(line));
     }
 
-    /** As many lines as it takes, all of them indented. */
+    /** Wrapped lines, all of them indented. */
     public Page paragraph(int indent, Text text) {
         return paragraph(" ".repeat(indent), " ".repeat(indent), text);
     }
 
     /**
-     * As many lines as it takes.
+     * Wrapped lines.
      *
-     * @param first what the first line begins with
-     * @param others what the others begin with
+     * @param first the prefix of the first line
+     * @param others the prefix of the other lines
      */
     public Page paragraph(String first, String others, Text text) {
-        String begin = first;
+        String prefix = first;
         for (Text line : text.wrapped(screen.columns() - first.length(), screen.columns() - others.length())) {
-            lines.add(Text.of(begin).plus(line));
-            begin = others;
+            lines.add(Text.of(prefix).plus(line));
+            prefix = others;
         }
         return this;
     }
 
-    /** One line that is to be copied, and so is never cut or broken. */
+    /** One line for copying, which is never cut or wrapped. */
     public Page toCopy(int indent, String line) {
         lines.add(Text.of(" ".repeat(indent)).plus(line, Style.STRONG));
         return this;
@@ -63,7 +63,7 @@ public final class Page {
         return this;
     }
 
-    /** At most so many lines, for a screen that is no higher. */
+    /** Removes lines beyond the height of a screen. */
     public Page atMost(int rows) {
         if (lines.size() > rows) {
             lines.subList(rows, lines.size()).clear();

@@ -1,17 +1,16 @@
 package org.jobwitness.cli.text;
 
 /**
- * What is written to.
+ * Where output goes.
  *
  * @param columns characters in a line
- * @param colours whether there are any
  * @param unicode whether it shows more than ASCII
- * @param terminal whether somebody looks at it now, and lines may be written over
+ * @param terminal whether it is one: lines are cut to its width, and may be overwritten
  */
 public record Screen(int columns, boolean colours, boolean unicode, boolean terminal) {
-    private static final int LEAST = 40;
+    private static final int MIN_COLUMNS = 40;
 
     public Screen {
-        columns = Math.max(columns, LEAST);
+        columns = Math.max(columns, MIN_COLUMNS);
     }
 }

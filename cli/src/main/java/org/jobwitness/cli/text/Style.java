@@ -1,6 +1,6 @@
 package org.jobwitness.cli.text;
 
-/** How words stand out, where there are colours. Nothing is told by colour alone. */
+/** How words are emphasized, where there are colours. Colour never carries information alone. */
 public enum Style {
     PLAIN(""),
     STRONG("1"),
@@ -15,7 +15,7 @@ public enum Style {
         this.code = code;
     }
 
-    /** By the parameters of ECMA-48's SGR. */
+    /** With the parameters of ECMA-48's SGR. */
     String paint(String words) {
         return this == PLAIN || words.isEmpty() ? words : "\u001b[" + code + "m" + words + "\u001b[0m";
     }

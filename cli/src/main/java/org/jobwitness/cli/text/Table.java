@@ -3,15 +3,16 @@ package org.jobwitness.cli.text;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Columns side by side, two blanks between them. Where the screen is too narrow, the columns of least weight are left out, and
- * the last one that is left is cut. Columns that hold nothing are left out, too.
+ * Columns side by side, separated by two blanks. Empty columns are omitted. If the screen is too narrow, the columns of lowest
+ * weight are omitted, and the last one is cut.
  */
 public final class Table {
-    private static final int BETWEEN = 2;
-    /** What is left of the last column at least. */
-    private static final int LEAST_OF_LAST = 12;
+    private static final int GAP = 2;
+    private static final int MIN_LAST_WIDTH = 12;
 
     private final List<Column> columns;
     private final List<List<Text>> rows = new ArrayList<>();
@@ -19,8 +20,8 @@ public final class Table {
     /**
      * A column.
      *
-     * @param right whether it stands at the right, as numbers do
-     * @param weight the more, the later it is left out; 0 is never left out
+     * @param right whether it is aligned right, as numbers are
+     * @param weight the higher, the later it is omitted; 0 is never omitted
      */
     public record Column(String title, boolean right, int weight) {
         public static Column left(String title, int weight) {
@@ -34,6 +35,11 @@ public final class Table {
 
     public Table(List<Column> columns) {
         this.columns = List.copyOf(columns);
+    }
+
+    /** A cell with a value, blank if that is null. */
+    public static <T> Text cell(@Nullable T value, Function<? super T, String> format) {
+        return value == null ? Text.empty() : Text.of(format.apply(value));
     }
 
     /**
@@ -57,7 +63,7 @@ public final class Table {
         return lines;
     }
 
-    /** Indices of the columns that have room. */
+    /** Indices of the columns that fit. */
     private List<Integer> shown(Screen screen) {
         List<Integer> shown = new ArrayList<>();
         for (int i = 0; i < columns.size(); i++) {
@@ -66,7 +72,7 @@ public final class Table {
                 shown.add(i);
             }
         }
-        while (screen.terminal() && narrowest(shown) > screen.columns()) {
+        while (screen.terminal() && minWidth(shown) > screen.columns()) {
             Integer lightest = shown.stream().filter(i -> columns.get(i).weight > 0)
                     .min(Comparator.comparingInt((Integer i) -> columns.get(i).weight)).orElse(-1);
             if (lightest < 0) {
@@ -77,11 +83,11 @@ public final class Table {
         return shown;
     }
 
-    private int narrowest(List<Integer> shown) {
-        int width = -BETWEEN;
+    private int minWidth(List<Integer> shown) {
+        int width = -GAP;
         for (int at = 0; at < shown.size(); at++) {
             int column = width(shown.get(at));
-            width += BETWEEN + (at == shown.size() - 1 ? Math.min(column, LEAST_OF_LAST) : column);
+            width += GAP + (at == shown.size() - 1 ? Math.min(column, MIN_LAST_WIDTH) : column);
         }
         return width;
     }
@@ -95,7 +101,7 @@ public final class Table {
         Text line = Text.empty();
         for (int at = 0; at < shown.size(); at++) {
             int column = shown.get(at);
-            line = line.plus(at == 0 ? "" : " ".repeat(BETWEEN))
+            line = line.plus(at == 0 ? "" : " ".repeat(GAP))
                     .plus(cells.get(column).padded(width(column), columns.get(column).right));
         }
         return screen.terminal() ? line.cut(screen.columns(), screen.unicode()) : line;

@@ -6,16 +6,16 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * Words for a terminal. What comes in is anybody's text: control characters, escape sequences, and the marks that make text run
- * backwards are each replaced by a question mark. Only {@link #on} adds sequences of our own.
+ * Text for a terminal. Input is untrusted: each control character, also of escape sequences and of text direction, becomes a
+ * question mark. Only {@link #on} adds escape sequences.
  */
 public final class Text {
-    private static final Pattern BETWEEN_WORDS = Pattern.compile("(?<= )(?! )");
+    private static final Pattern WORD_BOUNDARY = Pattern.compile("(?<= )(?! )");
     private static final Text EMPTY = new Text(List.of());
 
     private final List<Part> parts;
 
-    /** Words of one style, already clean. */
+    /** Words of one style, already sanitized. */
     private record Part(String words, Style style) {
     }
 
@@ -27,12 +27,12 @@ public final class Text {
         return EMPTY;
     }
 
-    public static Text of(String anything) {
-        return of(anything, Style.PLAIN);
+    public static Text of(String untrusted) {
+        return of(untrusted, Style.PLAIN);
     }
 
-    public static Text of(String anything, Style style) {
-        return new Text(List.of(new Part(clean(anything), style)));
+    public static Text of(String untrusted, Style style) {
+        return new Text(List.of(new Part(sanitize(untrusted), style)));
     }
 
     public Text plus(Text other) {
@@ -41,15 +41,15 @@ public final class Text {
         return new Text(all);
     }
 
-    public Text plus(String anything) {
-        return plus(of(anything));
+    public Text plus(String untrusted) {
+        return plus(of(untrusted));
     }
 
-    public Text plus(String anything, Style style) {
-        return plus(of(anything, style));
+    public Text plus(String untrusted, Style style) {
+        return plus(of(untrusted, style));
     }
 
-    /** How many columns it takes. */
+    /** In columns. */
     public int width() {
         return parts.stream().mapToInt(part -> width(part.words)).sum();
     }
@@ -58,7 +58,7 @@ public final class Text {
         return width() == 0;
     }
 
-    /** At most so wide; what was cut off is an ellipsis, or a tilde where there is only ASCII. */
+    /** Cut to this width, with an ellipsis, or a tilde in ASCII. */
     Text cut(int columns, boolean unicode) {
         if (width() <= columns) {
             return this;
@@ -89,16 +89,16 @@ public final class Text {
     }
 
     /**
-     * In lines of at most so many columns, broken between words where that is possible.
+     * In lines, broken between words where possible.
      *
-     * @param first the columns of the first line
-     * @param others those of the others
+     * @param first columns of the first line
+     * @param others columns of the other lines
      */
     List<Text> wrapped(int first, int others) {
         List<Text> lines = new ArrayList<>();
         Text line = empty();
         for (Part part : parts) {
-            for (String word : BETWEEN_WORDS.split(part.words, -1)) {
+            for (String word : WORD_BOUNDARY.split(part.words, -1)) {
                 int columns = lines.isEmpty() ? first : others;
                 if (!line.isEmpty() && line.width() + width(word.stripTrailing()) > columns) {
                     lines.add(line);
@@ -119,7 +119,7 @@ public final class Text {
         return lines;
     }
 
-    /** How many chars of a word fit, at least those of one character. */
+    /** The number of chars that fit, at least those of one code point. */
     private static int fitting(String word, int columns) {
         int end = 0;
         int width = 0;
@@ -131,7 +131,7 @@ public final class Text {
         return end;
     }
 
-    /** As it is written to a screen. */
+    /** With the escape sequences of its styles. */
     String on(Screen screen) {
         String words = screen.colours()
                 ? parts.stream().map(part -> part.style.paint(part.words)).collect(Collectors.joining())
@@ -139,13 +139,13 @@ public final class Text {
         return screen.unicode() ? words : words.replace('“', '"').replace('”', '"').replace('’', '\'');
     }
 
-    /** The words alone. */
+    /** Without styles. */
     public String plain() {
         return parts.stream().map(Part::words).collect(Collectors.joining());
     }
 
-    private static String clean(String anything) {
-        return anything.codePoints().map(c -> isHarmless(c) ? c : '?')
+    private static String sanitize(String untrusted) {
+        return untrusted.codePoints().map(c -> isHarmless(c) ? c : '?')
                 .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append).toString();
     }
 
@@ -162,7 +162,7 @@ public final class Text {
         return words.codePoints().map(Text::width).sum();
     }
 
-    /** As terminals count: Chinese, Japanese and Korean, and pictures, take two columns, marks above a letter none. */
+    /** As terminals count: CJK and emoji take two columns, combining marks none. */
     private static int width(int codePoint) {
         int type = Character.getType(codePoint);
         if (type == Character.NON_SPACING_MARK || type == Character.ENCLOSING_MARK) {

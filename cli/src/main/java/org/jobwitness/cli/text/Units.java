@@ -9,7 +9,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Locale;
 
-/** Figures as people read them. */
+/** Formats figures for people. */
 public final class Units {
     private static final List<String> BINARY = List.of("B", "KiB", "MiB", "GiB", "TiB", "PiB");
     private static final DateTimeFormatter DATE_AND_TIME = DateTimeFormatter.ofPattern("uuuu-MM-dd HH:mm:ss",
@@ -67,7 +67,7 @@ public final class Units {
         return first + " " + firstUnit + (second == 0 ? "" : " " + second + " " + secondUnit);
     }
 
-    /** As Slurm writes it: {@code 1-02:03:04}, {@code 02:03:04}. */
+    /** In Slurm's format: {@code 1-02:03:04}, {@code 02:03:04}. */
     public static String slurmDuration(double seconds) {
         Duration duration = Duration.ofSeconds(Math.round(seconds));
         return (duration.toDays() > 0 ? duration.toDays() + "-" : "") + String.format(Locale.ROOT, "%02d:%02d:%02d",
@@ -79,7 +79,7 @@ public final class Units {
         return DATE_AND_TIME.format(rounded(time, zone));
     }
 
-    /** Without the date where it is that of {@code beside}. */
+    /** Without the date if that is the date of {@code beside}. */
     public static String timeBeside(Instant time, Instant beside, ZoneId zone) {
         ZonedDateTime local = rounded(time, zone);
         return (local.toLocalDate().equals(rounded(beside, zone).toLocalDate()) ? TIME : DATE_AND_TIME).format(local);

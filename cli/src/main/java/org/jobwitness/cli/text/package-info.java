@@ -1,6 +1,6 @@
 /**
- * Words on a terminal. Whatever is shown passes through {@link org.jobwitness.cli.text.Text}, which lets no control character
- * by, since names of jobs are made by users; widths, colours and units are looked after here, too. Knows nothing of jobs.
+ * Output on a terminal: text, tables, graphs, units. All of it passes through {@link org.jobwitness.cli.text.Text}, which removes
+ * control characters, since users choose the names of jobs. Independent of jobs.
  */
 @NullMarked
 package org.jobwitness.cli.text;

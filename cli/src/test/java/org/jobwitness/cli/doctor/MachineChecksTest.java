@@ -10,7 +10,7 @@ import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.List;
-import org.jobwitness.cli.doctor.Finding.State;
+import org.jobwitness.cli.doctor.CheckResult.State;
 import org.jobwitness.cli.service.ConfFile;
 import org.jobwitness.cli.service.Problem;
 import org.junit.jupiter.api.BeforeEach;
@@ -67,7 +67,7 @@ class MachineChecksTest {
                 PosixFilePermissions.fromString(yes ? "rwxr-xr-x" : "rw-r--r--"));
     }
 
-    private List<Finding> found() throws Problem {
+    private List<CheckResult> found() throws Problem {
         return new MachineChecks(root, ConfFile.read(root.resolve("etc/jobwitness/jobwitness.conf")),
                 Clock.fixed(Instant.ofEpochSecond(NOW), ZoneOffset.UTC)).all();
     }
@@ -153,7 +153,8 @@ class MachineChecksTest {
         Files.delete(root.resolve("var/spool/jobwitness/events/" + (NOW - 5) + "-7-started-1.json"));
         Files.delete(root.resolve("usr/lib/jobwitness/epilog"));
 
-        assertThat(found()).extracting(Finding::what).containsExactly("PrologFlags", "Slurm's cgroups", "memory limits",
+        assertThat(found()).extracting(CheckResult::what).containsExactly("PrologFlags", "Slurm's cgroups",
+                "memory limits",
                 "this machine");
         assertThat(found()).noneMatch(finding -> finding.state() == State.PROBLEM);
     }

@@ -12,9 +12,9 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.Optional;
-import org.jobwitness.cli.doctor.Finding.State;
-import org.jobwitness.cli.service.Service;
-import org.jobwitness.cli.service.Settings;
+import org.jobwitness.cli.doctor.CheckResult.State;
+import org.jobwitness.cli.service.ClientSettings;
+import org.jobwitness.cli.service.ServiceClient;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -22,9 +22,11 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** What is said of a service that does not answer, or of what answers in its place. */
 class ServiceChecksTest {
 
-    private static Finding only(String url, Optional<Path> caFile) {
-        Service service = new Service(new Settings(URI.create(url), "from JOBWITNESS_URL", Optional.empty(), caFile,
-                Duration.ofSeconds(10)), "1.0");
+    private static CheckResult only(String url, Optional<Path> caFile) {
+        ServiceClient service = new ServiceClient(
+                new ClientSettings(URI.create(url), "from JOBWITNESS_URL", Optional.empty(), caFile,
+                        Duration.ofSeconds(10)),
+                "1.0");
         return assertThat(new ServiceChecks(service, Clock.systemUTC()).all()).singleElement().actual();
     }
 
@@ -37,12 +39,12 @@ class ServiceChecksTest {
     @Test
     void ofAServiceThatIsAwayItSaysWhatWasTriedWhatCameOfItAndWhereToLook() throws IOException {
         String url = urlWhereNobodyListens("http");
-        Finding finding = only(url, Optional.empty());
+        CheckResult finding = only(url, Optional.empty());
 
         assertThat(finding.state()).isEqualTo(State.PROBLEM);
         assertThat(finding.found())
-                .isEqualTo("the service at " + url + " (from JOBWITNESS_URL) cannot be asked: Connection refused");
-        assertThat(finding.advice()).isEqualTo("where it runs: systemctl status jobwitness-server; from here: curl -i "
+                .isEqualTo("the service at " + url + " (from JOBWITNESS_URL) cannot be reached: Connection refused");
+        assertThat(finding.advice()).isEqualTo("on the server: systemctl status jobwitness-server; from here: curl -i "
                 + url + "/v1/live; if it runs elsewhere: --url, JOBWITNESS_URL, or OBSERVABILITY_API_URL in"
                 + " /etc/jobwitness/jobwitness.conf").doesNotContain("doctor");
     }
@@ -57,8 +59,8 @@ class ServiceChecksTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"502, a proxy is there", "503, a proxy is there", "504, a proxy is there", "404, it is something else",
-            "301, it is something else"})
+    @CsvSource({"502, a proxy is there", "503, a proxy is there", "504, a proxy is there", "404, another server",
+            "301, another server"})
     void whatAnswersInItsPlaceIsNamedByItsStatus(int status, String what) throws IOException {
         HttpServer other = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         other.createContext("/", exchange -> {
@@ -68,7 +70,7 @@ class ServiceChecksTest {
         other.start();
         try {
             String url = "http://127.0.0.1:" + other.getAddress().getPort();
-            Finding finding = only(url, Optional.empty());
+            CheckResult finding = only(url, Optional.empty());
 
             assertThat(finding.found()).startsWith(url + " (from JOBWITNESS_URL) answers /v1/live with " + status + ": "
                     + what);

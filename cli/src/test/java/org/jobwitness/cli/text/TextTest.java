@@ -9,7 +9,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class TextTest {
-    private static final Screen PAPER = new Screen(60, false, true, false);
+    private static final Screen NO_TERMINAL = new Screen(60, false, true, false);
     private static final Screen TERMINAL = new Screen(60, true, true, true);
 
     @Test
@@ -17,7 +17,7 @@ class TextTest {
         for (String hostile : List.of("\u001b[2J", "\u009b31m", "\u0007", "a\rb", "a\nb", "\u202egnp.exe", "\u200b",
                 "\u2028",
                 "\ud800", "\ue000", "\u007f")) {
-            for (Screen screen : List.of(PAPER, TERMINAL)) {
+            for (Screen screen : List.of(NO_TERMINAL, TERMINAL)) {
                 String shown = new Page(screen).paragraph(2, Text.of("job " + hostile + " end")).toString();
 
                 assertThat(shown.strip().codePoints()).as(shown).allMatch(
@@ -30,7 +30,7 @@ class TextTest {
     @Test
     void onlyOurOwnColoursAreColours() {
         assertThat(Text.of("bad\u001b[0m", Style.BAD).on(TERMINAL)).isEqualTo("\u001b[31mbad?[0m\u001b[0m");
-        assertThat(Text.of("bad", Style.BAD).on(PAPER)).isEqualTo("bad");
+        assertThat(Text.of("bad", Style.BAD).on(NO_TERMINAL)).isEqualTo("bad");
         assertThat(Text.of("“it’s”").on(new Screen(60, false, false, true))).isEqualTo("\"it's\"");
     }
 
@@ -69,18 +69,18 @@ class TextTest {
                 Table.Column.left("NAME", 3)));
         table.row(List.of(Text.of("1"), Text.empty(), Text.of("n".repeat(90))));
 
-        assertThat(new Page(PAPER).table(table).toString()).isEqualTo("JOB  NAME\n1    " + "n".repeat(90) + "\n");
+        assertThat(new Page(NO_TERMINAL).table(table).toString()).isEqualTo("JOB  NAME\n1    " + "n".repeat(90) + "\n");
     }
 
     @Test
     void barsAndLines() {
         Screen ascii = new Screen(60, false, false, true);
 
-        assertThat(Graph.bar(0.5, 4, Style.PLAIN, PAPER).plain()).isEqualTo("██░░");
-        assertThat(Graph.bar(7, 4, Style.PLAIN, PAPER).plain()).isEqualTo("████");
+        assertThat(Graph.bar(0.5, 4, Style.PLAIN, NO_TERMINAL).plain()).isEqualTo("██░░");
+        assertThat(Graph.bar(7, 4, Style.PLAIN, NO_TERMINAL).plain()).isEqualTo("████");
         assertThat(Graph.bar(0.5, 4, Style.PLAIN, ascii).plain()).isEqualTo("[##..]");
-        assertThat(Graph.line(Arrays.asList(0.0, null, 50.0, 100.0), 100, PAPER).plain()).isEqualTo("▁ ▅█");
-        assertThat(Graph.line(Arrays.asList(0.0, null, 100.0), 100, ascii).plain()).isEqualTo("_ #");
+        assertThat(Graph.sparkline(Arrays.asList(0.0, null, 50.0, 100.0), 100, NO_TERMINAL).plain()).isEqualTo("▁ ▅█");
+        assertThat(Graph.sparkline(Arrays.asList(0.0, null, 100.0), 100, ascii).plain()).isEqualTo("_ #");
     }
 
     @Test

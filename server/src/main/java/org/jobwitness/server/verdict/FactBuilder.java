@@ -1,6 +1,7 @@
 package org.jobwitness.server.verdict;
 
 import java.time.Instant;
+import java.util.List;
 import org.jobwitness.wire.Verdict.Fact;
 import org.jobwitness.wire.Verdict.Quantity;
 import org.jobwitness.wire.Verdict.Source;
@@ -17,6 +18,7 @@ final class FactBuilder {
     private @Nullable String node;
     private @Nullable String step;
     private @Nullable Quantity quantity;
+    private List<Instant> times = List.of();
 
     private FactBuilder(Source source, Strength strength, String sentence) {
         this.source = source;
@@ -61,7 +63,13 @@ final class FactBuilder {
         return this;
     }
 
+    /** The times in the sentence, each as {@link Phrases#moment} wrote it. */
+    FactBuilder times(Instant... inSentence) {
+        times = List.of(inSentence);
+        return this;
+    }
+
     Fact build() {
-        return new Fact(source, strength, sentence, timestamp, node, step, quantity);
+        return new Fact(source, strength, sentence, timestamp, node, step, quantity, times);
     }
 }

@@ -139,13 +139,17 @@ final class GpuRules {
 
     private static List<Fact> facts(List<GpuUsage> gpus) {
         return gpus.stream().limit(UsageFacts.MAX_FACTS)
-                .map(gpu -> proof(Source.AGENT, "GPU " + Phrases.plain(gpu.gpu()) + Phrases.on(gpu.node())
-                        + ": average utilization " + Phrases.percent(gpu.percent()) + ", maximum "
-                        + Phrases.percent(gpu.maxPercent()) + ", in " + Phrases.count(gpu.samples(), "sample")
-                        + (gpu.lastUsed() == null ? "." : "; last used at " + Phrases.moment(gpu.lastUsed()) + "."))
-                        .at(gpu.lastSample()).on(gpu.node())
-                        .quantity("avg_gpu_usage", gpu.percent(), Unit.PERCENT).build())
-                .toList();
+                .map(GpuRules::fact).toList();
+    }
+
+    private static Fact fact(GpuUsage gpu) {
+        Instant lastUsed = gpu.lastUsed() == null ? null : Phrases.moment(gpu.lastUsed());
+        FactBuilder fact = proof(Source.AGENT, "GPU " + Phrases.plain(gpu.gpu()) + Phrases.on(gpu.node())
+                + ": average utilization " + Phrases.percent(gpu.percent()) + ", maximum "
+                + Phrases.percent(gpu.maxPercent()) + ", in " + Phrases.count(gpu.samples(), "sample")
+                + (lastUsed == null ? "." : "; last used at " + lastUsed + ".")).at(gpu.lastSample()).on(gpu.node())
+                .quantity("avg_gpu_usage", gpu.percent(), Unit.PERCENT);
+        return (lastUsed == null ? fact : fact.times(lastUsed)).build();
     }
 
     private static @Nullable Instant lastOf(List<GpuUsage> gpus) {

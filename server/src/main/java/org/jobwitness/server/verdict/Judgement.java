@@ -3,6 +3,8 @@ package org.jobwitness.server.verdict;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 import java.util.stream.Stream;
 import org.jobwitness.wire.FindingRule;
 import org.jobwitness.wire.Severity;
@@ -78,7 +80,10 @@ record Judgement(List<Finding> findings, List<NotJudged> notJudged) {
         }
 
         Judgement by(List<Fact> facts) {
-            return new Judgement(List.of(new Finding(rule, severity, sentence, advice, from, to, facts)), List.of());
+            List<Instant> times = Stream.of(from, to).filter(Objects::nonNull).map(Phrases::moment)
+                    .filter(time -> sentence.contains(time.toString())).toList();
+            return new Judgement(List.of(new Finding(rule, severity, sentence, advice, from, to, facts, times)),
+                    List.of());
         }
     }
 }

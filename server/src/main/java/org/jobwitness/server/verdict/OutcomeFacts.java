@@ -158,11 +158,11 @@ final class OutcomeFacts {
     private void runTime() {
         double seconds = run.seconds(evidence.now());
         if (!Double.isNaN(seconds)) {
+            Instant from = Phrases.moment(requireNonNull(run.start()));
             Instant to = requireNonNull(run.hasEnded() ? run.end() : evidence.now());
-            add(context(end.startSeen() ? Source.PROLOG : Source.RECORDS,
-                    "It started at " + Phrases.moment(requireNonNull(run.start()))
-                            + (run.hasEnded() ? " and ended at " : "; it is now ") + Phrases.moment(to) + ".")
-                    .at(to).quantity("runtime", seconds, Unit.SECONDS));
+            add(context(end.startSeen() ? Source.PROLOG : Source.RECORDS, "It started at " + from
+                    + (run.hasEnded() ? " and ended at " : "; it is now ") + Phrases.moment(to) + ".")
+                    .at(to).times(from, Phrases.moment(to)).quantity("runtime", seconds, Unit.SECONDS));
         }
     }
 
@@ -182,7 +182,8 @@ final class OutcomeFacts {
             Source source = end.rawState() == null ? Source.PROLOG : Source.SCHEDULER; // Slurm may have moved it since
             String name = source == Source.PROLOG ? "the prolog" : "Slurm";
             add(fact(source, wasReached ? Strength.SIGN : Strength.CONTEXT, "According to " + name
-                    + ", the time limit expires at " + Phrases.moment(run.deadline()) + ".").at(run.deadline()));
+                    + ", the time limit expires at " + Phrases.moment(run.deadline()) + ".").at(run.deadline())
+                            .times(Phrases.moment(run.deadline())));
         }
     }
 

@@ -2,15 +2,12 @@ package org.jobwitness.server.verdict;
 
 import java.time.Duration;
 import java.time.Instant;
-import java.time.ZoneOffset;
-import java.time.format.DateTimeFormatter;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Numbers, times, names and text from users, as they stand in sentences. */
 final class Phrases {
-    private static final DateTimeFormatter MOMENT = DateTimeFormatter.ofPattern("uuuu-MM-dd HH:mm:ss 'UTC'")
-            .withZone(ZoneOffset.UTC);
     private static final String[] UNITS = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB"};
     private static final int MAX_LENGTH = 80;
     private static final int MAX_NAMES = 4;
@@ -18,33 +15,9 @@ final class Phrases {
     private Phrases() {
     }
 
-    /** {@code Job 123}, at the beginning of a sentence. */
-    static String job(RunEvidence evidence) {
-        return "Job " + evidence.run().id();
-    }
-
-    /** {@code  after 3 h}; empty if it is not known how long the run took. */
-    static String after(RunEvidence evidence) {
-        double seconds = evidence.run().seconds(evidence.now());
-        return Double.isNaN(seconds) ? "" : " after " + time(seconds);
-    }
-
-    /** {@code  on n1}; empty where figures are of the job as a whole. */
-    static String on(String node) {
-        return node.isEmpty() ? "" : " on " + plain(node);
-    }
-
-    /** The verb for a count, as {@link #number} shows it. */
-    static String were(double count) {
-        return number(count).equals("1") ? " was" : " were";
-    }
-
-    static String lostWork(long kills) {
-        return "The work of the killed " + (kills == 1 ? "process" : "processes") + " may be missing.";
-    }
-
-    static String moment(Instant at) {
-        return MOMENT.format(at);
+    /** To the second: what a sentence says of a time, and what its {@code times} list. */
+    static Instant moment(Instant at) {
+        return at.truncatedTo(ChronoUnit.SECONDS);
     }
 
     /** {@code 3 h 20 min}, {@code 2 days 4 h}, {@code 35 s}. */

@@ -7,20 +7,25 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jobwitness.wire.Cause;
 import org.jobwitness.wire.FindingRule;
 import org.jobwitness.wire.Verdict;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every case of the case files comes to the verdict that is written there. */
 class VerdictRulesTest {
+    private static final Pattern TIME = Pattern.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+Z");
     private static final Path CASES = Path.of("src/test/resources/verdict");
 
     /** A case, and where it stands. */
@@ -78,6 +83,23 @@ class VerdictRulesTest {
         assertThat(causes).containsExactlyInAnyOrder(Cause.values());
         assertThat(rules).containsExactlyInAnyOrder(FindingRule.values());
         assertThat(cases()).hasSizeGreaterThanOrEqualTo(60);
+    }
+
+    @Test
+    void theTimesInASentenceAreListedBesideIt() {
+        for (Verdict verdict : cases().stream().map(Placed::verdict).toList()) {
+            Stream.concat(verdict.outcome().evidence().stream(),
+                    verdict.findings().stream().flatMap(finding -> finding.evidence().stream()))
+                    .forEach(fact -> assertListed(fact.says(), fact.times()));
+            verdict.findings().forEach(finding -> assertListed(finding.sentence(), finding.times()));
+            assertThat(VerdictLines.of(verdict)).filteredOn(line -> !line.matches("(evidence|finding): .*"))
+                    .allSatisfy(line -> assertListed(line, null));
+        }
+    }
+
+    private static void assertListed(String sentence, @Nullable List<Instant> times) {
+        assertThat(TIME.matcher(sentence).results().map(MatchResult::group)).as(sentence)
+                .containsExactlyElementsOf(times == null ? List.of() : times.stream().map(Instant::toString).toList());
     }
 
     @Test

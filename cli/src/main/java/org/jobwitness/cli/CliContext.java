@@ -9,28 +9,26 @@ import org.jobwitness.cli.text.Page;
 import org.jobwitness.cli.text.Screen;
 
 /**
- * What is around the command.
+ * What a command runs in.
  *
- * @param user who types, by the name of this machine
- * @param errors where complaints go, apart from answers
+ * @param user the login name
  * @param screen what {@code out} is
- * @param root of the file system, below which this machine is looked at
+ * @param root of the file system that the doctor checks
  * @param zone in which times are shown
  */
-record World(Map<String, String> environment, String user, PrintStream out, PrintStream errors, Screen screen,
-        Path root,
-        Clock clock, ZoneId zone) {
+record CliContext(Map<String, String> environment, String user, PrintStream out, PrintStream errors, Screen screen,
+        Path root, Clock clock, ZoneId zone) {
 
-    World {
+    CliContext {
         environment = Map.copyOf(environment);
     }
 
-    void show(Page page) {
+    void print(Page page) {
         out.print(page);
         out.flush();
     }
 
-    void show(String json) {
+    void print(String json) {
         out.print(json);
         out.flush();
     }

@@ -16,18 +16,17 @@ import org.jobwitness.cli.service.Problem.Kind;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where the service is and who asks. What was typed goes before the environment, and that before jobwitness.conf.
+ * The service's address, and the user's token. An option overrides the environment, which overrides jobwitness.conf.
  *
- * @param urlFrom who says where it is, such as {@code from JOBWITNESS_URL}
- * @param token none if no file was found or named: the service may not want one
- * @param caFile certificates by which the service is known, instead of those that come with Java
- * @param timeout for a whole call
+ * @param urlFrom the origin of the address, such as {@code from JOBWITNESS_URL}
+ * @param token empty if no file was named or found: the service may not require one
+ * @param caFile trusted certificates, instead of those that come with Java
+ * @param timeout for a whole request
  */
-public record Settings(URI url, String urlFrom, Optional<Token> token, Optional<Path> caFile, Duration timeout) {
+public record ClientSettings(URI url, String urlFrom, Optional<Token> token, Optional<Path> caFile, Duration timeout) {
     private static final String DEFAULT_URL = "http://localhost:8080";
-    private static final Set<String> THIS_MACHINE = Set.of("localhost", "127.0.0.1", "[::1]");
+    private static final Set<String> LOCAL_HOSTS = Set.of("localhost", "127.0.0.1", "[::1]");
 
-    /** A token, and the file that it is from. */
     public record Token(String value, Path file) {
         @Override
         public String toString() {
@@ -35,38 +34,38 @@ public record Settings(URI url, String urlFrom, Optional<Token> token, Optional<
         }
     }
 
-    /** What was typed; null if it was not. */
-    public record Typed(@Nullable String url, @Nullable String tokenFile, @Nullable Double timeoutSeconds) {
+    /** Values of options; null if not given. */
+    public record Typed(@Nullable String url, @Nullable String tokenFile, @Nullable String timeoutSeconds) {
     }
 
     /**
-     * Finds the settings.
+     * Reads the settings.
      *
-     * @param environment also says where the user's own files are: HOME, XDG_CONFIG_HOME, XDG_DATA_HOME
-     * @throws Problem that names the setting which cannot be
+     * @param environment with the folders of the user's files, too: HOME, XDG_CONFIG_HOME, XDG_DATA_HOME
+     * @throws Problem that names the invalid setting
      */
-    public static Settings read(Typed typed, Map<String, String> environment, ConfFile conf) throws Problem {
-        Said said = Stream.of(said(typed.url, "from --url"),
-                said(environment.get("JOBWITNESS_URL"), "from JOBWITNESS_URL"),
-                said(environment.get("OBSERVABILITY_API_URL"), "from OBSERVABILITY_API_URL"),
-                said(conf.values().get("JOBWITNESS_URL"), "from JOBWITNESS_URL in " + conf.path()),
-                said(conf.values().get("OBSERVABILITY_API_URL"), "from OBSERVABILITY_API_URL in " + conf.path()))
-                .flatMap(Optional::stream).findFirst().orElse(new Said(DEFAULT_URL, "the default"));
-        URI url = url(said.value);
+    public static ClientSettings read(Typed typed, Map<String, String> environment, ConfFile conf) throws Problem {
+        Address address = Stream.of(address(typed.url, "from --url"),
+                address(environment.get("JOBWITNESS_URL"), "from JOBWITNESS_URL"),
+                address(environment.get("OBSERVABILITY_API_URL"), "from OBSERVABILITY_API_URL"),
+                address(conf.values().get("JOBWITNESS_URL"), "from JOBWITNESS_URL in " + conf.path()),
+                address(conf.values().get("OBSERVABILITY_API_URL"), "from OBSERVABILITY_API_URL in " + conf.path()))
+                .flatMap(Optional::stream).findFirst().orElse(new Address(DEFAULT_URL, "the default"));
+        URI url = url(address.value);
         String caFile = first(environment.get("JOBWITNESS_CA_FILE"), conf.values().get("JOBWITNESS_CA_FILE"), "");
-        return new Settings(url, said.from, token(typed, environment, conf, url),
+        return new ClientSettings(url, address.from, token(typed, environment, conf, url),
                 caFile.isEmpty() ? Optional.empty() : Optional.of(path("JOBWITNESS_CA_FILE", caFile)),
                 timeout(typed, environment));
     }
 
-    private record Said(String value, String from) {
+    private record Address(String value, String from) {
     }
 
-    private static Optional<Said> said(@Nullable String value, String from) {
-        return value == null || value.isBlank() ? Optional.empty() : Optional.of(new Said(value.strip(), from));
+    private static Optional<Address> address(@Nullable String value, String from) {
+        return value == null || value.isBlank() ? Optional.empty() : Optional.of(new Address(value.strip(), from));
     }
 
-    /** The address, and who says so. */
+    /** The address and its origin. */
     public String where() {
         return url + " (" + urlFrom + ")";
     }
@@ -89,15 +88,15 @@ public record Settings(URI url, String urlFrom, Optional<Token> token, Optional<
                 return url;
             }
         } catch (URISyntaxException e) {
-            throw notAnAddress(text);
+            throw invalidUrl(text);
         }
-        throw notAnAddress(text);
+        throw invalidUrl(text);
     }
 
-    private static Problem notAnAddress(String text) {
+    private static Problem invalidUrl(String text) {
         return new Problem(Kind.USAGE,
                 "the service's address must be like https://jobwitness.example.org, was \"" + text
-                        + "\"; it comes from --url, JOBWITNESS_URL, or OBSERVABILITY_API_URL in jobwitness.conf");
+                        + "\"; it is set by --url, JOBWITNESS_URL, or OBSERVABILITY_API_URL in jobwitness.conf");
     }
 
     private static Optional<Token> token(Typed typed, Map<String, String> environment, ConfFile conf, URI url)
@@ -107,7 +106,7 @@ public record Settings(URI url, String urlFrom, Optional<Token> token, Optional<
         if (!named.isEmpty()) {
             return Optional.of(read(path("the token file", named)));
         }
-        for (Path file : ownFiles(environment, url).toList()) {
+        for (Path file : defaultFiles(environment, url).toList()) {
             if (Files.isReadable(file)) {
                 return Optional.of(read(file));
             }
@@ -115,8 +114,8 @@ public record Settings(URI url, String urlFrom, Optional<Token> token, Optional<
         return Optional.empty();
     }
 
-    /** The user's own; and the one of a server that the user has started on this machine, which goes nowhere else. */
-    private static Stream<Path> ownFiles(Map<String, String> environment, URI url) {
+    /** The user's own, and for a server on this machine the one of a server that the user started. */
+    private static Stream<Path> defaultFiles(Map<String, String> environment, URI url) {
         String home = environment.getOrDefault("HOME", "");
         if (!home.startsWith("/")) {
             return Stream.empty();
@@ -124,7 +123,7 @@ public record Settings(URI url, String urlFrom, Optional<Token> token, Optional<
         Path config = Path.of(first(environment.get("XDG_CONFIG_HOME"), home + "/.config"));
         Path data = Path.of(first(environment.get("XDG_DATA_HOME"), home + "/.local/share"));
         Stream<Path> users = Stream.of(config.resolve("jobwitness/token"));
-        return THIS_MACHINE.contains(url.getHost())
+        return LOCAL_HOSTS.contains(url.getHost())
                 ? Stream.concat(users, Stream.of(data.resolve("jobwitness/operator.token")))
                 : users;
     }
@@ -135,11 +134,11 @@ public record Settings(URI url, String urlFrom, Optional<Token> token, Optional<
         try (Stream<String> lines = Files.lines(file, StandardCharsets.ISO_8859_1)) {
             String token = lines.findFirst().orElse("").strip();
             if (!token.matches("[A-Za-z0-9._~+/=-]+")) {
-                throw new Problem(Kind.REFUSED, file + " holds no token on its first line" + advice);
+                throw new Problem(Kind.DENIED, file + " holds no token on its first line" + advice);
             }
             return new Token(token, file);
         } catch (IOException e) {
-            throw new Problem(Kind.REFUSED, "the token file " + file + " cannot be read ("
+            throw new Problem(Kind.DENIED, "the token file " + file + " cannot be read ("
                     + e.getClass().getSimpleName() + ")" + advice);
         }
     }
@@ -153,21 +152,19 @@ public record Settings(URI url, String urlFrom, Optional<Token> token, Optional<
     }
 
     private static Duration timeout(Typed typed, Map<String, String> environment) throws Problem {
-        String text = typed.timeoutSeconds != null
-                ? typed.timeoutSeconds.toString()
-                : first(environment.get("JOBWITNESS_TIMEOUT"), "10");
+        String text = first(typed.timeoutSeconds, environment.get("JOBWITNESS_TIMEOUT"), "10");
         try {
             double seconds = Double.parseDouble(text);
             if (seconds >= 0.1 && seconds <= 300) {
                 return Duration.ofMillis(Math.round(seconds * 1000));
             }
         } catch (NumberFormatException e) {
-            throw badTimeout(text);
+            throw invalidTimeout(text);
         }
-        throw badTimeout(text);
+        throw invalidTimeout(text);
     }
 
-    private static Problem badTimeout(String text) {
+    private static Problem invalidTimeout(String text) {
         return new Problem(Kind.USAGE, "--timeout (JOBWITNESS_TIMEOUT) must be 0.1..300 seconds, was \"" + text + "\"");
     }
 }

@@ -11,11 +11,11 @@ import java.util.regex.Pattern;
 import org.jobwitness.cli.service.Problem;
 import org.jobwitness.cli.service.Problem.Kind;
 
-/** A time as people type it. */
-final class When {
+/** A time on the command line: absolute, or how long ago. */
+final class TimeArgument {
     private static final Pattern AGO = Pattern.compile("([0-9]{1,6})([mhd])");
 
-    private When() {
+    private TimeArgument() {
     }
 
     /** @throws Problem if it is none */

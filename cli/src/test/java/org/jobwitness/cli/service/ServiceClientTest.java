@@ -20,13 +20,13 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import org.jobwitness.cli.service.Problem.Kind;
-import org.jobwitness.cli.service.Service.Parameter;
+import org.jobwitness.cli.service.ServiceClient.Parameter;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** What may answer at an address: the service, something else, or nothing. */
-class ServiceTest {
+class ServiceClientTest {
     private final CountDownLatch over = new CountDownLatch(1);
     private final List<String> asked = new ArrayList<>();
     private HttpServer server;
@@ -55,13 +55,13 @@ class ServiceTest {
         });
     }
 
-    private Service service(int port, Duration timeout) {
-        return new Service(new Settings(URI.create("http://127.0.0.1:" + port), "from --url",
-                Optional.of(new Settings.Token("abc", Path.of("/home/alice/token"))), Optional.empty(), timeout),
+    private ServiceClient service(int port, Duration timeout) {
+        return new ServiceClient(new ClientSettings(URI.create("http://127.0.0.1:" + port), "from --url",
+                Optional.of(new ClientSettings.Token("abc", Path.of("/home/alice/token"))), Optional.empty(), timeout),
                 "1.0");
     }
 
-    private Service service() {
+    private ServiceClient service() {
         return service(server.getAddress().getPort(), Duration.ofSeconds(10));
     }
 
@@ -80,10 +80,12 @@ class ServiceTest {
         }
         String error = "{\"error\":\"x\",\"message\":\"no job 7 is known\"}";
         for (Case one : List.of(new Case(404, error, Kind.NOT_FOUND, "no job 7 is known"),
-                new Case(404, "<html>nginx</html>", Kind.AWAY, "is not the service"),
-                new Case(400, error, Kind.USAGE, "no job 7"), new Case(401, error, Kind.REFUSED, "/home/alice/token"),
-                new Case(403, error, Kind.REFUSED, "may not do this"), new Case(503, error, Kind.AWAY, "no job 7"),
-                new Case(500, "oops", Kind.AWAY, "HTTP status 500"), new Case(302, "", Kind.AWAY, "302"))) {
+                new Case(404, "<html>nginx</html>", Kind.UNAVAILABLE, "is not the service"),
+                new Case(400, error, Kind.USAGE, "no job 7"), new Case(401, error, Kind.DENIED, "/home/alice/token"),
+                new Case(403, error, Kind.DENIED, "may not do this"),
+                new Case(503, error, Kind.UNAVAILABLE, "no job 7"),
+                new Case(500, "oops", Kind.UNAVAILABLE, "HTTP status 500"),
+                new Case(302, "", Kind.UNAVAILABLE, "302"))) {
             answers(one.status, one.body);
 
             assertThatThrownBy(() -> service().get("/v1/jobs/7", List.of())).as(one.toString())
@@ -117,7 +119,7 @@ class ServiceTest {
 
             assertThatThrownBy(
                     () -> service(server.getAddress().getPort(), Duration.ofMillis(400)).get(path, List.of()))
-                    .isInstanceOf(Problem.class).hasMessageContaining("no answer within 0.4 s");
+                    .isInstanceOf(Problem.class).hasMessageContaining("no response within 0.4 s");
             assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Duration.ofSeconds(10));
         }
     }

@@ -5,10 +5,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * Answers GET requests out of a folder, for build-cli's rehearsal: /v1/jobs/7/series is what stands in v1-jobs-7-series.json.
- * Prints its port, and ends with its standard input.
+ * Serves the files of a folder for build-cli's training run: /v1/jobs/7/series is v1-jobs-7-series.json. Prints its port, and
+ * exits at the end of its standard input.
  */
-class CannedService {
+class StubServer {
     public static void main(String[] arguments) throws Exception {
         Path folder = Path.of(arguments[0]);
         HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);

@@ -9,11 +9,11 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
-import org.jobwitness.cli.service.Settings.Typed;
+import org.jobwitness.cli.service.ClientSettings.Typed;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-class SettingsTest {
+class ClientSettingsTest {
     private static final Typed NOTHING = new Typed(null, null, null);
 
     @TempDir
@@ -34,13 +34,13 @@ class SettingsTest {
         ConfFile conf = conf("# ours", "OBSERVABILITY_API_URL=\"http://file:1/\"");
         Map<String, String> environment = Map.of("JOBWITNESS_URL", "http://environment:2");
 
-        assertThat(Settings.read(NOTHING, Map.of(), ConfFile.read(home.resolve("none"))).where())
+        assertThat(ClientSettings.read(NOTHING, Map.of(), ConfFile.read(home.resolve("none"))).where())
                 .isEqualTo("http://localhost:8080 (the default)");
-        assertThat(Settings.read(NOTHING, Map.of(), conf).where())
+        assertThat(ClientSettings.read(NOTHING, Map.of(), conf).where())
                 .isEqualTo("http://file:1 (from OBSERVABILITY_API_URL in " + conf.path() + ")");
-        assertThat(Settings.read(NOTHING, environment, conf).where())
+        assertThat(ClientSettings.read(NOTHING, environment, conf).where())
                 .isEqualTo("http://environment:2 (from JOBWITNESS_URL)");
-        assertThat(Settings.read(new Typed("https://typed", null, null), environment, conf).where())
+        assertThat(ClientSettings.read(new Typed("https://typed", null, null), environment, conf).where())
                 .isEqualTo("https://typed (from --url)");
     }
 
@@ -48,7 +48,7 @@ class SettingsTest {
     void theAgentsTokenIsNotTheUsers() throws IOException, Problem {
         ConfFile conf = conf("OBSERVABILITY_TOKEN_FILE=" + token("agent.token", "0123456789abcdef\n"));
 
-        assertThat(Settings.read(NOTHING, Map.of(), conf).token()).isEmpty();
+        assertThat(ClientSettings.read(NOTHING, Map.of(), conf).token()).isEmpty();
     }
 
     @Test
@@ -56,7 +56,8 @@ class SettingsTest {
         Path own = token(".config/jobwitness/token", "abc123\n");
         Map<String, String> environment = Map.of("HOME", home.toString(), "JOBWITNESS_URL", "https://away.example.org");
 
-        assertThat(Settings.read(NOTHING, environment, conf()).token()).contains(new Settings.Token("abc123", own));
+        assertThat(ClientSettings.read(NOTHING, environment, conf()).token())
+                .contains(new ClientSettings.Token("abc123", own));
     }
 
     @Test
@@ -64,8 +65,9 @@ class SettingsTest {
         token(".local/share/jobwitness/operator.token", "secret\n");
         Map<String, String> environment = Map.of("HOME", home.toString());
 
-        assertThat(Settings.read(NOTHING, environment, conf()).token()).map(Settings.Token::value).contains("secret");
-        assertThat(Settings.read(new Typed("https://away.example.org", null, null), environment, conf()).token())
+        assertThat(ClientSettings.read(NOTHING, environment, conf()).token()).map(ClientSettings.Token::value)
+                .contains("secret");
+        assertThat(ClientSettings.read(new Typed("https://away.example.org", null, null), environment, conf()).token())
                 .isEqualTo(Optional.empty());
     }
 
@@ -76,16 +78,16 @@ class SettingsTest {
 
         for (String url : new String[]{"jobwitness.example.org", "ftp://x", "http://", "http://u:p@x", "http://x/?q=1",
                 "http://x#y", "http://a b"}) {
-            assertThatThrownBy(() -> Settings.read(new Typed(url, null, null), Map.of(), conf))
+            assertThatThrownBy(() -> ClientSettings.read(new Typed(url, null, null), Map.of(), conf))
                     .isInstanceOf(Problem.class).hasMessageContaining("https://jobwitness.example.org");
         }
-        assertThatThrownBy(() -> Settings.read(new Typed(null, noToken.toString(), null), Map.of(), conf))
+        assertThatThrownBy(() -> ClientSettings.read(new Typed(null, noToken.toString(), null), Map.of(), conf))
                 .hasMessageContaining("holds no token");
-        assertThatThrownBy(() -> Settings.read(new Typed(null, home + "/none", null), Map.of(), conf))
+        assertThatThrownBy(() -> ClientSettings.read(new Typed(null, home + "/none", null), Map.of(), conf))
                 .hasMessageContaining("cannot be read");
-        assertThatThrownBy(() -> Settings.read(NOTHING, Map.of("JOBWITNESS_TIMEOUT", "soon"), conf))
+        assertThatThrownBy(() -> ClientSettings.read(NOTHING, Map.of("JOBWITNESS_TIMEOUT", "soon"), conf))
                 .hasMessageContaining("0.1..300");
-        assertThat(Settings.read(NOTHING, Map.of("JOBWITNESS_TIMEOUT", "0.5"), conf).timeout())
+        assertThat(ClientSettings.read(NOTHING, Map.of("JOBWITNESS_TIMEOUT", "0.5"), conf).timeout())
                 .isEqualTo(Duration.ofMillis(500));
     }
 }

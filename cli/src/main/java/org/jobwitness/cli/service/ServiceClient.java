@@ -31,34 +31,34 @@ import org.jobwitness.cli.service.Problem.Kind;
 import org.jobwitness.wire.ErrorResponse;
 import org.jspecify.annotations.Nullable;
 
-/** The service's HTTP API. Used by one thread. */
-public final class Service {
-    private static final int LARGEST = 64 << 20;
+/** Calls the service's HTTP API. For use by one thread. */
+public final class ServiceClient {
+    private static final int MAX_BYTES = 64 << 20;
 
-    private final Settings settings;
+    private final ClientSettings settings;
     private final String version;
-    private final Json json = new Json();
+    private final RecordReader json = new RecordReader();
 
     /** A query parameter; one whose value is null is not sent. */
     public record Parameter(String name, @Nullable String value) {
     }
 
     /**
-     * Made with where it is.
+     * A client.
      *
      * @param version of this command, for the service's log
      */
-    public Service(Settings settings, String version) {
+    public ServiceClient(ClientSettings settings, String version) {
         this.settings = settings;
         this.version = version;
     }
 
-    public Settings settings() {
+    public ClientSettings settings() {
         return settings;
     }
 
-    public <T extends Record> T read(Answer answer, Class<T> type) throws Problem {
-        return json.read(answer.body(), type);
+    public <T extends Record> T read(Response response, Class<T> type) throws Problem {
+        return json.read(response.body(), type);
     }
 
     public <T extends Record> T get(Class<T> type, String path, List<Parameter> parameters) throws Problem {
@@ -66,21 +66,21 @@ public final class Service {
     }
 
     /**
-     * Asks, and answers what was found.
+     * Sends a GET request.
      *
      * @param path such as {@code /v1/jobs}
-     * @throws Problem for every answer that is not a success
+     * @throws Problem for every status but 200
      */
-    public Answer get(String path, List<Parameter> parameters) throws Problem {
-        Answer answer = ask(path, parameters);
-        if (answer.status() == 200) {
-            return answer;
+    public Response get(String path, List<Parameter> parameters) throws Problem {
+        Response response = send(path, parameters);
+        if (response.status() == 200) {
+            return response;
         }
-        throw refusal(answer);
+        throw refusal(response);
     }
 
-    /** Asks, and answers whatever the status is. */
-    public Answer ask(String path, List<Parameter> parameters) throws Problem {
+    /** Sends a GET request, and returns the response whatever its status is. */
+    public Response send(String path, List<Parameter> parameters) throws Problem {
         StringBuilder target = new StringBuilder(settings.url().toString()).append(path);
         char before = '?';
         for (Parameter parameter : parameters) {
@@ -92,36 +92,36 @@ public final class Service {
         return withinTime(URI.create(target.toString()));
     }
 
-    /** A part of a path. */
+    /** For use in a path or a query. */
     public static String encoded(String text) {
         return URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
     }
 
-    /** On a thread of its own, since nothing else ends a name server that hangs, or an answer that comes byte by byte. */
-    private Answer withinTime(URI target) throws Problem {
-        FutureTask<Answer> call = new FutureTask<>(() -> call(target));
+    /** On a thread of its own, since no other timeout covers a name server that hangs, or a response that comes byte by byte. */
+    private Response withinTime(URI target) throws Problem {
+        FutureTask<Response> call = new FutureTask<>(() -> call(target));
         Thread.ofPlatform().daemon().name("call").start(call);
         try {
             return call.get(settings.timeout().toMillis(), TimeUnit.MILLISECONDS);
         } catch (TimeoutException e) {
-            throw away("no answer within " + seconds(settings.timeout()));
+            throw unavailable("no response within " + seconds(settings.timeout()));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw away("interrupted");
+            throw unavailable("interrupted");
         } catch (ExecutionException e) {
-            throw why(e.getCause());
+            throw unavailable(e.getCause());
         }
     }
 
-    private Answer call(URI target) throws IOException, GeneralSecurityException {
+    private Response call(URI target) throws IOException, GeneralSecurityException {
         HttpURLConnection connection = (HttpURLConnection) target.toURL().openConnection();
         if (connection instanceof HttpsURLConnection https && settings.caFile().isPresent()) {
             https.setSSLSocketFactory(trusting(settings.caFile().get()));
         }
-        int patience = (int) settings.timeout().toMillis();
-        connection.setConnectTimeout(patience);
-        connection.setReadTimeout(patience);
-        // A token goes to the address that was set, and to no other.
+        int timeoutMillis = (int) settings.timeout().toMillis();
+        connection.setConnectTimeout(timeoutMillis);
+        connection.setReadTimeout(timeoutMillis);
+        // The token is for the configured address only.
         connection.setInstanceFollowRedirects(false);
         connection.setRequestProperty("Accept", "application/json");
         connection.setRequestProperty("User-Agent", "jobwitness/" + version);
@@ -129,7 +129,7 @@ public final class Service {
                 token -> connection.setRequestProperty("Authorization", "Bearer " + token.value()));
         int status = connection.getResponseCode();
         try (InputStream body = status < 400 ? connection.getInputStream() : connection.getErrorStream()) {
-            return new Answer(status, body == null ? "" : read(body));
+            return new Response(status, body == null ? "" : read(body));
         }
     }
 
@@ -138,8 +138,8 @@ public final class Service {
         byte[] some = new byte[16384];
         for (int count = body.read(some); count >= 0; count = body.read(some)) {
             read.write(some, 0, count);
-            if (read.size() > LARGEST) {
-                throw new IOException("the answer is larger than " + LARGEST + " bytes");
+            if (read.size() > MAX_BYTES) {
+                throw new IOException("the response is larger than " + MAX_BYTES + " bytes");
             }
         }
         return read.toString(StandardCharsets.UTF_8);
@@ -161,43 +161,45 @@ public final class Service {
         return context.getSocketFactory();
     }
 
-    private Problem why(@Nullable Throwable cause) {
+    private Problem unavailable(@Nullable Throwable cause) {
         return switch (cause) {
-            case UnknownHostException _ -> away("the name " + settings.url().getHost() + " is not known");
-            case SocketTimeoutException _ -> away("no answer within " + seconds(settings.timeout()));
-            case ConnectException refused -> away(String.valueOf(refused.getMessage()));
-            case SSLException tls -> away("its certificate or TLS is not accepted (" + tls.getMessage()
+            case UnknownHostException _ -> unavailable("host " + settings.url().getHost() + " is unknown");
+            case SocketTimeoutException _ -> unavailable("no response within " + seconds(settings.timeout()));
+            case ConnectException refused -> unavailable(String.valueOf(refused.getMessage()));
+            case SSLException tls -> unavailable("TLS failed (" + tls.getMessage()
                     + "); JOBWITNESS_CA_FILE names the certificates to trust");
-            case null, default -> away(String.valueOf(cause));
+            case null, default -> unavailable(String.valueOf(cause));
         };
     }
 
-    private Problem away(String why) {
-        return new Problem(Kind.AWAY, "the service at " + settings.where() + " cannot be asked: " + why,
-                "Is the address right (--url, JOBWITNESS_URL)? jobwitness doctor looks further");
+    private Problem unavailable(String why) {
+        return new Problem(Kind.UNAVAILABLE, "the service at " + settings.where() + " cannot be reached: " + why,
+                "Is the address right (--url, JOBWITNESS_URL)? jobwitness doctor checks further");
     }
 
     private static String seconds(Duration time) {
         return time.toMillis() / 1000.0 + " s";
     }
 
-    private Problem refusal(Answer answer) {
-        ErrorResponse error = json.error(answer.body());
-        String said = error == null ? "HTTP status " + answer.status() : error.message();
-        return switch (answer.status()) {
+    private Problem refusal(Response response) {
+        ErrorResponse error = json.error(response.body());
+        String message = error == null ? "HTTP status " + response.status() : error.message();
+        return switch (response.status()) {
             case 404 -> error == null
-                    ? new Problem(Kind.AWAY, "what answers at " + settings.where() + " is not the service: " + said
-                            + ". Is the address right (--url, JOBWITNESS_URL)?")
-                    : new Problem(Kind.NOT_FOUND, said);
-            case 400 -> new Problem(Kind.USAGE, said);
-            case 401 -> new Problem(Kind.REFUSED, settings.token()
-                    .map(token -> "the service does not know " + token
-                            + "; ask your administrator for a token that is valid")
-                    .orElse("the service wants a token: name its file with --token-file or JOBWITNESS_TOKEN_FILE,"
+                    ? new Problem(Kind.UNAVAILABLE,
+                            "the server at " + settings.where() + " is not the service: " + message
+                                    + ". Is the address right (--url, JOBWITNESS_URL)?")
+                    : new Problem(Kind.NOT_FOUND, message);
+            case 400 -> new Problem(Kind.USAGE, message);
+            case 401 -> new Problem(Kind.DENIED, settings.token()
+                    .map(token -> "the service rejects " + token
+                            + "; ask your administrator for a valid token")
+                    .orElse("the service requires a token: name its file with --token-file or JOBWITNESS_TOKEN_FILE,"
                             + " or put it into ~/.config/jobwitness/token"));
-            case 403 -> new Problem(Kind.REFUSED, settings.token().map(token -> token + " may not do this: ").orElse("")
-                    + said);
-            default -> new Problem(Kind.AWAY, "the service at " + settings.url() + " cannot answer now: " + said);
+            case 403 -> new Problem(Kind.DENIED, settings.token().map(token -> token + " may not do this: ").orElse("")
+                    + message);
+            default ->
+                new Problem(Kind.UNAVAILABLE, "the service at " + settings.url() + " cannot respond now: " + message);
         };
     }
 }

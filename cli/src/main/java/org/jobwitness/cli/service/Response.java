@@ -1,15 +1,15 @@
 package org.jobwitness.cli.service;
 
 /**
- * An answer of the service.
+ * A response of the service.
  *
  * @param status of HTTP
  */
-public record Answer(int status, String body) {
+public record Response(int status, String body) {
 
     /**
-     * The JSON as it came, but for characters that a terminal might obey or that would hide others: they are written as JSON's
-     * escapes, which mean the same. Only within strings can there be any.
+     * The JSON as it came, except for characters that control a terminal or hide others: they are written as JSON's escapes,
+     * which mean the same. They can only occur within strings.
      */
     public String json() {
         StringBuilder safe = new StringBuilder(body.length());

@@ -19,10 +19,10 @@ import org.jobwitness.wire.SeriesPage;
 import org.jobwitness.wire.Verdict;
 import org.junit.jupiter.api.Test;
 
-class JsonTest {
-    private static final Path ANSWERS = Path.of("src/test/resources/answers");
+class RecordReaderTest {
+    private static final Path RESPONSES = Path.of("src/test/resources/responses");
 
-    private final Json json = new Json();
+    private final RecordReader json = new RecordReader();
 
     /** Of some of the kinds of fields that there are. */
     record Thing(String name, int count, double share, List<String> words, Map<String, Long> sums, Instant at,
@@ -35,9 +35,10 @@ class JsonTest {
 
     @Test
     void whatTheServiceAnswersIsRead() throws IOException, Problem {
-        Job job = json.read(Files.readString(ANSWERS.resolve("v1-jobs-1018.json")), Job.class);
-        SeriesPage series = json.read(Files.readString(ANSWERS.resolve("v1-jobs-1022-series.json")), SeriesPage.class);
-        Verdict verdict = json.read(Files.readString(ANSWERS.resolve("v1-jobs-1018-verdict.json")), Verdict.class);
+        Job job = json.read(Files.readString(RESPONSES.resolve("v1-jobs-1018.json")), Job.class);
+        SeriesPage series = json.read(Files.readString(RESPONSES.resolve("v1-jobs-1022-series.json")),
+                SeriesPage.class);
+        Verdict verdict = json.read(Files.readString(RESPONSES.resolve("v1-jobs-1018-verdict.json")), Verdict.class);
 
         assertThat(job.reason()).isEqualTo(Reason.OUT_OF_MEMORY);
         assertThat(job.startTime()).isBefore(job.endTime());
@@ -45,9 +46,9 @@ class JsonTest {
         assertThat(job.oomKillEvents()).hasSize(1);
         assertThat(series.series()).hasSize(10).allSatisfy(one -> assertThat(one.mean()).hasSameSizeAs(one.times()));
         assertThat(verdict.next().lines()).containsExactly("#SBATCH --mem=96G");
-        assertThat(json.read(Files.readString(ANSWERS.resolve("v1-jobs.json")), JobPage.class).jobs()).hasSize(12);
-        assertThat(json.read(Files.readString(ANSWERS.resolve("v1-nodes.json")), NodePage.class).nodes()).hasSize(16);
-        assertThat(json.read(Files.readString(ANSWERS.resolve("v1-health.json")), Health.class).checks())
+        assertThat(json.read(Files.readString(RESPONSES.resolve("v1-jobs.json")), JobPage.class).jobs()).hasSize(12);
+        assertThat(json.read(Files.readString(RESPONSES.resolve("v1-nodes.json")), NodePage.class).nodes()).hasSize(16);
+        assertThat(json.read(Files.readString(RESPONSES.resolve("v1-health.json")), Health.class).checks())
                 .containsEntry("database", "ok");
     }
 
@@ -87,8 +88,8 @@ class JsonTest {
 
     @Test
     void jsonIsShownAsItIsButForWhatATerminalWouldObey() {
-        assertThat(new Answer(200, "{\"name\":\"a\u009b31m\u202e\u007f ü日\"}").json())
+        assertThat(new Response(200, "{\"name\":\"a\u009b31m\u202e\u007f ü日\"}").json())
                 .isEqualTo("{\"name\":\"a\\u009b31m\\u202e\\u007f ü日\"}\n");
-        assertThat(new Answer(200, "{\"name\":\"\u001b[2J\"}").json()).doesNotContain("\u001b");
+        assertThat(new Response(200, "{\"name\":\"\u001b[2J\"}").json()).doesNotContain("\u001b");
     }
 }

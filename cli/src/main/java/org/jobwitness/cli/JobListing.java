@@ -11,11 +11,10 @@ import org.jobwitness.cli.text.Units;
 import org.jobwitness.wire.Job;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.Reason;
-import org.jspecify.annotations.Nullable;
 
-/** Jobs as rows: of one that runs what it uses now, of one that has ended what it used. */
-final class JobTable {
-    private JobTable() {
+/** Jobs as rows of a table: the current use of a running job, the mean or peak use of an ended one. */
+final class JobListing {
+    private JobListing() {
     }
 
     static Table of(List<Job> jobs, Instant now, ZoneId zone) {
@@ -24,19 +23,20 @@ final class JobTable {
                 Column.right("MEMORY", 6), Column.right("GPU", 6), Column.left("NAME", 5)));
         for (Job job : jobs) {
             boolean ended = job.state().isFinal();
-            table.row(List.of(Text.of(job.id(), Style.STRONG), Text.of(job.user() == null ? "" : job.user()),
-                    state(job), Text.of(job.startTime() == null ? "" : Units.timeBeside(job.startTime(), now, zone)),
-                    Text.of(job.runtimeSeconds() == null ? "" : Units.duration(job.runtimeSeconds())),
-                    Text.of(job.nodeCount() == null ? "" : job.nodeCount().toString()),
-                    percent(ended ? job.avgCpuUsage() : job.cpuUsage()),
-                    memory(ended ? job.maxMemoryUsageMb() : job.memoryUsageMb()),
-                    percent(ended ? job.avgGpuUsage() : job.gpuUsage()),
-                    Text.of(job.scheduler().name() == null ? "" : job.scheduler().name())));
+            Double cpu = ended ? job.avgCpuUsage() : job.cpuUsage();
+            Double memory = ended ? job.maxMemoryUsageMb() : job.memoryUsageMb();
+            Double gpu = ended ? job.avgGpuUsage() : job.gpuUsage();
+            table.row(List.of(Text.of(job.id(), Style.STRONG), Table.cell(job.user(), user -> user), state(job),
+                    Table.cell(job.startTime(), start -> Units.timeBeside(start, now, zone)),
+                    Table.cell(job.runtimeSeconds(), Units::duration),
+                    Table.cell(job.nodeCount(), Object::toString), Table.cell(cpu, Units::percent),
+                    Table.cell(memory, Units::mebibytes), Table.cell(gpu, Units::percent),
+                    Table.cell(job.scheduler().name(), name -> name)));
         }
         return table;
     }
 
-    /** {@code failed: out of memory}; a question mark where that is not confirmed. */
+    /** {@code failed: out of memory}, with a question mark if that is not confirmed. */
     static Text state(Job job) {
         return Text.of(job.state().toString(), style(job.state())).plus(because(job))
                 .plus(Boolean.FALSE.equals(job.confirmed()) ? "?" : "");
@@ -56,13 +56,5 @@ final class JobTable {
             case CANCELLED -> Style.WARNING;
             case PENDING, RUNNING -> Style.STRONG;
         };
-    }
-
-    private static Text percent(@Nullable Double percent) {
-        return Text.of(percent == null ? "" : Units.percent(percent));
-    }
-
-    private static Text memory(@Nullable Double mebibytes) {
-        return Text.of(mebibytes == null ? "" : Units.mebibytes(mebibytes));
     }
 }

@@ -6,17 +6,17 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Runs the commands that stand on standard input, one a line, in one process. deploy/launcher/build-cli has the classes recorded
- * that they load; one command alone would record its own.
+ * Runs the commands of standard input, one a line, in one process: the training run whose classes deploy/launcher/build-cli puts
+ * into the AOT cache.
  */
-final class Rehearsal {
-    private Rehearsal() {
+final class AotTraining {
+    private AotTraining() {
     }
 
     public static void main(String[] arguments) throws IOException {
         BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-            int status = Jobwitness.run(Jobwitness.here(), line.split(" ", -1));
+            int status = Jobwitness.run(Jobwitness.context(), line.split(" ", -1));
             if (status != 0) {
                 System.exit(status);
             }

@@ -1,0 +1,30 @@
+package org.jobwitness.cli;
+
+import java.util.List;
+import org.jobwitness.cli.options.Arguments;
+import org.jobwitness.cli.options.Option;
+import org.jobwitness.cli.service.ServiceClient.Parameter;
+
+/** Which jobs are asked for, by the API's parameters. */
+final class FilterOptions {
+    private static final Option ME = Option.flag("--me", "Only your own.");
+    private static final Option USER = Option.of("--user", "NAME", "Only this user's.").orLetter("-u");
+    private static final Option NODE = Option.of("--node", "NAME", "Only those on this node.");
+    private static final Option PARTITION = Option.of("--partition", "NAME", "Only those of this partition.")
+            .orLetter("-p");
+    private static final Option ACCOUNT = Option.of("--account", "NAME", "Only those of this account.").orLetter("-A");
+    private static final Option CLUSTER = Option.of("--cluster", "NAME", "Only those of this cluster.").orLetter("-M");
+    private static final Option SEARCH = Option.of("--search", "TEXT", "Only those with this in their id, name, user,"
+            + " account, partition or the name of a node.").orLetter("-q");
+    static final List<Option> ALL = List.of(ME, USER, NODE, PARTITION, ACCOUNT, CLUSTER, SEARCH);
+
+    private FilterOptions() {
+    }
+
+    static List<Parameter> parameters(CliContext context, Arguments arguments) {
+        return List.of(new Parameter("user", arguments.has(ME) ? context.user() : arguments.value(USER)),
+                new Parameter("node", arguments.value(NODE)), new Parameter("partition", arguments.value(PARTITION)),
+                new Parameter("account", arguments.value(ACCOUNT)), new Parameter("cluster", arguments.value(CLUSTER)),
+                new Parameter("q", arguments.value(SEARCH)));
+    }
+}

@@ -1,0 +1,39 @@
+package org.jobwitness.cli;
+
+import java.util.List;
+import org.jobwitness.cli.options.Arguments;
+import org.jobwitness.cli.options.Option;
+import org.jobwitness.cli.service.Problem;
+import org.jobwitness.cli.service.Problem.Kind;
+import org.jobwitness.cli.service.ServiceClient;
+import org.jobwitness.cli.service.ServiceClient.Parameter;
+import org.jobwitness.wire.InvalidFieldException;
+import org.jobwitness.wire.JobId;
+
+/** Which run of which job is meant. */
+final class RunOptions {
+    static final List<String> OPERANDS = List.of("ID");
+    private static final Option CLUSTER = Option.of("--cluster", "NAME",
+            "The cluster, where several use the same ids.");
+    private static final Option RUN = Option.of("--run", "NUMBER",
+            "One run of a job that was requeued; else the newest."
+                    + " jobwitness jobs --search ID lists them.");
+    static final List<Option> ALL = List.of(CLUSTER, RUN);
+
+    private RunOptions() {
+    }
+
+    /** @param below such as {@code /series}, or nothing for the job itself */
+    static String path(Arguments arguments, String below) throws Problem {
+        try {
+            return "/v1/jobs/" + ServiceClient.encoded(JobId.of("ID", arguments.operand(0))) + below;
+        } catch (InvalidFieldException e) {
+            throw new Problem(Kind.USAGE, String.valueOf(e.getMessage()));
+        }
+    }
+
+    static List<Parameter> parameters(Arguments arguments) throws Problem {
+        arguments.number(RUN, 1, 1, Long.MAX_VALUE);
+        return List.of(new Parameter("cluster", arguments.value(CLUSTER)), new Parameter("run", arguments.value(RUN)));
+    }
+}
