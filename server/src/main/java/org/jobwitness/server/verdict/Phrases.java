@@ -15,6 +15,35 @@ final class Phrases {
     private Phrases() {
     }
 
+    /** {@code Job 123}, at the beginning of a sentence. */
+    static String job(RunEvidence evidence) {
+        return "Job " + evidence.run().id();
+    }
+
+    /** {@code  after 3 h}; empty if it is not known how long the run took. */
+    static String after(RunEvidence evidence) {
+        double seconds = evidence.run().seconds(evidence.now());
+        return Double.isNaN(seconds) ? "" : " after " + time(seconds);
+    }
+
+    /** {@code  on n1}; empty where figures are of the job as a whole. */
+    static String on(String node) {
+        return node.isEmpty() ? "" : " on " + plain(node);
+    }
+
+    /** The verb for a count, as {@link #number} shows it. */
+    static String were(double count) {
+        return number(count).equals("1") ? " was" : " were";
+    }
+
+    static String were(long count) {
+        return count == 1 ? " was" : " were";
+    }
+
+    static String lostWork(long kills) {
+        return "The work of the killed " + (kills == 1 ? "process" : "processes") + " may be missing.";
+    }
+
     /** To the second: what a sentence says of a time, and what its {@code times} list. */
     static Instant moment(Instant at) {
         return at.truncatedTo(ChronoUnit.SECONDS);
