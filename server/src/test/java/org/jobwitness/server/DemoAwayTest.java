@@ -83,11 +83,11 @@ class DemoAwayTest {
             try (Batches batches = new Batches(through, jobs, samples, nodes, new AgentsWaiting(through, clock), clock,
                     "default", metrics);
                     DemoCluster cluster = new DemoCluster(through, new Events(jobs, json, "default", metrics), jobs,
-                            samples, batches, nodes, clock, 1)) {
+                            samples, batches, nodes, clock, 2)) {
                 through.start();
                 cluster.start();
                 assertThat(cluster.problem()).contains("the history is not complete yet");
-                shutAndOpenTheGate(15, () -> cluster.problem().isEmpty());
+                shutAndOpenTheGate(30, () -> cluster.problem().isEmpty());
             }
         }
         assertLinesForEachChange();
@@ -111,7 +111,7 @@ class DemoAwayTest {
     private void shutAndOpenTheGate(int jobs, Waiting.Condition isComplete) throws Exception {
         gate.open();
         Waiting.until("some of the history is there", TIMEOUT,
-                () -> number("select count(*) from job") > jobs / 5);
+                () -> number("select count(*) from job") > jobs / 6 && lines.words.contains("demo_running"));
         gate.shut();
         Waiting.until("it pauses", TIMEOUT, () -> lines.words.contains("demo_paused"));
         assertThat(number("select count(*) from job")).isLessThan(jobs - 5);

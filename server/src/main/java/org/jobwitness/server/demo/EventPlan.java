@@ -19,6 +19,7 @@ import org.jobwitness.server.job.Resources;
 import org.jobwitness.wire.JobFinished;
 import org.jobwitness.wire.JobStarted;
 import org.jobwitness.wire.JobState;
+import org.jspecify.annotations.Nullable;
 
 /** The events of one run: what its nodes and the scheduler report, and when. */
 final class EventPlan {
@@ -95,8 +96,8 @@ final class EventPlan {
                 ended ? ending.reason : null, rawState, ended ? run.end() : null));
     }
 
-    private Map<String, Object> scheduler(String stateReason) {
-        Map<String, Object> fields = new LinkedHashMap<>();
+    private Map<String, @Nullable Object> scheduler(String stateReason) {
+        Map<String, @Nullable Object> fields = new LinkedHashMap<>();
         fields.put("type", "mock");
         fields.put("name", template.name());
         fields.put("qos", "normal");

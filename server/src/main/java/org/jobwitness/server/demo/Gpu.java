@@ -32,6 +32,7 @@ record Gpu(SimNode node, int index) {
         private final String label;
         private final long memoryBytes;
         private final double maxWatts;
+        @SuppressWarnings("ImmutableEnumChecker") // made by Map.of
         private final Map<String, String> absent;
 
         Model(String label, long memoryGb, double maxWatts, Map<String, String> absent) {

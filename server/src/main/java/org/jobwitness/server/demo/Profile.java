@@ -44,6 +44,7 @@ record Profile(Map<Quantity, Signal> signals) {
         /** Busy part of each GPU that it works on. */
         GPU(0);
 
+        @SuppressWarnings("ImmutableEnumChecker") // a pure function
         private final Signal usual;
 
         Quantity(double usual) {

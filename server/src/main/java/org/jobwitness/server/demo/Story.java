@@ -81,6 +81,7 @@ enum Story {
 
     private final String sentence;
     private final Ending ending;
+    @SuppressWarnings("ImmutableEnumChecker") // a map of pure functions that nothing changes
     private final Profile profile;
 
     Story(String sentence, Ending ending, Profile profile) {
