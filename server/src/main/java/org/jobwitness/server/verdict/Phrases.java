@@ -39,6 +39,10 @@ final class Phrases {
         return number(count).equals("1") ? " was" : " were";
     }
 
+    static String were(long count) {
+        return count == 1 ? " was" : " were";
+    }
+
     static String lostWork(long kills) {
         return "The work of the killed " + (kills == 1 ? "process" : "processes") + " may be missing.";
     }
