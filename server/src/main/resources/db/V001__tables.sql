@@ -334,28 +334,15 @@ begin
     end if;
 end $$;
 
--- The names of the numbers.
+-- The catalogue of figures, wire.Figure: names of the numbers. Only sample.FigureTable writes here.
 create table figure (
     of         text not null,
     number     integer not null,
     name       text not null,
+    unit       text not null,
     is_counter boolean not null,
     primary key (of, number)
 );
-insert into figure (of, number, name, is_counter) values
-    ('job', 1, 'interval_ms', false), ('job', 2, 'cpu_usage_percent', false), ('job', 3, 'memory_usage_bytes', false),
-    ('job', 4, 'gpu_usage_percent', false), ('job', 5, 'cpus', false), ('job', 6, 'cpu_usage_usec', true),
-    ('job', 7, 'cpu_user_usec', true), ('job', 8, 'cpu_system_usec', true), ('job', 9, 'cpu_throttled_usec', true),
-    ('job', 10, 'cpu_pressure_usec', true), ('job', 11, 'memory_anon_bytes', false),
-    ('job', 12, 'memory_file_bytes', false), ('job', 13, 'memory_shmem_bytes', false),
-    ('job', 14, 'memory_swap_bytes', false), ('job', 15, 'memory_peak_bytes', false),
-    ('job', 16, 'memory_limit_bytes', false), ('job', 17, 'memory_pressure_usec', true),
-    ('job', 18, 'memory_stall_usec', true), ('job', 19, 'oom_events', true), ('job', 20, 'oom_kills', true),
-    ('job', 21, 'pids', false), ('job', 22, 'io_read_bytes', true), ('job', 23, 'io_write_bytes', true),
-    ('job', 24, 'io_pressure_usec', true), ('job', 25, 'io_stall_usec', true), ('job', 26, 'suspended_ms', false),
-    ('gpu', 1, 'interval_ms', false), ('gpu', 2, 'utilization_percent', false), ('gpu', 3, 'memory_used_bytes', false),
-    ('gpu', 4, 'memory_total_bytes', false), ('gpu', 5, 'power_watts', false), ('gpu', 6, 'temperature_celsius', false),
-    ('gpu', 7, 'energy_joules', true), ('gpu', 8, 'processes', false), ('gpu', 9, 'clock_mhz', false);
 
 -- For administrators: docs/packed-history.md.
 create view history_hour as

@@ -26,6 +26,7 @@ import org.jobwitness.agent.holder.Holding;
 import org.jobwitness.agent.holder.Owner;
 import org.jobwitness.agent.log.Log;
 import org.jobwitness.agent.node.Processes;
+import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.GpuDevice;
 import org.jobwitness.wire.GpuReading;
 import org.jspecify.annotations.Nullable;
@@ -216,13 +217,16 @@ final class NodeGpus {
         }
         absent.replaceAll((_, cause) -> plain(cause));
         GpuName name = state.name();
-        return new GpuReading(gpu(name), name.vendor(),
-                new GpuDevice(name.model() == null ? null : plain(name.model()), name.pci(), name.minor(),
-                        name.parent()),
-                jobId, sharedBy, claimedBy,
-                utilization, state.memoryUsedBytes(), state.memoryTotalBytes(), state.powerWatts(),
-                state.temperatureCelsius(), state.clockMhz(), state.energyJoules(), processes, state.throttled(),
-                state.eccErrors(), state.xid(), absent);
+        return GpuReading.builder(gpu(name))
+                .device(name.vendor(), new GpuDevice(name.model() == null ? null : plain(name.model()), name.pci(),
+                        name.minor(), name.parent()))
+                .jobId(jobId).sharedBy(sharedBy).claimedBy(claimedBy).put(Figure.UTILIZATION_PERCENT, utilization)
+                .put(Figure.MEMORY_USED_BYTES, state.memoryUsedBytes())
+                .put(Figure.MEMORY_TOTAL_BYTES, state.memoryTotalBytes()).put(Figure.POWER_WATTS, state.powerWatts())
+                .put(Figure.TEMPERATURE_CELSIUS, state.temperatureCelsius())
+                .put(Figure.ENERGY_JOULES, state.energyJoules()).put(Figure.PROCESSES, processes)
+                .put(Figure.CLOCK_MHZ, state.clockMhz()).throttled(state.throttled())
+                .errors(state.eccErrors(), state.xid()).absent(absent).build();
     }
 
     /** What drivers and tools say goes into a batch, and one that the service refuses would cost the jobs their readings. */
@@ -241,10 +245,7 @@ final class NodeGpus {
     static GpuReading withoutJobs(GpuReading reading) {
         Map<String, String> absent = new TreeMap<>(reading.absent());
         absent.put("job_id", "not all jobs that hold it, or may, were read with it");
-        return new GpuReading(reading.gpu(), reading.vendor(), reading.device(), null, List.of(), List.of(),
-                reading.utilizationPercent(), reading.memoryUsedBytes(), reading.memoryTotalBytes(),
-                reading.powerWatts(), reading.temperatureCelsius(), reading.clockMhz(), reading.energyJoules(),
-                reading.processes(), reading.throttled(), reading.eccErrors(), reading.xid(), absent);
+        return reading.toBuilder().jobId(null).sharedBy(List.of()).claimedBy(List.of()).absent(absent).build();
     }
 
     /** Whether the job came after the interval had begun, so that what was before it is in the mean. */

@@ -28,7 +28,7 @@ public record Batch(Integer version, @Nullable String cluster, String node, Stri
     public static final int VERSION = 1;
     /** The oldest that is still taken: the one before {@link #VERSION}, once there is one. */
     public static final int OLDEST_VERSION = 1;
-    static final int LONGEST_INTERVAL_MS = 86_400_000;
+    static final int MAX_INTERVAL_MS = 86_400_000;
 
     public Batch {
         version = Checks.required("version", version);
@@ -44,7 +44,7 @@ public record Batch(Integer version, @Nullable String cluster, String node, Stri
         bootId = Checks.requiredText("boot_id", bootId, 64);
         sequence = Checks.required("sequence", Checks.within("sequence", sequence, 0L, Long.MAX_VALUE - 1));
         timestamp = Checks.required("timestamp", Checks.time("timestamp", timestamp));
-        intervalMs = Checks.within("interval_ms", intervalMs, 1, LONGEST_INTERVAL_MS);
+        intervalMs = Checks.within("interval_ms", intervalMs, 1, MAX_INTERVAL_MS);
         agentVersion = Checks.text("agent_version", agentVersion, 64);
         jobs = Checks.list("jobs", jobs, 4096);
         gpus = Checks.list("gpus", gpus, 1024);

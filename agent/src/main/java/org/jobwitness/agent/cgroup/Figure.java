@@ -1,8 +1,6 @@
 package org.jobwitness.agent.cgroup;
 
-import java.util.Locale;
-
-/** What is read of a job's cgroup: from which file, and where in it. The names are those of {@code wire.JobReading}. */
+/** What is read of a job's cgroup: from which file, and where in it. The names are those of the catalogue, {@code wire.Figure}. */
 enum Figure {
     CPU_USAGE_USEC(Source.CPU_STAT, "usage_usec"),
     CPU_USER_USEC(Source.CPU_STAT, "user_usec"),
@@ -29,15 +27,21 @@ enum Figure {
 
     final Source source;
     private final String key;
+    private final org.jobwitness.wire.Figure inWire = org.jobwitness.wire.Figure.valueOf(name());
 
     Figure(Source source, String key) {
         this.source = source;
         this.key = key;
     }
 
+    /** The figure of the catalogue. */
+    org.jobwitness.wire.Figure inWire() {
+        return inWire;
+    }
+
     /** Its name in a batch. */
     String wireName() {
-        return name().toLowerCase(Locale.ROOT);
+        return inWire.toString();
     }
 
     /** Whether it only grows while its cgroup is there. */

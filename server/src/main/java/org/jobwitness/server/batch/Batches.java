@@ -98,13 +98,13 @@ public final class Batches implements AutoCloseable {
         this.defaultCluster = defaultCluster;
         runs = new RunCache(clock);
         jobs.onChange(runs::forget);
-        taken = Counter.builder().name("jobwitness_batches_total").help("Batches taken in, by what became of them.")
+        taken = Counter.builder().name("jobwitness_batches_total").help("Batches received, by result.")
                 .labelNames("status").register(metrics);
         for (BatchResponse.Status status : BatchResponse.Status.values()) {
             taken.initLabelValues(status.toString());
         }
         corrected = Counter.builder().name("jobwitness_batches_clock_corrected_total")
-                .help("Batches whose times were moved, because their sender's clock was off by minutes.")
+                .help("Batches whose times were corrected, because the sender's clock was off by minutes.")
                 .register(metrics);
         lag = Histogram.builder().name("jobwitness_ingest_lag_seconds")
                 .help("Time from an agent's reading to its arrival here, of batches that were stored.")
@@ -278,38 +278,19 @@ public final class Batches implements AutoCloseable {
 
     private static Figures figures(JobReading job, @Nullable Integer intervalMs, @Nullable Integer cpus,
             OptionalDouble gpuUsage) {
+        Figures.Builder figures = Figures.ofJob();
+        Figure.all(Figure.Of.JOB).forEach(figure -> figures.put(figure, figure.of(job)));
         Double used = job.cpusUsed();
-        return Figures.ofJob().put(Figure.INTERVAL_MS, intervalMs)
+        return figures.put(Figure.INTERVAL_MS, intervalMs).put(Figure.CPUS, cpus)
                 .put(Figure.CPU_USAGE_PERCENT,
                         used == null || cpus == null ? null : Double.valueOf(percent(100 * used / cpus)))
-                .put(Figure.MEMORY_USAGE_BYTES, job.memoryUsageBytes())
-                .put(Figure.GPU_USAGE_PERCENT, gpuUsage.isPresent() ? percent(gpuUsage.getAsDouble()) : null)
-                .put(Figure.CPUS, cpus).put(Figure.CPU_USAGE_USEC, job.cpuUsageUsec())
-                .put(Figure.CPU_USER_USEC, job.cpuUserUsec()).put(Figure.CPU_SYSTEM_USEC, job.cpuSystemUsec())
-                .put(Figure.CPU_THROTTLED_USEC, job.cpuThrottledUsec())
-                .put(Figure.CPU_PRESSURE_USEC, job.cpuPressureUsec())
-                .put(Figure.MEMORY_ANON_BYTES, job.memoryAnonBytes())
-                .put(Figure.MEMORY_FILE_BYTES, job.memoryFileBytes())
-                .put(Figure.MEMORY_SHMEM_BYTES, job.memoryShmemBytes())
-                .put(Figure.MEMORY_SWAP_BYTES, job.memorySwapBytes())
-                .put(Figure.MEMORY_PEAK_BYTES, job.memoryPeakBytes())
-                .put(Figure.MEMORY_LIMIT_BYTES, job.memoryLimitBytes())
-                .put(Figure.MEMORY_PRESSURE_USEC, job.memoryPressureUsec())
-                .put(Figure.MEMORY_STALL_USEC, job.memoryStallUsec()).put(Figure.OOM_EVENTS, job.oomEvents())
-                .put(Figure.OOM_KILLS, job.oomKills()).put(Figure.PIDS, job.pids())
-                .put(Figure.IO_READ_BYTES, job.ioReadBytes()).put(Figure.IO_WRITE_BYTES, job.ioWriteBytes())
-                .put(Figure.IO_PRESSURE_USEC, job.ioPressureUsec()).put(Figure.IO_STALL_USEC, job.ioStallUsec())
-                .put(Figure.SUSPENDED_MS, job.suspendedMs()).build();
+                .put(Figure.GPU_USAGE_PERCENT, gpuUsage.isPresent() ? percent(gpuUsage.getAsDouble()) : null).build();
     }
 
     private static Figures figures(GpuReading gpu, @Nullable Integer intervalMs) {
-        return Figures.ofGpu().put(Figure.GPU_INTERVAL_MS, intervalMs)
-                .put(Figure.UTILIZATION_PERCENT, gpu.utilizationPercent())
-                .put(Figure.MEMORY_USED_BYTES, gpu.memoryUsedBytes())
-                .put(Figure.MEMORY_TOTAL_BYTES, gpu.memoryTotalBytes()).put(Figure.POWER_WATTS, gpu.powerWatts())
-                .put(Figure.TEMPERATURE_CELSIUS, gpu.temperatureCelsius())
-                .put(Figure.ENERGY_JOULES, gpu.energyJoules()).put(Figure.PROCESSES, gpu.processes())
-                .put(Figure.CLOCK_MHZ, gpu.clockMhz()).build();
+        Figures.Builder figures = Figures.ofGpu();
+        Figure.all(Figure.Of.GPU).forEach(figure -> figures.put(figure, figure.of(gpu)));
+        return figures.put(Figure.GPU_INTERVAL_MS, intervalMs).build();
     }
 
     /** To two decimals, which pack well and are more than a reading tells. */

@@ -37,7 +37,7 @@ final class Charts {
     /** Where nobody told how often samples are taken. */
     private static final Duration SOME_INTERVAL = Duration.ofSeconds(1);
     /** Whatever was said of the figure in words of its source. */
-    private static final Map<Metric, String> SOURCES = Map.of(Metric.CPU_USAGE_PERCENT, "cpus_used");
+    private static final Map<Metric, String> SOURCES = Map.of(Metric.of(Figure.CPU_USAGE_PERCENT), "cpus_used");
 
     private final Database database;
     private final SampleStore samples;

@@ -4,6 +4,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.GpuDevice;
 import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.GpuVendor;
@@ -91,11 +92,21 @@ record Gpu(Machine machine, int index) {
     GpuReading reading(@Nullable String jobId, List<String> sharedBy, Work work) {
         boolean idles = work.use() == 0;
         boolean countsEnergy = !isAmd() && !isInstance();
-        return new GpuReading(name(), machine.vendor(), device(), jobId, sharedBy, List.of(),
-                Math.rint(work.use() * 10_000) / 100, Load.pages((idles ? IDLE_MEMORY : work.memory()) * memoryBytes()),
-                memoryBytes(), isInstance() ? null : Double.valueOf(watts(work.use())), work.celsius(),
-                idles ? IDLE_MHZ : MOST_MHZ, countsEnergy ? Double.valueOf(work.joules()) : null,
-                idles ? 0L : 1L, List.of(), isAmd() ? null : Long.valueOf(0), null,
-                isInstance() ? WITHOUT_POWER : isAmd() ? WITHOUT_ENERGY : Map.of());
+        return GpuReading.builder(name()).device(machine.vendor(), device()).jobId(jobId).sharedBy(sharedBy)
+                .put(Figure.UTILIZATION_PERCENT, Math.rint(work.use() * 10_000) / 100)
+                .put(Figure.MEMORY_USED_BYTES, Load.pages((idles ? IDLE_MEMORY : work.memory()) * memoryBytes()))
+                .put(Figure.MEMORY_TOTAL_BYTES, memoryBytes())
+                .put(Figure.POWER_WATTS, isInstance() ? null : watts(work.use()))
+                .put(Figure.TEMPERATURE_CELSIUS, work.celsius())
+                .put(Figure.ENERGY_JOULES, countsEnergy ? work.joules() : null)
+                .put(Figure.PROCESSES, idles ? 0 : 1).put(Figure.CLOCK_MHZ, idles ? IDLE_MHZ : MOST_MHZ)
+                .errors(isAmd() ? null : Long.valueOf(0), null).absent(absent()).build();
+    }
+
+    private Map<String, String> absent() {
+        if (isInstance()) {
+            return WITHOUT_POWER;
+        }
+        return isAmd() ? WITHOUT_ENERGY : Map.of();
     }
 }

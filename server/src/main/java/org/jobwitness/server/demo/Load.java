@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
 import org.jobwitness.server.demo.Booking.Share;
+import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.JobReading;
 import org.jobwitness.wire.OomCause;
@@ -171,15 +172,26 @@ final class Load {
         long anon = pages(anon(moment.memoryBytes));
         long file = moment.memoryBytes - anon - kernel;
         long killed = last && run.ending() == Ending.OUT_OF_MEMORY ? 1 : 0;
-        return new JobReading(run.id(), null, run.start(), run.start(), run.user().uid(), run.user().name(),
-                Telling.cgroup(run), last ? moment.at : null,
-                moment.interval.equals(Ticks.APART) ? null : Integer.valueOf((int) moment.interval.toMillis()),
-                0, last ? true : null, cpus, moment.busyCpus, counted.cpuUsec, counted.cpuUsec - counted.systemUsec,
-                counted.systemUsec, 0L, counted.cpuPressureUsec, moment.memoryBytes, anon, file, shmem(file),
-                swap(moment.part), counted.memoryPeakBytes, limit, counted.memoryPressureUsec, counted.memoryStallUsec,
-                killed, killed, processes(), countsIo ? counted.readBytes : null,
-                countsIo ? counted.writtenBytes : null, counted.ioPressureUsec, counted.ioStallUsec,
-                killed == 0 ? List.of() : List.of(oomKill()), countsIo ? Map.of() : WITHOUT_IO);
+        return JobReading.builder(run.id()).run(null, run.start(), run.start())
+                .owner(run.user().uid(), run.user().name()).cgroupPath(Telling.cgroup(run))
+                .timestamp(last ? moment.at : null).last(last).cpusUsed(moment.busyCpus)
+                .put(Figure.INTERVAL_MS, moment.interval.equals(Ticks.APART) ? null : moment.interval.toMillis())
+                .put(Figure.SUSPENDED_MS, 0).put(Figure.CPUS, cpus).put(Figure.CPU_USAGE_USEC, counted.cpuUsec)
+                .put(Figure.CPU_USER_USEC, counted.cpuUsec - counted.systemUsec)
+                .put(Figure.CPU_SYSTEM_USEC, counted.systemUsec).put(Figure.CPU_THROTTLED_USEC, 0)
+                .put(Figure.CPU_PRESSURE_USEC, counted.cpuPressureUsec)
+                .put(Figure.MEMORY_USAGE_BYTES, moment.memoryBytes).put(Figure.MEMORY_ANON_BYTES, anon)
+                .put(Figure.MEMORY_FILE_BYTES, file).put(Figure.MEMORY_SHMEM_BYTES, shmem(file))
+                .put(Figure.MEMORY_SWAP_BYTES, swap(moment.part))
+                .put(Figure.MEMORY_PEAK_BYTES, counted.memoryPeakBytes).put(Figure.MEMORY_LIMIT_BYTES, limit)
+                .put(Figure.MEMORY_PRESSURE_USEC, counted.memoryPressureUsec)
+                .put(Figure.MEMORY_STALL_USEC, counted.memoryStallUsec).put(Figure.OOM_EVENTS, killed)
+                .put(Figure.OOM_KILLS, killed).put(Figure.PIDS, processes())
+                .put(Figure.IO_READ_BYTES, countsIo ? counted.readBytes : null)
+                .put(Figure.IO_WRITE_BYTES, countsIo ? counted.writtenBytes : null)
+                .put(Figure.IO_PRESSURE_USEC, counted.ioPressureUsec).put(Figure.IO_STALL_USEC, counted.ioStallUsec)
+                .oomKillEvents(killed == 0 ? List.of() : List.of(oomKill())).absent(countsIo ? Map.of() : WITHOUT_IO)
+                .build();
     }
 
     /** The kernel kills; Slurm sees the step end, and the run some tenths of a second later. */

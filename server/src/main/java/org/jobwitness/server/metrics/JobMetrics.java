@@ -143,24 +143,24 @@ public final class JobMetrics {
         }
 
         void write(Exposition out) {
-            Exposition.Samples total = out.gauge("hpc_job_state_total", "Jobs by state; of each job id its newest run.",
+            Exposition.Samples total = out.gauge("hpc_job_state_total", "Jobs by state; the newest run of each job id.",
                     "cluster", "state");
             counts.newest().forEach((cluster, byState) -> {
                 for (JobState state : JobState.values()) {
                     total.sample(byState.getOrDefault(state, 0L), cluster, state.toString());
                 }
             });
-            Exposition.Samples ever = out.counter("hpc_job_total", "Runs of jobs that the service has come to know.",
+            Exposition.Samples ever = out.counter("hpc_job_total", "Runs of jobs that the service has recorded.",
                     "cluster");
             counts.ever().forEach((cluster, count) -> ever.sample(count, cluster));
             info.each(0, out.gauge("hpc_job_info",
-                    "1 for each job that runs or ended less than 5 minutes ago, with what names it.")::sample);
+                    "1 for each job that runs or ended less than 5 minutes ago, with its labels.")::sample);
             states.each(0, out.gauge("hpc_job_state",
                     "1 for the state and reason that a job has; jobs as in hpc_job_info.")::sample);
             ofJobs.write(out);
             ofGpus.write(out);
             gpuInfo.each(0, out.gauge("hpc_node_gpu_device_info",
-                    "1 for each GPU of a node, with which device it is; parent is the GPU that it is a part of.")::sample);
+                    "1 for each GPU of a node, with its device; parent is the GPU that it is a part of.")::sample);
             ofNodeGpus.write(out);
             found.each(0, out.gauge("hpc_job_findings",
                     "1 for each finding of a job that runs or ended less than 5 minutes ago, by rule and severity.")::sample);

@@ -58,10 +58,10 @@ public final class SampleStore {
         this.figures = new FiguresTables(json);
         this.retention = retention;
         this.clock = clock;
-        stored = Counter.builder().name("jobwitness_samples_total").help("Samples taken in, by what became of them.")
+        stored = Counter.builder().name("jobwitness_samples_total").help("Samples received, by result.")
                 .labelNames("status").register(metrics);
         refused = Counter.builder().name("jobwitness_samples_refused_total")
-                .help("Samples that were not taken in, by why.").labelNames("reason").register(metrics);
+                .help("Samples refused, by reason.").labelNames("reason").register(metrics);
     }
 
     /** Tells of samples after their commit, on the thread that wrote them; a listener must be quick and not throw. */

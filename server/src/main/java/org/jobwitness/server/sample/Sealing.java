@@ -45,6 +45,7 @@ public final class Sealing {
     private final int sliceRows;
     private final Counter rows;
     private final Counter chunks;
+    private boolean isCatalogueStored;
     private volatile @Nullable Instant lastSuccess;
 
     public Sealing(Database database, Duration retention, Clock clock, PrometheusRegistry metrics) {
@@ -62,7 +63,7 @@ public final class Sealing {
         chunks = Counter.builder().name("jobwitness_sealed_chunks_total")
                 .help("Chunks of samples that this server packed.").register(metrics);
         GaugeWithCallback.builder().name("jobwitness_sealing_last_success_timestamp_seconds")
-                .help("When this server last saw to it that nothing is left to pack.").callback(gauge -> {
+                .help("When this server last packed all samples that were due.").callback(gauge -> {
                     Instant last = lastSuccess;
                     if (last != null) {
                         gauge.call(last.toEpochMilli() / 1e3);
@@ -72,6 +73,13 @@ public final class Sealing {
 
     /** One turn's work. */
     public void run(Turn turn) throws InterruptedException {
+        if (!isCatalogueStored) {
+            database.write("figure_names", handle -> {
+                FigureTable.store(handle);
+                return true;
+            });
+            isCatalogueStored = true;
+        }
         boolean done = sealClosed(turn);
         if (done && isDue()) {
             database.write("tails_turn", handle -> {

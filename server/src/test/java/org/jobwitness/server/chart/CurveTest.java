@@ -52,8 +52,8 @@ class CurveTest {
             zero is a value        ; 0:0 10:0               ; 0:0 10:0
             """)
     void aLevelIsShownAsItIs(String what, String samples, String curve) {
-        assertThat(drawn(Metric.MEMORY_USAGE_BYTES, samples, 10_000)).as(what).isEqualTo(curve);
-        assertThat(drawn(Metric.POWER_WATTS, samples, 10_000)).as(what).isEqualTo(curve);
+        assertThat(drawn(Metric.of(Figure.MEMORY_USAGE_BYTES), samples, 10_000)).as(what).isEqualTo(curve);
+        assertThat(drawn(Metric.of(Figure.POWER_WATTS), samples, 10_000)).as(what).isEqualTo(curve);
     }
 
     @ParameterizedTest
@@ -69,31 +69,31 @@ class CurveTest {
             it stands still            ; 0:9 10:9                      ; 10:0
             """)
     void aCounterIsShownAsHowFastItGrows(String what, String samples, String curve) {
-        String slower = drawn(Metric.IO_READ_BYTES_PER_SECOND, samples, 10_000);
+        String slower = drawn(Metric.of(Figure.IO_READ_BYTES), samples, 10_000);
         assertThat(slower).as(what).isEqualTo(curve);
-        assertThat(drawn(Metric.ENERGY_JOULES_PER_SECOND, samples, 10_000)).as(what).isEqualTo(slower);
+        assertThat(drawn(Metric.of(Figure.ENERGY_JOULES), samples, 10_000)).as(what).isEqualTo(slower);
     }
 
     @Test
     void timeIsShownAsPercentOfTheTimeThatWentByAndCpuTimeAsCpus() {
-        assertThat(drawn(Metric.CPU_PRESSURE_PERCENT, "0:0 10:5000000", 10_000)).isEqualTo("10:50");
-        assertThat(drawn(Metric.CPUS_USED, "0:0 10:25000000", 10_000)).isEqualTo("10:2.5");
+        assertThat(drawn(Metric.of(Figure.CPU_PRESSURE_USEC), "0:0 10:5000000", 10_000)).isEqualTo("10:50");
+        assertThat(drawn(Metric.of(Figure.CPU_USAGE_USEC), "0:0 10:25000000", 10_000)).isEqualTo("10:2.5");
     }
 
     @Test
     void whereNoIntervalIsToldWhatLiesMostlyBetweenSamplesIsIt() {
-        assertThat(drawn(Metric.MEMORY_USAGE_BYTES, "0:1 60:2 120:3 300:4 360:5", Double.NaN))
+        assertThat(drawn(Metric.of(Figure.MEMORY_USAGE_BYTES), "0:1 60:2 120:3 300:4 360:5", Double.NaN))
                 .isEqualTo("0:1 60:2 120:3 | 300:4 360:5");
-        assertThat(drawn(Metric.MEMORY_USAGE_BYTES, "0:1 86400:2", Double.NaN)).isEqualTo("0:1 86400:2");
-        assertThat(drawn(Metric.MEMORY_USAGE_BYTES, "0:1", Double.NaN)).isEqualTo("0:1");
+        assertThat(drawn(Metric.of(Figure.MEMORY_USAGE_BYTES), "0:1 86400:2", Double.NaN)).isEqualTo("0:1 86400:2");
+        assertThat(drawn(Metric.of(Figure.MEMORY_USAGE_BYTES), "0:1", Double.NaN)).isEqualTo("0:1");
     }
 
     @Test
     void eachFigureButThoseOfTheSampleItselfIsShownByOneMetric() {
-        assertThat(Stream.of(Metric.values()).map(Metric::figure)).doesNotHaveDuplicates()
+        assertThat(Metric.all().stream().map(Metric::figure)).doesNotHaveDuplicates()
                 .containsExactlyInAnyOrderElementsOf(Stream.of(Figure.values())
                         .filter(figure -> !OF_THE_SAMPLE.contains(figure)).toList());
-        assertThat(Metric.values()).allSatisfy(metric -> assertThat(metric.perSecond() > 0)
+        assertThat(Metric.all()).allSatisfy(metric -> assertThat(metric.perSecond() > 0)
                 .isEqualTo(metric.isRate()).isEqualTo(!metric.toString().equals(metric.figure().toString())));
     }
 }

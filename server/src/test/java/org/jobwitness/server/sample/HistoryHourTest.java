@@ -148,13 +148,13 @@ class HistoryHourTest {
     }
 
     @Test
-    void theTableOfFiguresIsWhatTheCodeKnows() {
+    void theTableOfFiguresIsTheCatalogue() throws Exception {
+        seal();
         List<String> known = database.read("test", handle -> handle.createQuery(
-                "select of || ' ' || number || ' ' || name || ' ' || is_counter from figure").mapTo(String.class)
-                .list());
+                "select concat_ws(' ', of, number, name, unit, is_counter::text) from figure").mapTo(String.class).list());
         assertThat(known).containsExactlyInAnyOrderElementsOf(Stream.of(Figure.values())
                 .map(figure -> figure.of().name().toLowerCase(Locale.ROOT) + " " + figure.number() + " " + figure + " "
-                        + figure.isCounter())
+                        + figure.unit() + " " + figure.isCounter())
                 .toList());
     }
 

@@ -237,8 +237,8 @@ class SealingKillTest {
             JobReading one = reading(name + "-1", at);
             Batch batch = new Batch(1, "c1", "n1", name, ++lastMark, at, 15_000, null, null,
                     List.of(one, reading(name + "-1", at.minusSeconds(15)), reading(name + "-2", at)),
-                    List.of(new GpuReading("GPU-1", GpuVendor.NVIDIA, null, name + "-2", List.of(), List.of(), 50.0,
-                            ++lastMark, null, null, null, null, null, null, List.of(), null, null, Map.of())));
+                    List.of(GpuReading.builder("GPU-1").device(GpuVendor.NVIDIA, null).jobId(name + "-2")
+                            .put(Figure.UTILIZATION_PERCENT, 50.0).put(Figure.MEMORY_USED_BYTES, ++lastMark).build()));
             batches.add(batch);
             expected.addAll(rowsOf(batch));
         }
@@ -247,10 +247,9 @@ class SealingKillTest {
     }
 
     private JobReading reading(String jobId, Instant at) {
-        return new JobReading(jobId, null, null, null, 1001, "alice", null, at, null, null, null, 4, 2.5, ++lastMark,
-                null,
-                null, null, null, 1L << 30, null, null, null, null, null, null, null, null, null, null, null, null,
-                null, null, null, List.of(new OomKill(at, "0", 1, null, OomCause.NODE)), Map.of());
+        return JobReading.builder(jobId).owner(1001, "alice").timestamp(at).cpusUsed(2.5).put(Figure.CPUS, 4)
+                .put(Figure.CPU_USAGE_USEC, ++lastMark).put(Figure.MEMORY_USAGE_BYTES, 1L << 30)
+                .oomKillEvents(List.of(new OomKill(at, "0", 1, null, OomCause.NODE))).build();
     }
 
     private static List<Stored> rowsOf(Batch batch) {

@@ -320,15 +320,4 @@ class SealingTest {
         assertThat(rows).containsExactly("c1 1 n1 " + hour + " cpu_usage_percent 0 10 20 4",
                 "c1 1 n1 " + hour + " io_read_bytes 0 1500 3000 4");
     }
-
-    @Test
-    void theTableOfFiguresNamesThemAsTheCodeDoes() {
-        List<String> rows = database.read("test", handle -> handle.createQuery("""
-                select concat_ws(' ', of, number, name, is_counter) from figure order by of desc, number""")
-                .mapTo(String.class).list());
-        assertThat(rows).containsExactlyElementsOf(Arrays.stream(Figure.values())
-                .map(figure -> (figure.of() == Figure.Of.JOB ? "job " : "gpu ") + figure.number() + " " + figure + " "
-                        + (figure.isCounter() ? "t" : "f"))
-                .toList());
-    }
 }
