@@ -39,8 +39,8 @@ final class BareCopy implements AutoCloseable {
     BareCopy(ServerUnderTest server) throws SQLException {
         connection = server.sql();
         try (Statement make = connection.createStatement()) {
-            make.execute("drop table if exists bare_tail");
-            make.execute("create table bare_tail (like sample_tail_0 including all)");
+            make.execute("drop table if exists bare_buffer");
+            make.execute("create table bare_buffer (like sample_buffer_0 including all)");
         }
         connection.setAutoCommit(false);
         handle = Jdbi.open(connection);
@@ -49,7 +49,7 @@ final class BareCopy implements AutoCloseable {
     /** Copies all; returns how many nanoseconds that took. */
     long copy(List<Row> rows, int rowsOfCommit) throws SQLException {
         try (Statement empty = connection.createStatement()) {
-            empty.execute("truncate bare_tail");
+            empty.execute("truncate bare_buffer");
         }
         connection.commit();
         long begun = System.nanoTime();
@@ -59,7 +59,7 @@ final class BareCopy implements AutoCloseable {
                 copy.row().put(row.run).put(row.node).put(row.gpu).put(row.at)
                         .putDoubles(row.figures, row.figures.length);
             }
-            copy.write(handle, "bare_tail (job_key, node, gpu, at, figures)");
+            copy.write(handle, "bare_buffer (job_key, node, gpu, at, figures)");
             connection.commit();
         }
         return System.nanoTime() - begun;

@@ -23,7 +23,7 @@ import java.util.function.Supplier;
 import org.jobwitness.server.access.AccessControl;
 import org.jobwitness.server.access.Role;
 import org.jobwitness.server.access.Tokens;
-import org.jobwitness.server.batch.AgentsWaiting;
+import org.jobwitness.server.batch.AgentQueueTable;
 import org.jobwitness.server.batch.Batches;
 import org.jobwitness.server.batch.BatchesEndpoint;
 import org.jobwitness.server.chart.SamplesEndpoint;
@@ -102,9 +102,9 @@ final class Server implements AutoCloseable {
             JobQueries queries = new JobQueries(database, json, clock);
             SampleStore samples = new SampleStore(database, json, config.metricsRetention(), clock, metrics);
             NodeTable nodes = new NodeTable(database, json);
-            AgentsWaiting agentsWaiting = new AgentsWaiting(database, clock);
+            AgentQueueTable agentQueues = new AgentQueueTable(database, clock);
             EvidenceReader evidence = new EvidenceReader(database, queries, clock);
-            JobMetrics jobMetrics = new JobMetrics(database, queries, nodes, agentsWaiting,
+            JobMetrics jobMetrics = new JobMetrics(database, queries, nodes, agentQueues,
                     new JobFindings(evidence, config.thresholds()), config.dataDir(), clock);
             Events events = new Events(jobs, json, config.defaultCluster(), metrics);
 
@@ -113,7 +113,7 @@ final class Server implements AutoCloseable {
             samples.onStored(stream::stored);
 
             Batches batches = stopLater(
-                    new Batches(database, jobs, samples, nodes, agentsWaiting, clock, config.defaultCluster(),
+                    new Batches(database, jobs, samples, nodes, agentQueues, clock, config.defaultCluster(),
                             metrics));
 
             Sealing sealing = new Sealing(database, config.metricsRetention(), clock, metrics);
@@ -127,8 +127,8 @@ final class Server implements AutoCloseable {
             Optional<LeaderTask> slurmTask = slurm.map(asking -> stopLater(
                     new LeaderTask(database, "scheduler", SCHEDULER_INTERVAL, asking::run)));
             Map<String, Supplier<Optional<String>>> beside = new LinkedHashMap<>();
-            beside.put("seal", sealing::trouble);
-            beside.put("spool", agentsWaiting::trouble);
+            beside.put("seal", sealing::problem);
+            beside.put("spool", agentQueues::problem);
             slurm.ifPresent(asking -> beside.put("scheduler", asking::trouble));
 
             Optional<DemoCluster> demo = isDemo(config)

@@ -246,7 +246,7 @@ class BatchFailureTest {
             Sealing packing = new Sealing(database, RETENTION, Clock.fixed(due, ZoneOffset.UTC), metrics);
             sealing = new LeaderTask(database, "sealing", ALL_THE_TIME, turn -> {
                 database.write("test", handle -> handle
-                        .execute("update sample_tail set opened_at = now() - interval '2 hours' where is_open"));
+                        .execute("update sample_buffer set activated_at = now() - interval '2 hours' where is_active"));
                 packing.run(turn);
             });
             retention = new LeaderTask(database, "retention", ALL_THE_TIME, new Retention(database, partitions,

@@ -76,7 +76,7 @@ class DemoAwayTest {
             Waiting.until("the week is told", PATIENCE, () -> http.get("/v1/ready").statusCode() == 200);
             assertThat(number("select count(distinct job_id) from job where length(job_id) = 4")).isEqualTo(105);
             assertThat(
-                    number("select count(*) from (select 1 from sample_tail_0 group by job_key, node, gpu, at"
+                    number("select count(*) from (select 1 from sample_buffer_0 group by job_key, node, gpu, at"
                             + " having count(*) > 1) twice"))
                     .isZero();
 

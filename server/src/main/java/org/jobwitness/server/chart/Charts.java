@@ -110,7 +110,7 @@ final class Charts {
 
     private static List<Figure> figures(Figure.Of of, List<Metric> metrics) {
         Set<Figure> figures = new LinkedHashSet<>();
-        figures.add(Curve.intervalOf(of));
+        figures.add(MetricCurve.intervalOf(of));
         metrics.forEach(metric -> figures.add(metric.figure()));
         return List.copyOf(figures);
     }
@@ -242,7 +242,7 @@ final class Charts {
 
         void add(Series of, List<Metric> metrics) {
             for (Metric metric : metrics) {
-                Curve curve = Curve.of(of, metric);
+                MetricCurve curve = MetricCurve.of(of, metric);
                 if (curve.size() > 0) {
                     Downsampling.Points all = Downsampling.of(curve, step, question.points());
                     expect(all.size());

@@ -33,11 +33,11 @@ final class Downsampling {
      *
      * @param most how many points there may be without buckets
      */
-    static Points of(Curve curve, long stepMicros, int most) {
+    static Points of(MetricCurve curve, long stepMicros, int most) {
         return curve.size() + curve.gaps() <= most ? each(curve) : buckets(curve, stepMicros);
     }
 
-    private static Points each(Curve curve) {
+    private static Points each(MetricCurve curve) {
         Points points = new Points(curve.size() + curve.gaps());
         for (int i = 0; i < curve.size(); i++) {
             long time = curve.timeMicros(i);
@@ -50,7 +50,7 @@ final class Downsampling {
         return points.trimmed();
     }
 
-    private static Points buckets(Curve curve, long step) {
+    private static Points buckets(MetricCurve curve, long step) {
         Points points = new Points(2 * curve.size());
         for (int i = 0; i < curve.size(); i++) {
             long bucket = Math.floorDiv(curve.timeMicros(i), step);

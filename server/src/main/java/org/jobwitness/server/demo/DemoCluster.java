@@ -232,7 +232,7 @@ public final class DemoCluster implements AutoCloseable {
     /** Sends batches, then notes that everything up to a moment has been told. */
     private void send(List<Batch> all, Instant to) {
         // In the order of time: what is too old to be kept comes first.
-        List<Batch> kept = all.stream().dropWhile(batch -> samples.trouble(batch.timestamp()).isPresent()).toList();
+        List<Batch> kept = all.stream().dropWhile(batch -> samples.problem(batch.timestamp()).isPresent()).toList();
         if (isClosing()) {
             return;
         }

@@ -7,12 +7,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
 import org.jobwitness.server.demo.Booking.Share;
+import org.jobwitness.wire.EpilogReading;
 import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.JobReading;
 import org.jobwitness.wire.OomCause;
 import org.jobwitness.wire.OomKill;
-import org.jobwitness.wire.Reading;
 
 /**
  * How the stories look as figures: parts of what a run has, by how much of its time has passed. Counters are sums of what was
@@ -57,9 +57,9 @@ final class Load {
     }
 
     /** What the kernel has counted when the run ends. */
-    Reading atEnd() {
+    EpilogReading atEnd() {
         JobReading last = sent(run.end().minusSeconds(1), Instant.MAX).getLast().reading();
-        return new Reading(last.cpuUsageUsec(), last.memoryPeakBytes(), last.oomKills());
+        return new EpilogReading(last.cpuUsageUsec(), last.memoryPeakBytes(), last.oomKills());
     }
 
     private List<Usage> readings(Predicate<Instant> asked) {

@@ -142,9 +142,9 @@ final class Timeline {
         List<Booking> running = all(tick.minusSeconds(1), tick).stream()
                 .filter(run -> run.start().isBefore(tick) && !run.end().isBefore(tick)).toList();
         Set<String> down = down(tick);
-        return Machine.ALL.stream().map(machine -> new NodeReading(Telling.CLUSTER, machine.name(), tick, null,
-                down.contains(machine.name()) ? NodeReading.State.DOWN : state(machine, tick, running), null, null,
-                null, null, null, null, null, List.of())).toList();
+        return Machine.ALL.stream().map(machine -> NodeReading.builder(Telling.CLUSTER, machine.name(), tick)
+                .state(down.contains(machine.name()) ? NodeReading.State.DOWN : state(machine, tick, running), null)
+                .build()).toList();
     }
 
     private NodeReading.State state(Machine machine, Instant tick, List<Booking> running) {

@@ -23,10 +23,10 @@ import org.jdbi.v3.core.statement.SqlStatement;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.json.Json;
+import org.jobwitness.wire.EpilogReading;
 import org.jobwitness.wire.EventResponse;
 import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.JobState;
-import org.jobwitness.wire.Reading;
 import org.jobwitness.wire.Reason;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -413,7 +413,7 @@ public final class JobTable {
     }
 
     /** Counters only grow, so that a repeated or late reading does no harm. */
-    private static void addReading(Handle handle, long key, String node, Reading reading) {
+    private static void addReading(Handle handle, long key, String node, EpilogReading reading) {
         handle.createUpdate("""
                 insert into job_figures (job_key, node, cpu_usage_usec, memory_peak_bytes, oom_kills)
                 values (:key, :node, :cpu, :memory, :oom)

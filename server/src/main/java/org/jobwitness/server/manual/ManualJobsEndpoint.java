@@ -108,14 +108,14 @@ public final class ManualJobsEndpoint {
         Caller caller = Caller.of(ctx);
         Evidence.Amended evidence = new Evidence.Amended(identity(job.cluster(), job.id()), now(), patch.state());
         boolean hasFigures = patch.cpuUsage() != null || patch.memoryUsageMb() != null || patch.gpuUsage() != null;
-        AtomicReference<SampleStore.@Nullable ByHand> became = new AtomicReference<>();
+        AtomicReference<SampleStore.@Nullable ManualSampleResult> became = new AtomicReference<>();
         long run = done(job.id(), table.applyByHand(caller, evidence, (handle, key) -> {
             if (hasFigures) {
-                became.set(samples.addByHand(handle, sample(job, key, evidence.at(), patch.cpuUsage(),
+                became.set(samples.addManual(handle, sample(job, key, evidence.at(), patch.cpuUsage(),
                         patch.memoryUsageMb(), patch.gpuUsage()), null));
             }
         }));
-        SampleStore.ByHand told = became.get();
+        SampleStore.ManualSampleResult told = became.get();
         if (told != null) {
             samples.added(told);
         }
@@ -135,23 +135,23 @@ public final class ManualJobsEndpoint {
         Job job = job(ctx);
         NewSample said = requests.body(ctx, NewSample.class);
         if (said.timestamp() != null) {
-            samples.trouble(said.timestamp()).ifPresent(trouble -> {
-                throw ApiException.invalidField("timestamp", "timestamp " + said.timestamp() + " " + trouble);
+            samples.problem(said.timestamp()).ifPresent(problem -> {
+                throw ApiException.invalidField("timestamp", "timestamp " + said.timestamp() + " " + problem);
             });
         }
         Instant at = said.timestamp() == null ? now() : said.timestamp();
         Evidence.Amended nothingNew = new Evidence.Amended(identity(job.cluster(), job.id()), now(), null);
-        AtomicReference<SampleStore.ByHand> became = new AtomicReference<>();
+        AtomicReference<SampleStore.ManualSampleResult> became = new AtomicReference<>();
         long run = done(job.id(), table.applyByHand(Caller.of(ctx), nothingNew,
-                (handle, key) -> became.set(samples.addByHand(handle,
+                (handle, key) -> became.set(samples.addManual(handle,
                         sample(job, key, at, said.cpuUsage(), said.memoryUsageMb(), said.gpuUsage()),
                         said.timestamp()))));
         samples.added(became.get());
         switch (became.get()) {
-            case SampleStore.ByHand.Stored stored ->
+            case SampleStore.ManualSampleResult.Stored stored ->
                 ctx.status(201).result(json.text(new SamplePage.Sample(stored.sample().at(),
                         null, said.cpuUsage(), said.memoryUsageMb(), said.gpuUsage())));
-            case SampleStore.ByHand.Conflict _ -> throw ApiException.conflict("run " + run + " of job " + job.id()
+            case SampleStore.ManualSampleResult.Conflict _ -> throw ApiException.conflict("run " + run + " of job " + job.id()
                     + " has a sample of " + at
                     + " with other figures; samples are never changed, so send yours with another timestamp");
         }

@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Stream;
-import org.jobwitness.server.batch.AgentsWaiting;
+import org.jobwitness.server.batch.AgentQueueTable;
 import org.jobwitness.server.node.NodeReading;
 import org.jobwitness.server.node.NodeTable;
 import org.jobwitness.server.sample.RunUse;
@@ -38,7 +38,7 @@ record Family<T>(String name, String help, ToDoubleFunction<T> value) {
             .concat(exported(Figure.Of.GPU, Family::ofGpu), Stream.of(HELD, IDLE)).toList();
 
     /** Of a GPU of a node, whether a job holds it or not; labelled with cluster, node, gpu_vendor and gpu_id. */
-    static final List<Family<NodeTable.SeenGpu>> OF_NODE_GPU = List.of(
+    static final List<Family<NodeTable.GpuSnapshot>> OF_NODE_GPU = List.of(
             ofNodeGpu("hpc_node_gpu_device_jobs", "Jobs that hold the GPU, or may hold it; 0 where it is free.",
                     GpuReading::holders),
             ofNodeGpu("hpc_node_gpu_device_utilization_percent", "Utilization of a GPU of the node.",
@@ -61,7 +61,7 @@ record Family<T>(String name, String help, ToDoubleFunction<T> value) {
                     gpu -> gpu.throttled().isEmpty() ? 0 : 1));
 
     /** Of a node; labelled with cluster and node. */
-    static final List<Family<NodeTable.Seen>> OF_NODE = List.of(
+    static final List<Family<NodeTable.NodeSnapshot>> OF_NODE = List.of(
             ofNode("hpc_node_cpu_usage_percent", "CPU use in percent of all CPUs of the node.", NodeReading::cpuUsagePercent),
             ofNode("hpc_node_memory_usage_bytes", "Memory in use on the node.", NodeReading::memoryUsageBytes),
             ofNode("hpc_node_gpu_usage_percent", "GPU use in percent of all GPUs of the node.", NodeReading::gpuUsagePercent),
@@ -69,17 +69,17 @@ record Family<T>(String name, String help, ToDoubleFunction<T> value) {
             ofNode("hpc_node_total_cpus", "CPUs of the node.", NodeReading::totalCpus),
             ofNode("hpc_node_total_memory_bytes", "Memory of the node.", NodeReading::totalMemoryBytes),
             ofNode("hpc_node_total_gpus", "GPUs of the node.", NodeReading::totalGpus),
-            new Family<>("hpc_node_job_count", "Running jobs that have the node.", NodeTable.Seen::jobs),
+            new Family<>("hpc_node_job_count", "Running jobs that have the node.", NodeTable.NodeSnapshot::jobs),
             new Family<>("hpc_node_agent_last_seen_timestamp_seconds",
                     "Time of the newest reading that the node's agent has sent.",
                     node -> node.agentSeen() == null ? Double.NaN : node.agentSeen().toEpochMilli() / 1e3));
 
     /** Of an agent with an overdue queue; labelled with cluster and node. */
-    static final List<Family<AgentsWaiting.Waiting>> OF_AGENT = List.of(
+    static final List<Family<AgentQueueTable.Queue>> OF_AGENT = List.of(
             new Family<>("hpc_node_agent_waiting_batches", "Batches of readings that wait in the agent's queue.",
-                    AgentsWaiting.Waiting::batches),
+                    AgentQueueTable.Queue::batches),
             new Family<>("hpc_node_agent_waiting_events", "Events of prolog and epilog that wait in the agent's queue.",
-                    AgentsWaiting.Waiting::events),
+                    AgentQueueTable.Queue::events),
             new Family<>("hpc_node_agent_waiting_since_timestamp_seconds", "When the oldest of them was read.",
                     agent -> agent.since().toEpochMilli() / 1e3));
 
@@ -110,7 +110,7 @@ record Family<T>(String name, String help, ToDoubleFunction<T> value) {
         };
     }
 
-    private static Family<NodeTable.SeenGpu> ofNodeGpu(String name, String help,
+    private static Family<NodeTable.GpuSnapshot> ofNodeGpu(String name, String help,
             Function<GpuReading, @Nullable Number> value) {
         return new Family<>(name, help, seen -> {
             Number number = value.apply(seen.reading());
@@ -124,7 +124,7 @@ record Family<T>(String name, String help, ToDoubleFunction<T> value) {
         Number of(NodeReading reading);
     }
 
-    private static Family<NodeTable.Seen> ofNode(String name, String help, OfReading figure) {
+    private static Family<NodeTable.NodeSnapshot> ofNode(String name, String help, OfReading figure) {
         return new Family<>(name, help, node -> {
             Number value = node.last() == null ? null : figure.of(node.last());
             return value == null ? Double.NaN : value.doubleValue();

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
-import org.jobwitness.server.batch.AgentsWaiting;
+import org.jobwitness.server.batch.AgentQueueTable;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.node.NodeReading;
 import org.jobwitness.server.node.NodeTable;
@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The hpc_job_ and hpc_node_ families, as the database has them at the moment of the scrape. A family's lines must stand
- * together, but a row has values for many families: so all rows are read once, put aside as {@link Rows}, and then written family by
+ * together, but a row has values for many families: so all rows are read once, put aside as {@link MetricRows}, and then written family by
  * family. No transaction waits for a slow reader.
  */
 public final class JobMetrics {
@@ -31,7 +31,7 @@ public final class JobMetrics {
     private final Database database;
     private final JobQueries jobs;
     private final NodeTable nodes;
-    private final AgentsWaiting agentsWaiting;
+    private final AgentQueueTable agentQueues;
     private final JobFindings findings;
     private final Path folder;
     private final Clock clock;
@@ -41,12 +41,12 @@ public final class JobMetrics {
      *
      * @param folder for what is put aside during a scrape
      */
-    public JobMetrics(Database database, JobQueries jobs, NodeTable nodes, AgentsWaiting agentsWaiting,
+    public JobMetrics(Database database, JobQueries jobs, NodeTable nodes, AgentQueueTable agentQueues,
             JobFindings findings, Path folder, Clock clock) {
         this.database = database;
         this.jobs = jobs;
         this.nodes = nodes;
-        this.agentsWaiting = agentsWaiting;
+        this.agentQueues = agentQueues;
         this.findings = findings;
         this.folder = folder;
         this.clock = clock;
@@ -55,16 +55,16 @@ public final class JobMetrics {
     /** All that one scrape tells of jobs and nodes. */
     final class Collected implements AutoCloseable {
         private final Instant at = clock.instant();
-        private final Rows info = new Rows(folder, 1);
-        private final Rows states = new Rows(folder, 1);
+        private final MetricRows info = new MetricRows(folder, 1);
+        private final MetricRows states = new MetricRows(folder, 1);
         private final FamilyRows<RunUse.OnNode> ofJobs = new FamilyRows<>(folder, Family.OF_JOB);
         private final FamilyRows<RunUse.FreshGpu> ofGpus = new FamilyRows<>(folder, Family.OF_GPU);
-        private final Rows gpuInfo = new Rows(folder, 1);
-        private final FamilyRows<NodeTable.SeenGpu> ofNodeGpus = new FamilyRows<>(folder, Family.OF_NODE_GPU);
-        private final FamilyRows<NodeTable.Seen> ofNodes = new FamilyRows<>(folder, Family.OF_NODE);
-        private final Rows found = new Rows(folder, 1);
-        private final Rows nodeStates = new Rows(folder, 1);
-        private final FamilyRows<AgentsWaiting.Waiting> waiting = new FamilyRows<>(folder, Family.OF_AGENT);
+        private final MetricRows gpuInfo = new MetricRows(folder, 1);
+        private final FamilyRows<NodeTable.GpuSnapshot> ofNodeGpus = new FamilyRows<>(folder, Family.OF_NODE_GPU);
+        private final FamilyRows<NodeTable.NodeSnapshot> ofNodes = new FamilyRows<>(folder, Family.OF_NODE);
+        private final MetricRows found = new MetricRows(folder, 1);
+        private final MetricRows nodeStates = new MetricRows(folder, 1);
+        private final FamilyRows<AgentQueueTable.Queue> waiting = new FamilyRows<>(folder, Family.OF_AGENT);
         private JobQueries.Counts counts = new JobQueries.Counts(Map.of(), Map.of());
 
         private void read(Handle handle) {
@@ -80,7 +80,7 @@ public final class JobMetrics {
             }
             readRuns(handle);
             readGpus(handle);
-            try (Stream<NodeTable.Seen> seen = nodes.latest(handle, at)) {
+            try (Stream<NodeTable.NodeSnapshot> seen = nodes.latest(handle, at)) {
                 Labels labels = new Labels("cluster", "node");
                 Labels ofState = new Labels("cluster", "node", "state");
                 seen.forEach(node -> {
@@ -91,7 +91,7 @@ public final class JobMetrics {
                     }
                 });
             }
-            try (Stream<AgentsWaiting.Waiting> agents = agentsWaiting.latest(handle)) {
+            try (Stream<AgentQueueTable.Queue> agents = agentQueues.overdue(handle)) {
                 Labels labels = new Labels("cluster", "node");
                 agents.forEach(agent -> waiting.add(labels.of(agent.cluster(), agent.node()), agent));
             }
@@ -119,7 +119,7 @@ public final class JobMetrics {
         }
 
         private void readGpus(Handle handle) {
-            try (Stream<NodeTable.SeenGpu> gpus = nodes.gpus(handle, at)) {
+            try (Stream<NodeTable.GpuSnapshot> gpus = nodes.gpus(handle, at)) {
                 Labels labels = new Labels("cluster", "node", "gpu_vendor", "gpu_id");
                 Labels ofInfo = new Labels("cluster", "node", "gpu_vendor", "gpu_id", "model", "pci_bus_id", "parent");
                 gpus.forEach(seen -> {
@@ -133,7 +133,7 @@ public final class JobMetrics {
             }
         }
 
-        private static String vendor(NodeTable.SeenGpu seen) {
+        private static String vendor(NodeTable.GpuSnapshot seen) {
             GpuVendor vendor = seen.reading().vendor();
             return vendor == null ? "" : vendor.toString();
         }
@@ -174,7 +174,7 @@ public final class JobMetrics {
 
         @Override
         public void close() {
-            for (Rows rows : List.of(info, states, gpuInfo, found, nodeStates)) {
+            for (MetricRows rows : List.of(info, states, gpuInfo, found, nodeStates)) {
                 rows.close();
             }
             for (FamilyRows<?> rows : List.of(ofJobs, ofGpus, ofNodeGpus, ofNodes, waiting)) {

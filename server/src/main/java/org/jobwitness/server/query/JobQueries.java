@@ -41,7 +41,7 @@ import org.jobwitness.server.db.Database;
 import org.jobwitness.server.http.ApiException;
 import org.jobwitness.server.job.AuditTable;
 import org.jobwitness.server.json.Json;
-import org.jobwitness.server.sample.OomKills;
+import org.jobwitness.server.sample.OomKillTable;
 import org.jobwitness.server.sample.RunUse;
 import org.jobwitness.wire.AuditEntry;
 import org.jobwitness.wire.Figure;
@@ -281,7 +281,7 @@ public final class JobQueries {
                     select * from oom_kill where oom_kill.job_key = job.job_key
                     order by at, node, step, cause limit :most) oom_kill
                 where job_id = :job_id order by job_key, at, node, step, cause""").bind("job_id", jobId)
-                .bind("most", OomKills.MAX_OF_A_RUN)
+                .bind("most", OomKillTable.MAX_OF_A_RUN)
                 .map((row, _) -> ofRuns.computeIfAbsent(row.getLong("job_key"), _ -> new ArrayList<>())
                         .add(oomKill(row)))
                 .list();

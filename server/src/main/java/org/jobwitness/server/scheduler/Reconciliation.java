@@ -399,10 +399,10 @@ public final class Reconciliation implements AutoCloseable {
     private void learnOfNodes() throws SlurmException, InterruptedException {
         Instant now = clock.instant().truncatedTo(ChronoUnit.MICROS);
         List<SlurmNode> told = metrics.timed("nodes", slurm::nodes);
-        nodes.store(told.stream().map(node -> new NodeReading(cluster, node.name(), now, null, node.state(),
-                JobEvidence.fitting(node.reason()), node.cpus(),
-                node.memoryMb() == null ? null : Long.valueOf(node.memoryMb() << 20), node.gpus(), null, null, null,
-                null, List.of())).toList());
+        nodes.store(told.stream().map(node -> NodeReading.builder(cluster, node.name(), now)
+                .state(node.state(), JobEvidence.fitting(node.reason()))
+                .totals(node.cpus(), node.memoryMb() == null ? null : Long.valueOf(node.memoryMb() << 20), node.gpus())
+                .build()).toList());
     }
 
     /** Of jobs that people make by hand, Slurm knows nothing. */

@@ -17,12 +17,12 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jobwitness.wire.EpilogReading;
 import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.Figure.Of;
 import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.JobReading;
 import org.jobwitness.wire.NodeFigures;
-import org.jobwitness.wire.Reading;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -80,7 +80,7 @@ class FigureCatalogueTest {
     @Test
     void otherReadingsUseTheSameNames() {
         Set<String> names = Figure.all(Of.JOB).stream().map(Figure::toString).collect(Collectors.toSet());
-        assertThat(components(Reading.class)).isSubsetOf(names);
+        assertThat(components(EpilogReading.class)).isSubsetOf(names);
         names.addAll(List.of("total_cpus", "total_memory_bytes", "total_gpus", "cpu_load"));
         assertThat(components(NodeFigures.class)).isSubsetOf(names);
     }

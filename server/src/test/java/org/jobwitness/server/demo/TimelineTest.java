@@ -25,13 +25,13 @@ import org.jobwitness.server.demo.Happening.Prolog;
 import org.jobwitness.server.demo.Happening.SchedulerSays;
 import org.jobwitness.server.node.NodeReading;
 import org.jobwitness.wire.Batch;
+import org.jobwitness.wire.EpilogReading;
 import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.JobReading;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.NodeFigures;
 import org.jobwitness.wire.OomCause;
-import org.jobwitness.wire.Reading;
 import org.junit.jupiter.api.Test;
 
 /** The simulated cluster, on paper. */
@@ -440,7 +440,7 @@ class TimelineTest {
                 .filter(run -> run.ending() != Ending.NODE_FAILURE).toList();
 
         assertThat(runs).allSatisfy(run -> assertThat(epilogs(run)).isNotEmpty().allSatisfy(epilog -> {
-            Reading reading = epilog.event().reading();
+            EpilogReading reading = epilog.event().reading();
             List<Usage> samples = run.shares().stream()
                     .filter(share -> share.machine().name().equals(epilog.event().node()))
                     .flatMap(share -> new Load(run, share).readings().stream()).toList();

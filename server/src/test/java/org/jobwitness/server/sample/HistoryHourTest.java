@@ -95,7 +95,7 @@ class HistoryHourTest {
 
     private void seal() throws InterruptedException {
         database.write("test", handle -> handle
-                .execute("update sample_tail set opened_at = timestamptz '" + START + "'"));
+                .execute("update sample_buffer set activated_at = timestamptz '" + START + "'"));
         Sealing sealing = new Sealing(database, RETENTION, clock, new PrometheusRegistry());
         assertThat(OneTurn.take(database, "sealing", sealing::run)).as("sealed").isTrue();
     }

@@ -242,10 +242,10 @@ class SampleStoreTest {
     @Test
     void aTimeThatIsNotKeptIsTrouble() {
         Instant now = Instant.now();
-        assertThat(samples.trouble(now.minus(RETENTION).minusSeconds(60))).get().asString().contains("7 days");
-        assertThat(samples.trouble(now.plus(Duration.ofHours(1)))).get().asString().contains("future");
-        assertThat(samples.trouble(now.plusSeconds(60))).isEmpty();
-        assertThat(samples.trouble(now.minus(RETENTION).plusSeconds(60))).isEmpty();
+        assertThat(samples.problem(now.minus(RETENTION).minusSeconds(60))).get().asString().contains("7 days");
+        assertThat(samples.problem(now.plus(Duration.ofHours(1)))).get().asString().contains("future");
+        assertThat(samples.problem(now.plusSeconds(60))).isEmpty();
+        assertThat(samples.problem(now.minus(RETENTION).plusSeconds(60))).isEmpty();
     }
 
     @Test

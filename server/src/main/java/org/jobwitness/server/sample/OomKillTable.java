@@ -8,14 +8,14 @@ import org.jdbi.v3.core.Handle;
 import org.jobwitness.wire.OomKill;
 
 /** Owns the OOM kills of runs: {@code oom_kill}. */
-public final class OomKills {
+public final class OomKillTable {
     /** How many of a run are kept and shown. */
     public static final int MAX_OF_A_RUN = 100;
 
     private record OfRun(long run, String node, OomKill kill) {
     }
 
-    private OomKills() {
+    private OomKillTable() {
     }
 
     /**

@@ -6,7 +6,7 @@ import org.jobwitness.server.chunk.Series;
 import org.jobwitness.wire.Figure;
 
 /** The values that a series has of one metric, and where there is a gap between two of them. Pure. */
-final class Curve {
+final class MetricCurve {
     private static final Figure INTERVAL_OF_JOB = Figure.INTERVAL_MS;
     private static final Figure INTERVAL_OF_GPU = Figure.GPU_INTERVAL_MS;
     /** What comes later than this is not the next sample: agents are seldom late by a half. */
@@ -25,7 +25,7 @@ final class Curve {
      * @param values none of them NaN
      * @param gaps the places of those that have a gap before them; never the first
      */
-    Curve(long[] timesMicros, double[] values, BitSet gaps) {
+    MetricCurve(long[] timesMicros, double[] values, BitSet gaps) {
         this.timesMicros = timesMicros;
         this.values = values;
         this.gaps = gaps;
@@ -62,12 +62,12 @@ final class Curve {
      *
      * @param series with the metric's figure, and with the interval
      */
-    static Curve of(Series series, Metric metric) {
+    static MetricCurve of(Series series, Metric metric) {
         long[] intervals = intervalsMicros(series, metric);
         return metric.isRate() ? rates(series, metric, intervals) : levels(series, metric, intervals);
     }
 
-    private static Curve levels(Series series, Metric metric, long[] intervals) {
+    private static MetricCurve levels(Series series, Metric metric, long[] intervals) {
         double[] all = series.of(metric.figure());
         Drawing drawing = new Drawing(all.length);
         for (int row = 0; row < all.length; row++) {
@@ -83,7 +83,7 @@ final class Curve {
         return drawing.curve();
     }
 
-    private static Curve rates(Series series, Metric metric, long[] intervals) {
+    private static MetricCurve rates(Series series, Metric metric, long[] intervals) {
         double[] all = series.of(metric.figure());
         Drawing drawing = new Drawing(all.length);
         int before = -1;
@@ -142,8 +142,8 @@ final class Curve {
             values[size++] = value;
         }
 
-        Curve curve() {
-            return new Curve(Arrays.copyOf(times, size), Arrays.copyOf(values, size), gaps);
+        MetricCurve curve() {
+            return new MetricCurve(Arrays.copyOf(times, size), Arrays.copyOf(values, size), gaps);
         }
     }
 }

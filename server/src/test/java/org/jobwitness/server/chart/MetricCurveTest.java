@@ -14,7 +14,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Which values a series has of a metric, how fast a counter grows, and where nothing is known. */
-class CurveTest {
+class MetricCurveTest {
     private static final Set<Figure> OF_THE_SAMPLE = EnumSet.of(Figure.INTERVAL_MS, Figure.SUSPENDED_MS,
             Figure.GPU_INTERVAL_MS);
 
@@ -29,8 +29,8 @@ class CurveTest {
         double[] intervals = new double[times.length];
         Arrays.fill(intervals, intervalMs);
         Figure.Of of = metric.figure().of();
-        Curve curve = Curve.of(new Series("n1", of == Figure.Of.JOB ? "" : "0", times,
-                List.of(Curve.intervalOf(of), metric.figure()), new double[][]{intervals, values}), metric);
+        MetricCurve curve = MetricCurve.of(new Series("n1", of == Figure.Of.JOB ? "" : "0", times,
+                List.of(MetricCurve.intervalOf(of), metric.figure()), new double[][]{intervals, values}), metric);
         StringBuilder drawn = new StringBuilder();
         for (int i = 0; i < curve.size(); i++) {
             drawn.append(curve.hasGapBefore(i) ? " |" : "").append(' ').append(curve.timeMicros(i) / SECOND).append(':')
