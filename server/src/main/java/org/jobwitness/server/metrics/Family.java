@@ -20,17 +20,17 @@ import org.jspecify.annotations.Nullable;
  * @param value NaN if it is not known
  */
 record Family<T>(String name, String help, ToDoubleFunction<T> value) {
-    private static final Family<RunUse.OnNode> RUNTIME = new Family<>("hpc_job_runtime_seconds",
-            "How long a running job has been running.", RunUse.OnNode::runtimeSeconds);
-    private static final Family<RunUse.OnNode> ALLOCATED_CPUS = new Family<>("hpc_job_allocated_cpus",
-            "CPUs that the job has on the node.", RunUse.OnNode::cpus);
+    private static final Family<RunUse.NodeUsage> RUNTIME = new Family<>("hpc_job_runtime_seconds",
+            "How long a running job has been running.", RunUse.NodeUsage::runtimeSeconds);
+    private static final Family<RunUse.NodeUsage> ALLOCATED_CPUS = new Family<>("hpc_job_allocated_cpus",
+            "CPUs that the job has on the node.", RunUse.NodeUsage::cpus);
     private static final Family<RunUse.FreshGpu> HELD = new Family<>("hpc_job_gpu_device_held_seconds",
             "How long the agent has read the GPU for the job.", RunUse.FreshGpu::heldSeconds);
     private static final Family<RunUse.FreshGpu> IDLE = new Family<>("hpc_job_gpu_device_idle_seconds",
             "How long the GPU has been idle for the job; 0 while it is used.", RunUse.FreshGpu::idleSeconds);
 
     /** Of a job on a node; labelled with cluster, job_id, user and node. */
-    static final List<Family<RunUse.OnNode>> OF_JOB = Stream
+    static final List<Family<RunUse.NodeUsage>> OF_JOB = Stream
             .concat(Stream.of(RUNTIME, ALLOCATED_CPUS), exported(Figure.Of.JOB, Family::ofJob)).toList();
 
     /** Of a GPU that a job has; labelled with cluster, job_id, node, gpu_vendor and gpu_id. */
@@ -89,9 +89,9 @@ record Family<T>(String name, String help, ToDoubleFunction<T> value) {
                 .map(family -> new Family<>(family.name(), family.help(), value.apply(figure))));
     }
 
-    private static ToDoubleFunction<RunUse.OnNode> ofJob(Figure figure) {
+    private static ToDoubleFunction<RunUse.NodeUsage> ofJob(Figure figure) {
         return figure == Figure.OOM_KILLS
-                ? RunUse.OnNode::oomKills
+                ? RunUse.NodeUsage::oomKills
                 : job -> inBaseUnit(figure, job.fresh().value(figure));
     }
 

@@ -57,7 +57,7 @@ public final class JobMetrics {
         private final Instant at = clock.instant();
         private final MetricRows info = new MetricRows(folder, 1);
         private final MetricRows states = new MetricRows(folder, 1);
-        private final FamilyRows<RunUse.OnNode> ofJobs = new FamilyRows<>(folder, Family.OF_JOB);
+        private final FamilyRows<RunUse.NodeUsage> ofJobs = new FamilyRows<>(folder, Family.OF_JOB);
         private final FamilyRows<RunUse.FreshGpu> ofGpus = new FamilyRows<>(folder, Family.OF_GPU);
         private final MetricRows gpuInfo = new MetricRows(folder, 1);
         private final FamilyRows<NodeTable.GpuSnapshot> ofNodeGpus = new FamilyRows<>(folder, Family.OF_NODE_GPU);
@@ -102,10 +102,10 @@ public final class JobMetrics {
             Labels ofGpu = new Labels("cluster", "job_id", "node", "gpu_vendor", "gpu_id");
             Labels ofFinding = new Labels("cluster", "job_id", "user", "rule", "severity");
             findings.each(handle, at, job -> {
-                for (RunUse.OnNode on : job.onNodes()) {
+                for (RunUse.NodeUsage on : job.onNodes()) {
                     ofJobs.add(ofJob.of(job.cluster(), job.jobId(), job.user(), on.node()), on);
                 }
-                for (RunUse.OfGpu gpu : job.gpus()) {
+                for (RunUse.GpuUsage gpu : job.gpus()) {
                     RunUse.FreshGpu fresh = gpu.fresh();
                     if (fresh != null) {
                         ofGpus.add(ofGpu.of(job.cluster(), job.jobId(), gpu.node(), fresh.vendor(), gpu.gpu()), fresh);

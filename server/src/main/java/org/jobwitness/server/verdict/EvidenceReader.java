@@ -152,7 +152,7 @@ public final class EvidenceReader {
     }
 
     /** A run, what it used, and the evidence that is made of both. */
-    record Recent(RunEvidence evidence, List<RunUse.OnNode> onNodes, List<RunUse.OfGpu> gpus) {
+    record Recent(RunEvidence evidence, List<RunUse.NodeUsage> onNodes, List<RunUse.GpuUsage> gpus) {
         Recent {
             onNodes = List.copyOf(onNodes);
             gpus = List.copyOf(gpus);
@@ -164,10 +164,10 @@ public final class EvidenceReader {
      * number only. To be called in a transaction: what is read comes in portions.
      */
     void eachRecent(Handle handle, Instant now, Instant since, Consumer<Recent> consumer) {
-        try (Stream<RunUse.OnNode> allOnNodes = RunUse.onNodesSince(handle, since, now);
-                Stream<RunUse.OfGpu> allGpus = RunUse.ofGpusSince(handle, since, now)) {
-            ByRun<RunUse.OnNode> onNodes = new ByRun<>(allOnNodes.iterator(), RunUse.OnNode::run);
-            ByRun<RunUse.OfGpu> gpus = new ByRun<>(allGpus.iterator(), RunUse.OfGpu::run);
+        try (Stream<RunUse.NodeUsage> allOnNodes = RunUse.onNodesSince(handle, since, now);
+                Stream<RunUse.GpuUsage> allGpus = RunUse.ofGpusSince(handle, since, now)) {
+            ByRun<RunUse.NodeUsage> onNodes = new ByRun<>(allOnNodes.iterator(), RunUse.NodeUsage::run);
+            ByRun<RunUse.GpuUsage> gpus = new ByRun<>(allGpus.iterator(), RunUse.GpuUsage::run);
             inPortions(handle.createQuery("select " + RUN + " from job where " + RunUse.RUNNING_OR_ENDED_SINCE
                     + " order by job_key").bind("since", since))
                     .map((row, _) -> new Told(run(row, null), said(row, row.getBoolean("end_seen"))))
@@ -179,7 +179,7 @@ public final class EvidenceReader {
     private record Told(Run run, Said said) {
     }
 
-    private static Recent recent(Instant now, Told told, List<RunUse.OnNode> onNodes, List<RunUse.OfGpu> gpus) {
+    private static Recent recent(Instant now, Told told, List<RunUse.NodeUsage> onNodes, List<RunUse.GpuUsage> gpus) {
         return new Recent(
                 new RunEvidence(now, told.run(), told.said(), onNodes(told.run(), onNodes), onGpus(gpus), List.of(),
                         List.of(), 0),
@@ -243,9 +243,9 @@ public final class EvidenceReader {
     }
 
     /** Those of which somebody told what it used there. */
-    private static List<OnNode> onNodes(Run run, List<RunUse.OnNode> all) {
+    private static List<OnNode> onNodes(Run run, List<RunUse.NodeUsage> all) {
         List<OnNode> nodes = new ArrayList<>(all.size());
-        for (RunUse.OnNode on : all) {
+        for (RunUse.NodeUsage on : all) {
             RunUse.Sums sums = on.sums();
             if (sums != null) {
                 nodes.add(new OnNode(on.node(), cpus(run, on.node(), sums), sums.samples(), sums.coveredSeconds(),
@@ -267,7 +267,7 @@ public final class EvidenceReader {
         return node.isEmpty() || run.nodes().size() == 1 ? run.cpus() : sums.latest().value(Figure.CPUS);
     }
 
-    private static List<OnGpu> onGpus(List<RunUse.OfGpu> all) {
+    private static List<OnGpu> onGpus(List<RunUse.GpuUsage> all) {
         return all.stream().map(gpu -> new OnGpu(gpu.node(), gpu.gpu(), gpu.hold(), gpu.heldFrom(), gpu.samples(),
                 gpu.percent(), gpu.maxPercent(), gpu.lastUsed(), gpu.readAt(), gpu.processes())).toList();
     }

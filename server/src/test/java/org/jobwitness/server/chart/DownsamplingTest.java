@@ -48,8 +48,8 @@ class DownsamplingTest {
         for (int i = 0; i < points.size(); i++) {
             drawn.append(drawn.isEmpty() ? "" : " ").append(points.timesMicros()[i] / (double) SECOND).append(':');
             if (!Double.isNaN(points.mean()[i])) {
-                drawn.append(points.least()[i]).append('/').append(points.mean()[i]).append('/')
-                        .append(points.most()[i]);
+                drawn.append(points.min()[i]).append('/').append(points.mean()[i]).append('/')
+                        .append(points.max()[i]);
             }
         }
         return drawn.toString().replace(".0", "");
@@ -145,8 +145,8 @@ class DownsamplingTest {
             assertThat(drawn.stream().map(i -> points.timesMicros()[i])).containsExactlyElementsOf(naive.keySet());
             for (int i : drawn) {
                 DoubleSummaryStatistics of = naive.get(points.timesMicros()[i]);
-                assertThat(points.least()[i]).isEqualTo(of.getMin());
-                assertThat(points.most()[i]).isEqualTo(of.getMax());
+                assertThat(points.min()[i]).isEqualTo(of.getMin());
+                assertThat(points.max()[i]).isEqualTo(of.getMax());
                 assertThat(points.mean()[i]).isCloseTo(of.getAverage(), within(1e-9 * (1 + Math.abs(of.getMax())
                         + Math.abs(of.getMin())))).isBetween(of.getMin(), of.getMax());
             }
