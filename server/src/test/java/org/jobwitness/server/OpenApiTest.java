@@ -90,7 +90,8 @@ class OpenApiTest {
             entry("SbatchOption", Verdict.Option.class));
     private static final Map<String, Class<? extends Record>> REQUESTS = Map.ofEntries(
             entry("JobStarted", JobStarted.class), entry("JobFinished", JobFinished.class),
-            entry("EpilogReading", EpilogReading.class), entry("NewJob", NewJob.class), entry("JobPatch", JobPatch.class),
+            entry("EpilogReading", EpilogReading.class), entry("NewJob", NewJob.class),
+            entry("JobPatch", JobPatch.class),
             entry("NewSample", NewSample.class), entry("Batch", Batch.class), entry("NodeFigures", NodeFigures.class),
             entry("JobReading", JobReading.class), entry("GpuReading", GpuReading.class),
             entry("GpuDevice", GpuDevice.class),

@@ -44,7 +44,8 @@ import org.jspecify.annotations.Nullable;
  */
 public record JobReading(String jobId, @Nullable String sluid, @Nullable Instant startTime, @Nullable Instant since,
         @Nullable Integer uid, @Nullable String user, @Nullable String cgroupPath, @Nullable Instant timestamp,
-        @Nullable Boolean last, @Nullable Double cpusUsed, @Nullable Integer intervalMs, @Nullable Long memoryUsageBytes,
+        @Nullable Boolean last, @Nullable Double cpusUsed, @Nullable Integer intervalMs,
+        @Nullable Long memoryUsageBytes,
         @Nullable Integer cpus, @Nullable Long cpuUsageUsec, @Nullable Long cpuUserUsec, @Nullable Long cpuSystemUsec,
         @Nullable Long cpuThrottledUsec, @Nullable Long cpuPressureUsec, @Nullable Long memoryAnonBytes,
         @Nullable Long memoryFileBytes, @Nullable Long memoryShmemBytes, @Nullable Long memorySwapBytes,

@@ -218,7 +218,8 @@ final class Preparation {
                 .gpus(newest(batch.gpus()));
         if (figures != null) {
             reading.totals(figures.totalCpus(), figures.totalMemoryBytes(), figures.totalGpus()).usage(
-                    figures.cpuUsagePercent(), figures.memoryUsageBytes(), figures.gpuUsagePercent(), figures.cpuLoad());
+                    figures.cpuUsagePercent(), figures.memoryUsageBytes(), figures.gpuUsagePercent(),
+                    figures.cpuLoad());
         }
         return reading.build();
     }

@@ -16,7 +16,8 @@ import org.jobwitness.wire.Figure.Unit;
  */
 record Metric(Figure figure, String name, String unit, double perSecond) {
     private static final List<Metric> ALL = Stream.of(Figure.Of.values())
-            .flatMap(of -> Figure.all(of).stream()).filter(figure -> figure.unit() != Unit.MILLISECONDS).map(Metric::of).toList();
+            .flatMap(of -> Figure.all(of).stream()).filter(figure -> figure.unit() != Unit.MILLISECONDS).map(Metric::of)
+            .toList();
     /** Shown when a request names no metric. */
     static final List<Metric> DEFAULTS_OF_JOB = Stream
             .of(Figure.CPU_USAGE_PERCENT, Figure.MEMORY_USAGE_BYTES, Figure.GPU_USAGE_PERCENT).map(Metric::of).toList();

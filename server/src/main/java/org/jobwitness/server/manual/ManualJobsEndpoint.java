@@ -151,9 +151,10 @@ public final class ManualJobsEndpoint {
             case SampleStore.ManualSampleResult.Stored stored ->
                 ctx.status(201).result(json.text(new SamplePage.Sample(stored.sample().at(),
                         null, said.cpuUsage(), said.memoryUsageMb(), said.gpuUsage())));
-            case SampleStore.ManualSampleResult.Conflict _ -> throw ApiException.conflict("run " + run + " of job " + job.id()
-                    + " has a sample of " + at
-                    + " with other figures; samples are never changed, so send yours with another timestamp");
+            case SampleStore.ManualSampleResult.Conflict _ ->
+                throw ApiException.conflict("run " + run + " of job " + job.id()
+                        + " has a sample of " + at
+                        + " with other figures; samples are never changed, so send yours with another timestamp");
         }
     }
 

@@ -62,9 +62,11 @@ record Family<T>(String name, String help, ToDoubleFunction<T> value) {
 
     /** Of a node; labelled with cluster and node. */
     static final List<Family<NodeTable.NodeSnapshot>> OF_NODE = List.of(
-            ofNode("hpc_node_cpu_usage_percent", "CPU use in percent of all CPUs of the node.", NodeReading::cpuUsagePercent),
+            ofNode("hpc_node_cpu_usage_percent", "CPU use in percent of all CPUs of the node.",
+                    NodeReading::cpuUsagePercent),
             ofNode("hpc_node_memory_usage_bytes", "Memory in use on the node.", NodeReading::memoryUsageBytes),
-            ofNode("hpc_node_gpu_usage_percent", "GPU use in percent of all GPUs of the node.", NodeReading::gpuUsagePercent),
+            ofNode("hpc_node_gpu_usage_percent", "GPU use in percent of all GPUs of the node.",
+                    NodeReading::gpuUsagePercent),
             ofNode("hpc_node_cpu_load", "Load average of the node over one minute.", NodeReading::cpuLoad),
             ofNode("hpc_node_total_cpus", "CPUs of the node.", NodeReading::totalCpus),
             ofNode("hpc_node_total_memory_bytes", "Memory of the node.", NodeReading::totalMemoryBytes),
@@ -85,8 +87,9 @@ record Family<T>(String name, String help, ToDoubleFunction<T> value) {
 
     /** The families of the catalogue. */
     private static <T> Stream<Family<T>> exported(Figure.Of of, Function<Figure, ToDoubleFunction<T>> value) {
-        return Stream.of(Figure.values()).filter(figure -> figure.of() == of).flatMap(figure -> figure.exported().stream()
-                .map(family -> new Family<>(family.name(), family.help(), value.apply(figure))));
+        return Stream.of(Figure.values()).filter(figure -> figure.of() == of)
+                .flatMap(figure -> figure.exported().stream()
+                        .map(family -> new Family<>(family.name(), family.help(), value.apply(figure))));
     }
 
     private static ToDoubleFunction<RunUse.NodeUsage> ofJob(Figure figure) {

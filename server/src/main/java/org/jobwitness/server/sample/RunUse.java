@@ -84,7 +84,8 @@ public final class RunUse {
      * @param processes maximum number of the job's processes that had it open
      * @param fresh null unless the run goes on, holds it alone, and its last sample is fresh
      */
-    public record GpuUsage(long run, String node, String gpu, GpuHold hold, Instant heldFrom, long samples, double percent,
+    public record GpuUsage(long run, String node, String gpu, GpuHold hold, Instant heldFrom, long samples,
+            double percent,
             double maxPercent, @Nullable Instant lastUsed, @Nullable Instant readAt, double processes,
             @Nullable FreshGpu fresh) {
     }

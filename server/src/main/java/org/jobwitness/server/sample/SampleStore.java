@@ -107,7 +107,7 @@ public final class SampleStore {
     public void added(ManualSampleResult result) {
         switch (result) {
             case ManualSampleResult.Stored fresh when fresh.isNew() -> added(List.of(fresh.sample()));
-            case ManualSampleResult.Stored _, ManualSampleResult.Conflict _ -> stored.labelValues("skipped").inc();
+            case ManualSampleResult.Stored _,ManualSampleResult.Conflict _ -> stored.labelValues("skipped").inc();
         }
     }
 
@@ -142,7 +142,9 @@ public final class SampleStore {
         Sample next = sample;
         for (Optional<Figures> there = at(handle, next); there.isPresent(); there = at(handle, next)) {
             if (given != null) {
-                return there.get().equals(sample.figures()) ? new ManualSampleResult.Stored(next, false) : new ManualSampleResult.Conflict();
+                return there.get().equals(sample.figures())
+                        ? new ManualSampleResult.Stored(next, false)
+                        : new ManualSampleResult.Conflict();
             }
             next = next.at(next.at().plus(1, ChronoUnit.MICROS));
         }

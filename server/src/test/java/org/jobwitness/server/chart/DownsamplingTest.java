@@ -38,7 +38,8 @@ class DownsamplingTest {
             }
             time += SECOND;
         }
-        return new MetricCurve(times.stream().mapToLong(t -> t).toArray(), values.stream().mapToDouble(v -> v).toArray(),
+        return new MetricCurve(times.stream().mapToLong(t -> t).toArray(),
+                values.stream().mapToDouble(v -> v).toArray(),
                 gaps);
     }
 
@@ -78,7 +79,8 @@ class DownsamplingTest {
 
     @Test
     void nothingIsDrawnOfNothing() {
-        assertThat(Downsampling.of(new MetricCurve(new long[0], new double[0], new BitSet()), SECOND, 1).size()).isZero();
+        assertThat(Downsampling.of(new MetricCurve(new long[0], new double[0], new BitSet()), SECOND, 1).size())
+                .isZero();
     }
 
     @ParameterizedTest

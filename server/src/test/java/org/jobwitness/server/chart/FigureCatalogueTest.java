@@ -54,7 +54,8 @@ class FigureCatalogueTest {
                     .containsExactlyElementsOf(read);
             assertThat(Arrays.stream(reading.getRecordComponents())
                     .filter(part -> Number.class.isAssignableFrom(part.getType()))
-                    .map(RecordComponent::getName).map(FigureCatalogueTest::snakeCase).filter(name -> !read.contains(name)))
+                    .map(RecordComponent::getName).map(FigureCatalogueTest::snakeCase)
+                    .filter(name -> !read.contains(name)))
                     .as("numbers that are no figures").isSubsetOf("uid", "cpus_used", "ecc_errors", "xid");
         }
     }
@@ -94,7 +95,8 @@ class FigureCatalogueTest {
 
     @Test
     void thePageOfMetricsHasAllThatAreExported() throws IOException {
-        Set<String> onPage = Pattern.compile("(?m)^\\| `(hpc_job_[a-z_]+)`").matcher(Files.readString(METRICS)).results()
+        Set<String> onPage = Pattern.compile("(?m)^\\| `(hpc_job_[a-z_]+)`").matcher(Files.readString(METRICS))
+                .results()
                 .map((MatchResult row) -> row.group(1)).collect(Collectors.toSet());
         List<String> exported = Stream.of(Figure.values()).flatMap(figure -> figure.exported().stream())
                 .map(Figure.Exported::name).toList();

@@ -151,7 +151,8 @@ class HistoryHourTest {
     void theTableOfFiguresIsTheCatalogue() throws Exception {
         seal();
         List<String> known = database.read("test", handle -> handle.createQuery(
-                "select concat_ws(' ', of, number, name, unit, is_counter::text) from figure").mapTo(String.class).list());
+                "select concat_ws(' ', of, number, name, unit, is_counter::text) from figure").mapTo(String.class)
+                .list());
         assertThat(known).containsExactlyInAnyOrderElementsOf(Stream.of(Figure.values())
                 .map(figure -> figure.of().name().toLowerCase(Locale.ROOT) + " " + figure.number() + " " + figure + " "
                         + figure.unit() + " " + figure.isCounter())
