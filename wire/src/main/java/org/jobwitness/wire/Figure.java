@@ -158,34 +158,39 @@ public enum Figure {
     private final Kind kind;
     private final Unit unit;
     private final String name;
-    private final @Nullable Exported exported;
+    private final @Nullable String metric;
+    private final String help;
+    @SuppressWarnings("ImmutableEnumChecker") // always a method reference
     private final OfJob ofJob;
+    @SuppressWarnings("ImmutableEnumChecker") // always a method reference
     private final OfGpu ofGpu;
 
     Figure(int number, Kind kind, Unit unit, OfJob reading) {
-        this(number, Of.JOB, kind, unit, reading, Figure::derivedOfGpu, null);
+        this(number, Of.JOB, kind, unit, reading, Figure::derivedOfGpu, null, "");
     }
 
     Figure(int number, Kind kind, Unit unit, OfJob reading, String metric, String help) {
-        this(number, Of.JOB, kind, unit, reading, Figure::derivedOfGpu, new Exported(metric, help));
+        this(number, Of.JOB, kind, unit, reading, Figure::derivedOfGpu, metric, help);
     }
 
     Figure(int number, Kind kind, Unit unit, OfGpu reading) {
-        this(number, Of.GPU, kind, unit, Figure::derivedOfJob, reading, null);
+        this(number, Of.GPU, kind, unit, Figure::derivedOfJob, reading, null, "");
     }
 
     Figure(int number, Kind kind, Unit unit, OfGpu reading, String metric, String help) {
-        this(number, Of.GPU, kind, unit, Figure::derivedOfJob, reading, new Exported(metric, help));
+        this(number, Of.GPU, kind, unit, Figure::derivedOfJob, reading, metric, help);
     }
 
-    Figure(int number, Of of, Kind kind, Unit unit, OfJob ofJob, OfGpu ofGpu, @Nullable Exported exported) {
+    Figure(int number, Of of, Kind kind, Unit unit, OfJob ofJob, OfGpu ofGpu, @Nullable String metric,
+            String help) {
         this.number = number;
         this.of = of;
         this.kind = kind;
         this.unit = unit;
         this.ofJob = ofJob;
         this.ofGpu = ofGpu;
-        this.exported = exported;
+        this.metric = metric;
+        this.help = help;
         String lower = name().toLowerCase(Locale.ROOT);
         // A constant of a GPU has the prefix where a job has a figure of the same name.
         name = of == Of.GPU && lower.startsWith(GPU_PREFIX) ? lower.substring(GPU_PREFIX.length()) : lower;
@@ -237,7 +242,7 @@ public enum Figure {
 
     /** Its family in {@code /metrics}, if it has one. */
     public Optional<Exported> exported() {
-        return Optional.ofNullable(exported);
+        return Optional.ofNullable(metric).map(family -> new Exported(family, help));
     }
 
     /** Its value in a reading; null if it was not read, or is derived. */
