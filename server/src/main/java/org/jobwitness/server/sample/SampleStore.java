@@ -1,6 +1,5 @@
 package org.jobwitness.server.sample;
 
-import static org.jobwitness.server.db.Columns.doubles;
 import static org.jobwitness.server.db.Columns.rounded;
 
 import io.prometheus.metrics.core.metrics.Counter;

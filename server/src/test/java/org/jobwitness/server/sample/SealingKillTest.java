@@ -13,7 +13,6 @@ import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import org.jobwitness.server.Waiting;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.access.Scope;
