@@ -169,15 +169,15 @@ create table job_figures (
 comment on column job_figures.node is 'Empty where the figures are of the job as a whole.';
 comment on column job_figures.memory_peak_bytes is 'memory.peak, as the kernel kept it.';
 comment on column job_figures.memory_max_bytes is 'The highest sample.';
-comment on column job_figures.covered_ms is 'The intervals of all samples together; null where no sample told one.';
+comment on column job_figures.covered_ms is 'Sum of the intervals of all samples; null where no sample had one.';
 comment on column job_figures.cpu_sum is 'Of cpu_usage_percent, over cpu_count samples.';
-comment on column job_figures.anon_sum is 'Of memory_anon_bytes, over anon_count samples; so memory, and file.';
+comment on column job_figures.anon_sum is 'Of memory_anon_bytes, over anon_count samples; likewise memory and file.';
 comment on column job_figures.latest is 'The last value of each figure, by its number.';
-comment on column job_figures.is_last is 'The node''s agent said that this was its last reading of the job.';
-comment on column job_figures.absent is 'Why figures are not there, as the node''s agent said it last.';
-comment on column job_figures.suspended_ms is 'How long Slurm had the job suspended; null if no sample told.';
+comment on column job_figures.is_last is 'The node''s agent marked its newest reading of the job as the last.';
+comment on column job_figures.absent is 'Why figures are missing, from the newest reading.';
+comment on column job_figures.suspended_ms is 'How long Slurm had the job suspended; null where no sample says.';
 
--- The same for each GPU that a job holds.
+-- What a run used of each GPU that it holds.
 create table job_gpu_figures (
     job_key             bigint not null references job on delete cascade,
     node                text not null,
@@ -212,15 +212,15 @@ create table job_gpu_figures (
     energy_joules       double precision,
     primary key (job_key, node, gpu)
 ) with (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05);
-comment on column job_gpu_figures.last_used_at is 'The last sample that saw it used at all.';
+comment on column job_gpu_figures.last_used_at is 'The newest sample with a utilization above 0.';
 comment on column job_gpu_figures.hold is 'Figures are of the time in which the run held the GPU alone.';
 comment on column job_gpu_figures.jobs is 'The job ids that share it, or may hold it; empty where the run holds it alone.';
-comment on column job_gpu_figures.device is 'wire.GpuDevice, as the node''s agent said it first.';
-comment on column job_gpu_figures.held_from is 'The beginning of the time that the first reading stands for.';
-comment on column job_gpu_figures.read_at is 'The last reading that told how busy it was.';
-comment on column job_gpu_figures.xid is 'NVIDIA''s number of the newest error that was told of.';
+comment on column job_gpu_figures.device is 'wire.GpuDevice, from the first reading.';
+comment on column job_gpu_figures.held_from is 'Start of the interval of the first reading.';
+comment on column job_gpu_figures.read_at is 'The newest reading with a utilization.';
+comment on column job_gpu_figures.xid is 'NVIDIA''s number of the newest error.';
 comment on column job_gpu_figures.energy_joules is
-    'What the GPU''s counter has counted from first_energy_at to last_energy_at, also where it began anew between the two.';
+    'Energy from first_energy_at to last_energy_at by the GPU''s counter, including restarts of the counter.';
 
 -- What each run was given and used on all of its nodes together: one row for each row of job. To be joined with job by job_key;
 -- driven by job, so that only the figures of the chosen runs are read. Numbers of latest are those of the table figure.
@@ -273,7 +273,7 @@ left join lateral (
         where job_figures.job_key = job.job_key) of_nodes) used on true;
 comment on view job_use is 'What runs were given and used on all of their nodes together.';
 
--- OOM kills of runs whose moment was seen. Only sample.OomKills writes here. They stay as long as their run.
+-- OOM kills of runs, as far as their moment is known. Only sample.OomKillTable writes here. Kept as long as their run.
 create table oom_kill (
     job_key     bigint not null references job on delete cascade,
     at          timestamptz not null,
@@ -284,9 +284,9 @@ create table oom_kill (
     limit_bytes bigint,
     primary key (job_key, at, node, step, cause)
 );
-comment on table oom_kill is 'Serves JobQueries.runs by its key, which also makes a kill that is told twice count once.';
-comment on column oom_kill.step is 'Empty where it was not known.';
-comment on column oom_kill.cause is 'Which memory had run out: the limit of the job or step, or the node''s.';
+comment on table oom_kill is 'Its key serves JobQueries.runs, and makes a kill that is reported twice count once.';
+comment on column oom_kill.step is 'Empty where it is not known.';
+comment on column oom_kill.cause is 'Which memory ran out: limit is that of the job or step.';
 comment on column oom_kill.limit_bytes is 'memory.max at that moment; null where it was not read.';
 
 -- The audit trail: every change of a run. Rows are never changed or deleted; retention drops whole months.
@@ -339,39 +339,39 @@ begin
     end if;
 end $$;
 
--- What agents read comes in batches and is kept in two forms: as rows, in one of two tails that are written by turns, and,
--- once an hour is over, packed. Only sample.SampleBuffer and sample.Sealing write here.
+-- Samples are kept in two forms: as rows, in one of two buffers that are used alternately, and packed once an hour is over.
+-- Only sample.SampleBuffer and sample.ChunkTable write here.
 
 -- What a job used on one node (gpu is empty), or one GPU that it has there.
-create table sample_tail_0 (
+create table sample_buffer_0 (
     job_key bigint not null,
     node    text not null,
     gpu     text not null,
     at      timestamptz not null,
     figures double precision[] not null
 );
-create index sample_tail_0_by_run on sample_tail_0 (job_key, at);
-comment on index sample_tail_0_by_run is 'History.read of one run; Sealing, run by run.';
-comment on column sample_tail_0.node is 'Empty where the sample is of the job as a whole.';
-comment on column sample_tail_0.figures is 'By number, as the table figure names them; null where nothing was read.';
-create table sample_tail_1 (like sample_tail_0 including all);
-comment on index sample_tail_1_job_key_at_idx is 'As on sample_tail_0.';
+create index sample_buffer_0_by_run on sample_buffer_0 (job_key, at);
+comment on index sample_buffer_0_by_run is 'History.read of one run; Sealing, run by run.';
+comment on column sample_buffer_0.node is 'Empty where the sample is of the job as a whole.';
+comment on column sample_buffer_0.figures is 'By number, as in the table figure; null where nothing was read.';
+create table sample_buffer_1 (like sample_buffer_0 including all);
+comment on index sample_buffer_1_job_key_at_idx is 'As on sample_buffer_0.';
 
--- Which tail is written, and how far the other one has been packed: readers pass over its rows of runs below sealed_to.
-create table sample_tail (
-    tail       smallint primary key,
-    is_open    boolean not null,
-    opened_at  timestamptz not null,
-    sealed_to  bigint not null
+-- Which buffer is active; the other is closing, and readers skip its rows of runs below sealed_to, which are packed.
+create table sample_buffer (
+    buffer       smallint primary key,
+    is_active    boolean not null,
+    activated_at timestamptz not null,
+    sealed_to    bigint not null
 );
-insert into sample_tail values (0, true, now(), 0), (1, false, now(), 0);
+insert into sample_buffer values (0, true, now(), 0), (1, false, now(), 0);
 
 -- All samples that are not packed yet.
-create view unpacked_sample as
-select * from sample_tail_0 where job_key >= (select sealed_to from sample_tail where tail = 0)
+create view buffered_sample as
+select * from sample_buffer_0 where job_key >= (select sealed_to from sample_buffer where buffer = 0)
 union all
-select * from sample_tail_1 where job_key >= (select sealed_to from sample_tail where tail = 1);
-comment on view unpacked_sample is 'For History.read, and for administrators: docs/packed-history.md.';
+select * from sample_buffer_1 where job_key >= (select sealed_to from sample_buffer where buffer = 1);
+comment on view buffered_sample is 'For History.read, and for administrators: docs/packed-history.md.';
 
 -- An hour of one job on one node, or of one GPU, packed as docs/packed-history.md describes; late samples make one more.
 create table chunk (
@@ -381,16 +381,16 @@ create table chunk (
     t0      timestamptz not null,
     t1      timestamptz not null,
     rows    integer not null,
-    least   real[] not null,
+    min     real[] not null,
     mean    real[] not null,
-    most    real[] not null,
+    max     real[] not null,
     data    bytea not null
 ) partition by range (t0);
 alter table chunk alter column data set storage external;
 create index chunk_by_run on chunk (job_key, t0);
 comment on index chunk_by_run is 'History.read of one run.';
 comment on column chunk.t1 is 'The last sample; in the same hour (UTC) as the first.';
-comment on column chunk.least is 'Of each figure by its number; so mean, and most. Of a counter, what it was at first and at last.';
+comment on column chunk.min is 'Of each figure by its number; likewise mean and max. Of a counter, its first and last value.';
 
 -- Makes the partition of a day (UTC) if it is not there; as audit_partition.
 create function chunk_partition(day date) returns void language plpgsql as $$
@@ -405,51 +405,38 @@ begin
     end if;
 end $$;
 
--- The names of the numbers.
+-- The catalogue of figures, wire.Figure: names of the numbers. Only sample.FigureTable writes here.
 create table figure (
     of         text not null,
     number     integer not null,
     name       text not null,
+    unit       text not null,
     is_counter boolean not null,
     primary key (of, number)
 );
-insert into figure (of, number, name, is_counter) values
-    ('job', 1, 'interval_ms', false), ('job', 2, 'cpu_usage_percent', false), ('job', 3, 'memory_usage_bytes', false),
-    ('job', 4, 'gpu_usage_percent', false), ('job', 5, 'cpus', false), ('job', 6, 'cpu_usage_usec', true),
-    ('job', 7, 'cpu_user_usec', true), ('job', 8, 'cpu_system_usec', true), ('job', 9, 'cpu_throttled_usec', true),
-    ('job', 10, 'cpu_pressure_usec', true), ('job', 11, 'memory_anon_bytes', false),
-    ('job', 12, 'memory_file_bytes', false), ('job', 13, 'memory_shmem_bytes', false),
-    ('job', 14, 'memory_swap_bytes', false), ('job', 15, 'memory_peak_bytes', false),
-    ('job', 16, 'memory_limit_bytes', false), ('job', 17, 'memory_pressure_usec', true),
-    ('job', 18, 'memory_stall_usec', true), ('job', 19, 'oom_events', true), ('job', 20, 'oom_kills', true),
-    ('job', 21, 'pids', false), ('job', 22, 'io_read_bytes', true), ('job', 23, 'io_write_bytes', true),
-    ('job', 24, 'io_pressure_usec', true), ('job', 25, 'io_stall_usec', true), ('job', 26, 'suspended_ms', false),
-    ('gpu', 1, 'interval_ms', false), ('gpu', 2, 'utilization_percent', false), ('gpu', 3, 'memory_used_bytes', false),
-    ('gpu', 4, 'memory_total_bytes', false), ('gpu', 5, 'power_watts', false), ('gpu', 6, 'temperature_celsius', false),
-    ('gpu', 7, 'energy_joules', true), ('gpu', 8, 'processes', false), ('gpu', 9, 'clock_mhz', false);
 
 -- For administrators: docs/packed-history.md.
 create view history_hour as
 select cluster, job_id, job_key as run, node, nullif(gpu, '') as gpu, date_trunc('hour', t0, 'UTC') as hour,
-    figure.name as figure, min(least[number]) as min, sum(mean[number] * rows) / sum(rows) as mean,
-    max(most[number]) as max, sum(rows) as samples
+    figure.name as figure, min(chunk.min[number]) as min, sum(mean[number] * rows) / sum(rows) as mean,
+    max(chunk.max[number]) as max, sum(rows) as samples
 from chunk join job using (job_key) join figure on figure.of = case gpu when '' then 'job' else 'gpu' end
 where mean[number] is not null
 group by cluster, job_id, job_key, node, gpu, date_trunc('hour', t0, 'UTC'), figure.name;
 comment on view history_hour is 'What jobs used in each hour that has been packed; mean is weighted by samples.';
 
--- Which batches of an agent have been taken: each number counts once.
+-- Which batches of an agent are stored: each number counts once.
 create table agent_batches (
     cluster  text not null,
     node     text not null,
     boot_id  text not null,
-    taken    int8multirange not null,
+    stored   int8multirange not null,
     last_at  timestamptz not null,
     primary key (cluster, node, boot_id)
 ) with (fillfactor = 50);
-comment on column agent_batches.last_at is 'The day, so that it need not be written each time.';
+comment on column agent_batches.last_at is 'Rounded to the day, so that it is not written with every batch.';
 
--- The last that is known of each node, from its agent and from the scheduler. Only node.NodeTable writes here.
+-- The newest state and reading of each node, from the scheduler and from its agent. Only node.NodeTable writes here.
 create table node (
     cluster            text not null,
     node               text not null,
@@ -468,24 +455,23 @@ create table node (
     gpus               jsonb not null default '[]',
     primary key (cluster, node)
 ) with (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05);
-comment on column node.at is 'When its agent read the figures; null if it has sent none.';
-comment on column node.state_at is 'When the scheduler said its state, which is not what its agent says.';
-comment on column node.state_reason is 'Why it is in its state, as the scheduler says.';
-comment on column node.gpus is 'The last reading of each GPU, as wire.GpuReading: with the node, so that it costs no more rows.';
+comment on column node.at is 'Time of the agent''s reading; null if it has sent none.';
+comment on column node.state_at is 'When the scheduler reported its state.';
+comment on column node.state_reason is 'Why it is in its state, from the scheduler.';
+comment on column node.gpus is 'The newest reading of each GPU, as wire.GpuReading; here, so that it takes no rows of its own.';
 
--- Agents that have something which should have been sent long ago; without a row for all others, so that it is nearly always
--- empty. Only batch.AgentsWaiting writes here.
-create table agent_waiting (
-    cluster text not null,
-    node    text not null,
-    batches integer not null,
-    events  integer not null,
-    since   timestamptz not null,
-    told_at timestamptz not null,
+-- Agents whose queue is overdue. The others have no row, so that the table is nearly always empty. Only
+-- batch.AgentQueueTable writes here.
+create table agent_queue (
+    cluster     text not null,
+    node        text not null,
+    batches     integer not null,
+    events      integer not null,
+    since       timestamptz not null,
+    reported_at timestamptz not null,
     primary key (cluster, node)
 );
-comment on column agent_waiting.since is 'When the oldest of it was read on the node, by our clock.';
-comment on column agent_waiting.told_at is 'When the agent said so last.';
+comment on column agent_queue.since is 'When the oldest entry was read on the node, by our clock.';
 
 -- The last polls of the scheduler, whichever server made them, and how far they have come. Only scheduler.ContactTable writes
 -- here.

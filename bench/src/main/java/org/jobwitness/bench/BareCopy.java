@@ -34,8 +34,8 @@ final class BareCopy implements AutoCloseable {
     BareCopy(ServerUnderTest server) throws SQLException {
         connection = server.sql();
         try (Statement create = connection.createStatement()) {
-            create.execute("drop table if exists bare_tail");
-            create.execute("create table bare_tail (like sample_tail_0 including all)");
+            create.execute("drop table if exists bare_buffer");
+            create.execute("create table bare_buffer (like sample_buffer_0 including all)");
         }
         connection.setAutoCommit(false);
         handle = Jdbi.open(connection);
@@ -44,7 +44,7 @@ final class BareCopy implements AutoCloseable {
     /** Returns the nanoseconds that it took. */
     long copy(List<Row> rows, int rowsPerCommit) throws SQLException {
         try (Statement empty = connection.createStatement()) {
-            empty.execute("truncate bare_tail");
+            empty.execute("truncate bare_buffer");
         }
         connection.commit();
         long start = System.nanoTime();
@@ -54,7 +54,7 @@ final class BareCopy implements AutoCloseable {
                 copy.row().put(row.run).put(row.node).put(row.gpu).put(row.at)
                         .putDoubles(row.figures, row.figures.length);
             }
-            copy.write(handle, "bare_tail (job_key, node, gpu, at, figures)");
+            copy.write(handle, "bare_buffer (job_key, node, gpu, at, figures)");
             connection.commit();
         }
         return System.nanoTime() - start;

@@ -167,7 +167,7 @@ final class ServerUnderTest implements AutoCloseable {
     /** Waits until all rows of past hours are packed. */
     void awaitSealed() throws SQLException, InterruptedException, IOException {
         long deadline = System.nanoTime() + Duration.ofMinutes(4).toNanos();
-        while (number("select count(*) from unpacked_sample where at < now() - interval '2 hours'") > 0) {
+        while (number("select count(*) from buffered_sample where at < now() - interval '2 hours'") > 0) {
             if (System.nanoTime() > deadline) {
                 throw new IOException("the server did not pack its samples");
             }

@@ -23,7 +23,7 @@ import java.util.function.Supplier;
 import org.jobwitness.server.access.AccessControl;
 import org.jobwitness.server.access.Role;
 import org.jobwitness.server.access.Tokens;
-import org.jobwitness.server.batch.AgentsWaiting;
+import org.jobwitness.server.batch.AgentQueueTable;
 import org.jobwitness.server.batch.Batches;
 import org.jobwitness.server.batch.BatchesEndpoint;
 import org.jobwitness.server.chart.SamplesEndpoint;
@@ -104,9 +104,9 @@ final class Server implements AutoCloseable {
             JobQueries queries = new JobQueries(database, json, clock);
             SampleStore samples = new SampleStore(database, json, config.metricsRetention(), clock, metrics);
             NodeTable nodes = new NodeTable(database, json);
-            AgentsWaiting agentsWaiting = new AgentsWaiting(database, clock);
+            AgentQueueTable agentQueues = new AgentQueueTable(database, clock);
             EvidenceReader evidence = new EvidenceReader(database, clock);
-            JobMetrics jobMetrics = new JobMetrics(database, queries, nodes, agentsWaiting,
+            JobMetrics jobMetrics = new JobMetrics(database, queries, nodes, agentQueues,
                     new JobFindings(evidence, config.thresholds()), config.dataDir(), clock);
             Events events = new Events(jobs, json, config.defaultCluster(), metrics);
 
@@ -115,7 +115,7 @@ final class Server implements AutoCloseable {
             samples.onStored(stream::stored);
 
             Batches batches = stopLater(
-                    new Batches(database, jobs, samples, nodes, agentsWaiting, clock, config.defaultCluster(),
+                    new Batches(database, jobs, samples, nodes, agentQueues, clock, config.defaultCluster(),
                             metrics));
 
             Sealing sealing = new Sealing(database, config.metricsRetention(), clock, metrics);
@@ -129,8 +129,8 @@ final class Server implements AutoCloseable {
             Optional<LeaderTask> slurmTask = slurm.map(reconciliation -> stopLater(
                     new LeaderTask(database, "scheduler", SCHEDULER_INTERVAL, reconciliation::run)));
             Map<String, Supplier<Optional<String>>> advisoryChecks = new LinkedHashMap<>();
-            advisoryChecks.put("seal", sealing::trouble);
-            advisoryChecks.put("spool", agentsWaiting::trouble);
+            advisoryChecks.put("seal", sealing::problem);
+            advisoryChecks.put("spool", agentQueues::problem);
             slurm.ifPresent(reconciliation -> advisoryChecks.put("scheduler", reconciliation::problem));
 
             Optional<DemoCluster> demo = isDemo(config)

@@ -59,7 +59,7 @@ class BadInputTest {
         database = server.sql();
         noHourMayEnd();
         tables = tables();
-        assertThat(tables).contains("job", "job_node", "job_figures", "job_gpu_figures", "audit", "sample_tail_0");
+        assertThat(tables).contains("job", "job_node", "job_figures", "job_gpu_figures", "audit", "sample_buffer_0");
         fingerprints = fingerprints();
         stored();
         makeTheJobsThatCasesSpeakOf();
@@ -69,7 +69,7 @@ class BadInputTest {
     /** Else the server would begin to pack one while it is looked at what it has stored. */
     private static void noHourMayEnd() throws SQLException {
         try (var statement = database.createStatement()) {
-            statement.execute("update sample_tail set opened_at = now() + interval '1 day'");
+            statement.execute("update sample_buffer set activated_at = now() + interval '1 day'");
         }
     }
 
@@ -79,7 +79,7 @@ class BadInputTest {
         String event = "{\"job_id\":\"twice-1\",\"user\":\"alice\",\"node_list\":[\"n1\"],\"cluster\":\"%s\"}";
         isStored("POST", "/v1/jobs", job.formatted("running-1"), 201, "job", "job_node", "audit");
         isStored("POST", "/v1/jobs/running-1/metrics", expanded("{\"cpu_usage\":10,\"memory_usage_mb\":2048,"
-                + "\"gpu_usage\":30,\"timestamp\":\"{now-1h}\"}"), 201, "sample_tail_0", "job_figures");
+                + "\"gpu_usage\":30,\"timestamp\":\"{now-1h}\"}"), 201, "sample_buffer_0", "job_figures");
         isStored("POST", "/v1/jobs", job.formatted("ended-1"), 201, "job", "job_node", "audit");
         isStored("PATCH", "/v1/jobs/ended-1", "{\"state\":\"completed\"}", 200, "job", "audit");
         isStored("POST", "/v1/jobs", job.formatted("17"), 201, "job", "job_node", "audit");

@@ -17,10 +17,8 @@ import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.Stream;
 import org.jobwitness.server.access.Role;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.LeaderTask;
@@ -33,6 +31,7 @@ import org.jobwitness.server.sample.Sealing;
 import org.jobwitness.server.sample.StoredRows;
 import org.jobwitness.server.sample.StoredRows.Stored;
 import org.jobwitness.wire.Batch;
+import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.JobReading;
@@ -247,7 +246,7 @@ class BatchFailureTest {
             Sealing packing = new Sealing(database, RETENTION, Clock.fixed(due, ZoneOffset.UTC), metrics);
             sealing = new LeaderTask(database, "sealing", ALL_THE_TIME, turn -> {
                 database.write("test", handle -> handle
-                        .execute("update sample_tail set opened_at = now() - interval '2 hours' where is_open"));
+                        .execute("update sample_buffer set activated_at = now() - interval '2 hours' where is_active"));
                 packing.run(turn);
             });
             retention = new LeaderTask(database, "retention", ALL_THE_TIME, new Retention(database, partitions,
@@ -346,8 +345,8 @@ class BatchFailureTest {
             long number = sequence++;
             Instant at = first.plusSeconds(15 * number);
             JobReading ofOwn = reading(own, at, number);
-            GpuReading gpu = new GpuReading("GPU-" + node, GpuVendor.NVIDIA, null, own, List.of(), List.of(), 50.0,
-                    number << 20, null, null, null, null, null, null, List.of(), null, null, Map.of());
+            GpuReading gpu = GpuReading.builder("GPU-" + node).device(GpuVendor.NVIDIA, null).jobId(own)
+                    .put(Figure.UTILIZATION_PERCENT, 50.0).put(Figure.MEMORY_USED_BYTES, number << 20).build();
             Batch batch = new Batch(1, null, node, bootId, number, at, 15_000, null, null,
                     List.of(ofOwn, reading(shared, at, number)), List.of(gpu));
             rows.add(new Stored(own, node, "", at, number));
@@ -357,10 +356,8 @@ class BatchFailureTest {
         }
 
         private static JobReading reading(String jobId, Instant at, long number) {
-            return new JobReading(jobId, null, null, null, 1001, "alice", null, at, null, null, null, 4, 2.5, number,
-                    null,
-                    null, null, null, number << 20, null, null, null, null, null, null, null, null, null, null, null,
-                    null, null, null, null, List.of(), Map.of());
+            return JobReading.builder(jobId).owner(1001, "alice").timestamp(at).cpusUsed(2.5).put(Figure.CPUS, 4)
+                    .put(Figure.CPU_USAGE_USEC, number).put(Figure.MEMORY_USAGE_BYTES, number << 20).build();
         }
     }
 }

@@ -559,7 +559,7 @@ class BatchesTest {
         }
         try (var connection = server.sql();
                 var statement = connection.createStatement();
-                var rows = statement.executeQuery("select taken from agent_batches where node = 'x13'")) {
+                var rows = statement.executeQuery("select stored from agent_batches where node = 'x13'")) {
             rows.next();
             assertThat(rows.getString(1)).isEqualTo("{[1,6),[9,10)}");
         }

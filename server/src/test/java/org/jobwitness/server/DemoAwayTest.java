@@ -17,7 +17,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.logging.Handler;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
-import org.jobwitness.server.batch.AgentsWaiting;
+import org.jobwitness.server.batch.AgentQueueTable;
 import org.jobwitness.server.batch.Batches;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.DatabaseAddress;
@@ -80,7 +80,7 @@ class DemoAwayTest {
             JobTable jobs = new JobTable(through, json, clock);
             SampleStore samples = new SampleStore(through, json, Duration.ofDays(8), clock, metrics);
             NodeTable nodes = new NodeTable(through, json);
-            try (Batches batches = new Batches(through, jobs, samples, nodes, new AgentsWaiting(through, clock), clock,
+            try (Batches batches = new Batches(through, jobs, samples, nodes, new AgentQueueTable(through, clock), clock,
                     "default", metrics);
                     DemoCluster cluster = new DemoCluster(through, new Events(jobs, json, "default", metrics), jobs,
                             samples, batches, nodes, clock, 2)) {
@@ -119,7 +119,7 @@ class DemoAwayTest {
         gate.open();
         Waiting.until("the history is complete", TIMEOUT, isComplete);
         assertThat(number("select count(distinct job_id) from job where length(job_id) = 4")).isEqualTo(jobs);
-        assertThat(number("select count(*) from (select 1 from sample_tail_0 group by job_key, node, gpu, at"
+        assertThat(number("select count(*) from (select 1 from sample_buffer_0 group by job_key, node, gpu, at"
                 + " having count(*) > 1) twice")).isZero();
 
         gate.shut();

@@ -66,7 +66,7 @@ class ExportTest {
                 feed.told("n1", START.plusSeconds(15L * tick), 15_000, "4712", "\"pids\": 99", "");
             }
             assertThat(server.rows("chunk")).isPositive();
-            assertThat(server.rows("sample_tail_0") + server.rows("sample_tail_1")).isPositive();
+            assertThat(server.rows("sample_buffer_0") + server.rows("sample_buffer_1")).isPositive();
 
             Export jsonl = export(of(server.address()), "--job", "slurm-4711", "--format", "jsonl");
             assertThat(jsonl.status()).as(jsonl.err()).isZero();

@@ -18,11 +18,11 @@ class HealthTest {
             assertThat(healthy.json().required("checks").required("seal").asString()).isEqualTo("ok");
 
             connection.setAutoCommit(false);
-            statement.execute("update sample_tail set opened_at = now() - interval '4 hours'");
+            statement.execute("update sample_buffer set activated_at = now() - interval '4 hours'");
             statement.execute("""
                     create function full_disk() returns trigger language plpgsql
                     as $$ begin raise exception 'no space left on device'; end $$""");
-            statement.execute("create trigger full_disk before update on sample_tail execute function full_disk()");
+            statement.execute("create trigger full_disk before update on sample_buffer execute function full_disk()");
             connection.commit();
 
             Exchange unhealthy = server.get("/v1/health");

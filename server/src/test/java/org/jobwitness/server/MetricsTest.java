@@ -84,7 +84,7 @@ class MetricsTest {
                 .isEqualTo(200);
         try (Connection connection = server.sql(); Statement sql = connection.createStatement()) {
             sql.execute("update node set state = 'mixed', state_at = now() where node = 'n1'");
-            sql.execute("insert into agent_waiting values ('alpha', 'n1', 240, 2, to_timestamp(1000.5), now())");
+            sql.execute("insert into agent_queue values ('alpha', 'n1', 240, 2, to_timestamp(1000.5), now())");
         }
         scrape = server.get("/metrics").body().lines().toList();
     }

@@ -17,7 +17,6 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -387,14 +386,14 @@ class OpenApiFuzzTest {
 
     @Test
     void figuresAreThoseOfTheSamples() throws SQLException {
-        assertThat(server.rows("unpacked_sample")).isPositive();
+        assertThat(server.rows("buffered_sample")).isPositive();
         assertNone("""
                 select coalesce(f.job_key, s.job_key) as job_key, f.sample_count, s.count, f.last_sample_at, s.last,
                     f.cpu_max, s.cpu_max, f.memory_max_bytes, s.memory_max, f.gpu_max, s.gpu_max, f.cpu_sum, s.cpu_sum
                 from (select * from job_figures where sample_count > 0) f full join (
                     select job_key, node, count(*) as count, max(at) as last, max(figures[2]) as cpu_max,
                         sum(figures[2]) as cpu_sum, max(figures[3]) as memory_max, max(figures[4]) as gpu_max
-                    from (select * from unpacked_sample where gpu = '') sample join job using (job_key) group by job_key, node) s using (job_key, node)
+                    from (select * from buffered_sample where gpu = '') sample join job using (job_key) group by job_key, node) s using (job_key, node)
                 where f.sample_count is distinct from s.count or f.last_sample_at is distinct from s.last
                     or f.cpu_max is distinct from s.cpu_max or f.memory_max_bytes is distinct from s.memory_max
                     or f.gpu_max is distinct from s.gpu_max
@@ -429,7 +428,7 @@ class OpenApiFuzzTest {
     @Test
     void theSamplesOfEveryRunCanBeRead() throws SQLException {
         for (List<String> run : rows("""
-                select job_id, job_key, count(distinct at) from unpacked_sample join job using (job_key)
+                select job_id, job_key, count(distinct at) from buffered_sample join job using (job_key)
                 group by job_id, job_key limit 100""")) {
             JsonNode page = operator
                     .get("/v1/jobs/" + RequestGenerator.encoded(run.get(0)) + "/metrics?limit=10000&run="

@@ -9,7 +9,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.DriverManager;
-import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Clock;
 import java.time.Duration;
@@ -61,7 +60,7 @@ class RetentionTest {
         runs("'old' || i", OLD_RUNS, THEN, "completed");
         runs("'new'", 1, NOW.minus(Duration.ofDays(59)), "failed");
         runs("'open'", 1, THEN, "running");
-        execute("insert into agent_batches (cluster, node, boot_id, taken, last_at) values ('c', 'n', 'old', '{[1,5)}', '"
+        execute("insert into agent_batches (cluster, node, boot_id, stored, last_at) values ('c', 'n', 'old', '{[1,5)}', '"
                 + NOW.minus(Duration.ofDays(62)) + "'), ('c', 'n', 'new', '{[1,5)}', '" + NOW.minus(Duration.ofDays(60))
                 + "')");
     }

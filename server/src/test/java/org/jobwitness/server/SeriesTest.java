@@ -211,7 +211,7 @@ class SeriesTest {
 
     private static long waiting(String jobId) throws SQLException {
         String where = " join job using (job_key) where job_id = '" + jobId + "'";
-        return server.rows("sample_tail_0" + where) + server.rows("sample_tail_1" + where);
+        return server.rows("sample_buffer_0" + where) + server.rows("sample_buffer_1" + where);
     }
 
     @ParameterizedTest
@@ -299,7 +299,7 @@ class SeriesTest {
         feed.started(jobId, "m[1-99]", HOUR.minus(Duration.ofHours(3)));
         try (Connection connection = server.sql(); var statement = connection.createStatement()) {
             String run = "(select job_key from job where job_id = '" + jobId + "')";
-            statement.execute("insert into sample_tail_0 (job_key, node, gpu, at, figures) select " + run
+            statement.execute("insert into sample_buffer_0 (job_key, node, gpu, at, figures) select " + run
                     + ", 'm' || n, '', '" + HOUR.minus(Duration.ofHours(2)) + "'::timestamptz + t * interval '5 s',"
                     + " array[5000, t] from generate_series(1, 99) n, generate_series(1, 1400) t");
             if (isExpected) {

@@ -33,6 +33,7 @@ import org.jobwitness.agent.log.Log;
 import org.jobwitness.agent.spool.BatchSpool;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.wire.Batch;
+import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.JobReading;
 import org.jspecify.annotations.Nullable;
 
@@ -231,9 +232,9 @@ final class NodeUnderTest implements AutoCloseable {
                 counters.add(counter);
                 List<JobReading> readings = new ArrayList<>();
                 for (String jobId : jobIds) {
-                    readings.add(json.object(Map.of("job_id", jobId, "cgroup_path", "/job_" + jobId, "cpus", 4,
-                            "cpus_used", 2.5, "cpu_usage_usec", counter, "memory_usage_bytes", 1_000_000),
-                            JobReading.class));
+                    readings.add(JobReading.builder(jobId).cgroupPath("/job_" + jobId).cpusUsed(2.5)
+                            .put(Figure.CPUS, 4).put(Figure.CPU_USAGE_USEC, counter)
+                            .put(Figure.MEMORY_USAGE_BYTES, 1_000_000L).build());
                 }
                 spool.put(gzip(json.text(new Batch(Batch.VERSION, null, name, bootId, (long) number,
                         first.plusSeconds(number), 1000, null, null, readings, List.of()))));

@@ -159,7 +159,7 @@ final class ServerProcess implements AutoCloseable {
     long rows(String jobId) throws SQLException {
         return number("""
                 select coalesce(sum(stored.rows), 0) from job join (
-                    select job_key, 1 as rows from unpacked_sample where gpu = ''
+                    select job_key, 1 as rows from buffered_sample where gpu = ''
                     union all
                     select job_key, rows from chunk where gpu = '') stored using (job_key)
                 where job_id = ?""", jobId);

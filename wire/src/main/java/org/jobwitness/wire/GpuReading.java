@@ -1,44 +1,46 @@
 package org.jobwitness.wire;
 
 import java.util.Collection;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What one GPU of a node, or one part of it that jobs are given for themselves, did over the batch's interval.
+ * What one GPU of a node, or one part of it that Slurm allocates on its own, did over the batch's interval. {@link Figure}
+ * has the figures of a job's GPU, in the same order and by the same names.
  *
- * <p>Who holds it is told in at most one of three ways: one job ({@code jobId}), several together ({@code sharedBy}), or, where
- * the sources disagree, those that it may be ({@code claimedBy}; {@code job_id} of {@code absent} tells how they disagree). Of
- * what it did, only that of one job is counted for a job. All three left out: no job holds it.
+ * <p>Its holder is given in at most one of three ways: one job ({@code jobId}), several together ({@code sharedBy}), or, where
+ * the sources disagree, the candidates ({@code claimedBy}; {@code job_id} of {@code absent} says how they disagree). Its
+ * use is attributed to a job only in the first case. All three missing: no job holds it.
  *
  * @param gpu its UUID, or its index on the node where it has none
  * @param jobId the one job that holds it
- * @param sharedBy the jobs to which it is given in shares (Slurm's shard, MPS), also while that is only one
+ * @param sharedBy the jobs that have shares of it (Slurm's shard, MPS), even if that is only one
  * @param claimedBy the jobs of which one or more may hold it
  * @param memoryUsedBytes of its own memory
- * @param clockMhz of its processors
- * @param energyJoules a counter, which may begin anew with the driver
+ * @param energyJoules a counter, which may restart with the driver
  * @param processes that have it open; of the job, where one holds it
- * @param throttled why it runs slower than it could, in the driver's words, such as sw_power_cap
- * @param eccErrors errors of its memory that could not be put right, since the driver was loaded
- * @param xid NVIDIA's number of the newest error that the driver told of in the interval
- * @param absent why a figure is not there, by the figure's name
+ * @param clockMhz of its processors
+ * @param throttled why it runs below its full speed, in the driver's words, such as sw_power_cap
+ * @param eccErrors uncorrectable memory errors since the driver was loaded
+ * @param xid NVIDIA's number of the newest error that the driver reported in the interval
+ * @param absent why a figure is missing, by the figure's name
  */
 public record GpuReading(String gpu, @Nullable GpuVendor vendor, @Nullable GpuDevice device, @Nullable String jobId,
         List<String> sharedBy, List<String> claimedBy, @Nullable Double utilizationPercent,
         @Nullable Long memoryUsedBytes, @Nullable Long memoryTotalBytes, @Nullable Double powerWatts,
-        @Nullable Double temperatureCelsius, @Nullable Integer clockMhz, @Nullable Double energyJoules,
-        @Nullable Long processes, List<String> throttled, @Nullable Long eccErrors, @Nullable Integer xid,
+        @Nullable Double temperatureCelsius, @Nullable Double energyJoules, @Nullable Long processes,
+        @Nullable Integer clockMhz, List<String> throttled, @Nullable Long eccErrors, @Nullable Integer xid,
         Map<String, String> absent) {
-    private static final int MOST_JOBS = 256;
+    private static final int MAX_JOBS = 256;
 
     public GpuReading {
         gpu = Checks.requiredText("gpu", gpu, 256);
         jobId = jobId == null ? null : JobId.of("job_id", jobId);
-        sharedBy = JobId.listOf("shared_by", sharedBy, MOST_JOBS);
-        claimedBy = JobId.listOf("claimed_by", claimedBy, MOST_JOBS);
+        sharedBy = JobId.listOf("shared_by", sharedBy, MAX_JOBS);
+        claimedBy = JobId.listOf("claimed_by", claimedBy, MAX_JOBS);
         if (jobId != null && !sharedBy.isEmpty()) {
             throw new InvalidFieldException("shared_by",
                     "must be left out where job_id says that one job holds the GPU");
@@ -60,12 +62,13 @@ public record GpuReading(String gpu, @Nullable GpuVendor vendor, @Nullable GpuDe
         xid = Checks.within("xid", xid, 0, 100_000);
         absent = Checks.causes("absent", absent);
     }
+
     /** How many jobs hold it, or may hold it. */
     public int holders() {
         return jobId != null ? 1 : sharedBy.size() + claimedBy.size();
     }
 
-    /** The same, naming only those of the jobs that hold it which are among these; that others do is told, not which. */
+    /** The same, naming only holders among these jobs; of others it says only that there are some. */
     public GpuReading naming(Collection<String> jobIds) {
         String shown = jobId == null || jobIds.contains(jobId) ? jobId : null;
         List<String> sharing = sharedBy.stream().filter(jobIds::contains).toList();
@@ -75,8 +78,102 @@ public record GpuReading(String gpu, @Nullable GpuVendor vendor, @Nullable GpuDe
         if (hidesHolder || sharing.size() < sharedBy.size() || claiming.size() < claimedBy.size()) {
             causes.putIfAbsent("job_id", "held by a job that does not run any more, or that you may not see");
         }
-        return new GpuReading(gpu, vendor, device, shown, sharing, claiming, utilizationPercent, memoryUsedBytes,
-                memoryTotalBytes, powerWatts, temperatureCelsius, clockMhz, energyJoules, processes, throttled,
-                eccErrors, xid, causes);
+        return toBuilder().jobId(shown).sharedBy(sharing).claimedBy(claiming).absent(causes).build();
+    }
+
+    /** A reading of a GPU of which nothing is known yet. */
+    public static Builder builder(String gpu) {
+        return new Builder(gpu);
+    }
+
+    /** With all that this reading says. */
+    public Builder toBuilder() {
+        Builder builder = new Builder(gpu).device(vendor, device).jobId(jobId).sharedBy(sharedBy).claimedBy(claimedBy)
+                .throttled(throttled).errors(eccErrors, xid).absent(absent);
+        Figure.all(Figure.Of.GPU).forEach(figure -> builder.put(figure, figure.of(this)));
+        return builder;
+    }
+
+    /** Collects what is known of one GPU. */
+    public static final class Builder {
+        private final String gpu;
+        private final Map<Figure, Number> figures = new EnumMap<>(Figure.class);
+        private @Nullable GpuVendor vendor;
+        private @Nullable GpuDevice device;
+        private @Nullable String jobId;
+        private List<String> sharedBy = List.of();
+        private List<String> claimedBy = List.of();
+        private List<String> throttled = List.of();
+        private @Nullable Long eccErrors;
+        private @Nullable Integer xid;
+        private Map<String, String> absent = Map.of();
+
+        private Builder(String gpu) {
+            this.gpu = gpu;
+        }
+
+        public Builder device(@Nullable GpuVendor withVendor, @Nullable GpuDevice withDevice) {
+            vendor = withVendor;
+            device = withDevice;
+            return this;
+        }
+
+        public Builder jobId(@Nullable String job) {
+            jobId = job;
+            return this;
+        }
+
+        public Builder sharedBy(List<String> jobs) {
+            sharedBy = jobs;
+            return this;
+        }
+
+        public Builder claimedBy(List<String> jobs) {
+            claimedBy = jobs;
+            return this;
+        }
+
+        /** A figure of a GPU; null if it was not read. */
+        public Builder put(Figure figure, @Nullable Number value) {
+            if (value != null) {
+                figures.put(figure, value);
+            }
+            return this;
+        }
+
+        public Builder throttled(List<String> reasons) {
+            throttled = reasons;
+            return this;
+        }
+
+        public Builder errors(@Nullable Long withEccErrors, @Nullable Integer withXid) {
+            eccErrors = withEccErrors;
+            xid = withXid;
+            return this;
+        }
+
+        public Builder absent(Map<String, String> causes) {
+            absent = causes;
+            return this;
+        }
+
+        public GpuReading build() {
+            Number clock = figures.get(Figure.CLOCK_MHZ);
+            return new GpuReading(gpu, vendor, device, jobId, sharedBy, claimedBy,
+                    decimal(Figure.UTILIZATION_PERCENT), whole(Figure.MEMORY_USED_BYTES),
+                    whole(Figure.MEMORY_TOTAL_BYTES), decimal(Figure.POWER_WATTS),
+                    decimal(Figure.TEMPERATURE_CELSIUS), decimal(Figure.ENERGY_JOULES), whole(Figure.PROCESSES),
+                    clock == null ? null : Integer.valueOf(clock.intValue()), throttled, eccErrors, xid, absent);
+        }
+
+        private @Nullable Long whole(Figure figure) {
+            Number value = figures.get(figure);
+            return value == null ? null : Long.valueOf(value.longValue());
+        }
+
+        private @Nullable Double decimal(Figure figure) {
+            Number value = figures.get(figure);
+            return value == null ? null : Double.valueOf(value.doubleValue());
+        }
     }
 }

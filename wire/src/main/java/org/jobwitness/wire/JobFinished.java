@@ -22,7 +22,7 @@ public record JobFinished(String jobId, @Nullable JobState finalState, @Nullable
         @Nullable Instant timestamp, @Nullable String node, @Nullable String cluster, @Nullable String sluid,
         @Nullable Instant startTime, @Nullable Integer restartCount, @Nullable String user, @Nullable Integer uid,
         List<String> nodeList, @Nullable String cpusPerNode, @Nullable String partition, @Nullable String account,
-        @Nullable Reading reading, @Nullable Scheduler scheduler, @Nullable String eventId) {
+        @Nullable EpilogReading reading, @Nullable Scheduler scheduler, @Nullable String eventId) {
 
     public JobFinished {
         jobId = JobId.of("job_id", jobId);

@@ -1,56 +1,58 @@
 package org.jobwitness.wire;
 
 import java.time.Instant;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the cgroup v2 of one job on one node held. Counters count from the job's beginning on the node and never fall; an
- * agent that finds one fallen (a cgroup made anew) goes on from what it was.
+ * What the cgroup v2 of one job on one node held. Counters count from the job's start on the node and never fall; an
+ * agent that finds a counter lower than before (a new cgroup) continues from the old value. {@link Figure} has the figures,
+ * in the same order and by the same names.
  *
  * @param sluid Slurm's own name of the run (25.11 on)
- * @param startTime Slurm's start of the run, as the node's prolog said (SLURM_JOB_START_TIME)
- * @param since when the job's cgroup was made, by the node's clock: tells the runs of a requeued job apart where
+ * @param startTime Slurm's start of the run, from the node's prolog (SLURM_JOB_START_TIME)
+ * @param since when the job's cgroup was made, by the node's clock: distinguishes the runs of a requeued job where
  *     {@code sluid} and {@code startTime} are not known
- * @param uid who owns it
- * @param user the name of who owns it
+ * @param uid of the job's owner
+ * @param user name of the job's owner
  * @param cgroupPath below the cgroup root
  * @param timestamp when it was read, if not with the batch
- * @param intervalMs the time that the figures stand for, if not the batch's
- * @param suspendedMs the part of that time in which Slurm is known to have had the job suspended: all of it if its tasks were
- *     frozen when it began and when it ended, and else 0
- * @param last whether this is the last reading of the job on this node; a later one, as where Slurm makes a job's cgroup anew
- *     for its next step, takes that back
- * @param cpus CPUs that the job may use (cpuset.cpus.effective), as far as they are its own
+ * @param last whether this is the last reading of the job on this node; a later one (Slurm may make a job's cgroup anew
+ *     for its next step) revokes that
  * @param cpusUsed CPUs that were busy on average, over the interval
+ * @param intervalMs the time that the figures stand for, if not the batch's
+ * @param memoryUsageBytes memory.current, including page cache
+ * @param cpus CPUs that the job may use (cpuset.cpus.effective), as far as they are its own
  * @param cpuUsageUsec, cpuUserUsec, cpuSystemUsec, cpuThrottledUsec of cpu.stat, microseconds
  * @param cpuPressureUsec {@code some} of cpu.pressure: time in which a task waited for a CPU, microseconds
- * @param memoryUsageBytes memory.current, page cache among it
  * @param memoryAnonBytes, memoryFileBytes, memoryShmemBytes {@code anon}, {@code file} and {@code shmem} of memory.stat
  * @param memorySwapBytes memory.swap.current
  * @param memoryPeakBytes memory.peak
- * @param memoryLimitBytes memory.max; left out where there is no limit
+ * @param memoryLimitBytes memory.max; null where there is no limit
  * @param memoryPressureUsec, memoryStallUsec {@code some} and {@code full} of memory.pressure, microseconds
- * @param oomEvents {@code oom} of memory.events: how often the job met its own limit
+ * @param oomEvents {@code oom} of memory.events: how often the job hit its own limit
  * @param oomKills {@code oom_kill} of memory.events
  * @param pids pids.current
  * @param ioReadBytes, ioWriteBytes {@code rbytes} and {@code wbytes} of io.stat, of the devices that stand on no other
  * @param ioPressureUsec, ioStallUsec {@code some} and {@code full} of io.pressure, microseconds
- * @param oomKillEvents OOM kills that were seen since the reading before, as far as their moment was seen
- * @param absent why a figure is not there, by the figure's name
+ * @param suspendedMs the part of the interval in which Slurm is known to have had the job suspended: all of it if its tasks
+ *     were frozen at its start and at its end, else 0
+ * @param oomKillEvents OOM kills since the reading before, as far as their moment is known
+ * @param absent why a figure is missing, by the figure's name
  */
 public record JobReading(String jobId, @Nullable String sluid, @Nullable Instant startTime, @Nullable Instant since,
         @Nullable Integer uid, @Nullable String user, @Nullable String cgroupPath, @Nullable Instant timestamp,
-        @Nullable Integer intervalMs, @Nullable Integer suspendedMs, @Nullable Boolean last, @Nullable Integer cpus,
-        @Nullable Double cpusUsed,
-        @Nullable Long cpuUsageUsec, @Nullable Long cpuUserUsec, @Nullable Long cpuSystemUsec,
-        @Nullable Long cpuThrottledUsec, @Nullable Long cpuPressureUsec, @Nullable Long memoryUsageBytes,
-        @Nullable Long memoryAnonBytes, @Nullable Long memoryFileBytes, @Nullable Long memoryShmemBytes,
-        @Nullable Long memorySwapBytes, @Nullable Long memoryPeakBytes, @Nullable Long memoryLimitBytes,
-        @Nullable Long memoryPressureUsec, @Nullable Long memoryStallUsec, @Nullable Long oomEvents,
-        @Nullable Long oomKills, @Nullable Long pids, @Nullable Long ioReadBytes, @Nullable Long ioWriteBytes,
-        @Nullable Long ioPressureUsec, @Nullable Long ioStallUsec, List<OomKill> oomKillEvents,
+        @Nullable Boolean last, @Nullable Double cpusUsed, @Nullable Integer intervalMs,
+        @Nullable Long memoryUsageBytes,
+        @Nullable Integer cpus, @Nullable Long cpuUsageUsec, @Nullable Long cpuUserUsec, @Nullable Long cpuSystemUsec,
+        @Nullable Long cpuThrottledUsec, @Nullable Long cpuPressureUsec, @Nullable Long memoryAnonBytes,
+        @Nullable Long memoryFileBytes, @Nullable Long memoryShmemBytes, @Nullable Long memorySwapBytes,
+        @Nullable Long memoryPeakBytes, @Nullable Long memoryLimitBytes, @Nullable Long memoryPressureUsec,
+        @Nullable Long memoryStallUsec, @Nullable Long oomEvents, @Nullable Long oomKills, @Nullable Long pids,
+        @Nullable Long ioReadBytes, @Nullable Long ioWriteBytes, @Nullable Long ioPressureUsec,
+        @Nullable Long ioStallUsec, @Nullable Integer suspendedMs, List<OomKill> oomKillEvents,
         Map<String, String> absent) {
 
     public JobReading {
@@ -89,5 +91,107 @@ public record JobReading(String jobId, @Nullable String sluid, @Nullable Instant
         ioStallUsec = Checks.size("io_stall_usec", ioStallUsec);
         oomKillEvents = Checks.list("oom_kill_events", oomKillEvents, 64);
         absent = Checks.causes("absent", absent);
+    }
+
+    /** A reading of a job of which nothing is known yet. */
+    public static Builder builder(String jobId) {
+        return new Builder(jobId);
+    }
+
+    /** Collects what is known of one job. */
+    public static final class Builder {
+        private final String jobId;
+        private final Map<Figure, Number> figures = new EnumMap<>(Figure.class);
+        private @Nullable String sluid;
+        private @Nullable Instant startTime;
+        private @Nullable Instant since;
+        private @Nullable Integer uid;
+        private @Nullable String user;
+        private @Nullable String cgroupPath;
+        private @Nullable Instant timestamp;
+        private @Nullable Boolean last;
+        private @Nullable Double cpusUsed;
+        private List<OomKill> oomKillEvents = List.of();
+        private Map<String, String> absent = Map.of();
+
+        private Builder(String jobId) {
+            this.jobId = jobId;
+        }
+
+        /** What tells this run from others of the same job id. */
+        public Builder run(@Nullable String withSluid, @Nullable Instant withStartTime, @Nullable Instant withSince) {
+            sluid = withSluid;
+            startTime = withStartTime;
+            since = withSince;
+            return this;
+        }
+
+        public Builder owner(@Nullable Integer withUid, @Nullable String withUser) {
+            uid = withUid;
+            user = withUser;
+            return this;
+        }
+
+        public Builder cgroupPath(@Nullable String path) {
+            cgroupPath = path;
+            return this;
+        }
+
+        public Builder timestamp(@Nullable Instant at) {
+            timestamp = at;
+            return this;
+        }
+
+        public Builder last(boolean isLast) {
+            last = isLast ? true : null;
+            return this;
+        }
+
+        public Builder cpusUsed(@Nullable Double busy) {
+            cpusUsed = busy;
+            return this;
+        }
+
+        /** A figure of a job; null if it was not read. */
+        public Builder put(Figure figure, @Nullable Number value) {
+            if (value != null) {
+                figures.put(figure, value);
+            }
+            return this;
+        }
+
+        public Builder oomKillEvents(List<OomKill> kills) {
+            oomKillEvents = kills;
+            return this;
+        }
+
+        public Builder absent(Map<String, String> causes) {
+            absent = causes;
+            return this;
+        }
+
+        public JobReading build() {
+            return new JobReading(jobId, sluid, startTime, since, uid, user, cgroupPath, timestamp, last, cpusUsed,
+                    small(Figure.INTERVAL_MS), whole(Figure.MEMORY_USAGE_BYTES), small(Figure.CPUS),
+                    whole(Figure.CPU_USAGE_USEC), whole(Figure.CPU_USER_USEC), whole(Figure.CPU_SYSTEM_USEC),
+                    whole(Figure.CPU_THROTTLED_USEC), whole(Figure.CPU_PRESSURE_USEC),
+                    whole(Figure.MEMORY_ANON_BYTES), whole(Figure.MEMORY_FILE_BYTES),
+                    whole(Figure.MEMORY_SHMEM_BYTES), whole(Figure.MEMORY_SWAP_BYTES),
+                    whole(Figure.MEMORY_PEAK_BYTES), whole(Figure.MEMORY_LIMIT_BYTES),
+                    whole(Figure.MEMORY_PRESSURE_USEC), whole(Figure.MEMORY_STALL_USEC), whole(Figure.OOM_EVENTS),
+                    whole(Figure.OOM_KILLS), whole(Figure.PIDS), whole(Figure.IO_READ_BYTES),
+                    whole(Figure.IO_WRITE_BYTES), whole(Figure.IO_PRESSURE_USEC), whole(Figure.IO_STALL_USEC),
+                    small(Figure.SUSPENDED_MS), oomKillEvents, absent);
+        }
+
+        private @Nullable Long whole(Figure figure) {
+            Number value = figures.get(figure);
+            return value == null ? null : Long.valueOf(value.longValue());
+        }
+
+        private @Nullable Integer small(Figure figure) {
+            Number value = figures.get(figure);
+            return value == null ? null : Integer.valueOf(value.intValue());
+        }
     }
 }

@@ -24,27 +24,19 @@ record CgroupReading(Instant at, Duration elapsed, @Nullable Duration suspended,
     JobReading toWire(Identity job, String cgroupPath, List<OomKill> kills, Instant batchAt,
             @Nullable Integer batchIntervalMs, boolean last) {
         int ms = millis(elapsed);
-        Integer intervalMs = ms == 0 || (batchIntervalMs != null && batchIntervalMs == ms) ? null : Integer.valueOf(ms);
-        Instant timestamp = at.equals(batchAt) ? null : at;
-        Integer suspendedMs = suspended == null ? null : Integer.valueOf(millis(suspended));
-        Boolean isLast = last ? true : null;
-        Integer cpuCount = cpus == KernelText.NONE ? null : Integer.valueOf((int) cpus);
-        return new JobReading(job.jobId(), job.sluid(), job.startTime(), job.since(), job.uid(), job.user(), cgroupPath,
-                timestamp, intervalMs, suspendedMs, isLast, cpuCount, cpusUsed, value(Figure.CPU_USAGE_USEC),
-                value(Figure.CPU_USER_USEC), value(Figure.CPU_SYSTEM_USEC), value(Figure.CPU_THROTTLED_USEC),
-                value(Figure.CPU_PRESSURE_USEC), value(Figure.MEMORY_USAGE_BYTES), value(Figure.MEMORY_ANON_BYTES),
-                value(Figure.MEMORY_FILE_BYTES), value(Figure.MEMORY_SHMEM_BYTES), value(Figure.MEMORY_SWAP_BYTES),
-                value(Figure.MEMORY_PEAK_BYTES), value(Figure.MEMORY_LIMIT_BYTES), value(Figure.MEMORY_PRESSURE_USEC),
-                value(Figure.MEMORY_STALL_USEC), value(Figure.OOM_EVENTS), value(Figure.OOM_KILLS), value(Figure.PIDS),
-                value(Figure.IO_READ_BYTES), value(Figure.IO_WRITE_BYTES), value(Figure.IO_PRESSURE_USEC),
-                value(Figure.IO_STALL_USEC), kills, absent);
+        boolean isBatchInterval = batchIntervalMs != null && batchIntervalMs == ms;
+        JobReading.Builder reading = JobReading.builder(job.jobId()).run(job.sluid(), job.startTime(), job.since())
+                .owner(job.uid(), job.user()).cgroupPath(cgroupPath).timestamp(at.equals(batchAt) ? null : at)
+                .last(last).cpusUsed(cpusUsed)
+                .put(Figure.INTERVAL_MS, ms == 0 || isBatchInterval ? null : ms)
+                .put(Figure.SUSPENDED_MS, suspended == null ? null : millis(suspended))
+                .put(Figure.CPUS, cpus == KernelText.NONE ? null : cpus).oomKillEvents(kills)
+                .absent(absent);
+        values.forEach(reading::put);
+        return reading.build();
     }
 
     private static int millis(Duration time) {
         return Math.clamp(time.toMillis(), 0, 86_400_000);
-    }
-
-    private @Nullable Long value(Figure figure) {
-        return values.get(figure);
     }
 }

@@ -28,6 +28,7 @@ import org.jobwitness.agent.gpu.GpuState;
 import org.jobwitness.agent.gpu.Gpus;
 import org.jobwitness.agent.log.Log;
 import org.jobwitness.agent.node.Processes;
+import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.GpuDevice;
 import org.jobwitness.wire.GpuReading;
 import org.jspecify.annotations.Nullable;
@@ -242,12 +243,17 @@ public final class NodeGpus {
             Map<String, String> absent, Holders holders) {
         absent.replaceAll((_, cause) -> sanitize(cause));
         GpuName name = state.name();
-        return new GpuReading(gpu(name), name.vendor(),
-                new GpuDevice(name.model() == null ? null : sanitize(name.model()), name.pci(), name.minor(),
-                        name.parent()),
-                holders.jobId(), holders.sharedBy(), holders.claimedBy(), utilization, state.memoryUsedBytes(),
-                state.memoryTotalBytes(), state.powerWatts(), state.temperatureCelsius(), state.clockMhz(),
-                state.energyJoules(), processes, state.throttled(), state.eccErrors(), state.xid(), absent);
+        return GpuReading.builder(gpu(name))
+                .device(name.vendor(), new GpuDevice(name.model() == null ? null : sanitize(name.model()), name.pci(),
+                        name.minor(), name.parent()))
+                .jobId(holders.jobId()).sharedBy(holders.sharedBy()).claimedBy(holders.claimedBy())
+                .put(Figure.UTILIZATION_PERCENT, utilization)
+                .put(Figure.MEMORY_USED_BYTES, state.memoryUsedBytes())
+                .put(Figure.MEMORY_TOTAL_BYTES, state.memoryTotalBytes()).put(Figure.POWER_WATTS, state.powerWatts())
+                .put(Figure.TEMPERATURE_CELSIUS, state.temperatureCelsius())
+                .put(Figure.ENERGY_JOULES, state.energyJoules()).put(Figure.PROCESSES, processes)
+                .put(Figure.CLOCK_MHZ, state.clockMhz()).throttled(state.throttled())
+                .errors(state.eccErrors(), state.xid()).absent(absent).build();
     }
 
     /** Text of drivers and tools goes into a batch; a batch that the service refuses would cost the jobs their readings. */
@@ -266,10 +272,7 @@ public final class NodeGpus {
     static GpuReading withoutJobs(GpuReading reading) {
         Map<String, String> absent = new TreeMap<>(reading.absent());
         absent.put("job_id", "not all jobs that hold it, or may hold it, are in this batch");
-        return new GpuReading(reading.gpu(), reading.vendor(), reading.device(), null, List.of(), List.of(),
-                reading.utilizationPercent(), reading.memoryUsedBytes(), reading.memoryTotalBytes(),
-                reading.powerWatts(), reading.temperatureCelsius(), reading.clockMhz(), reading.energyJoules(),
-                reading.processes(), reading.throttled(), reading.eccErrors(), reading.xid(), absent);
+        return reading.toBuilder().jobId(null).sharedBy(List.of()).claimedBy(List.of()).absent(absent).build();
     }
 
     /** Whether the job started within the interval, so that the mean includes time before it. */

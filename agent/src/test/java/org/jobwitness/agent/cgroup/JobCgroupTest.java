@@ -1,6 +1,26 @@
 package org.jobwitness.agent.cgroup;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.jobwitness.wire.Figure.CPUS;
+import static org.jobwitness.wire.Figure.CPU_PRESSURE_USEC;
+import static org.jobwitness.wire.Figure.CPU_SYSTEM_USEC;
+import static org.jobwitness.wire.Figure.CPU_THROTTLED_USEC;
+import static org.jobwitness.wire.Figure.CPU_USAGE_USEC;
+import static org.jobwitness.wire.Figure.CPU_USER_USEC;
+import static org.jobwitness.wire.Figure.INTERVAL_MS;
+import static org.jobwitness.wire.Figure.IO_PRESSURE_USEC;
+import static org.jobwitness.wire.Figure.IO_STALL_USEC;
+import static org.jobwitness.wire.Figure.MEMORY_ANON_BYTES;
+import static org.jobwitness.wire.Figure.MEMORY_FILE_BYTES;
+import static org.jobwitness.wire.Figure.MEMORY_LIMIT_BYTES;
+import static org.jobwitness.wire.Figure.MEMORY_PEAK_BYTES;
+import static org.jobwitness.wire.Figure.MEMORY_PRESSURE_USEC;
+import static org.jobwitness.wire.Figure.MEMORY_SHMEM_BYTES;
+import static org.jobwitness.wire.Figure.MEMORY_STALL_USEC;
+import static org.jobwitness.wire.Figure.MEMORY_SWAP_BYTES;
+import static org.jobwitness.wire.Figure.MEMORY_USAGE_BYTES;
+import static org.jobwitness.wire.Figure.OOM_EVENTS;
+import static org.jobwitness.wire.Figure.OOM_KILLS;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -47,15 +67,19 @@ class JobCgroupTest {
     @Test
     void aRealJobIsReadToTheLastFigure() {
         JobReading read = read(new JobCgroup(tree.captured(), kernel, false, 0), SECOND);
-        assertThat(read).isEqualTo(new JobReading("2", null, null, null, null, null,
-                "/system.slice/n1_slurmstepd.scope/job_2", null, 1000, null, null, 2, null, 13170155L, 11404012L,
-                1766143L,
-                0L,
-                525615L, 75214848L, 51666944L, 21016576L, 0L, 0L, 77385728L, 209715200L, 0L, 0L, 0L, 0L, null, null,
-                null, 19515L, 19515L, List.of(),
-                Map.of("io_read_bytes", "the io controller is not enabled for jobs, and the job has no process now",
-                        "io_write_bytes", "the io controller is not enabled for jobs, and the job has no process now",
-                        "pids", "the pids controller is not enabled for jobs")));
+        assertThat(read).isEqualTo(JobReading.builder("2").cgroupPath("/system.slice/n1_slurmstepd.scope/job_2")
+                .put(INTERVAL_MS, 1000).put(CPUS, 2).put(CPU_USAGE_USEC, 13170155L).put(CPU_USER_USEC, 11404012L)
+                .put(CPU_SYSTEM_USEC, 1766143L).put(CPU_THROTTLED_USEC, 0L).put(CPU_PRESSURE_USEC, 525615L)
+                .put(MEMORY_USAGE_BYTES, 75214848L).put(MEMORY_ANON_BYTES, 51666944L)
+                .put(MEMORY_FILE_BYTES, 21016576L).put(MEMORY_SHMEM_BYTES, 0L).put(MEMORY_SWAP_BYTES, 0L)
+                .put(MEMORY_PEAK_BYTES, 77385728L).put(MEMORY_LIMIT_BYTES, 209715200L).put(MEMORY_PRESSURE_USEC, 0L)
+                .put(MEMORY_STALL_USEC, 0L).put(OOM_EVENTS, 0L).put(OOM_KILLS, 0L).put(IO_PRESSURE_USEC, 19515L)
+                .put(IO_STALL_USEC, 19515L)
+                .absent(Map.of("io_read_bytes",
+                        "the io controller is not enabled for jobs, and the job has no process now", "io_write_bytes",
+                        "the io controller is not enabled for jobs, and the job has no process now", "pids",
+                        "the pids controller is not enabled for jobs"))
+                .build());
     }
 
     @ParameterizedTest

@@ -50,8 +50,7 @@ class BatchJsonTest {
     }
 
     private static GpuReading gpu(List<String> sharedBy, List<String> claimedBy) {
-        return new GpuReading("GPU-1", null, null, null, sharedBy, claimedBy, null, null, null, null, null, null, null,
-                null, List.of(), null, null, Map.of());
+        return GpuReading.builder("GPU-1").sharedBy(sharedBy).claimedBy(claimedBy).build();
     }
 
     private static void assertComplete(JsonNode json, Class<?> type) {
@@ -127,10 +126,7 @@ class BatchJsonTest {
     }
 
     private static JobReading job(String id, String user) {
-        return new JobReading(id, null, null, null, null, user, null, null, null, null, null, null, null, null, null,
-                null,
-                null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-                null, List.of(), Map.of());
+        return JobReading.builder(id).owner(null, user).build();
     }
 
     private static Batch batch(String agentVersion, JobReading... jobs) {

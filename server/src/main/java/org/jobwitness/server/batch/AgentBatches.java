@@ -14,13 +14,14 @@ import org.jdbi.v3.core.statement.Update;
 import org.jobwitness.wire.Batch;
 
 /**
- * Owns the table of which batches have been taken. An agent's numbers are kept as ranges, so one that sends all of them takes one
- * row, however many they are.
+ * Owns the table of the batches that are stored already. An agent's numbers are kept as ranges, so an agent takes one row
+ * however many batches it sends.
  */
 public final class AgentBatches {
-    private static final String SAID = """
-            with said as (
-                select * from unnest(:clusters, :nodes, :boot_ids, :sequences) as said (cluster, node, boot_id, sequence))
+    private static final String INCOMING = """
+            with incoming as (
+                select * from unnest(:clusters, :nodes, :boot_ids, :sequences)
+                    as incoming (cluster, node, boot_id, sequence))
             """;
 
     /** What names a batch. */
@@ -35,62 +36,61 @@ public final class AgentBatches {
         }
     }
 
-    /** Whether a number has been taken, in the order in which they were asked for. */
-    private record Asked(BatchNumber number, boolean isTaken) {
+    private record Known(BatchNumber number, boolean isStored) {
     }
 
     private AgentBatches() {
     }
 
     /**
-     * Takes numbers, in the handle's transaction; whoever takes another number of the same agents waits until it ends.
+     * Marks batches as stored, in the handle's transaction; others that mark batches of the same agents wait until it ends.
      *
-     * @return those that had not been taken before
+     * @return those that had not been stored before
      */
     static Set<BatchNumber> take(Handle handle, List<BatchNumber> numbers, Instant now) {
         List<BatchNumber> agents = new ArrayList<>(numbers);
         agents.sort(BatchNumber.BY_AGENT);
-        List<Asked> asked = ask(handle, agents);
-        if (asked.size() < agents.size()) {
+        List<Known> known = lock(handle, agents);
+        if (known.size() < agents.size()) {
             bind(handle, """
-                    insert into agent_batches (cluster, node, boot_id, taken, last_at)
-                    select distinct cluster, node, boot_id, int8multirange(), cast(:now as timestamptz) from said
+                    insert into agent_batches (cluster, node, boot_id, stored, last_at)
+                    select distinct cluster, node, boot_id, int8multirange(), cast(:now as timestamptz) from incoming
                     order by cluster, node, boot_id on conflict do nothing""", agents).bind("now", now).execute();
-            asked = ask(handle, agents);
+            known = lock(handle, agents);
         }
         Set<BatchNumber> fresh = new HashSet<>();
-        asked.stream().filter(answer -> !answer.isTaken()).forEach(answer -> fresh.add(answer.number()));
+        known.stream().filter(batch -> !batch.isStored()).forEach(batch -> fresh.add(batch.number()));
         if (!fresh.isEmpty()) {
-            List<BatchNumber> taken = fresh.stream().sorted(BatchNumber.BY_AGENT).toList();
+            List<BatchNumber> added = fresh.stream().sorted(BatchNumber.BY_AGENT).toList();
             bind(handle, """
-                    update agent_batches set taken = taken + said.numbers,
+                    update agent_batches set stored = stored + added.numbers,
                         last_at = greatest(last_at, date_trunc('day', cast(:now as timestamptz), 'UTC'))
                     from (select cluster, node, boot_id, range_agg(int8range(sequence, sequence + 1)) as numbers
-                        from said group by cluster, node, boot_id) said
-                    where agent_batches.cluster = said.cluster and agent_batches.node = said.node
-                        and agent_batches.boot_id = said.boot_id""", taken).bind("now", now).execute();
+                        from incoming group by cluster, node, boot_id) added
+                    where agent_batches.cluster = added.cluster and agent_batches.node = added.node
+                        and agent_batches.boot_id = added.boot_id""", added).bind("now", now).execute();
         }
         return fresh;
     }
 
-    /** Forgets agents' boots of which nothing has come since a moment; how many. */
+    /** Deletes agents' boots without any batch since a moment; returns how many. */
     public static int forget(Handle handle, Instant before) {
         return handle.createUpdate("delete from agent_batches where last_at < :before").bind("before", before)
                 .execute();
     }
 
-    private static List<Asked> ask(Handle handle, List<BatchNumber> ordered) {
+    private static List<Known> lock(Handle handle, List<BatchNumber> ordered) {
         String sql = """
-                select cluster, node, boot_id, sequence, taken @> sequence as is_taken
-                from said join agent_batches using (cluster, node, boot_id)
+                select cluster, node, boot_id, sequence, stored @> sequence as is_stored
+                from incoming join agent_batches using (cluster, node, boot_id)
                 order by cluster, node, boot_id for update of agent_batches""";
-        return bind(handle.createQuery(SAID + sql), ordered).map((row, _) -> new Asked(new BatchNumber(
+        return bind(handle.createQuery(INCOMING + sql), ordered).map((row, _) -> new Known(new BatchNumber(
                 row.getString("cluster"), row.getString("node"), row.getString("boot_id"), row.getLong("sequence")),
-                row.getBoolean("is_taken"))).list();
+                row.getBoolean("is_stored"))).list();
     }
 
     private static Update bind(Handle handle, String sql, List<BatchNumber> numbers) {
-        return bind(handle.createUpdate(SAID + sql), numbers);
+        return bind(handle.createUpdate(INCOMING + sql), numbers);
     }
 
     private static <S extends SqlStatement<S>> S bind(S statement, List<BatchNumber> numbers) {

@@ -13,104 +13,59 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
-import java.util.OptionalDouble;
 import java.util.Set;
-import java.util.concurrent.Semaphore;
-import java.util.concurrent.TimeUnit;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.batch.AgentBatches.BatchNumber;
 import org.jobwitness.server.db.Database;
-import org.jobwitness.server.db.DatabaseUnavailable;
 import org.jobwitness.server.db.GroupCommit;
-import org.jobwitness.server.job.Evidence;
-import org.jobwitness.server.job.Identity;
-import org.jobwitness.server.job.JobAttributes;
 import org.jobwitness.server.job.JobTable;
-import org.jobwitness.server.job.NodeAllocation;
-import org.jobwitness.server.job.ObservedRun;
 import org.jobwitness.server.node.NodeReading;
 import org.jobwitness.server.node.NodeTable;
-import org.jobwitness.server.sample.Figures;
 import org.jobwitness.server.sample.Sample;
 import org.jobwitness.server.sample.SampleStore;
 import org.jobwitness.wire.Batch;
 import org.jobwitness.wire.BatchResponse;
-import org.jobwitness.wire.Figure;
-import org.jobwitness.wire.GpuHold;
-import org.jobwitness.wire.GpuReading;
-import org.jobwitness.wire.JobReading;
-import org.jobwitness.wire.NodeFigures;
-import org.jobwitness.wire.OomCause;
-import org.jobwitness.wire.OomKill;
 import org.jspecify.annotations.Nullable;
 
-/** Takes batches in, whoever brings them: finds the runs that they are of, and commits many of them together. */
+/** Stores batches, many of them in one transaction. */
 public final class Batches implements AutoCloseable {
     private static final int ROWS_AT_ONCE = 5_000;
-    private static final NodeFigures SILENT_NODE = new NodeFigures(null, null, null, null, null, null, null);
     /** About 30 MB. */
-    private static final int MOST_ROWS_WAITING = 50_000;
-    private static final Duration PATIENCE = Duration.ofSeconds(20);
-    /** So many connections are asked at once which runs the jobs are: as a server starts, all agents' jobs are new to it. */
-    private static final int LOOKUPS_AT_ONCE = 4;
+    private static final int MAX_ROWS_WAITING = 50_000;
+    private static final Duration WRITE_TIMEOUT = Duration.ofSeconds(20);
 
     private final Database database;
-    private final JobTable jobs;
     private final SampleStore samples;
     private final NodeTable nodes;
-    private final AgentsWaiting agentsWaiting;
+    private final AgentQueueTable agentQueues;
     private final Clock clock;
-    private final String defaultCluster;
-    private final RunCache runs;
-    private final Semaphore lookups = new Semaphore(LOOKUPS_AT_ONCE);
+    private final Preparation preparation;
     private final GroupCommit<Prepared, BatchResponse.Status> writer;
-    private final Counter taken;
+    private final Counter received;
     private final Counter corrected;
     private final Histogram lag;
 
-    /**
-     * A batch, ready to be written.
-     *
-     * @param node null if nothing is told of the node itself
-     * @param waiting null if the agent did not tell
-     */
-    private record Prepared(BatchNumber number, @Nullable NodeReading node, List<Sample> samples,
-            AgentsWaiting.@Nullable Waiting waiting) {
-        int rows() {
-            return 1 + samples.stream()
-                    .mapToInt(sample -> 1 + sample.gpus().size() + sample.oomKills().size()).sum();
-        }
-    }
-
-    /**
-     * Made with where batches go.
-     *
-     * @param defaultCluster for batches that name none
-     */
+    /** @param defaultCluster for batches that name none */
     public Batches(Database database, JobTable jobs, SampleStore samples, NodeTable nodes,
-            AgentsWaiting agentsWaiting, Clock clock, String defaultCluster, PrometheusRegistry metrics) {
+            AgentQueueTable agentQueues, Clock clock, String defaultCluster, PrometheusRegistry metrics) {
         this.database = database;
-        this.jobs = jobs;
         this.samples = samples;
         this.nodes = nodes;
-        this.agentsWaiting = agentsWaiting;
+        this.agentQueues = agentQueues;
         this.clock = clock;
-        this.defaultCluster = defaultCluster;
-        runs = new RunCache(clock);
-        jobs.onChange(runs::forget);
-        taken = Counter.builder().name("jobwitness_batches_total").help("Batches taken in, by what became of them.")
+        preparation = new Preparation(jobs, samples, clock, defaultCluster);
+        received = Counter.builder().name("jobwitness_batches_total").help("Batches received, by result.")
                 .labelNames("status").register(metrics);
         for (BatchResponse.Status status : BatchResponse.Status.values()) {
-            taken.initLabelValues(status.toString());
+            received.initLabelValues(status.toString());
         }
         corrected = Counter.builder().name("jobwitness_batches_clock_corrected_total")
-                .help("Batches whose times were moved, because their sender's clock was off by minutes.")
+                .help("Batches whose times were corrected, because the sender's clock was off by minutes.")
                 .register(metrics);
         lag = Histogram.builder().name("jobwitness_ingest_lag_seconds")
                 .help("Time from an agent's reading to its arrival here, of batches that were stored.")
                 .classicUpperBounds(.1, .5, 1, 5, 15, 60, 300, 1800, 7200, 86400).classicOnly().register(metrics);
-        writer = new GroupCommit<>("batch-writer", ROWS_AT_ONCE, MOST_ROWS_WAITING, PATIENCE, Prepared::rows,
+        writer = new GroupCommit<>("batch-writer", ROWS_AT_ONCE, MAX_ROWS_WAITING, WRITE_TIMEOUT, Prepared::rows,
                 this::commit);
         GaugeWithCallback.builder().name("jobwitness_batch_rows_waiting")
                 .help("Rows of batches that wait to be written.")
@@ -118,246 +73,69 @@ public final class Batches implements AutoCloseable {
     }
 
     /**
-     * Takes one batch; returns when it is durable.
+     * Stores one batch; returns when it is durable.
      *
-     * @param sentAt what the sender's clock said when it sent the batch; null if it did not tell
-     * @param waiting null if it did not tell
+     * @param sentAt when the batch was sent, by the sender's clock; null if it is not known
+     * @param queue null if the sender reported none
      * @throws GroupCommit.QueueFull if more comes in than can be written
      */
-    BatchResponse take(Caller caller, Batch batch, @Nullable Instant sentAt, AgentsWaiting.@Nullable Told waiting)
-            throws GroupCommit.QueueFull {
+    BatchResponse take(Caller caller, Batch batch, @Nullable Instant sentAt,
+            AgentQueueTable.@Nullable QueueReport queue) throws GroupCommit.QueueFull {
         List<BatchResponse.Refused> refused = new ArrayList<>();
         Duration offset = offset(sentAt);
         Duration age = Duration.between(batch.timestamp().plus(offset), clock.instant());
-        BatchResponse.Status status = writer.submit(prepare(caller, batch, offset, waiting, refused));
+        BatchResponse.Status status = writer.submit(preparation.prepare(caller, batch, offset, queue, refused));
         if (status == BatchResponse.Status.STORED) {
             lag.observe(Math.max(0, age.toMillis() / 1e3));
         }
         return BatchResponse.of(status, Batch.VERSION, refused);
     }
 
-    /** Takes many batches whose times are right; returns when all are durable. */
+    /** Stores many batches whose times are right; returns when all are durable. */
     public void takeAll(Caller caller, List<Batch> batches) throws GroupCommit.QueueFull {
-        writer.submitAll(batches.stream().map(batch -> prepare(caller, batch, Duration.ZERO, null, new ArrayList<>())));
+        writer.submitAll(batches.stream()
+                .map(batch -> preparation.prepare(caller, batch, Duration.ZERO, null, new ArrayList<>())));
     }
 
-    /** How far the sender's clock is behind ours, if that is more than clocks differ: then it is wrong, and all that it told. */
+    /** How far the sender's clock is behind ours; zero if that is within tolerance. */
     private Duration offset(@Nullable Instant sentAt) {
         if (sentAt == null) {
             return Duration.ZERO;
         }
         Duration offset = Duration.between(sentAt, clock.instant()).truncatedTo(ChronoUnit.SECONDS);
-        if (offset.abs().compareTo(SampleStore.CLOCKS_DIFFER) <= 0) {
+        if (offset.abs().compareTo(SampleStore.CLOCK_TOLERANCE) <= 0) {
             return Duration.ZERO;
         }
         corrected.inc();
         return offset;
     }
 
-    private Prepared prepare(Caller caller, Batch batch, Duration offset, AgentsWaiting.@Nullable Told waiting,
-            List<BatchResponse.Refused> refused) {
-        BatchNumber number = BatchNumber.of(batch, defaultCluster);
-        Instant at = batch.timestamp().plus(offset);
-        List<Sample> ofJobs = new ArrayList<>();
-        for (JobReading job : batch.jobs()) {
-            Instant readAt = readAt(batch, job).plus(offset);
-            Optional<String> trouble = samples.trouble(readAt);
-            if (trouble.isPresent()) {
-                samples.refused("time", 1);
-                refused.add(new BatchResponse.Refused(job.jobId(), "its time, " + readAt + ", " + trouble.get()));
-            } else {
-                ofJobs.add(sample(caller, number, batch, job, readAt, offset, oomKills(job, offset, refused)));
-            }
-        }
-        boolean tells = batch.nodeFigures() != null || !batch.gpus().isEmpty();
-        return new Prepared(number, tells && samples.trouble(at).isEmpty() ? reading(number, batch, at) : null, ofJobs,
-                waiting == null
-                        ? null
-                        : new AgentsWaiting.Waiting(number.cluster(), number.node(), waiting.batches(),
-                                waiting.events(), clock.instant().minus(waiting.oldest())));
-    }
-
-    /** By our clock. One whose own time cannot be right is left out alone: the reading that brings it may be. */
-    private List<OomKill> oomKills(JobReading job, Duration offset, List<BatchResponse.Refused> refused) {
-        List<OomKill> kept = new ArrayList<>();
-        for (OomKill kill : job.oomKillEvents()) {
-            Instant at = kill.timestamp().plus(offset);
-            samples.trouble(at).ifPresentOrElse(
-                    trouble -> refused.add(new BatchResponse.Refused(job.jobId(),
-                            "the time of an OOM kill, " + at + ", " + trouble)),
-                    () -> kept.add(new OomKill(at, kill.step(), kill.killed(), kill.limitBytes(), kill.cause())));
-        }
-        return kept;
-    }
-
-    private Sample sample(Caller caller, BatchNumber number, Batch batch, JobReading job, Instant at, Duration offset,
-            List<OomKill> oomKills) {
-        Instant since = job.since() == null ? null : job.since().plus(offset);
-        Identity identity = new Identity(number.cluster(), job.jobId(), job.sluid(), job.startTime());
-        boolean metItsLimit = metItsLimit(job, oomKills);
-        ObservedRun seen = runs.get(new RunCache.Sight(identity, job.since(), batch.node(), metItsLimit),
-                () -> observe(caller, evidence(identity, batch, job, since, at, metItsLimit)));
-        Integer intervalMs = job.intervalMs() == null ? batch.intervalMs() : job.intervalMs();
-        List<Sample.Gpu> gpus = gpus(batch, job, intervalMs);
-        Map<String, String> absent = new LinkedHashMap<>(job.absent());
-        Integer cpus = seen.cpus() == null ? job.cpus() : seen.cpus();
-        if (cpus == null && job.cpusUsed() != null) {
-            absent.putIfAbsent(Figure.CPU_USAGE_PERCENT.toString(), "nobody told how many CPUs the job has");
-        }
-        return new Sample(seen.run(), batch.node(), at, figures(job, intervalMs, cpus, use(gpus)),
-                Boolean.TRUE.equals(job.last()), absent, gpus, oomKills);
-    }
-
-    /** Those that the job holds, with their figures, and those that it shares or may hold, without. */
-    private static List<Sample.Gpu> gpus(Batch batch, JobReading job, @Nullable Integer intervalMs) {
-        String id = job.jobId();
-        Figures none = Figures.ofGpu().put(Figure.GPU_INTERVAL_MS, intervalMs).build();
-        List<Sample.Gpu> gpus = new ArrayList<>();
-        for (GpuReading gpu : batch.gpus()) {
-            if (id.equals(gpu.jobId())) {
-                gpus.add(new Sample.Gpu(gpu.gpu(), GpuHold.ALONE, List.of(), gpu.vendor(), gpu.device(),
-                        figures(gpu, intervalMs), gpu.xid(), gpu.absent()));
-            } else if (gpu.sharedBy().contains(id)) {
-                gpus.add(new Sample.Gpu(gpu.gpu(), GpuHold.SHARED, gpu.sharedBy(), gpu.vendor(), gpu.device(), none,
-                        null, gpu.absent()));
-            } else if (gpu.claimedBy().contains(id)) {
-                gpus.add(new Sample.Gpu(gpu.gpu(), GpuHold.UNSURE, gpu.claimedBy(), gpu.vendor(), gpu.device(), none,
-                        null, gpu.absent()));
-            }
-        }
-        return gpus.isEmpty() || !isNewest(batch, job) ? List.of() : gpus;
-    }
-
-    /** A batch may bring several readings of a job, but of a GPU one: it goes with the job's newest. */
-    private static boolean isNewest(Batch batch, JobReading job) {
-        return batch.jobs().stream().filter(other -> other.jobId().equals(job.jobId()))
-                .noneMatch(other -> readAt(batch, other).isAfter(readAt(batch, job)));
-    }
-
-    private static Instant readAt(Batch batch, JobReading job) {
-        return job.timestamp() == null ? batch.timestamp() : job.timestamp();
-    }
-
-    private ObservedRun observe(Caller caller, Evidence.Observed evidence) {
-        boolean isMyTurn = false;
-        try {
-            isMyTurn = lookups.tryAcquire(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
-            if (!isMyTurn) {
-                throw new DatabaseUnavailable("too many jobs are new to this server at once");
-            }
-            return jobs.observe(caller, evidence);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new DatabaseUnavailable("interrupted while it was asked which run a job is", e);
-        } finally {
-            if (isMyTurn) {
-                lookups.release();
-            }
-        }
-    }
-
-    /** The kernel killed a process of it, and not because the node as a whole was out of memory. */
-    private static boolean metItsLimit(JobReading job, List<OomKill> oomKills) {
-        boolean isCounted = job.oomKills() != null && job.oomKills() > 0
-                && (job.oomEvents() == null || job.oomEvents() > 0);
-        return isCounted || oomKills.stream().anyMatch(kill -> kill.cause() == OomCause.LIMIT);
-    }
-
-    private static Evidence.Observed evidence(Identity identity, Batch batch, JobReading job, @Nullable Instant since,
-            Instant at, boolean oomKilled) {
-        return new Evidence.Observed(identity, since == null ? at : since, since != null,
-                new NodeAllocation(batch.node(), null, null, List.of(), job.cgroupPath(), false),
-                JobAttributes.of(job.user(), job.uid(), List.of(batch.node())), oomKilled);
-    }
-
-    private static OptionalDouble use(List<Sample.Gpu> gpus) {
-        return gpus.stream().mapToDouble(gpu -> gpu.figures().value(Figure.UTILIZATION_PERCENT))
-                .filter(percent -> !Double.isNaN(percent)).average();
-    }
-
-    private static Figures figures(JobReading job, @Nullable Integer intervalMs, @Nullable Integer cpus,
-            OptionalDouble gpuUsage) {
-        Double used = job.cpusUsed();
-        return Figures.ofJob().put(Figure.INTERVAL_MS, intervalMs)
-                .put(Figure.CPU_USAGE_PERCENT,
-                        used == null || cpus == null ? null : Double.valueOf(percent(100 * used / cpus)))
-                .put(Figure.MEMORY_USAGE_BYTES, job.memoryUsageBytes())
-                .put(Figure.GPU_USAGE_PERCENT, gpuUsage.isPresent() ? percent(gpuUsage.getAsDouble()) : null)
-                .put(Figure.CPUS, cpus).put(Figure.CPU_USAGE_USEC, job.cpuUsageUsec())
-                .put(Figure.CPU_USER_USEC, job.cpuUserUsec()).put(Figure.CPU_SYSTEM_USEC, job.cpuSystemUsec())
-                .put(Figure.CPU_THROTTLED_USEC, job.cpuThrottledUsec())
-                .put(Figure.CPU_PRESSURE_USEC, job.cpuPressureUsec())
-                .put(Figure.MEMORY_ANON_BYTES, job.memoryAnonBytes())
-                .put(Figure.MEMORY_FILE_BYTES, job.memoryFileBytes())
-                .put(Figure.MEMORY_SHMEM_BYTES, job.memoryShmemBytes())
-                .put(Figure.MEMORY_SWAP_BYTES, job.memorySwapBytes())
-                .put(Figure.MEMORY_PEAK_BYTES, job.memoryPeakBytes())
-                .put(Figure.MEMORY_LIMIT_BYTES, job.memoryLimitBytes())
-                .put(Figure.MEMORY_PRESSURE_USEC, job.memoryPressureUsec())
-                .put(Figure.MEMORY_STALL_USEC, job.memoryStallUsec()).put(Figure.OOM_EVENTS, job.oomEvents())
-                .put(Figure.OOM_KILLS, job.oomKills()).put(Figure.PIDS, job.pids())
-                .put(Figure.IO_READ_BYTES, job.ioReadBytes()).put(Figure.IO_WRITE_BYTES, job.ioWriteBytes())
-                .put(Figure.IO_PRESSURE_USEC, job.ioPressureUsec()).put(Figure.IO_STALL_USEC, job.ioStallUsec())
-                .put(Figure.SUSPENDED_MS, job.suspendedMs()).build();
-    }
-
-    private static Figures figures(GpuReading gpu, @Nullable Integer intervalMs) {
-        return Figures.ofGpu().put(Figure.GPU_INTERVAL_MS, intervalMs)
-                .put(Figure.UTILIZATION_PERCENT, gpu.utilizationPercent())
-                .put(Figure.MEMORY_USED_BYTES, gpu.memoryUsedBytes())
-                .put(Figure.MEMORY_TOTAL_BYTES, gpu.memoryTotalBytes()).put(Figure.POWER_WATTS, gpu.powerWatts())
-                .put(Figure.TEMPERATURE_CELSIUS, gpu.temperatureCelsius())
-                .put(Figure.ENERGY_JOULES, gpu.energyJoules()).put(Figure.PROCESSES, gpu.processes())
-                .put(Figure.CLOCK_MHZ, gpu.clockMhz()).build();
-    }
-
-    /** To two decimals, which pack well and are more than a reading tells. */
-    private static double percent(double percent) {
-        return Math.rint(percent * 100) / 100;
-    }
-
-    private static NodeReading reading(BatchNumber number, Batch batch, Instant at) {
-        NodeFigures figures = batch.nodeFigures() == null ? SILENT_NODE : batch.nodeFigures();
-        return new NodeReading(number.cluster(), number.node(), at,
-                batch.intervalMs() == null ? null : Duration.ofMillis(batch.intervalMs()), null, figures.totalCpus(),
-                figures.totalMemoryBytes(), figures.totalGpus(), figures.cpuUsagePercent(), figures.memoryUsageBytes(),
-                figures.gpuUsagePercent(), figures.cpuLoad(), newest(batch.gpus()));
-    }
-
-    /** One of each: a GPU that went from one job to the next in the interval is told of twice, and the next comes last. */
-    private static List<GpuReading> newest(List<GpuReading> gpus) {
-        Map<String, GpuReading> byName = new LinkedHashMap<>();
-        gpus.forEach(gpu -> byName.put(gpu.gpu(), gpu));
-        return List.copyOf(byName.values());
-    }
-
-    /** One transaction: which batches are new, and all that these tell. */
+    /** In one transaction: decides which batches are new, and writes all that they have. */
     private List<BatchResponse.Status> commit(List<Prepared> batches) {
         List<Sample> written = new ArrayList<>();
         Set<BatchNumber> fresh = database.write("batches", handle -> {
             written.clear();
-            Set<BatchNumber> notTaken = AgentBatches.take(handle,
-                    batches.stream().map(Prepared::number).distinct().toList(),
-                    clock.instant());
-            List<Prepared> news = first(batches, notTaken);
-            written.addAll(samples.add(handle, news.stream().flatMap(batch -> batch.samples().stream()).toList()));
-            List<NodeReading> readings = news.stream().map(Prepared::node).filter(Objects::nonNull).toList();
+            Set<BatchNumber> notStored = AgentBatches.take(handle,
+                    batches.stream().map(Prepared::number).distinct().toList(), clock.instant());
+            List<Prepared> added = first(batches, notStored);
+            written.addAll(samples.add(handle, added.stream().flatMap(batch -> batch.samples().stream()).toList()));
+            List<NodeReading> readings = added.stream().map(Prepared::node).filter(Objects::nonNull).toList();
             if (!readings.isEmpty()) {
                 nodes.store(handle, readings);
             }
-            agentsWaiting.store(handle, news.stream().map(Prepared::waiting).filter(Objects::nonNull).toList());
-            return notTaken;
+            agentQueues.store(handle, added.stream().map(Prepared::queue).filter(Objects::nonNull).toList());
+            return notStored;
         });
         samples.added(written);
-        List<BatchResponse.Status> answers = new ArrayList<>();
+        List<BatchResponse.Status> statuses = new ArrayList<>();
         for (Prepared batch : batches) {
             BatchResponse.Status status = fresh.remove(batch.number())
                     ? BatchResponse.Status.STORED
                     : BatchResponse.Status.DUPLICATE;
-            taken.labelValues(status.toString()).inc();
-            answers.add(status);
+            received.labelValues(status.toString()).inc();
+            statuses.add(status);
         }
-        return answers;
+        return statuses;
     }
 
     /** Of each number the first batch that has it. */
@@ -368,7 +146,7 @@ public final class Batches implements AutoCloseable {
         return List.copyOf(first.values());
     }
 
-    /** Writes what waits, and takes no more. */
+    /** Writes what waits, and accepts no more. */
     @Override
     public void close() {
         writer.close();

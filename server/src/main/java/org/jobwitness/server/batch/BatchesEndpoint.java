@@ -42,13 +42,13 @@ public final class BatchesEndpoint {
         Requests.onlyParameters(ctx, Set.of());
         Batch batch = requests.packedBody(ctx, Batch.class);
         try {
-            ctx.result(json.text(batches.take(Caller.of(ctx), batch, date(ctx), waiting(ctx))));
+            ctx.result(json.text(batches.take(Caller.of(ctx), batch, date(ctx), queue(ctx))));
         } catch (GroupCommit.QueueFull e) {
             throw ApiException.tooManyRequests(String.valueOf(e.getMessage()));
         }
     }
 
-    /** When the sender's clock says that it sent the request (RFC 9110, 6.6.1). */
+    /** When the request was sent, by the sender's clock (RFC 9110, 6.6.1). */
     private static @Nullable Instant date(Context ctx) {
         String date = ctx.header("Date");
         try {
@@ -59,18 +59,18 @@ public final class BatchesEndpoint {
         }
     }
 
-    /** What else the sender has, as it said when it sent the request. */
-    private static AgentsWaiting.@Nullable Told waiting(Context ctx) {
-        String said = ctx.header("X-Agent-Waiting");
-        if (said == null) {
+    /** What else is in the sender's queue. */
+    private static AgentQueueTable.@Nullable QueueReport queue(Context ctx) {
+        String header = ctx.header("X-Agent-Waiting");
+        if (header == null) {
             return null;
         }
-        Matcher waiting = WAITING.matcher(said);
+        Matcher waiting = WAITING.matcher(header);
         if (!waiting.matches()) {
             throw ApiException.invalidRequest("the header X-Agent-Waiting must be such as"
-                    + " batches=12, events=0, seconds=180, was " + Printable.shown(said));
+                    + " batches=12, events=0, seconds=180, was " + Printable.shown(header));
         }
-        return new AgentsWaiting.Told(Integer.parseInt(waiting.group(1)), Integer.parseInt(waiting.group(2)),
+        return new AgentQueueTable.QueueReport(Integer.parseInt(waiting.group(1)), Integer.parseInt(waiting.group(2)),
                 Duration.ofSeconds(Long.parseLong(waiting.group(3))));
     }
 }

@@ -14,25 +14,25 @@ import org.jobwitness.server.job.ObservedRun;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which run it is that an agent sees, so that the database is not asked for each job of each batch. What this server hears of a job
- * makes it forget what it thought; what another server hears of it, comes after some minutes. Called by the threads of requests.
+ * Caches which run an agent observes, so that the database is not asked for each job of each batch. A change of a job by this
+ * server invalidates its entries; a change by another server shows after some minutes. Called by the threads of requests.
  */
 final class RunCache {
-    private static final Duration STAYS = Duration.ofMinutes(5);
-    /** Some stay this much shorter: agents that began together, as when the server starts, must not ask together for ever. */
-    private static final Duration SPREAD = Duration.ofMinutes(3);
+    private static final Duration TTL = Duration.ofMinutes(5);
+    /** Entries expire up to this much earlier, so that entries made together, as after a start, do not expire together. */
+    private static final Duration JITTER = Duration.ofMinutes(3);
 
     private final Clock clock;
-    private final Map<JobName, Map<Sight, Entry>> known = new ConcurrentHashMap<>();
-    /** How often something was forgotten of the jobs of one hash: what was asked of them before may be wrong by then. */
-    private final AtomicLongArray forgotten = new AtomicLongArray(1 << 12);
+    private final Map<JobName, Map<CacheKey, Entry>> entriesByJob = new ConcurrentHashMap<>();
+    /** How often jobs of one hash were invalidated: a lookup that started before an invalidation may be stale. */
+    private final AtomicLongArray invalidations = new AtomicLongArray(1 << 12);
     private volatile Instant nextSweep;
 
     private record JobName(String cluster, String jobId) {
     }
 
-    /** How an agent sees a job: by what name, from where. */
-    record Sight(Identity identity, @Nullable Instant since, String node, boolean oomKilled) {
+    /** What identifies a run to an agent. */
+    record CacheKey(Identity identity, @Nullable Instant since, String node, boolean oomKilled) {
     }
 
     private record Entry(ObservedRun seen, Instant until) {
@@ -40,23 +40,23 @@ final class RunCache {
 
     RunCache(Clock clock) {
         this.clock = clock;
-        nextSweep = clock.instant().plus(STAYS);
+        nextSweep = clock.instant().plus(TTL);
     }
 
-    ObservedRun get(Sight sight, Supplier<ObservedRun> otherwise) {
+    ObservedRun get(CacheKey key, Supplier<ObservedRun> lookup) {
         Instant now = clock.instant();
-        JobName job = new JobName(sight.identity().cluster(), sight.identity().jobId());
-        Entry entry = known.getOrDefault(job, Map.of()).get(sight);
+        JobName job = new JobName(key.identity().cluster(), key.identity().jobId());
+        Entry entry = entriesByJob.getOrDefault(job, Map.of()).get(key);
         if (entry != null && now.isBefore(entry.until())) {
             return entry.seen();
         }
         int hash = hash(job);
-        long before = forgotten.get(hash);
-        ObservedRun seen = otherwise.get();
-        if (forgotten.get(hash) == before) {
-            known.computeIfAbsent(job, _ -> new ConcurrentHashMap<>()).put(sight, new Entry(seen, until(now)));
-            if (forgotten.get(hash) != before) {
-                known.remove(job); // it was forgotten a moment too early
+        long count = invalidations.get(hash);
+        ObservedRun seen = lookup.get();
+        if (invalidations.get(hash) == count) {
+            entriesByJob.computeIfAbsent(job, _ -> new ConcurrentHashMap<>()).put(key, new Entry(seen, until(now)));
+            if (invalidations.get(hash) != count) {
+                entriesByJob.remove(job); // invalidated meanwhile
             }
         }
         sweep(now);
@@ -64,26 +64,26 @@ final class RunCache {
     }
 
     private static Instant until(Instant now) {
-        return now.plus(STAYS).minusMillis(ThreadLocalRandom.current().nextLong(SPREAD.toMillis()));
+        return now.plus(TTL).minusMillis(ThreadLocalRandom.current().nextLong(JITTER.toMillis()));
     }
 
     /** A listener of {@code JobTable}. */
-    void forget(JobChange change) {
+    void invalidate(JobChange change) {
         Identity identity = change.run().identity();
         JobName job = new JobName(identity.cluster(), identity.jobId());
-        forgotten.incrementAndGet(hash(job));
-        known.remove(job);
+        invalidations.incrementAndGet(hash(job));
+        entriesByJob.remove(job);
     }
 
     private int hash(JobName job) {
-        return Math.floorMod(job.hashCode(), forgotten.length());
+        return Math.floorMod(job.hashCode(), invalidations.length());
     }
 
     private void sweep(Instant now) {
         if (now.isAfter(nextSweep)) {
-            nextSweep = now.plus(STAYS);
-            known.values().forEach(sights -> sights.values().removeIf(entry -> now.isAfter(entry.until())));
-            known.values().removeIf(Map::isEmpty);
+            nextSweep = now.plus(TTL);
+            entriesByJob.values().forEach(entries -> entries.values().removeIf(entry -> now.isAfter(entry.until())));
+            entriesByJob.values().removeIf(Map::isEmpty);
         }
     }
 }

@@ -29,15 +29,15 @@ import org.jobwitness.wire.Job;
 import org.jobwitness.wire.SeriesPage;
 import org.jspecify.annotations.Nullable;
 
-/** Makes of a run's history what a chart shows of it. Series are read one by one, so that only their points are held. */
+/** Reduces the history of a run to what a chart shows. Series are read one by one, so that only their points are in memory. */
 final class Charts {
     /** Of all points, min, mean and max: some 15 MB of JSON. */
-    static final int MOST_VALUES = 400_000;
+    static final int MAX_VALUES = 400_000;
     private static final int VALUES_OF_POINT = 3;
-    /** Where nobody told how often samples are taken. */
-    private static final Duration SOME_INTERVAL = Duration.ofSeconds(1);
-    /** Whatever was said of the figure in words of its source. */
-    private static final Map<Metric, String> SOURCES = Map.of(Metric.CPU_USAGE_PERCENT, "cpus_used");
+    /** Where the interval of samples is not known. */
+    private static final Duration DEFAULT_INTERVAL = Duration.ofSeconds(1);
+    /** Metrics whose cause of absence is given under another name. */
+    private static final Map<Metric, String> SOURCES = Map.of(Metric.of(Figure.CPU_USAGE_PERCENT), "cpus_used");
 
     private final Database database;
     private final SampleStore samples;
@@ -56,8 +56,8 @@ final class Charts {
      *
      * @param node null for all
      * @param gpu null for all
-     * @param from null for the run's beginning
-     * @param to not part of it; null for the run's end, or now
+     * @param from null for the run's start
+     * @param to exclusive; null for the run's end, or now
      * @param points how many of each series at most
      */
     record Question(Set<Metric> metrics, @Nullable String node, @Nullable String gpu, @Nullable Instant from,
@@ -68,20 +68,16 @@ final class Charts {
         }
     }
 
-    /** What the sums of samples tell before any sample is read. */
+    /** What the sums of samples say before any sample is read. */
     private record Outline(long series, long points, @Nullable Instant first, @Nullable Instant last,
             @Nullable Long intervalMs) {
     }
 
-    /**
-     * Reads and draws it.
-     *
-     * @throws ApiException 400 if it would be too much
-     */
+    /** @throws ApiException 400 if it would be too much */
     SeriesPage page(Job job, Question question) {
         Outline ofNodes = outline("job_figures", job.run(), question);
         Instant to = end(job, question, ofNodes);
-        Instant from = beginning(job, question, ofNodes, to);
+        Instant from = start(job, question, ofNodes, to);
         Instant first = ofNodes.first() == null || ofNodes.first().isBefore(from) ? from : ofNodes.first();
         Instant last = ofNodes.last() == null || ofNodes.last().isAfter(to) ? to : ofNodes.last();
         long interval = intervalMicros(ofNodes);
@@ -93,8 +89,8 @@ final class Charts {
             List<Metric> metrics = question.of(of);
             if (!metrics.isEmpty()) {
                 Outline outline = of == Figure.Of.JOB ? ofNodes : outline("job_gpu_figures", job.run(), question);
-                long mostOfEach = Math.max(micros(last) - micros(first), 0) / interval + 2;
-                drawn.expect(metrics.size() * Math.min(outline.points(), outline.series() * mostOfEach));
+                long maxOfEach = Math.max(micros(last) - micros(first), 0) / interval + 2;
+                drawn.expect(metrics.size() * Math.min(outline.points(), outline.series() * maxOfEach));
             }
         }
         for (Figure.Of of : Figure.Of.values()) {
@@ -110,12 +106,12 @@ final class Charts {
 
     private static List<Figure> figures(Figure.Of of, List<Metric> metrics) {
         Set<Figure> figures = new LinkedHashSet<>();
-        figures.add(Curve.intervalOf(of));
+        figures.add(MetricCurve.intervalOf(of));
         metrics.forEach(metric -> figures.add(metric.figure()));
         return List.copyOf(figures);
     }
 
-    /** The run's end, or its last sample's if that came later, as the epilog's does. */
+    /** The run's end, or its last sample if that is later, as the epilog's is. */
     private Instant end(Job job, Question question, Outline outline) {
         if (question.to() != null) {
             return question.to();
@@ -126,20 +122,20 @@ final class Charts {
         return question.from() == null || question.from().isBefore(both) ? both : question.from();
     }
 
-    private static Instant beginning(Job job, Question question, Outline outline, Instant to) {
+    private static Instant start(Job job, Question question, Outline outline, Instant to) {
         if (question.from() != null) {
             return question.from();
         }
-        Instant start = job.startTime();
+        Instant started = job.startTime();
         Instant first = outline.first();
-        Instant both = start == null || (first != null && first.isBefore(start)) ? first : start;
+        Instant both = started == null || (first != null && first.isBefore(started)) ? first : started;
         return both == null || both.isAfter(to) ? to : both;
     }
 
     private static long intervalMicros(Outline outline) {
         Long ms = outline.intervalMs();
         Duration interval = ms == null || ms < 1
-                ? SOME_INTERVAL
+                ? DEFAULT_INTERVAL
                 : ms < 1_000 ? Duration.ofMillis(ms) : Duration.ofSeconds(Math.round(ms / 1e3));
         return interval.toNanos() / 1_000;
     }
@@ -175,7 +171,7 @@ final class Charts {
         return query;
     }
 
-    /** Why metrics have no value at all, as far as it was told. */
+    /** Why metrics have no value at all, as far as it is known. */
     private List<SeriesPage.Absent> absent(long run, Question question, Drawn drawn) {
         return database.read("series_absent", handle -> {
             List<SeriesPage.Absent> absent = new ArrayList<>();
@@ -234,15 +230,15 @@ final class Charts {
         }
 
         void expect(long more) {
-            if ((points + more) * VALUES_OF_POINT > MOST_VALUES) {
-                throw ApiException.invalidField("points", "this would be more than " + MOST_VALUES
+            if ((points + more) * VALUES_OF_POINT > MAX_VALUES) {
+                throw ApiException.invalidField("points", "this would be more than " + MAX_VALUES
                         + " values; ask for fewer points, for fewer metrics, or for one node");
             }
         }
 
         void add(Series of, List<Metric> metrics) {
             for (Metric metric : metrics) {
-                Curve curve = Curve.of(of, metric);
+                MetricCurve curve = MetricCurve.of(of, metric);
                 if (curve.size() > 0) {
                     Downsampling.Points all = Downsampling.of(curve, step, question.points());
                     expect(all.size());
@@ -251,7 +247,7 @@ final class Charts {
                     series.add(SeriesPage.Series.of(metric.toString(), metric.unit(), name(of.node()), name(of.gpu()),
                             Arrays.stream(all.timesMicros()).mapToObj(us -> Instant.EPOCH.plus(us, ChronoUnit.MICROS))
                                     .toList(),
-                            rounded(all.least()), rounded(all.mean()), rounded(all.most())));
+                            rounded(all.min()), rounded(all.mean()), rounded(all.max())));
                 }
             }
         }

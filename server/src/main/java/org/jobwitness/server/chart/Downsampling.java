@@ -2,7 +2,7 @@ package org.jobwitness.server.chart;
 
 import java.util.Arrays;
 
-/** Makes few points of many samples, so that a chart shows no less: each point has the least, mean and highest of its time. Pure. */
+/** Makes few points of many samples, so that a chart shows no less: each point has the minimum, mean and maximum of its time. Pure. */
 final class Downsampling {
     private Downsampling() {
     }
@@ -12,12 +12,12 @@ final class Downsampling {
      * width, so that they stay the same while time goes on.
      *
      * @param intervalMicros between samples; the width is a multiple of it, so that each bucket has as many
-     * @param most how many buckets there may be, 1 or more
+     * @param max how many buckets there may be, 1 or more
      */
-    static long stepMicros(long fromMicros, long toMicros, long intervalMicros, int most) {
+    static long stepMicros(long fromMicros, long toMicros, long intervalMicros, int max) {
         long span = Math.max(toMicros - fromMicros, 1);
-        long step = Math.max(Math.ceilDiv(Math.ceilDiv(span, most), intervalMicros), 1) * intervalMicros;
-        while (buckets(fromMicros, toMicros, step) > most) {
+        long step = Math.max(Math.ceilDiv(Math.ceilDiv(span, max), intervalMicros), 1) * intervalMicros;
+        while (buckets(fromMicros, toMicros, step) > max) {
             step += intervalMicros;
         }
         return step;
@@ -31,13 +31,13 @@ final class Downsampling {
      * The points of a curve: each of its values by itself if there are few enough of them, else buckets. A gap is one point
      * without values; one that begins and ends within a bucket, or in two that follow each other, cannot be seen any more.
      *
-     * @param most how many points there may be without buckets
+     * @param max how many points there may be without buckets
      */
-    static Points of(Curve curve, long stepMicros, int most) {
-        return curve.size() + curve.gaps() <= most ? each(curve) : buckets(curve, stepMicros);
+    static Points of(MetricCurve curve, long stepMicros, int max) {
+        return curve.size() + curve.gaps() <= max ? each(curve) : buckets(curve, stepMicros);
     }
 
-    private static Points each(Curve curve) {
+    private static Points each(MetricCurve curve) {
         Points points = new Points(curve.size() + curve.gaps());
         for (int i = 0; i < curve.size(); i++) {
             long time = curve.timeMicros(i);
@@ -50,7 +50,7 @@ final class Downsampling {
         return points.trimmed();
     }
 
-    private static Points buckets(Curve curve, long step) {
+    private static Points buckets(MetricCurve curve, long step) {
         Points points = new Points(2 * curve.size());
         for (int i = 0; i < curve.size(); i++) {
             long bucket = Math.floorDiv(curve.timeMicros(i), step);
@@ -69,31 +69,31 @@ final class Downsampling {
     /** What a chart draws. Where the values are NaN there is a gap. */
     static final class Points {
         private long[] times;
-        private double[] least;
+        private double[] min;
         private double[] mean;
-        private double[] most;
+        private double[] max;
         private int size;
         private double sum;
         private int count;
 
-        private Points(int mostPoints) {
-            times = new long[mostPoints];
-            least = new double[mostPoints];
-            mean = new double[mostPoints];
-            most = new double[mostPoints];
+        private Points(int maxPoints) {
+            times = new long[maxPoints];
+            min = new double[maxPoints];
+            mean = new double[maxPoints];
+            max = new double[maxPoints];
         }
 
         private void gap(long timeMicros) {
             times[size] = timeMicros;
-            least[size] = Double.NaN;
+            min[size] = Double.NaN;
             mean[size] = Double.NaN;
-            most[size++] = Double.NaN;
+            max[size++] = Double.NaN;
         }
 
         private void begin(long timeMicros) {
             times[size] = timeMicros;
-            least[size] = Double.POSITIVE_INFINITY;
-            most[size++] = Double.NEGATIVE_INFINITY;
+            min[size] = Double.POSITIVE_INFINITY;
+            max[size++] = Double.NEGATIVE_INFINITY;
             sum = 0;
             count = 0;
         }
@@ -103,16 +103,16 @@ final class Downsampling {
             int last = size - 1;
             sum += value;
             count++;
-            least[last] = Math.min(least[last], value);
-            most[last] = Math.max(most[last], value);
-            mean[last] = Math.clamp(sum / count, least[last], most[last]); // rounding may go beyond
+            min[last] = Math.min(min[last], value);
+            max[last] = Math.max(max[last], value);
+            mean[last] = Math.clamp(sum / count, min[last], max[last]); // rounding may go beyond
         }
 
         private Points trimmed() {
             times = Arrays.copyOf(times, size);
-            least = Arrays.copyOf(least, size);
+            min = Arrays.copyOf(min, size);
             mean = Arrays.copyOf(mean, size);
-            most = Arrays.copyOf(most, size);
+            max = Arrays.copyOf(max, size);
             return this;
         }
 
@@ -125,16 +125,16 @@ final class Downsampling {
             return times;
         }
 
-        double[] least() {
-            return least;
+        double[] min() {
+            return min;
         }
 
         double[] mean() {
             return mean;
         }
 
-        double[] most() {
-            return most;
+        double[] max() {
+            return max;
         }
     }
 }

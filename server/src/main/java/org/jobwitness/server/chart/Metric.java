@@ -1,99 +1,67 @@
 package org.jobwitness.server.chart;
 
-import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jobwitness.wire.Figure;
+import org.jobwitness.wire.Figure.Unit;
 
 /**
- * What a chart can show: figures as they are, and of those that only grow, how fast. The time that a sample stands for is no
- * metric, nor is how much of it the job was suspended for. openapi.yaml tells of each.
+ * What a chart can show: gauges as they are, and of counters their growth per second. Every figure has one metric, except
+ * those that describe the sample itself: its interval, and for how much of it the job was suspended. openapi.yaml
+ * describes each.
+ *
+ * @param name in the API
+ * @param perSecond how many of {@code unit} a growth of 1 per second is; 0 of a gauge
  */
-enum Metric {
-    CPU_USAGE_PERCENT(Figure.CPU_USAGE_PERCENT, "percent"),
-    MEMORY_USAGE_BYTES(Figure.MEMORY_USAGE_BYTES, "bytes"),
-    GPU_USAGE_PERCENT(Figure.GPU_USAGE_PERCENT, "percent"),
-    CPUS(Figure.CPUS, "cpus"),
-    CPUS_USED(Figure.CPU_USAGE_USEC, "cpus", 1e-6),
-    CPUS_USED_USER(Figure.CPU_USER_USEC, "cpus", 1e-6),
-    CPUS_USED_SYSTEM(Figure.CPU_SYSTEM_USEC, "cpus", 1e-6),
-    CPU_THROTTLED_PERCENT(Figure.CPU_THROTTLED_USEC, "percent", 1e-4),
-    CPU_PRESSURE_PERCENT(Figure.CPU_PRESSURE_USEC, "percent", 1e-4),
-    MEMORY_ANON_BYTES(Figure.MEMORY_ANON_BYTES, "bytes"),
-    MEMORY_FILE_BYTES(Figure.MEMORY_FILE_BYTES, "bytes"),
-    MEMORY_SHMEM_BYTES(Figure.MEMORY_SHMEM_BYTES, "bytes"),
-    MEMORY_SWAP_BYTES(Figure.MEMORY_SWAP_BYTES, "bytes"),
-    MEMORY_PEAK_BYTES(Figure.MEMORY_PEAK_BYTES, "bytes"),
-    MEMORY_LIMIT_BYTES(Figure.MEMORY_LIMIT_BYTES, "bytes"),
-    MEMORY_PRESSURE_PERCENT(Figure.MEMORY_PRESSURE_USEC, "percent", 1e-4),
-    MEMORY_STALL_PERCENT(Figure.MEMORY_STALL_USEC, "percent", 1e-4),
-    OOM_EVENTS_PER_SECOND(Figure.OOM_EVENTS, "per_second", 1),
-    OOM_KILLS_PER_SECOND(Figure.OOM_KILLS, "per_second", 1),
-    PIDS(Figure.PIDS, "processes"),
-    IO_READ_BYTES_PER_SECOND(Figure.IO_READ_BYTES, "bytes_per_second", 1),
-    IO_WRITE_BYTES_PER_SECOND(Figure.IO_WRITE_BYTES, "bytes_per_second", 1),
-    IO_PRESSURE_PERCENT(Figure.IO_PRESSURE_USEC, "percent", 1e-4),
-    IO_STALL_PERCENT(Figure.IO_STALL_USEC, "percent", 1e-4),
+record Metric(Figure figure, String name, String unit, double perSecond) {
+    private static final List<Metric> ALL = Stream.of(Figure.Of.values())
+            .flatMap(of -> Figure.all(of).stream()).filter(figure -> figure.unit() != Unit.MILLISECONDS).map(Metric::of)
+            .toList();
+    /** Shown when a request names no metric. */
+    static final List<Metric> DEFAULTS_OF_JOB = Stream
+            .of(Figure.CPU_USAGE_PERCENT, Figure.MEMORY_USAGE_BYTES, Figure.GPU_USAGE_PERCENT).map(Metric::of).toList();
+    static final List<Metric> DEFAULTS_OF_GPU = Stream
+            .of(Figure.UTILIZATION_PERCENT, Figure.MEMORY_USED_BYTES, Figure.POWER_WATTS).map(Metric::of).toList();
 
-    UTILIZATION_PERCENT(Figure.UTILIZATION_PERCENT, "percent"),
-    MEMORY_USED_BYTES(Figure.MEMORY_USED_BYTES, "bytes"),
-    MEMORY_TOTAL_BYTES(Figure.MEMORY_TOTAL_BYTES, "bytes"),
-    POWER_WATTS(Figure.POWER_WATTS, "watts"),
-    TEMPERATURE_CELSIUS(Figure.TEMPERATURE_CELSIUS, "celsius"),
-    ENERGY_JOULES_PER_SECOND(Figure.ENERGY_JOULES, "watts", 1),
-    PROCESSES(Figure.PROCESSES, "processes"),
-    CLOCK_MHZ(Figure.CLOCK_MHZ, "megahertz");
-
-    /** What one wants to see first of a job, and of a GPU. */
-    static final List<Metric> FIRST_OF_JOB = List.of(CPU_USAGE_PERCENT, MEMORY_USAGE_BYTES, GPU_USAGE_PERCENT);
-    static final List<Metric> FIRST_OF_GPU = List.of(UTILIZATION_PERCENT, MEMORY_USED_BYTES, POWER_WATTS);
-
-    private final Figure figure;
-    private final String unit;
-    private final double perSecond;
-    private final String word = name().toLowerCase(Locale.ROOT);
-
-    Metric(Figure figure, String unit) {
-        this(figure, unit, 0);
+    static List<Metric> all() {
+        return ALL;
     }
 
-    /** @param perSecond what a growth of 1 a second is in the unit */
-    Metric(Figure figure, String unit, double perSecond) {
-        this.figure = figure;
-        this.unit = unit;
-        this.perSecond = perSecond;
+    static Metric of(Figure figure) {
+        String name = figure.toString();
+        if (!figure.isCounter()) {
+            return new Metric(figure, name, figure.unit().toString(), 0);
+        }
+        return switch (figure.unit()) {
+            case CPU_MICROSECONDS -> new Metric(figure, cpusUsed(figure), "cpus", 1e-6);
+            case MICROSECONDS -> new Metric(figure, name.replace("_usec", "_percent"), "percent", 1e-4);
+            case JOULES -> new Metric(figure, name + "_per_second", "watts", 1);
+            case EVENTS -> new Metric(figure, name + "_per_second", "per_second", 1);
+            default -> new Metric(figure, name + "_per_second", figure.unit() + "_per_second", 1);
+        };
+    }
+
+    private static String cpusUsed(Figure figure) {
+        String mode = figure.toString().replace("cpu_", "").replace("_usec", "");
+        return mode.equals("usage") ? "cpus_used" : "cpus_used_" + mode;
     }
 
     static Optional<Metric> named(String name) {
-        return Arrays.stream(values()).filter(metric -> metric.word.equals(name)).findFirst();
+        return ALL.stream().filter(metric -> metric.name.equals(name)).findFirst();
     }
 
-    /** What is made of a figure that only grows. */
+    /** The metric of a counter, by the counter's name. */
     static Optional<Metric> ofCounter(String figure) {
-        return Arrays.stream(values()).filter(metric -> metric.isRate() && metric.figure.toString().equals(figure))
-                .findFirst();
-    }
-
-    Figure figure() {
-        return figure;
-    }
-
-    String unit() {
-        return unit;
+        return ALL.stream().filter(metric -> metric.isRate() && metric.figure.toString().equals(figure)).findFirst();
     }
 
     boolean isRate() {
         return figure.isCounter();
     }
 
-    double perSecond() {
-        return perSecond;
-    }
-
-    /** Its name in the API. */
     @Override
     public String toString() {
-        return word;
+        return name;
     }
 }

@@ -98,17 +98,17 @@ public final class SeriesEndpoint {
             }
         }
         if (metrics.isEmpty()) {
-            metrics.addAll(gpu == null ? Metric.FIRST_OF_JOB : Metric.FIRST_OF_GPU);
+            metrics.addAll(gpu == null ? Metric.DEFAULTS_OF_JOB : Metric.DEFAULTS_OF_GPU);
         } else if (gpu != null && metrics.stream().allMatch(metric -> metric.figure().of() == Figure.Of.JOB)) {
             throw ApiException.invalidField("gpu",
-                    "gpu is for metrics of GPUs, such as " + examples(Metric.FIRST_OF_GPU)
+                    "gpu is for metrics of GPUs, such as " + examples(Metric.DEFAULTS_OF_GPU)
                             + "; none of them was asked for");
         }
         return metrics;
     }
 
     private static ApiException noSuchMetric(String name) {
-        return ApiException.invalidField("metric", "metric must be names such as " + examples(Metric.FIRST_OF_JOB)
+        return ApiException.invalidField("metric", "metric must be names such as " + examples(Metric.DEFAULTS_OF_JOB)
                 + ", which /docs lists, was " + (name.isEmpty() ? "empty" : shown(name)) + Metric.ofCounter(name)
                         .map(rate -> ", which only grows; ask for " + rate + " to see how fast").orElse(""));
     }

@@ -1,14 +1,7 @@
 package org.jobwitness.server.chunk;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
-
 /** Reads what {@link ByteSink} wrote, and never behind its end. For one thread. */
 final class ByteSource {
-    private static final VarHandle LITTLE = MethodHandles.byteArrayViewVarHandle(long[].class,
-            ByteOrder.LITTLE_ENDIAN);
-
     private final byte[] bytes;
     private int at;
     private final int end;
@@ -30,13 +23,23 @@ final class ByteSource {
         return bytes[at++] & 0xFF;
     }
 
-    /** The next bytes as a source of their own; this one goes on behind them. */
+    /** The next bytes as a source of their own; this one continues behind them. */
     ByteSource part(int length) throws UnreadableChunkException {
         if (length > left()) {
             throw tooShort();
         }
         at += length;
         return new ByteSource(bytes, at - length, at);
+    }
+
+    /** Adds one byte to each number, at the eight bits from {@code shift} on. */
+    void getPlane(long[] numbers, int from, int shift) throws UnreadableChunkException {
+        if (numbers.length - from > left()) {
+            throw tooShort();
+        }
+        for (int i = from; i < numbers.length; i++) {
+            numbers[i] |= (bytes[at++] & 0xFFL) << shift;
+        }
     }
 
     long getUnsigned() throws UnreadableChunkException {
@@ -54,12 +57,11 @@ final class ByteSource {
         throw new UnreadableChunkException("a number has more than 64 bits");
     }
 
-    /** A number of at most {@code highest}. */
-    int getUnsigned(int highest, String what) throws UnreadableChunkException {
+    /** A number of at most {@code max}. */
+    int getUnsigned(int max, String what) throws UnreadableChunkException {
         long value = getUnsigned();
-        if (value < 0 || value > highest) {
-            throw new UnreadableChunkException(
-                    what + " must be 0.." + highest + ", was " + Long.toUnsignedString(value));
+        if (value < 0 || value > max) {
+            throw new UnreadableChunkException(what + " must be 0.." + max + ", was " + Long.toUnsignedString(value));
         }
         return (int) value;
     }
@@ -70,55 +72,6 @@ final class ByteSource {
 
     static long signed(long zigzag) {
         return (zigzag >>> 1) ^ -(zigzag & 1);
-    }
-
-    /**
-     * Reads single bits, from where this source is to its end. Beyond the end they are 0; {@link #finish} tells.
-     */
-    final class Bits {
-        private long bit = 8L * at;
-
-        /** The next bits, lowest first: at least 57 of them are right. */
-        private long peek() {
-            int index = (int) (bit >>> 3);
-            if (index + 8 <= end) {
-                return (long) LITTLE.get(bytes, index) >>> (bit & 7);
-            }
-            long last = 0;
-            for (int i = Math.max(0, end - index) - 1; i >= 0; i--) {
-                last = (last << 8) | (bytes[index + i] & 0xFF);
-            }
-            return last >>> (bit & 7);
-        }
-
-        /** How many zeros come before the next one, which is read too; {@code most} if there are as many or more. */
-        int zeros(int most) {
-            int zeros = Long.numberOfTrailingZeros(peek());
-            if (zeros >= most) {
-                bit += most;
-                return most;
-            }
-            bit += zeros + 1;
-            return zeros;
-        }
-
-        /** The next bits as a number; 0 to 64. */
-        long get(int count) {
-            if (count > 56) {
-                return get(32) | (get(count - 32) << 32);
-            }
-            long value = peek() & ((1L << count) - 1);
-            bit += count;
-            return value;
-        }
-
-        /** Checks that all bytes were read, and no more. */
-        void finish() throws UnreadableChunkException {
-            if ((bit + 7) >>> 3 != end) {
-                throw new UnreadableChunkException("values take " + (((bit + 7) >>> 3) - at) + " bytes, but have "
-                        + left());
-            }
-        }
     }
 
     private static UnreadableChunkException tooShort() {

@@ -14,9 +14,9 @@ import org.jobwitness.server.chunk.ChunkColumn.Kind;
  */
 public final class ChunkCodec {
     static final int VERSION = 1;
-    static final int HEADER = 17;
-    /** The longest head that is decompressed: as many values as a chunk may have, and all that stands before them. */
-    static final int MAX_HEAD = 16 << 20;
+    static final int HEADER = 13;
+    /** The longest content that is decompressed: as many values as a chunk may have, and all that stands before them. */
+    static final int MAX_CONTENT = 16 << 20;
     /** Where the checksum stands. */
     static final int CHECKSUM = 4;
     private static final int MAGIC = ('J' << 16) | ('W' << 8) | 'C';
@@ -36,28 +36,26 @@ public final class ChunkCodec {
     /** Packs a chunk. Columns without any value are left out. */
     public static byte[] encode(Chunk chunk) {
         int rows = chunk.rows();
-        ByteSink head = new ByteSink(64 + 4 * rows);
-        ByteSink noise = new ByteSink(64 + 16 * rows);
-        ByteSink body = new ByteSink(64 + 2 * rows);
-        SeriesCodec series = new SeriesCodec(rows);
-        head.putUnsigned(rows);
+        ByteSink content = new ByteSink(64 + 16 * rows);
+        content.putUnsigned(rows);
         if (rows > 0) {
+            ByteSink body = new ByteSink(64 + 2 * rows);
+            SeriesCodec series = new SeriesCodec(rows);
             List<ChunkColumn> columns = chunk.columns().stream().filter(column -> column.values() > 0).toList();
-            head.putUnsigned(columns.size());
+            content.putUnsigned(columns.size());
             body.put(NO_NULLS);
-            int before = noise.size();
-            series.encode(chunk.times(), rows, body, noise);
-            putColumn(TIMES, TYPE_WHOLE, body, noise.size() - before, head);
+            series.encode(chunk.times(), rows, body);
+            putColumn(TIMES, TYPE_WHOLE, body, content);
             long[] scratch = new long[rows];
             for (ChunkColumn column : columns) {
-                encode(column, scratch, series, body, noise, head);
+                encode(column, scratch, series, body, content);
             }
         }
-        return container(head, noise);
+        return container(content);
     }
 
-    private static void encode(ChunkColumn column, long[] scratch, SeriesCodec series, ByteSink body, ByteSink noise,
-            ByteSink head) {
+    private static void encode(ChunkColumn column, long[] scratch, SeriesCodec series, ByteSink body,
+            ByteSink content) {
         int rows = column.rows();
         int length = column.values();
         long[] values = column.bits();
@@ -82,9 +80,8 @@ public final class ChunkCodec {
             int digits = Decimals.scale(values, length);
             type = digits < 0 ? TYPE_DOUBLE : TYPE_DECIMAL + digits;
         }
-        int before = noise.size();
-        series.encode(values, length, body, noise);
-        putColumn(column.id(), type, body, noise.size() - before, head);
+        series.encode(values, length, body);
+        putColumn(column.id(), type, body, content);
     }
 
     /** A bit a row, the first row lowest. */
@@ -95,24 +92,23 @@ public final class ChunkCodec {
         body.put(bits, bits.length);
     }
 
-    private static void putColumn(int id, int type, ByteSink body, int noise, ByteSink head) {
-        head.putUnsigned(id);
-        head.put(type);
-        head.putUnsigned(body.size());
-        head.putUnsigned(noise);
-        head.put(body.array(), body.size());
+    private static void putColumn(int id, int type, ByteSink body, ByteSink content) {
+        content.putUnsigned(id);
+        content.put(type);
+        content.putUnsigned(body.size());
+        content.put(body.array(), body.size());
         body.clear();
     }
 
-    private static byte[] container(ByteSink head, ByteSink noise) {
-        byte[] frame = new byte[Zstd.mostOf(head.size())];
-        int length = Zstd.compress(head.array(), head.size(), frame);
-        boolean isSmaller = length < head.size();
-        int stored = isSmaller ? length : head.size();
-        byte[] chunk = new byte[HEADER + stored + noise.size()];
+    private static byte[] container(ByteSink content) {
+        byte[] frame = new byte[Zstd.maxCompressedLength(content.size())];
+        int length = Zstd.compress(content.array(), content.size(), frame);
+        boolean isSmaller = length < content.size();
+        int stored = isSmaller ? length : content.size();
+        byte[] chunk = new byte[HEADER + stored];
         ByteBuffer.wrap(chunk).putInt((MAGIC << 8) | VERSION).putInt(0).put((byte) (isSmaller ? ZSTD : STORED))
-                .putInt(head.size()).putInt(stored).put(isSmaller ? frame : head.array(), 0, stored)
-                .put(noise.array(), 0, noise.size()).putInt(CHECKSUM, checksum(chunk));
+                .putInt(content.size()).put(isSmaller ? frame : content.array(), 0, stored)
+                .putInt(CHECKSUM, checksum(chunk));
         return chunk;
     }
 
@@ -154,57 +150,50 @@ public final class ChunkCodec {
             throw new UnreadableChunkException("the chunk is damaged: its checksum is %08x, it says %08x"
                     .formatted(checksum(bytes), checksum));
         }
-        int compression = header.get();
-        int length = header.getInt();
-        int stored = header.getInt();
-        if (length < 0 || length > MAX_HEAD || stored < 0 || stored > bytes.length - HEADER) {
-            throw new UnreadableChunkException("the chunk's head must be 0.." + MAX_HEAD + " bytes, in 0.."
-                    + (bytes.length - HEADER) + "; it says " + length + " in " + stored);
-        }
-        ByteSource noise = new ByteSource(bytes, HEADER + stored, bytes.length);
-        return decode(head(bytes, compression, length, stored), noise, wanted);
+        return decode(content(bytes, header.get(), header.getInt()), wanted);
     }
 
-    private static ByteSource head(byte[] bytes, int compression, int length, int stored)
-            throws UnreadableChunkException {
+    private static ByteSource content(byte[] bytes, int compression, int length) throws UnreadableChunkException {
+        int stored = bytes.length - HEADER;
+        if (length < 0 || length > MAX_CONTENT) {
+            throw new UnreadableChunkException(
+                    "the chunk's content must be 0.." + MAX_CONTENT + " bytes; it says " + length);
+        }
         if (compression == ZSTD) {
             byte[] plain = new byte[length];
             Zstd.decompress(bytes, HEADER, stored, plain);
             return new ByteSource(plain, 0, length);
         }
         if (compression != STORED) {
-            throw new UnreadableChunkException("the chunk's head has the unknown compression " + compression);
+            throw new UnreadableChunkException("the chunk's content has the unknown compression " + compression);
         }
         if (length != stored) {
-            throw new UnreadableChunkException("the chunk's head is not compressed, but has two lengths: " + length
-                    + " and " + stored);
+            throw new UnreadableChunkException(
+                    "the chunk's content is not compressed, but has two lengths: " + length + " and " + stored);
         }
-        return new ByteSource(bytes, HEADER, HEADER + length);
+        return new ByteSource(bytes, HEADER, bytes.length);
     }
 
-    /** A column as it lies there. */
-    private record Packed(int id, int type, ByteSource body, ByteSource noise) {
-        static Packed read(ByteSource head, ByteSource noise) throws UnreadableChunkException {
-            int id = head.getUnsigned(ChunkColumn.MAX_ID, "a column's id");
-            int type = head.get();
-            int length = head.getUnsigned(MAX_HEAD, "a column's length");
-            int noiseLength = head.getUnsigned(Integer.MAX_VALUE, "a column's length in bits");
-            return new Packed(id, type, head.part(length), noise.part(noiseLength));
+    /** A column as it is stored. */
+    private record Packed(int id, int type, ByteSource body) {
+        static Packed read(ByteSource content) throws UnreadableChunkException {
+            int id = content.getUnsigned(ChunkColumn.MAX_ID, "a column's id");
+            int type = content.get();
+            return new Packed(id, type, content.part(content.getUnsigned(MAX_CONTENT, "a column's length")));
         }
     }
 
-    private static Chunk decode(ByteSource head, ByteSource noise, IntPredicate wanted)
-            throws UnreadableChunkException {
-        int rows = head.getUnsigned(Chunk.MAX_ROWS, "a chunk's number of rows");
+    private static Chunk decode(ByteSource content, IntPredicate wanted) throws UnreadableChunkException {
+        int rows = content.getUnsigned(Chunk.MAX_ROWS, "a chunk's number of rows");
         long[] times = new long[0];
         List<ChunkColumn> columns = new ArrayList<>();
         if (rows > 0) {
-            int most = Math.min(Chunk.MAX_COLUMNS, Chunk.MAX_VALUES / rows);
-            int count = head.getUnsigned(most, "the number of columns of " + rows + " rows");
-            times = times(rows, Packed.read(head, noise));
+            int max = Math.min(Chunk.MAX_COLUMNS, Chunk.MAX_VALUES / rows);
+            int count = content.getUnsigned(max, "the number of columns of " + rows + " rows");
+            times = times(rows, Packed.read(content));
             int last = TIMES;
             for (int i = 0; i < count; i++) {
-                Packed packed = Packed.read(head, noise);
+                Packed packed = Packed.read(content);
                 if (packed.id() <= last) {
                     throw new UnreadableChunkException("column " + packed.id() + " comes after column " + last);
                 }
@@ -214,7 +203,7 @@ public final class ChunkCodec {
                 }
             }
         }
-        if (head.left() > 0 || noise.left() > 0) {
+        if (content.left() > 0) {
             throw new UnreadableChunkException("there are bytes behind the last column");
         }
         return new Chunk(times, columns);
@@ -224,7 +213,7 @@ public final class ChunkCodec {
         if (packed.id() != TIMES || packed.type() != TYPE_WHOLE || packed.body().get() != NO_NULLS) {
             throw new UnreadableChunkException("the first column of a chunk must be its times");
         }
-        long[] times = SeriesCodec.decode(rows, packed.body(), packed.noise());
+        long[] times = SeriesCodec.decode(rows, packed.body());
         int unordered = Chunk.firstUnordered(times);
         if (unordered < rows) {
             throw new UnreadableChunkException("row " + unordered + " is not later than the one before");
@@ -233,12 +222,12 @@ public final class ChunkCodec {
     }
 
     private static ChunkColumn column(int rows, Packed packed) throws UnreadableChunkException {
-        if (packed.type() > TYPE_DECIMAL + Decimals.MOST_DIGITS) {
+        if (packed.type() > TYPE_DECIMAL + Decimals.MAX_DIGITS) {
             throw new UnreadableChunkException("column " + packed.id() + " is of the unknown type " + packed.type());
         }
         BitSet present = present(rows, packed);
         int length = present.cardinality();
-        long[] values = SeriesCodec.decode(length, packed.body(), packed.noise());
+        long[] values = SeriesCodec.decode(length, packed.body());
         if (packed.type() >= TYPE_DECIMAL) {
             for (int i = 0; i < length; i++) {
                 values[i] = Double
@@ -257,7 +246,7 @@ public final class ChunkCodec {
             return all;
         }
         if (nulls != SOME_NULLS) {
-            throw new UnreadableChunkException("column " + packed.id() + " tells its nulls in an unknown way");
+            throw new UnreadableChunkException("column " + packed.id() + " has an unknown mark of nulls");
         }
         byte[] bits = new byte[(rows + 7) / 8];
         for (int i = 0; i < bits.length; i++) {

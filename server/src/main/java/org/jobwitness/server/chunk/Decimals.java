@@ -5,9 +5,9 @@ package org.jobwitness.server.chunk;
  * division, which IEEE 754 defines to the last bit, so any language gets the same one.
  */
 final class Decimals {
-    static final int MOST_DIGITS = 9;
+    static final int MAX_DIGITS = 9;
     /** Whole numbers up to here are doubles, each of them. */
-    private static final double HIGHEST = 1L << 53;
+    private static final double MAX_WHOLE = 1L << 53;
     private static final double[] POWERS = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
 
     private Decimals() {
@@ -23,7 +23,7 @@ final class Decimals {
         int digits = 0;
         for (int i = 0; i < length; i++) {
             while (!isExact(Double.longBitsToDouble(bits[i]), digits)) {
-                if (++digits > MOST_DIGITS) {
+                if (++digits > MAX_DIGITS) {
                     return -1;
                 }
             }
@@ -42,7 +42,7 @@ final class Decimals {
     private static boolean isExact(double value, int digits) {
         double scaled = value * POWERS[digits];
         // A NaN fails the comparison; a negative zero comes back as zero, and differs in its bits.
-        return Math.abs(scaled) <= HIGHEST
+        return Math.abs(scaled) <= MAX_WHOLE
                 && Double.doubleToRawLongBits(value) == Double
                         .doubleToRawLongBits(unscaled(Math.round(scaled), digits));
     }

@@ -254,7 +254,7 @@ public final class DemoCluster implements AutoCloseable {
     /** Sends batches, then notes that everything up to a moment is delivered. */
     private void send(List<Batch> all, Instant to) {
         // They are in the order of time: those too old to be kept come first.
-        List<Batch> kept = all.stream().dropWhile(batch -> samples.trouble(batch.timestamp()).isPresent()).toList();
+        List<Batch> kept = all.stream().dropWhile(batch -> samples.problem(batch.timestamp()).isPresent()).toList();
         if (isClosing()) {
             return;
         }

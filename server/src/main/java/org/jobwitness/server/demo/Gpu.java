@@ -4,6 +4,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.GpuDevice;
 import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.GpuVendor;
@@ -99,12 +100,16 @@ record Gpu(SimNode node, int index) {
     GpuReading reading(@Nullable String jobId, List<String> sharedBy, Work work) {
         Model model = model();
         boolean idle = work.use() == 0;
-        return new GpuReading(name(), node.vendor(), device(), jobId, sharedBy, List.of(),
-                Math.rint(work.use() * 10_000) / 100,
-                UsageModel.pages((idle ? IDLE_MEMORY : work.memory()) * model.memoryBytes), model.memoryBytes,
-                model.absent.containsKey("power_watts") ? null : Double.valueOf(watts(work.use())), work.celsius(),
-                idle ? IDLE_MHZ : MAX_MHZ,
-                model.absent.containsKey("energy_joules") ? null : Double.valueOf(work.joules()), idle ? 0L : 1L,
-                List.of(), model == Model.MI210 ? null : Long.valueOf(0), null, model.absent);
+        Map<String, String> absent = model.absent;
+        return GpuReading.builder(name()).device(node.vendor(), device()).jobId(jobId).sharedBy(sharedBy)
+                .put(Figure.UTILIZATION_PERCENT, Math.rint(work.use() * 10_000) / 100)
+                .put(Figure.MEMORY_USED_BYTES,
+                        UsageModel.pages((idle ? IDLE_MEMORY : work.memory()) * model.memoryBytes))
+                .put(Figure.MEMORY_TOTAL_BYTES, model.memoryBytes)
+                .put(Figure.POWER_WATTS, absent.containsKey("power_watts") ? null : watts(work.use()))
+                .put(Figure.TEMPERATURE_CELSIUS, work.celsius())
+                .put(Figure.ENERGY_JOULES, absent.containsKey("energy_joules") ? null : work.joules())
+                .put(Figure.PROCESSES, idle ? 0 : 1).put(Figure.CLOCK_MHZ, idle ? IDLE_MHZ : MAX_MHZ)
+                .errors(model == Model.MI210 ? null : Long.valueOf(0), null).absent(absent).build();
     }
 }

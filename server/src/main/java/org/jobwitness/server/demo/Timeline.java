@@ -120,9 +120,9 @@ final class Timeline {
         List<SimRun> running = all(tick.minusSeconds(1), tick).stream()
                 .filter(run -> run.start().isBefore(tick) && !run.end().isBefore(tick)).toList();
         Set<String> down = down(tick);
-        return SimNode.ALL.stream().map(node -> new NodeReading(CLUSTER, node.name(), tick, null,
-                down.contains(node.name()) ? NodeReading.State.DOWN : state(node, tick, running), null, null, null,
-                null, null, null, null, List.of())).toList();
+        return SimNode.ALL.stream().map(node -> NodeReading.builder(CLUSTER, node.name(), tick)
+                .state(down.contains(node.name()) ? NodeReading.State.DOWN : state(node, tick, running), null)
+                .build()).toList();
     }
 
     private NodeReading.State state(SimNode node, Instant tick, List<SimRun> running) {

@@ -1,5 +1,7 @@
 package org.jobwitness.server.demo;
 
+import org.jobwitness.wire.EpilogReading;
+import org.jobwitness.wire.Figure;
 import static org.jobwitness.server.demo.Profile.Quantity.ANON;
 import static org.jobwitness.server.demo.Profile.Quantity.CPU;
 import static org.jobwitness.server.demo.Profile.Quantity.CPU_PRESSURE;
@@ -26,7 +28,6 @@ import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.JobReading;
 import org.jobwitness.wire.OomCause;
 import org.jobwitness.wire.OomKill;
-import org.jobwitness.wire.Reading;
 
 /**
  * Makes the readings of a run on one node from its profile. A counter is the sum of all intervals before, so a later reading
@@ -73,9 +74,9 @@ final class UsageModel {
     }
 
     /** What the kernel has counted when the run ends. */
-    Reading atEnd() {
+    EpilogReading atEnd() {
         JobReading last = sent(run.end().minusSeconds(1), Instant.MAX).getLast().reading();
-        return new Reading(last.cpuUsageUsec(), last.memoryPeakBytes(), last.oomKills());
+        return new EpilogReading(last.cpuUsageUsec(), last.memoryPeakBytes(), last.oomKills());
     }
 
     private List<Usage> readings(Predicate<Instant> wanted, Instant until) {
@@ -170,14 +171,24 @@ final class UsageModel {
             long file = memoryBytes - anon - kernel;
             boolean last = readsEnd && at.equals(run.end());
             List<OomKill> kills = last && run.ending() == Ending.OUT_OF_MEMORY ? List.of(oomKill()) : List.of();
-            return new JobReading(run.id(), null, run.start(), run.start(), run.user().uid(), run.user().name(),
-                    run.cgroup(), last ? at : null,
-                    interval.equals(Ticks.INTERVAL) ? null : Integer.valueOf((int) interval.toMillis()), 0,
-                    last ? true : null, cpus, busyCpus, cpuUsec, cpuUsec - systemUsec, systemUsec, 0L, cpuPressureUsec,
-                    memoryBytes, anon, file, pages(level(SHMEM) * file), pages(level(SWAP) * limit), memoryPeakBytes,
-                    limit, memoryPressureUsec, memoryStallUsec, (long) kills.size(), (long) kills.size(), processes(),
-                    node.countsIo() ? readBytes : null, node.countsIo() ? writtenBytes : null, ioPressureUsec,
-                    ioStallUsec, kills, node.countsIo() ? Map.of() : WITHOUT_IO);
+            return JobReading.builder(run.id()).run(null, run.start(), run.start())
+                    .owner(run.user().uid(), run.user().name()).cgroupPath(run.cgroup()).timestamp(last ? at : null)
+                    .last(last).cpusUsed(busyCpus)
+                    .put(Figure.INTERVAL_MS, interval.equals(Ticks.INTERVAL) ? null : interval.toMillis())
+                    .put(Figure.SUSPENDED_MS, 0).put(Figure.CPUS, cpus).put(Figure.CPU_USAGE_USEC, cpuUsec)
+                    .put(Figure.CPU_USER_USEC, cpuUsec - systemUsec).put(Figure.CPU_SYSTEM_USEC, systemUsec)
+                    .put(Figure.CPU_THROTTLED_USEC, 0).put(Figure.CPU_PRESSURE_USEC, cpuPressureUsec)
+                    .put(Figure.MEMORY_USAGE_BYTES, memoryBytes).put(Figure.MEMORY_ANON_BYTES, anon)
+                    .put(Figure.MEMORY_FILE_BYTES, file).put(Figure.MEMORY_SHMEM_BYTES, pages(level(SHMEM) * file))
+                    .put(Figure.MEMORY_SWAP_BYTES, pages(level(SWAP) * limit))
+                    .put(Figure.MEMORY_PEAK_BYTES, memoryPeakBytes).put(Figure.MEMORY_LIMIT_BYTES, limit)
+                    .put(Figure.MEMORY_PRESSURE_USEC, memoryPressureUsec)
+                    .put(Figure.MEMORY_STALL_USEC, memoryStallUsec).put(Figure.OOM_EVENTS, kills.size())
+                    .put(Figure.OOM_KILLS, kills.size()).put(Figure.PIDS, processes())
+                    .put(Figure.IO_READ_BYTES, node.countsIo() ? readBytes : null)
+                    .put(Figure.IO_WRITE_BYTES, node.countsIo() ? writtenBytes : null)
+                    .put(Figure.IO_PRESSURE_USEC, ioPressureUsec).put(Figure.IO_STALL_USEC, ioStallUsec)
+                    .oomKillEvents(kills).absent(node.countsIo() ? Map.of() : WITHOUT_IO).build();
         }
 
         private List<GpuReading> gpus() {

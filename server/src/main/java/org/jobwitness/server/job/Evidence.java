@@ -3,8 +3,8 @@ package org.jobwitness.server.job;
 import java.time.Instant;
 import java.util.List;
 import java.util.Set;
+import org.jobwitness.wire.EpilogReading;
 import org.jobwitness.wire.JobState;
-import org.jobwitness.wire.Reading;
 import org.jobwitness.wire.Reason;
 import org.jspecify.annotations.Nullable;
 
@@ -48,7 +48,7 @@ public sealed interface Evidence {
      */
     record Ended(Identity identity, @Nullable Instant at, @Nullable NodeAllocation onNode, JobAttributes attributes,
             List<Integer> cpusOfNodes, @Nullable String eventId, EndEvidence end,
-            @Nullable Reading reading) implements Evidence {
+            @Nullable EpilogReading reading) implements Evidence {
         public Ended {
             cpusOfNodes = List.copyOf(cpusOfNodes);
         }

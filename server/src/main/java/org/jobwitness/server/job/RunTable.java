@@ -10,7 +10,7 @@ import java.util.Objects;
 import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.wire.GpuVendor;
-import org.jobwitness.wire.Reading;
+import org.jobwitness.wire.EpilogReading;
 import org.jspecify.annotations.Nullable;
 
 /** The tables {@code job} and {@code job_node}: runs, and what each has on its nodes. All within the caller's transaction. */
@@ -113,7 +113,7 @@ final class RunTable {
     }
 
     /** Adds what the epilog read of a run. Counters only grow, so that a repeated or late reading does no harm. */
-    static void addReading(Handle handle, long run, String node, Reading reading) {
+    static void addReading(Handle handle, long run, String node, EpilogReading reading) {
         handle.createUpdate("""
                 insert into job_figures (job_key, node, cpu_usage_usec, memory_peak_bytes, oom_kills)
                 values (:key, :node, :cpu, :memory, :oom)

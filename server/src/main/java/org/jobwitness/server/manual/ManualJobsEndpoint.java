@@ -108,14 +108,14 @@ public final class ManualJobsEndpoint {
         Caller caller = Caller.of(ctx);
         Evidence.Patched evidence = new Evidence.Patched(Identity.ofJob(job.cluster(), job.id()), now(), patch.state());
         boolean hasFigures = patch.cpuUsage() != null || patch.memoryUsageMb() != null || patch.gpuUsage() != null;
-        AtomicReference<SampleStore.@Nullable ByHand> result = new AtomicReference<>();
+        AtomicReference<SampleStore.@Nullable ManualSampleResult> result = new AtomicReference<>();
         long run = done(job.id(), table.applyManual(caller, evidence, (handle, key) -> {
             if (hasFigures) {
-                result.set(samples.addByHand(handle, sample(job, key, evidence.at(), patch.cpuUsage(),
+                result.set(samples.addManual(handle, sample(job, key, evidence.at(), patch.cpuUsage(),
                         patch.memoryUsageMb(), patch.gpuUsage()), null));
             }
         }));
-        SampleStore.ByHand added = result.get();
+        SampleStore.ManualSampleResult added = result.get();
         if (added != null) {
             samples.added(added);
         }
@@ -135,23 +135,23 @@ public final class ManualJobsEndpoint {
         Job job = job(ctx);
         NewSample sample = requests.body(ctx, NewSample.class);
         if (sample.timestamp() != null) {
-            samples.trouble(sample.timestamp()).ifPresent(problem -> {
+            samples.problem(sample.timestamp()).ifPresent(problem -> {
                 throw ApiException.invalidField("timestamp", "timestamp " + sample.timestamp() + " " + problem);
             });
         }
         Instant at = sample.timestamp() == null ? now() : sample.timestamp();
         Evidence.Patched unchanged = new Evidence.Patched(Identity.ofJob(job.cluster(), job.id()), now(), null);
-        AtomicReference<SampleStore.ByHand> result = new AtomicReference<>();
+        AtomicReference<SampleStore.ManualSampleResult> result = new AtomicReference<>();
         long run = done(job.id(), table.applyManual(Caller.of(ctx), unchanged,
-                (handle, key) -> result.set(samples.addByHand(handle,
+                (handle, key) -> result.set(samples.addManual(handle,
                         sample(job, key, at, sample.cpuUsage(), sample.memoryUsageMb(), sample.gpuUsage()),
                         sample.timestamp()))));
         samples.added(result.get());
         switch (result.get()) {
-            case SampleStore.ByHand.Stored stored ->
+            case SampleStore.ManualSampleResult.Stored stored ->
                 ctx.status(201).result(json.text(new SamplePage.Sample(stored.sample().at(),
                         null, sample.cpuUsage(), sample.memoryUsageMb(), sample.gpuUsage())));
-            case SampleStore.ByHand.Conflict _ -> throw ApiException.conflict("run " + run + " of job " + job.id()
+            case SampleStore.ManualSampleResult.Conflict _ -> throw ApiException.conflict("run " + run + " of job " + job.id()
                     + " has a sample of " + at
                     + " with other figures; samples are never changed, so send it with another timestamp");
         }

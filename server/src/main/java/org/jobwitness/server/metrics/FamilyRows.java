@@ -3,15 +3,15 @@ package org.jobwitness.server.metrics;
 import java.nio.file.Path;
 import java.util.List;
 
-/** Things that all have the same families, put aside as {@link Rows} until these are written. One thread at a time. */
+/** Things that all have the same families, put aside as {@link MetricRows} until these are written. One thread at a time. */
 final class FamilyRows<T> implements AutoCloseable {
     private final List<Family<T>> families;
-    private final Rows rows;
+    private final MetricRows rows;
     private final double[] values;
 
     FamilyRows(Path folder, List<Family<T>> families) {
         this.families = families;
-        rows = new Rows(folder, families.size());
+        rows = new MetricRows(folder, families.size());
         values = new double[families.size()];
     }
 

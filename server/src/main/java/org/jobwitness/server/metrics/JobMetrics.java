@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
-import org.jobwitness.server.batch.AgentsWaiting;
+import org.jobwitness.server.batch.AgentQueueTable;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.node.NodeReading;
 import org.jobwitness.server.node.NodeTable;
@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The hpc_job_ and hpc_node_ families, as the database has them at the moment of the scrape. A family's lines must stand
- * together, but a row has values for many families: so all rows are read once, put aside as {@link Rows}, and then written family by
+ * together, but a row has values for many families: so all rows are read once, put aside as {@link MetricRows}, and then written family by
  * family. No transaction waits for a slow reader.
  */
 public final class JobMetrics {
@@ -32,7 +32,7 @@ public final class JobMetrics {
     private final Database database;
     private final JobQueries jobs;
     private final NodeTable nodes;
-    private final AgentsWaiting agentsWaiting;
+    private final AgentQueueTable agentQueues;
     private final JobFindings findings;
     private final Path folder;
     private final Clock clock;
@@ -42,12 +42,12 @@ public final class JobMetrics {
      *
      * @param folder for what is put aside during a scrape
      */
-    public JobMetrics(Database database, JobQueries jobs, NodeTable nodes, AgentsWaiting agentsWaiting,
+    public JobMetrics(Database database, JobQueries jobs, NodeTable nodes, AgentQueueTable agentQueues,
             JobFindings findings, Path folder, Clock clock) {
         this.database = database;
         this.jobs = jobs;
         this.nodes = nodes;
-        this.agentsWaiting = agentsWaiting;
+        this.agentQueues = agentQueues;
         this.findings = findings;
         this.folder = folder;
         this.clock = clock;
@@ -56,16 +56,16 @@ public final class JobMetrics {
     /** All that one scrape tells of jobs and nodes. */
     final class Collected implements AutoCloseable {
         private final Instant at = clock.instant();
-        private final Rows info = new Rows(folder, 1);
-        private final Rows states = new Rows(folder, 1);
-        private final FamilyRows<RunUse.OnNode> ofJobs = new FamilyRows<>(folder, Family.OF_JOB);
+        private final MetricRows info = new MetricRows(folder, 1);
+        private final MetricRows states = new MetricRows(folder, 1);
+        private final FamilyRows<RunUse.NodeUsage> ofJobs = new FamilyRows<>(folder, Family.OF_JOB);
         private final FamilyRows<RunUse.FreshGpu> ofGpus = new FamilyRows<>(folder, Family.OF_GPU);
-        private final Rows gpuInfo = new Rows(folder, 1);
-        private final FamilyRows<NodeTable.SeenGpu> ofNodeGpus = new FamilyRows<>(folder, Family.OF_NODE_GPU);
-        private final FamilyRows<NodeTable.Seen> ofNodes = new FamilyRows<>(folder, Family.OF_NODE);
-        private final Rows found = new Rows(folder, 1);
-        private final Rows nodeStates = new Rows(folder, 1);
-        private final FamilyRows<AgentsWaiting.Waiting> waiting = new FamilyRows<>(folder, Family.OF_AGENT);
+        private final MetricRows gpuInfo = new MetricRows(folder, 1);
+        private final FamilyRows<NodeTable.GpuSnapshot> ofNodeGpus = new FamilyRows<>(folder, Family.OF_NODE_GPU);
+        private final FamilyRows<NodeTable.NodeSnapshot> ofNodes = new FamilyRows<>(folder, Family.OF_NODE);
+        private final MetricRows found = new MetricRows(folder, 1);
+        private final MetricRows nodeStates = new MetricRows(folder, 1);
+        private final FamilyRows<AgentQueueTable.Queue> waiting = new FamilyRows<>(folder, Family.OF_AGENT);
         private JobQueries.Counts counts = new JobQueries.Counts(Map.of(), Map.of());
 
         private void read(Handle handle) {
@@ -81,7 +81,7 @@ public final class JobMetrics {
             }
             readRuns(handle);
             readGpus(handle);
-            try (Stream<NodeTable.Seen> seen = nodes.latest(handle, at)) {
+            try (Stream<NodeTable.NodeSnapshot> seen = nodes.latest(handle, at)) {
                 Labels labels = new Labels("cluster", "node");
                 Labels ofState = new Labels("cluster", "node", "state");
                 seen.forEach(node -> {
@@ -92,7 +92,7 @@ public final class JobMetrics {
                     }
                 });
             }
-            try (Stream<AgentsWaiting.Waiting> agents = agentsWaiting.latest(handle)) {
+            try (Stream<AgentQueueTable.Queue> agents = agentQueues.overdue(handle)) {
                 Labels labels = new Labels("cluster", "node");
                 agents.forEach(agent -> waiting.add(labels.of(agent.cluster(), agent.node()), agent));
             }
@@ -103,10 +103,10 @@ public final class JobMetrics {
             Labels ofGpu = new Labels("cluster", "job_id", "node", "gpu_vendor", "gpu_id");
             Labels ofFinding = new Labels("cluster", "job_id", "user", "rule", "severity");
             findings.each(handle, at, job -> {
-                for (RunUse.OnNode on : job.onNodes()) {
+                for (RunUse.NodeUsage on : job.onNodes()) {
                     ofJobs.add(ofJob.of(job.cluster(), job.jobId(), job.user(), on.node()), on);
                 }
-                for (RunUse.OfGpu gpu : job.gpus()) {
+                for (RunUse.GpuUsage gpu : job.gpus()) {
                     RunUse.FreshGpu fresh = gpu.fresh();
                     if (fresh != null) {
                         ofGpus.add(ofGpu.of(job.cluster(), job.jobId(), gpu.node(), fresh.vendor(), gpu.gpu()), fresh);
@@ -120,7 +120,7 @@ public final class JobMetrics {
         }
 
         private void readGpus(Handle handle) {
-            try (Stream<NodeTable.SeenGpu> gpus = nodes.gpus(handle, at)) {
+            try (Stream<NodeTable.GpuSnapshot> gpus = nodes.gpus(handle, at)) {
                 Labels labels = new Labels("cluster", "node", "gpu_vendor", "gpu_id");
                 Labels ofInfo = new Labels("cluster", "node", "gpu_vendor", "gpu_id", "model", "pci_bus_id", "parent");
                 gpus.forEach(seen -> {
@@ -134,7 +134,7 @@ public final class JobMetrics {
             }
         }
 
-        private static String vendor(NodeTable.SeenGpu seen) {
+        private static String vendor(NodeTable.GpuSnapshot seen) {
             GpuVendor vendor = seen.reading().vendor();
             return vendor == null ? "" : vendor.toString();
         }
@@ -144,24 +144,24 @@ public final class JobMetrics {
         }
 
         void write(Exposition out) {
-            Exposition.Samples total = out.gauge("hpc_job_state_total", "Jobs by state; of each job id its newest run.",
+            Exposition.Samples total = out.gauge("hpc_job_state_total", "Jobs by state; the newest run of each job id.",
                     "cluster", "state");
             counts.newest().forEach((cluster, byState) -> {
                 for (JobState state : JobState.values()) {
                     total.sample(byState.getOrDefault(state, 0L), cluster, state.toString());
                 }
             });
-            Exposition.Samples ever = out.counter("hpc_job_total", "Runs of jobs that the service has come to know.",
+            Exposition.Samples ever = out.counter("hpc_job_total", "Runs of jobs that the service has recorded.",
                     "cluster");
             counts.ever().forEach((cluster, count) -> ever.sample(count, cluster));
             info.each(0, out.gauge("hpc_job_info",
-                    "1 for each job that runs or ended less than 5 minutes ago, with what names it.")::sample);
+                    "1 for each job that runs or ended less than 5 minutes ago, with its labels.")::sample);
             states.each(0, out.gauge("hpc_job_state",
                     "1 for the state and reason that a job has; jobs as in hpc_job_info.")::sample);
             ofJobs.write(out);
             ofGpus.write(out);
             gpuInfo.each(0, out.gauge("hpc_node_gpu_device_info",
-                    "1 for each GPU of a node, with which device it is; parent is the GPU that it is a part of.")::sample);
+                    "1 for each GPU of a node, with its device; parent is the GPU that it is a part of.")::sample);
             ofNodeGpus.write(out);
             found.each(0, out.gauge("hpc_job_findings",
                     "1 for each finding of a job that runs or ended less than 5 minutes ago, by rule and severity.")::sample);
@@ -175,7 +175,7 @@ public final class JobMetrics {
 
         @Override
         public void close() {
-            for (Rows rows : List.of(info, states, gpuInfo, found, nodeStates)) {
+            for (MetricRows rows : List.of(info, states, gpuInfo, found, nodeStates)) {
                 rows.close();
             }
             for (FamilyRows<?> rows : List.of(ofJobs, ofGpus, ofNodeGpus, ofNodes, waiting)) {

@@ -8,9 +8,9 @@ import org.jobwitness.wire.GpuReading;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is known of a node at one moment. What was not said is null.
+ * What is known of a node at one moment. What is not known is null.
  *
- * @param interval the time that the figures stand for; null if nobody said, or if there are none
+ * @param interval the time that the figures stand for; null if it is not known, or if there are none
  * @param stateReason why it is in its state, in an administrator's words or the scheduler's
  * @param cpuUsagePercent of all its CPUs
  * @param memoryUsageBytes of all processes on it
@@ -27,16 +27,73 @@ public record NodeReading(String cluster, String node, Instant at, @Nullable Dur
         gpus = List.copyOf(gpus);
     }
 
-    /** Of one that gives no reason for its state. */
-    public NodeReading(String cluster, String node, Instant at, @Nullable Duration interval, @Nullable State state,
-            @Nullable Integer totalCpus, @Nullable Long totalMemoryBytes, @Nullable Integer totalGpus,
-            @Nullable Double cpuUsagePercent, @Nullable Long memoryUsageBytes, @Nullable Double gpuUsagePercent,
-            @Nullable Double cpuLoad, List<GpuReading> gpus) {
-        this(cluster, node, at, interval, state, null, totalCpus, totalMemoryBytes, totalGpus, cpuUsagePercent,
-                memoryUsageBytes, gpuUsagePercent, cpuLoad, gpus);
+    /** A reading of a node of which nothing is known yet. */
+    public static Builder builder(String cluster, String node, Instant at) {
+        return new Builder(cluster, node, at);
     }
 
-    /** Slurm's words for what a node is doing (slurm.h, node_states, with DRAIN told apart). */
+    /** Collects what is known of one node. */
+    public static final class Builder {
+        private final String cluster;
+        private final String node;
+        private final Instant at;
+        private @Nullable Duration interval;
+        private @Nullable State state;
+        private @Nullable String stateReason;
+        private @Nullable Integer totalCpus;
+        private @Nullable Long totalMemoryBytes;
+        private @Nullable Integer totalGpus;
+        private @Nullable Double cpuUsagePercent;
+        private @Nullable Long memoryUsageBytes;
+        private @Nullable Double gpuUsagePercent;
+        private @Nullable Double cpuLoad;
+        private List<GpuReading> gpus = List.of();
+
+        private Builder(String cluster, String node, Instant at) {
+            this.cluster = cluster;
+            this.node = node;
+            this.at = at;
+        }
+
+        public Builder interval(@Nullable Duration withInterval) {
+            interval = withInterval;
+            return this;
+        }
+
+        public Builder state(@Nullable State withState, @Nullable String reason) {
+            state = withState;
+            stateReason = reason;
+            return this;
+        }
+
+        public Builder totals(@Nullable Integer cpus, @Nullable Long memoryBytes, @Nullable Integer gpuCount) {
+            totalCpus = cpus;
+            totalMemoryBytes = memoryBytes;
+            totalGpus = gpuCount;
+            return this;
+        }
+
+        public Builder usage(@Nullable Double cpuPercent, @Nullable Long memoryBytes, @Nullable Double gpuPercent,
+                @Nullable Double load) {
+            cpuUsagePercent = cpuPercent;
+            memoryUsageBytes = memoryBytes;
+            gpuUsagePercent = gpuPercent;
+            cpuLoad = load;
+            return this;
+        }
+
+        public Builder gpus(List<GpuReading> readings) {
+            gpus = readings;
+            return this;
+        }
+
+        public NodeReading build() {
+            return new NodeReading(cluster, node, at, interval, state, stateReason, totalCpus, totalMemoryBytes,
+                    totalGpus, cpuUsagePercent, memoryUsageBytes, gpuUsagePercent, cpuLoad, gpus);
+        }
+    }
+
+    /** Slurm's node states (slurm.h, node_states), with DRAIN as one of its own. */
     public enum State {
         IDLE,
         MIXED,

@@ -29,7 +29,7 @@ import org.jobwitness.wire.Node;
 import org.jobwitness.wire.NodePage;
 import org.jspecify.annotations.Nullable;
 
-/** Owns the last reading of each node. Called by the threads of requests. */
+/** Owns the newest reading of each node. Called by the threads of requests. */
 public final class NodeTable {
     private static final String KNOWN = """
             with running as materialized (
@@ -45,9 +45,38 @@ public final class NodeTable {
             )
             """;
 
-    private static final String NEWER = "case when excluded.at >= coalesce(known.at, excluded.at) then";
-    /** How long a state is taken for true that nobody has repeated. */
-    private static final Duration STATE_STAYS = Duration.ofMinutes(5);
+    private static final String STORE = """
+            insert into node as stored (cluster, node, at, interval_ms, state_at, state, state_reason, total_cpus,
+                total_memory_bytes, total_gpus, cpu_usage_percent, memory_usage_bytes, gpu_usage_percent, cpu_load, gpus)
+            select cluster, node, case when interval_ms is not null or state is null then reported_at end, interval_ms,
+                case when state is not null then reported_at end, state, state_reason, total_cpus, total_memory_bytes,
+                total_gpus, cpu, memory, gpu, load, cast(devices as jsonb)
+            from unnest(:clusters, :nodes, :times, :intervals, :states, :state_reasons, :total_cpus,
+                :total_memories, :total_gpus, :cpus, :memories, :gpus, :loads, :devices)
+                as incoming (cluster, node, us, interval_ms, state, state_reason, total_cpus, total_memory_bytes,
+                total_gpus, cpu, memory, gpu, load, devices)
+            cross join lateral (select timestamptz 'epoch' + us * interval '1 microsecond' as reported_at) reported_at
+            on conflict (cluster, node) do update set
+                state = case when excluded.state_at >= coalesce(stored.state_at, excluded.state_at)
+                    then excluded.state else stored.state end,
+                state_reason = case when excluded.state_at >= coalesce(stored.state_at, excluded.state_at)
+                    then excluded.state_reason else stored.state_reason end,
+                state_at = greatest(stored.state_at, excluded.state_at),
+                total_cpus = coalesce(excluded.total_cpus, stored.total_cpus),
+                total_memory_bytes = coalesce(excluded.total_memory_bytes, stored.total_memory_bytes),
+                total_gpus = coalesce(excluded.total_gpus, stored.total_gpus),
+                cpu_usage_percent = %1$s excluded.cpu_usage_percent else stored.cpu_usage_percent end,
+                memory_usage_bytes = %1$s excluded.memory_usage_bytes else stored.memory_usage_bytes end,
+                gpu_usage_percent = %1$s excluded.gpu_usage_percent else stored.gpu_usage_percent end,
+                cpu_load = %1$s excluded.cpu_load else stored.cpu_load end,
+                gpus = %1$s excluded.gpus else stored.gpus end,
+                interval_ms = %1$s excluded.interval_ms else stored.interval_ms end,
+                at = greatest(stored.at, excluded.at)
+            where excluded.at >= coalesce(stored.at, excluded.at)
+                or excluded.state_at >= coalesce(stored.state_at, excluded.state_at)"""
+            .formatted("case when excluded.at >= coalesce(stored.at, excluded.at) then");
+    /** How long a state counts without being confirmed. */
+    private static final Duration STATE_TTL = Duration.ofMinutes(5);
 
     private final Database database;
     private final Json json;
@@ -66,9 +95,9 @@ public final class NodeTable {
     }
 
     /**
-     * Takes in readings of any nodes, in the handle's transaction. What is older than what is known changes nothing. The figures of
-     * a reading take the place of those that are known, unless it is the scheduler's, which has a state and no interval; what else
-     * it does not say, stays.
+     * Stores readings of any nodes, in the handle's transaction. Readings older than the stored one change nothing. Figures
+     * replace the stored ones, unless the reading is the scheduler's, which has a state and no interval; whatever else is
+     * null leaves the stored value.
      */
     public void store(Handle handle, List<NodeReading> readings) {
         Map<List<String>, NodeReading> newest = new TreeMap<>(Comparator.comparing((List<String> key) -> key.getFirst())
@@ -76,38 +105,7 @@ public final class NodeTable {
         readings.forEach(reading -> newest.merge(List.of(reading.cluster(), reading.node()), reading,
                 (one, other) -> other.at().isBefore(one.at()) ? one : other));
         List<NodeReading> ordered = List.copyOf(newest.values());
-        handle.createUpdate("""
-                insert into node as known (cluster, node, at, interval_ms, state_at, state, state_reason, total_cpus,
-                    total_memory_bytes, total_gpus, cpu_usage_percent, memory_usage_bytes, gpu_usage_percent, cpu_load,
-                    gpus)
-                select cluster, node, case when interval_ms is not null or state is null then said_at end,
-                    interval_ms,
-                    case when state is not null then said_at end, state, state_reason, total_cpus, total_memory_bytes,
-                    total_gpus, cpu, memory, gpu, load, cast(devices as jsonb)
-                from unnest(:clusters, :nodes, :times, :intervals, :states, :state_reasons, :total_cpus,
-                    :total_memories, :total_gpus, :cpus, :memories, :gpus, :loads, :devices)
-                    as said (cluster, node, us, interval_ms, state, state_reason, total_cpus, total_memory_bytes,
-                    total_gpus, cpu, memory, gpu, load, devices)
-                cross join lateral (select timestamptz 'epoch' + us * interval '1 microsecond' as said_at) said_at
-                on conflict (cluster, node) do update set
-                    state = case when excluded.state_at >= coalesce(known.state_at, excluded.state_at)
-                        then excluded.state else known.state end,
-                    state_reason = case when excluded.state_at >= coalesce(known.state_at, excluded.state_at)
-                        then excluded.state_reason else known.state_reason end,
-                    state_at = greatest(known.state_at, excluded.state_at),
-                    total_cpus = coalesce(excluded.total_cpus, known.total_cpus),
-                    total_memory_bytes = coalesce(excluded.total_memory_bytes, known.total_memory_bytes),
-                    total_gpus = coalesce(excluded.total_gpus, known.total_gpus),
-                    cpu_usage_percent = %1$s excluded.cpu_usage_percent else known.cpu_usage_percent end,
-                    memory_usage_bytes = %1$s excluded.memory_usage_bytes else known.memory_usage_bytes end,
-                    gpu_usage_percent = %1$s excluded.gpu_usage_percent else known.gpu_usage_percent end,
-                    cpu_load = %1$s excluded.cpu_load else known.cpu_load end,
-                    gpus = %1$s excluded.gpus else known.gpus end,
-                    interval_ms = %1$s excluded.interval_ms else known.interval_ms end,
-                    at = greatest(known.at, excluded.at)
-                where excluded.at >= coalesce(known.at, excluded.at)
-                    or excluded.state_at >= coalesce(known.state_at, excluded.state_at)""".formatted(NEWER))
-                .bindArray("clusters", String.class, each(ordered, NodeReading::cluster))
+        handle.createUpdate(STORE).bindArray("clusters", String.class, each(ordered, NodeReading::cluster))
                 .bindArray("nodes", String.class, each(ordered, NodeReading::node))
                 .bindArray("times", Long.class, each(ordered, r -> micros(r.at())))
                 .bindArray("intervals", Integer.class,
@@ -126,7 +124,7 @@ public final class NodeTable {
     }
 
     /**
-     * Every node of which anything is known, also those that only running jobs tell of.
+     * Every node of which anything is known, including those that only running jobs name.
      *
      * @param scope whose jobs may be seen
      * @param cluster, name null for all
@@ -157,15 +155,18 @@ public final class NodeTable {
         List<String> ids = strings(row, "jobs");
         String cluster = string(row, "cluster");
         String name = string(row, "node");
-        if (row.getObject("at") == null && row.getObject("state_at") == null) {
-            return new Node(name, cluster, null, null, null, null, null, null, null, null, null, null, ids, null);
-        }
-        NodeReading last = reading(row, now);
+        boolean isKnown = isKnown(row);
+        NodeReading last = isKnown ? reading(row, now) : NodeReading.builder(cluster, name, now).build();
+        List<GpuReading> gpus = withGpus && isKnown ? last.gpus().stream().map(gpu -> gpu.naming(ids)).toList() : null;
         return new Node(name, cluster, last.state() == null ? null : last.state().toString(), last.stateReason(),
-                time(row, "at"),
-                last.totalCpus(), mebibytes(last.totalMemoryBytes()), last.totalGpus(), shown(last.cpuUsagePercent()),
-                mebibytes(last.memoryUsageBytes()), shown(last.gpuUsagePercent()), shown(last.cpuLoad()), ids,
-                withGpus ? last.gpus().stream().map(gpu -> gpu.naming(ids)).toList() : null);
+                time(row, "at"), last.totalCpus(), mebibytes(last.totalMemoryBytes()), last.totalGpus(),
+                shown(last.cpuUsagePercent()), mebibytes(last.memoryUsageBytes()), shown(last.gpuUsagePercent()),
+                shown(last.cpuLoad()), ids, gpus);
+    }
+
+    /** Whether its agent or the scheduler has reported it. */
+    private static boolean isKnown(ResultSet row) throws SQLException {
+        return row.getObject("at") != null || row.getObject("state_at") != null;
     }
 
     private static @Nullable Double mebibytes(@Nullable Long bytes) {
@@ -180,18 +181,15 @@ public final class NodeTable {
      * A node at one moment.
      *
      * @param jobs how many running jobs have it
-     * @param agentSeen when its agent read the last that is known; null if none has been heard
-     * @param last its last reading; null if only jobs tell of it
+     * @param agentSeen time of its agent's newest reading; null if there is none
+     * @param last its newest reading; null if only jobs name it
      */
-    public record Seen(String cluster, String node, long jobs, @Nullable Instant agentSeen,
+    public record NodeSnapshot(String cluster, String node, long jobs, @Nullable Instant agentSeen,
             @Nullable NodeReading last) {
     }
 
-    /**
-     * Tells of every node of which anything is known; its state and figures are left out once they are older than three of their
-     * intervals.
-     */
-    public Stream<Seen> latest(Handle handle, Instant now) {
+    /** Every node of which anything is known, without state and figures older than three of their intervals. */
+    public Stream<NodeSnapshot> latest(Handle handle, Instant now) {
         return streaming(handle.createQuery("""
                 select cluster, node, coalesce(jobs, 0) as jobs, at, interval_ms, state_at, state, state_reason,
                     total_cpus, total_memory_bytes, total_gpus, cpu_usage_percent, memory_usage_bytes, gpu_usage_percent,
@@ -200,25 +198,22 @@ public final class NodeTable {
                     select cluster, node, count(*) as jobs from job join job_node using (job_key)
                     where newest and state in ('pending', 'running') and state = 'running' and not ended
                     group by cluster, node) held using (cluster, node)"""))
-                .map((row, _) -> {
-                    Instant agentSeen = time(row, "at");
-                    boolean isTold = agentSeen != null || row.getObject("state_at") != null;
-                    return new Seen(string(row, "cluster"), string(row, "node"), row.getLong("jobs"), agentSeen,
-                            isTold ? reading(row, now) : null);
-                }).stream();
+                .map((row, _) -> new NodeSnapshot(string(row, "cluster"), string(row, "node"), row.getLong("jobs"),
+                        time(row, "at"), isKnown(row) ? reading(row, now) : null))
+                .stream();
     }
 
     /** A GPU of a node, as its agent read it last. */
-    public record SeenGpu(String cluster, String node, GpuReading reading) {
+    public record GpuSnapshot(String cluster, String node, GpuReading reading) {
     }
 
-    /** Tells of each GPU whose reading is no older than three of its node's intervals. */
-    public Stream<SeenGpu> gpus(Handle handle, Instant now) {
+    /** Each GPU whose reading is no older than three of its node's intervals. */
+    public Stream<GpuSnapshot> gpus(Handle handle, Instant now) {
         return streaming(handle.createQuery("""
                 select cluster, node, gpu from node cross join lateral jsonb_array_elements(gpus) as each (gpu)
                 where at > cast(:now as timestamptz) - 3 * coalesce(interval_ms, 100000) * interval '1 millisecond'""")
                 .bind("now", now))
-                .map((row, _) -> new SeenGpu(string(row, "cluster"), string(row, "node"),
+                .map((row, _) -> new GpuSnapshot(string(row, "cluster"), string(row, "node"),
                         json.object(string(row, "gpu"), GpuReading.class)))
                 .stream();
     }
@@ -229,19 +224,19 @@ public final class NodeTable {
         Instant at = readAt == null ? Objects.requireNonNull(stateAt) : readAt;
         Integer intervalMs = row.getObject("interval_ms", Integer.class);
         Duration interval = intervalMs == null ? null : Duration.ofMillis(intervalMs);
-        boolean hasState = stateAt != null && stateAt.isAfter(now.minus(STATE_STAYS));
-        boolean fresh = readAt != null
+        boolean isFresh = readAt != null
                 && at.isAfter(now.minus(interval == null ? Duration.ofMinutes(5) : interval.multipliedBy(3)));
-        return new NodeReading(string(row, "cluster"),
-                string(row, "node"), at, interval,
-                hasState ? constant(NodeReading.State.class, row.getString("state")) : null,
-                hasState ? row.getString("state_reason") : null,
-                row.getObject("total_cpus", Integer.class), row.getObject("total_memory_bytes", Long.class),
-                row.getObject("total_gpus", Integer.class),
-                fresh ? row.getObject("cpu_usage_percent", Double.class) : null,
-                fresh ? row.getObject("memory_usage_bytes", Long.class) : null,
-                fresh ? row.getObject("gpu_usage_percent", Double.class) : null,
-                fresh ? row.getObject("cpu_load", Double.class) : null,
-                fresh ? json.list(string(row, "gpus"), GpuReading.class) : List.of());
+        NodeReading.Builder reading = NodeReading.builder(string(row, "cluster"), string(row, "node"), at)
+                .interval(interval).totals(row.getObject("total_cpus", Integer.class),
+                        row.getObject("total_memory_bytes", Long.class), row.getObject("total_gpus", Integer.class));
+        if (stateAt != null && stateAt.isAfter(now.minus(STATE_TTL))) {
+            reading.state(constant(NodeReading.State.class, row.getString("state")), row.getString("state_reason"));
+        }
+        if (isFresh) {
+            reading.usage(row.getObject("cpu_usage_percent", Double.class),
+                    row.getObject("memory_usage_bytes", Long.class), row.getObject("gpu_usage_percent", Double.class),
+                    row.getObject("cpu_load", Double.class)).gpus(json.list(string(row, "gpus"), GpuReading.class));
+        }
+        return reading.build();
     }
 }

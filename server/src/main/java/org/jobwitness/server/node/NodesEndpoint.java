@@ -48,7 +48,8 @@ public final class NodesEndpoint {
         List<Node> found = nodes.list(Caller.of(ctx).scope(), text(ctx, "cluster"), name, 100, 0, clock.instant())
                 .nodes();
         if (found.isEmpty()) {
-            throw ApiException.notFound("no node " + shown(name) + " is known; no job ran on it and nobody told of it");
+            throw ApiException
+                    .notFound("no node " + shown(name) + " is known; no job ran on it and no agent reported it");
         }
         if (found.size() > 1) {
             throw ApiException.invalidField("cluster", "node " + name + " is known on the clusters "

@@ -1,6 +1,6 @@
 /**
- * The cluster's nodes: the last that is known of each, whoever told it. Readings come in from those who see nodes, and go
- * out through the nodes endpoints and {@code metrics}. What a job used on a node is the business of {@code sample}.
+ * The cluster's nodes: the newest state and reading of each. Agents and the scheduler report them; the nodes endpoints and
+ * {@code metrics} show them. What a job used on a node belongs to {@code sample}.
  */
 @NullMarked
 package org.jobwitness.server.node;

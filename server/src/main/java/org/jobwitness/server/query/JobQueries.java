@@ -29,7 +29,7 @@ import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.job.AuditTable;
 import org.jobwitness.server.json.Json;
-import org.jobwitness.server.sample.OomKills;
+import org.jobwitness.server.sample.OomKillTable;
 import org.jobwitness.wire.AuditEntry;
 import org.jobwitness.wire.Job;
 import org.jobwitness.wire.JobGpu;
@@ -178,7 +178,7 @@ public final class JobQueries {
                     select * from oom_kill where oom_kill.job_key = run.job_key
                     order by at, node, step, cause limit :max) oom_kill
                 order by job_key, at, node, step, cause""").bindArray("keys", Long.class, keys)
-                .bind("max", OomKills.MAX_OF_A_RUN)
+                .bind("max", OomKillTable.MAX_OF_A_RUN)
                 .map((row, _) -> ofRuns.computeIfAbsent(row.getLong("job_key"), _ -> new ArrayList<>())
                         .add(oomKill(row)))
                 .list();

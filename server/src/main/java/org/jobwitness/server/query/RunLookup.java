@@ -12,7 +12,7 @@ import java.util.Objects;
 import java.util.Optional;
 import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.access.Caller;
-import org.jobwitness.server.sample.OomKills;
+import org.jobwitness.server.sample.OomKillTable;
 import org.jobwitness.wire.JobOomKill;
 import org.jobwitness.wire.OomCause;
 import org.jspecify.annotations.Nullable;
@@ -43,7 +43,7 @@ public final class RunLookup {
     public static List<JobOomKill> oomKills(Handle handle, long run) {
         return handle.createQuery("""
                 select * from oom_kill where job_key = :run order by at, node, step, cause limit :max""")
-                .bind("run", run).bind("max", OomKills.MAX_OF_A_RUN).map((row, _) -> oomKill(row)).list();
+                .bind("run", run).bind("max", OomKillTable.MAX_OF_A_RUN).map((row, _) -> oomKill(row)).list();
     }
 
     private static JobOomKill oomKill(ResultSet row) throws SQLException {

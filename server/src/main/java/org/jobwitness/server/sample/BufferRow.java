@@ -4,7 +4,7 @@ import static org.jobwitness.server.db.Columns.micros;
 
 import java.time.Instant;
 
-/** One row of a tail, as it comes back to be packed. */
+/** One row of a buffer, as it is read for packing. */
 final class BufferRow {
     private final long run;
     private final String node;

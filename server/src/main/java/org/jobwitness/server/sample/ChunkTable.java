@@ -14,7 +14,7 @@ import org.jobwitness.wire.Figure;
 
 /** Packs rows of one series into chunks, and writes them. Made for one transaction; not thread-safe. */
 final class ChunkTable {
-    private static final String INTO = "chunk (job_key, node, gpu, t0, t1, rows, least, mean, most, data)";
+    private static final String INTO = "chunk (job_key, node, gpu, t0, t1, rows, min, mean, max, data)";
     private static final int BYTES_AT_ONCE = 4 << 20;
 
     private final Handle handle;
@@ -32,16 +32,16 @@ final class ChunkTable {
     void add(List<BufferRow> rows) throws SQLException {
         BufferRow first = rows.getFirst();
         List<Figure> figures = Figure.all(first.gpu().isEmpty() ? Figure.Of.JOB : Figure.Of.GPU);
-        double[] least = new double[figures.size()];
+        double[] min = new double[figures.size()];
         double[] mean = new double[figures.size()];
-        double[] most = new double[figures.size()];
+        double[] max = new double[figures.size()];
         List<ChunkColumn> columns = new ArrayList<>();
         int known = 0;
         for (Figure figure : figures) {
             int i = figure.number() - 1;
             double[] values = rows.stream().mapToDouble(row -> row.figure(i))
                     .toArray();
-            summarise(values, i, least, mean, most);
+            summarise(values, i, min, mean, max);
             if (!Double.isNaN(mean[i])) {
                 columns.add(column(figure, values));
                 known = figure.number();
@@ -50,24 +50,24 @@ final class ChunkTable {
         long[] times = rows.stream().mapToLong(BufferRow::atMicros).toArray();
         Instant last = rows.getLast().at();
         chunks.row().put(first.run()).put(first.node()).put(first.gpu()).put(first.at()).put(last).putInt(rows.size())
-                .putReals(least, known).putReals(mean, known).putReals(most, known)
+                .putReals(min, known).putReals(mean, known).putReals(max, known)
                 .put(ChunkCodec.encode(new Chunk(times, columns)));
         if (chunks.size() > BYTES_AT_ONCE) {
             write();
         }
     }
 
-    private static void summarise(double[] values, int i, double[] least, double[] mean, double[] most) {
+    private static void summarise(double[] values, int i, double[] min, double[] mean, double[] max) {
         double sum = 0;
         int count = 0;
-        least[i] = Double.NaN;
-        most[i] = Double.NaN;
+        min[i] = Double.NaN;
+        max[i] = Double.NaN;
         for (double value : values) {
             if (!Double.isNaN(value)) {
                 sum += value;
                 count++;
-                least[i] = Double.isNaN(least[i]) ? value : Math.min(least[i], value);
-                most[i] = Double.isNaN(most[i]) ? value : Math.max(most[i], value);
+                min[i] = Double.isNaN(min[i]) ? value : Math.min(min[i], value);
+                max[i] = Double.isNaN(max[i]) ? value : Math.max(max[i], value);
             }
         }
         mean[i] = count == 0 ? Double.NaN : sum / count;

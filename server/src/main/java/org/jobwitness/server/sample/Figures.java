@@ -58,7 +58,7 @@ public final class Figures {
         return Double.isNaN(value) ? null : Long.valueOf((long) value);
     }
 
-    /** These, and of those that are not here the other's. */
+    /** These values, and the other's where there is none. */
     public Figures orElse(Figures other) {
         Builder both = new Builder(of);
         for (Figure figure : Figure.all(of)) {
@@ -117,7 +117,6 @@ public final class Figures {
         return text.append('}').toString();
     }
 
-    /** Collects them. */
     public static final class Builder {
         private final Figure.Of of;
         private final double[] values;

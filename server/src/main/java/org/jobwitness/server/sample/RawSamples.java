@@ -19,15 +19,15 @@ import org.jobwitness.wire.Job;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes all samples of a run as they are, a row for each moment of a node or a GPU. They are read a stretch of time after the
- * other, and each stretch is in memory before it is written: a slow writer holds nothing up in the database.
+ * Exports all samples of a run, a row for each moment of a node or a GPU. They are read in stretches of time, each of which is
+ * in memory before it is written: a slow writer does not block the database.
  */
 public final class RawSamples {
     /** Some 25 MB. */
     private static final long ROWS_AT_ONCE = 100_000;
-    private static final Duration SHORTEST = Duration.ofMinutes(1);
-    private static final Duration LONGEST = Duration.ofDays(1);
-    /** The interval is a figure of both, under one name. */
+    private static final Duration MIN_STRETCH = Duration.ofMinutes(1);
+    private static final Duration MAX_STRETCH = Duration.ofDays(1);
+    /** The interval is a figure of both, in one column. */
     private static final List<Figure> OF_GPU_ONLY = Figure.all(Figure.Of.GPU).stream()
             .filter(figure -> figure != Figure.GPU_INTERVAL_MS).toList();
 
@@ -51,7 +51,7 @@ public final class RawSamples {
      * Writes those between two moments.
      *
      * @param from null for no bound
-     * @param to not part of it; null for no bound
+     * @param to exclusive; null for no bound
      * @return how many rows there were
      */
     public long write(Job job, @Nullable Instant from, @Nullable Instant to, Format format, Writer out)
@@ -86,7 +86,7 @@ public final class RawSamples {
     private static Duration stretch(SampleStore.Extent kept) {
         Duration even = Duration.between(kept.first(), kept.last()).plusSeconds(1).dividedBy(kept.rows())
                 .multipliedBy(ROWS_AT_ONCE);
-        return even.compareTo(SHORTEST) < 0 ? SHORTEST : even.compareTo(LONGEST) > 0 ? LONGEST : even;
+        return even.compareTo(MIN_STRETCH) < 0 ? MIN_STRETCH : even.compareTo(MAX_STRETCH) > 0 ? MAX_STRETCH : even;
     }
 
     private static String header() {

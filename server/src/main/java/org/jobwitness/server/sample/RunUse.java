@@ -20,9 +20,9 @@ import org.jobwitness.wire.GpuHold;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads what runs used on each of their nodes, and of each of their GPUs: sums and last values, never samples. A sample is fresh
- * if it is no older than three of its intervals, of 15 seconds each at least, since a job's first sample is of its first second; where
- * no interval is known, than five minutes: as long as Prometheus itself takes a sample for fresh. A number that is not known is NaN.
+ * Reads what runs used on each of their nodes, and of each of their GPUs: sums and newest values, never samples. A sample is
+ * fresh up to three of its intervals, of 15 seconds each at least, since a job's first sample is of its first second; where
+ * no interval is known, up to five minutes, as in Prometheus. A number that is not known is NaN.
  */
 public final class RunUse {
     private static final String IS_FRESH = """
@@ -42,11 +42,11 @@ public final class RunUse {
      * @param node empty where figures are of the run as a whole
      * @param runtimeSeconds of a run that goes on, and has the node
      * @param cpus that a run which goes on has there
-     * @param oomKills the most that any sample, or the epilog, told
+     * @param oomKills the maximum of all samples and the epilog
      * @param fresh of its last sample, if it goes on and that is fresh; else none
-     * @param sums null where nobody told what it used
+     * @param sums null where nothing is known of its use
      */
-    public record OnNode(long run, String node, double runtimeSeconds, double cpus, double oomKills, Figures fresh,
+    public record NodeUsage(long run, String node, double runtimeSeconds, double cpus, double oomKills, Figures fresh,
             @Nullable Sums sums) {
     }
 
@@ -56,8 +56,8 @@ public final class RunUse {
      * @param cpus that it was given there
      * @param samples of the CPU use
      * @param coveredSeconds the time that all samples stand for
-     * @param suspendedSeconds the part of that in which Slurm had it suspended; its use is not told of that part
-     * @param cpuPercent, cpuMaxPercent of its CPUs there, on average and at most
+     * @param suspendedSeconds the part of that in which Slurm had it suspended; its use does not include that part
+     * @param cpuPercent, cpuMaxPercent of its CPUs there, average and maximum
      * @param memoryPeak by memory.peak or a sample
      * @param latest of its last sample
      */
@@ -70,15 +70,16 @@ public final class RunUse {
     /**
      * A GPU that a run holds, or held.
      *
-     * @param heldFrom since when it has been known to have it
+     * @param heldFrom since when it is known to have it
      * @param samples of its use
-     * @param percent, maxPercent its use, on average and at most
-     * @param lastUsed the last sample in which it did anything
-     * @param readAt the last sample that told of its use
-     * @param processes of the job that had it open, at most
+     * @param percent, maxPercent its utilization, average and maximum
+     * @param lastUsed the newest sample with a utilization above 0
+     * @param readAt the newest sample with a utilization
+     * @param processes maximum number of the job's processes that had it open
      * @param fresh null unless the run goes on, holds it alone, and its last sample is fresh
      */
-    public record OfGpu(long run, String node, String gpu, GpuHold hold, Instant heldFrom, long samples, double percent,
+    public record GpuUsage(long run, String node, String gpu, GpuHold hold, Instant heldFrom, long samples,
+            double percent,
             double maxPercent, @Nullable Instant lastUsed, @Nullable Instant readAt, double processes,
             @Nullable FreshGpu fresh) {
     }
@@ -88,7 +89,7 @@ public final class RunUse {
      *
      * @param vendor empty if it is not known
      * @param heldSeconds from its first reading to the last
-     * @param idleSeconds for which it has not been used, at its last reading; without all time that Slurm had the run suspended
+     * @param idleSeconds since it was last used, at its newest reading, without the time that Slurm had the run suspended
      * @param energyJoules since its first reading
      * @param figures of its last sample
      */
@@ -97,23 +98,23 @@ public final class RunUse {
     }
 
     /** Of one run, by name of the node. */
-    public static List<OnNode> onNodes(Handle handle, long run, Instant now) {
+    public static List<NodeUsage> onNodes(Handle handle, long run, Instant now) {
         return onNodes(handle, ONE_RUN, now).bind("run", run).map((row, _) -> onNode(row)).list();
     }
 
     /** Of one run, by names of node and GPU. */
-    public static List<OfGpu> ofGpus(Handle handle, long run, Instant now) {
+    public static List<GpuUsage> ofGpus(Handle handle, long run, Instant now) {
         return ofGpus(handle, ONE_RUN, now).bind("run", run).map((row, _) -> ofGpu(row)).list();
     }
 
     /** Of all newest runs that go on or ended since, in the order of their keys. To be called in a transaction. */
-    public static Stream<OnNode> onNodesSince(Handle handle, Instant since, Instant now) {
+    public static Stream<NodeUsage> onNodesSince(Handle handle, Instant since, Instant now) {
         return streaming(onNodes(handle, CURRENT_RUNS, now).bind("since", since))
                 .map((row, _) -> onNode(row)).stream();
     }
 
     /** The same of GPUs. */
-    public static Stream<OfGpu> ofGpusSince(Handle handle, Instant since, Instant now) {
+    public static Stream<GpuUsage> ofGpusSince(Handle handle, Instant since, Instant now) {
         return streaming(ofGpus(handle, CURRENT_RUNS, now).bind("since", since))
                 .map((row, _) -> ofGpu(row)).stream();
     }
@@ -151,12 +152,12 @@ public final class RunUse {
                 order by job_key, node, gpu""".formatted(IS_FRESH, runs)).bind("now", now);
     }
 
-    private static OnNode onNode(ResultSet row) throws SQLException {
+    private static NodeUsage onNode(ResultSet row) throws SQLException {
         double given = orNaN(row, "cpus");
         Sums sums = row.getObject("cpu_count") == null ? null : sums(row, given);
         Figures fresh = sums != null && row.getBoolean("is_fresh") ? sums.latest() : NONE;
         double cpus = Double.isNaN(given) ? fresh.value(Figure.CPUS) : given;
-        return new OnNode(row.getLong("job_key"), string(row, "node"), orNaN(row, "runtime"),
+        return new NodeUsage(row.getLong("job_key"), string(row, "node"), orNaN(row, "runtime"),
                 row.getBoolean("is_running") ? cpus : Double.NaN, orNaN(row, "oom_kills"), fresh, sums);
     }
 
@@ -170,9 +171,9 @@ public final class RunUse {
                 Figures.of(Figure.Of.JOB, doubles(row, "latest")));
     }
 
-    private static OfGpu ofGpu(ResultSet row) throws SQLException {
+    private static GpuUsage ofGpu(ResultSet row) throws SQLException {
         long samples = row.getLong("utilization_count");
-        return new OfGpu(row.getLong("job_key"), string(row, "node"), string(row, "gpu"),
+        return new GpuUsage(row.getLong("job_key"), string(row, "node"), string(row, "gpu"),
                 Objects.requireNonNull(constant(GpuHold.class, row.getString("hold"))), knownTime(row, "held_from"),
                 samples, samples == 0 ? Double.NaN : row.getDouble("utilization_sum") / samples,
                 orNaN(row, "utilization_max"), time(row, "last_used_at"), time(row, "read_at"),

@@ -15,10 +15,10 @@ import org.jspecify.annotations.Nullable;
  * @param run the run's key
  * @param node empty if it is of the job as a whole
  * @param figures of the job on the node
- * @param isLast whether the node's agent said that there will be no other
- * @param absent why figures are not there, by their names
+ * @param isLast whether the node's agent marked it as the last
+ * @param absent why figures are missing, by their names
  * @param gpus each of the job's GPUs on the node, and those that it shares or may hold
- * @param oomKills of the job on the node, that were seen since the sample before
+ * @param oomKills of the job on the node, since the sample before
  */
 public record Sample(long run, String node, Instant at, Figures figures, boolean isLast, Map<String, String> absent,
         List<Gpu> gpus, List<OomKill> oomKills) {
@@ -29,7 +29,7 @@ public record Sample(long run, String node, Instant at, Figures figures, boolean
         oomKills = List.copyOf(oomKills);
     }
 
-    /** Without anything but figures of the job. */
+    /** With figures of the job only. */
     public Sample(long run, String node, Instant at, Figures figures) {
         this(run, node, at, figures, false, Map.of(), List.of(), List.of());
     }

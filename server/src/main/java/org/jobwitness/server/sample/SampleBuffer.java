@@ -16,34 +16,38 @@ import org.jobwitness.server.db.Database;
 import org.postgresql.PGStatement;
 
 /**
- * The two tables that samples are written to, by turns: one is open, the other is packed and then emptied. Which of them
- * is which changes only while nobody writes: writers share a lock that who changes it has alone.
+ * Owns the two buffers that samples are written to: one is active, the other closing, which is packed and then emptied. They
+ * are rotated only while nobody writes: writers share a lock that a rotation has alone.
  */
 final class SampleBuffer {
     private static final String COLUMNS = " (job_key, node, gpu, at, figures)";
-    private static final String LOCK = "hashtextextended('sample_tail', 0)";
+    private static final String LOCK = "hashtextextended('sample_buffer', 0)";
     private static final long ALL = Long.MAX_VALUE;
     private static final int ROWS_AT_ONCE = 5_000;
 
     private SampleBuffer() {
     }
 
-    /** The closed tail, as sealing finds it. */
-    record Closed(int tail, long sealedTo, Instant closedAt) {
+    /**
+     * The closing buffer.
+     *
+     * @param sealedTo runs with a lower key are packed
+     */
+    record Closing(int buffer, long sealedTo, Instant closedAt) {
         boolean isSealed() {
             return sealedTo == ALL;
         }
 
         String table() {
-            return SampleBuffer.table(tail);
+            return SampleBuffer.table(buffer);
         }
     }
 
-    static String table(int tail) {
-        return "sample_tail_" + tail;
+    static String table(int buffer) {
+        return "sample_buffer_" + buffer;
     }
 
-    /** Adds samples to the open tail; of GPUs, those that a job holds alone. */
+    /** Adds samples to the active buffer; of GPUs, those that a job holds alone. */
     static void add(Handle handle, List<Sample> samples) throws SQLException {
         CopyRows rows = new CopyRows(5);
         for (Sample sample : samples) {
@@ -64,12 +68,15 @@ final class SampleBuffer {
 
     private static void write(Handle handle, CopyRows rows) throws SQLException {
         handle.execute("select pg_advisory_xact_lock_shared(" + LOCK + ")");
-        // Asked only now: what a statement sees is settled when it begins, before it waits for a lock.
-        int open = handle.createQuery("select tail from sample_tail where is_open").mapTo(Integer.class).one();
-        rows.write(handle, table(open) + COLUMNS);
+        // Read only now: a statement's snapshot is taken when it starts, before it waits for a lock.
+        rows.write(handle, table(active(handle)) + COLUMNS);
     }
 
-    /** Puts rows of the tail that is being packed into the open one. */
+    private static int active(Handle handle) {
+        return handle.createQuery("select buffer from sample_buffer where is_active").mapTo(Integer.class).one();
+    }
+
+    /** Copies rows of the closing buffer to the active one. */
     static void carryOver(Handle handle, List<BufferRow> rows) throws SQLException {
         CopyRows copy = new CopyRows(5);
         rows.forEach(row -> copy.row().put(row.run()).put(row.node()).put(row.gpu()).put(row.at())
@@ -80,42 +87,42 @@ final class SampleBuffer {
     }
 
     /**
-     * Opens the other tail and closes this one. A server that has lost its turn to another without knowing comes too late: the
-     * other tail is not empty any more, and stays as it is.
+     * Swaps active and closing. A server that has lost its leadership without knowing comes too late: the closing buffer is
+     * not empty any more, and nothing changes.
      */
-    static void turn(Handle handle, Instant now) {
-        // This row before that lock, as who packs takes them: else each could wait for the other.
-        Closed closed = closed(handle);
+    static void rotate(Handle handle, Instant now) {
+        // This row before that lock, in the order of packing: else each could wait for the other.
+        Closing closing = closing(handle);
         handle.execute("select pg_advisory_xact_lock(" + LOCK + ")");
-        handle.createUpdate("update sample_tail set is_open = not is_open, opened_at = :now, sealed_to = 0"
-                + " where not exists (select from " + closed.table() + ")").bind("now", now).execute();
+        handle.createUpdate("update sample_buffer set is_active = not is_active, activated_at = :now, sealed_to = 0"
+                + " where not exists (select from " + closing.table() + ")").bind("now", now).execute();
     }
 
-    /** When the open tail was opened. */
-    static Instant openedAt(Handle handle) {
-        return handle.createQuery("select opened_at from sample_tail where is_open").mapTo(Instant.class).one();
+    /** When the active buffer became active. */
+    static Instant activatedAt(Handle handle) {
+        return handle.createQuery("select activated_at from sample_buffer where is_active").mapTo(Instant.class).one();
     }
 
-    /** Whether the open tail holds about so many rows that are older than a moment; from one in a hundred of its pages. */
+    /** Whether the active buffer holds about so many rows that are older; from one in a hundred of its pages. */
     static boolean hasAbout(Handle handle, int rows, Instant olderThan) {
-        int open = handle.createQuery("select tail from sample_tail where is_open").mapTo(Integer.class).one();
-        return handle.createQuery("select count(*) from " + table(open) + " tablesample system (1) where at < :at")
-                .bind("at", olderThan).mapTo(Long.class).one() * 100 >= rows;
+        return handle.createQuery("select count(*) from " + table(active(handle))
+                + " tablesample system (1) where at < :at").bind("at", olderThan).mapTo(Long.class).one() * 100 >= rows;
     }
 
-    /** The closed tail; held until the transaction ends, so that two that seal do not seal the same. */
-    static Closed closed(Handle handle) {
+    /** The closing buffer; locked until the transaction ends, so that two servers do not pack the same. */
+    static Closing closing(Handle handle) {
         return handle.createQuery("""
-                select closed.tail, closed.sealed_to, opened.opened_at from sample_tail closed
-                join sample_tail opened on opened.is_open where not closed.is_open for update of closed""")
-                .map((row, _) -> new Closed(row.getInt("tail"), row.getLong("sealed_to"), knownTime(row, "opened_at")))
+                select closing.buffer, closing.sealed_to, active.activated_at from sample_buffer closing
+                join sample_buffer active on active.is_active where not closing.is_active for update of closing""")
+                .map((row, _) -> new Closing(row.getInt("buffer"), row.getLong("sealed_to"),
+                        knownTime(row, "activated_at")))
                 .one();
     }
 
-    /** The last run of the next so many rows of a closed tail; 0 if none are left. */
-    static long nextSlice(Handle handle, Closed closed, int rows) {
-        return handle.createQuery("select coalesce(max(job_key), 0) from (select job_key from " + closed.table()
-                + " where job_key >= :from order by job_key limit :rows) slice").bind("from", closed.sealedTo())
+    /** The last run of about the next so many rows of the closing buffer; 0 if none are left. */
+    static long nextSlice(Handle handle, Closing closing, int rows) {
+        return handle.createQuery("select coalesce(max(job_key), 0) from (select job_key from " + closing.table()
+                + " where job_key >= :from order by job_key limit :rows) slice").bind("from", closing.sealedTo())
                 .bind("rows", rows).mapTo(Long.class).one();
     }
 
@@ -124,15 +131,15 @@ final class SampleBuffer {
         void accept(BufferRow row) throws SQLException;
     }
 
-    /** Tells of the rows of a slice, run by run, node by node, GPU by GPU, oldest first. Those of runs that are gone are left out. */
-    static void each(Handle handle, Closed closed, long last, Consumer consumer) throws SQLException {
+    /** Reads a slice by run, node, GPU and time, without the rows of deleted runs. */
+    static void each(Handle handle, Closing closing, long last, Consumer consumer) throws SQLException {
         try (PreparedStatement query = handle.getConnection().prepareStatement("select job_key, node, gpu, at, figures"
-                + " from " + closed.table() + " where job_key between ? and ?"
-                + " and exists (select from job where job.job_key = " + closed.table() + ".job_key)"
+                + " from " + closing.table() + " where job_key between ? and ?"
+                + " and exists (select from job where job.job_key = " + closing.table() + ".job_key)"
                 + " order by job_key, node, gpu, at")) {
             query.unwrap(PGStatement.class).setPrepareThreshold(-1);
             query.setFetchSize(ROWS_AT_ONCE);
-            query.setLong(1, closed.sealedTo());
+            query.setLong(1, closing.sealedTo());
             query.setLong(2, last);
             try (ResultSet row = query.executeQuery()) {
                 while (row.next()) {
@@ -143,26 +150,30 @@ final class SampleBuffer {
         }
     }
 
-    /** From now on the rows of all runs up to {@code last} are found packed. */
-    static void sealed(Handle handle, Closed closed, long last) {
-        handle.createUpdate("update sample_tail set sealed_to = :to where tail = :tail").bind("to", last + 1)
-                .bind("tail", closed.tail()).execute();
+    /** From now on readers find the rows of all runs up to {@code last} in chunks. */
+    static void sealed(Handle handle, Closing closing, long last) {
+        setSealedTo(handle, closing, last + 1);
     }
 
-    static void allSealed(Handle handle, Closed closed) {
-        sealed(handle, closed, ALL - 1);
+    static void allSealed(Handle handle, Closing closing) {
+        setSealedTo(handle, closing, ALL);
+    }
+
+    private static void setSealedTo(Handle handle, Closing closing, long to) {
+        handle.createUpdate("update sample_buffer set sealed_to = :to where buffer = :buffer").bind("to", to)
+                .bind("buffer", closing.buffer()).execute();
     }
 
     /**
-     * Empties a sealed tail. Whoever reads waits for a TRUNCATE that waits for a slow reader; so it waits no longer than they may.
+     * Empties a sealed buffer. Readers wait behind a TRUNCATE that waits for a slow reader, so its timeout is short.
      *
      * @return whether it is empty
      */
-    static boolean empty(Handle handle, Closed closed) {
+    static boolean empty(Handle handle, Closing closing) {
         handle.execute("set local lock_timeout = '200ms'");
         handle.savepoint("before_truncate");
         try {
-            handle.execute("truncate " + closed.table());
+            handle.execute("truncate " + closing.table());
         } catch (JdbiException e) {
             if (!Database.isLockTimeout(e)) {
                 throw e;
@@ -170,8 +181,7 @@ final class SampleBuffer {
             handle.rollbackToSavepoint("before_truncate");
             return false;
         }
-        handle.createUpdate("update sample_tail set sealed_to = 0 where tail = :tail").bind("tail", closed.tail())
-                .execute();
+        setSealedTo(handle, closing, 0);
         return true;
     }
 }

@@ -1,6 +1,5 @@
 package org.jobwitness.server.sample;
 
-import static org.jobwitness.server.db.Columns.doubles;
 import static org.jobwitness.server.db.Columns.rounded;
 
 import io.prometheus.metrics.core.metrics.Counter;
@@ -30,14 +29,13 @@ import org.jobwitness.wire.SamplePage;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What jobs used, moment by moment: takes samples in, and reads them back wherever they are kept by then. Samples and the sums
- * that they add up to are written in one transaction, so that the sums are right whoever writes at the same time. Called by the
- * threads of requests.
+ * Stores what jobs used, moment by moment, and reads it back wherever it is kept by then. Samples and their sums are written
+ * in one transaction, so that the sums are right under concurrent writes. Called by the threads of requests.
  */
 public final class SampleStore {
-    /** How far a sender's clock and ours may be apart. */
-    public static final Duration CLOCKS_DIFFER = Duration.ofMinutes(5);
-    private static final List<Figure> TOLD_BY_HAND = List.of(Figure.CPU_USAGE_PERCENT, Figure.MEMORY_USAGE_BYTES,
+    /** Tolerated difference of a sender's clock. */
+    public static final Duration CLOCK_TOLERANCE = Duration.ofMinutes(5);
+    private static final List<Figure> MANUAL_FIGURES = List.of(Figure.CPU_USAGE_PERCENT, Figure.MEMORY_USAGE_BYTES,
             Figure.GPU_USAGE_PERCENT);
 
     private final Database database;
@@ -48,39 +46,35 @@ public final class SampleStore {
     private final Counter stored;
     private final Counter refused;
 
-    /**
-     * Made with where samples go.
-     *
-     * @param retention how old a sample may be
-     */
+    /** @param retention how old a sample may be */
     public SampleStore(Database database, Json json, Duration retention, Clock clock, PrometheusRegistry metrics) {
         this.database = database;
         this.figures = new FiguresTables(json);
         this.retention = retention;
         this.clock = clock;
-        stored = Counter.builder().name("jobwitness_samples_total").help("Samples taken in, by what became of them.")
+        stored = Counter.builder().name("jobwitness_samples_total").help("Samples received, by result.")
                 .labelNames("status").register(metrics);
         refused = Counter.builder().name("jobwitness_samples_refused_total")
-                .help("Samples that were not taken in, by why.").labelNames("reason").register(metrics);
+                .help("Samples refused, by reason.").labelNames("reason").register(metrics);
     }
 
-    /** Tells of samples after their commit, on the thread that wrote them; a listener must be quick and not throw. */
+    /** Called with samples after their commit, on the thread that wrote them; a listener must be quick and not throw. */
     public void onStored(Consumer<List<Sample>> listener) {
         listeners.add(listener);
     }
 
     /** Why a sample of this moment cannot be stored; empty if it can. */
-    public Optional<String> trouble(Instant at) {
+    public Optional<String> problem(Instant at) {
         Instant now = clock.instant();
         if (at.isBefore(now.minus(retention))) {
             return Optional.of("lies further back than samples are kept, which is " + retention.toDays() + " days");
         }
-        return at.isAfter(now.plus(CLOCKS_DIFFER))
+        return at.isAfter(now.plus(CLOCK_TOLERANCE))
                 ? Optional.of("lies in the future; this server's clock says " + now.truncatedTo(ChronoUnit.SECONDS))
                 : Optional.empty();
     }
 
-    /** Counts samples that a sender was told cannot be stored. */
+    /** Counts samples that were refused. */
     public void refused(String reason, int samples) {
         refused.labelValues(reason).inc(samples);
     }
@@ -103,20 +97,20 @@ public final class SampleStore {
         if (!ofKnown.isEmpty()) {
             SampleBuffer.add(handle, ofKnown);
             figures.add(handle, ofKnown);
-            OomKills.add(handle, ofKnown);
+            OomKillTable.add(handle, ofKnown);
         }
         return ofKnown;
     }
 
-    /** Says what came of a sample that was told by hand, once that is committed. */
-    public void added(ByHand told) {
-        switch (told) {
-            case ByHand.Stored fresh when fresh.isNew() -> added(List.of(fresh.sample()));
-            case ByHand.Stored _,ByHand.Conflict _ -> stored.labelValues("skipped").inc();
+    /** To be called once a manual sample is committed. */
+    public void added(ManualSampleResult result) {
+        switch (result) {
+            case ManualSampleResult.Stored fresh when fresh.isNew() -> added(List.of(fresh.sample()));
+            case ManualSampleResult.Stored _,ManualSampleResult.Conflict _ -> stored.labelValues("skipped").inc();
         }
     }
 
-    /** Says that samples are committed. */
+    /** To be called once samples are committed. */
     public void added(List<Sample> samples) {
         stored.labelValues("new").inc(samples.size());
         if (!samples.isEmpty()) {
@@ -124,72 +118,58 @@ public final class SampleStore {
         }
     }
 
-    /** What became of a sample that was told by hand. */
-    public sealed interface ByHand {
+    /** The result of storing a sample that a person or a script sent. */
+    public sealed interface ManualSampleResult {
 
         /** It is stored, or was already. */
-        record Stored(Sample sample, boolean isNew) implements ByHand {
+        record Stored(Sample sample, boolean isNew) implements ManualSampleResult {
         }
 
-        /** Another sample of that moment says otherwise. */
-        record Conflict() implements ByHand {
+        /** Another sample of that moment has other figures. */
+        record Conflict() implements ManualSampleResult {
         }
     }
 
     /**
-     * Stores one sample, inside a transaction that keeps other writers by hand away from its run. Once it is committed,
-     * {@link #added(ByHand)} is to be called.
+     * Stores one sample, inside a transaction that keeps other manual writers away from its run. Once it is committed,
+     * {@link #added(ManualSampleResult)} is to be called.
      *
-     * @param given when it was, if its sender told: then it may come again. Else its own time serves, or the next one that is
-     *     free.
+     * @param given its time, if the sender gave one: then it may be sent again. Else its own time is used, or the next one
+     *     that is free.
      */
-    public ByHand addByHand(Handle handle, Sample sample, @Nullable Instant given) throws SQLException {
+    public ManualSampleResult addManual(Handle handle, Sample sample, @Nullable Instant given) throws SQLException {
         Sample next = sample;
         for (Optional<Figures> there = at(handle, next); there.isPresent(); there = at(handle, next)) {
             if (given != null) {
-                return there.get().equals(sample.figures()) ? new ByHand.Stored(next, false) : new ByHand.Conflict();
+                return there.get().equals(sample.figures())
+                        ? new ManualSampleResult.Stored(next, false)
+                        : new ManualSampleResult.Conflict();
             }
             next = next.at(next.at().plus(1, ChronoUnit.MICROS));
         }
-        Optional<Figures> before = latest(handle, next);
-        add(handle, List.of(next));
-        if (before.isPresent()) {
-            keepWhatWasNotTold(handle, next, before.get());
-        }
-        return new ByHand.Stored(next, true);
+        Optional<Figures> before = FiguresTables.latest(handle, next);
+        Sample added = next;
+        add(handle, List.of(added));
+        // A sample with memory only does not mean that CPU use is not known any more.
+        before.ifPresent(known -> FiguresTables.setLatest(handle, added, added.figures().orElse(known)));
+        return new ManualSampleResult.Stored(next, true);
     }
 
-    /** What was told of this moment before, of the figures that are told by hand. */
+    /** The manual figures that are stored of this moment. */
     private static Optional<Figures> at(Handle handle, Sample sample) throws SQLException {
         List<Figures> found = new ArrayList<>();
-        History.read(handle, new History.Question(sample.run(), TOLD_BY_HAND, null, null, sample.at(),
+        History.read(handle, new History.Query(sample.run(), MANUAL_FIGURES, null, null, sample.at(),
                 sample.at().plus(1, ChronoUnit.MICROS)), series -> {
                     if (series.node().equals(sample.node())) {
                         Figures.Builder figures = Figures.ofJob();
-                        TOLD_BY_HAND.forEach(figure -> figures.put(figure, series.of(figure)[0]));
+                        MANUAL_FIGURES.forEach(figure -> figures.put(figure, series.of(figure)[0]));
                         found.add(figures.build());
                     }
                 });
         return found.stream().findFirst();
     }
 
-    private static Optional<Figures> latest(Handle handle, Sample sample) {
-        return handle.createQuery("""
-                select latest from job_figures where job_key = :run and node = :node""").bind("run", sample.run())
-                .bind("node", sample.node())
-                .map((row, _) -> Figures.of(Figure.Of.JOB, doubles(row, "latest"))).findFirst();
-    }
-
-    /** Who says by hand how much memory a job has does not say that its CPUs are not known any more. */
-    private static void keepWhatWasNotTold(Handle handle, Sample sample, Figures before) {
-        handle.createUpdate("""
-                update job_figures set latest = cast(:latest as double precision[])
-                where job_key = :run and node = :node and last_sample_at = :at""").bind("run", sample.run())
-                .bind("node", sample.node()).bind("at", sample.at())
-                .bind("latest", sample.figures().orElse(before).sqlArray()).execute();
-    }
-
-    /** Which of a run's history is asked for, as {@code History.Question}, and read back as {@link Series}. */
+    /** Reads what {@code History.Query} selects. */
     List<Series> series(long run, List<Figure> figures, @Nullable String node, @Nullable String gpu,
             @Nullable Instant from, @Nullable Instant to) {
         List<Series> all = new ArrayList<>();
@@ -201,7 +181,7 @@ public final class SampleStore {
     public void eachSeries(long run, List<Figure> figures, @Nullable String node, @Nullable String gpu,
             @Nullable Instant from, @Nullable Instant to, Consumer<Series> consumer) {
         database.readStreaming("history_read", handle -> {
-            History.read(handle, new History.Question(run, figures, node, gpu, from, to), consumer);
+            History.read(handle, new History.Query(run, figures, node, gpu, from, to), consumer);
             return null;
         });
     }
@@ -220,7 +200,7 @@ public final class SampleStore {
         return database.read("history_extent", handle -> History.extent(handle, run));
     }
 
-    /** One moment of a whole job; its nodes' figures weigh as much as they have CPUs, or GPUs. */
+    /** One moment of a whole job; its nodes' figures are weighted by CPUs, or GPUs. */
     private static final class Moment {
         private int nodes;
         private double cpu;
@@ -249,9 +229,12 @@ public final class SampleStore {
 
         SamplePage.Sample sample(long timeMicros) {
             return new SamplePage.Sample(Instant.EPOCH.plus(timeMicros, ChronoUnit.MICROS), nodes == 0 ? null : nodes,
-                    cpus == 0 ? null : Double.valueOf(rounded(cpu / cpus)),
-                    Double.isNaN(bytes) ? null : Double.valueOf(rounded(bytes / (1 << 20))),
-                    gpus == 0 ? null : Double.valueOf(rounded(gpu / gpus)));
+                    shown(cpu / cpus), shown(bytes / (1 << 20)), shown(gpu / gpus));
+        }
+
+        /** Null if it is not known: NaN, or 0 / 0. */
+        private static @Nullable Double shown(double value) {
+            return Double.isNaN(value) ? null : Double.valueOf(rounded(value));
         }
     }
 
@@ -263,7 +246,7 @@ public final class SampleStore {
     public SamplePage read(String jobId, long run, @Nullable Instant from, @Nullable Instant to, int limit) {
         Map<String, double[]> weights = weights(run);
         NavigableMap<Long, Moment> moments = new TreeMap<>();
-        eachSeries(run, TOLD_BY_HAND, null, null, from, to, series -> {
+        eachSeries(run, MANUAL_FIGURES, null, null, from, to, series -> {
             double[] weight = weights.getOrDefault(series.node(), new double[]{1, 1});
             for (int row = 0; row < series.size(); row++) {
                 moments.computeIfAbsent(series.timeMicros(row), _ -> new Moment()).add(series, row, weight[0],
@@ -276,7 +259,7 @@ public final class SampleStore {
 
     /** CPUs and GPUs of a run on each of its nodes. */
     private Map<String, double[]> weights(long run) {
-        return database.read("samples_weights", handle -> handle.createQuery("""
+        return database.read("sample_weights", handle -> handle.createQuery("""
                 select node, coalesce(cpus, 1) as cpus, coalesce(gpus, 1) as gpus from job_node
                 where job_key = :run""").bind("run", run).reduceRows(new HashMap<>(), (weights, row) -> {
             weights.put(row.getColumn("node", String.class),

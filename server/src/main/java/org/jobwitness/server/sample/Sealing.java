@@ -16,28 +16,28 @@ import org.jobwitness.server.chunk.Chunk;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.LeaderTask.Leadership;
 import org.jobwitness.server.db.Partitions;
-import org.jobwitness.server.sample.SampleBuffer.Closed;
+import org.jobwitness.server.sample.SampleBuffer.Closing;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Packs each hour of samples once it is over. The tails change places a little after the full hour; then the closed one is
- * packed slice by slice, each slice in one transaction, and emptied. What came in for the hour that goes on is carried over,
- * so that an hour of a job on a node is one chunk. It may be cut off anywhere: what is done is done, and the next turn goes on
- * from there. The work of a {@code LeaderTask}.
+ * Packs each hour of samples once it is over. The buffers are rotated a little after the full hour; then the closing one is
+ * packed slice by slice, each slice in one transaction, and emptied. Rows of the current hour are carried over to the active
+ * buffer, so that an hour of a job on a node is one chunk. It may be interrupted anywhere: the next run continues. The work
+ * of a {@code LeaderTask}.
  */
 public final class Sealing {
     private static final Logger log = LoggerFactory.getLogger(Sealing.class);
     /** Agents send a little after they read, and their clocks differ. */
-    private static final Duration STRAGGLERS = Duration.ofMinutes(2);
-    /** So many rows of hours long over, as after a time without a server, are not kept waiting for the full hour. */
+    private static final Duration LATENESS = Duration.ofMinutes(2);
+    /** With so many rows of past hours, as after an outage, the rotation does not wait for the full hour. */
     private static final int MANY_LATE_ROWS = 50_000;
     private static final int SLICE_ROWS = 100_000;
-    private static final int TRIES_TO_EMPTY = 10;
-    /** One full hour may be missed: by a slow reader, or while the database is away. */
-    private static final Duration TOO_LONG = Duration.ofHours(3);
-    private static final Duration PAUSE = Duration.ofSeconds(3);
+    private static final int EMPTY_ATTEMPTS = 10;
+    /** One rotation may be missed: because of a slow reader, or while the database is unavailable. */
+    private static final Duration OVERDUE = Duration.ofHours(3);
+    private static final Duration EMPTY_INTERVAL = Duration.ofSeconds(3);
 
     private final Database database;
     private final Duration retention;
@@ -45,6 +45,7 @@ public final class Sealing {
     private final int sliceRows;
     private final Counter rows;
     private final Counter chunks;
+    private boolean isCatalogueStored;
     private volatile @Nullable Instant lastSuccess;
 
     public Sealing(Database database, Duration retention, Clock clock, PrometheusRegistry metrics) {
@@ -62,7 +63,7 @@ public final class Sealing {
         chunks = Counter.builder().name("jobwitness_sealed_chunks_total")
                 .help("Chunks of samples that this server packed.").register(metrics);
         GaugeWithCallback.builder().name("jobwitness_sealing_last_success_timestamp_seconds")
-                .help("When this server last saw to it that nothing is left to pack.").callback(gauge -> {
+                .help("When this server last packed all samples that were due.").callback(gauge -> {
                     Instant last = lastSuccess;
                     if (last != null) {
                         gauge.call(last.toEpochMilli() / 1e3);
@@ -70,48 +71,54 @@ public final class Sealing {
                 }).register(metrics);
     }
 
-    /** One turn's work. */
-    public void run(Leadership turn) throws InterruptedException {
-        boolean done = sealClosed(turn);
-        if (done && isDue()) {
-            database.write("tails_turn", handle -> {
-                SampleBuffer.turn(handle, clock.instant());
+    public void run(Leadership leadership) throws InterruptedException {
+        if (!isCatalogueStored) {
+            database.write("figure_names", handle -> {
+                FigureTable.store(handle);
                 return true;
             });
-            done = sealClosed(turn);
+            isCatalogueStored = true;
+        }
+        boolean done = sealClosing(leadership);
+        if (done && isDue()) {
+            database.write("buffer_rotate", handle -> {
+                SampleBuffer.rotate(handle, clock.instant());
+                return true;
+            });
+            done = sealClosing(leadership);
         }
         if (done) {
             lastSuccess = clock.instant();
         }
     }
 
-    /** What is wrong with it, whichever server should have done it; empty if nothing is. */
-    public Optional<String> trouble() {
-        Instant opened = database.read("tails_opened", SampleBuffer::openedAt);
-        return opened.isBefore(clock.instant().minus(TOO_LONG))
-                ? Optional.of("no hour of samples has been packed since " + opened.truncatedTo(ChronoUnit.SECONDS)
-                        + ", and the table of those that are not packed grows; look for sealing_failed or"
-                        + " tail_not_emptied in the log of each server, and put right what they name: it catches up then")
+    /** What is wrong with packing, on whichever server; empty if nothing is. */
+    public Optional<String> problem() {
+        Instant activated = database.read("buffer_active", SampleBuffer::activatedAt);
+        return activated.isBefore(clock.instant().minus(OVERDUE))
+                ? Optional.of("no hour of samples has been packed since " + activated.truncatedTo(ChronoUnit.SECONDS)
+                        + ", and the buffer of samples grows; look for sealing_failed or"
+                        + " buffer_empty_failed in the log of each server and fix the cause; packing then catches up")
                 : Optional.empty();
     }
 
     private boolean isDue() {
         Instant now = clock.instant();
         Instant hour = now.truncatedTo(ChronoUnit.HOURS);
-        return database.read("tails_due", handle -> {
-            Instant opened = SampleBuffer.openedAt(handle);
-            boolean hourIsOver = opened.isBefore(hour.plus(STRAGGLERS)) && !now.isBefore(hour.plus(STRAGGLERS));
+        return database.read("buffer_due", handle -> {
+            Instant activated = SampleBuffer.activatedAt(handle);
+            boolean hourIsOver = activated.isBefore(hour.plus(LATENESS)) && !now.isBefore(hour.plus(LATENESS));
             return hourIsOver || SampleBuffer.hasAbout(handle, MANY_LATE_ROWS, hour.minus(1, ChronoUnit.HOURS));
         });
     }
 
-    /** @return whether the closed tail is empty */
-    private boolean sealClosed(Leadership turn) throws InterruptedException {
-        long began = System.nanoTime();
+    /** @return whether the closing buffer is empty */
+    private boolean sealClosing(Leadership leadership) throws InterruptedException {
+        long start = System.nanoTime();
         Slice all = Slice.NOTHING;
         Slice slice = Slice.NOTHING;
         do {
-            turn.check();
+            leadership.check();
             slice = database.writeInBackground("seal", this::sealSlice);
             all = all.plus(slice);
             rows.inc(slice.rows());
@@ -119,22 +126,22 @@ public final class Sealing {
         } while (slice.mayBeMore());
         if (all.rows() > 0) {
             log.info("samples_sealed rows={} chunks={} carried_over={} expired={} ms={}", all.rows(), all.chunks(),
-                    all.carriedOver(), all.expired(), (System.nanoTime() - began) / 1_000_000);
+                    all.carriedOver(), all.expired(), (System.nanoTime() - start) / 1_000_000);
         }
-        for (int tries = 0; tries < TRIES_TO_EMPTY; tries++) {
-            turn.check();
-            if (database.write("tail_empty", this::empty)) {
+        for (int attempt = 0; attempt < EMPTY_ATTEMPTS; attempt++) {
+            leadership.check();
+            if (database.write("buffer_empty", this::empty)) {
                 return true;
             }
-            turn.pause(PAUSE);
+            leadership.pause(EMPTY_INTERVAL);
         }
-        log.warn("tail_not_emptied cause=\"somebody reads it for long\"");
+        log.warn("buffer_empty_failed cause=\"lock timeout\"");
         return false;
     }
 
     private boolean empty(Handle handle) {
-        Closed closed = SampleBuffer.closed(handle);
-        return !closed.isSealed() || SampleBuffer.empty(handle, closed);
+        Closing closing = SampleBuffer.closing(handle);
+        return !closing.isSealed() || SampleBuffer.empty(handle, closing);
     }
 
     /** What one transaction did. */
@@ -148,23 +155,23 @@ public final class Sealing {
     }
 
     private Slice sealSlice(Handle handle) throws SQLException {
-        Closed closed = SampleBuffer.closed(handle);
-        if (closed.isSealed()) {
+        Closing closing = SampleBuffer.closing(handle);
+        if (closing.isSealed()) {
             return Slice.NOTHING;
         }
-        long last = SampleBuffer.nextSlice(handle, closed, sliceRows);
+        long last = SampleBuffer.nextSlice(handle, closing, sliceRows);
         if (last == 0) {
-            if (closed.sealedTo() > 0) {
-                SampleBuffer.allSealed(handle, closed);
+            if (closing.sealedTo() > 0) {
+                SampleBuffer.allSealed(handle, closing);
             }
             return Slice.NOTHING;
         }
-        Packing packing = new Packing(new ChunkTable(handle), closed.closedAt().truncatedTo(ChronoUnit.HOURS),
+        Packing packing = new Packing(new ChunkTable(handle), closing.closedAt().truncatedTo(ChronoUnit.HOURS),
                 clock.instant().minus(retention).minus(Partitions.MARGIN));
-        SampleBuffer.each(handle, closed, last, packing::add);
+        SampleBuffer.each(handle, closing, last, packing::add);
         Slice slice = packing.end();
         SampleBuffer.carryOver(handle, packing.carriedOver);
-        SampleBuffer.sealed(handle, closed, last);
+        SampleBuffer.sealed(handle, closing, last);
         return slice;
     }
 
@@ -195,7 +202,7 @@ public final class Sealing {
                     pack();
                 }
                 if (hour.isEmpty() || row.at().isAfter(hour.getLast().at())) {
-                    hour.add(row); // else it is there twice
+                    hour.add(row); // else it is a duplicate
                 }
             }
         }

@@ -27,10 +27,8 @@ record SlurmNode(String name, List<String> words, @Nullable String reason, @Null
 
     /** Its figures are missing: its agent reports them. */
     NodeReading reading(String cluster, Instant now) {
-        Double unknown = null;
-        return new NodeReading(cluster, name, now, null, state(), JobEvidence.fitting(reason), cpus,
-                memoryMb == null ? null : Long.valueOf(memoryMb << 20), gpus, unknown, null, unknown, unknown,
-                List.of());
+        return NodeReading.builder(cluster, name, now).state(state(), JobEvidence.fitting(reason))
+                .totals(cpus, memoryMb == null ? null : Long.valueOf(memoryMb << 20), gpus).build();
     }
 
     private static NodeReading.State state(String word) {

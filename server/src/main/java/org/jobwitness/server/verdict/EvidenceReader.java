@@ -58,7 +58,7 @@ public final class EvidenceReader {
     }
 
     /** A run, what it used, and the evidence that is made of both. */
-    record Recent(RunEvidence evidence, List<RunUse.OnNode> onNodes, List<RunUse.OfGpu> gpus) {
+    record Recent(RunEvidence evidence, List<RunUse.NodeUsage> onNodes, List<RunUse.GpuUsage> gpus) {
         Recent {
             onNodes = List.copyOf(onNodes);
             gpus = List.copyOf(gpus);
@@ -70,10 +70,10 @@ public final class EvidenceReader {
      * by number only. To be called in a transaction: the rows come in portions.
      */
     void eachRecent(Handle handle, Instant now, Instant since, Consumer<Recent> consumer) {
-        try (Stream<RunUse.OnNode> allOnNodes = RunUse.onNodesSince(handle, since, now);
-                Stream<RunUse.OfGpu> allGpus = RunUse.ofGpusSince(handle, since, now)) {
-            ByRun<RunUse.OnNode> onNodes = new ByRun<>(allOnNodes.iterator(), RunUse.OnNode::run);
-            ByRun<RunUse.OfGpu> gpus = new ByRun<>(allGpus.iterator(), RunUse.OfGpu::run);
+        try (Stream<RunUse.NodeUsage> allOnNodes = RunUse.onNodesSince(handle, since, now);
+                Stream<RunUse.GpuUsage> allGpus = RunUse.ofGpusSince(handle, since, now)) {
+            ByRun<RunUse.NodeUsage> onNodes = new ByRun<>(allOnNodes.iterator(), RunUse.NodeUsage::run);
+            ByRun<RunUse.GpuUsage> gpus = new ByRun<>(allGpus.iterator(), RunUse.GpuUsage::run);
             streaming(handle.createQuery("select " + RunRow.COLUMNS + ", job.end_seen"
                     + " from current_job(:since) job where state <> 'pending' order by job_key").bind("since", since))
                     .map((row, _) -> RunRow.of(row, row.getBoolean("end_seen")))
@@ -82,7 +82,7 @@ public final class EvidenceReader {
         }
     }
 
-    private static Recent recent(Instant now, RunRow found, List<RunUse.OnNode> onNodes, List<RunUse.OfGpu> gpus) {
+    private static Recent recent(Instant now, RunRow found, List<RunUse.NodeUsage> onNodes, List<RunUse.GpuUsage> gpus) {
         return new Recent(new RunEvidence(now, found.run(), found.end(), onNodes(found.run(), onNodes),
                 onGpus(gpus), List.of(), List.of(), 0), onNodes, gpus);
     }
@@ -116,9 +116,9 @@ public final class EvidenceReader {
     }
 
     /** Those with figures. */
-    private static List<NodeUsage> onNodes(Run run, List<RunUse.OnNode> all) {
+    private static List<NodeUsage> onNodes(Run run, List<RunUse.NodeUsage> all) {
         List<NodeUsage> nodes = new ArrayList<>(all.size());
-        for (RunUse.OnNode on : all) {
+        for (RunUse.NodeUsage on : all) {
             RunUse.Sums sums = on.sums();
             if (sums != null) {
                 nodes.add(new NodeUsage(on.node(), cpus(run, on.node(), sums), sums.samples(), sums.coveredSeconds(),
@@ -139,7 +139,7 @@ public final class EvidenceReader {
         return node.isEmpty() || run.nodes().size() == 1 ? run.cpus() : sums.latest().value(Figure.CPUS);
     }
 
-    private static List<GpuUsage> onGpus(List<RunUse.OfGpu> all) {
+    private static List<GpuUsage> onGpus(List<RunUse.GpuUsage> all) {
         return all.stream().map(gpu -> new GpuUsage(gpu.node(), gpu.gpu(), gpu.hold(), gpu.heldFrom(), gpu.samples(),
                 gpu.percent(), gpu.maxPercent(), gpu.lastUsed(), gpu.readAt(), gpu.processes())).toList();
     }

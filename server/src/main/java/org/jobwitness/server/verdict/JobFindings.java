@@ -23,8 +23,8 @@ public final class JobFindings {
      *
      * @param user empty if it is not known
      */
-    public record OfJob(String cluster, String jobId, String user, List<RunUse.OnNode> onNodes,
-            List<RunUse.OfGpu> gpus, List<Verdict.Finding> findings) {
+    public record OfJob(String cluster, String jobId, String user, List<RunUse.NodeUsage> onNodes,
+            List<RunUse.GpuUsage> gpus, List<Verdict.Finding> findings) {
         public OfJob {
             onNodes = List.copyOf(onNodes);
             gpus = List.copyOf(gpus);

@@ -7,7 +7,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
-import org.jobwitness.server.batch.RunCache.Sight;
+import org.jobwitness.server.batch.RunCache.CacheKey;
 import org.jobwitness.server.job.Identity;
 import org.jobwitness.server.job.ObservedRun;
 import org.junit.jupiter.api.Test;
@@ -37,7 +37,7 @@ class RunCacheTest {
 
     private ObservedRun see(int job) {
         Identity identity = new Identity("c1", Integer.toString(job), null, null);
-        return cache.get(new Sight(identity, null, "n1", false), () -> {
+        return cache.get(new CacheKey(identity, null, "n1", false), () -> {
             asked++;
             return new ObservedRun(job, 4);
         });

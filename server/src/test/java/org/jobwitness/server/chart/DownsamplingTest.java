@@ -24,7 +24,7 @@ class DownsamplingTest {
     private static final long START = 1_790_000_003L * SECOND;
 
     /** Values a second apart; a bar is a gap. */
-    private static Curve curve(String drawn) {
+    private static MetricCurve curve(String drawn) {
         List<Double> values = new ArrayList<>();
         List<Long> times = new ArrayList<>();
         BitSet gaps = new BitSet();
@@ -38,7 +38,8 @@ class DownsamplingTest {
             }
             time += SECOND;
         }
-        return new Curve(times.stream().mapToLong(t -> t).toArray(), values.stream().mapToDouble(v -> v).toArray(),
+        return new MetricCurve(times.stream().mapToLong(t -> t).toArray(),
+                values.stream().mapToDouble(v -> v).toArray(),
                 gaps);
     }
 
@@ -48,8 +49,8 @@ class DownsamplingTest {
         for (int i = 0; i < points.size(); i++) {
             drawn.append(drawn.isEmpty() ? "" : " ").append(points.timesMicros()[i] / (double) SECOND).append(':');
             if (!Double.isNaN(points.mean()[i])) {
-                drawn.append(points.least()[i]).append('/').append(points.mean()[i]).append('/')
-                        .append(points.most()[i]);
+                drawn.append(points.min()[i]).append('/').append(points.mean()[i]).append('/')
+                        .append(points.max()[i]);
             }
         }
         return drawn.toString().replace(".0", "");
@@ -72,13 +73,14 @@ class DownsamplingTest {
 
     @Test
     void anEmptyBucketBetweenSamplesThatHaveNoGapBetweenThemIsNone() {
-        Curve slow = new Curve(new long[]{0, 4 * SECOND, 8 * SECOND}, new double[]{1, 2, 3}, new BitSet());
+        MetricCurve slow = new MetricCurve(new long[]{0, 4 * SECOND, 8 * SECOND}, new double[]{1, 2, 3}, new BitSet());
         assertThat(drawn(Downsampling.of(slow, SECOND, 1))).isEqualTo("0:1/1/1 4:2/2/2 8:3/3/3");
     }
 
     @Test
     void nothingIsDrawnOfNothing() {
-        assertThat(Downsampling.of(new Curve(new long[0], new double[0], new BitSet()), SECOND, 1).size()).isZero();
+        assertThat(Downsampling.of(new MetricCurve(new long[0], new double[0], new BitSet()), SECOND, 1).size())
+                .isZero();
     }
 
     @ParameterizedTest
@@ -106,7 +108,7 @@ class DownsamplingTest {
     }
 
     /** Samples with jitter, times without any, gaps. */
-    private static Curve random(Random random) {
+    private static MetricCurve random(Random random) {
         int size = random.nextInt(1, 400);
         long[] times = new long[size];
         double[] values = new double[size];
@@ -124,7 +126,7 @@ class DownsamplingTest {
             gaps.set(i, i > 0 && random.nextInt(15) == 0);
             time += away ? random.nextLong(1, 500 * SECOND) : 15 * SECOND + random.nextLong(-SECOND, SECOND);
         }
-        return new Curve(times, values, gaps);
+        return new MetricCurve(times, values, gaps);
     }
 
     @ParameterizedTest
@@ -132,7 +134,7 @@ class DownsamplingTest {
     void noSampleIsLostOrCountedTwiceAndEachBucketIsWhatItsSamplesAre(long seed) {
         Random random = new Random(seed);
         for (int round = 0; round < 500; round++) {
-            Curve curve = random(random);
+            MetricCurve curve = random(random);
             long step = 15 * SECOND * random.nextLong(1, 40);
             Downsampling.Points points = Downsampling.of(curve, step, 0);
             Map<Long, DoubleSummaryStatistics> naive = new TreeMap<>();
@@ -145,8 +147,8 @@ class DownsamplingTest {
             assertThat(drawn.stream().map(i -> points.timesMicros()[i])).containsExactlyElementsOf(naive.keySet());
             for (int i : drawn) {
                 DoubleSummaryStatistics of = naive.get(points.timesMicros()[i]);
-                assertThat(points.least()[i]).isEqualTo(of.getMin());
-                assertThat(points.most()[i]).isEqualTo(of.getMax());
+                assertThat(points.min()[i]).isEqualTo(of.getMin());
+                assertThat(points.max()[i]).isEqualTo(of.getMax());
                 assertThat(points.mean()[i]).isCloseTo(of.getAverage(), within(1e-9 * (1 + Math.abs(of.getMax())
                         + Math.abs(of.getMin())))).isBetween(of.getMin(), of.getMax());
             }
@@ -159,7 +161,7 @@ class DownsamplingTest {
     void thereIsAGapInTheChartWhereThereIsOneOfAtLeastABucketAndNowhereElse(long seed) {
         Random random = new Random(seed);
         for (int round = 0; round < 500; round++) {
-            Curve curve = random(random);
+            MetricCurve curve = random(random);
             long step = 15 * SECOND * random.nextLong(1, 10);
             Downsampling.Points points = Downsampling.of(curve, step, 0);
             List<Long> seen = IntStream.range(0, points.size()).filter(i -> Double.isNaN(points.mean()[i]))
@@ -180,7 +182,7 @@ class DownsamplingTest {
     void firstAndLastSampleAreInTheFirstAndLastBucket() {
         Random random = new Random(9);
         for (int round = 0; round < 500; round++) {
-            Curve curve = random(random);
+            MetricCurve curve = random(random);
             long from = curve.timeMicros(0);
             long to = curve.timeMicros(curve.size() - 1) + 1;
             int most = random.nextInt(1, 50);

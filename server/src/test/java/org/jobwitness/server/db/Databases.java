@@ -34,7 +34,7 @@ public final class Databases {
         }
         DatabaseAddress copy = copyOf(model);
         // Else a model made before the full hour is one whose hour has to be packed at once.
-        execute(copy, "update sample_tail set opened_at = now()");
+        execute(copy, "update sample_buffer set activated_at = now()");
         return copy;
     }
 

@@ -18,7 +18,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.jobwitness.server.batch.AgentsWaiting;
+import org.jobwitness.server.batch.AgentQueueTable;
 import org.jobwitness.server.batch.Batches;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.DatabaseAddress;
@@ -107,7 +107,7 @@ class DemoClusterTest {
         long changes = number("select count(*) from audit");
         assertThat(once).isEqualTo(historyOnce);
         assertThat(number("select count(distinct job_id) from job where length(job_id) = 4")).isEqualTo(share(105));
-        assertThat(number("select count(*) from sample_tail_0")).isGreaterThan(share(100_000));
+        assertThat(number("select count(*) from sample_buffer_0")).isGreaterThan(share(100_000));
         assertEachRunHasItsReadings(epoch);
         assertThat(historyTook).isLessThan(Duration.ofSeconds(60));
 
@@ -218,7 +218,7 @@ class DemoClusterTest {
                 from job join job_figures using (job_key)
                 left join (
                     select job_key, node, count(*) as rows, count(distinct at) as moments
-                    from (select * from sample_tail_0 union all select * from sample_tail_1) tails
+                    from (select * from sample_buffer_0 union all select * from sample_buffer_1) buffers
                     where gpu = '' group by job_key, node) history using (job_key, node)
                 where state not in ('pending', 'running') order by job_id, scheduler_start, node""");
         List<String> expected = stored.stream().map(line -> line.split(" ")).filter(
@@ -289,7 +289,7 @@ class DemoClusterTest {
         assertThat(texts("select distinct at::text from node")).hasSize(1);
         assertThat(number("select count(*) from node")).isEqualTo(16);
         assertThat(number(
-                "select count(*) from sample_tail_0 join job using (job_key) where at > '%s' and length(job_id) = 4"
+                "select count(*) from sample_buffer_0 join job using (job_key) where at > '%s' and length(job_id) = 4"
                         .formatted(left.plus(Duration.ofMinutes(30)))))
                 .isPositive();
     }
@@ -325,7 +325,7 @@ class DemoClusterTest {
         JobTable jobs = new JobTable(database, json, clock);
         SampleStore samples = new SampleStore(database, json, Duration.ofDays(8), clock, metrics);
         NodeTable nodes = new NodeTable(database, new Json());
-        Batches batches = new Batches(database, jobs, samples, nodes, new AgentsWaiting(database, clock), clock,
+        Batches batches = new Batches(database, jobs, samples, nodes, new AgentQueueTable(database, clock), clock,
                 "default", metrics);
         writers.add(batches);
         return new DemoCluster(database, new Events(jobs, json, "default", metrics), jobs, samples, batches, nodes,
@@ -349,7 +349,7 @@ class DemoClusterTest {
         return texts("""
                 select concat_ws(' ', job_id, scheduler_start, end_time, state, reason, confirmed, raw_state, user_name,
                     nodes::text, gpus,
-                    (select count(*) from sample_tail_0 where sample_tail_0.job_key = job.job_key),
+                    (select count(*) from sample_buffer_0 where sample_buffer_0.job_key = job.job_key),
                     (select string_agg(concat_ws(' ', node, sample_count, covered_ms, round(cpu_sum::numeric, 3),
                         cpu_max, memory_sum, memory_max_bytes, file_sum, round(gpu_sum::numeric, 3), cpu_usage_usec,
                         io_read_bytes, memory_stall_usec, oom_kills, latest, first_sample_at, last_sample_at, is_last,

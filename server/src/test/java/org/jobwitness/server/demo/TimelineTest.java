@@ -25,13 +25,13 @@ import org.jobwitness.server.demo.SimEvent.Prolog;
 import org.jobwitness.server.demo.SimEvent.SchedulerReport;
 import org.jobwitness.server.node.NodeReading;
 import org.jobwitness.wire.Batch;
+import org.jobwitness.wire.EpilogReading;
 import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.JobReading;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.NodeFigures;
 import org.jobwitness.wire.OomCause;
-import org.jobwitness.wire.Reading;
 import org.junit.jupiter.api.Test;
 
 /** The simulated cluster, without a database. */
@@ -433,7 +433,7 @@ class TimelineTest {
         List<Epilog> epilogs = epilogs(run).toList();
         assertThat(epilogs).hasSize(run.ending() == Ending.NODE_FAILURE ? 0 : run.allocations().size());
         assertThat(epilogs).allSatisfy(epilog -> {
-            Reading reading = epilog.event().reading();
+            EpilogReading reading = epilog.event().reading();
             List<Usage> samples = run.allocations().stream()
                     .filter(allocation -> allocation.node().name().equals(epilog.event().node()))
                     .flatMap(allocation -> new UsageModel(run, allocation).readings().stream()).toList();

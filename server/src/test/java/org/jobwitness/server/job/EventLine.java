@@ -7,9 +7,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Function;
+import org.jobwitness.wire.EpilogReading;
 import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.JobState;
-import org.jobwitness.wire.Reading;
 import org.jobwitness.wire.Reason;
 
 /** Evidence as the case files spell it; resources/job/lifecycle/README.md has the words. */
@@ -124,7 +124,7 @@ final class EventLine {
                         .withExit(raw == null ? exit : raw, words.take("derived", Integer::valueOf))
                         .withRestartCount(words.take("restarts", Integer::valueOf))
                         .withOomKilled(oomKills != null && oomKills > 0),
-                oomKills == null ? null : new Reading(null, null, oomKills));
+                oomKills == null ? null : new EpilogReading(null, null, oomKills));
     }
 
     private static Identity identity(Words words) {

@@ -7,9 +7,9 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
 import java.util.random.RandomGenerator;
+import org.jobwitness.wire.EpilogReading;
 import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.JobState;
-import org.jobwitness.wire.Reading;
 
 /**
  * A job's life that a cluster could have led, as its hooks tell it: one to three runs on one to four nodes, some hooks
@@ -226,8 +226,8 @@ record RandomLife(Names names, List<List<Evidence>> runs) {
                     false);
         }
 
-        private Reading reading() {
-            return new Reading(random.nextLong(1_000_000), random.nextLong(1L << 30), 0L);
+        private EpilogReading reading() {
+            return new EpilogReading(random.nextLong(1_000_000), random.nextLong(1L << 30), 0L);
         }
 
         private static JobState finalState(int number) {

@@ -43,17 +43,16 @@ class NodeTableTest {
     }
 
     private static NodeReading full(String node, Instant at, double cpu) {
-        return new NodeReading("c1", node, at, INTERVAL, NodeReading.State.MIXED, 64, 256L << 30, 4, cpu, 1L << 30,
-                25.0, 8.5, List.of());
+        return NodeReading.builder("c1", node, at).interval(INTERVAL).state(NodeReading.State.MIXED, null)
+                .totals(64, 256L << 30, 4).usage(cpu, 1L << 30, 25.0, 8.5).build();
     }
 
     private static NodeReading stateOnly(String node, Instant at, NodeReading.State state) {
-        return new NodeReading("c1", node, at, null, state, null, null, null, null, null, null, null, List.of());
+        return NodeReading.builder("c1", node, at).state(state, null).build();
     }
 
     private static NodeReading figuresOnly(String node, Instant at, double cpu) {
-        return new NodeReading("c1", node, at, INTERVAL, null, null, null, null, cpu, 2L << 30, null, null,
-                List.of());
+        return NodeReading.builder("c1", node, at).interval(INTERVAL).usage(cpu, 2L << 30, null, null).build();
     }
 
     private NodeReading latest(String node, Instant now) {
@@ -81,8 +80,9 @@ class NodeTableTest {
         nodes.store(List.of(full("c1", T, 12.5)));
         nodes.store(List.of(stateOnly("c1", T.plusSeconds(20), NodeReading.State.DOWN)));
         nodes.store(List.of(figuresOnly("c1", T.plusSeconds(15), 99)));
-        assertThat(latest("c1", T.plusSeconds(20))).isEqualTo(new NodeReading("c1", "c1", T.plusSeconds(15), INTERVAL,
-                NodeReading.State.DOWN, 64, 256L << 30, 4, 99.0, 2L << 30, null, null, List.of()));
+        assertThat(latest("c1", T.plusSeconds(20))).isEqualTo(NodeReading.builder("c1", "c1", T.plusSeconds(15))
+                .interval(INTERVAL).state(NodeReading.State.DOWN, null).totals(64, 256L << 30, 4)
+                .usage(99.0, 2L << 30, null, null).build());
     }
 
     @Test

@@ -91,7 +91,7 @@ class HistoryHourTest {
 
     private void seal() throws InterruptedException {
         database.write("test", handle -> handle
-                .execute("update sample_tail set opened_at = timestamptz '" + START + "'"));
+                .execute("update sample_buffer set activated_at = timestamptz '" + START + "'"));
         Sealing sealing = new Sealing(database, RETENTION, clock, new PrometheusRegistry());
         assertThat(OneTurn.take(database, "sealing", sealing::run)).as("sealed").isTrue();
     }
@@ -144,13 +144,14 @@ class HistoryHourTest {
     }
 
     @Test
-    void theTableOfFiguresIsWhatTheCodeKnows() {
+    void theTableOfFiguresIsTheCatalogue() throws Exception {
+        seal();
         List<String> known = database.read("test", handle -> handle.createQuery(
-                "select of || ' ' || number || ' ' || name || ' ' || is_counter from figure").mapTo(String.class)
+                "select concat_ws(' ', of, number, name, unit, is_counter::text) from figure").mapTo(String.class)
                 .list());
         assertThat(known).containsExactlyInAnyOrderElementsOf(Stream.of(Figure.values())
                 .map(figure -> figure.of().name().toLowerCase(Locale.ROOT) + " " + figure.number() + " " + figure + " "
-                        + figure.isCounter())
+                        + figure.unit() + " " + figure.isCounter())
                 .toList());
     }
 

@@ -239,10 +239,10 @@ class SampleStoreTest {
     @Test
     void aTimeThatIsNotKeptIsTrouble() {
         Instant now = Instant.now();
-        assertThat(samples.trouble(now.minus(RETENTION).minusSeconds(60))).get().asString().contains("7 days");
-        assertThat(samples.trouble(now.plus(Duration.ofHours(1)))).get().asString().contains("future");
-        assertThat(samples.trouble(now.plusSeconds(60))).isEmpty();
-        assertThat(samples.trouble(now.minus(RETENTION).plusSeconds(60))).isEmpty();
+        assertThat(samples.problem(now.minus(RETENTION).minusSeconds(60))).get().asString().contains("7 days");
+        assertThat(samples.problem(now.plus(Duration.ofHours(1)))).get().asString().contains("future");
+        assertThat(samples.problem(now.plusSeconds(60))).isEmpty();
+        assertThat(samples.problem(now.minus(RETENTION).plusSeconds(60))).isEmpty();
     }
 
     @Test
@@ -305,10 +305,10 @@ class SampleStoreTest {
             add(List.of(sample(run, "g1", now.minusSeconds(i * 15L), 5.0, 1L, 45.0,
                     List.of(gpu("GPU-a", 90.0 - i, 1L << 30, 300.0), gpu("GPU-b", 0.0, 0L, null)))));
         }
-        assertThat(gpus(run, Instant.now())).extracting(RunUse.OfGpu::gpu, RunUse.OfGpu::fresh).containsExactly(
+        assertThat(gpus(run, Instant.now())).extracting(RunUse.GpuUsage::gpu, RunUse.GpuUsage::fresh).containsExactly(
                 tuple("GPU-a", new RunUse.FreshGpu("nvidia", 30, 0, Double.NaN, gpuFigures(90.0, 1L << 30, 300.0))),
                 tuple("GPU-b", new RunUse.FreshGpu("nvidia", 30, 30, Double.NaN, gpuFigures(0.0, 0L, null))));
-        assertThat(gpus(run, Instant.now().plusSeconds(46))).extracting(RunUse.OfGpu::fresh).containsOnlyNulls()
+        assertThat(gpus(run, Instant.now().plusSeconds(46))).extracting(RunUse.GpuUsage::fresh).containsOnlyNulls()
                 .hasSize(2);
         List<Long> counts = database.read("test", handle -> handle
                 .createQuery("select sample_count from job_gpu_figures where job_key = :run").bind("run", run)
@@ -316,7 +316,7 @@ class SampleStoreTest {
         assertThat(counts).containsExactly(2L, 2L);
     }
 
-    private List<RunUse.OfGpu> gpus(long run, Instant now) {
+    private List<RunUse.GpuUsage> gpus(long run, Instant now) {
         return database.read("test", handle -> RunUse.ofGpus(handle, run, now));
     }
 
@@ -330,11 +330,11 @@ class SampleStoreTest {
         Instant now = Instant.now().truncatedTo(ChronoUnit.MILLIS);
         add(List.of(sample(read("going").run(), "n1", now, 50.0, 7L, null, List.of())));
         long going = read("going").run();
-        assertThat(fresh(now, now.plusSeconds(44))).extracting(RunUse.OnNode::run).containsExactly(going);
+        assertThat(fresh(now, now.plusSeconds(44))).extracting(RunUse.NodeUsage::run).containsExactly(going);
         assertThat(fresh(now, now.plusSeconds(46))).isEmpty();
     }
 
-    private List<RunUse.OnNode> fresh(Instant since, Instant now) {
+    private List<RunUse.NodeUsage> fresh(Instant since, Instant now) {
         return database.snapshot("test", handle -> RunUse.onNodesSince(handle, since, now)
                 .filter(on -> on.fresh().toArray().length > 0).toList());
     }

@@ -18,7 +18,7 @@ import org.jobwitness.server.LongTests;
 import org.jobwitness.server.Waiting;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.access.Scope;
-import org.jobwitness.server.batch.AgentsWaiting;
+import org.jobwitness.server.batch.AgentQueueTable;
 import org.jobwitness.server.batch.Batches;
 import org.jobwitness.server.chunk.Series;
 import org.jobwitness.server.db.Breaker;
@@ -113,7 +113,7 @@ class SealingKillTest {
         boolean wasBroken = true;
         for (int statement = 1; wasBroken; statement += EVERY) {
             assertThat(statement).as("something is repeated endlessly").isLessThan(ENDLESS);
-            execute("truncate chunk, sample_tail_0, sample_tail_1, job_figures, job_gpu_figures, oom_kill");
+            execute("truncate chunk, sample_buffer_0, sample_buffer_1, job_figures, job_gpu_figures, oom_kill");
             expected.clear();
             before.run();
             breaker.breakAt(statement);
@@ -198,22 +198,22 @@ class SealingKillTest {
     void aServerThatLostItsTurnUnawaresDoesNotOpenWhatAnotherIsPacking() throws Exception {
         store(batches("late"));
         database.write("test", handle -> {
-            SampleBuffer.turn(handle, Instant.now());
+            SampleBuffer.rotate(handle, Instant.now());
             return true;
         });
         for (int statement = 1; count(
-                "sample_tail where sealed_to between 1 and 9223372036854775806") == 0; statement++) {
+                "sample_buffer where sealed_to between 1 and 9223372036854775806") == 0; statement++) {
             assertThat(statement).as("one slice of several is packed").isLessThan(ENDLESS);
             breaker.breakAt(statement);
             turn(breaking);
         }
         breaker.leaveAlone();
-        String open = value("select tail from sample_tail where is_open");
+        String open = value("select buffer from sample_buffer where is_active");
         database.write("test", handle -> {
-            SampleBuffer.turn(handle, Instant.now());
+            SampleBuffer.rotate(handle, Instant.now());
             return true;
         });
-        assertThat(value("select tail from sample_tail where is_open")).as("still").isEqualTo(open);
+        assertThat(value("select buffer from sample_buffer where is_active")).as("still").isEqualTo(open);
         assertHistory("late");
         Waiting.until("the next turn comes to its end", PATIENCE, () -> turn(database));
         assertHistory("late");
@@ -225,7 +225,7 @@ class SealingKillTest {
         SampleStore samples = new SampleStore(where, new Json(), RETENTION, Clock.systemUTC(),
                 new PrometheusRegistry());
         return new Batches(where, jobs, samples, new NodeTable(where, new Json()),
-                new AgentsWaiting(where, Clock.systemUTC()), Clock.systemUTC(), "c1",
+                new AgentQueueTable(where, Clock.systemUTC()), Clock.systemUTC(), "c1",
                 new PrometheusRegistry());
     }
 
@@ -239,8 +239,8 @@ class SealingKillTest {
             JobReading one = reading(name + "-1", at);
             Batch batch = new Batch(1, "c1", "n1", name, ++lastMark, at, 15_000, null, null,
                     List.of(one, reading(name + "-1", at.minusSeconds(15)), reading(name + "-2", at)),
-                    List.of(new GpuReading("GPU-1", GpuVendor.NVIDIA, null, name + "-2", List.of(), List.of(), 50.0,
-                            ++lastMark, null, null, null, null, null, null, List.of(), null, null, Map.of())));
+                    List.of(GpuReading.builder("GPU-1").device(GpuVendor.NVIDIA, null).jobId(name + "-2")
+                            .put(Figure.UTILIZATION_PERCENT, 50.0).put(Figure.MEMORY_USED_BYTES, ++lastMark).build()));
             batches.add(batch);
             expected.addAll(rowsOf(batch));
         }
@@ -249,10 +249,9 @@ class SealingKillTest {
     }
 
     private JobReading reading(String jobId, Instant at) {
-        return new JobReading(jobId, null, null, null, 1001, "alice", null, at, null, null, null, 4, 2.5, ++lastMark,
-                null,
-                null, null, null, 1L << 30, null, null, null, null, null, null, null, null, null, null, null, null,
-                null, null, null, List.of(new OomKill(at, "0", 1, null, OomCause.NODE)), Map.of());
+        return JobReading.builder(jobId).owner(1001, "alice").timestamp(at).cpusUsed(2.5).put(Figure.CPUS, 4)
+                .put(Figure.CPU_USAGE_USEC, ++lastMark).put(Figure.MEMORY_USAGE_BYTES, 1L << 30)
+                .oomKillEvents(List.of(new OomKill(at, "0", 1, null, OomCause.NODE))).build();
     }
 
     private static List<Stored> rowsOf(Batch batch) {
@@ -282,7 +281,7 @@ class SealingKillTest {
     private boolean turn(Database where) {
         Clock soon = Clock.fixed(Instant.now().truncatedTo(ChronoUnit.HOURS).plus(Duration.ofMinutes(3)),
                 ZoneOffset.UTC);
-        execute("update sample_tail set opened_at = opened_at - interval '1 hour' where is_open");
+        execute("update sample_buffer set activated_at = activated_at - interval '1 hour' where is_active");
         return take(where, "sealing", new Sealing(where, RETENTION, soon, SLICE_ROWS, new PrometheusRegistry())::run);
     }
 
@@ -317,9 +316,9 @@ class SealingKillTest {
 
     /** Rows are left of the hour that goes on only. */
     private void assertPacked() throws Exception {
-        assertThat(count("sample_tail where not is_open and sealed_to = 0")).isOne();
+        assertThat(count("sample_buffer where not is_active and sealed_to = 0")).isOne();
         for (int tail = 0; tail < 2; tail++) {
-            assertThat(count("sample_tail_" + tail + " where at < date_trunc('hour', now()) - interval '1 hour'"))
+            assertThat(count("sample_buffer_" + tail + " where at < date_trunc('hour', now()) - interval '1 hour'"))
                     .isZero();
         }
     }

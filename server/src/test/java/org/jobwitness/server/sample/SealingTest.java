@@ -9,7 +9,6 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -67,7 +66,7 @@ class SealingTest {
     }
 
     private void opened(Instant at) {
-        execute("update sample_tail set opened_at = '" + at + "'");
+        execute("update sample_buffer set activated_at = '" + at + "'");
     }
 
     private void execute(String sql) {
@@ -156,8 +155,8 @@ class SealingTest {
         seal(HOUR.plus(3, ChronoUnit.MINUTES));
         assertThat(history(run)).isEqualTo(before);
         assertThat(number("select count(*) from chunk")).as("3 hours of 2 nodes and 2 GPUs").isEqualTo(12);
-        assertThat(number("select count(*) from unpacked_sample")).isZero();
-        assertThat(number("select count(*) from sample_tail_0") + number("select count(*) from sample_tail_1"))
+        assertThat(number("select count(*) from buffered_sample")).isZero();
+        assertThat(number("select count(*) from sample_buffer_0") + number("select count(*) from sample_buffer_1"))
                 .isZero();
     }
 
@@ -168,7 +167,7 @@ class SealingTest {
         add(List.of(sample(run, "n1", HOUR.minusSeconds(30), random), sample(run, "n1", HOUR.plusSeconds(30), random)));
         seal(HOUR.plus(3, ChronoUnit.MINUTES));
         assertThat(number("select count(*) from chunk")).isEqualTo(2);
-        assertThat(number("select count(*) from unpacked_sample")).isEqualTo(2);
+        assertThat(number("select count(*) from buffered_sample")).isEqualTo(2);
         add(List.of(sample(run, "n1", HOUR.plusSeconds(45), random)));
         List<String> before = history(run);
         assertThat(before).hasSize(6);
@@ -219,13 +218,13 @@ class SealingTest {
             Sealing failing = sealingAt(HOUR.plus(hours, ChronoUnit.HOURS).plusSeconds(180),
                     new PrometheusRegistry());
             assertThat(OneTurn.take(database, "sealing", failing::run)).isFalse();
-            assertThat(failing.trouble()).as("%d hours", hours).isEmpty();
+            assertThat(failing.problem()).as("%d hours", hours).isEmpty();
         }
         Sealing late = sealingAt(HOUR.plus(3, ChronoUnit.HOURS).plusSeconds(181), new PrometheusRegistry());
-        assertThat(late.trouble()).get().asString().contains("since " + HOUR.plusSeconds(180), "sealing_failed");
+        assertThat(late.problem()).get().asString().contains("since " + HOUR.plusSeconds(180), "sealing_failed");
         execute("alter table chunk_of_somebody rename to chunk");
         assertThat(OneTurn.take(database, "sealing", late::run)).isTrue();
-        assertThat(late.trouble()).isEmpty();
+        assertThat(late.problem()).isEmpty();
         assertThat(number("select count(*) from chunk")).as("of the job and of its GPU").isEqualTo(2);
     }
 
@@ -316,16 +315,5 @@ class SealingTest {
         String hour = HOUR.minusSeconds(3600).toString().replace("T", " ").replace("Z", "");
         assertThat(rows).containsExactly("c1 1 n1 " + hour + " cpu_usage_percent 0 10 20 4",
                 "c1 1 n1 " + hour + " io_read_bytes 0 1500 3000 4");
-    }
-
-    @Test
-    void theTableOfFiguresNamesThemAsTheCodeDoes() {
-        List<String> rows = database.read("test", handle -> handle.createQuery("""
-                select concat_ws(' ', of, number, name, is_counter) from figure order by of desc, number""")
-                .mapTo(String.class).list());
-        assertThat(rows).containsExactlyElementsOf(Arrays.stream(Figure.values())
-                .map(figure -> (figure.of() == Figure.Of.JOB ? "job " : "gpu ") + figure.number() + " " + figure + " "
-                        + (figure.isCounter() ? "t" : "f"))
-                .toList());
     }
 }

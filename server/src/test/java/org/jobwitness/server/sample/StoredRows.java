@@ -46,7 +46,7 @@ public final class StoredRows {
                 select job_id, kept.* from job join (
                     select job_key, node, gpu, null as at, null as figures, data from chunk
                     union all
-                    select job_key, node, gpu, at, figures, null from unpacked_sample) kept using (job_key)
+                    select job_key, node, gpu, at, figures, null from buffered_sample) kept using (job_key)
                 where starts_with(job_id, ?)""")) {
             query.setString(1, jobs);
             try (ResultSet row = query.executeQuery()) {
@@ -92,7 +92,7 @@ public final class StoredRows {
                     select job_key, node, gpu, sum(rows) as rows from (
                         select job_key, node, gpu, rows from chunk
                         union all
-                        select job_key, node, gpu, 1 from unpacked_sample) rows
+                        select job_key, node, gpu, 1 from buffered_sample) rows
                     where job_key in (select job_key from job) group by job_key, node, gpu),
                 told as (
                     select job_key, node, '' as gpu, sample_count from job_figures

@@ -13,11 +13,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class RowsTest {
+class MetricRowsTest {
     @TempDir
     Path parent;
 
-    private static List<String> column(Rows rows, int column) {
+    private static List<String> column(MetricRows rows, int column) {
         List<String> read = new ArrayList<>();
         rows.each(column, (value, text, from, length) -> read.add(new String(text, from, length, UTF_8) + " " + value));
         return read;
@@ -29,7 +29,7 @@ class RowsTest {
         Labels labels = new Labels("n", "text");
         List<String> first = new ArrayList<>();
         List<String> second = new ArrayList<>();
-        try (Rows rows = new Rows(parent, 2)) {
+        try (MetricRows rows = new MetricRows(parent, 2)) {
             for (int i = 0; i < size; i++) {
                 String text = "ü".repeat(i % 50);
                 boolean isKnown = i % 3 != 0;
@@ -49,7 +49,7 @@ class RowsTest {
     @Test
     void aRowMayBeOfAnyLength() {
         Labels labels = new Labels("text");
-        try (Rows rows = new Rows(parent, 1)) {
+        try (MetricRows rows = new MetricRows(parent, 1)) {
             for (int length : new int[]{3, 200_000, 5, 70_000, 1_000_000, 0}) {
                 rows.add(labels.of("x".repeat(length)), length);
             }
@@ -65,12 +65,12 @@ class RowsTest {
     @Test
     void nothingIsSeenOfThemInTheFolderThatIsMadeIfItIsMissing() throws Exception {
         Path folder = parent.resolve("not/there");
-        try (Rows few = new Rows(folder, 1)) {
+        try (MetricRows few = new MetricRows(folder, 1)) {
             few.add(new Labels("n").of("1"), 1);
             assertThat(column(few, 0)).containsExactly("n=\"1\" 1.0");
             assertThat(folder).doesNotExist();
         }
-        try (Rows rows = new Rows(folder, 1)) {
+        try (MetricRows rows = new MetricRows(folder, 1)) {
             Labels labels = new Labels("n");
             for (int i = 0; i < 10_000; i++) {
                 rows.add(labels.of("row " + i), i);

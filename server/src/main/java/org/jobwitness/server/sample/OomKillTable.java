@@ -8,19 +8,19 @@ import org.jdbi.v3.core.Handle;
 import org.jobwitness.wire.OomKill;
 
 /** Owns the OOM kills of runs: {@code oom_kill}. */
-public final class OomKills {
-    /** How many of a run are kept and shown. */
+public final class OomKillTable {
+    /** How many per run are kept and shown. */
     public static final int MAX_OF_A_RUN = 100;
 
     private record OfRun(long run, String node, OomKill kill) {
     }
 
-    private OomKills() {
+    private OomKillTable() {
     }
 
     /**
-     * Adds those that samples bring; one that is there already counts once. A program that is started again after each kill
-     * could bring them without end: of a run that has as many earlier ones as are ever told, no more are kept.
+     * Adds the OOM kills of samples; duplicates count once. A program that is restarted after each kill could cause them
+     * without end: of a run that has the maximum of earlier ones, no more are kept.
      */
     static void add(Handle handle, List<Sample> samples) {
         List<OfRun> all = samples.stream().flatMap(sample -> sample.oomKills().stream()
@@ -35,10 +35,10 @@ public final class OomKills {
                     select job_key, timestamptz 'epoch' + micros * interval '1 microsecond' as at, node, step, cause,
                         killed, limit_bytes
                     from unnest(:job_key, :micros, :node, :step, :cause, :killed, :limit_bytes)
-                        as told (job_key, micros, node, step, cause, killed, limit_bytes)) told
+                        as incoming (job_key, micros, node, step, cause, killed, limit_bytes)) incoming
                 where not exists (
-                    select from oom_kill known where known.job_key = told.job_key and known.at < told.at
-                    order by known.at offset :most - 1)
+                    select from oom_kill stored where stored.job_key = incoming.job_key and stored.at < incoming.at
+                    order by stored.at offset :max - 1)
                 on conflict do nothing""")
                 .bindArray("job_key", Long.class, each(all, OfRun::run))
                 .bindArray("micros", Long.class, each(all, of -> micros(of.kill().timestamp())))
@@ -47,6 +47,6 @@ public final class OomKills {
                 .bindArray("cause", String.class, each(all, of -> of.kill().cause().toString()))
                 .bindArray("killed", Integer.class, each(all, of -> of.kill().killed()))
                 .bindArray("limit_bytes", Long.class, each(all, of -> of.kill().limitBytes()))
-                .bind("most", MAX_OF_A_RUN).execute();
+                .bind("max", MAX_OF_A_RUN).execute();
     }
 }

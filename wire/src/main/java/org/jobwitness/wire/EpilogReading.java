@@ -9,9 +9,9 @@ import org.jspecify.annotations.Nullable;
  * @param memoryPeakBytes memory.peak
  * @param oomKills {@code oom_kill} of memory.events
  */
-public record Reading(@Nullable Long cpuUsageUsec, @Nullable Long memoryPeakBytes, @Nullable Long oomKills) {
+public record EpilogReading(@Nullable Long cpuUsageUsec, @Nullable Long memoryPeakBytes, @Nullable Long oomKills) {
 
-    public Reading {
+    public EpilogReading {
         cpuUsageUsec = Checks.within("reading.cpu_usage_usec", cpuUsageUsec, 0L, Long.MAX_VALUE);
         memoryPeakBytes = Checks.within("reading.memory_peak_bytes", memoryPeakBytes, 0L, Long.MAX_VALUE);
         oomKills = Checks.within("reading.oom_kills", oomKills, 0L, Long.MAX_VALUE);

@@ -14,7 +14,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Which values a series has of a metric, how fast a counter grows, and where nothing is known. */
-class CurveTest {
+class MetricCurveTest {
     private static final Set<Figure> OF_THE_SAMPLE = EnumSet.of(Figure.INTERVAL_MS, Figure.SUSPENDED_MS,
             Figure.GPU_INTERVAL_MS);
 
@@ -29,8 +29,8 @@ class CurveTest {
         double[] intervals = new double[times.length];
         Arrays.fill(intervals, intervalMs);
         Figure.Of of = metric.figure().of();
-        Curve curve = Curve.of(new Series("n1", of == Figure.Of.JOB ? "" : "0", times,
-                List.of(Curve.intervalOf(of), metric.figure()), new double[][]{intervals, values}), metric);
+        MetricCurve curve = MetricCurve.of(new Series("n1", of == Figure.Of.JOB ? "" : "0", times,
+                List.of(MetricCurve.intervalOf(of), metric.figure()), new double[][]{intervals, values}), metric);
         StringBuilder drawn = new StringBuilder();
         for (int i = 0; i < curve.size(); i++) {
             drawn.append(curve.hasGapBefore(i) ? " |" : "").append(' ').append(curve.timeMicros(i) / SECOND).append(':')
@@ -52,8 +52,8 @@ class CurveTest {
             zero is a value        ; 0:0 10:0               ; 0:0 10:0
             """)
     void aLevelIsShownAsItIs(String what, String samples, String curve) {
-        assertThat(drawn(Metric.MEMORY_USAGE_BYTES, samples, 10_000)).as(what).isEqualTo(curve);
-        assertThat(drawn(Metric.POWER_WATTS, samples, 10_000)).as(what).isEqualTo(curve);
+        assertThat(drawn(Metric.of(Figure.MEMORY_USAGE_BYTES), samples, 10_000)).as(what).isEqualTo(curve);
+        assertThat(drawn(Metric.of(Figure.POWER_WATTS), samples, 10_000)).as(what).isEqualTo(curve);
     }
 
     @ParameterizedTest
@@ -69,31 +69,31 @@ class CurveTest {
             it stands still            ; 0:9 10:9                      ; 10:0
             """)
     void aCounterIsShownAsHowFastItGrows(String what, String samples, String curve) {
-        String slower = drawn(Metric.IO_READ_BYTES_PER_SECOND, samples, 10_000);
+        String slower = drawn(Metric.of(Figure.IO_READ_BYTES), samples, 10_000);
         assertThat(slower).as(what).isEqualTo(curve);
-        assertThat(drawn(Metric.ENERGY_JOULES_PER_SECOND, samples, 10_000)).as(what).isEqualTo(slower);
+        assertThat(drawn(Metric.of(Figure.ENERGY_JOULES), samples, 10_000)).as(what).isEqualTo(slower);
     }
 
     @Test
     void timeIsShownAsPercentOfTheTimeThatWentByAndCpuTimeAsCpus() {
-        assertThat(drawn(Metric.CPU_PRESSURE_PERCENT, "0:0 10:5000000", 10_000)).isEqualTo("10:50");
-        assertThat(drawn(Metric.CPUS_USED, "0:0 10:25000000", 10_000)).isEqualTo("10:2.5");
+        assertThat(drawn(Metric.of(Figure.CPU_PRESSURE_USEC), "0:0 10:5000000", 10_000)).isEqualTo("10:50");
+        assertThat(drawn(Metric.of(Figure.CPU_USAGE_USEC), "0:0 10:25000000", 10_000)).isEqualTo("10:2.5");
     }
 
     @Test
     void whereNoIntervalIsToldWhatLiesMostlyBetweenSamplesIsIt() {
-        assertThat(drawn(Metric.MEMORY_USAGE_BYTES, "0:1 60:2 120:3 300:4 360:5", Double.NaN))
+        assertThat(drawn(Metric.of(Figure.MEMORY_USAGE_BYTES), "0:1 60:2 120:3 300:4 360:5", Double.NaN))
                 .isEqualTo("0:1 60:2 120:3 | 300:4 360:5");
-        assertThat(drawn(Metric.MEMORY_USAGE_BYTES, "0:1 86400:2", Double.NaN)).isEqualTo("0:1 86400:2");
-        assertThat(drawn(Metric.MEMORY_USAGE_BYTES, "0:1", Double.NaN)).isEqualTo("0:1");
+        assertThat(drawn(Metric.of(Figure.MEMORY_USAGE_BYTES), "0:1 86400:2", Double.NaN)).isEqualTo("0:1 86400:2");
+        assertThat(drawn(Metric.of(Figure.MEMORY_USAGE_BYTES), "0:1", Double.NaN)).isEqualTo("0:1");
     }
 
     @Test
     void eachFigureButThoseOfTheSampleItselfIsShownByOneMetric() {
-        assertThat(Stream.of(Metric.values()).map(Metric::figure)).doesNotHaveDuplicates()
+        assertThat(Metric.all().stream().map(Metric::figure)).doesNotHaveDuplicates()
                 .containsExactlyInAnyOrderElementsOf(Stream.of(Figure.values())
                         .filter(figure -> !OF_THE_SAMPLE.contains(figure)).toList());
-        assertThat(Metric.values()).allSatisfy(metric -> assertThat(metric.perSecond() > 0)
+        assertThat(Metric.all()).allSatisfy(metric -> assertThat(metric.perSecond() > 0)
                 .isEqualTo(metric.isRate()).isEqualTo(!metric.toString().equals(metric.figure().toString())));
     }
 }

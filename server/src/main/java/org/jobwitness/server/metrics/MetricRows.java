@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * kept in a file that has no name and goes with its closing, so that memory does not grow with their number. One thread
  * at a time.
  */
-final class Rows implements AutoCloseable {
+final class MetricRows implements AutoCloseable {
     private static final int BUFFER = 64 * 1024;
 
     private final Path folder;
@@ -29,7 +29,7 @@ final class Rows implements AutoCloseable {
      * @param folder for the file
      * @param columns how many numbers each has
      */
-    Rows(Path folder, int columns) {
+    MetricRows(Path folder, int columns) {
         this.folder = folder;
         this.columns = columns;
     }

@@ -6,13 +6,13 @@ import org.jobwitness.server.chunk.Series;
 import org.jobwitness.wire.Figure;
 
 /** The values that a series has of one metric, and where there is a gap between two of them. Pure. */
-final class Curve {
+final class MetricCurve {
     private static final Figure INTERVAL_OF_JOB = Figure.INTERVAL_MS;
     private static final Figure INTERVAL_OF_GPU = Figure.GPU_INTERVAL_MS;
-    /** What comes later than this is not the next sample: agents are seldom late by a half. */
-    private static final double NEXT = 1.5;
-    /** A counter tells of the time since it was read before, but over more than this it would tell of nothing in particular. */
-    private static final double TOLD_BY_COUNTER = 3;
+    /** A sample that is later, in intervals, is not the next one: agents are seldom late by a half. */
+    private static final double MAX_DELAY = 1.5;
+    /** A rate over a longer time, in intervals, would say nothing in particular. */
+    private static final double MAX_RATE_INTERVALS = 3;
 
     private final long[] timesMicros;
     private final double[] values;
@@ -25,7 +25,7 @@ final class Curve {
      * @param values none of them NaN
      * @param gaps the places of those that have a gap before them; never the first
      */
-    Curve(long[] timesMicros, double[] values, BitSet gaps) {
+    MetricCurve(long[] timesMicros, double[] values, BitSet gaps) {
         this.timesMicros = timesMicros;
         this.values = values;
         this.gaps = gaps;
@@ -43,7 +43,7 @@ final class Curve {
         return values[place];
     }
 
-    /** Whether nothing is known of some time between this one and the one before. */
+    /** Whether nothing is known of part of the time since the one before. */
     boolean hasGapBefore(int place) {
         return gaps.get(place);
     }
@@ -52,64 +52,64 @@ final class Curve {
         return gaps.cardinality();
     }
 
-    /** Which figure tells how long a sample stands for. */
+    /** The figure with the interval of a sample. */
     static Figure intervalOf(Figure.Of of) {
         return of == Figure.Of.JOB ? INTERVAL_OF_JOB : INTERVAL_OF_GPU;
     }
 
     /**
-     * What a series tells of a metric.
+     * The values of a metric in a series.
      *
      * @param series with the metric's figure, and with the interval
      */
-    static Curve of(Series series, Metric metric) {
+    static MetricCurve of(Series series, Metric metric) {
         long[] intervals = intervalsMicros(series, metric);
         return metric.isRate() ? rates(series, metric, intervals) : levels(series, metric, intervals);
     }
 
-    private static Curve levels(Series series, Metric metric, long[] intervals) {
+    private static MetricCurve levels(Series series, Metric metric, long[] intervals) {
         double[] all = series.of(metric.figure());
-        Drawing drawing = new Drawing(all.length);
+        Builder builder = new Builder(all.length);
         for (int row = 0; row < all.length; row++) {
-            if (row > 0 && series.timeMicros(row) - series.timeMicros(row - 1) > NEXT * intervals[row]) {
-                drawing.gap();
+            if (row > 0 && series.timeMicros(row) - series.timeMicros(row - 1) > MAX_DELAY * intervals[row]) {
+                builder.gap();
             }
             if (Double.isNaN(all[row])) {
-                drawing.gap();
+                builder.gap();
             } else {
-                drawing.add(series.timeMicros(row), all[row]);
+                builder.add(series.timeMicros(row), all[row]);
             }
         }
-        return drawing.curve();
+        return builder.curve();
     }
 
-    private static Curve rates(Series series, Metric metric, long[] intervals) {
+    private static MetricCurve rates(Series series, Metric metric, long[] intervals) {
         double[] all = series.of(metric.figure());
-        Drawing drawing = new Drawing(all.length);
+        Builder builder = new Builder(all.length);
         int before = -1;
         for (int row = 0; row < all.length; row++) {
             if (Double.isNaN(all[row])) {
                 continue;
             }
             long micros = before < 0 ? Long.MAX_VALUE : series.timeMicros(row) - series.timeMicros(before);
-            if (micros <= TOLD_BY_COUNTER * intervals[row] && all[row] >= all[before]) {
-                drawing.add(series.timeMicros(row), (all[row] - all[before]) / (micros / 1e6) * metric.perSecond());
+            if (micros <= MAX_RATE_INTERVALS * intervals[row] && all[row] >= all[before]) {
+                builder.add(series.timeMicros(row), (all[row] - all[before]) / (micros / 1e6) * metric.perSecond());
             } else {
-                drawing.gap();
+                builder.gap();
             }
             before = row;
         }
-        return drawing.curve();
+        return builder.curve();
     }
 
-    /** As the samples say themselves; where one does not, what lies mostly between two of them. */
+    /** The samples' own intervals; where one has none, the median distance of samples. */
     private static long[] intervalsMicros(Series series, Metric metric) {
-        double[] said = series.of(intervalOf(metric.figure().of()));
-        long usual = usualDistance(series);
-        return Arrays.stream(said).mapToLong(ms -> Double.isNaN(ms) ? usual : (long) (ms * 1e3)).toArray();
+        double[] given = series.of(intervalOf(metric.figure().of()));
+        long median = medianDistance(series);
+        return Arrays.stream(given).mapToLong(ms -> Double.isNaN(ms) ? median : (long) (ms * 1e3)).toArray();
     }
 
-    private static long usualDistance(Series series) {
+    private static long medianDistance(Series series) {
         long[] distances = new long[Math.max(series.size() - 1, 0)];
         for (int i = 0; i < distances.length; i++) {
             distances[i] = series.timeMicros(i + 1) - series.timeMicros(i);
@@ -118,17 +118,17 @@ final class Curve {
         return distances.length == 0 ? 0 : distances[distances.length / 2];
     }
 
-    /** Goes along a series. */
-    private static final class Drawing {
+    /** Collects values along a series. */
+    private static final class Builder {
         private final long[] times;
         private final double[] values;
         private final BitSet gaps = new BitSet();
         private int size;
         private boolean gap;
 
-        Drawing(int mostRows) {
-            times = new long[mostRows];
-            values = new double[mostRows];
+        Builder(int maxRows) {
+            times = new long[maxRows];
+            values = new double[maxRows];
         }
 
         void gap() {
@@ -142,8 +142,8 @@ final class Curve {
             values[size++] = value;
         }
 
-        Curve curve() {
-            return new Curve(Arrays.copyOf(times, size), Arrays.copyOf(values, size), gaps);
+        MetricCurve curve() {
+            return new MetricCurve(Arrays.copyOf(times, size), Arrays.copyOf(values, size), gaps);
         }
     }
 }

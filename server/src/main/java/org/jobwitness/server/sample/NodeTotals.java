@@ -1,0 +1,56 @@
+package org.jobwitness.server.sample;
+
+import java.time.Instant;
+import java.util.Map;
+import org.jobwitness.wire.Figure;
+
+/** What new samples of a run on a node add up to. */
+final class NodeTotals {
+    private final Totals figures = new Totals(Figure.Of.JOB);
+    private Instant first = Instant.MAX;
+    private Instant last = Instant.MIN;
+    private Figures latest = Figures.ofJob().build();
+    private Map<String, String> absent = Map.of();
+    private boolean isLast;
+    private long samples;
+
+    void add(Sample sample) {
+        samples++;
+        figures.add(sample.figures());
+        first = sample.at().isBefore(first) ? sample.at() : first;
+        if (!sample.at().isBefore(last)) {
+            isLast = sample.isLast() || (isLast && sample.at().equals(last));
+            last = sample.at();
+            latest = sample.figures();
+            absent = sample.absent();
+        }
+    }
+
+    Totals figures() {
+        return figures;
+    }
+
+    Instant first() {
+        return first;
+    }
+
+    Instant last() {
+        return last;
+    }
+
+    Figures latest() {
+        return latest;
+    }
+
+    Map<String, String> absent() {
+        return absent;
+    }
+
+    boolean isLast() {
+        return isLast;
+    }
+
+    long samples() {
+        return samples;
+    }
+}
