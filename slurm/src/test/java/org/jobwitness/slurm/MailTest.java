@@ -97,6 +97,17 @@ class MailTest {
         assertThat(asked()).contains("why", "--cluster=alpha").endsWith("--", "57");
     }
 
+    /** Slurm 22.05.8 starts MailProg with SIGCHLD blocked. */
+    @ParameterizedTest
+    @MethodSource("shells")
+    void theMailIsSentThoughSignalsAreBlocked(List<String> shell) throws Exception {
+        List<String> blocked = new ArrayList<>(List.of("/usr/bin/env", "--block-signal"));
+        blocked.addAll(shell.isEmpty() ? List.of("/bin/sh") : shell);
+        mail(blocked, "", "-s", ENDED, "alice@example.org");
+
+        assertThat(body()).contains(VERDICT);
+    }
+
     @ParameterizedTest
     @CsvSource({"'Slurm Job_id=57 Name=a Ended, Run time 00:00:22, COMPLETED, ExitCode 0', 57",
             "'SLURM Job_id=57 Name=a Failed', 57", "'Slurm Job_id=57 Name=Job_id=58 Name= Ended', 57",

@@ -22,7 +22,6 @@ import org.jobwitness.server.db.Database;
 import org.jobwitness.server.http.ApiException;
 import org.jobwitness.server.http.Csv;
 import org.jobwitness.server.json.Json;
-import org.jobwitness.server.json.Printable;
 import org.jobwitness.server.query.JobQueries;
 import org.jobwitness.server.query.JobsEndpoint;
 import org.jobwitness.server.sample.SampleStore;

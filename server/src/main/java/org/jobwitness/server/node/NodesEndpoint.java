@@ -14,7 +14,6 @@ import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.access.Role;
 import org.jobwitness.server.http.ApiException;
 import org.jobwitness.server.json.Json;
-import org.jobwitness.server.json.Printable;
 import org.jobwitness.wire.Node;
 import org.jobwitness.wire.NodePage;
 

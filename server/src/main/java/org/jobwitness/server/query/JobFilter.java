@@ -12,7 +12,6 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jobwitness.server.http.ApiException;
 import org.jobwitness.server.http.Requests;
-import org.jobwitness.server.json.Printable;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.Reason;
 import org.jspecify.annotations.Nullable;

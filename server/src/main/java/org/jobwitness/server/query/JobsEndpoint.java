@@ -20,7 +20,6 @@ import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.access.Role;
 import org.jobwitness.server.http.ApiException;
 import org.jobwitness.server.json.Json;
-import org.jobwitness.server.json.Printable;
 import org.jobwitness.wire.AuditEntry;
 import org.jobwitness.wire.Job;
 import org.jspecify.annotations.Nullable;

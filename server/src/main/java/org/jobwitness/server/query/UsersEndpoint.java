@@ -17,7 +17,6 @@ import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.access.Role;
 import org.jobwitness.server.http.ApiException;
 import org.jobwitness.server.json.Json;
-import org.jobwitness.server.json.Printable;
 
 /** GET /v1/users/{user}/summary. */
 public final class UsersEndpoint {
