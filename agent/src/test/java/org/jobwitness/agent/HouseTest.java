@@ -54,7 +54,8 @@ class HouseTest {
     @Test
     void readersDoNotKnowHowReadingsAreSent() {
         noClasses().that()
-                .resideInAnyPackage(OURS + ".cgroup..", OURS + ".node..", OURS + ".gpu..", OURS + ".assignment..").should()
+                .resideInAnyPackage(OURS + ".cgroup..", OURS + ".node..", OURS + ".gpu..", OURS + ".assignment..")
+                .should()
                 .dependOnClassesThat().resideInAnyPackage(OURS + ".spool..", OURS + ".ship..").check(agent);
     }
 

@@ -13,8 +13,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.regex.Matcher;
+import java.util.OptionalDouble;
 import java.util.regex.Pattern;
+import org.jobwitness.agent.json.JsonValue;
 import org.jobwitness.wire.GpuVendor;
 import org.jspecify.annotations.Nullable;
 
@@ -25,8 +26,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class PrologEvents {
     private static final Pattern NAME = Pattern.compile("[0-9]{10}-[0-9]{1,10}-started-[0-9]{1,10}\\.json");
-    private static final Pattern DEVICES = Pattern
-            .compile("[{,]\"gpu_devices\":\\[(\"[A-Za-z0-9/-]{1,80}\"(?:,\"[A-Za-z0-9/-]{1,80}\"){0,255})\\]");
+    private static final String DEVICE = "[A-Za-z0-9/-]{1,80}";
+    private static final int MAX_DEVICES = 256;
+    private static final int MAX_TEXT_LENGTH = 255;
     private static final int MAX_BYTES = 64 * 1024;
     /** More than a node has jobs. */
     private static final int MAX_EVENTS = 2000;
@@ -48,16 +50,21 @@ public final class PrologEvents {
         }
     }
 
-    public void add(String event) {
+    public void add(String json) {
+        JsonValue event;
+        try {
+            event = JsonValue.parse(json);
+        } catch (JsonValue.MalformedJsonException e) {
+            return; // no event of the scripts
+        }
         String jobId = text(event, "job_id");
         if (jobId == null) {
             return;
         }
         cluster = Optional.ofNullable(text(event, "cluster")).or(() -> cluster);
         byJobId.remove(jobId);
-        byJobId.put(jobId,
-                new PrologEvent(jobId, text(event, "sluid"), time(event), number(event, "uid"), text(event, "user"),
-                        devices(event), vendor(event), event));
+        byJobId.put(jobId, new PrologEvent(jobId, text(event, "sluid"), startTime(event), uid(event),
+                text(event, "user"), devices(event), vendor(event), json));
         if (byJobId.size() > MAX_EVENTS) {
             byJobId.remove(byJobId.keySet().iterator().next());
         }
@@ -82,31 +89,30 @@ public final class PrologEvents {
         return cluster;
     }
 
-    /** The scripts write no quote and no backslash into a value. */
-    private static @Nullable String text(String event, String key) {
-        Matcher matcher = Pattern.compile("[{,]\"" + key + "\":\"([^\"\\\\]{1,255})\"").matcher(event);
-        return matcher.find() ? matcher.group(1) : null;
+    private static @Nullable String text(JsonValue event, String key) {
+        return event.textAt(key).filter(text -> !text.isEmpty() && text.length() <= MAX_TEXT_LENGTH).orElse(null);
     }
 
-    private static @Nullable Integer number(String event, String key) {
-        Matcher matcher = Pattern.compile("[{,]\"" + key + "\":([0-9]{1,9})[,}]").matcher(event);
-        return matcher.find() ? Integer.valueOf(matcher.group(1)) : null;
+    private static @Nullable Integer uid(JsonValue event) {
+        OptionalDouble uid = event.numberAt("uid");
+        boolean isValid = uid.isPresent() && uid.getAsDouble() >= 0 && uid.getAsDouble() <= Integer.MAX_VALUE;
+        return isValid ? Integer.valueOf((int) uid.getAsDouble()) : null;
     }
 
-    private static List<String> devices(String event) {
-        Matcher list = DEVICES.matcher(event);
-        return list.find() ? List.of(list.group(1).replace("\"", "").split(",")) : List.of();
+    private static List<String> devices(JsonValue event) {
+        return event.at("gpu_devices").map(JsonValue::elements).orElse(List.of()).stream().limit(MAX_DEVICES)
+                .flatMap(device -> device.textAt().stream()).filter(device -> device.matches(DEVICE)).toList();
     }
 
-    private static @Nullable GpuVendor vendor(String event) {
+    private static @Nullable GpuVendor vendor(JsonValue event) {
         String vendor = text(event, "gpu_vendor");
         return Arrays.stream(GpuVendor.values()).filter(one -> one.toString().equals(vendor)).findFirst().orElse(null);
     }
 
-    private static @Nullable Instant time(String event) {
-        String text = text(event, "start_time");
+    private static @Nullable Instant startTime(JsonValue event) {
+        String time = text(event, "start_time");
         try {
-            return text == null ? null : Instant.parse(text);
+            return time == null ? null : Instant.parse(time);
         } catch (DateTimeParseException e) {
             return null;
         }

@@ -432,7 +432,8 @@ class ShipperTest {
     @Test
     void overTlsOnlyWhomTheSiteVouchesForIsSpokenTo() throws Exception {
         FakeService service = closed(FakeService.startTls(certificate("right", "ip:127.0.0.1"), signal::changed));
-        FakeService another = closed(FakeService.startTls(certificate("wrong", "dns:elsewhere.example.org"), signal::changed));
+        FakeService another = closed(
+                FakeService.startTls(certificate("wrong", "dns:elsewhere.example.org"), signal::changed));
         Shipper shipper = shipper(new Destination(tls(service), null, temp.resolve("right.pem")), NO_JITTER, QUICK,
                 new Random(1));
         shipper.add(batch(1), true);
