@@ -124,7 +124,8 @@ public final class JobQueries {
         NEWEST_START("-start_time", "listed_at", "desc"),
         OLDEST_START("start_time", "listed_at", "asc"),
         NEWEST_END(
-                "-end_time", "coalesce(end_time, 'infinity'::timestamptz)",
+                "-end_time",
+                "coalesce(end_time, 'infinity'::timestamptz)",
                 "desc"),
         OLDEST_END("end_time", "coalesce(end_time, 'infinity'::timestamptz)", "asc");
 

@@ -112,7 +112,7 @@ public final class SampleStore {
     public void added(ByHand told) {
         switch (told) {
             case ByHand.Stored fresh when fresh.isNew() -> added(List.of(fresh.sample()));
-            case ByHand.Stored _,ByHand.Conflict _ -> stored.labelValues("skipped").inc();
+            case ByHand.Stored _, ByHand.Conflict _ -> stored.labelValues("skipped").inc();
         }
     }
 

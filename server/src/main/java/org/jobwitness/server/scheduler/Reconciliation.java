@@ -345,7 +345,8 @@ public final class Reconciliation implements AutoCloseable {
     }
 
     /** Asks slurmdbd for jobs by their ids, and takes in what it says. */
-    private List<SlurmJob> learnOf(Collection<String> jobIds, Leadership turn) throws SlurmException, InterruptedException {
+    private List<SlurmJob> learnOf(Collection<String> jobIds, Leadership turn)
+            throws SlurmException, InterruptedException {
         turn.check();
         List<SlurmJob> found = metrics.timed("accounted", () -> slurm.accounted(jobIds));
         takeAccounted(found, turn);
