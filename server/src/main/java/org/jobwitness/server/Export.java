@@ -172,7 +172,7 @@ final class Export {
         }
     }
 
-    /** @return the exit status: 0; 1 if it fails; 2 for bad usage */
+    /** Returns the exit status: 0; 1 if it fails; 2 for bad usage. */
     static int run(List<String> args, Map<String, String> environment, Path dotEnv) {
         if (args.contains("--help") || args.contains("-h")) {
             System.out.print(USAGE);
