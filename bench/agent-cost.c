@@ -22,8 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MOST_JOBS 1000
-#define MOST_CLIENTS 8
+#define MAX_JOBS 1000
+#define MAX_CLIENTS 8
 #define REQUEST_BYTES (1 << 21)
 
 /* cgroup/Source.java, and what cgroup/JobCgroup.java reads beside it. */
@@ -45,7 +45,7 @@ static void pause_ms(long ms)
 
 /* --- read -------------------------------------------------------------------------------------------------------- */
 
-static int job_fds[MOST_JOBS][COUNT(job_files)];
+static int job_fds[MAX_JOBS][COUNT(job_files)];
 static int proc_fds[COUNT(proc_files)];
 
 static int open_jobs(const char *scope)
@@ -54,7 +54,7 @@ static int open_jobs(const char *scope)
     if (folder == NULL)
         err(1, "%s", scope);
     int jobs = 0;
-    for (struct dirent *entry; jobs < MOST_JOBS && (entry = readdir(folder)) != NULL;) {
+    for (struct dirent *entry; jobs < MAX_JOBS && (entry = readdir(folder)) != NULL;) {
         if (strncmp(entry->d_name, "job_", 4) != 0)
             continue;
         for (size_t i = 0; i < COUNT(job_files); i++) {
@@ -131,26 +131,26 @@ static void sink(const char *port_file)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     socklen_t size = sizeof address;
-    struct pollfd fds[1 + MOST_CLIENTS] = {{socket(AF_INET, SOCK_STREAM, 0), POLLIN, 0}};
-    static struct client clients[1 + MOST_CLIENTS];
+    struct pollfd fds[1 + MAX_CLIENTS] = {{socket(AF_INET, SOCK_STREAM, 0), POLLIN, 0}};
+    static struct client clients[1 + MAX_CLIENTS];
     if (bind(fds[0].fd, (struct sockaddr *)&address, size) < 0 || listen(fds[0].fd, 8) < 0
         || getsockname(fds[0].fd, (struct sockaddr *)&address, &size) < 0)
         err(1, "127.0.0.1");
     FILE *file = fopen(port_file, "w");
     if (file == NULL || fprintf(file, "%d\n", ntohs(address.sin_port)) < 0 || fclose(file) != 0)
         err(1, "%s", port_file);
-    for (int i = 1; i <= MOST_CLIENTS; i++)
+    for (int i = 1; i <= MAX_CLIENTS; i++)
         fds[i] = (struct pollfd){-1, POLLIN, 0};
     for (;;) {
         if (poll(fds, COUNT(fds), -1) < 0)
             err(1, "poll");
-        for (int i = 1; i <= MOST_CLIENTS; i++) {
+        for (int i = 1; i <= MAX_CLIENTS; i++) {
             if (fds[i].fd >= 0 && fds[i].revents != 0 && !serve(fds[i].fd, &clients[i])) {
                 close(fds[i].fd);
                 fds[i].fd = -1;
             }
         }
-        for (int i = 1; i <= MOST_CLIENTS && fds[0].revents != 0; i++) {
+        for (int i = 1; i <= MAX_CLIENTS && fds[0].revents != 0; i++) {
             if (fds[i].fd < 0) {
                 fds[i].fd = accept(fds[0].fd, NULL, NULL);
                 clients[i].length = 0;

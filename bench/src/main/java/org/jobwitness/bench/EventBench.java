@@ -106,7 +106,8 @@ public final class EventBench {
     }
 
     private static void print(String name, List<Measurement> rounds) {
-        System.out.printf(Locale.ROOT, "%-16s %6.0f events/s (rounds %s), p50 %.2f ms, p99 %.2f ms%n", name, mean(rounds),
+        System.out.printf(Locale.ROOT, "%-16s %6.0f events/s (rounds %s), p50 %.2f ms, p99 %.2f ms%n", name,
+                mean(rounds),
                 rounds.stream().map(round -> String.format(Locale.ROOT, "%.0f", round.perSecond())).toList(),
                 rounds.stream().mapToDouble(Measurement::p50Millis).average().orElseThrow(),
                 rounds.stream().mapToDouble(Measurement::p99Millis).average().orElseThrow());

@@ -116,7 +116,8 @@ public final class LoadBench {
         long end = System.nanoTime() + seconds * 1_000_000_000L;
         // The server reads a run that it has just created once more.
         for (int round = 0; round < 2 || System.nanoTime() < end; round++) {
-            feed(server.port(), FEED_CONNECTIONS, () -> nodes.stream().map(node -> node.batch(Instant.now())).iterator());
+            feed(server.port(), FEED_CONNECTIONS,
+                    () -> nodes.stream().map(node -> node.batch(Instant.now())).iterator());
         }
     }
 
@@ -186,7 +187,8 @@ public final class LoadBench {
                 print("%n| nodes, connections | for | rows/s | p50 / p99 / longest response | sent late by | waiting at the"
                         + " end | lost, refused | CPU ms per 1,000 rows: server, PostgreSQL, load | server RSS |");
                 print("|---|---|---|---|---|---|---|---|---|");
-                print("| %d, %d | %d s | %.0f | %s | %s | %d | %d, %d | %.1f, %.1f, %.1f | %d MiB |", count, connections,
+                print("| %d, %d | %d s | %.0f | %s | %s | %d | %d, %d | %.1f, %.1f, %.1f | %d MiB |", count,
+                        connections,
                         seconds, rows / seconds, load.responses, load.late, waiting, load.lines.lost(),
                         load.lines.refused(), cpu.server() * 1e6 / rows, cpu.postgres() * 1e6 / rows,
                         cpu.load() * 1e6 / rows, server.memoryMiB("VmRSS"));
@@ -290,7 +292,8 @@ public final class LoadBench {
             Instant last = Instant.now().truncatedTo(ChronoUnit.HOURS).minus(Duration.ofHours(3));
             List<byte[]> history = new ArrayList<>();
             addHistory(history, new SimulatedNode(scratch, "chart", "1", 1, 0), last.minus(length), points, 500);
-            addHistory(history, new SimulatedNode(scratch, "others", "2", 10, 0), last.minus(lengthOfOthers), 10_000, 50);
+            addHistory(history, new SimulatedNode(scratch, "others", "2", 10, 0), last.minus(lengthOfOthers), 10_000,
+                    50);
             feed(server.port(), FEED_CONNECTIONS, history);
             server.awaitSealed();
             long chunks = server.number("select count(*) from chunk join job using (job_key) where job_id = '10'");
@@ -340,8 +343,9 @@ public final class LoadBench {
             Instant day = Instant.now().truncatedTo(ChronoUnit.DAYS).minus(Duration.ofDays(3));
             Instant next = day.plus(Duration.ofDays(1));
             int steps = 20;
-            feed(server.port(), FEED_CONNECTIONS, () -> IntStream.range(0, stepsOfDay / steps).mapToObj(i -> plain.batchOfSteps(
-                    day.plusSeconds((long) SimulatedNode.INTERVAL_SECONDS * steps * i), steps)).iterator());
+            feed(server.port(), FEED_CONNECTIONS,
+                    () -> IntStream.range(0, stepsOfDay / steps).mapToObj(i -> plain.batchOfSteps(
+                            day.plusSeconds((long) SimulatedNode.INTERVAL_SECONDS * steps * i), steps)).iterator());
             feed(server.port(), FEED_CONNECTIONS, () -> IntStream.range(0, stepsOfDay).mapToObj(i -> withGpus.batch(
                     next.plusSeconds((long) SimulatedNode.INTERVAL_SECONDS * i))).iterator());
             server.awaitSealed();

@@ -114,7 +114,8 @@ final class Export {
             if (from != null && to != null && to.isBefore(from)) {
                 throw new BadUsage("--to " + to + " lies before --from " + from);
             }
-            return new Arguments(job(flags), format(flags), flags.get(Flag.CLUSTER), run(flags), from, to, output(flags),
+            return new Arguments(job(flags), format(flags), flags.get(Flag.CLUSTER), run(flags), from, to,
+                    output(flags),
                     ServerConfig.read(settings, environment, dotEnv));
         }
 
@@ -171,7 +172,7 @@ final class Export {
         }
     }
 
-    /** @return the exit status: 0; 1 if it fails; 2 for bad usage */
+    /** Returns the exit status: 0; 1 if it fails; 2 for bad usage. */
     static int run(List<String> args, Map<String, String> environment, Path dotEnv) {
         if (args.contains("--help") || args.contains("-h")) {
             System.out.print(USAGE);
@@ -233,13 +234,18 @@ final class Export {
         try (Database database = new Database(address, 2, partitions, metrics)) {
             database.connectReadOnly();
             Caller caller = new Caller("export", null, "export", "export", new Scope.Everything());
-            Job job = new JobQueries(database, json, clock).find(caller, arguments.job, arguments.cluster, arguments.run)
-                    .orElseThrow(() -> new NoSuchRun("no " + (arguments.run == null ? "" : "run " + arguments.run + " of ")
-                            + "job " + arguments.job + " is known"
-                            + (arguments.cluster == null ? "" : " on the cluster " + Printable.shown(arguments.cluster))));
+            Job job = new JobQueries(database, json, clock)
+                    .find(caller, arguments.job, arguments.cluster, arguments.run)
+                    .orElseThrow(
+                            () -> new NoSuchRun("no " + (arguments.run == null ? "" : "run " + arguments.run + " of ")
+                                    + "job " + arguments.job + " is known"
+                                    + (arguments.cluster == null
+                                            ? ""
+                                            : " on the cluster " + Printable.shown(arguments.cluster))));
             RawSamples samples = new RawSamples(
                     new SampleStore(database, json, config.metricsRetention(), clock, metrics), json);
-            long rows = to(arguments.output, out -> samples.write(job, arguments.from, arguments.to, arguments.format, out));
+            long rows = to(arguments.output,
+                    out -> samples.write(job, arguments.from, arguments.to, arguments.format, out));
             return rows + " samples of job " + job.id() + ", run " + job.run() + " on the cluster " + job.cluster();
         }
     }

@@ -136,7 +136,8 @@ final class Server implements AutoCloseable {
             Optional<DemoCluster> demo = isDemo(config)
                     ? Optional.of(new DemoCluster(database, events, jobs, samples, batches, nodes, clock))
                     : Optional.empty();
-            Map<String, Supplier<Optional<String>>> requiredChecks = new LinkedHashMap<>(Map.of("database", database::problem));
+            Map<String, Supplier<Optional<String>>> requiredChecks = new LinkedHashMap<>(
+                    Map.of("database", database::problem));
             demo.ifPresent(cluster -> requiredChecks.put("demo", cluster::problem));
 
             tokens = config.auth() ? Optional.of(Tokens.in(config.dataDir())) : Optional.empty();

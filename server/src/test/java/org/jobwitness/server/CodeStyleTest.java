@@ -23,7 +23,8 @@ class CodeStyleTest {
     private static final int MAX_FUNCTION_LINES = 45;
     /** Text blocks, strings, characters, comments. */
     private static final Pattern IGNORED = Pattern.compile(String.join("|", "\"\"\".*?\"\"\"",
-            "\"[^\"\\\\\\n]*+(?:\\\\.[^\"\\\\\\n]*+)*+\"", "'(?:[^'\\\\\\n]|\\\\[^\\n]{1,5})'", "//[^\\n]*", "/\\*.*?\\*/"),
+            "\"[^\"\\\\\\n]*+(?:\\\\.[^\"\\\\\\n]*+)*+\"", "'(?:[^'\\\\\\n]|\\\\[^\\n]{1,5})'", "//[^\\n]*",
+            "/\\*.*?\\*/"),
             Pattern.DOTALL);
     /** MAX_, MIN_, TIMEOUT, TTL and INTERVAL say the same in the words of the field. */
     private static final Pattern OLD_CONSTANT = Pattern
@@ -121,7 +122,8 @@ class CodeStyleTest {
 
     private static Stream<String> longFunctions(String text) {
         return matches(FUNCTION, text).filter(function -> !KEYWORDS.contains(function.group(1)))
-                .filter(function -> lines(text, function.start(), endOfBlock(text, function.end())) > MAX_FUNCTION_LINES)
+                .filter(function -> lines(text, function.start(),
+                        endOfBlock(text, function.end())) > MAX_FUNCTION_LINES)
                 .map(function -> function.group(1));
     }
 

@@ -49,7 +49,8 @@ class TwoServersTest {
         }
         for (ServerProcess server : servers) {
             server.ready();
-            assertThat(server.err()).contains("database_ready").doesNotContain("WARNING", "SEVERE", "database_unavailable");
+            assertThat(server.err()).contains("database_ready").doesNotContain("WARNING", "SEVERE",
+                    "database_unavailable");
         }
         assertThat(one("select string_agg(version, ' ' order by installed_rank) from flyway_schema_history"
                 + " where success and version is not null")).isEqualTo(versions());

@@ -159,7 +159,8 @@ final class Checks {
                 }
                 yield 1 + text.length();
             }
-            case Double number when !(Math.abs(number) <= MAX_NUMBER) || (number != 0 && Math.abs(number) < 1 / MAX_NUMBER) ->
+            case Double number when !(Math.abs(number) <= MAX_NUMBER)
+                    || (number != 0 && Math.abs(number) < 1 / MAX_NUMBER) ->
                 throw new InvalidFieldException(field,
                         "must hold no number beyond 1e30 and none that is closer to 0 than 1e-30");
             case Map<?, ?> map -> 1 + map.entrySet().stream()

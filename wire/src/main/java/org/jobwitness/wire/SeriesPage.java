@@ -40,7 +40,7 @@ public record SeriesPage(String jobId, long run, String cluster, Instant from, I
             max = copy(max);
         }
 
-        /** @param min, mean, max with NaN for null */
+        /** With arrays in which NaN stands for null. */
         public static Series of(String metric, String unit, @Nullable String node, @Nullable String gpu,
                 List<Instant> times, double[] min, double[] mean, double[] max) {
             return new Series(metric, unit, node, gpu, times, list(min), list(mean), list(max));

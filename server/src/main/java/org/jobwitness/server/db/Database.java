@@ -318,7 +318,8 @@ public final class Database implements AutoCloseable {
                 return true;
             }
             String state = t instanceof SQLException sql ? sql.getSQLState() : null;
-            if (state != null && (UNAVAILABLE.contains(state) || UNAVAILABLE_CLASSES.stream().anyMatch(state::startsWith))) {
+            if (state != null
+                    && (UNAVAILABLE.contains(state) || UNAVAILABLE_CLASSES.stream().anyMatch(state::startsWith))) {
                 return true;
             }
         }

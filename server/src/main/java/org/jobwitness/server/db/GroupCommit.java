@@ -128,7 +128,8 @@ public final class GroupCommit<T, R> implements AutoCloseable {
             throw new DatabaseUnavailable("interrupted while it was written", e);
         } catch (ExecutionException e) {
             switch (e.getCause()) {
-                case DatabaseUnavailable cause -> throw new DatabaseUnavailable(String.valueOf(cause.getMessage()), cause);
+                case DatabaseUnavailable cause ->
+                    throw new DatabaseUnavailable(String.valueOf(cause.getMessage()), cause);
                 case RuntimeException other -> throw new IllegalStateException(other.getMessage(), other);
                 case null, default -> throw new IllegalStateException(e);
             }

@@ -50,7 +50,11 @@ public final class LeaderTask implements AutoCloseable {
         FAILED
     }
 
-    /** @param name of the work, the same on all servers */
+    /**
+     * Prepares the work; {@link #start} starts it.
+     *
+     * @param name of the work, the same on all servers
+     */
     public LeaderTask(Database database, String name, Duration interval, Work work) {
         this(database, name, interval, MAX_STEP, work);
     }
@@ -84,7 +88,9 @@ public final class LeaderTask implements AutoCloseable {
 
     /** With 10 % jitter, so that servers which started together do not compete for ever. */
     private Duration pauseAfter(Outcome outcome) {
-        Duration pause = outcome == Outcome.FAILED && interval.compareTo(RETRY_INTERVAL) > 0 ? RETRY_INTERVAL : interval;
+        Duration pause = outcome == Outcome.FAILED && interval.compareTo(RETRY_INTERVAL) > 0
+                ? RETRY_INTERVAL
+                : interval;
         return Duration.ofMillis((long) (pause.toMillis() * ThreadLocalRandom.current().nextDouble(0.9, 1.1)));
     }
 
@@ -161,7 +167,11 @@ public final class LeaderTask implements AutoCloseable {
             }
         }
 
-        /** @throws InterruptedException if the server stops */
+        /**
+         * Waits.
+         *
+         * @throws InterruptedException if the server stops
+         */
         public void pause(Duration pause) throws InterruptedException {
             if (closing.await(pause.toMillis(), TimeUnit.MILLISECONDS)) {
                 throw new InterruptedException(name + " is interrupted: the server stops");

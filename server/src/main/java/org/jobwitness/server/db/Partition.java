@@ -30,7 +30,7 @@ public record Partition(Parent parent, LocalDate first) {
             return new Partition(this, length == ChronoUnit.MONTHS ? day.withDayOfMonth(1) : day);
         }
 
-            @Override
+        @Override
         public String toString() {
             return name().toLowerCase(Locale.ROOT);
         }

@@ -33,6 +33,8 @@ public final class HttpServer implements AutoCloseable {
     private final RequestDeadline deadline;
 
     /**
+     * Limits and addresses of the listener.
+     *
      * @param port 0 lets the system choose
      * @param requestDeadline how long a request may take to arrive in full
      */
@@ -100,6 +102,8 @@ public final class HttpServer implements AutoCloseable {
     }
 
     /**
+     * Starts to listen.
+     *
      * @throws IOException if another program has the port, or the address is not one of this machine
      */
     public void start() throws IOException {

@@ -79,7 +79,7 @@ final class Pending {
         notifyAll();
     }
 
-    /** @return false once it is closed */
+    /** Waits until something has happened; returns false once it is closed. */
     synchronized boolean await() throws InterruptedException {
         while (changes.isEmpty() && figures.isEmpty() && lost == 0 && !closed) {
             wait();
