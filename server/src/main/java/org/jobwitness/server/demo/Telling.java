@@ -109,7 +109,8 @@ final class Telling {
                         recipe.countedGpus() * recipe.nodes()))
                 .withScheduler(words(stateReason));
         return new SchedulerSays(at, run,
-                new Evidence.Reported(new Identity(CLUSTER, run.id(), null, start), at, attributes, state, reason, rawState,
+                new Evidence.Reported(new Identity(CLUSTER, run.id(), null, start), at, attributes, state, reason,
+                        rawState,
                         end));
     }
 
