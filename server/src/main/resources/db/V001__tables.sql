@@ -87,7 +87,8 @@ comment on index job_replaced is 'JobQueries.count: with job_by_state, all runs 
 -- it, searching reads the whole column, with the same result.
 do $$ begin
     create extension if not exists pg_trgm;
-    create index job_search on job using gin (search gin_trgm_ops);
+    -- A short pending list: whoever fills it up moves it into the index, and a prolog may wait for that.
+    create index job_search on job using gin (search gin_trgm_ops) with (gin_pending_list_limit = 512);
     comment on index job_search is 'JobQueries.list by a text.';
 exception when insufficient_privilege or feature_not_supported or undefined_file or undefined_object then
     raise notice 'no index for the search of jobs: %', sqlerrm;

@@ -250,7 +250,8 @@ class BatchFailureTest {
                 packing.run(turn);
             });
             retention = new LeaderTask(database, "retention", ALL_THE_TIME, new Retention(database, partitions,
-                    new JobDeletion(new JobTable(database, new Json(), now), database, new Json()), Duration.ofDays(400), now, metrics)::run);
+                    new JobDeletion(new JobTable(database, new Json(), now), database, new Json()),
+                    Duration.ofDays(400), now, metrics)::run);
             database.start();
             sealing.start();
             retention.start();

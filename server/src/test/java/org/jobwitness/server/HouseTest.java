@@ -14,15 +14,21 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** The layers of the server and who may write what, as docs/architecture.md describes it. */
+/** The layers of the server, and who may write and read which table, as docs/architecture.md describes it. */
 class HouseTest {
-    /** A package may know those in the rows below its own, and none above or beside it. */
+    /** A package may use those in the rows below its own, and none above it or in its row. */
     private static final List<List<String>> LAYERS = List.of(List.of("web", "metrics", "ops", "stream"),
             List.of("verdict"), List.of("demo", "scheduler"), List.of("batch"), List.of("manual", "node", "chart"),
             List.of("query"), List.of("sample"), List.of("chunk", "event"), List.of("job"), List.of("access"),
@@ -31,8 +37,35 @@ class HouseTest {
     private static final Pattern LAYERS_OF_THE_PLAN = Pattern.compile("## The server's layers\\n.*?```text\\n(.*?)```",
             Pattern.DOTALL);
     private static final Path SOURCES = Path.of("src/main/java/org/jobwitness/server");
-    private static final Pattern WRITES_A_RUN = Pattern.compile("(insert into|update|delete from)\\s+job\\b");
-    private static final Pattern WRITES_AUDIT = Pattern.compile("(insert into|update|delete from)\\s+audit\\b");
+    private static final Path TABLES = Path.of("src/main/resources/db/V001__tables.sql");
+    private static final Pattern TABLE = Pattern
+            .compile("(?m)^create (?:table|view) (\\w+)|^create function (\\w+)\\(.*\\) returns setof");
+    private static final Pattern COMMENT = Pattern.compile("/\\*.*?\\*/|//[^\n]*", Pattern.DOTALL);
+    private static final Pattern LITERAL = Pattern.compile("\"{3}(.*?)\"{3}|\"((?:[^\"\\\\\n]|\\\\.)*)\"",
+            Pattern.DOTALL);
+    private static final Pattern IN_SQL = Pattern
+            .compile("\\b(insert into|update|delete from|truncate|from|join)\\s+(\\w+)\\b");
+    /** SQL that goes on with the name of a table, which is a literal of its own then. */
+    private static final Pattern OPEN_END = Pattern.compile("\\b(insert into|update|delete from|truncate|from|join) $");
+    /** A table with its columns, for COPY. */
+    private static final Pattern COLUMNS = Pattern.compile("^(\\w+) \\(");
+    private static final Set<String> WRITING = Set.of("insert into", "update", "delete from", "truncate");
+    /** Of each table and view the classes that write it, and the packages that name it in SQL, with those of the classes. */
+    private static final Map<String, Access> SQL = Map.ofEntries(
+            table("job", "job.RunTable job.JobDeletion", "job node query sample scheduler verdict"),
+            table("job_node", "job.RunTable", "job node query sample scheduler verdict"),
+            table("job_deleted", "job.JobDeletion", "job query"), table("audit", "job.AuditTable", "job"),
+            table("job_use", "", "query verdict"), table("current_job", "", "query sample verdict"),
+            table("job_figures", "job.RunTable sample.FiguresTables sample.SampleStore", "job sample chart scheduler"),
+            table("job_gpu_figures", "sample.FiguresTables", "sample chart query"),
+            table("oom_kill", "sample.OomKills", "sample query"),
+            table("sample_tail", "sample.SampleBuffer", "sample"), table("sample_tail_0", "", "sample"),
+            table("sample_tail_1", "", "sample"), table("unpacked_sample", "", "sample"),
+            table("chunk", "sample.ChunkTable", "sample"), table("figure", "", ""), table("history_hour", "", ""),
+            table("agent_batches", "batch.AgentBatches", "batch"), table("node", "node.NodeTable", "node"),
+            table("agent_waiting", "batch.AgentsWaiting", "batch"),
+            table("scheduler_contact", "scheduler.ContactTable", "scheduler"),
+            table("demo", "demo.DemoTable", "demo"));
 
     private static final JavaClasses server = new ClassFileImporter()
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS).importPackages("org.jobwitness");
@@ -99,20 +132,60 @@ class HouseTest {
                 .check(server);
     }
 
-    @Test
-    void onlyJobTableWritesRuns() throws IOException {
-        assertThat(filesWith(WRITES_A_RUN)).containsExactly("JobTable.java");
+    /** Who writes a table, and who names it in SQL. */
+    private record Access(Set<String> writers, Set<String> packages) {
+    }
+
+    private static Map.Entry<String, Access> table(String name, String writers, String packages) {
+        return Map.entry(name, new Access(words(writers), words(packages)));
+    }
+
+    private static Set<String> words(String text) {
+        return text.isEmpty() ? Set.of() : Set.of(text.split(" "));
     }
 
     @Test
-    void onlyAuditTableWritesTheAuditTrail() throws IOException {
-        assertThat(filesWith(WRITES_AUDIT)).containsExactly("AuditTable.java");
+    void everyTableHasItsWritersAndReaders() throws IOException {
+        assertThat(TABLE.matcher(Files.readString(TABLES)).results()
+                .map(table -> table.group(1) == null ? table.group(2) : table.group(1)))
+                .containsExactlyInAnyOrderElementsOf(SQL.keySet());
     }
 
-    private static List<String> filesWith(Pattern sql) throws IOException {
+    @Test
+    void tablesAreWrittenAndNamedInSqlOnlyWhereTheMapSaysSo() throws IOException {
+        Map<String, Access> found = new TreeMap<>();
+        SQL.keySet().forEach(table -> found.put(table, new Access(new TreeSet<>(), new TreeSet<>())));
         try (Stream<Path> files = Files.walk(SOURCES).filter(file -> file.toString().endsWith(".java"))) {
-            return files.filter(file -> sql.matcher(read(file)).find()).map(file -> file.getFileName().toString())
-                    .toList();
+            files.forEach(file -> addAccess(file, found));
+        }
+        assertThat(found).containsExactlyInAnyOrderEntriesOf(SQL);
+    }
+
+    private static void addAccess(Path file, Map<String, Access> found) {
+        String name = SOURCES.relativize(file).toString().replace(".java", "").replace('/', '.');
+        String folder = name.substring(0, Math.max(0, name.indexOf('.')));
+        List<String> literals = LITERAL.matcher(COMMENT.matcher(read(file)).replaceAll("")).results()
+                .map(literal -> literal.group(1) == null ? literal.group(2) : literal.group(1)).toList();
+        Set<String> openEnds = literals.stream().map(text -> OPEN_END.matcher(text)).filter(Matcher::find)
+                .map(end -> end.group(1)).collect(Collectors.toSet());
+        for (String text : literals) {
+            IN_SQL.matcher(text).results().forEach(sql -> add(found, sql.group(2), folder, name,
+                    WRITING.contains(sql.group(1))));
+            Matcher columns = COLUMNS.matcher(text);
+            if (columns.find()) {
+                add(found, columns.group(1), folder, name, true);
+            } else if (text.contains("_") && !openEnds.isEmpty()) {
+                add(found, text, folder, name, !Collections.disjoint(openEnds, WRITING));
+            }
+        }
+    }
+
+    private static void add(Map<String, Access> found, String table, String folder, String name, boolean writes) {
+        if (found.containsKey(table)) {
+            found.get(table).packages().add(folder);
+            if (writes) {
+                found.get(table).writers().add(name);
+            }
         }
     }
 

@@ -187,7 +187,8 @@ class RetentionTest {
 
     private static Retention retention(Database on, Instant now, PrometheusRegistry metrics) {
         Clock clock = Clock.fixed(now, ZoneOffset.UTC);
-        return new Retention(on, partitions(now), new JobDeletion(new JobTable(on, new Json(), clock), on, new Json()), Duration.ofDays(60), clock,
+        return new Retention(on, partitions(now), new JobDeletion(new JobTable(on, new Json(), clock), on, new Json()),
+                Duration.ofDays(60), clock,
                 metrics);
     }
 

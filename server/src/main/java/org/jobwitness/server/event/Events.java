@@ -34,7 +34,8 @@ public final class Events {
 
     /** @param defaultCluster for events that name none */
     public Events(JobTable jobs, Json json, String defaultCluster, PrometheusRegistry metrics) {
-        this.applied = Counter.builder().name("jobwitness_events_total").help("Events taken in, by what became of them.")
+        this.applied = Counter.builder().name("jobwitness_events_total")
+                .help("Events taken in, by what became of them.")
                 .labelNames("event", "status").register(metrics);
         this.jobs = jobs;
         this.json = json;

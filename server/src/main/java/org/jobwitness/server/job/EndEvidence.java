@@ -23,7 +23,8 @@ public record EndEvidence(boolean seen, @Nullable Instant at, @Nullable Schedule
         @Nullable JobState finalState, @Nullable WaitStatus exit, @Nullable Integer derivedExitCode,
         @Nullable Integer restartCount, boolean oomKilled, boolean superseded, boolean requeued) {
 
-    public static final EndEvidence NONE = new EndEvidence(false, null, null, null, null, null, null, false, false, false);
+    public static final EndEvidence NONE = new EndEvidence(false, null, null, null, null, null, null, false, false,
+            false);
 
     /**
      * A state as the scheduler reports it.

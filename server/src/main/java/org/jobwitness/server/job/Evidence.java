@@ -79,7 +79,8 @@ public sealed interface Evidence {
     record Reported(Identity identity, @Nullable Instant at, JobAttributes attributes, JobState state,
             @Nullable Reason reason, String rawState, @Nullable Instant endTime, @Nullable NodeAllocation onNode,
             List<Integer> cpusOfNodes, @Nullable WaitStatus exit, @Nullable Integer derivedExitCode)
-            implements Evidence {
+            implements
+                Evidence {
         private static final Set<String> PRIORITY = Set.of("priority");
 
         public Reported {

@@ -78,9 +78,9 @@ final class JobLifecycle {
 
     private static boolean isOfEnd(Evidence evidence) {
         return switch (evidence) {
-            case Evidence.Ended _, Evidence.Lost _ -> true;
+            case Evidence.Ended _,Evidence.Lost _ -> true;
             case Evidence.Reported reported -> reported.state().isFinal();
-            case Evidence.Started _, Evidence.Observed _, Evidence.Created _, Evidence.Patched _ -> false;
+            case Evidence.Started _,Evidence.Observed _,Evidence.Created _,Evidence.Patched _ -> false;
         };
     }
 
@@ -122,7 +122,8 @@ final class JobLifecycle {
 
     private static Instant firstStart(Run run, Instant at) {
         Instant start = run.startTime();
-        boolean isKnown = run.identity().startTime() != null || (run.startSeen() && start != null && start.isBefore(at));
+        boolean isKnown = run.identity().startTime() != null
+                || (run.startSeen() && start != null && start.isBefore(at));
         return start != null && isKnown ? start : at;
     }
 

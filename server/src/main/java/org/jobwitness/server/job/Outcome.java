@@ -84,7 +84,8 @@ public record Outcome(JobState state, @Nullable Reason reason, @Nullable Boolean
             return new Outcome(JobState.CANCELLED, Reason.NODE_FAILURE, true); // the job continues in another run
         }
         boolean oomIsTheCause = reported.state() == JobState.FAILED && end.hasOom()
-                && (reported.reason() == null || reported.reason() == Reason.EXIT_CODE || reported.reason() == Reason.SIGNAL);
+                && (reported.reason() == null || reported.reason() == Reason.EXIT_CODE
+                        || reported.reason() == Reason.SIGNAL);
         return new Outcome(reported.state(), oomIsTheCause ? Reason.OUT_OF_MEMORY : reported.reason(), true);
     }
 

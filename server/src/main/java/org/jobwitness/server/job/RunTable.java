@@ -52,7 +52,7 @@ final class RunTable {
                         row.getString("node_cgroup_path"), row.getBoolean("ended"));
     }
 
-    /** @return the run with its key */
+    /** Stores a new run, and returns it with its key. */
     Run insert(Handle handle, Run run) {
         Run stored = run.withKey(columns.bind(handle.createUpdate(insert), run)
                 .executeAndReturnGeneratedKeys("job_key").mapTo(Long.class).one());

@@ -22,10 +22,10 @@ import org.jobwitness.server.http.Requests;
 import org.jobwitness.server.job.Evidence;
 import org.jobwitness.server.job.Identity;
 import org.jobwitness.server.job.JobAttributes;
-import org.jobwitness.server.job.JobTable;
-import org.jobwitness.server.job.TransactionStep;
-import org.jobwitness.server.job.ManualResult;
 import org.jobwitness.server.job.JobDeletion;
+import org.jobwitness.server.job.JobTable;
+import org.jobwitness.server.job.ManualResult;
+import org.jobwitness.server.job.TransactionStep;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.server.query.JobQueries;
 import org.jobwitness.server.query.JobsEndpoint;
@@ -55,7 +55,8 @@ public final class ManualJobsEndpoint {
     private final String defaultCluster;
 
     /** @param defaultCluster the cluster of jobs that are created here */
-    public ManualJobsEndpoint(JobTable table, JobDeletion deletion, JobQueries jobs, SampleStore samples, Requests requests, Json json,
+    public ManualJobsEndpoint(JobTable table, JobDeletion deletion, JobQueries jobs, SampleStore samples,
+            Requests requests, Json json,
             Clock clock, String defaultCluster) {
         this.table = table;
         this.deletion = deletion;

@@ -88,7 +88,8 @@ final class JobRows {
                 figure(row, "anon_avg", MEBIBYTE), figure(row, "anon_max", MEBIBYTE),
                 figure(row, "file_avg", MEBIBYTE), figure(row, "file_max", MEBIBYTE),
                 figure(row, "memory_pressure_usec", 1e6), figure(row, "memory_stall_usec", 1e6),
-                whole(row, "oom_events"), figure(row, "io_read_bytes", MEBIBYTE), figure(row, "io_write_bytes", MEBIBYTE),
+                whole(row, "oom_events"), figure(row, "io_read_bytes", MEBIBYTE),
+                figure(row, "io_write_bytes", MEBIBYTE),
                 figure(row, "io_pressure_usec", 1e6), figure(row, "io_stall_usec", 1e6));
     }
 

@@ -89,7 +89,7 @@ public final class JobsEndpoint {
     }
 
     public static ApiException unknown(String id) {
-        return ApiException.notFound("job " + id + " is unknown; Slurm may know it (sacct -j " + id
+        return ApiException.notFound("no job " + id + " is known; Slurm may know it (sacct -j " + id
                 + "), but no prolog, epilog or agent has reported it");
     }
 

@@ -101,7 +101,8 @@ final class RunGpus {
     }
 
     private static JobGpu unread(Allocated allocated, String name) {
-        return new JobGpu(allocated.node(), name, GpuHold.UNREAD, null, allocated.vendor(), null, 0, null, null, null, null,
+        return new JobGpu(allocated.node(), name, GpuHold.UNREAD, null, allocated.vendor(), null, 0, null, null, null,
+                null,
                 null, null, null, null, null, null, null, null, null, null, Map.of());
     }
 

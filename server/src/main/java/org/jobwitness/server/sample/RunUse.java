@@ -29,8 +29,8 @@ public final class RunUse {
             state = 'running' and last_sample_at
                 > cast(:now as timestamptz)
                     - 3 * greatest(15000, coalesce(last_interval_ms, 100000)) * interval '1 millisecond'""";
-    private static final String ONE_RUN = "job where job_key = :run";
-    private static final String CURRENT_RUNS = "current_job(:since) where state <> 'pending'";
+    private static final String ONE_RUN = "from job where job_key = :run";
+    private static final String CURRENT_RUNS = "from current_job(:since) where state <> 'pending'";
     private static final Figures NONE = Figures.ofJob().build();
 
     private RunUse() {
@@ -125,7 +125,7 @@ public final class RunUse {
                 select job_key, on_node.*, state = 'running' as is_running, %s as is_fresh,
                     case when state = 'running' and is_allocated and start_time is not null
                         then greatest(0, date_part('epoch', cast(:now as timestamptz) - start_time)) end as runtime
-                from (select job_key, state, start_time from %s order by job_key) job cross join lateral (
+                from (select job_key, state, start_time %s order by job_key) job cross join lateral (
                     select * from (
                         select node, true as is_allocated, cpus from job_node
                         where job_node.job_key = job.job_key) allocated
@@ -148,7 +148,7 @@ public final class RunUse {
                             where job_figures.job_key = job.job_key and job_figures.node = job_gpu_figures.node), 0))
                         end as idle,
                     energy_joules, latest
-                from (select job_key, state from %s) job join job_gpu_figures using (job_key)
+                from (select job_key, state %s) job join job_gpu_figures using (job_key)
                 order by job_key, node, gpu""".formatted(IS_FRESH, runs)).bind("now", now);
     }
 

@@ -33,10 +33,10 @@ class CpusPerNodeTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-            72(x3)   | 2 | tells of more nodes than node_list, which has 2
-            1,1,1    | 2 | tells of more nodes than node_list, which has 2
-            72(x3)   | 4 | tells of 3 nodes, but node_list has 4
-            4        | 2 | tells of 1 nodes, but node_list has 2
+            72(x3)   | 2 | has more nodes than node_list, which has 2
+            1,1,1    | 2 | has more nodes than node_list, which has 2
+            72(x3)   | 4 | has 3 nodes, but node_list has 4
+            4        | 2 | has 1 nodes, but node_list has 2
             """)
     void anotherNumberOfNodesThanTheListIsRefused(String expression, int nodes, String wrong) {
         assertRefused(expression, nodes, wrong);
@@ -67,8 +67,8 @@ class CpusPerNodeTest {
 
     @Test
     void anAbsurdRepetitionTakesNoMemory() {
-        assertRefused("1(x999999)", 2, "tells of more nodes");
-        assertRefused("1(x999999),".repeat(5_000) + "1", 65_536, "tells of more nodes");
+        assertRefused("1(x999999)", 2, "has more nodes");
+        assertRefused("1(x999999),".repeat(5_000) + "1", 65_536, "has more nodes");
     }
 
     private static void assertRefused(String expression, int nodes, String wrong) {

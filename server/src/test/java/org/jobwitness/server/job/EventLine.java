@@ -159,14 +159,16 @@ final class EventLine {
                         evidence.at() == null ? null : Words.show(evidence.at()))
                 .add("user", attributes.user()).add("uid", attributes.uid())
                 .add("nodes", evidence instanceof Evidence.Observed ? null : joined(attributes.nodes()))
-                .add("partition", attributes.partition()).add("account", attributes.account()).add("cpus", attributes.allocated().cpus());
+                .add("partition", attributes.partition()).add("account", attributes.account())
+                .add("cpus", attributes.allocated().cpus());
         switch (evidence) {
             case Evidence.Started _ -> {
                 line.add("het", attributes.hetJobId()).add("restarts", attributes.restartCount())
                         .add("deadline", attributes.deadline() == null ? null : Words.show(attributes.deadline()))
                         .add("memory_mb", attributes.allocated().memoryMb());
                 if (node == null) {
-                    line.add("gpus", gpus(attributes.allocated().gpus(), attributes.gpuDevices())).add("vendor", attributes.gpuVendor())
+                    line.add("gpus", gpus(attributes.allocated().gpus(), attributes.gpuDevices()))
+                            .add("vendor", attributes.gpuVendor())
                             .add("cgroup", attributes.cgroupPath());
                 } else {
                     line.add("gpus", gpus(node.gpus(), node.gpuDevices())).add("vendor", node.gpuVendor())

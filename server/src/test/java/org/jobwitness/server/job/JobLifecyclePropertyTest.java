@@ -50,7 +50,8 @@ class JobLifecyclePropertyTest {
                 Run run = runs.runs().get(i);
                 assertThat(run.attributes().nodes()).as("seed %d, run %d:\n%s", seed, i, text(order))
                         .containsExactlyInAnyOrderElementsOf(
-                                events.stream().flatMap(event -> event.attributes().nodes().stream()).distinct().toList());
+                                events.stream().flatMap(event -> event.attributes().nodes().stream()).distinct()
+                                        .toList());
                 assertThat(runs.nodesOf(run).values().stream().filter(NodeAllocation::ended).map(NodeAllocation::node))
                         .as("seed %d, run %d:\n%s", seed, i, text(order))
                         .containsExactlyInAnyOrderElementsOf(events.stream().filter(Evidence.Ended.class::isInstance)

@@ -89,7 +89,8 @@ class OutcomeTest {
                 new EndEvidence.SchedulerState(JobState.CANCELLED, Reason.CANCELLED, "CANCELLED"), null,
                 null, null, null, false, false, false);
 
-        assertThat(Outcome.of(attributes(null), end)).isEqualTo(new Outcome(JobState.CANCELLED, Reason.CANCELLED, true));
+        assertThat(Outcome.of(attributes(null), end))
+                .isEqualTo(new Outcome(JobState.CANCELLED, Reason.CANCELLED, true));
     }
 
     @Test

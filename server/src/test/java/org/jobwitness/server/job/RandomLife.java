@@ -182,7 +182,8 @@ record RandomLife(Names names, List<List<Evidence>> runs) {
                 }
             }
             if (ending == Ending.FINAL_STATE || ending == Ending.FINAL_STATE_BESIDE_EXIT_CODE) {
-                events.add(new Evidence.Ended(identity(sluid, start), endOf(events, end), null, JobAttributes.NONE, List.of(),
+                events.add(new Evidence.Ended(identity(sluid, start), endOf(events, end), null, JobAttributes.NONE,
+                        List.of(),
                         null,
                         EndEvidence.reported(endOf(events, end)).withFinalState(finalState(number)),
                         null));

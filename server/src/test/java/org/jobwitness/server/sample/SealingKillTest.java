@@ -287,8 +287,9 @@ class SealingKillTest {
 
     private boolean retain(Database where) {
         JobTable jobs = new JobTable(where, new Json(), Clock.systemUTC());
-        return take(where, "retention", new Retention(where, partitions(), new JobDeletion(jobs, where, new Json()), Duration.ofDays(400),
-                Clock.systemUTC(), new PrometheusRegistry())::run);
+        return take(where, "retention",
+                new Retention(where, partitions(), new JobDeletion(jobs, where, new Json()), Duration.ofDays(400),
+                        Clock.systemUTC(), new PrometheusRegistry())::run);
     }
 
     private static boolean take(Database where, String name, Work work) {
