@@ -90,14 +90,14 @@ class OpenApiTest {
             entry("SbatchOption", Verdict.Option.class));
     private static final Map<String, Class<? extends Record>> REQUESTS = Map.ofEntries(
             entry("JobStarted", JobStarted.class), entry("JobFinished", JobFinished.class),
-            entry("EpilogReading", EpilogReading.class), entry("NewJob", NewJob.class),
+            entry("Reading", EpilogReading.class), entry("NewJob", NewJob.class),
             entry("JobPatch", JobPatch.class),
             entry("NewSample", NewSample.class), entry("Batch", Batch.class), entry("NodeFigures", NodeFigures.class),
             entry("JobReading", JobReading.class), entry("GpuReading", GpuReading.class),
             entry("GpuDevice", GpuDevice.class),
             entry("OomKill", OomKill.class));
     /** In which message a schema is sent that is not one itself. */
-    private static final Map<String, String> HOLDERS = Map.of("EpilogReading", "JobFinished", "Scheduler", "NewJob",
+    private static final Map<String, String> HOLDERS = Map.of("Reading", "JobFinished", "Scheduler", "NewJob",
             "NodeFigures", "Batch", "JobReading", "Batch", "GpuReading", "Batch",
             "GpuDevice", "Batch", "OomKill", "Batch");
     /** Fields of Scheduler that are refused in requests, because the fields of events tell them. */
@@ -247,7 +247,7 @@ class OpenApiTest {
     @Test
     void everyBoundOfTheDocumentIsTheServers() {
         int number = 0;
-        for (String name : List.of("JobStarted", "JobFinished", "EpilogReading", "NewJob", "JobPatch", "NewSample",
+        for (String name : List.of("JobStarted", "JobFinished", "Reading", "NewJob", "JobPatch", "NewSample",
                 "Scheduler", "Batch", "NodeFigures", "JobReading", "GpuReading", "GpuDevice", "OomKill")) {
             int before = number;
             for (var field : document.schema(name).required("properties").properties()) {
