@@ -136,7 +136,8 @@ final class Relay implements AutoCloseable {
 
     private static byte[] head(Response response) {
         String retry = response.retryAfter().map(value -> "Retry-After: " + value + "\r\n").orElse("");
-        return ("HTTP/1.1 " + response.status() + " -\r\nContent-Type: application/json\r\n" + retry + "Content-Length: "
+        return ("HTTP/1.1 " + response.status() + " -\r\nContent-Type: application/json\r\n" + retry
+                + "Content-Length: "
                 + response.body().length + "\r\n\r\n").getBytes(StandardCharsets.US_ASCII);
     }
 
