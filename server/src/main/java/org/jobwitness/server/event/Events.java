@@ -32,7 +32,7 @@ public final class Events {
     private final String defaultCluster;
     private final Counter applied;
 
-    /** @param defaultCluster for events that name none */
+    /** The default cluster is that of events that name none. */
     public Events(JobTable jobs, Json json, String defaultCluster, PrometheusRegistry metrics) {
         this.applied = Counter.builder().name("jobwitness_events_total")
                 .help("Events taken in, by what became of them.")

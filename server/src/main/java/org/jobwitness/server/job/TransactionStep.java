@@ -9,6 +9,6 @@ public interface TransactionStep {
     TransactionStep NONE = (_, _) -> {
     };
 
-    /** @param run the key of the changed run */
+    /** Writes it; {@code run} is the key of the changed run. */
     void write(Handle handle, long run) throws SQLException;
 }

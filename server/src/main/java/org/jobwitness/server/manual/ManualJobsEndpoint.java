@@ -54,7 +54,7 @@ public final class ManualJobsEndpoint {
     private final Clock clock;
     private final String defaultCluster;
 
-    /** @param defaultCluster the cluster of jobs that are created here */
+    /** The default cluster is that of jobs that are created here. */
     public ManualJobsEndpoint(JobTable table, JobDeletion deletion, JobQueries jobs, SampleStore samples,
             Requests requests, Json json,
             Clock clock, String defaultCluster) {

@@ -93,7 +93,7 @@ public final class JobsEndpoint {
                 + "), but no prolog, epilog or agent has reported it");
     }
 
-    /** @param cluster, run null if the request did not name one */
+    /** A 404 that names cluster and run, if the request named them. */
     public static ApiException unknown(String id, @Nullable String cluster, @Nullable Long run) {
         return cluster == null && run == null
                 ? unknown(id)
