@@ -11,6 +11,8 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.StreamSupport;
 import org.jobwitness.server.access.Role;
+import org.jobwitness.server.testing.Exchange;
+import org.jobwitness.server.testing.TestServer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;

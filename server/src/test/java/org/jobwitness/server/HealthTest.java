@@ -3,6 +3,8 @@ package org.jobwitness.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.sql.SQLException;
+import org.jobwitness.server.testing.Exchange;
+import org.jobwitness.server.testing.TestServer;
 import org.junit.jupiter.api.Test;
 
 /** What /v1/health and /v1/ready make of what is wrong. */

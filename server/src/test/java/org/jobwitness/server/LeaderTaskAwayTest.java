@@ -10,7 +10,10 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.LeaderTask;
 import org.jobwitness.server.db.Partitions;
-import org.jobwitness.server.db.TestPostgres;
+import org.jobwitness.server.testing.Gate;
+import org.jobwitness.server.testing.Logged;
+import org.jobwitness.server.testing.TestPostgres;
+import org.jobwitness.server.testing.Waiting;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 

@@ -2,6 +2,7 @@ package org.jobwitness.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import org.jobwitness.server.testing.TestServer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;

@@ -14,6 +14,7 @@ import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.jobwitness.server.FuzzRequest.Kind;
 import org.jobwitness.server.SchemaValues.Mood;
+import org.jobwitness.server.testing.ApiDocument;
 import tools.jackson.core.json.JsonWriteFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;

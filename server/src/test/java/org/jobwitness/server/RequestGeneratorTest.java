@@ -9,6 +9,8 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.jobwitness.server.FuzzRequest.Kind;
 import org.jobwitness.server.PatternText.Repetitions;
+import org.jobwitness.server.testing.ApiDocument;
+import org.jobwitness.server.testing.Exchange;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 

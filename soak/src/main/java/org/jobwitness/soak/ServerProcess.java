@@ -27,7 +27,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** A server process with its embedded PostgreSQL; both are killed when this is closed. */
-final class ServerProcess implements AutoCloseable {
+public final class ServerProcess implements AutoCloseable {
     private static final Duration START_TIMEOUT = Duration.ofMinutes(2);
     private static final Duration EXPORT_TIMEOUT = Duration.ofMinutes(2);
     private static final Pattern GREETING = Pattern.compile("http://127\\.0\\.0\\.1:([0-9]+)/docs");
@@ -98,14 +98,14 @@ final class ServerProcess implements AutoCloseable {
     }
 
     /** kill -9 of the server alone. */
-    void kill() {
+    public void kill() {
         if (process != null) {
             process.destroyForcibly().onExit().join();
         }
     }
 
     /** kill -9 of PostgreSQL's main process. */
-    void killPostmaster() throws IOException {
+    public void killPostmaster() throws IOException {
         ProcessHandle.of(postmaster()).ifPresent(ProcessHandle::destroyForcibly);
     }
 

@@ -6,3 +6,4 @@
 package org.jobwitness.soak;
 
 import org.jspecify.annotations.NullMarked;
+

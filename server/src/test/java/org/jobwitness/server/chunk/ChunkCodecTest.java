@@ -21,7 +21,7 @@ import java.util.Random;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
-import org.jobwitness.server.LongTests;
+import org.jobwitness.server.testing.LongTests;
 import org.junit.jupiter.api.Test;
 
 class ChunkCodecTest {

@@ -6,6 +6,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import org.jdbi.v3.core.statement.Query;
+import org.jobwitness.server.testing.TestPostgres;
 import org.junit.jupiter.api.Test;
 
 class DatabaseTest {

@@ -11,7 +11,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.stream.IntStream;
-import org.jobwitness.server.Waiting;
+import org.jobwitness.server.testing.Waiting;
 import org.junit.jupiter.api.Test;
 
 class GroupCommitTest {

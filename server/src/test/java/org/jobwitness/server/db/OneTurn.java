@@ -2,9 +2,9 @@ package org.jobwitness.server.db;
 
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicReference;
-import org.jobwitness.server.Waiting;
 import org.jobwitness.server.db.LeaderTask.Outcome;
 import org.jobwitness.server.db.LeaderTask.Work;
+import org.jobwitness.server.testing.Waiting;
 
 /** One turn of a LeaderTask, at once and on the thread of the test. */
 public final class OneTurn {

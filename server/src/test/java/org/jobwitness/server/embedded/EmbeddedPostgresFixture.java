@@ -8,8 +8,8 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.function.LongPredicate;
-import org.jobwitness.server.Waiting;
 import org.jobwitness.server.db.DatabaseAddress;
+import org.jobwitness.server.testing.Waiting;
 
 /** What the tests of the embedded PostgreSQL see of it from outside: by JDBC, and in /proc. */
 public final class EmbeddedPostgresFixture {

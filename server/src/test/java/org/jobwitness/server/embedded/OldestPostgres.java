@@ -12,7 +12,7 @@ import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 import org.apache.commons.compress.compressors.xz.XZCompressorInputStream;
 import org.jobwitness.server.db.DatabaseAddress;
-import org.jobwitness.server.db.Databases;
+import org.jobwitness.server.testing.Databases;
 
 /** The oldest PostgreSQL that the server promises to work with; pom.xml puts its archive into target. */
 public final class OldestPostgres implements ScratchPostgres.Installation {

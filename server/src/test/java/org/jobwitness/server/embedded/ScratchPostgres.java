@@ -7,9 +7,9 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
-import org.jobwitness.server.Waiting;
 import org.jobwitness.server.db.DatabaseAddress;
-import org.jobwitness.server.db.Databases;
+import org.jobwitness.server.testing.Databases;
+import org.jobwitness.server.testing.Waiting;
 
 /**
  * A PostgreSQL for the tests of one process. Its folder stays in target, so that only the first run after a clean makes it.

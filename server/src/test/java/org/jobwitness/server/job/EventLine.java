@@ -13,14 +13,14 @@ import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.Reason;
 
 /** Evidence as the case files spell it; resources/job/lifecycle/README.md has the words. */
-final class EventLine {
+public final class EventLine {
     private static final String CLUSTER = "c1";
 
     private EventLine() {
     }
 
     /** @param verb the source: {@code started} and {@code finished} are hooks, {@code reported} is the scheduler, {@code created} and {@code patched} are people */
-    static Evidence parse(String verb, Words words) {
+    public static Evidence parse(String verb, Words words) {
         Evidence evidence = switch (verb) {
             case "started" -> started(words);
             case "finished" -> finished(words);

@@ -1,8 +1,8 @@
 package org.jobwitness.server.job;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.jobwitness.server.job.TestDatabase.OPERATOR;
-import static org.jobwitness.server.job.TestDatabase.say;
+import static org.jobwitness.server.testing.TestDatabase.OPERATOR;
+import static org.jobwitness.server.testing.TestDatabase.say;
 
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -15,10 +15,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import org.jobwitness.server.db.OnEachPostgres;
-import org.jobwitness.server.db.PostgresVersion;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.server.query.JobQueries;
+import org.jobwitness.server.testing.OnEachPostgres;
+import org.jobwitness.server.testing.PostgresVersion;
+import org.jobwitness.server.testing.TestDatabase;
 import org.jobwitness.wire.JobState;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;

@@ -2,10 +2,10 @@ package org.jobwitness.server.job;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.jobwitness.server.job.TestDatabase.OPERATOR;
-import static org.jobwitness.server.job.TestDatabase.callerOf;
-import static org.jobwitness.server.job.TestDatabase.evidence;
-import static org.jobwitness.server.job.TestDatabase.say;
+import static org.jobwitness.server.testing.TestDatabase.OPERATOR;
+import static org.jobwitness.server.testing.TestDatabase.callerOf;
+import static org.jobwitness.server.testing.TestDatabase.evidence;
+import static org.jobwitness.server.testing.TestDatabase.say;
 
 import java.time.Clock;
 import java.time.ZoneOffset;
@@ -27,6 +27,7 @@ import org.jobwitness.server.json.Json;
 import org.jobwitness.server.query.JobFilter;
 import org.jobwitness.server.query.JobQueries;
 import org.jobwitness.server.query.JobSort;
+import org.jobwitness.server.testing.TestDatabase;
 import org.jobwitness.wire.AuditEntry;
 import org.jobwitness.wire.EventResponse;
 import org.jobwitness.wire.GpuHold;

@@ -2,8 +2,8 @@ package org.jobwitness.server.query;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.jobwitness.server.job.TestDatabase.OPERATOR;
-import static org.jobwitness.server.job.TestDatabase.say;
+import static org.jobwitness.server.testing.TestDatabase.OPERATOR;
+import static org.jobwitness.server.testing.TestDatabase.say;
 
 import java.time.Clock;
 import java.time.Instant;
@@ -15,9 +15,9 @@ import java.util.List;
 import java.util.Locale;
 import org.jobwitness.server.http.ApiException;
 import org.jobwitness.server.job.JobTable;
-import org.jobwitness.server.job.TestDatabase;
 import org.jobwitness.server.job.Words;
 import org.jobwitness.server.json.Json;
+import org.jobwitness.server.testing.TestDatabase;
 import org.jobwitness.wire.Job;
 import org.jobwitness.wire.JobPage;
 import org.jobwitness.wire.JobState;

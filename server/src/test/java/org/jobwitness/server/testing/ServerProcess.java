@@ -1,4 +1,4 @@
-package org.jobwitness.server;
+package org.jobwitness.server.testing;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -20,13 +20,12 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jobwitness.server.access.Role;
 import org.jobwitness.server.db.DatabaseAddress;
-import org.jobwitness.server.db.TestPostgres;
 
 /**
  * The real server in a process of its own, so that it can be signalled and killed. Closing it leaves nothing behind,
  * whatever state it is in: PostgreSQL runs in a session of its own and would survive the server.
  */
-final class ServerProcess implements AutoCloseable {
+public final class ServerProcess implements AutoCloseable {
     private static final Duration START = Duration.ofSeconds(60);
     private static final Duration END = Duration.ofSeconds(20);
     private static final Pattern HEALTH = Pattern.compile("http://\\S+:([0-9]+)/v1/health");
@@ -44,7 +43,7 @@ final class ServerProcess implements AutoCloseable {
     }
 
     /** Starts a server on a folder, to listen on any port of this machine. The programs of its PostgreSQL are lent to it. */
-    static ServerProcess on(Path dataDir, String... flags) throws IOException {
+    public static ServerProcess on(Path dataDir, String... flags) throws IOException {
         List<String> all = new ArrayList<>(List.of("--jobwitness-data-dir=" + dataDir, "--host=127.0.0.1",
                 "--port=0"));
         all.addAll(List.of(flags));
@@ -59,7 +58,7 @@ final class ServerProcess implements AutoCloseable {
      * @param dataDir where its PostgreSQL would be, for the clean-up
      * @param workingDir where it looks for {@code .env}
      */
-    static ServerProcess run(Path dataDir, Path workingDir, Map<String, String> environment, List<String> flags)
+    public static ServerProcess run(Path dataDir, Path workingDir, Map<String, String> environment, List<String> flags)
             throws IOException {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -88,7 +87,7 @@ final class ServerProcess implements AutoCloseable {
     }
 
     /** Waits for the greeting, and for /v1/ready. */
-    ServerProcess ready() throws InterruptedException {
+    public ServerProcess ready() throws InterruptedException {
         awaitGreeting();
         Waiting.until("the server is ready", START, this::said, () -> anonymous().get("/v1/ready").statusCode() == 200);
         return this;
@@ -111,53 +110,53 @@ final class ServerProcess implements AutoCloseable {
         return Integer.parseInt(greeting.group(1));
     }
 
-    Http anonymous() {
+    public Http anonymous() {
         return Http.anonymous(port());
     }
 
-    Http as(Role role) throws IOException {
+    public Http as(Role role) throws IOException {
         return Http.as(role, port(), dataDir);
     }
 
-    long pid() {
+    public long pid() {
         return process.pid();
     }
 
-    boolean isAlive() {
+    public boolean isAlive() {
         return process.isAlive();
     }
 
-    String out() {
+    public String out() {
         return out.toString();
     }
 
-    String err() {
+    public String err() {
         return err.toString();
     }
 
     /** All that the server wrote, for the message of a test that fails. */
-    String said() {
+    public String said() {
         return "--- stdout\n" + out + "--- stderr\n" + err;
     }
 
     /** SIGTERM. Process.destroy would also close the streams, and with them what the server says at its end. */
-    void terminate() {
+    public void terminate() {
         process.toHandle().destroy();
     }
 
     /** SIGKILL to the server alone; its PostgreSQL lives on. */
-    void kill() throws InterruptedException {
+    public void kill() throws InterruptedException {
         process.toHandle().destroyForcibly();
         exitStatus(END);
     }
 
     /** SIGKILL to PostgreSQL's main process. */
-    void killPostmaster() throws IOException {
+    public void killPostmaster() throws IOException {
         ProcessHandle.of(postmaster()).ifPresent(ProcessHandle::destroyForcibly);
     }
 
     /** Waits for the end, and for all that was written until then. */
-    int exitStatus(Duration patience) throws InterruptedException {
+    public int exitStatus(Duration patience) throws InterruptedException {
         if (!process.waitFor(patience.toMillis(), TimeUnit.MILLISECONDS)) {
             throw new AssertionError("the server still runs after " + patience.toSeconds() + " s\n" + said());
         }
@@ -168,12 +167,12 @@ final class ServerProcess implements AutoCloseable {
     }
 
     /** The pid of PostgreSQL's main process. */
-    long postmaster() throws IOException {
+    public long postmaster() throws IOException {
         return Long.parseLong(pidFile().getFirst().strip());
     }
 
     /** The port of PostgreSQL. */
-    int postgresPort() throws IOException {
+    public int postgresPort() throws IOException {
         return Integer.parseInt(pidFile().get(3).strip());
     }
 
@@ -188,18 +187,18 @@ final class ServerProcess implements AutoCloseable {
     }
 
     /** The server's own database, past the server. */
-    DatabaseAddress database() throws IOException {
+    public DatabaseAddress database() throws IOException {
         return new DatabaseAddress("jdbc:postgresql://127.0.0.1:" + postgresPort() + "/jobwitness?sslmode=disable",
                 "jobwitness", Files.readString(postgresData().resolve("jobwitness.password")).strip());
     }
 
-    Connection sql() throws IOException, SQLException {
+    public Connection sql() throws IOException, SQLException {
         DatabaseAddress database = database();
         return DriverManager.getConnection(database.jdbcUrl(), database.user(), database.password());
     }
 
     /** PostgreSQL's processes on this folder, whoever started them. */
-    List<Long> postgresProcesses() {
+    public List<Long> postgresProcesses() {
         LongPredicate worksThere = pid -> {
             try {
                 return Files.readSymbolicLink(Path.of("/proc", Long.toString(pid), "cwd"))

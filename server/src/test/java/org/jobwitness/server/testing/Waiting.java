@@ -1,4 +1,4 @@
-package org.jobwitness.server;
+package org.jobwitness.server.testing;
 
 import java.io.IOException;
 import java.net.InetAddress;

@@ -1,4 +1,4 @@
-package org.jobwitness.server.db;
+package org.jobwitness.server.testing;
 
 import java.lang.annotation.ElementType;
 import java.lang.annotation.Retention;
@@ -14,6 +14,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Target(ElementType.TYPE)
 @Retention(RetentionPolicy.RUNTIME)
 @ParameterizedClass
-@MethodSource("org.jobwitness.server.db.PostgresVersion#underTest")
+@MethodSource("org.jobwitness.server.testing.PostgresVersion#underTest")
 public @interface OnEachPostgres {
 }

@@ -1,4 +1,4 @@
-package org.jobwitness.server;
+package org.jobwitness.server.testing;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -17,15 +17,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import org.jobwitness.server.ServerInProcess;
 import org.jobwitness.server.access.Role;
 import org.jobwitness.server.db.DatabaseAddress;
-import org.jobwitness.server.db.TestPostgres;
 
 /**
  * The real server on a port and a database of its own. Every answer that a test gets through it is held against the API
  * document, so that a test which passes also says that the document tells the truth.
  */
-final class TestServer implements AutoCloseable {
+public final class TestServer implements AutoCloseable {
     private static final int LARGE = 512 * 1024;
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final DatabaseAddress NOWHERE = new DatabaseAddress("jdbc:postgresql://127.0.0.1:9/nothing",

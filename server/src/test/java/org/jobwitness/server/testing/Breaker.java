@@ -1,4 +1,4 @@
-package org.jobwitness.server.db;
+package org.jobwitness.server.testing;
 
 import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
@@ -12,6 +12,7 @@ import java.net.Socket;
 import java.net.URI;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jobwitness.server.db.DatabaseAddress;
 
 /**
  * A port before a real PostgreSQL that breaks a connection at a chosen statement, as if either side had been killed there: the

@@ -1,4 +1,4 @@
-package org.jobwitness.server.db;
+package org.jobwitness.server.testing;
 
 import org.jobwitness.server.embedded.OldestPostgres;
 import org.junit.jupiter.api.extension.AfterAllCallback;

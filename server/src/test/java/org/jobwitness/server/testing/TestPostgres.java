@@ -1,10 +1,12 @@
-package org.jobwitness.server.db;
+package org.jobwitness.server.testing;
 
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
-import org.jobwitness.server.Waiting;
+import org.jobwitness.server.db.Database;
+import org.jobwitness.server.db.DatabaseAddress;
+import org.jobwitness.server.db.Partitions;
 import org.jobwitness.server.embedded.ScratchPostgres;
 
 /**

@@ -1,4 +1,4 @@
-package org.jobwitness.server.db;
+package org.jobwitness.server.testing;
 
 import java.sql.DriverManager;
 import java.sql.SQLException;
@@ -6,6 +6,8 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import org.jobwitness.server.db.DatabaseAddress;
+import org.jobwitness.server.db.Partitions;
 
 /** The databases in one PostgreSQL that the tests of a process share: each who asks gets one of its own. */
 public final class Databases {

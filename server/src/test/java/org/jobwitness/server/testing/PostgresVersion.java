@@ -1,9 +1,9 @@
-package org.jobwitness.server.db;
+package org.jobwitness.server.testing;
 
 import static org.assertj.core.api.Assumptions.assumeThat;
 
 import java.util.List;
-import org.jobwitness.server.LongTests;
+import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.embedded.OldestPostgres;
 
 /** On which PostgreSQL a test runs that is to pass on the newest and on the oldest that the server works with. */

@@ -1,4 +1,4 @@
-package org.jobwitness.server;
+package org.jobwitness.server.testing;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -17,7 +17,7 @@ import org.jobwitness.server.db.DatabaseAddress;
  * A port before a real PostgreSQL. While it is open it passes everything on; shut, nothing listens and every connection is
  * gone, as after kill -9; silent, it takes connections and bytes and never answers, as a host that hangs.
  */
-final class Gate implements AutoCloseable {
+public final class Gate implements AutoCloseable {
     private final DatabaseAddress database;
     private final int port = Waiting.freePort();
     private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
@@ -25,27 +25,27 @@ final class Gate implements AutoCloseable {
     private volatile boolean silent;
 
     /** Shut at first. */
-    Gate(DatabaseAddress database) {
+    public Gate(DatabaseAddress database) {
         this.database = database;
     }
 
     /** DATABASE_URL through the gate. */
-    String url() {
+    public String url() {
         return url(database.password());
     }
 
-    String url(String password) {
+    public String url(String password) {
         return address().jdbcUrl() + "&user=" + database.user() + "&password=" + password;
     }
 
     /** The database's address through the gate. */
-    DatabaseAddress address() {
+    public DatabaseAddress address() {
         return new DatabaseAddress(database.jdbcUrl().replaceFirst("127\\.0\\.0\\.1:[0-9]+", "127.0.0.1:" + port),
                 database.user(), database.password());
     }
 
     /** What was sent into the silence stays unanswered for ever. */
-    synchronized void open() throws InterruptedException {
+    public synchronized void open() throws InterruptedException {
         silent = false;
         if (listener == null) {
             listen();
@@ -53,14 +53,14 @@ final class Gate implements AutoCloseable {
     }
 
     /** What is connected stays so. */
-    synchronized void silence() throws InterruptedException {
+    public synchronized void silence() throws InterruptedException {
         silent = true;
         if (listener == null) {
             listen();
         }
     }
 
-    synchronized void shut() throws IOException {
+    public synchronized void shut() throws IOException {
         if (listener != null) {
             listener.close();
             listener = null;

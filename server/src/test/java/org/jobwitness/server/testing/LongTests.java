@@ -1,4 +1,4 @@
-package org.jobwitness.server;
+package org.jobwitness.server.testing;
 
 /** How much tests do: in {@code make verify} a share, all of it in {@code make verify-all}, which is run before a release. */
 public final class LongTests {

@@ -1,4 +1,4 @@
-package org.jobwitness.server.job;
+package org.jobwitness.server.testing;
 
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -11,8 +11,10 @@ import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.db.Partitions;
-import org.jobwitness.server.db.PostgresVersion;
-import org.jobwitness.server.db.TestPostgres;
+import org.jobwitness.server.job.EventLine;
+import org.jobwitness.server.job.Evidence;
+import org.jobwitness.server.job.JobTable;
+import org.jobwitness.server.job.Words;
 
 /** A database of a test's own, with the server's tables in it. */
 public final class TestDatabase implements AutoCloseable {
@@ -59,7 +61,7 @@ public final class TestDatabase implements AutoCloseable {
     }
 
     /** Past the server. */
-    Connection connect() throws SQLException {
+    public Connection connect() throws SQLException {
         return DriverManager.getConnection(address.jdbcUrl(), address.user(), address.password());
     }
 

@@ -1,4 +1,4 @@
-package org.jobwitness.server;
+package org.jobwitness.server.testing;
 
 import java.io.IOException;
 import java.net.URI;
@@ -19,32 +19,32 @@ import org.jobwitness.server.access.Role;
  *
  * @param token none for a caller who shows none
  */
-record Http(int port, Optional<String> token) {
+public record Http(int port, Optional<String> token) {
     private static final Duration PATIENCE = Duration.ofSeconds(30);
     private static final HttpClient CLIENT = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1)
             .connectTimeout(PATIENCE).build();
 
-    static Http anonymous(int port) {
+    public static Http anonymous(int port) {
         return new Http(port, Optional.empty());
     }
 
     /** The caller with the token that the server wrote for a role. */
-    static Http as(Role role, int port, Path dataDir) throws IOException {
+    public static Http as(Role role, int port, Path dataDir) throws IOException {
         return new Http(port,
                 Optional.of(
                         Files.readString(dataDir.resolve(role.name().toLowerCase(Locale.ROOT) + ".token")).strip()));
     }
 
-    HttpResponse<String> get(String target, String... headers) throws IOException {
+    public HttpResponse<String> get(String target, String... headers) throws IOException {
         return send(request(target, headers).GET());
     }
 
-    HttpResponse<String> post(String target, String json) throws IOException {
+    public HttpResponse<String> post(String target, String json) throws IOException {
         return send(request(target, "Content-Type", "application/json").POST(BodyPublishers.ofString(json)));
     }
 
     /** A job begins on one node, of which nobody has heard before. */
-    HttpResponse<String> postStart(String jobId) throws IOException {
+    public HttpResponse<String> postStart(String jobId) throws IOException {
         return post("/v1/events/job-started", """
                 {"job_id": "%s", "user": "ada", "node_list": ["n1"]}""".formatted(jobId));
     }

@@ -1,4 +1,4 @@
-package org.jobwitness.server;
+package org.jobwitness.server.testing;
 
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -9,7 +9,7 @@ import java.util.logging.Logger;
 import java.util.logging.SimpleFormatter;
 
 /** What a class says in the log while this is open. */
-final class Logged implements AutoCloseable {
+public final class Logged implements AutoCloseable {
     private final Logger logger;
     private final List<String> lines = new CopyOnWriteArrayList<>();
     private final Handler handler = new Handler() {
@@ -29,13 +29,13 @@ final class Logged implements AutoCloseable {
         }
     };
 
-    Logged(Class<?> by) {
+    public Logged(Class<?> by) {
         logger = Logger.getLogger(by.getName());
         logger.addHandler(handler);
     }
 
     /** Each with its level before it. */
-    List<String> lines() {
+    public List<String> lines() {
         return List.copyOf(lines);
     }
 

@@ -1,4 +1,4 @@
-package org.jobwitness.server;
+package org.jobwitness.server.testing;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -21,7 +21,7 @@ import java.util.function.Predicate;
 import tools.jackson.databind.JsonNode;
 
 /** Reads a stream of the server as it comes, on a thread of its own, and holds each event against the API document. */
-final class EventStream implements AutoCloseable {
+public final class EventStream implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
     private static final Duration LONGER_THAN_A_HEARTBEAT = Duration.ofSeconds(40);
 
@@ -39,13 +39,13 @@ final class EventStream implements AutoCloseable {
      *
      * @param id empty if it has none
      */
-    record Told(String event, String id, JsonNode data) {
-        String job() {
+    public record Told(String event, String id, JsonNode data) {
+        public String job() {
             return data.path(event.equals("job") ? "id" : "job_id").asString("");
         }
 
         /** Of an event {@code job}. */
-        String state() {
+        public String state() {
             return data.path("state").asString("");
         }
 
@@ -73,7 +73,7 @@ final class EventStream implements AutoCloseable {
     }
 
     /** Returns once the server has said that it listens: of what happens from then on, all is told. */
-    static EventStream open(TestServer server, String query, String... headers) throws Exception {
+    public static EventStream open(TestServer server, String query, String... headers) throws Exception {
         EventStream stream = unread(server, query, headers);
         stream.beginToRead();
         Waiting.until("the stream is open", PATIENCE, () -> !stream.comments.isEmpty());
@@ -81,11 +81,11 @@ final class EventStream implements AutoCloseable {
     }
 
     /** One of which nothing but the head is read, before {@link #beginToRead}. */
-    static EventStream unread(TestServer server, String query, String... headers) throws IOException {
+    public static EventStream unread(TestServer server, String query, String... headers) throws IOException {
         return new EventStream(server, query, headers);
     }
 
-    void beginToRead() {
+    public void beginToRead() {
         Thread.startVirtualThread(this::read);
     }
 
@@ -139,30 +139,30 @@ final class EventStream implements AutoCloseable {
         }
     }
 
-    String header(String name) {
+    public String header(String name) {
         return headers.getOrDefault(name, "");
     }
 
-    List<Told> events() {
+    public List<Told> events() {
         return List.copyOf(events);
     }
 
-    List<Told> events(String event) {
+    public List<Told> events(String event) {
         return events.stream().filter(told -> told.event().equals(event)).toList();
     }
 
     /** Waits until the server has ended it, in good order. */
-    void awaitEnd() throws InterruptedException {
+    public void awaitEnd() throws InterruptedException {
         Waiting.until("the stream has ended", PATIENCE, () -> ended);
         assertThat(failure).isNull();
     }
 
     /** Waits for an event; of those that fit, the first. */
-    Told await(String what, Predicate<Told> wanted) throws InterruptedException {
+    public Told await(String what, Predicate<Told> wanted) throws InterruptedException {
         return await(what, PATIENCE, wanted);
     }
 
-    Told await(String what, Duration patience, Predicate<Told> wanted) throws InterruptedException {
+    public Told await(String what, Duration patience, Predicate<Told> wanted) throws InterruptedException {
         List<Told> found = new ArrayList<>();
         Waiting.until(what, patience, () -> events + " " + failure, () -> {
             events.stream().filter(wanted).findFirst().ifPresent(found::add);
@@ -172,7 +172,7 @@ final class EventStream implements AutoCloseable {
     }
 
     /** Waits until a job's state has been told. */
-    Told await(String job, String state) throws InterruptedException {
+    public Told await(String job, String state) throws InterruptedException {
         return await(job + " is " + state,
                 told -> told.event().equals("job") && told.job().equals(job) && told.state().equals(state));
     }

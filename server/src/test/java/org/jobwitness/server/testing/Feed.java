@@ -1,4 +1,4 @@
-package org.jobwitness.server;
+package org.jobwitness.server.testing;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -20,12 +20,11 @@ import org.jobwitness.server.access.Role;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.OneTurn;
 import org.jobwitness.server.db.Partitions;
-import org.jobwitness.server.db.TestPostgres;
 import org.jobwitness.server.sample.Sealing;
 import tools.jackson.databind.JsonNode;
 
 /** Tells a server what agents would, and has it packed. */
-final class Feed implements AutoCloseable {
+public final class Feed implements AutoCloseable {
     private int sealed;
     private final TestServer server;
     private final TestServer.Client agent;
@@ -33,13 +32,13 @@ final class Feed implements AutoCloseable {
     private final String bootId = UUID.randomUUID().toString();
     private long sequence;
 
-    Feed(TestServer server) {
+    public Feed(TestServer server) {
         this.server = server;
         this.agent = server.as(Role.AGENT);
     }
 
     /** A run that began then, of nodes as {@code n[1-2]}. */
-    void started(String jobId, String nodes, Instant start) {
+    public void started(String jobId, String nodes, Instant start) {
         Exchange told = agent.post("/v1/events/job-started", """
                 {"job_id": "%s", "user": "alice", "node_list": ["%s"], "start_time": "%s"}"""
                 .formatted(jobId, nodes, start));
@@ -52,7 +51,7 @@ final class Feed implements AutoCloseable {
      * @param job fields of {@code JobReading}, as JSON without braces
      * @param gpus of {@code GpuReading}s, as JSON
      */
-    void told(String node, Instant at, int intervalMs, String jobId, String job, String gpus) {
+    public void told(String node, Instant at, int intervalMs, String jobId, String job, String gpus) {
         JsonNode told = batch("""
                 {"version": 1, "node": "%s", "boot_id": "%s", "sequence": %d, "timestamp": "%s", "interval_ms": %d,
                  "jobs": [{"job_id": "%s"%s}], "gpus": [%s]}""".formatted(node, bootId, sequence++, at, intervalMs,
@@ -78,7 +77,7 @@ final class Feed implements AutoCloseable {
     }
 
     /** What the server does once an hour is over; what came in for the hour that goes on stays as it is. */
-    void seal() throws InterruptedException {
+    public void seal() throws InterruptedException {
         Clock clock = Clock.fixed(Instant.now().truncatedTo(ChronoUnit.HOURS).plus(Duration.ofHours(++sealed))
                 .plus(Duration.ofMinutes(3)), ZoneOffset.UTC);
         Duration retention = Duration.ofDays(7);

@@ -1,4 +1,4 @@
-package org.jobwitness.server.db;
+package org.jobwitness.server.testing;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

@@ -1,4 +1,4 @@
-package org.jobwitness.server;
+package org.jobwitness.server.testing;
 
 import java.net.http.HttpResponse.BodyHandler;
 import java.net.http.HttpResponse.BodySubscriber;

@@ -1,4 +1,4 @@
-package org.jobwitness.server;
+package org.jobwitness.server.testing;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -56,17 +56,17 @@ public final class ApiDocument {
         return INSTANCE;
     }
 
-    JsonNode root() {
+    public JsonNode root() {
         return root;
     }
 
     /** A schema of the document's components. */
-    JsonNode schema(String name) {
+    public JsonNode schema(String name) {
         return root.required("components").required("schemas").required(name);
     }
 
     /** All operations, as {@code GET /v1/jobs/{id}}. */
-    List<String> operations() {
+    public List<String> operations() {
         return root.required("paths").properties().stream()
                 .flatMap(path -> path.getValue().properties().stream()
                         .map(method -> method.getKey().toUpperCase(Locale.ROOT) + " " + path.getKey()))
@@ -74,7 +74,7 @@ public final class ApiDocument {
     }
 
     /** All answers, as {@code GET /v1/jobs/{id} 200}. */
-    List<String> answers() {
+    public List<String> answers() {
         return operations().stream().flatMap(operation -> operation(operation).required("responses").properties()
                 .stream().map(answer -> operation + " " + answer.getKey())).toList();
     }
@@ -85,11 +85,11 @@ public final class ApiDocument {
     }
 
     /** The answers that servers of this test process have given so far. */
-    Set<String> answersGiven() {
+    public Set<String> answersGiven() {
         return Set.copyOf(given);
     }
 
-    JsonNode operation(String methodAndPath) {
+    public JsonNode operation(String methodAndPath) {
         String[] parts = methodAndPath.split(" ");
         return root.required("paths").required(parts[1]).required(parts[0].toLowerCase(Locale.ROOT));
     }
@@ -101,7 +101,7 @@ public final class ApiDocument {
     }
 
     /** Fails unless the document promises this answer. */
-    void check(Exchange exchange) {
+    public void check(Exchange exchange) {
         Optional<String> operation = operationOf(exchange);
         JsonNode answer = operation
                 .map(o -> operation(o).required("responses").path(Integer.toString(exchange.status())))
@@ -191,7 +191,7 @@ public final class ApiDocument {
     }
 
     /** Fails unless the value is what the schema says. */
-    void check(String what, JsonNode schema, JsonNode value) {
+    public void check(String what, JsonNode schema, JsonNode value) {
         List<Error> errors = schemas.computeIfAbsent(schema, this::compiled).validate(value);
         assertThat(errors).as("%s, held against the API document", what).isEmpty();
     }
@@ -204,7 +204,7 @@ public final class ApiDocument {
     }
 
     /** What a {@code $ref} points to. */
-    JsonNode resolved(JsonNode node) {
+    public JsonNode resolved(JsonNode node) {
         JsonNode reference = node.path("$ref");
         return reference.isMissingNode() ? node : root.requiredAt(reference.asString().substring(1));
     }

@@ -1,4 +1,4 @@
-package org.jobwitness.server;
+package org.jobwitness.server.testing;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
@@ -18,7 +18,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** A real Prometheus with a folder of its own, and promtool beside it. */
-final class PrometheusProcess implements AutoCloseable {
+public final class PrometheusProcess implements AutoCloseable {
     private static final Path PROMETHEUS = Path.of("/usr/bin/prometheus");
     private static final Path PROMTOOL = Path.of("/usr/bin/promtool");
     private static final Duration PATIENCE = Duration.ofSeconds(60);
@@ -35,7 +35,7 @@ final class PrometheusProcess implements AutoCloseable {
     }
 
     /** Skips the test where the programs are missing. */
-    static void assumeInstalled() {
+    public static void assumeInstalled() {
         for (Path program : List.of(PROMETHEUS, PROMTOOL)) {
             assumeThat(Files.isExecutable(program))
                     .as(program + " is not installed; it is in Debian's package prometheus")
@@ -48,7 +48,7 @@ final class PrometheusProcess implements AutoCloseable {
      *
      * @param folder for what it keeps, and its log
      */
-    static PrometheusProcess start(Path config, Path folder) throws IOException, InterruptedException {
+    public static PrometheusProcess start(Path config, Path folder) throws IOException, InterruptedException {
         int port = Waiting.freePort();
         Path log = folder.resolve("prometheus.log");
         Process process = new ProcessBuilder(PROMETHEUS.toString(), "--config.file=" + config,
@@ -61,28 +61,28 @@ final class PrometheusProcess implements AutoCloseable {
     }
 
     /** What an instant query answers; {@code at} is any time that Prometheus reads, or empty for now. */
-    JsonNode query(String query, String at) throws IOException {
+    public JsonNode query(String query, String at) throws IOException {
         return get("query?query=" + encoded(query) + (at.isEmpty() ? "" : "&time=" + at)).get("result");
     }
 
     /** What a query over a time range answers, once for each second. */
-    JsonNode query(String query, long from, long to) throws IOException {
+    public JsonNode query(String query, long from, long to) throws IOException {
         return get("query_range?step=1&start=" + from + "&end=" + to + "&query=" + encoded(query)).get("result");
     }
 
     /** What it answers below {@code /api/v1/}. */
-    JsonNode get(String target) throws IOException {
+    public JsonNode get(String target) throws IOException {
         HttpResponse<String> answer = api.get("/api/v1/" + target);
         assertThat(answer.statusCode()).as(target + "\n" + answer.body()).isEqualTo(200);
         return JsonMapper.shared().readTree(answer.body()).get("data");
     }
 
-    static String encoded(String text) {
+    public static String encoded(String text) {
         return URLEncoder.encode(text, StandardCharsets.UTF_8);
     }
 
     /** What it said. */
-    String log() {
+    public String log() {
         try {
             return Files.readString(log);
         } catch (IOException e) {
@@ -91,7 +91,7 @@ final class PrometheusProcess implements AutoCloseable {
     }
 
     /** What promtool says, and with which status. */
-    record Verdict(int status, String said) {
+    public record Verdict(int status, String said) {
     }
 
     /**
@@ -99,7 +99,7 @@ final class PrometheusProcess implements AutoCloseable {
      *
      * @param folder for what it says
      */
-    static Verdict promtool(Path folder, Path input, String... arguments) throws IOException, InterruptedException {
+    public static Verdict promtool(Path folder, Path input, String... arguments) throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(List.of(PROMTOOL.toString()));
         command.addAll(List.of(arguments));
         Path said = folder.resolve("promtool.txt");
