@@ -83,17 +83,6 @@ comment on index job_array is 'EvidenceReader.otherTasks: the runs of a job arra
 create index job_replaced on job (cluster) where not newest;
 comment on index job_replaced is 'JobQueries.count: with job_by_state, all runs are counted without reading any.';
 
--- The search looks for parts of a text, for which PostgreSQL needs trigrams. Without the extension, or the right to create
--- it, searching reads the whole column, with the same result.
-do $$ begin
-    create extension if not exists pg_trgm;
-    -- A short pending list: whoever fills it up moves it into the index, and a prolog may wait for that.
-    create index job_search on job using gin (search gin_trgm_ops) with (gin_pending_list_limit = 512);
-    comment on index job_search is 'JobQueries.list by a text.';
-exception when insufficient_privilege or feature_not_supported or undefined_file or undefined_object then
-    raise notice 'no index for the search of jobs: %', sqlerrm;
-end $$;
-
 -- The newest run of each job id, if it is pending or running, or ended since; where the end time is unknown, if it was
 -- recorded since. The first condition on the end has an index. Inlined, so that callers may add conditions of their own.
 create function current_job(since timestamptz) returns setof job language sql stable as $$

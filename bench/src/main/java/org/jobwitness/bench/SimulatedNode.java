@@ -34,6 +34,8 @@ final class SimulatedNode {
     @FunctionalInterface
     interface Rows {
         /**
+         * One row: a sample of a job, or of one of its GPUs.
+         *
          * @param gpu -1 for the job itself
          */
         void row(int job, int gpu, double[] figures);

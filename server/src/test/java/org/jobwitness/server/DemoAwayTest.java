@@ -83,7 +83,8 @@ class DemoAwayTest {
             JobTable jobs = new JobTable(through, json, clock);
             SampleStore samples = new SampleStore(through, json, Duration.ofDays(8), clock, metrics);
             NodeTable nodes = new NodeTable(through, json);
-            try (Batches batches = new Batches(through, jobs, samples, nodes, new AgentQueueTable(through, clock), clock,
+            try (Batches batches = new Batches(through, jobs, samples, nodes, new AgentQueueTable(through, clock),
+                    clock,
                     "default", metrics);
                     DemoCluster cluster = new DemoCluster(through, new Events(jobs, json, "default", metrics), jobs,
                             samples, batches, nodes, clock, 2)) {

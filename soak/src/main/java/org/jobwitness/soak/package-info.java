@@ -6,4 +6,3 @@
 package org.jobwitness.soak;
 
 import org.jspecify.annotations.NullMarked;
-

@@ -16,7 +16,8 @@ class VerdictTest {
             "it was killed", null, "n1", null, null);
 
     private static Verdict.Finding finding(String sentence, String advice, List<Verdict.Fact> evidence) {
-        return new Verdict.Finding(FindingRule.GPU_IDLE, Severity.WARNING, sentence, advice, null, null, evidence, null);
+        return new Verdict.Finding(FindingRule.GPU_IDLE, Severity.WARNING, sentence, advice, null, null, evidence,
+                null);
     }
 
     @Test

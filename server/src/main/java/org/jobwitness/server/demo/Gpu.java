@@ -25,9 +25,12 @@ record Gpu(SimNode node, int index) {
     /** What is known of a model: its size, and what its driver does not report. */
     private enum Model {
         A100("NVIDIA A100-SXM4-80GB", 80, 400, Map.of()),
-        A100_INSTANCE("NVIDIA A100-SXM4-80GB MIG 3g.40gb", 40, 400, Map.of("power_watts",
-                "the driver reports it for the whole GPU only", "energy_joules",
-                "the driver reports it for the whole GPU only")),
+        A100_INSTANCE("NVIDIA A100-SXM4-80GB MIG 3g.40gb",
+                40,
+                400,
+                Map.of("power_watts",
+                        "the driver reports it for the whole GPU only", "energy_joules",
+                        "the driver reports it for the whole GPU only")),
         MI210("AMD Instinct MI210", 64, 300, Map.of("energy_joules", "the GPU's driver does not count it"));
 
         private final String label;

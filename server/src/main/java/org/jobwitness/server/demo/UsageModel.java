@@ -1,7 +1,5 @@
 package org.jobwitness.server.demo;
 
-import org.jobwitness.wire.EpilogReading;
-import org.jobwitness.wire.Figure;
 import static org.jobwitness.server.demo.Profile.Quantity.ANON;
 import static org.jobwitness.server.demo.Profile.Quantity.CPU;
 import static org.jobwitness.server.demo.Profile.Quantity.CPU_PRESSURE;
@@ -24,6 +22,8 @@ import java.util.Map;
 import java.util.function.Predicate;
 import org.jobwitness.server.demo.Profile.Quantity;
 import org.jobwitness.server.demo.SimRun.Allocation;
+import org.jobwitness.wire.EpilogReading;
+import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.JobReading;
 import org.jobwitness.wire.OomCause;

@@ -78,9 +78,9 @@ final class JobLifecycle {
 
     private static boolean isOfEnd(Evidence evidence) {
         return switch (evidence) {
-            case Evidence.Ended _,Evidence.Lost _ -> true;
+            case Evidence.Ended _, Evidence.Lost _ -> true;
             case Evidence.Reported reported -> reported.state().isFinal();
-            case Evidence.Started _,Evidence.Observed _,Evidence.Created _,Evidence.Patched _ -> false;
+            case Evidence.Started _, Evidence.Observed _, Evidence.Created _, Evidence.Patched _ -> false;
         };
     }
 

@@ -15,7 +15,6 @@ import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.json.Json;
-import org.jobwitness.wire.EpilogReading;
 import org.jobwitness.wire.EventResponse;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;

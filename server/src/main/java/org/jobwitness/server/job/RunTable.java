@@ -9,8 +9,8 @@ import java.util.List;
 import java.util.Objects;
 import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.json.Json;
-import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.EpilogReading;
+import org.jobwitness.wire.GpuVendor;
 import org.jspecify.annotations.Nullable;
 
 /** The tables {@code job} and {@code job_node}: runs, and what each has on its nodes. All within the caller's transaction. */

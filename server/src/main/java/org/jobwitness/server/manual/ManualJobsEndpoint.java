@@ -152,9 +152,10 @@ public final class ManualJobsEndpoint {
             case SampleStore.ManualSampleResult.Stored stored ->
                 ctx.status(201).result(json.text(new SamplePage.Sample(stored.sample().at(),
                         null, sample.cpuUsage(), sample.memoryUsageMb(), sample.gpuUsage())));
-            case SampleStore.ManualSampleResult.Conflict _ -> throw ApiException.conflict("run " + run + " of job " + job.id()
-                    + " has a sample of " + at
-                    + " with other figures; samples are never changed, so send it with another timestamp");
+            case SampleStore.ManualSampleResult.Conflict _ ->
+                throw ApiException.conflict("run " + run + " of job " + job.id()
+                        + " has a sample of " + at
+                        + " with other figures; samples are never changed, so send it with another timestamp");
         }
     }
 

@@ -106,7 +106,7 @@ public final class SampleStore {
     public void added(ManualSampleResult result) {
         switch (result) {
             case ManualSampleResult.Stored fresh when fresh.isNew() -> added(List.of(fresh.sample()));
-            case ManualSampleResult.Stored _,ManualSampleResult.Conflict _ -> stored.labelValues("skipped").inc();
+            case ManualSampleResult.Stored _, ManualSampleResult.Conflict _ -> stored.labelValues("skipped").inc();
         }
     }
 

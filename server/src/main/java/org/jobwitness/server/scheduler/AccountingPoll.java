@@ -91,7 +91,8 @@ final class AccountingPoll {
         }
     }
 
-    private List<SlurmJob> lookUp(Collection<String> jobIds, Leadership leadership) throws SlurmException, InterruptedException {
+    private List<SlurmJob> lookUp(Collection<String> jobIds, Leadership leadership)
+            throws SlurmException, InterruptedException {
         leadership.check();
         List<SlurmJob> found = metrics.timed("accounted", () -> slurm.accounted(jobIds));
         intake.takeEnds(found, leadership);

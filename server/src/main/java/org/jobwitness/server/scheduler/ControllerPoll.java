@@ -74,7 +74,8 @@ final class ControllerPoll {
      *
      * @return whether all have been looked up
      */
-    private boolean lookUp(List<Listing.Entry> changed, Leadership leadership) throws SlurmException, InterruptedException {
+    private boolean lookUp(List<Listing.Entry> changed, Leadership leadership)
+            throws SlurmException, InterruptedException {
         List<SlurmJob> complete = changed.stream().flatMap(entry -> Stream.ofNullable(entry.job())).toList();
         for (List<SlurmJob> some : Portions.of(complete, BATCH)) {
             leadership.check();

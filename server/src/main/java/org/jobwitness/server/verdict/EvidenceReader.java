@@ -82,7 +82,8 @@ public final class EvidenceReader {
         }
     }
 
-    private static Recent recent(Instant now, RunRow found, List<RunUse.NodeUsage> onNodes, List<RunUse.GpuUsage> gpus) {
+    private static Recent recent(Instant now, RunRow found, List<RunUse.NodeUsage> onNodes,
+            List<RunUse.GpuUsage> gpus) {
         return new Recent(new RunEvidence(now, found.run(), found.end(), onNodes(found.run(), onNodes),
                 onGpus(gpus), List.of(), List.of(), 0), onNodes, gpus);
     }

@@ -183,7 +183,7 @@ final class OutcomeFacts {
             String name = source == Source.PROLOG ? "the prolog" : "Slurm";
             add(fact(source, wasReached ? Strength.SIGN : Strength.CONTEXT, "According to " + name
                     + ", the time limit expires at " + Phrases.moment(run.deadline()) + ".").at(run.deadline())
-                            .times(Phrases.moment(run.deadline())));
+                    .times(Phrases.moment(run.deadline())));
         }
     }
 

@@ -99,7 +99,8 @@ public final class PrometheusProcess implements AutoCloseable {
      *
      * @param folder for what it says
      */
-    public static Verdict promtool(Path folder, Path input, String... arguments) throws IOException, InterruptedException {
+    public static Verdict promtool(Path folder, Path input, String... arguments)
+            throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(List.of(PROMTOOL.toString()));
         command.addAll(List.of(arguments));
         Path said = folder.resolve("promtool.txt");
