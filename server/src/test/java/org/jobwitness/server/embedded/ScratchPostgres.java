@@ -25,11 +25,14 @@ public final class ScratchPostgres implements AutoCloseable {
             exec "${0%/*}/postgres" "$@" -c fsync=off -c full_page_writes=off -c max_wal_size=256MB
             """;
 
+    /** Held here, since a lock that is garbage collected is released. */
+    private final DataFolderLock lock;
     private final Path programs;
     private final PostgresProcesses processes;
     private final Databases databases;
 
-    private ScratchPostgres(Path programs, PostgresProcesses processes, Databases databases) {
+    private ScratchPostgres(DataFolderLock lock, Path programs, PostgresProcesses processes, Databases databases) {
+        this.lock = lock;
         this.programs = programs;
         this.processes = processes;
         this.databases = databases;
@@ -85,7 +88,7 @@ public final class ScratchPostgres implements AutoCloseable {
             throws IOException, InterruptedException {
         Files.createDirectories(place,
                 PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-        DataFolderLock.take(place.toRealPath()); // given back when the process ends
+        DataFolderLock lock = DataFolderLock.take(place.toRealPath());
         PostgresFolder folder = PostgresFolder.in(place.toRealPath());
         Path programs = installation.unpackInto(folder);
         Path data = installation.data(folder);
@@ -99,7 +102,7 @@ public final class ScratchPostgres implements AutoCloseable {
         int port = Waiting.freePort();
         new Postmaster(user.program(programs, program.getFileName().toString()), processes, folder.log(),
                 START_TIMEOUT).start(port);
-        return new ScratchPostgres(programs, processes, databasesIn(new DatabaseAddress(
+        return new ScratchPostgres(lock, programs, processes, databasesIn(new DatabaseAddress(
                 address.jdbcUrl().replace(":0/", ":" + port + "/"), address.user(), address.password())));
     }
 
@@ -137,6 +140,7 @@ public final class ScratchPostgres implements AutoCloseable {
     public void close() {
         try {
             processes.stop();
+            lock.close();
         } catch (IOException | InterruptedException e) {
             throw new IllegalStateException(e);
         }

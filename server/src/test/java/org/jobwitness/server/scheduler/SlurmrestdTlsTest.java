@@ -120,7 +120,7 @@ class SlurmrestdTlsTest {
                 }
             });
             assertProblem(URI.create("https://127.0.0.1:" + plain.getLocalPort()), Optional.of(ours),
-                    "it does not speak TLS, or none that both sides know");
+                    "it does not speak TLS, or no common TLS version");
         }
     }
 
