@@ -25,10 +25,12 @@ record CgroupReading(Instant at, Duration elapsed, @Nullable Duration suspended,
             @Nullable Integer batchIntervalMs, boolean last) {
         int ms = millis(elapsed);
         boolean isBatchInterval = batchIntervalMs != null && batchIntervalMs == ms;
+        Instant timestamp = at.equals(batchAt) ? null : at;
+        Integer intervalMs = ms == 0 || isBatchInterval ? null : Integer.valueOf(ms);
         JobReading.Builder reading = JobReading.builder(job.jobId()).run(job.sluid(), job.startTime(), job.since())
-                .owner(job.uid(), job.user()).cgroupPath(cgroupPath).timestamp(at.equals(batchAt) ? null : at)
+                .owner(job.uid(), job.user()).cgroupPath(cgroupPath).timestamp(timestamp)
                 .last(last).cpusUsed(cpusUsed)
-                .put(Figure.INTERVAL_MS, ms == 0 || isBatchInterval ? null : ms)
+                .put(Figure.INTERVAL_MS, intervalMs)
                 .put(Figure.SUSPENDED_MS, suspended == null ? null : millis(suspended))
                 .put(Figure.CPUS, cpus == KernelText.NONE ? null : cpus).oomKillEvents(kills)
                 .absent(absent);

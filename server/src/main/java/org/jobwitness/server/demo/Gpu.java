@@ -104,15 +104,18 @@ record Gpu(SimNode node, int index) {
         Model model = model();
         boolean idle = work.use() == 0;
         Map<String, String> absent = model.absent;
+        Double watts = absent.containsKey("power_watts") ? null : Double.valueOf(watts(work.use()));
+        Double joules = absent.containsKey("energy_joules") ? null : Double.valueOf(work.joules());
+        Long eccErrors = model == Model.MI210 ? null : Long.valueOf(0);
+        double memory = (idle ? IDLE_MEMORY : work.memory()) * model.memoryBytes;
         return GpuReading.builder(name()).device(node.vendor(), device()).jobId(jobId).sharedBy(sharedBy)
                 .put(Figure.UTILIZATION_PERCENT, Math.rint(work.use() * 10_000) / 100)
-                .put(Figure.MEMORY_USED_BYTES,
-                        UsageModel.pages((idle ? IDLE_MEMORY : work.memory()) * model.memoryBytes))
+                .put(Figure.MEMORY_USED_BYTES, UsageModel.pages(memory))
                 .put(Figure.MEMORY_TOTAL_BYTES, model.memoryBytes)
-                .put(Figure.POWER_WATTS, absent.containsKey("power_watts") ? null : watts(work.use()))
+                .put(Figure.POWER_WATTS, watts)
                 .put(Figure.TEMPERATURE_CELSIUS, work.celsius())
-                .put(Figure.ENERGY_JOULES, absent.containsKey("energy_joules") ? null : work.joules())
+                .put(Figure.ENERGY_JOULES, joules)
                 .put(Figure.PROCESSES, idle ? 0 : 1).put(Figure.CLOCK_MHZ, idle ? IDLE_MHZ : MAX_MHZ)
-                .errors(model == Model.MI210 ? null : Long.valueOf(0), null).absent(absent).build();
+                .errors(eccErrors, null).absent(absent).build();
     }
 }

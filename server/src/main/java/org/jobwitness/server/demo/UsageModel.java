@@ -171,10 +171,13 @@ final class UsageModel {
             long file = memoryBytes - anon - kernel;
             boolean last = readsEnd && at.equals(run.end());
             List<OomKill> kills = last && run.ending() == Ending.OUT_OF_MEMORY ? List.of(oomKill()) : List.of();
+            Instant timestamp = last ? at : null;
+            Long intervalMs = interval.equals(Ticks.INTERVAL) ? null : Long.valueOf(interval.toMillis());
+            Map<String, String> absent = node.countsIo() ? Map.of() : WITHOUT_IO;
             return JobReading.builder(run.id()).run(null, run.start(), run.start())
-                    .owner(run.user().uid(), run.user().name()).cgroupPath(run.cgroup()).timestamp(last ? at : null)
+                    .owner(run.user().uid(), run.user().name()).cgroupPath(run.cgroup()).timestamp(timestamp)
                     .last(last).cpusUsed(busyCpus)
-                    .put(Figure.INTERVAL_MS, interval.equals(Ticks.INTERVAL) ? null : interval.toMillis())
+                    .put(Figure.INTERVAL_MS, intervalMs)
                     .put(Figure.SUSPENDED_MS, 0).put(Figure.CPUS, cpus).put(Figure.CPU_USAGE_USEC, cpuUsec)
                     .put(Figure.CPU_USER_USEC, cpuUsec - systemUsec).put(Figure.CPU_SYSTEM_USEC, systemUsec)
                     .put(Figure.CPU_THROTTLED_USEC, 0).put(Figure.CPU_PRESSURE_USEC, cpuPressureUsec)
@@ -188,7 +191,7 @@ final class UsageModel {
                     .put(Figure.IO_READ_BYTES, node.countsIo() ? readBytes : null)
                     .put(Figure.IO_WRITE_BYTES, node.countsIo() ? writtenBytes : null)
                     .put(Figure.IO_PRESSURE_USEC, ioPressureUsec).put(Figure.IO_STALL_USEC, ioStallUsec)
-                    .oomKillEvents(kills).absent(node.countsIo() ? Map.of() : WITHOUT_IO).build();
+                    .oomKillEvents(kills).absent(absent).build();
         }
 
         private List<GpuReading> gpus() {

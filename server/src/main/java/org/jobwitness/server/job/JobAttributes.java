@@ -78,9 +78,8 @@ public record JobAttributes(@Nullable String user, @Nullable Integer uid, List<S
 
     /** Attributes without any but these; the others are added by {@code with...}. */
     public static JobAttributes of(@Nullable String user, @Nullable Integer uid, List<String> nodes) {
-        String unknown = null;
-        return new JobAttributes(user, uid, nodes, unknown, unknown, unknown, null, null, Resources.UNKNOWN, null,
-                List.of(), unknown, Resources.UNKNOWN, Map.of());
+        return new JobAttributes(user, uid, nodes, null, null, null, null, null, Resources.UNKNOWN, null,
+                List.of(), null, Resources.UNKNOWN, Map.of());
     }
 
     public JobAttributes withPartition(@Nullable String inPartition, @Nullable String ofAccount) {
@@ -134,9 +133,10 @@ public record JobAttributes(@Nullable String user, @Nullable Integer uid, List<S
 
     /** With the scheduler's values for what it may change: it overrules all others. */
     JobAttributes changedBy(JobAttributes incoming) {
+        Instant limitedTo = incoming.deadline == null ? deadline : incoming.deadline;
         return withPartition(incoming.partition == null ? partition : incoming.partition,
                 incoming.account == null ? account : incoming.account)
-                .withRun(hetJobId, restartCount, incoming.deadline == null ? deadline : incoming.deadline);
+                .withRun(hetJobId, restartCount, limitedTo);
     }
 
     JobAttributes merge(JobAttributes incoming, Differences differences) {

@@ -95,9 +95,10 @@ public final class JobsEndpoint {
 
     /** A 404 that names cluster and run, if the request named them. */
     public static ApiException unknown(String id, @Nullable String cluster, @Nullable Long run) {
-        return cluster == null && run == null
-                ? unknown(id)
-                : ApiException.notFound("no run " + (run == null ? "" : run + " ") + "of job " + id + " is known"
+        if (cluster == null && run == null) {
+            return unknown(id);
+        }
+        return ApiException.notFound("no run " + (run == null ? "" : run + " ") + "of job " + id + " is known"
                         + (cluster == null ? "" : " on the cluster " + shown(cluster)) + "; GET /v1/jobs/" + id
                         + "/runs lists all that are");
     }

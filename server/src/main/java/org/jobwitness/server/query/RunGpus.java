@@ -116,13 +116,17 @@ final class RunGpus {
         Instant used = time(row, "last_used_at");
         Long processes = whole(row, "processes_max");
         String device = row.getString("device");
+        GpuDevice hardware = device == null ? null : json.object(device, GpuDevice.class);
+        Boolean everUsed = readAt == null ? null : Boolean.valueOf(used != null);
+        Boolean everHadProcess = processes == null ? null : Boolean.valueOf(processes > 0);
+        Instant idleSince = isAlone ? idleSince(heldFrom, readAt, used) : null;
         return new JobGpu(string(row, "node"), string(row, "gpu"), hold, isAlone ? null : strings(row, "visible_jobs"),
                 constant(GpuVendor.class, row.getString("gpu_vendor")),
-                device == null ? null : json.object(device, GpuDevice.class), row.getLong("sample_count"),
+                hardware, row.getLong("sample_count"),
                 rounded(Duration.between(heldFrom, lastAt).toMillis() / 1e3), mean(row, "utilization"),
-                figure(row, "utilization_max", 1), readAt == null ? null : Boolean.valueOf(used != null),
-                time(row, "first_used_at"), used, isAlone ? idleSince(heldFrom, readAt, used) : null,
-                processes == null ? null : Boolean.valueOf(processes > 0),
+                figure(row, "utilization_max", 1), everUsed,
+                time(row, "first_used_at"), used, idleSince,
+                everHadProcess,
                 scaled(latest, Figure.MEMORY_TOTAL_BYTES), figure(row, "memory_max_bytes", MEBIBYTE),
                 mean(row, "power"), figure(row, "energy_joules", 1), row.getObject("xid", Integer.class),
                 isAlone ? latest(lastAt, latest) : null, causes(json.map(string(row, "absent"))));

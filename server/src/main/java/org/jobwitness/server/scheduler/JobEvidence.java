@@ -86,8 +86,9 @@ final class JobEvidence {
         Instant deadline = state == JobState.RUNNING && !hasEnded && !job.accounted() && job.timeLimitMinutes() != null
                 ? job.end()
                 : null;
+        String partition = mayChoose ? null : fitting(job.partition());
         return JobAttributes.of(fitting(job.user()), job.uid(), nodes)
-                .withPartition(mayChoose ? null : fitting(job.partition()), fitting(job.account()))
+                .withPartition(partition, fitting(job.account()))
                 .withRun(job.hetJobId(), job.restartCount(), deadline)
                 .withAllocated(new Resources(cpus, isWaiting ? null : job.allocated().memoryMb(),
                         isWaiting ? null : job.allocated().gpus()))
