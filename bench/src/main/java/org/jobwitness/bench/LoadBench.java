@@ -357,7 +357,7 @@ public final class LoadBench {
             print("|---|---|---|---|");
             print("| 25 figures of a job | %d | %.1f | %.1f |", rowsOf(server, day, "gpu = ''"), jobBytes,
                     packed(server, day, "gpu = ''"));
-            print("| 8 figures of a GPU (less what the %d rows of jobs beside them take) | %d | %.1f | %.1f |",
+            print("| 8 figures of a GPU (without the %d rows of its jobs) | %d | %.1f | %.1f |",
                     rowsBeside, gpuRows, gpuBytes, packed(server, next, "gpu <> ''"));
         }
     }
