@@ -213,7 +213,7 @@ class BatchFailureTest {
         try (Connection connection = server.sql(); Statement statement = connection.createStatement()) {
             statement.execute("select chunk_partition(current_date - 30)");
             statement.execute("""
-                    insert into chunk (job_key, node, gpu, t0, t1, rows, least, mean, most, data)
+                    insert into chunk (job_key, node, gpu, t0, t1, rows, min, mean, max, data)
                     select 0, 'n', '', current_date - 30, current_date - 30, 1, '{}', '{}', '{}', ''""");
         } catch (SQLException e) {
             // It has been dropped between the two.

@@ -103,7 +103,7 @@ class BatchesTest {
         assertThat(susan.required("cpu_hours").asDouble()).isEqualTo(4);
         assertThat(susan.required("cpu_usage").asDouble()).isEqualTo(100);
         assertThat(operator.get("/v1/jobs/held-up/verdict").body())
-                .contains("Slurm had it suspended for 1 h of that, which is not counted as use.");
+                .contains("Slurm suspended it for 1 h of that time, which does not count as use.");
     }
 
     @Test

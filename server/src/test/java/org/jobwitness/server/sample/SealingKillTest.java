@@ -182,7 +182,7 @@ class SealingKillTest {
             assertThat(turn(database)).isTrue();
             execute("select chunk_partition('2020-01-01')");
             execute("""
-                    insert into chunk (job_key, node, gpu, t0, t1, rows, least, mean, most, data)
+                    insert into chunk (job_key, node, gpu, t0, t1, rows, min, mean, max, data)
                     values (0, 'n', '', '2020-01-01Z', '2020-01-01Z', 1, '{}', '{}', '{}', '')""");
         }, () -> retain(breaking), () -> {
             assertHistory("keep");
