@@ -45,7 +45,7 @@ final class SeffPage {
         }
         page.paragraph(0,
                 Text.of("Memory is the peak of the job's cgroup on each node" + (single(job) ? "" : ", added up")
-                        + ", with page cache. Slurm's MaxRSS is that of its largest task alone, without page cache."));
+                        + ", with page cache. Slurm's MaxRSS is the peak of its largest task only, without page cache."));
         return page;
     }
 

@@ -117,7 +117,7 @@ final class WhyPage {
         if (verdict.findings().isEmpty()) {
             heading("Usage");
             page.paragraph(INDENT, Text.of(verdict.notJudged().isEmpty()
-                    ? "Resources were well used; nothing to change."
+                    ? "No problems found."
                     : "No problems found in what could be checked."));
         } else {
             heading("Findings");

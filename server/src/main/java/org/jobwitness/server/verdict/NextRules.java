@@ -27,7 +27,7 @@ final class NextRules {
     private static String sentence(PastRuns runs, Suggestion next) {
         boolean isChange = !next.options().isEmpty();
         if (!isChange && runs.done().isEmpty()) {
-            return "Nothing can be suggested yet.";
+            return "Nothing can be suggested.";
         }
         return "Based on " + basis(runs) + (isChange ? ", plus the margin shown." : ", nothing needs to change.");
     }

@@ -105,8 +105,7 @@ final class OutcomeFacts {
         Integer derived = end.derivedExitCode();
         if (derived != null && derived != 0) {
             add(fact(reporter(), ExitWords.isOomMark(derived) ? Strength.PROOF : Strength.CONTEXT,
-                    reporterSays() + " that the worst of the job's steps ended with " + ExitWords.status(derived)
-                            + ".")
+                    reporterSays() + " that a step of the job ended with " + ExitWords.status(derived) + ".")
                     .at(run.end()));
         }
     }
@@ -182,8 +181,8 @@ final class OutcomeFacts {
             Source source = end.rawState() == null ? Source.PROLOG : Source.SCHEDULER; // Slurm may have moved it since
             String name = source == Source.PROLOG ? "the prolog" : "Slurm";
             add(fact(source, wasReached ? Strength.SIGN : Strength.CONTEXT, "According to " + name
-                    + ", the time limit expires at " + Phrases.moment(run.deadline()) + ".").at(run.deadline())
-                    .times(Phrases.moment(run.deadline())));
+                    + ", the time limit " + (wasReached ? "expired" : "expires") + " at "
+                    + Phrases.moment(run.deadline()) + ".").at(run.deadline()).times(Phrases.moment(run.deadline())));
         }
     }
 

@@ -58,7 +58,7 @@ class VerdictsDocTest {
         verdicts().flatMap(verdict -> verdict.findings().stream()).forEach(finding -> found
                 .computeIfAbsent(finding.rule(), _ -> new TreeSet<>()).add(finding.severity()));
 
-        assertThat(table("How it used what it had").stream().map(row -> row.get(0) + " " + row.get(1)))
+        assertThat(table("Use of resources").stream().map(row -> row.get(0) + " " + row.get(1)))
                 .containsExactlyElementsOf(found.entrySet().stream().map(rule -> "`" + rule.getKey() + "` "
                         + rule.getValue().stream().map(Severity::toString).collect(Collectors.joining(", "))).toList());
     }
@@ -73,7 +73,7 @@ class VerdictsDocTest {
                         "`VERDICT_STALL_PERCENT`", USUAL.stallPercent() + "", "`VERDICT_COVERAGE_PERCENT`",
                         USUAL.coveragePercent() + "", "`VERDICT_SHORT_JOBS`", USUAL.shortJobs() + "",
                         "`VERDICT_MARGIN_PERCENT`", USUAL.marginPercent() + ""));
-        Map<String, String> rules = table("How it used what it had").stream()
+        Map<String, String> rules = table("Use of resources").stream()
                 .collect(Collectors.toMap(List::getFirst, row -> row.get(2)));
         assertThat(rules.get("`gpu_idle`")).contains(USUAL.gpuIdle().toMinutes() + " minutes");
         assertThat(rules.get("`gpu_low_use`")).contains(USUAL.gpuLowPercent() + " %");
