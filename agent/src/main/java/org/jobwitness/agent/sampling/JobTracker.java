@@ -44,6 +44,7 @@ final class JobTracker {
     private final PrologEvents prologEvents;
     private final Processes processes;
     private final Batcher batcher;
+    private final Failures failures;
     private final NodeClock clock;
     private final Log log;
 
@@ -57,13 +58,14 @@ final class JobTracker {
     }
 
     JobTracker(AgentConfig config, Watch watch, PrologEvents prologEvents, Processes processes, Batcher batcher,
-            NodeClock clock, Log log) {
+            Failures failures, NodeClock clock, Log log) {
         this.kernel = new JobCgroup.Kernel(config.cgroupRoot(), config.procRoot(), config.sysRoot());
         this.scopes = new Scopes(config.cgroupRoot(), config.node());
         this.watch = watch;
         this.prologEvents = prologEvents;
         this.processes = processes;
         this.batcher = batcher;
+        this.failures = failures;
         this.clock = clock;
         this.log = log;
     }
@@ -89,7 +91,7 @@ final class JobTracker {
             for (Path folder : Scopes.jobsIn(scope)) {
                 listed.add(folder);
                 if (!jobs.containsKey(folder)) {
-                    add(folder, false);
+                    failures.guard(folder.getFileName(), () -> add(folder, false));
                 }
             }
         }
@@ -154,12 +156,12 @@ final class JobTracker {
         Instant at = clock.instant();
         jobs.remove(folder);
         watch.remove(folder);
-        identify(job).ifPresent(identity -> {
+        failures.guard(folder.getFileName(), () -> identify(job).ifPresent(identity -> {
             JobReading last = job.cgroup.take(identity, at, null, true)
                     .orElseGet(() -> job.cgroup.takeLast(identity, at));
             batcher.addUrgent(job.node, last);
             prologEvents.remove(identity.jobId());
-        });
+        }));
         job.cgroup.close();
         removed.put(folder, new Removed(job, clock.nanoTime()));
     }
@@ -237,13 +239,17 @@ final class JobTracker {
             if (!job.isDue(nanos)) {
                 continue;
             }
-            Instant at = clock.instant();
-            if (job.read(at, nanos)) {
-                identify(job).flatMap(identity -> job.take(identity, at, null, nanos))
-                        .ifPresent(reading -> batcher.addUrgent(job.node, reading));
-            } else if (!job.cgroup.exists()) {
-                remove(job);
-            }
+            failures.guard(job.cgroup.folder().getFileName(), () -> readOutsideOfCycle(job, nanos));
+        }
+    }
+
+    private void readOutsideOfCycle(JobOnNode job, long nanos) {
+        Instant at = clock.instant();
+        if (job.read(at, nanos)) {
+            identify(job).flatMap(identity -> job.take(identity, at, null, nanos))
+                    .ifPresent(reading -> batcher.addUrgent(job.node, reading));
+        } else if (!job.cgroup.exists()) {
+            remove(job);
         }
     }
 

@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class PrologEvents {
     private static final Pattern NAME = Pattern.compile("[0-9]{10}-[0-9]{1,10}-started-[0-9]{1,10}\\.json");
+    private static final Pattern JOB_ID = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._+-]{0,63}");
     private static final String DEVICE = "[A-Za-z0-9/-]{1,80}";
     private static final int MAX_DEVICES = 256;
     private static final int MAX_TEXT_LENGTH = 255;
@@ -58,7 +59,7 @@ public final class PrologEvents {
             return; // no event of the scripts
         }
         String jobId = text(event, "job_id");
-        if (jobId == null) {
+        if (jobId == null || !JOB_ID.matcher(jobId).matches()) {
             return;
         }
         cluster = Optional.ofNullable(text(event, "cluster")).or(() -> cluster);
@@ -90,7 +91,12 @@ public final class PrologEvents {
     }
 
     private static @Nullable String text(JsonValue event, String key) {
-        return event.textAt(key).filter(text -> !text.isEmpty() && text.length() <= MAX_TEXT_LENGTH).orElse(null);
+        return event.textAt(key).filter(text -> !text.isBlank() && text.length() <= MAX_TEXT_LENGTH)
+                .filter(text -> text.codePoints().noneMatch(PrologEvents::isUnusable)).orElse(null);
+    }
+
+    private static boolean isUnusable(int c) {
+        return Character.isISOControl(c) || (c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE);
     }
 
     private static @Nullable Integer uid(JsonValue event) {
