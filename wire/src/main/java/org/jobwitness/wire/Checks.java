@@ -126,9 +126,12 @@ final class Checks {
         return within(field, size, 0L, Figure.MAX_WHOLE);
     }
 
-    /** A user's number. */
-    static @Nullable Integer uid(String field, @Nullable Integer uid) {
-        return within(field, uid, 0, Integer.MAX_VALUE);
+    static @Nullable Double percent(String field, @Nullable Double percent) {
+        return within(field, withoutSign(percent), 0.0, 100.0);
+    }
+
+    static @Nullable Double memoryMb(String field, @Nullable Double mb) {
+        return within(field, withoutSign(mb), 0.0, (double) (1L << 40));
     }
 
     static @Nullable Double cpusUsed(String field, @Nullable Double cpus) {
@@ -137,14 +140,6 @@ final class Checks {
 
     static List<OomKill> oomKills(String field, @Nullable List<? extends @Nullable OomKill> kills) {
         return list(field, kills, MAX_OOM_KILLS);
-    }
-
-    static @Nullable Double percent(String field, @Nullable Double percent) {
-        return within(field, withoutSign(percent), 0.0, 100.0);
-    }
-
-    static @Nullable Double memoryMb(String field, @Nullable Double mb) {
-        return within(field, withoutSign(mb), 0.0, (double) (1L << 40));
     }
 
     /** -0.0, a result of rounding, is 0. */

@@ -66,7 +66,7 @@ public record JobReading(String jobId, @Nullable String sluid, @Nullable Instant
         sluid = Checks.sluid("sluid", sluid);
         startTime = Checks.time("start_time", startTime);
         since = Checks.time("since", since);
-        uid = Checks.uid("uid", uid);
+        uid = Checks.within("uid", uid, 0, Integer.MAX_VALUE);
         user = Checks.text("user", user, MAX_USER_LENGTH);
         cgroupPath = Checks.text("cgroup_path", cgroupPath, MAX_PATH_LENGTH);
         timestamp = Checks.time("timestamp", timestamp);
@@ -182,8 +182,8 @@ public record JobReading(String jobId, @Nullable String sluid, @Nullable Instant
                     out.orNull("oom_kill_events", oomKillEvents, Checks::oomKills), List.of());
             return new JobReading(jobId, out.orNull("sluid", sluid, Checks::sluid),
                     out.orNull("start_time", startTime, Checks::time), out.orNull("since", since, Checks::time),
-                    out.orNull("uid", uid, Checks::uid), out.orNull("user", user, (field, name) -> Checks
-                            .text(field, name, MAX_USER_LENGTH)),
+                    uid,
+                    out.orNull("user", user, (field, name) -> Checks.text(field, name, MAX_USER_LENGTH)),
                     out.orNull("cgroup_path", cgroupPath, (field, path) -> Checks.text(field, path, MAX_PATH_LENGTH)),
                     out.orNull("timestamp", timestamp, Checks::time), last,
                     out.orNull("cpus_used", cpusUsed, Checks::cpusUsed),
