@@ -16,7 +16,7 @@ public final class JobOnNode {
     private static final int MAX_PROCESS_READS = 5;
 
     final JobCgroup cgroup;
-    final String node;
+    String node;
     private @Nullable Instant since;
     private @Nullable String jobId;
     private @Nullable String sluid;

@@ -39,7 +39,7 @@ final class JobTracker {
     private static final long SCOPES_INTERVAL = 60 * SECOND;
 
     private final JobCgroup.Kernel kernel;
-    private final Scopes scopes;
+    private final AgentConfig config;
     private final Watch watch;
     private final PrologEvents prologEvents;
     private final Processes processes;
@@ -52,6 +52,7 @@ final class JobTracker {
     private final Map<Path, JobOnNode> jobs = new LinkedHashMap<>();
     private final Map<Path, Removed> removed = new HashMap<>();
     private long scopesFoundNanos;
+    private String defaultNode;
 
     /** A job whose cgroup was removed, and when. */
     private record Removed(JobOnNode job, long nanos) {
@@ -60,7 +61,8 @@ final class JobTracker {
     JobTracker(AgentConfig config, Watch watch, PrologEvents prologEvents, Processes processes, Batcher batcher,
             Failures failures, NodeClock clock, Log log) {
         this.kernel = new JobCgroup.Kernel(config.cgroupRoot(), config.procRoot(), config.sysRoot());
-        this.scopes = new Scopes(config.cgroupRoot(), config.node());
+        this.config = config;
+        this.defaultNode = config.node();
         this.watch = watch;
         this.prologEvents = prologEvents;
         this.processes = processes;
@@ -85,6 +87,7 @@ final class JobTracker {
         if (nodeOfScope.isEmpty() || nanos - scopesFoundNanos >= SCOPES_INTERVAL) {
             scopesFoundNanos = nanos;
             findScopes();
+            learnNode(prologEvents.node().or(config::nodeInSpool));
         }
         Set<Path> listed = new HashSet<>();
         for (Path scope : nodeOfScope.keySet()) {
@@ -103,9 +106,30 @@ final class JobTracker {
         removed.values().removeIf(one -> nanos - one.nanos() > RETURN_TIMEOUT);
     }
 
+    /** Slurm's name of this node, as far as it is known; a scope may name another. */
+    String defaultNode() {
+        return defaultNode;
+    }
+
+    /**
+     * Takes over Slurm's name of this node, which may differ from the host's (NodeHostname in slurm.conf, clouds, containers). A
+     * setting wins; and where several slurmd run on this machine, their scopes have their names.
+     */
+    void learnNode(Optional<String> slurmName) {
+        String before = defaultNode;
+        if (config.isNodeSet() || slurmName.isEmpty() || slurmName.get().equals(before)
+                || nodeOfScope.keySet().stream().anyMatch(Scopes::isNamed)) {
+            return;
+        }
+        defaultNode = slurmName.get();
+        log.info("node_name node=" + defaultNode + " before=" + before + " source=prolog");
+        nodeOfScope.replaceAll((_, node) -> node.equals(before) ? defaultNode : node);
+        jobs.values().stream().filter(job -> job.node.equals(before)).forEach(job -> job.node = defaultNode);
+    }
+
     private void findScopes() {
         Map<Path, String> found = new TreeMap<>();
-        for (Scopes.Scope scope : scopes.find()) {
+        for (Scopes.Scope scope : new Scopes(config.cgroupRoot(), defaultNode).find()) {
             found.put(scope.folder(), scope.node());
             if (!nodeOfScope.containsKey(scope.folder())) {
                 log.info("scope_found node=" + scope.node() + " folder=" + scope.folder());

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.regex.Pattern;
+import org.jobwitness.agent.config.AgentConfig;
 import org.jobwitness.agent.json.JsonValue;
 import org.jobwitness.wire.GpuVendor;
 import org.jspecify.annotations.Nullable;
@@ -36,6 +37,7 @@ public final class PrologEvents {
 
     private final Map<String, PrologEvent> byJobId = new LinkedHashMap<>();
     private Optional<String> cluster = Optional.empty();
+    private Optional<String> node = Optional.empty();
 
     /** Reads a file of the scripts' spool, if it is a prolog's event and still exists. */
     public void read(Path file) {
@@ -63,6 +65,7 @@ public final class PrologEvents {
             return;
         }
         cluster = Optional.ofNullable(text(event, "cluster")).or(() -> cluster);
+        node = event.textAt("node").filter(AgentConfig::isNode).or(() -> node);
         byJobId.remove(jobId);
         byJobId.put(jobId, new PrologEvent(jobId, text(event, "sluid"), startTime(event), uid(event),
                 text(event, "user"), devices(event), vendor(event), json));
@@ -88,6 +91,11 @@ public final class PrologEvents {
     /** The cluster in the last event that had one. */
     Optional<String> cluster() {
         return cluster;
+    }
+
+    /** Slurm's name of this node (SLURMD_NODENAME), in the last event that had one. */
+    Optional<String> node() {
+        return node;
     }
 
     private static @Nullable String text(JsonValue event, String key) {

@@ -112,6 +112,7 @@ public final class Sampler implements Closeable {
     void start() {
         nodeUse.read(null, null);
         store.load().forEach(event -> failures.guard("a stored prolog event", () -> prologEvents.add(event)));
+        failures.guard("the prolog events", this::readPrologEvents);
         failures.guard("the list of jobs", jobs::findAll);
         jobs.watchFolder(config.folder(), false);
         failures.guard("the request to release GPUs", gpuRelease::update);
@@ -156,6 +157,7 @@ public final class Sampler implements Closeable {
         if (event.folder().equals(config.events())) {
             if (event.kind() != Watch.Kind.DELETED) {
                 prologEvents.read(event.folder().resolve(event.name()));
+                jobs.learnNode(prologEvents.node());
                 eventsChanged.run();
             }
         } else if (event.folder().equals(config.folder())) {
@@ -180,7 +182,7 @@ public final class Sampler implements Closeable {
         Map<String, List<JobReading>> readings = new TreeMap<>();
         jobs.nodes().forEach(node -> readings.put(node, new ArrayList<>()));
         if (readings.isEmpty()) {
-            readings.put(config.node(), new ArrayList<>());
+            readings.put(jobs.defaultNode(), new ArrayList<>());
         }
         List<NodeGpus.Job> present = readJobs(at, began, intervalMs, readings);
         NodeGpus.All ofGpus = readGpus(present);
@@ -234,7 +236,9 @@ public final class Sampler implements Closeable {
 
     /** Several slurmd on one machine have separate jobs and the same GPUs: each GPU is reported with the node of its job. */
     private Map<String, List<GpuReading>> gpusByNode(List<GpuReading> ofGpus, Map<String, List<JobReading>> readings) {
-        String defaultNode = readings.containsKey(config.node()) ? config.node() : readings.keySet().iterator().next();
+        String defaultNode = readings.containsKey(jobs.defaultNode())
+                ? jobs.defaultNode()
+                : readings.keySet().iterator().next();
         Map<String, List<GpuReading>> byNode = new TreeMap<>();
         for (GpuReading gpu : ofGpus) {
             List<String> jobIds = NodeGpus.jobsOf(gpu);
@@ -269,6 +273,7 @@ public final class Sampler implements Closeable {
             } catch (IOException | DirectoryIteratorException e) {
                 isEventsFolderWatched = false;
             }
+            jobs.learnNode(prologEvents.node());
             eventsChanged.run();
         }
     }

@@ -84,12 +84,12 @@ class SamplerTest {
         assertThat(log.toString(StandardCharsets.UTF_8)).doesNotContain("sampling_failed");
     }
 
-    private void start(int intervalSeconds) throws Exception {
-        AgentConfig config = AgentConfig.read(
-                List.of("--interval=" + intervalSeconds, "--cgroup-root=" + tree.root(),
+    private void start(int intervalSeconds, String... more) throws Exception {
+        List<String> flags = new ArrayList<>(List.of("--interval=" + intervalSeconds, "--cgroup-root=" + tree.root(),
                         "--proc-root=" + folder.resolve("proc"), "--spool-dir=" + folder.resolve("spool"),
-                        "--dir=" + folder, "--cluster=rig"),
-                Map.of(), folder.resolve("none"));
+                        "--dir=" + folder, "--cluster=rig"));
+        flags.addAll(List.of(more));
+        AgentConfig config = AgentConfig.read(flags, Map.of(), folder.resolve("none"));
         Log lines = new Log(new PrintStream(log, true, StandardCharsets.UTF_8));
         NodeClock now = clock.clock();
         gpus = new Gpus(gpuSources, now, lines);
@@ -496,6 +496,62 @@ class SamplerTest {
                 .containsExactly("GPU-1");
         assertThat(batch(one -> one.node().equals("n7") && !one.gpus().isEmpty()).gpus()).extracting(GpuReading::gpu)
                 .containsExactly("GPU-0");
+    }
+
+    /** The host is n7; a prolog says that Slurm calls it gpu01 (NodeHostname, clouds), or by its full name. */
+    @Test
+    void aPrologTellsSlurmsNameOfTheNode() throws Exception {
+        prologOf("gpu01.example.org");
+        tree.job("job_5");
+        start(1);
+        batch(one -> one.intervalMs() != null && !one.jobs().isEmpty());
+        assertThat(sent).extracting(one -> one.batch.node()).containsOnly("gpu01.example.org");
+        stop();
+        sent.clear();
+        start(1, "--node=n9");
+        batch(one -> one.intervalMs() != null && !one.jobs().isEmpty());
+        assertThat(sent).as("a setting wins").extracting(one -> one.batch.node()).containsOnly("n9");
+    }
+
+    @Test
+    void aPrologThatRunsLaterRenamesTheNode() throws Exception {
+        tree.job("job_5");
+        Files.createDirectories(folder.resolve("spool/events"));
+        start(1);
+        batch(one -> one.node().equals("n7") && !one.jobs().isEmpty());
+        prologOf("gpu01");
+        batch(one -> one.node().equals("gpu01") && one.jobs().stream().anyMatch(job -> job.jobId().equals("5")));
+        sent.clear();
+        batch(one -> one.intervalMs() != null);
+        assertThat(sent).extracting(one -> one.batch.node()).containsOnly("gpu01");
+    }
+
+    /** The event was sent and removed before this agent started. */
+    @Test
+    void theSpoolKeepsSlurmsNameOfTheNode() throws Exception {
+        Files.createDirectories(folder.resolve("spool"));
+        Files.writeString(folder.resolve("spool/node"), "gpu01\n");
+        tree.job("job_5");
+        start(1);
+        batch(one -> !one.jobs().isEmpty());
+        assertThat(sent).extracting(one -> one.batch.node()).containsOnly("gpu01");
+    }
+
+    @Test
+    void aScopeThatNamesItsNodeWinsOverAProlog() throws Exception {
+        tree.folder("system.slice/n7_slurmstepd.scope");
+        tree.folder("system.slice/n8_slurmstepd.scope");
+        prologOf("n8");
+        start(1);
+        batch(one -> one.node().equals("n7"));
+        batch(one -> one.node().equals("n8"));
+    }
+
+    private void prologOf(String node) throws IOException {
+        Files.createDirectories(folder.resolve("spool/events"));
+        Files.writeString(folder.resolve("spool/tmp"), "{\"event_id\":\"x\",\"job_id\":\"5\",\"node\":\"" + node
+                + "\",\"user\":\"alice\"}\n");
+        Files.move(folder.resolve("spool/tmp"), folder.resolve("spool/events/1795384829-5-started-1.json"));
     }
 
     /** The figure alone is absent that a double does not hold exactly; the largest that it does is kept. */
