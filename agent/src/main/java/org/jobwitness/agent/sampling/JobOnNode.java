@@ -129,6 +129,10 @@ public final class JobOnNode {
         }
     }
 
+    void clearDue() {
+        dueNanos = null;
+    }
+
     boolean isDue(long nanos) {
         return dueNanos != null && dueNanos - nanos <= 0;
     }
@@ -183,6 +187,11 @@ public final class JobOnNode {
 
     boolean hasBeenEmptyFor(long durationNanos, long nanos) {
         return emptySinceNanos != null && nanos - emptySinceNanos > durationNanos;
+    }
+
+    /** Whether its last reading was sent, since it has been empty for long. */
+    boolean isAbandoned() {
+        return isAbandonedMarked;
     }
 
     /** True the first time since it became empty. */

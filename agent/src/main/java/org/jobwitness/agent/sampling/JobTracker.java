@@ -36,6 +36,8 @@ final class JobTracker {
     private static final long MIN_READ_INTERVAL = TimeUnit.MILLISECONDS.toNanos(100);
     /** How long a removed job may return as the same one: without an extern step, Slurm recreates its cgroup for each step. */
     private static final long RETURN_TIMEOUT = 600 * SECOND;
+    /** A job whose cgroup is empty for so long has ended, although the cgroup was not removed. */
+    private static final long ABANDONED_TIMEOUT = 60 * SECOND;
     private static final long SCOPES_INTERVAL = 60 * SECOND;
 
     private final JobCgroup.Kernel kernel;
@@ -181,17 +183,31 @@ final class JobTracker {
         jobs.remove(folder);
         watch.remove(folder);
         failures.guard(folder.getFileName(), () -> identify(job).ifPresent(identity -> {
-            JobReading last = job.cgroup.take(identity, at, null, true)
-                    .orElseGet(() -> job.cgroup.takeLast(identity, at));
-            batcher.addUrgent(job.node, last);
+            Optional<JobReading> last = job.cgroup.take(identity, at, null, true);
+            boolean hasEndedBefore = job.isAbandoned() || job.cgroup.wasNeverPopulated();
+            if (last.isPresent() || !hasEndedBefore) {
+                batcher.addUrgent(job.node, last.orElseGet(() -> job.cgroup.takeLast(identity, at)));
+            }
             prologEvents.remove(identity.jobId());
         }));
         job.cgroup.close();
         removed.put(folder, new Removed(job, clock.nanoTime()));
     }
 
-    /** Sends, once, the last reading of a job whose empty cgroup is not removed. */
-    void reportAbandoned(JobOnNode job, Instant at) {
+    /**
+     * Whether there is nothing to be read of a job: its cgroup has no processes, and Slurm has not removed it. What is read there
+     * would count as time in which the job did nothing. Its last reading is sent once.
+     */
+    boolean isLeftBehind(JobOnNode job, Instant at, long nanos) {
+        job.checkEmpty(nanos);
+        if (job.hasBeenEmptyFor(ABANDONED_TIMEOUT, nanos)) {
+            reportAbandoned(job, at);
+            return true;
+        }
+        return false;
+    }
+
+    private void reportAbandoned(JobOnNode job, Instant at) {
         if (job.markAbandoned()) {
             identify(job).ifPresent(identity -> batcher.addUrgent(job.node, job.cgroup.takeLast(identity, at)));
         }
@@ -269,7 +285,9 @@ final class JobTracker {
 
     private void readOutsideOfCycle(JobOnNode job, long nanos) {
         Instant at = clock.instant();
-        if (job.read(at, nanos)) {
+        if (job.cgroup.exists() && isLeftBehind(job, at, nanos)) {
+            job.clearDue();
+        } else if (job.read(at, nanos)) {
             identify(job).flatMap(identity -> job.take(identity, at, null, nanos))
                     .ifPresent(reading -> batcher.addUrgent(job.node, reading));
         } else if (!job.cgroup.exists()) {

@@ -38,8 +38,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Sampler implements Closeable {
     private static final long MILLISECOND = TimeUnit.MILLISECONDS.toNanos(1);
-    /** A job whose cgroup is empty for so long has ended, although the cgroup was not removed. */
-    private static final long ABANDONED_TIMEOUT = TimeUnit.SECONDS.toNanos(60);
     /** GPUs are read before their figures are needed, since a driver may be slow. */
     private static final long MAX_GPU_LEAD_MS = 1000;
     private static final int MAX_INTERVAL_MS = 86_400_000;
@@ -209,12 +207,7 @@ public final class Sampler implements Closeable {
 
     private Optional<JobReading> readJob(JobOnNode job, Instant at, long nanos, @Nullable Integer intervalMs,
             List<NodeGpus.Job> present) {
-        job.checkEmpty(nanos);
-        if (job.hasBeenEmptyFor(ABANDONED_TIMEOUT, nanos)) {
-            jobs.reportAbandoned(job, at);
-            return Optional.empty();
-        }
-        if (!job.read(at, nanos)) {
+        if (jobs.isLeftBehind(job, at, nanos) || job.cgroup.wasNeverPopulated() || !job.read(at, nanos)) {
             return Optional.empty(); // removed just now: Watch or the next cycle will notice
         }
         Optional<JobCgroup.Identity> identity = jobs.identify(job);

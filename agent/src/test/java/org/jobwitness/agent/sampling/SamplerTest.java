@@ -554,6 +554,39 @@ class SamplerTest {
         Files.move(folder.resolve("spool/tmp"), folder.resolve("spool/events/1795384829-5-started-1.json"));
     }
 
+    /** Slurm has left the cgroup of a job behind that has ended: it has no use any more, and one last reading. */
+    @Test
+    void anEmptyCgroupThatStaysIsNotSampledForEver() throws Exception {
+        tree.job("job_5");
+        tree.job("job_6");
+        start(1);
+        reading(one -> one.jobId().equals("5") && one.cpusUsed() != null);
+        tree.write("system.slice/slurmstepd.scope/job_5/cgroup.events", "populated 0\nfrozen 0\n");
+        reading(one -> one.jobId().equals("5") && Boolean.TRUE.equals(one.last()));
+        sent.clear();
+        tree.write("system.slice/slurmstepd.scope/job_5/memory.max", "5000000\n");
+        Instant now = clock.instant();
+        batch(one -> one.timestamp().isAfter(now.plusSeconds(5)));
+        tree.remove(tree.root().resolve("system.slice/slurmstepd.scope/job_5"));
+        batch(one -> one.timestamp().isAfter(now.plusSeconds(8)));
+        assertThat(sent).flatExtracting(one -> one.batch.jobs()).extracting(JobReading::jobId).containsOnly("6");
+    }
+
+    @Test
+    void aCgroupThatWasLeftBehindBeforeTheAgentStartedIsNoJob() throws Exception {
+        tree.job("job_5");
+        tree.write("system.slice/slurmstepd.scope/job_5/cgroup.events", "populated 0\nfrozen 0\n");
+        tree.job("job_6");
+        start(1);
+        Instant began = clock.instant();
+        batch(one -> one.timestamp().isAfter(began.plusSeconds(3)));
+        assertThat(sent).flatExtracting(one -> one.batch.jobs()).extracting(JobReading::jobId)
+                .as("one reading, when it is found").containsOnlyOnce("5").contains("6");
+        sent.clear();
+        tree.write("system.slice/slurmstepd.scope/job_5/cgroup.events", "populated 1\nfrozen 0\n");
+        reading(one -> one.jobId().equals("5"));
+    }
+
     /** The figure alone is absent that a double does not hold exactly; the largest that it does is kept. */
     @Test
     void aCounterAbove2To53CostsNothingButItself() throws Exception {
