@@ -55,6 +55,21 @@ class SpoolTest {
         assertThat(mode(file)).isEqualTo("rw-r--r--");
     }
 
+    /** The agent may not see an event before it is sent, and the host may have another name. */
+    @Test
+    void spoolKeepsSlurmsNameOfTheNode() throws Exception {
+        node.with("SLURMD_NODENAME", "gpu01").prolog().keptItsPromise();
+        assertThat(node.spool.resolve("node")).hasContent("gpu01\n");
+        node.with("SLURMD_NODENAME", "gpu02").epilog().keptItsPromise();
+        assertThat(node.spool.resolve("node")).hasContent("gpu02\n");
+        node.with("SLURMD_NODENAME", "gpu$(03)").prolog().keptItsPromise();
+        assertThat(node.spool.resolve("node")).hasContent("gpu02\n");
+        try (var names = Files.list(node.spool)) {
+            assertThat(names.map(name -> name.getFileName().toString())).containsExactlyInAnyOrder("events", "node",
+                    "refused");
+        }
+    }
+
     @Test
     void fileIsNamedByTimeJobAndDoorAndHoldsTheBodyAndANewline() throws Exception {
         service.answering(503);

@@ -21,6 +21,7 @@ final class Checks {
     private static final Pattern FIGURE = Pattern.compile("[a-z][a-z0-9_]{0,63}");
     /** The database writes numbers in full, and one of hundreds of digits could not be read back. */
     private static final double MAX_NUMBER = 1e30;
+    private static final int MAX_OOM_KILLS = 64;
     private static final Instant EARLIEST = Instant.parse("1970-01-01T00:00:00Z");
     private static final Instant LATEST = Instant.parse("2200-01-01T00:00:00Z");
 
@@ -122,7 +123,7 @@ final class Checks {
 
     /** A count of bytes, microseconds or the like: whole, and small enough that a double holds it exactly. */
     static @Nullable Long size(String field, @Nullable Long size) {
-        return within(field, size, 0L, 1L << 53);
+        return within(field, size, 0L, Figure.MAX_WHOLE);
     }
 
     static @Nullable Double percent(String field, @Nullable Double percent) {
@@ -131,6 +132,14 @@ final class Checks {
 
     static @Nullable Double memoryMb(String field, @Nullable Double mb) {
         return within(field, withoutSign(mb), 0.0, (double) (1L << 40));
+    }
+
+    static @Nullable Double cpusUsed(String field, @Nullable Double cpus) {
+        return within(field, cpus, 0.0, 1e6);
+    }
+
+    static List<OomKill> oomKills(String field, @Nullable List<? extends @Nullable OomKill> kills) {
+        return list(field, kills, MAX_OOM_KILLS);
     }
 
     /** -0.0, a result of rounding, is 0. */

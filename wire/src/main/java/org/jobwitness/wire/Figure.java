@@ -257,6 +257,8 @@ public enum Figure {
         Number of(GpuReading reading);
     }
 
+    /** The largest whole number of a figure: a double, as figures are kept, holds it and all smaller ones exactly. */
+    public static final long MAX_WHOLE = 1L << 53;
     private static final String GPU_PREFIX = "gpu_";
     private static final List<Figure> OF_JOB = select(Of.JOB);
     private static final List<Figure> OF_GPU = select(Of.GPU);

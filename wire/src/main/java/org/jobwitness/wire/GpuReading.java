@@ -4,7 +4,9 @@ import java.util.Collection;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
+import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,6 +37,7 @@ public record GpuReading(String gpu, @Nullable GpuVendor vendor, @Nullable GpuDe
         @Nullable Integer clockMhz, List<String> throttled, @Nullable Long eccErrors, @Nullable Integer xid,
         Map<String, String> absent) {
     private static final int MAX_JOBS = 256;
+    private static final int MAX_CLOCK_MHZ = 1_000_000;
 
     public GpuReading {
         gpu = Checks.requiredText("gpu", gpu, 256);
@@ -52,15 +55,35 @@ public record GpuReading(String gpu, @Nullable GpuVendor vendor, @Nullable GpuDe
         utilizationPercent = Checks.percent("utilization_percent", utilizationPercent);
         memoryUsedBytes = Checks.size("memory_used_bytes", memoryUsedBytes);
         memoryTotalBytes = Checks.size("memory_total_bytes", memoryTotalBytes);
-        powerWatts = Checks.within("power_watts", powerWatts, 0.0, 1e6);
-        temperatureCelsius = Checks.within("temperature_celsius", temperatureCelsius, -273.0, 1e4);
-        clockMhz = Checks.within("clock_mhz", clockMhz, 0, 1_000_000);
-        energyJoules = Checks.within("energy_joules", energyJoules, 0.0, 1e18);
+        powerWatts = watts("power_watts", powerWatts);
+        temperatureCelsius = celsius("temperature_celsius", temperatureCelsius);
+        clockMhz = Checks.within("clock_mhz", clockMhz, 0, MAX_CLOCK_MHZ);
+        energyJoules = joules("energy_joules", energyJoules);
         processes = Checks.size("processes", processes);
-        throttled = Checks.texts("throttled", throttled, 16, 64);
+        throttled = reasons("throttled", throttled);
         eccErrors = Checks.size("ecc_errors", eccErrors);
-        xid = Checks.within("xid", xid, 0, 100_000);
+        xid = xid("xid", xid);
         absent = Checks.causes("absent", absent);
+    }
+
+    private static @Nullable Double watts(String field, @Nullable Double watts) {
+        return Checks.within(field, watts, 0.0, 1e6);
+    }
+
+    private static @Nullable Double celsius(String field, @Nullable Double celsius) {
+        return Checks.within(field, celsius, -273.0, 1e4);
+    }
+
+    private static @Nullable Double joules(String field, @Nullable Double joules) {
+        return Checks.within(field, joules, 0.0, 1e18);
+    }
+
+    private static List<String> reasons(String field, @Nullable List<? extends @Nullable String> reasons) {
+        return Checks.texts(field, reasons, 16, 64);
+    }
+
+    private static @Nullable Integer xid(String field, @Nullable Integer xid) {
+        return Checks.within(field, xid, 0, 100_000);
     }
 
     /** How many jobs hold it, or may hold it. */
@@ -94,7 +117,7 @@ public record GpuReading(String gpu, @Nullable GpuVendor vendor, @Nullable GpuDe
         return builder;
     }
 
-    /** Collects what is known of one GPU. */
+    /** Collects what is known of one GPU. A value that no reading may hold is left out, with the cause. */
     public static final class Builder {
         private final String gpu;
         private final Map<Figure, Number> figures = new EnumMap<>(Figure.class);
@@ -158,22 +181,33 @@ public record GpuReading(String gpu, @Nullable GpuVendor vendor, @Nullable GpuDe
         }
 
         public GpuReading build() {
-            Number clock = figures.get(Figure.CLOCK_MHZ);
+            LeftOut out = new LeftOut();
+            Long clock = out.orNull(Figure.CLOCK_MHZ.toString(), integer(Figure.CLOCK_MHZ),
+                    (field, mhz) -> Checks.within(field, mhz, 0L, (long) MAX_CLOCK_MHZ));
             return new GpuReading(gpu, vendor, device, jobId, sharedBy, claimedBy,
-                    decimal(Figure.UTILIZATION_PERCENT), whole(Figure.MEMORY_USED_BYTES),
-                    whole(Figure.MEMORY_TOTAL_BYTES), decimal(Figure.POWER_WATTS),
-                    decimal(Figure.TEMPERATURE_CELSIUS), decimal(Figure.ENERGY_JOULES), whole(Figure.PROCESSES),
-                    clock == null ? null : Integer.valueOf(clock.intValue()), throttled, eccErrors, xid, absent);
+                    decimal(Figure.UTILIZATION_PERCENT, Checks::percent, out), whole(Figure.MEMORY_USED_BYTES, out),
+                    whole(Figure.MEMORY_TOTAL_BYTES, out), decimal(Figure.POWER_WATTS, GpuReading::watts, out),
+                    decimal(Figure.TEMPERATURE_CELSIUS, GpuReading::celsius, out),
+                    decimal(Figure.ENERGY_JOULES, GpuReading::joules, out), whole(Figure.PROCESSES, out),
+                    clock == null ? null : Integer.valueOf(clock.intValue()),
+                    Objects.requireNonNullElse(out.orNull("throttled", throttled, GpuReading::reasons), List.of()),
+                    out.orNull("ecc_errors", eccErrors, Checks::size), out.orNull("xid", xid, GpuReading::xid),
+                    out.and(absent));
         }
 
-        private @Nullable Long whole(Figure figure) {
+        private @Nullable Long integer(Figure figure) {
             Number value = figures.get(figure);
             return value == null ? null : Long.valueOf(value.longValue());
         }
 
-        private @Nullable Double decimal(Figure figure) {
+        private @Nullable Long whole(Figure figure, LeftOut out) {
+            return out.orNull(figure.toString(), integer(figure), Checks::size);
+        }
+
+        private @Nullable Double decimal(Figure figure, BiFunction<String, Double, @Nullable Double> check,
+                LeftOut out) {
             Number value = figures.get(figure);
-            return value == null ? null : Double.valueOf(value.doubleValue());
+            return value == null ? null : out.orNull(figure.toString(), value.doubleValue(), check);
         }
     }
 }

@@ -4,6 +4,7 @@ import java.time.Instant;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -54,6 +55,11 @@ public record JobReading(String jobId, @Nullable String sluid, @Nullable Instant
         @Nullable Long ioReadBytes, @Nullable Long ioWriteBytes, @Nullable Long ioPressureUsec,
         @Nullable Long ioStallUsec, @Nullable Integer suspendedMs, List<OomKill> oomKillEvents,
         Map<String, String> absent) {
+    /** How the cause of a value begins that was read, and that no reading may hold. */
+    public static final String LEFT_OUT = "left out: ";
+    private static final int MAX_USER_LENGTH = 256;
+    private static final int MAX_PATH_LENGTH = 4096;
+    private static final int MAX_CPUS = 1_000_000;
 
     public JobReading {
         jobId = JobId.of("job_id", jobId);
@@ -61,13 +67,13 @@ public record JobReading(String jobId, @Nullable String sluid, @Nullable Instant
         startTime = Checks.time("start_time", startTime);
         since = Checks.time("since", since);
         uid = Checks.within("uid", uid, 0, Integer.MAX_VALUE);
-        user = Checks.text("user", user, 256);
-        cgroupPath = Checks.text("cgroup_path", cgroupPath, 4096);
+        user = Checks.text("user", user, MAX_USER_LENGTH);
+        cgroupPath = Checks.text("cgroup_path", cgroupPath, MAX_PATH_LENGTH);
         timestamp = Checks.time("timestamp", timestamp);
         intervalMs = Checks.within("interval_ms", intervalMs, 1, Batch.MAX_INTERVAL_MS);
         suspendedMs = Checks.within("suspended_ms", suspendedMs, 0, Batch.MAX_INTERVAL_MS);
-        cpus = Checks.within("cpus", cpus, 1, 1_000_000);
-        cpusUsed = Checks.within("cpus_used", cpusUsed, 0.0, 1e6);
+        cpus = Checks.within("cpus", cpus, 1, MAX_CPUS);
+        cpusUsed = Checks.cpusUsed("cpus_used", cpusUsed);
         cpuUsageUsec = Checks.size("cpu_usage_usec", cpuUsageUsec);
         cpuUserUsec = Checks.size("cpu_user_usec", cpuUserUsec);
         cpuSystemUsec = Checks.size("cpu_system_usec", cpuSystemUsec);
@@ -89,7 +95,7 @@ public record JobReading(String jobId, @Nullable String sluid, @Nullable Instant
         ioWriteBytes = Checks.size("io_write_bytes", ioWriteBytes);
         ioPressureUsec = Checks.size("io_pressure_usec", ioPressureUsec);
         ioStallUsec = Checks.size("io_stall_usec", ioStallUsec);
-        oomKillEvents = Checks.list("oom_kill_events", oomKillEvents, 64);
+        oomKillEvents = Checks.oomKills("oom_kill_events", oomKillEvents);
         absent = Checks.causes("absent", absent);
     }
 
@@ -98,7 +104,7 @@ public record JobReading(String jobId, @Nullable String sluid, @Nullable Instant
         return new Builder(jobId);
     }
 
-    /** Collects what is known of one job. */
+    /** Collects what is known of one job. A value that no reading may hold is left out, with the cause. */
     public static final class Builder {
         private final String jobId;
         private final Map<Figure, Number> figures = new EnumMap<>(Figure.class);
@@ -171,27 +177,42 @@ public record JobReading(String jobId, @Nullable String sluid, @Nullable Instant
         }
 
         public JobReading build() {
-            return new JobReading(jobId, sluid, startTime, since, uid, user, cgroupPath, timestamp, last, cpusUsed,
-                    small(Figure.INTERVAL_MS), whole(Figure.MEMORY_USAGE_BYTES), small(Figure.CPUS),
-                    whole(Figure.CPU_USAGE_USEC), whole(Figure.CPU_USER_USEC), whole(Figure.CPU_SYSTEM_USEC),
-                    whole(Figure.CPU_THROTTLED_USEC), whole(Figure.CPU_PRESSURE_USEC),
-                    whole(Figure.MEMORY_ANON_BYTES), whole(Figure.MEMORY_FILE_BYTES),
-                    whole(Figure.MEMORY_SHMEM_BYTES), whole(Figure.MEMORY_SWAP_BYTES),
-                    whole(Figure.MEMORY_PEAK_BYTES), whole(Figure.MEMORY_LIMIT_BYTES),
-                    whole(Figure.MEMORY_PRESSURE_USEC), whole(Figure.MEMORY_STALL_USEC), whole(Figure.OOM_EVENTS),
-                    whole(Figure.OOM_KILLS), whole(Figure.PIDS), whole(Figure.IO_READ_BYTES),
-                    whole(Figure.IO_WRITE_BYTES), whole(Figure.IO_PRESSURE_USEC), whole(Figure.IO_STALL_USEC),
-                    small(Figure.SUSPENDED_MS), oomKillEvents, absent);
+            LeftOut out = new LeftOut();
+            List<OomKill> kills = Objects.requireNonNullElse(
+                    out.orNull("oom_kill_events", oomKillEvents, Checks::oomKills), List.of());
+            return new JobReading(jobId, out.orNull("sluid", sluid, Checks::sluid),
+                    out.orNull("start_time", startTime, Checks::time), out.orNull("since", since, Checks::time),
+                    uid,
+                    out.orNull("user", user, (field, name) -> Checks.text(field, name, MAX_USER_LENGTH)),
+                    out.orNull("cgroup_path", cgroupPath, (field, path) -> Checks.text(field, path, MAX_PATH_LENGTH)),
+                    out.orNull("timestamp", timestamp, Checks::time), last,
+                    out.orNull("cpus_used", cpusUsed, Checks::cpusUsed),
+                    small(Figure.INTERVAL_MS, 1, Batch.MAX_INTERVAL_MS, out), whole(Figure.MEMORY_USAGE_BYTES, out),
+                    small(Figure.CPUS, 1, MAX_CPUS, out), whole(Figure.CPU_USAGE_USEC, out),
+                    whole(Figure.CPU_USER_USEC, out), whole(Figure.CPU_SYSTEM_USEC, out),
+                    whole(Figure.CPU_THROTTLED_USEC, out), whole(Figure.CPU_PRESSURE_USEC, out),
+                    whole(Figure.MEMORY_ANON_BYTES, out), whole(Figure.MEMORY_FILE_BYTES, out),
+                    whole(Figure.MEMORY_SHMEM_BYTES, out), whole(Figure.MEMORY_SWAP_BYTES, out),
+                    whole(Figure.MEMORY_PEAK_BYTES, out), whole(Figure.MEMORY_LIMIT_BYTES, out),
+                    whole(Figure.MEMORY_PRESSURE_USEC, out), whole(Figure.MEMORY_STALL_USEC, out),
+                    whole(Figure.OOM_EVENTS, out), whole(Figure.OOM_KILLS, out), whole(Figure.PIDS, out),
+                    whole(Figure.IO_READ_BYTES, out), whole(Figure.IO_WRITE_BYTES, out),
+                    whole(Figure.IO_PRESSURE_USEC, out), whole(Figure.IO_STALL_USEC, out),
+                    small(Figure.SUSPENDED_MS, 0, Batch.MAX_INTERVAL_MS, out), kills, out.and(absent));
         }
 
-        private @Nullable Long whole(Figure figure) {
+        private @Nullable Long whole(Figure figure, LeftOut out) {
             Number value = figures.get(figure);
-            return value == null ? null : Long.valueOf(value.longValue());
+            return value == null ? null : out.orNull(figure.toString(), value.longValue(), Checks::size);
         }
 
-        private @Nullable Integer small(Figure figure) {
+        private @Nullable Integer small(Figure figure, long min, long max, LeftOut out) {
             Number value = figures.get(figure);
-            return value == null ? null : Integer.valueOf(value.intValue());
+            Long within = value == null
+                    ? null
+                    : out.orNull(figure.toString(), value.longValue(),
+                            (field, number) -> Checks.within(field, number, min, max));
+            return within == null ? null : Integer.valueOf(within.intValue());
         }
     }
 }

@@ -12,20 +12,23 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
+import org.jobwitness.agent.assignment.IndexOrders.Order;
 import org.jobwitness.agent.gpu.GpuName;
 import org.jobwitness.agent.gpu.GpuProcess;
 import org.jobwitness.agent.gpu.GpuState;
+import org.jobwitness.wire.GpuVendor;
 
 /**
  * Decides which job holds which GPU, from two sources.
  *
  * <p>The prolog reports what Slurm gave to a job, and has priority: only it knows a GPU that a job holds without using it. A UUID
- * names one GPU. An index is Slurm's own count, by PCI address if its gres.conf keeps that order, and is not the minor of the device
- * file. The processes on a GPU belong to jobs by their cgroups, which no user can change.
+ * names one GPU. An index is Slurm's own count, by PCI address or by the minors of the device files ({@link IndexOrders}). The
+ * processes on a GPU belong to jobs by their cgroups, which no user can change.
  *
- * <p>A job's processes may be on other GPUs than its indexes mean. If these are no more than the job was given, and none was given to
- * another job, then Slurm counts in another order and the processes show the job's GPUs. Any other disagreement makes the assignment
- * ambiguous.
+ * <p>The one order that explains the processes of all jobs is taken. Where both do, and mean different GPUs, the assignment is
+ * ambiguous. Where none does, a job's processes show its GPUs, if these are no more than it was given, and none was given to another
+ * job: then Slurm counts in an unknown order, and the GPUs of jobs without processes are ambiguous. Any other disagreement makes the
+ * assignment ambiguous, too.
  */
 public final class GpuAssignments {
     private final List<GpuState> gpus;
@@ -36,9 +39,16 @@ public final class GpuAssignments {
     /** By job: the GPUs that it holds, as far as that is certain. */
     private final Map<String, Set<Integer>> held = new TreeMap<>();
     private final Map<Integer, Ambiguity> ambiguities = new HashMap<>();
+    /** Of single GPUs, as far as no job is known to hold them. */
+    private final Map<Integer, Ambiguity> ambiguitiesIfUnheld = new HashMap<>();
     /** Of all GPUs that no job is known to hold. */
     private final Ambiguity ambiguityOfTheRest = new Ambiguity();
     private final List<String> remarks = new ArrayList<>();
+    private final IndexOrders orders;
+    /** In which Slurm's indexes may count; empty if no known one explains all processes. */
+    private final Set<Order> explaining;
+    /** Jobs whose processes show that no known order is Slurm's. */
+    private final Set<String> jobsOfOtherOrder = new TreeSet<>();
 
     /** Jobs that may hold a GPU, and the first cause. */
     private static final class Ambiguity {
@@ -68,9 +78,14 @@ public final class GpuAssignments {
             ambiguityOfTheRest.add(List.of(), "a job on the node has an unknown id");
         }
         countProcesses(owners);
+        orders = new IndexOrders(this.gpus);
+        explaining = orders.explaining(claims.values(), this::used);
         Map<String, Set<Integer>> given = new LinkedHashMap<>();
         claims.values().forEach(claim -> given.put(claim.jobId(), given(claim)));
         claims.values().forEach(claim -> decide(claim, given));
+        if (!jobsOfOtherOrder.isEmpty()) {
+            claims.values().forEach(claim -> doubt(claim, given.getOrDefault(claim.jobId(), Set.of())));
+        }
     }
 
     /** The assignment of each GPU, in the order of the GPUs. */
@@ -109,7 +124,7 @@ public final class GpuAssignments {
         }
     }
 
-    /** The GPUs that a prolog named. One that no driver knows makes all unheld GPUs ambiguous. */
+    /** The GPUs that a prolog named. */
     private Set<Integer> given(PrologClaim claim) {
         Set<Integer> positions = new TreeSet<>();
         List<String> devices = claim.devices();
@@ -120,10 +135,9 @@ public final class GpuAssignments {
             return positions;
         }
         for (String device : devices) {
-            int position = isIndex(device) ? ofIndex(device, claim) : ofUuid(device);
+            int position = IndexOrders.isIndex(device) ? ofIndex(device, claim) : ofUuid(device);
             if (position < 0) {
-                ambiguityOfTheRest.add(List.of(claim.jobId()),
-                        "Slurm gave " + device + " to job " + claim.jobId() + ", and no driver knows it");
+                addUnknown(device, claim);
             } else {
                 positions.add(position);
                 positions.addAll(partitionsOf(position));
@@ -132,20 +146,44 @@ public final class GpuAssignments {
         return positions;
     }
 
-    private static boolean isIndex(String device) {
-        return device.matches("[0-9]{1,3}");
+    private Order order() {
+        return explaining.equals(Set.of(Order.MINOR)) ? Order.MINOR : Order.PCI;
     }
 
     private int ofIndex(String device, PrologClaim claim) {
-        Integer index = Integer.valueOf(device);
-        List<Integer> matching = new ArrayList<>();
+        List<Integer> matching = orders.positions(device, claim.vendor(), order());
+        return matching.size() == 1 ? matching.getFirst() : -1; // two vendors, and the event names none
+    }
+
+    /** A device that no driver knows, such as a lost GPU, may be one of those whose name is not known either, and no other. */
+    private void addUnknown(String device, PrologClaim claim) {
+        String cause = "Slurm gave " + device + " to job " + claim.jobId() + ", and no driver knows it";
+        List<Integer> matching = IndexOrders.isIndex(device)
+                ? orders.positions(device, claim.vendor(), order())
+                : List.of();
+        remarks.add(cause);
         for (int position = 0; position < gpus.size(); position++) {
-            GpuName name = gpus.get(position).name();
-            if (index.equals(name.index()) && (claim.vendor() == null || claim.vendor() == name.vendor())) {
-                matching.add(position);
+            if (matching.isEmpty() ? mayBe(device, claim, position) : matching.contains(position)) {
+                ambiguitiesIfUnheld.computeIfAbsent(position, _ -> new Ambiguity()).add(List.of(claim.jobId()), cause);
             }
         }
-        return matching.size() == 1 ? matching.getFirst() : -1; // two vendors, and the event names none
+    }
+
+    private boolean mayBe(String device, PrologClaim claim, int position) {
+        GpuName name = gpus.get(position).name();
+        boolean isWhole = name.parent() == null && partitionsOf(position).isEmpty();
+        if (IndexOrders.isIndex(device)) {
+            return name.index() == null && isWhole && orders.isOf(claim.vendor(), position);
+        }
+        // A partition has another name in older drivers, and nvidia-smi does not list them.
+        boolean isPartition = device.startsWith("MIG-");
+        return name.uuid() == null || (isPartition && name.vendor() == GpuVendor.NVIDIA
+                && (name.parent() != null || (isWhole && isPartitioned(position))));
+    }
+
+    /** Whether it is known to be partitioned, and its partitions are not. */
+    private boolean isPartitioned(int position) {
+        return gpus.get(position).absent().containsKey("mig_instances");
     }
 
     private int ofUuid(String device) {
@@ -178,13 +216,17 @@ public final class GpuAssignments {
             held.put(job, used);
             return;
         }
+        if (isUndecided(claim)) {
+            holdWhatBothOrdersMean(claim);
+            return;
+        }
         Set<Integer> unexpected = new TreeSet<>(used);
         unexpected.removeAll(given);
         if (unexpected.isEmpty()) {
             held.put(job, given);
             return;
         }
-        boolean areIndexes = !devices.isEmpty() && devices.stream().allMatch(GpuAssignments::isIndex);
+        boolean areIndexes = IndexOrders.areIndexes(devices);
         boolean areGivenToOthers = allGiven.entrySet().stream().filter(other -> !other.getKey().equals(job))
                 .anyMatch(other -> other.getValue().stream().anyMatch(unexpected::contains));
         if (areIndexes && !areGivenToOthers && used.size() <= devices.size()) {
@@ -200,8 +242,45 @@ public final class GpuAssignments {
         }
     }
 
+    private boolean isUndecided(PrologClaim claim) {
+        return explaining.size() > 1 && IndexOrders.areIndexes(claim.devices())
+                && !orders.positions(claim, Order.PCI).equals(orders.positions(claim, Order.MINOR));
+    }
+
+    private void holdWhatBothOrdersMean(PrologClaim claim) {
+        Set<Integer> sure = new TreeSet<>(orders.positions(claim, Order.PCI));
+        Set<Integer> maybe = new TreeSet<>(orders.positions(claim, Order.MINOR));
+        maybe.addAll(sure);
+        sure.retainAll(orders.positions(claim, Order.MINOR));
+        maybe.removeAll(sure);
+        List.copyOf(sure).forEach(position -> sure.addAll(partitionsOf(position)));
+        held.put(claim.jobId(), sure);
+        maybe.forEach(position -> addAmbiguity(position, claim.jobId(),
+                "Slurm gave index " + String.join(",", Objects.requireNonNullElse(claim.devices(), List.of()))
+                        + " to job " + claim.jobId()
+                        + ", which may be a place in the order of PCI addresses or a minor number"));
+    }
+
+    /** What was taken for given by an index is not certain where another job shows that Slurm counts otherwise. */
+    private void doubt(PrologClaim claim, Set<Integer> given) {
+        String job = claim.jobId();
+        List<String> devices = claim.devices();
+        Set<Integer> used = used(job);
+        if (devices == null || !IndexOrders.areIndexes(devices) || jobsOfOtherOrder.contains(job)
+                || used.size() >= devices.size()) {
+            return;
+        }
+        String cause = "Slurm counts GPUs in another order than that of PCI addresses, as job "
+                + String.join(",", jobsOfOtherOrder) + " shows, and job " + job + " does not use all of its own";
+        given.stream().filter(position -> !used.contains(position))
+                .forEach(position -> addAmbiguity(position, job, cause));
+        ambiguityOfTheRest.add(List.of(job), cause);
+        held.put(job, used);
+    }
+
     /** Slurm counts GPUs in another order: the job holds those that it uses. */
     private void acceptOtherOrder(String job, List<String> devices, Set<Integer> given, Set<Integer> used) {
+        jobsOfOtherOrder.add(job);
         held.put(job, used);
         remarks.add("Slurm's indexes of job " + job + " are " + String.join(",", devices)
                 + ", and its processes are on others in the order of PCI addresses: "
@@ -245,6 +324,10 @@ public final class GpuAssignments {
         }
         if (!partitionsOf(position).isEmpty()) {
             return new Assignment.Partitioned();
+        }
+        Ambiguity ifUnheld = ambiguitiesIfUnheld.get(position);
+        if (ifUnheld != null) {
+            return ifUnheld.assignment();
         }
         if (!ambiguityOfTheRest.cause.isEmpty()) {
             return ambiguityOfTheRest.assignment();

@@ -19,10 +19,10 @@ final class Counters {
         current.forEach((figure, value) -> {
             if (figure.isCounter()) {
                 if (value < latest.getOrDefault(figure, 0L)) {
-                    before.merge(figure, latest.get(figure), Long::sum);
+                    before.merge(figure, latest.get(figure), KernelText::plus);
                 }
                 latest.put(figure, value);
-                values.put(figure, before.getOrDefault(figure, 0L) + value);
+                values.put(figure, KernelText.plus(before.getOrDefault(figure, 0L), value));
             } else if (figure == Figure.MEMORY_PEAK_BYTES) {
                 values.put(figure, latest.merge(figure, value, Math::max));
             }
@@ -34,7 +34,7 @@ final class Counters {
     void restart() {
         latest.forEach((figure, value) -> {
             if (figure.isCounter()) {
-                before.merge(figure, value, Long::sum);
+                before.merge(figure, value, KernelText::plus);
             }
         });
         latest.keySet().removeIf(Figure::isCounter);

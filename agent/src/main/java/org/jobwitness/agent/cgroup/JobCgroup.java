@@ -50,6 +50,8 @@ public final class JobCgroup implements Closeable {
     private @Nullable KernelFile allowedCpus;
     private int readings;
     private boolean wasPopulated;
+    /** As far as it is known. */
+    private boolean isPopulated = true;
     private @Nullable CgroupReading latest;
     private long nanosBefore;
     private @Nullable Long cpuUsecBefore;
@@ -134,9 +136,17 @@ public final class JobCgroup implements Closeable {
         } catch (IOException e) {
             return false; // already removed
         }
-        boolean isPopulated = kernel.text.keyed("populated") != 0;
+        isPopulated = kernel.text.keyed("populated") != 0;
         wasPopulated |= isPopulated;
         return wasPopulated && !isPopulated;
+    }
+
+    /**
+     * Whether it had no process at the last look, and none before: one that Slurm makes just now, or left behind before it was
+     * opened here.
+     */
+    public boolean wasNeverPopulated() {
+        return !isPopulated && !wasPopulated;
     }
 
     /** Keeps the time of each new OOM kill in memory.events, for the next reading. True if there is one. */

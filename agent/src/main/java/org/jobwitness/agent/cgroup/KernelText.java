@@ -16,6 +16,8 @@ final class KernelText {
     static final long NONE = -1;
     /** memory.stat has 2 KiB; io.stat a hundred bytes a device. */
     private static final int CAPACITY = 64 * 1024;
+    /** No machine has more CPUs. */
+    private static final long MAX_LISTED = 1_000_000;
 
     private final ByteBuffer bytes = ByteBuffer.allocateDirect(CAPACITY);
 
@@ -65,17 +67,34 @@ final class KernelText {
         return NONE;
     }
 
-    /** The sum of {@code key=value} over the lines of io.stat that are of physical devices. */
+    /**
+     * The sum of {@code key=value} over the lines of io.stat that are of physical devices; NONE if one of them is no number, since
+     * the sum of the others would be too low. A device without I/O has a line without the key.
+     */
     long sum(String key, BlockDevices devices) {
         long sum = 0;
         for (int line = 0; line < bytes.limit(); line = after('\n', line)) {
             int colon = after(':', line) - 1;
-            long value = valueOf(key, line);
-            if (value != NONE && devices.isPhysical(numberUpTo(':', line), numberUpTo(' ', colon + 1))) {
-                sum += value;
+            int from = valueStart(key, line);
+            if (from < 0 || !devices.isPhysical(numberUpTo(':', line), numberUpTo(' ', colon + 1))) {
+                continue;
             }
+            long value = wordAt(from);
+            if (value == NONE || isCutOff()) {
+                return NONE;
+            }
+            sum = plus(sum, value);
         }
         return sum;
+    }
+
+    /** The sum of two counts, or else the greatest number there is, which no figure may have. */
+    static long plus(long count, long more) {
+        return count > Long.MAX_VALUE - more ? Long.MAX_VALUE : count + more;
+    }
+
+    private boolean isCutOff() {
+        return bytes.limit() == CAPACITY;
     }
 
     /** The number of entries in a list such as {@code 0-3,8}; NONE if it is not one. */
@@ -92,28 +111,37 @@ final class KernelText {
             }
             long first = number(at, dash < 0 ? end : dash);
             long last = dash < 0 ? first : number(dash + 1, end);
-            if (first == NONE || last < first) {
+            if (first == NONE || last < first || last > MAX_LISTED) {
                 return NONE;
             }
             count += last - first + 1;
             at = at(end) == ',' ? end + 1 : end;
         }
-        return count == 0 ? NONE : count;
+        return count == 0 || isCutOff() ? NONE : count;
     }
 
     private long valueOf(String key, int line) {
+        int from = valueStart(key, line);
+        return from < 0 ? NONE : wordAt(from);
+    }
+
+    /** Where the value of a key begins in this line; below 0 if the line does not have it. */
+    private int valueStart(String key, int line) {
         int end = after('\n', line);
         for (int at = line; at < end; at = after(' ', at)) {
             if (startsWith(at, key) && at(at + key.length()) == '=') {
-                int from = at + key.length() + 1;
-                int to = from;
-                while (at(to) > ' ') {
-                    to++;
-                }
-                return number(from, to);
+                return at + key.length() + 1;
             }
         }
-        return NONE;
+        return -1;
+    }
+
+    private long wordAt(int from) {
+        int to = from;
+        while (at(to) > ' ') {
+            to++;
+        }
+        return number(from, to);
     }
 
     private long numberUpTo(char end, int from) {
@@ -122,7 +150,7 @@ final class KernelText {
             to++;
         }
         // A text that was cut off may have lost digits of its last number.
-        return to == bytes.limit() && to == CAPACITY ? NONE : number(from, to);
+        return to == bytes.limit() && isCutOff() ? NONE : number(from, to);
     }
 
     private long number(int from, int to) {

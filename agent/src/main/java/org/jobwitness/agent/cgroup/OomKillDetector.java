@@ -7,6 +7,8 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
+import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.OomCause;
 import org.jobwitness.wire.OomKill;
 import org.jspecify.annotations.Nullable;
@@ -20,6 +22,8 @@ import org.jspecify.annotations.Nullable;
  * many kills, which the kernel may count one after the other.
  */
 final class OomKillDetector {
+    /** As Slurm names them; no other folder is one. */
+    private static final Pattern STEP = Pattern.compile("[A-Za-z0-9+._-]{1,64}");
     private static final Duration SAME_KILL = Duration.ofSeconds(1);
 
     private final Path folder;
@@ -73,8 +77,9 @@ final class OomKillDetector {
     }
 
     private static OomKill kill(Instant at, @Nullable String step, long count, long limit, OomCause cause) {
-        return new OomKill(at, step, (int) Math.min(count, Integer.MAX_VALUE), limit == KernelText.NONE ? null : limit,
-                cause);
+        boolean isLimit = limit != KernelText.NONE && limit <= Figure.MAX_WHOLE;
+        return new OomKill(at, step != null && STEP.matcher(step).matches() ? step : null,
+                (int) Math.min(count, Integer.MAX_VALUE), isLimit ? limit : null, cause);
     }
 
     private Map<Path, Long> newKillsInSteps(KernelText text) {

@@ -41,8 +41,8 @@ final class ProcessIo {
         for (int pid : pids) {
             try (KernelFile io = new KernelFile(proc.resolve(pid + "/io"))) {
                 io.read(text);
-                readNow += Math.max(0, text.keyed("read_bytes:"));
-                writtenNow += Math.max(0, text.keyed("write_bytes:"));
+                readNow = KernelText.plus(readNow, Math.max(0, text.keyed("read_bytes:")));
+                writtenNow = KernelText.plus(writtenNow, Math.max(0, text.keyed("write_bytes:")));
                 isAnyRead = true;
             } catch (AccessDeniedException e) {
                 return Optional

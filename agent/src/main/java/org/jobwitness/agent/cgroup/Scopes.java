@@ -55,6 +55,11 @@ public final class Scopes {
         return scopes;
     }
 
+    /** Whether the name of this scope is that of its node, too. */
+    public static boolean isNamed(Path scope) {
+        return !scope.endsWith(NAME);
+    }
+
     /** The folders of jobs in a scope. */
     public static List<Path> jobsIn(Path scope) {
         return foldersIn(scope).stream().filter(folder -> JobName.of(folder.getFileName().toString()).isPresent())

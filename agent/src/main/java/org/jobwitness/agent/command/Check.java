@@ -99,16 +99,42 @@ public final class Check {
         } catch (IOException e) {
             fails("inotify", e.getMessage() + "; see fs.inotify in sysctl");
         }
-        List<Scopes.Scope> scopes = new Scopes(root, config.node()).find();
+        List<Scopes.Scope> scopes = new Scopes(root, node()).find();
         if (scopes.isEmpty()) {
             fails("Slurm's cgroups", "there is no slurmstepd.scope below " + root
                     + ": slurmd has not run since the boot, or does not use ProctrackType=proctrack/cgroup with cgroup v2");
         }
+        nodeName(scopes);
         for (Scopes.Scope scope : scopes) {
             List<Path> jobs = Scopes.jobsIn(scope.folder());
             ok("Slurm's cgroups", scope.folder() + ", node " + scope.node() + ", jobs now: " + jobs.size());
             jobs.stream().findFirst().ifPresentOrElse(this::job,
                     () -> warn("figures of jobs", "run check again while a job runs, to see its figures"));
+        }
+    }
+
+    /** Slurm's name of this node, of a scope that does not name one. */
+    private String node() {
+        return config.isNodeSet() ? config.node() : config.nodeInSpool().orElse(config.node());
+    }
+
+    private void nodeName(List<Scopes.Scope> scopes) {
+        Optional<String> ofProlog = config.nodeInSpool();
+        if (!scopes.isEmpty() && scopes.stream().allMatch(scope -> Scopes.isNamed(scope.folder()))) {
+            return; // each names its node
+        }
+        if (ofProlog.isPresent() && !ofProlog.get().equals(config.node())) {
+            warn("node", config.isNodeSet()
+                    ? "JOBWITNESS_NODE is " + config.node() + ", but Slurm's name of this node is " + ofProlog.get()
+                            + ": its jobs get a second node; unset it, or set Slurm's name"
+                    : "Slurm's name of this node is " + ofProlog.get() + ", which is used; the host's is "
+                            + config.node());
+        } else if (ofProlog.isPresent()) {
+            ok("node", config.node() + ", and Slurm's prolog names it so");
+        } else if (config.isNodeSet()) {
+            ok("node", config.node() + ", from JOBWITNESS_NODE");
+        } else {
+            ok("node", config.node() + ", the host's name; where Slurm's differs, it is used once a prolog has run");
         }
     }
 
@@ -188,7 +214,7 @@ public final class Check {
         Processes processes = new Processes(config.procRoot());
         JobCgroup.Kernel kernel = new JobCgroup.Kernel(config.cgroupRoot(), config.procRoot(), config.sysRoot());
         List<NodeGpus.Job> jobs = new ArrayList<>();
-        for (Scopes.Scope scope : new Scopes(config.cgroupRoot(), config.node()).find()) {
+        for (Scopes.Scope scope : new Scopes(config.cgroupRoot(), node()).find()) {
             for (Path folder : Scopes.jobsIn(scope.folder())) {
                 JobName name = JobName.of(folder.getFileName().toString()).orElseThrow();
                 try (JobCgroup cgroup = new JobCgroup(folder, kernel, false, clock.nanoTime())) {

@@ -4,8 +4,10 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
@@ -15,6 +17,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,15 +25,18 @@ import org.jspecify.annotations.Nullable;
  *
  * @param events the scripts' folder of unsent events
  * @param folder of the agent's own files
- * @param node Slurm's name of this node, unless its cgroups show it
+ * @param node Slurm's name of this node as it is set; if it is not, the host's name, unless cgroups or prologs show Slurm's
+ * @param isNodeSet whether the node's name is a setting
  * @param metricsPort 0 to serve no metrics
  */
 public record AgentConfig(URI url, Optional<Path> tokenFile, Optional<Path> caFile, Path events, Duration interval,
         Path folder, long spoolBytes, Duration spoolAge, Optional<String> cluster, String node, int metricsPort,
         boolean readsGpus,
-        Path cgroupRoot, Path procRoot, Path sysRoot) {
+        Path cgroupRoot, Path procRoot, Path sysRoot, boolean isNodeSet) {
     /** Maximum random delay of a batch, so that not all agents send at once. */
     private static final Duration MAX_JITTER = Duration.ofSeconds(5);
+    private static final Pattern NODE = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9._-]{0,253}[A-Za-z0-9])?");
+    private static final int MAX_NAME_BYTES = 256;
     private static final List<Path> SLURM_CONFS = List.of(Path.of("/etc/slurm/slurm.conf"),
             Path.of("/run/slurm/conf/slurm.conf"), Path.of("/etc/slurm-llnl/slurm.conf"));
 
@@ -61,6 +67,24 @@ public record AgentConfig(URI url, Optional<Path> tokenFile, Optional<Path> caFi
     public Duration jitter() {
         Duration third = interval.dividedBy(3);
         return third.compareTo(MAX_JITTER) < 0 ? third : MAX_JITTER;
+    }
+
+    /** Slurm's name of this node, as the last prolog kept it in the scripts' spool. */
+    public Optional<String> nodeInSpool() {
+        try {
+            Path file = events.resolveSibling("node");
+            if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS) || Files.size(file) > MAX_NAME_BYTES) {
+                return Optional.empty();
+            }
+            return Optional.of(Files.readString(file, StandardCharsets.ISO_8859_1).strip()).filter(AgentConfig::isNode);
+        } catch (IOException e) {
+            return Optional.empty();
+        }
+    }
+
+    /** Whether this may be the name of a node. */
+    public static boolean isNode(String name) {
+        return NODE.matcher(name).matches();
     }
 
     private static void addKnown(Map<AgentSetting, String> given, Map<String, String> from) {
@@ -127,7 +151,7 @@ public record AgentConfig(URI url, Optional<Path> tokenFile, Optional<Path> caFi
                             ? number(AgentSetting.JOBWITNESS_AGENT_METRICS, 1, 65_535)
                             : 0,
                     readsGpus(), path(AgentSetting.JOBWITNESS_CGROUP_ROOT), proc,
-                    path(AgentSetting.JOBWITNESS_SYS_ROOT));
+                    path(AgentSetting.JOBWITNESS_SYS_ROOT), given.containsKey(AgentSetting.JOBWITNESS_NODE));
         }
 
         private URI url() throws InvalidSettingException {
@@ -188,7 +212,7 @@ public record AgentConfig(URI url, Optional<Path> tokenFile, Optional<Path> caFi
                             "JOBWITNESS_NODE is not set, and the host's name cannot be read: " + e);
                 }
             }
-            if (!name.matches("[A-Za-z0-9]([A-Za-z0-9._-]{0,253}[A-Za-z0-9])?")) {
+            if (!NODE.matcher(name).matches()) {
                 throw invalid(AgentSetting.JOBWITNESS_NODE, name, "letters, digits or . _ -");
             }
             return name;

@@ -19,7 +19,7 @@ public enum AgentSetting {
     JOBWITNESS_AGENT_SPOOL_DAYS("7", "Maximum age of that data, 1..365 days; use the server's METRICS_RETENTION_DAYS."),
     JOBWITNESS_CLUSTER("unset: the cluster in the last prolog event, or ClusterName in slurm.conf",
             "Slurm's name of the cluster."),
-    JOBWITNESS_NODE("unset: the host's name up to its first dot",
+    JOBWITNESS_NODE("unset: the node in the last prolog event, or the host's name up to its first dot",
             "Slurm's name of the node. A name in the cgroup (n1_slurmstepd.scope) has priority."),
     JOBWITNESS_CA_FILE("unset: the CA certificates that come with the agent",
             "PEM bundle of trusted CA certificates for the service, for https."),

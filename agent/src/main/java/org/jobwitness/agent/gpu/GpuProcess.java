@@ -14,7 +14,7 @@ public record GpuProcess(int pid, @Nullable Long memoryBytes, @Nullable Double u
         if (pid <= 0) {
             throw new IllegalArgumentException("pid " + pid);
         }
-        GpuState.requireWithin("memoryBytes", memoryBytes, Long.MAX_VALUE);
-        GpuState.requireWithin("utilizationPercent", utilizationPercent, 100);
+        memoryBytes = GpuState.isWithin(memoryBytes, 0, Long.MAX_VALUE) ? memoryBytes : null;
+        utilizationPercent = GpuState.isWithin(utilizationPercent, 0, 100) ? utilizationPercent : null;
     }
 }

@@ -2,6 +2,7 @@ package org.jobwitness.agent.gpu;
 
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -30,20 +31,19 @@ public record GpuState(GpuName name, @Nullable Double utilizationPercent, @Nulla
             "ecc_errors", "xid", "processes");
 
     public GpuState {
-        requireWithin("utilizationPercent", utilizationPercent, 100);
-        requireWithin("memoryUsedBytes", memoryUsedBytes, Long.MAX_VALUE);
-        requireWithin("memoryTotalBytes", memoryTotalBytes, Long.MAX_VALUE);
-        requireWithin("powerWatts", powerWatts, Float.MAX_VALUE);
-        requireWithin("energyJoules", energyJoules, Float.MAX_VALUE);
-        requireWithin("clockMhz", clockMhz, Integer.MAX_VALUE);
-        requireWithin("eccErrors", eccErrors, Long.MAX_VALUE);
-        requireWithin("xid", xid, Integer.MAX_VALUE);
-        if (temperatureCelsius != null && !(temperatureCelsius >= MIN_CELSIUS)) {
-            throw new IllegalArgumentException("temperatureCelsius is " + temperatureCelsius);
-        }
+        Map<String, String> causes = new TreeMap<>(absent);
+        utilizationPercent = within("utilization_percent", utilizationPercent, 0, 100, causes);
+        memoryUsedBytes = within("memory_used_bytes", memoryUsedBytes, 0, Long.MAX_VALUE, causes);
+        memoryTotalBytes = within("memory_total_bytes", memoryTotalBytes, 0, Long.MAX_VALUE, causes);
+        powerWatts = within("power_watts", powerWatts, 0, Float.MAX_VALUE, causes);
+        temperatureCelsius = within("temperature_celsius", temperatureCelsius, MIN_CELSIUS, Float.MAX_VALUE, causes);
+        energyJoules = within("energy_joules", energyJoules, 0, Float.MAX_VALUE, causes);
+        clockMhz = within("clock_mhz", clockMhz, 0, Integer.MAX_VALUE, causes);
+        eccErrors = within("ecc_errors", eccErrors, 0, Long.MAX_VALUE, causes);
+        xid = within("xid", xid, 0, Integer.MAX_VALUE, causes);
         throttled = List.copyOf(throttled);
         processes = processes == null ? null : List.copyOf(processes);
-        absent = Map.copyOf(absent);
+        absent = Map.copyOf(causes);
     }
 
     /** A partition, which has no figures of the whole GPU. */
@@ -60,9 +60,17 @@ public record GpuState(GpuName name, @Nullable Double utilizationPercent, @Nulla
                 FIGURES.stream().collect(Collectors.toMap(figure -> figure, _ -> cause)));
     }
 
-    static void requireWithin(String name, @Nullable Number value, double max) {
-        if (value != null && !(value.doubleValue() >= 0 && value.doubleValue() <= max)) {
-            throw new IllegalArgumentException(name + " is " + value);
+    /** The value; or null, and the cause: one odd figure must not cost the others, nor the other GPUs theirs. */
+    private static <N extends Number> @Nullable N within(String figure, @Nullable N value, double min, double max,
+            Map<String, String> causes) {
+        if (isWithin(value, min, max)) {
+            return value;
         }
+        causes.put(figure, "the driver reports " + value + ", which cannot be");
+        return null;
+    }
+
+    static boolean isWithin(@Nullable Number value, double min, double max) {
+        return value == null || (value.doubleValue() >= min && value.doubleValue() <= max);
     }
 }

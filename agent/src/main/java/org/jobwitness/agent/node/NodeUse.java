@@ -1,6 +1,7 @@
 package org.jobwitness.agent.node;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.regex.Matcher;
@@ -71,7 +72,7 @@ public final class NodeUse {
     private static @Nullable Long kibibytes(String meminfo, String key) {
         return meminfo.lines().filter(line -> line.startsWith(key))
                 .map(line -> line.substring(key.length()).replace("kB", "").trim())
-                .filter(number -> number.matches("[0-9]{1,15}")).map(number -> Long.parseLong(number) * 1024)
+                .filter(number -> number.matches("[0-9]{1,12}")).map(number -> Long.parseLong(number) * 1024)
                 .findFirst().orElse(null);
     }
 
@@ -86,7 +87,7 @@ public final class NodeUse {
 
     private @Nullable String text(String name) {
         try {
-            return Files.readString(proc.resolve(name));
+            return Files.readString(proc.resolve(name), StandardCharsets.ISO_8859_1);
         } catch (IOException e) {
             return null;
         }

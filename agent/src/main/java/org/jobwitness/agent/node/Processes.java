@@ -33,11 +33,16 @@ public final class Processes {
     /** The job of a slurmstepd, from its title. */
     public Optional<String> jobOfSlurmstepd(int slurmstepd) {
         try {
-            Matcher title = SLURMSTEPD.matcher(Files.readString(proc.resolve(slurmstepd + "/cmdline")));
+            Matcher title = SLURMSTEPD.matcher(read(slurmstepd + "/cmdline"));
             return title.matches() ? Optional.of(title.group(1)) : Optional.empty();
         } catch (IOException e) {
             return Optional.empty();
         }
+    }
+
+    /** What users name, such as a process or a cgroup of their own, may be any bytes; what is looked for here is ASCII. */
+    private String read(String file) throws IOException {
+        return Files.readString(proc.resolve(file), StandardCharsets.ISO_8859_1);
     }
 
     public Optional<Integer> owner(int pid) {
@@ -57,7 +62,7 @@ public final class Processes {
      */
     public Optional<String> cgroup(int pid) throws IOException {
         try {
-            return Files.readString(proc.resolve(pid + "/cgroup")).lines().filter(line -> line.startsWith("0::"))
+            return read(pid + "/cgroup").lines().filter(line -> line.startsWith("0::"))
                     .map(line -> line.substring(3)).findFirst();
         } catch (IOException e) {
             boolean mayBeHidden = Files.exists(proc.resolve(String.valueOf(pid))) || !Files.exists(proc.resolve("1"));
@@ -85,10 +90,10 @@ public final class Processes {
     /** Its start, to the hundredth of a second, and as exact as the node's clock was at boot. */
     public Optional<Instant> started(int pid) {
         try {
-            String stat = Files.readString(proc.resolve(pid + "/stat"));
+            String stat = read(pid + "/stat");
             // The name is in brackets and may contain anything; the start time is the 20th word after it.
             String[] words = stat.substring(stat.lastIndexOf(')') + 1).trim().split(" ", 21);
-            Optional<Long> boot = Files.readString(proc.resolve("stat")).lines()
+            Optional<Long> boot = read("stat").lines()
                     .filter(line -> line.matches("btime [0-9]{1,12}")).map(line -> Long.valueOf(line.substring(6)))
                     .findFirst();
             if (words.length < 20 || !words[19].matches("[0-9]{1,16}") || boot.isEmpty()) {

@@ -16,7 +16,7 @@ public final class JobOnNode {
     private static final int MAX_PROCESS_READS = 5;
 
     final JobCgroup cgroup;
-    final String node;
+    String node;
     private @Nullable Instant since;
     private @Nullable String jobId;
     private @Nullable String sluid;
@@ -129,6 +129,10 @@ public final class JobOnNode {
         }
     }
 
+    void clearDue() {
+        dueNanos = null;
+    }
+
     boolean isDue(long nanos) {
         return dueNanos != null && dueNanos - nanos <= 0;
     }
@@ -183,6 +187,11 @@ public final class JobOnNode {
 
     boolean hasBeenEmptyFor(long durationNanos, long nanos) {
         return emptySinceNanos != null && nanos - emptySinceNanos > durationNanos;
+    }
+
+    /** Whether its last reading was sent, since it has been empty for long. */
+    boolean isAbandoned() {
+        return isAbandonedMarked;
     }
 
     /** True the first time since it became empty. */

@@ -36,14 +36,17 @@ final class JobTracker {
     private static final long MIN_READ_INTERVAL = TimeUnit.MILLISECONDS.toNanos(100);
     /** How long a removed job may return as the same one: without an extern step, Slurm recreates its cgroup for each step. */
     private static final long RETURN_TIMEOUT = 600 * SECOND;
+    /** A job whose cgroup is empty for so long has ended, although the cgroup was not removed. */
+    private static final long ABANDONED_TIMEOUT = 60 * SECOND;
     private static final long SCOPES_INTERVAL = 60 * SECOND;
 
     private final JobCgroup.Kernel kernel;
-    private final Scopes scopes;
+    private final AgentConfig config;
     private final Watch watch;
     private final PrologEvents prologEvents;
     private final Processes processes;
     private final Batcher batcher;
+    private final Failures failures;
     private final NodeClock clock;
     private final Log log;
 
@@ -51,19 +54,22 @@ final class JobTracker {
     private final Map<Path, JobOnNode> jobs = new LinkedHashMap<>();
     private final Map<Path, Removed> removed = new HashMap<>();
     private long scopesFoundNanos;
+    private String defaultNode;
 
     /** A job whose cgroup was removed, and when. */
     private record Removed(JobOnNode job, long nanos) {
     }
 
     JobTracker(AgentConfig config, Watch watch, PrologEvents prologEvents, Processes processes, Batcher batcher,
-            NodeClock clock, Log log) {
+            Failures failures, NodeClock clock, Log log) {
         this.kernel = new JobCgroup.Kernel(config.cgroupRoot(), config.procRoot(), config.sysRoot());
-        this.scopes = new Scopes(config.cgroupRoot(), config.node());
+        this.config = config;
+        this.defaultNode = config.node();
         this.watch = watch;
         this.prologEvents = prologEvents;
         this.processes = processes;
         this.batcher = batcher;
+        this.failures = failures;
         this.clock = clock;
         this.log = log;
     }
@@ -83,13 +89,14 @@ final class JobTracker {
         if (nodeOfScope.isEmpty() || nanos - scopesFoundNanos >= SCOPES_INTERVAL) {
             scopesFoundNanos = nanos;
             findScopes();
+            learnNode(prologEvents.node().or(config::nodeInSpool));
         }
         Set<Path> listed = new HashSet<>();
         for (Path scope : nodeOfScope.keySet()) {
             for (Path folder : Scopes.jobsIn(scope)) {
                 listed.add(folder);
                 if (!jobs.containsKey(folder)) {
-                    add(folder, false);
+                    failures.guard(folder.getFileName(), () -> add(folder, false));
                 }
             }
         }
@@ -101,9 +108,30 @@ final class JobTracker {
         removed.values().removeIf(one -> nanos - one.nanos() > RETURN_TIMEOUT);
     }
 
+    /** Slurm's name of this node, as far as it is known; a scope may name another. */
+    String defaultNode() {
+        return defaultNode;
+    }
+
+    /**
+     * Takes over Slurm's name of this node, which may differ from the host's (NodeHostname in slurm.conf, clouds, containers). A
+     * setting wins; and where several slurmd run on this machine, their scopes have their names.
+     */
+    void learnNode(Optional<String> slurmName) {
+        String before = defaultNode;
+        if (config.isNodeSet() || slurmName.isEmpty() || slurmName.get().equals(before)
+                || nodeOfScope.keySet().stream().anyMatch(Scopes::isNamed)) {
+            return;
+        }
+        defaultNode = slurmName.get();
+        log.info("node_name node=" + defaultNode + " before=" + before + " source=prolog");
+        nodeOfScope.replaceAll((_, node) -> node.equals(before) ? defaultNode : node);
+        jobs.values().stream().filter(job -> job.node.equals(before)).forEach(job -> job.node = defaultNode);
+    }
+
     private void findScopes() {
         Map<Path, String> found = new TreeMap<>();
-        for (Scopes.Scope scope : scopes.find()) {
+        for (Scopes.Scope scope : new Scopes(config.cgroupRoot(), defaultNode).find()) {
             found.put(scope.folder(), scope.node());
             if (!nodeOfScope.containsKey(scope.folder())) {
                 log.info("scope_found node=" + scope.node() + " folder=" + scope.folder());
@@ -154,18 +182,32 @@ final class JobTracker {
         Instant at = clock.instant();
         jobs.remove(folder);
         watch.remove(folder);
-        identify(job).ifPresent(identity -> {
-            JobReading last = job.cgroup.take(identity, at, null, true)
-                    .orElseGet(() -> job.cgroup.takeLast(identity, at));
-            batcher.addUrgent(job.node, last);
+        failures.guard(folder.getFileName(), () -> identify(job).ifPresent(identity -> {
+            Optional<JobReading> last = job.cgroup.take(identity, at, null, true);
+            boolean hasEndedBefore = job.isAbandoned() || job.cgroup.wasNeverPopulated();
+            if (last.isPresent() || !hasEndedBefore) {
+                batcher.addUrgent(job.node, last.orElseGet(() -> job.cgroup.takeLast(identity, at)));
+            }
             prologEvents.remove(identity.jobId());
-        });
+        }));
         job.cgroup.close();
         removed.put(folder, new Removed(job, clock.nanoTime()));
     }
 
-    /** Sends, once, the last reading of a job whose empty cgroup is not removed. */
-    void reportAbandoned(JobOnNode job, Instant at) {
+    /**
+     * Whether there is nothing to be read of a job: its cgroup has no processes, and Slurm has not removed it. What is read there
+     * would count as time in which the job did nothing. Its last reading is sent once.
+     */
+    boolean isLeftBehind(JobOnNode job, Instant at, long nanos) {
+        job.checkEmpty(nanos);
+        if (job.hasBeenEmptyFor(ABANDONED_TIMEOUT, nanos)) {
+            reportAbandoned(job, at);
+            return true;
+        }
+        return false;
+    }
+
+    private void reportAbandoned(JobOnNode job, Instant at) {
         if (job.markAbandoned()) {
             identify(job).ifPresent(identity -> batcher.addUrgent(job.node, job.cgroup.takeLast(identity, at)));
         }
@@ -237,13 +279,19 @@ final class JobTracker {
             if (!job.isDue(nanos)) {
                 continue;
             }
-            Instant at = clock.instant();
-            if (job.read(at, nanos)) {
-                identify(job).flatMap(identity -> job.take(identity, at, null, nanos))
-                        .ifPresent(reading -> batcher.addUrgent(job.node, reading));
-            } else if (!job.cgroup.exists()) {
-                remove(job);
-            }
+            failures.guard(job.cgroup.folder().getFileName(), () -> readOutsideOfCycle(job, nanos));
+        }
+    }
+
+    private void readOutsideOfCycle(JobOnNode job, long nanos) {
+        Instant at = clock.instant();
+        if (job.cgroup.exists() && isLeftBehind(job, at, nanos)) {
+            job.clearDue();
+        } else if (job.read(at, nanos)) {
+            identify(job).flatMap(identity -> job.take(identity, at, null, nanos))
+                    .ifPresent(reading -> batcher.addUrgent(job.node, reading));
+        } else if (!job.cgroup.exists()) {
+            remove(job);
         }
     }
 

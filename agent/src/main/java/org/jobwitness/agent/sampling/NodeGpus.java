@@ -44,14 +44,20 @@ public final class NodeGpus {
 
     private final Gpus gpus;
     private final Processes processes;
+    private final Failures failures;
     private final Log log;
     /** By source: the time of the last reading that was reported, so that none is reported twice. */
     private final Map<String, Instant> reported = new TreeMap<>();
     private final Set<String> loggedRemarks = new HashSet<>();
 
     public NodeGpus(Gpus gpus, Processes processes, Log log) {
+        this(gpus, processes, new Failures(log), log);
+    }
+
+    NodeGpus(Gpus gpus, Processes processes, Failures failures, Log log) {
         this.gpus = gpus;
         this.processes = processes;
+        this.failures = failures;
         this.log = log;
     }
 
@@ -123,8 +129,11 @@ public final class NodeGpus {
                 pid -> owner(pid, jobs));
         logOnce(assignments.remarks());
         List<Assignment> ofGpus = assignments.assignments();
-        List<GpuReading> readings = IntStream.range(0, states.size())
-                .mapToObj(i -> reading(observed.get(i), i, ofGpus.get(i), assignments, jobs)).toList();
+        List<GpuReading> readings = IntStream.range(0, states.size()).boxed()
+                .flatMap(i -> failures.guarded(gpu(states.get(i).name()),
+                        () -> Optional.of(reading(observed.get(i), i, ofGpus.get(i), assignments, jobs))).stream())
+                .toList();
+        readings.forEach(reading -> failures.leftOut("GPU " + reading.gpu(), reading.absent()));
         List<GpuState> whole = states.stream().filter(state -> state.name().parent() == null).toList();
         return new All(readings, whole.size(), usage(whole));
     }

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.regex.Pattern;
+import org.jobwitness.agent.config.AgentConfig;
 import org.jobwitness.agent.json.JsonValue;
 import org.jobwitness.wire.GpuVendor;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class PrologEvents {
     private static final Pattern NAME = Pattern.compile("[0-9]{10}-[0-9]{1,10}-started-[0-9]{1,10}\\.json");
+    private static final Pattern JOB_ID = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._+-]{0,63}");
     private static final String DEVICE = "[A-Za-z0-9/-]{1,80}";
     private static final int MAX_DEVICES = 256;
     private static final int MAX_TEXT_LENGTH = 255;
@@ -35,6 +37,7 @@ public final class PrologEvents {
 
     private final Map<String, PrologEvent> byJobId = new LinkedHashMap<>();
     private Optional<String> cluster = Optional.empty();
+    private Optional<String> node = Optional.empty();
 
     /** Reads a file of the scripts' spool, if it is a prolog's event and still exists. */
     public void read(Path file) {
@@ -58,10 +61,11 @@ public final class PrologEvents {
             return; // no event of the scripts
         }
         String jobId = text(event, "job_id");
-        if (jobId == null) {
+        if (jobId == null || !JOB_ID.matcher(jobId).matches()) {
             return;
         }
         cluster = Optional.ofNullable(text(event, "cluster")).or(() -> cluster);
+        node = event.textAt("node").filter(AgentConfig::isNode).or(() -> node);
         byJobId.remove(jobId);
         byJobId.put(jobId, new PrologEvent(jobId, text(event, "sluid"), startTime(event), uid(event),
                 text(event, "user"), devices(event), vendor(event), json));
@@ -89,8 +93,18 @@ public final class PrologEvents {
         return cluster;
     }
 
+    /** Slurm's name of this node (SLURMD_NODENAME), in the last event that had one. */
+    Optional<String> node() {
+        return node;
+    }
+
     private static @Nullable String text(JsonValue event, String key) {
-        return event.textAt(key).filter(text -> !text.isEmpty() && text.length() <= MAX_TEXT_LENGTH).orElse(null);
+        return event.textAt(key).filter(text -> !text.isBlank() && text.length() <= MAX_TEXT_LENGTH)
+                .filter(text -> text.codePoints().noneMatch(PrologEvents::isUnusable)).orElse(null);
+    }
+
+    private static boolean isUnusable(int c) {
+        return Character.isISOControl(c) || (c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE);
     }
 
     private static @Nullable Integer uid(JsonValue event) {

@@ -38,8 +38,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Sampler implements Closeable {
     private static final long MILLISECOND = TimeUnit.MILLISECONDS.toNanos(1);
-    /** A job whose cgroup is empty for so long has ended, although the cgroup was not removed. */
-    private static final long ABANDONED_TIMEOUT = TimeUnit.SECONDS.toNanos(60);
     /** GPUs are read before their figures are needed, since a driver may be slow. */
     private static final long MAX_GPU_LEAD_MS = 1000;
     private static final int MAX_INTERVAL_MS = 86_400_000;
@@ -53,6 +51,7 @@ public final class Sampler implements Closeable {
     private final PrologEventStore store;
     private final Batcher batcher;
     private final JobTracker jobs;
+    private final Failures failures;
     private final NodeUse nodeUse;
     private final NodeGpus gpus;
     private final GpuRelease.Responder gpuRelease;
@@ -64,7 +63,6 @@ public final class Sampler implements Closeable {
     private long gpusRequestedFor;
     private @Nullable Long cycleBeforeNanos;
     private boolean isEventsFolderWatched;
-    private boolean isFailureLogged;
     private volatile Cycle lastCycle = new Cycle(0, 0, 0, 0);
     private volatile boolean isStopped;
 
@@ -86,9 +84,10 @@ public final class Sampler implements Closeable {
         Processes processes = new Processes(config.procRoot());
         store = new PrologEventStore(config.folder(), config.procRoot(), log);
         batcher = new Batcher(outbox, () -> config.cluster().or(prologEvents::cluster), version, clock);
-        jobs = new JobTracker(config, watch, prologEvents, processes, batcher, clock, log);
+        failures = new Failures(log);
+        jobs = new JobTracker(config, watch, prologEvents, processes, batcher, failures, clock, log);
         nodeUse = new NodeUse(config.procRoot());
-        this.gpus = new NodeGpus(gpus, processes, log);
+        this.gpus = new NodeGpus(gpus, processes, failures, log);
         gpuRelease = new GpuRelease.Responder(config.folder(), gpus, clock, log);
         intervalMillis = config.interval().toMillis();
         gpuLeadMillis = Math.min(MAX_GPU_LEAD_MS, intervalMillis / 2);
@@ -96,7 +95,8 @@ public final class Sampler implements Closeable {
 
     public SamplerCounts counts() {
         Cycle cycle = lastCycle;
-        return new SamplerCounts(cycle.jobs(), cycle.unknownJobs(), cycle.number(), batcher.kills(), cycle.nanos());
+        return new SamplerCounts(cycle.jobs(), cycle.unknownJobs(), cycle.number(), batcher.kills(), cycle.nanos(),
+                failures.count(), failures.figuresLeftOut());
     }
 
     /** Works until it is closed. */
@@ -109,21 +109,22 @@ public final class Sampler implements Closeable {
 
     void start() {
         nodeUse.read(null, null);
-        store.load().forEach(prologEvents::add);
-        jobs.findAll();
+        store.load().forEach(event -> failures.guard("a stored prolog event", () -> prologEvents.add(event)));
+        failures.guard("the prolog events", this::readPrologEvents);
+        failures.guard("the list of jobs", jobs::findAll);
         jobs.watchFolder(config.folder(), false);
-        runGuarded(gpuRelease::update);
+        failures.guard("the request to release GPUs", gpuRelease::update);
         nextCycleMillis = nextCycle();
         schedule();
     }
 
     /** Handles what happened, and does what is due now. */
     void step(List<Watch.Event> events) {
-        events.forEach(event -> runGuarded(() -> handle(event)));
-        runGuarded(jobs::readDue);
-        runGuarded(batcher::sendUrgentIfDue);
+        events.forEach(event -> failures.guard(event.name(), () -> handle(event)));
+        failures.guard("the jobs that are due", jobs::readDue);
+        failures.guard("the urgent batch", batcher::sendUrgentIfDue);
         if (clock.millis() >= nextCycleMillis) {
-            runGuarded(this::cycle);
+            failures.guard("the cycle", this::cycle);
             nextCycleMillis = nextCycle();
         }
         schedule();
@@ -139,7 +140,7 @@ public final class Sampler implements Closeable {
         }
         if (gpusRequestedFor != nextCycleMillis && nextCycleMillis - clock.millis() <= gpuLeadMillis) {
             gpusRequestedFor = nextCycleMillis;
-            runGuarded(gpus::readSoon);
+            failures.guard("the GPUs", gpus::readSoon);
         }
     }
 
@@ -150,28 +151,11 @@ public final class Sampler implements Closeable {
         return Math.min(untilGpusMillis * MILLISECOND, Math.min(jobs.nanosUntilDue(), batcher.nanosUntilDue()));
     }
 
-    /** One failed reading must not end all others. */
-    private void runGuarded(Runnable work) {
-        try {
-            work.run();
-        } catch (RuntimeException e) {
-            logOnce(e);
-        }
-    }
-
-    private void logOnce(RuntimeException e) {
-        if (!isFailureLogged) {
-            isFailureLogged = true;
-            StackTraceElement[] trace = e.getStackTrace();
-            log.warn("sampling_failed cause=\"" + e + "\" at=" + (trace.length == 0 ? "?" : trace[0])
-                    + " (logged once)");
-        }
-    }
-
     private void handle(Watch.Event event) {
         if (event.folder().equals(config.events())) {
             if (event.kind() != Watch.Kind.DELETED) {
                 prologEvents.read(event.folder().resolve(event.name()));
+                jobs.learnNode(prologEvents.node());
                 eventsChanged.run();
             }
         } else if (event.folder().equals(config.folder())) {
@@ -185,9 +169,9 @@ public final class Sampler implements Closeable {
     private void cycle() {
         long began = clock.nanoTime();
         Instant at = clock.instant();
-        readPrologEvents();
-        gpuRelease.update();
-        jobs.findAll();
+        failures.guard("the prolog events", this::readPrologEvents);
+        failures.guard("the request to release GPUs", gpuRelease::update);
+        failures.guard("the list of jobs", jobs::findAll);
         Integer intervalMs = cycleBeforeNanos == null
                 ? null
                 : Integer.valueOf(Math.clamp((began - cycleBeforeNanos) / MILLISECOND, 1, MAX_INTERVAL_MS));
@@ -196,37 +180,41 @@ public final class Sampler implements Closeable {
         Map<String, List<JobReading>> readings = new TreeMap<>();
         jobs.nodes().forEach(node -> readings.put(node, new ArrayList<>()));
         if (readings.isEmpty()) {
-            readings.put(config.node(), new ArrayList<>());
+            readings.put(jobs.defaultNode(), new ArrayList<>());
         }
         List<NodeGpus.Job> present = readJobs(at, began, intervalMs, readings);
         NodeGpus.All ofGpus = readGpus(present);
-        NodeFigures figures = nodeUse.read(ofGpus.total(), ofGpus.usagePercent());
+        NodeFigures figures = failures
+                .guarded("the node", () -> Optional.of(nodeUse.read(ofGpus.total(), ofGpus.usagePercent()))).orElse(null);
         Map<String, List<GpuReading>> gpusOfNode = gpusByNode(ofGpus.readings(), readings);
-        readings.forEach((node, jobsOfNode) -> batcher.send(node,
-                new NodeReadings(at, intervalMs, jobsOfNode, gpusOfNode.getOrDefault(node, List.of()), figures)));
+        readings.forEach((node, jobsOfNode) -> failures.guard(node, () -> batcher.send(node,
+                new NodeReadings(at, intervalMs, jobsOfNode, gpusOfNode.getOrDefault(node, List.of()), figures))));
         int unknown = (int) present.stream().filter(job -> job.identity() == null).count();
         lastCycle = new Cycle(lastCycle.number() + 1, jobs.all().size(), unknown, clock.nanoTime() - began);
-        storePrologEvents();
+        failures.guard("the prolog events", this::storePrologEvents);
     }
 
     private List<NodeGpus.Job> readJobs(Instant at, long nanos, @Nullable Integer intervalMs,
             Map<String, List<JobReading>> readings) {
         List<NodeGpus.Job> present = new ArrayList<>();
         for (JobOnNode job : jobs.all()) {
-            job.checkEmpty(nanos);
-            if (job.hasBeenEmptyFor(ABANDONED_TIMEOUT, nanos)) {
-                jobs.reportAbandoned(job, at);
-                continue;
-            }
-            if (!job.read(at, nanos)) {
-                continue; // removed just now: Watch or the next cycle will notice
-            }
-            Optional<JobCgroup.Identity> identity = jobs.identify(job);
-            present.add(new NodeGpus.Job(job, identity.orElse(null)));
-            identity.flatMap(known -> job.take(known, at, intervalMs, nanos)).ifPresent(
-                    reading -> readings.computeIfAbsent(job.node, _ -> new ArrayList<>()).add(reading));
+            failures.guarded(job.cgroup.folder().getFileName(), () -> readJob(job, at, nanos, intervalMs, present))
+                    .ifPresent(
+                            reading -> readings.computeIfAbsent(job.node, _ -> new ArrayList<>()).add(reading));
         }
         return present;
+    }
+
+    private Optional<JobReading> readJob(JobOnNode job, Instant at, long nanos, @Nullable Integer intervalMs,
+            List<NodeGpus.Job> present) {
+        if (jobs.isLeftBehind(job, at, nanos) || job.cgroup.wasNeverPopulated() || !job.read(at, nanos)) {
+            return Optional.empty(); // removed just now: Watch or the next cycle will notice
+        }
+        Optional<JobCgroup.Identity> identity = jobs.identify(job);
+        present.add(new NodeGpus.Job(job, identity.orElse(null)));
+        Optional<JobReading> reading = identity.flatMap(known -> job.take(known, at, intervalMs, nanos));
+        reading.ifPresent(one -> failures.leftOut("job " + one.jobId(), one.absent()));
+        return reading;
     }
 
     /** No answer of a driver may cost the jobs their own figures. */
@@ -234,14 +222,16 @@ public final class Sampler implements Closeable {
         try {
             return gpus.read(present);
         } catch (RuntimeException e) {
-            logOnce(e);
+            failures.failed("the GPUs", e);
             return NodeGpus.All.NONE;
         }
     }
 
     /** Several slurmd on one machine have separate jobs and the same GPUs: each GPU is reported with the node of its job. */
     private Map<String, List<GpuReading>> gpusByNode(List<GpuReading> ofGpus, Map<String, List<JobReading>> readings) {
-        String defaultNode = readings.containsKey(config.node()) ? config.node() : readings.keySet().iterator().next();
+        String defaultNode = readings.containsKey(jobs.defaultNode())
+                ? jobs.defaultNode()
+                : readings.keySet().iterator().next();
         Map<String, List<GpuReading>> byNode = new TreeMap<>();
         for (GpuReading gpu : ofGpus) {
             List<String> jobIds = NodeGpus.jobsOf(gpu);
@@ -271,10 +261,12 @@ public final class Sampler implements Closeable {
             try (DirectoryStream<Path> files = Files.newDirectoryStream(config.events())) {
                 List<Path> inOrder = new ArrayList<>();
                 files.forEach(inOrder::add);
-                inOrder.stream().sorted().forEach(prologEvents::read);
+                inOrder.stream().sorted()
+                        .forEach(file -> failures.guard(file.getFileName(), () -> prologEvents.read(file)));
             } catch (IOException | DirectoryIteratorException e) {
                 isEventsFolderWatched = false;
             }
+            jobs.learnNode(prologEvents.node());
             eventsChanged.run();
         }
     }

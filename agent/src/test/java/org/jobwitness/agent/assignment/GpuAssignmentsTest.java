@@ -88,12 +88,90 @@ class GpuAssignmentsTest {
         assertThat(holders().processes("5", 0)).as("13 is the node's own").isEqualTo(2);
     }
 
+    /** In the order of addresses, with these minors. */
+    private GpuAssignmentsTest minors(int... minors) {
+        for (int index = 0; index < minors.length; index++) {
+            gpus.add(state(minor(index, minors[index])));
+        }
+        return this;
+    }
+
+    private static GpuName minor(int index, int minor) {
+        return new GpuName(GpuVendor.NVIDIA, uuid(index), "00000000:%02x:00.0".formatted(index + 1), minor, index,
+                null, null);
+    }
+
+    private void running(int position, int pid) {
+        gpus.set(position, state(gpus.get(position).name(), pid));
+    }
+
+    private static Ambiguous mayBeEither(String job, String index) {
+        return new Ambiguous(List.of(job), "Slurm gave index " + index + " to job " + job
+                + ", which may be a place in the order of PCI addresses or a minor number");
+    }
+
     @Test
-    void anIndexIsAPlaceInTheOrderOfAddressesAndNotAMinor() {
-        gpus.add(state(new GpuName(GpuVendor.NVIDIA, "GPU-a", "00000000:01:00.0", 3, 0, null, null)));
-        gpus.add(state(new GpuName(GpuVendor.NVIDIA, "GPU-b", "00000000:02:00.0", 0, 1, null, null)));
-        job("5", "0");
-        assertThat(assignments()).containsExactly(new Held("5"), new Free());
+    void anIndexMayBeAPlaceInTheOrderOfAddressesOrAMinor() {
+        minors(2, 3, 0, 1).job("5", "0");
+        assertThat(assignments()).containsExactly(mayBeEither("5", "0"), new Free(), mayBeEither("5", "0"),
+                new Free());
+        claims.clear();
+        job("5", "0", "2");
+        assertThat(assignments()).as("both orders mean the same two").containsExactly(new Held("5"), new Free(),
+                new Held("5"), new Free());
+    }
+
+    @Test
+    void theOrderThatExplainsAllProcessesIsTaken() {
+        minors(2, 3, 0, 1).job("5", "0").job("6", "2").process(11, "5").process(12, "6");
+        running(2, 11);
+        running(0, 12);
+        assertThat(assignments()).as("minors").containsExactly(new Held("6"), new Free(), new Held("5"), new Free());
+        assertThat(holders().remarks()).isEmpty();
+        running(0, 11);
+        running(2, 12);
+        assertThat(assignments()).as("addresses").containsExactly(new Held("5"), new Free(), new Held("6"),
+                new Free());
+    }
+
+    @Test
+    void oneJobsProcessesTellTheOrderForOthers() {
+        minors(2, 3, 0, 1).job("5", "1").job("6", "2").process(11, "5");
+        running(3, 11);
+        assertThat(assignments()).containsExactly(new Held("6"), new Free(), new Free(), new Held("5"));
+    }
+
+    @Test
+    void aJobOnMoreGpusThanItWasGivenShowsNoOrder() {
+        minors(1, 0).job("5", "0").process(11, "5").process(12, "5");
+        running(0, 11);
+        running(1, 12);
+        assertThat(assignments()).allSatisfy(one -> assertThat(one).isInstanceOf(Ambiguous.class));
+    }
+
+    @Test
+    void whereIndexesAreSeenToBeNoKnownOrderIdleJobsAreUnsure() {
+        minors(0, 1, 2, 3).job("5", "0").job("6", "1").process(11, "5");
+        running(3, 11);
+        assertThat(assignments()).satisfiesExactly(
+                one -> assertThat(one).isInstanceOfSatisfying(Ambiguous.class,
+                        it -> assertThat(it.jobIds()).containsExactly("6")),
+                two -> assertThat(two).isInstanceOfSatisfying(Ambiguous.class,
+                        it -> assertThat(it.jobIds()).containsExactly("6")),
+                three -> assertThat(three).isInstanceOfSatisfying(Ambiguous.class,
+                        it -> assertThat(it.jobIds()).containsExactly("6")),
+                four -> assertThat(four).isEqualTo(new Held("5")));
+    }
+
+    @Test
+    void minorsOfAmdAreCountedFromTheFirst() {
+        for (int index = 0; index < 2; index++) {
+            gpus.add(state(new GpuName(GpuVendor.AMD, null, "00000000:0%d:00.0".formatted(index), 129 - index, index,
+                    null, null)));
+        }
+        job("5", "0").process(11, "5");
+        running(1, 11);
+        assertThat(assignments()).containsExactly(new Free(), new Held("5"));
     }
 
     @Test
@@ -157,10 +235,24 @@ class GpuAssignmentsTest {
     }
 
     @Test
-    void aDeviceThatNoDriverKnowsMayBeAnyThatNobodyHolds() {
-        gpus(on(), on()).job("5", "GPU-x").job("6", "0");
-        assertThat(assignments()).containsExactly(new Held("6"),
-                new Ambiguous(List.of("5"), "Slurm gave GPU-x to job 5, and no driver knows it"));
+    void aDeviceThatNoDriverKnowsIsNoneOfThoseThatAreKnown() {
+        gpus(on(), on(), on()).job("5", "GPU-x").job("6", "0").job("7", "7");
+        assertThat(assignments()).containsExactly(new Held("6"), new Free(), new Free());
+        assertThat(holders().remarks()).contains("Slurm gave 7 to job 7, and no driver knows it");
+        gpus.add(state(new GpuName(GpuVendor.NVIDIA, null, null, 3, null, null, null)));
+        assertThat(assignments()).containsExactly(new Held("6"), new Free(), new Free(),
+                new Ambiguous(List.of("5", "7"), "Slurm gave GPU-x to job 5, and no driver knows it"));
+    }
+
+    @Test
+    void aPartitionOfAnotherNameMayBeAnyThatNobodyHolds() {
+        gpus(on(), on());
+        gpus.add(state(new GpuName(GpuVendor.NVIDIA, "MIG-1", "00000000:01:00.0", 0, null, "GPU-a", null)));
+        gpus.add(state(new GpuName(GpuVendor.NVIDIA, "MIG-2", "00000000:01:00.0", 0, null, "GPU-a", null)));
+        job("5", "MIG-GPU-a/9/0").job("6", "MIG-2");
+        assertThat(assignments().getLast()).isEqualTo(new Held("6"));
+        assertThat(assignments().subList(0, 3)).containsExactly(new Partitioned(), new Free(),
+                new Ambiguous(List.of("5"), "Slurm gave MIG-GPU-a/9/0 to job 5, and no driver knows it"));
     }
 
     @Test

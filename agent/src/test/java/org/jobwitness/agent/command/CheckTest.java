@@ -144,4 +144,21 @@ class CheckTest {
         service.stop(0);
         assertThat(check()).anyMatch(line -> line.startsWith("FAILS service: http://127.0.0.1:"));
     }
+
+    @Test
+    void slurmsNameOfTheNodeIsComparedWithTheHosts() throws Exception {
+        tree.scope();
+        assertThat(check()).contains(
+                "ok    node: n1, the host's name; where Slurm's differs, it is used once a prolog has run");
+        assertThat(check("--node=gpu01")).contains("ok    node: gpu01, from JOBWITNESS_NODE");
+        Files.writeString(folder.resolve("spool/node"), "gpu01\n");
+        assertThat(check()).contains("warn  node: Slurm's name of this node is gpu01, which is used; the host's is n1")
+                .anySatisfy(line -> assertThat(line).contains("node gpu01, jobs now: 0"));
+        assertThat(check("--node=n2")).contains("warn  node: JOBWITNESS_NODE is n2, but Slurm's name of this node is "
+                + "gpu01: its jobs get a second node; unset it, or set Slurm's name");
+        Files.writeString(folder.resolve("spool/node"), "n1\n");
+        assertThat(check()).contains("ok    node: n1, and Slurm's prolog names it so");
+        Files.writeString(folder.resolve("spool/node"), "../odd\u0000\n");
+        assertThat(check()).anySatisfy(line -> assertThat(line).startsWith("ok    node: n1, the host's name"));
+    }
 }

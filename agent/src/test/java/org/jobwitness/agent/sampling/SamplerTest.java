@@ -84,12 +84,12 @@ class SamplerTest {
         assertThat(log.toString(StandardCharsets.UTF_8)).doesNotContain("sampling_failed");
     }
 
-    private void start(int intervalSeconds) throws Exception {
-        AgentConfig config = AgentConfig.read(
-                List.of("--interval=" + intervalSeconds, "--cgroup-root=" + tree.root(),
+    private void start(int intervalSeconds, String... more) throws Exception {
+        List<String> flags = new ArrayList<>(List.of("--interval=" + intervalSeconds, "--cgroup-root=" + tree.root(),
                         "--proc-root=" + folder.resolve("proc"), "--spool-dir=" + folder.resolve("spool"),
-                        "--dir=" + folder, "--cluster=rig"),
-                Map.of(), folder.resolve("none"));
+                        "--dir=" + folder, "--cluster=rig"));
+        flags.addAll(List.of(more));
+        AgentConfig config = AgentConfig.read(flags, Map.of(), folder.resolve("none"));
         Log lines = new Log(new PrintStream(log, true, StandardCharsets.UTF_8));
         NodeClock now = clock.clock();
         gpus = new Gpus(gpuSources, now, lines);
@@ -496,6 +496,191 @@ class SamplerTest {
                 .containsExactly("GPU-1");
         assertThat(batch(one -> one.node().equals("n7") && !one.gpus().isEmpty()).gpus()).extracting(GpuReading::gpu)
                 .containsExactly("GPU-0");
+    }
+
+    /** The host is n7; a prolog says that Slurm calls it gpu01 (NodeHostname, clouds), or by its full name. */
+    @Test
+    void aPrologTellsSlurmsNameOfTheNode() throws Exception {
+        prologOf("gpu01.example.org");
+        tree.job("job_5");
+        start(1);
+        batch(one -> one.intervalMs() != null && !one.jobs().isEmpty());
+        assertThat(sent).extracting(one -> one.batch.node()).containsOnly("gpu01.example.org");
+        stop();
+        sent.clear();
+        start(1, "--node=n9");
+        batch(one -> one.intervalMs() != null && !one.jobs().isEmpty());
+        assertThat(sent).as("a setting wins").extracting(one -> one.batch.node()).containsOnly("n9");
+    }
+
+    @Test
+    void aPrologThatRunsLaterRenamesTheNode() throws Exception {
+        tree.job("job_5");
+        Files.createDirectories(folder.resolve("spool/events"));
+        start(1);
+        batch(one -> one.node().equals("n7") && !one.jobs().isEmpty());
+        prologOf("gpu01");
+        batch(one -> one.node().equals("gpu01") && one.jobs().stream().anyMatch(job -> job.jobId().equals("5")));
+        sent.clear();
+        batch(one -> one.intervalMs() != null);
+        assertThat(sent).extracting(one -> one.batch.node()).containsOnly("gpu01");
+    }
+
+    /** The event was sent and removed before this agent started. */
+    @Test
+    void theSpoolKeepsSlurmsNameOfTheNode() throws Exception {
+        Files.createDirectories(folder.resolve("spool"));
+        Files.writeString(folder.resolve("spool/node"), "gpu01\n");
+        tree.job("job_5");
+        start(1);
+        batch(one -> !one.jobs().isEmpty());
+        assertThat(sent).extracting(one -> one.batch.node()).containsOnly("gpu01");
+    }
+
+    @Test
+    void aScopeThatNamesItsNodeWinsOverAProlog() throws Exception {
+        tree.folder("system.slice/n7_slurmstepd.scope");
+        tree.folder("system.slice/n8_slurmstepd.scope");
+        prologOf("n8");
+        start(1);
+        batch(one -> one.node().equals("n7"));
+        batch(one -> one.node().equals("n8"));
+    }
+
+    private void prologOf(String node) throws IOException {
+        Files.createDirectories(folder.resolve("spool/events"));
+        Files.writeString(folder.resolve("spool/tmp"), "{\"event_id\":\"x\",\"job_id\":\"5\",\"node\":\"" + node
+                + "\",\"user\":\"alice\"}\n");
+        Files.move(folder.resolve("spool/tmp"), folder.resolve("spool/events/1795384829-5-started-1.json"));
+    }
+
+    /** Slurm has left the cgroup of a job behind that has ended: it has no use any more, and one last reading. */
+    @Test
+    void anEmptyCgroupThatStaysIsNotSampledForEver() throws Exception {
+        tree.job("job_5");
+        tree.job("job_6");
+        start(1);
+        reading(one -> one.jobId().equals("5") && one.cpusUsed() != null);
+        tree.write("system.slice/slurmstepd.scope/job_5/cgroup.events", "populated 0\nfrozen 0\n");
+        reading(one -> one.jobId().equals("5") && Boolean.TRUE.equals(one.last()));
+        sent.clear();
+        tree.write("system.slice/slurmstepd.scope/job_5/memory.max", "5000000\n");
+        Instant now = clock.instant();
+        batch(one -> one.timestamp().isAfter(now.plusSeconds(5)));
+        tree.remove(tree.root().resolve("system.slice/slurmstepd.scope/job_5"));
+        batch(one -> one.timestamp().isAfter(now.plusSeconds(8)));
+        assertThat(sent).flatExtracting(one -> one.batch.jobs()).extracting(JobReading::jobId).containsOnly("6");
+    }
+
+    @Test
+    void aCgroupThatWasLeftBehindBeforeTheAgentStartedIsNoJob() throws Exception {
+        tree.job("job_5");
+        tree.write("system.slice/slurmstepd.scope/job_5/cgroup.events", "populated 0\nfrozen 0\n");
+        tree.job("job_6");
+        start(1);
+        Instant began = clock.instant();
+        batch(one -> one.timestamp().isAfter(began.plusSeconds(3)));
+        assertThat(sent).flatExtracting(one -> one.batch.jobs()).extracting(JobReading::jobId)
+                .as("one reading, when it is found").containsOnlyOnce("5").contains("6");
+        sent.clear();
+        tree.write("system.slice/slurmstepd.scope/job_5/cgroup.events", "populated 1\nfrozen 0\n");
+        reading(one -> one.jobId().equals("5"));
+    }
+
+    /** The figure alone is absent that a double does not hold exactly; the largest that it does is kept. */
+    @Test
+    void aCounterAbove2To53CostsNothingButItself() throws Exception {
+        tree.job("job_5");
+        tree.write("system.slice/slurmstepd.scope/job_5/io.stat",
+                "259:0 rbytes=9007199254740993 wbytes=9007199254740992 rios=1 wios=1 dbytes=0 dios=0\n");
+        tree.job("job_6");
+        start(1);
+        Batch batch = batch(one -> one.intervalMs() != null && one.jobs().size() == 2);
+        JobReading big = batch.jobs().stream().filter(job -> job.jobId().equals("5")).findFirst().orElseThrow();
+        assertThat(big.ioReadBytes()).isNull();
+        assertThat(big.absent()).containsEntry("io_read_bytes",
+                "left out: must be 0..9007199254740992, was 9007199254740993");
+        assertThat(big.ioWriteBytes()).isEqualTo(9007199254740992L);
+        assertThat(big.cpusUsed()).isNotNull();
+        assertThat(batch.jobs()).filteredOn(job -> job.jobId().equals("6")).singleElement()
+                .satisfies(job -> assertThat(job.ioReadBytes()).isEqualTo(4096));
+        assertThat(sampler.counts().figuresLeftOut()).isPositive();
+        assertThat(sampler.counts().failures()).isZero();
+        assertThat(log.toString(StandardCharsets.UTF_8).lines().filter(line -> line.contains("figure_left_out")))
+                .singleElement().asString().contains("figure=io_read_bytes of=job 5");
+    }
+
+    /** Each number of each file of a job is replaced; the job with the right files is read as ever. */
+    @Test
+    void whateverAJobsFilesHoldItsNeighboursGoOn() throws Exception {
+        List<String> odd = List.of("9007199254740993", "9223372036854775807", "18446744073709551615", "-5", "", "many",
+                "1e3", "0x10", "3.5", "\u0000", "\u00e9\u4e2d", "9".repeat(100_000), "4294967297",
+                "0-9223372036854775807", "max");
+        for (int i = 0; i < odd.size(); i++) {
+            Path job = tree.job("job_" + (100 + i));
+            String value = odd.get(i);
+            try (Stream<Path> files = Files.list(job)) {
+                for (Path file : files.filter(Files::isRegularFile).toList()) {
+                    if (!file.endsWith("cgroup.events")) {
+                        Files.writeString(file, Files.readString(file).replaceAll("[0-9][-0-9]*", value));
+                    }
+                }
+            }
+            tree.step(job, "x".repeat(100), 0, 0, value);
+        }
+        Path noText = tree.job("job_200");
+        Files.write(noText.resolve("memory.stat"), new byte[]{(byte) 0xff, (byte) 0xfe, 0, 10, (byte) 0xc3});
+        Files.write(noText.resolve("cpu.stat"), new byte[0]);
+        tree.job("job_6");
+        start(1);
+        Batch batch = batch(one -> one.intervalMs() != null);
+        assertThat(batch.jobs()).hasSize(odd.size() + 2);
+        assertThat(batch.jobs()).filteredOn(job -> job.jobId().equals("6")).singleElement().satisfies(job -> {
+            assertThat(job.absent()).isEmpty();
+            assertThat(job.cpuUsageUsec()).isEqualTo(3_000_000);
+        });
+        assertThat(sampler.counts().failures()).isZero();
+        tree.write("system.slice/slurmstepd.scope/job_103/memory.events", "oom 1\noom_kill 1\n");
+        tree.step(tree.root().resolve("system.slice/slurmstepd.scope/job_103"), "x".repeat(100), 1, 1,
+                "9223372036854771712");
+        JobReading killed = reading(one -> !one.oomKillEvents().isEmpty());
+        assertThat(killed.oomKillEvents()).allSatisfy(kill -> {
+            assertThat(kill.step()).isNull();
+            assertThat(kill.limitBytes()).isNull();
+        });
+    }
+
+    /** What is no name, no run and no time is not known; the job, and all others, are read. */
+    @Test
+    void anEventOfAPrologWithOddValuesCostsNoReading() throws Exception {
+        tree.job("job_5");
+        tree.job("job_6");
+        Files.createDirectories(folder.resolve("spool/events"));
+        Files.writeString(folder.resolve("spool/events/1795384829-5-started-1.json"), """
+                {"event_id":"x","job_id":"5","cluster":"a\\u0000b","sluid":"s1","start_time":"+9999-01-01T00:00:00Z",\
+                "user":"\\ud800","uid":-1}""");
+        Files.writeString(folder.resolve("spool/events/1795384829-6-started-1.json"),
+                "{\"job_id\":\" \\n\",\"cluster\":\"rig\"}");
+        start(1);
+        Batch batch = batch(one -> one.intervalMs() != null);
+        assertThat(batch.jobs()).extracting(JobReading::jobId).containsExactlyInAnyOrder("5", "6");
+        assertThat(sampler.counts().failures()).isZero();
+    }
+
+    @Test
+    void oneOddFigureOfAGpuCostsNothingButItself() throws Exception {
+        GpuState good = gpu(1, 80);
+        GpuName name = new GpuName(GpuVendor.NVIDIA, "GPU-0", null, null, 0, null, null);
+        GpuState odd = new GpuState(name, 101.0, -1L, Long.MAX_VALUE, 5e6, Double.NaN, 1e30, 2_000_000,
+                List.of("x".repeat(65)), -7L, 100_001, List.of(new GpuProcess(77, -1L, 200.0)), Map.of());
+        gpuSources.add(new Driver().says(odd, good));
+        tree.job("job_5");
+        start(1);
+        GpuReading read = gpuReading("GPU-0", gpu -> Long.valueOf(1).equals(gpu.processes()));
+        assertThat(read.absent()).containsKeys("utilization_percent", "memory_used_bytes", "memory_total_bytes",
+                "power_watts", "temperature_celsius", "energy_joules", "clock_mhz", "throttled", "ecc_errors", "xid");
+        assertThat(gpuReading("GPU-1", gpu -> gpu.utilizationPercent() != null).utilizationPercent()).isEqualTo(80.0);
+        assertThat(sampler.counts().failures()).isZero();
     }
 
     private void waitForLog(String words) throws InterruptedException {

@@ -80,10 +80,19 @@ final class Nvml implements GpuSource {
         readXids(open);
         List<GpuState> states = new ArrayList<>();
         for (NvmlDevice device : open.devices) {
-            states.addAll(device.read());
+            states.addAll(read(device));
         }
         states.addAll(open.lost);
         return states;
+    }
+
+    /** What one GPU reports must not cost the others their figures. */
+    private static List<GpuState> read(NvmlDevice device) throws NvmlException {
+        try {
+            return device.read();
+        } catch (IllegalArgumentException | IllegalStateException | ArithmeticException | IndexOutOfBoundsException e) {
+            return List.of(GpuState.unknown(device.name(), "it cannot be read: " + e));
+        }
     }
 
     @Override
@@ -104,7 +113,7 @@ final class Nvml implements GpuSource {
             for (int number = 0; number < count; number++) {
                 try {
                     found.add(find(library, number));
-                } catch (NvmlException e) {
+                } catch (NvmlException | IllegalArgumentException e) {
                     lost.add(GpuState.unknown(new GpuName(GpuVendor.NVIDIA, null, null, null, number, null, null),
                             String.valueOf(e.getMessage())));
                 }

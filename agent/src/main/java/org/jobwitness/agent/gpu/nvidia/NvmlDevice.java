@@ -38,6 +38,10 @@ final class NvmlDevice {
         instances = new MigInstances(library, name, handle);
     }
 
+    GpuName name() {
+        return name;
+    }
+
     /** The GPU, followed by its MIG instances. */
     List<GpuState> read() throws NvmlException {
         NvmlQueries queries = new NvmlQueries();
