@@ -88,6 +88,9 @@ public final class JobMetrics {
                     ofNodes.add(labels.of(node.cluster(), node.node()), node);
                     NodeReading.State now = node.last() == null ? null : node.last().state();
                     for (NodeReading.State state : now == null ? NO_STATES : NodeReading.State.values()) {
+                        if (!state.isCommon() && state != now) {
+                            continue; // few nodes are ever in it
+                        }
                         nodeStates.add(ofState.of(node.cluster(), node.node(), state.toString()), state == now ? 1 : 0);
                     }
                 });
@@ -168,7 +171,7 @@ public final class JobMetrics {
             ofNodes.write(out);
             waiting.write(out);
             nodeStates.each(0,
-                    out.gauge("hpc_node_state", "1 for the state that the node is in, 0 for the others.")::sample);
+                    out.gauge("hpc_node_state", "1 for the state that the node is in, 0 for the common ones of the others.")::sample);
             out.gauge("hpc_exporter_last_collect_timestamp_seconds", "When these figures were collected.")
                     .sample(at.toEpochMilli() / 1e3);
         }
