@@ -57,6 +57,23 @@ final class SlurmJson {
     record Complaint(@Nullable Long number, String text) {
     }
 
+    /**
+     * A controller of the cluster.
+     *
+     * @param status why it does not respond; null if the version does not say
+     */
+    record Ping(String host, boolean responding, @Nullable String status) {
+    }
+
+    /** Until v0.0.41, whether a controller responds is a word. */
+    Answer<Ping> pings(InputStream in) throws IOException, SlurmException {
+        return read(in, "pings", ping -> {
+            String host = ping.text("hostname");
+            boolean isUp = "UP".equals(ping.text("pinged")) || "UP".equals(ping.text("ping"));
+            return new Ping(host == null ? "slurmctld" : host, ping.isTrue("responding") || isUp, ping.text("status"));
+        });
+    }
+
     /** Jobs in slurmctld. */
     Answer<SlurmJob> jobs(InputStream in) throws IOException, SlurmException {
         return read(in, "jobs", SlurmJson::jobOfController);
