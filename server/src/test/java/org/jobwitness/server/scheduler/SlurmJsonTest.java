@@ -279,7 +279,8 @@ class SlurmJsonTest {
             "DEADLINE, failed deadline", "FAILED+LAUNCH_FAILED, failed launch_failure",
             "NODE_FAIL, failed node_failure", "OUT_OF_MEMORY, failed out_of_memory", "TIMEOUT, failed timeout",
             "CANCELLED, cancelled cancelled", "PREEMPTED, cancelled preempted",
-            "CANCELLED+REVOKED, cancelled cancelled", "SOMETHING_NEW, nothing"})
+            "CANCELLED+REVOKED, cancelled revoked", "PENDING+REVOKED, cancelled revoked",
+            "REVOKED, cancelled revoked", "SOMETHING_NEW, nothing"})
     void aStateMeansWhatTheContractSays(String raw, String meaning) {
         SlurmState state = new SlurmState(List.of(raw.split("\\+")));
         assertThat(state.meaning().map(m -> m.state() + (m.reason() == null ? "" : " " + m.reason())).orElse("nothing"))
