@@ -104,7 +104,8 @@ class VerdictTest {
         assertThat(verdict("unlimited/verdict").at("/outcome/headline").asString()).doesNotContain("of at most");
         started("a-year-less-an-hour", start,
                 ", \"end_time\": \"" + start.plus(365, ChronoUnit.DAYS).minusSeconds(3600) + "\"");
-        assertThat(verdict("a-year-less-an-hour/verdict").at("/outcome/headline").asString()).contains("of at most 364 d");
+        assertThat(verdict("a-year-less-an-hour/verdict").at("/outcome/headline").asString())
+                .contains("of at most 364 d");
     }
 
     @Test

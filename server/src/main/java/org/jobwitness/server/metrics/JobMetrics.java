@@ -170,7 +170,8 @@ public final class JobMetrics {
                     "cluster");
             counts.ever().forEach((cluster, count) -> ever.sample(count, cluster));
             Exposition.Samples queues = out.gauge("hpc_job_pending_by_partition",
-                    "Pending jobs by partition; a job that may start in several counts in each.", "cluster", "partition");
+                    "Pending jobs by partition; a job that may start in several counts in each.", "cluster",
+                    "partition");
             pending.forEach((queue, count) -> queues.sample(count, queue.getFirst(), queue.getLast()));
             info.each(0, out.gauge("hpc_job_info",
                     "1 for each job that runs or ended less than 5 minutes ago, with its labels.")::sample);
@@ -186,7 +187,8 @@ public final class JobMetrics {
             ofNodes.write(out);
             waiting.write(out);
             nodeStates.each(0,
-                    out.gauge("hpc_node_state", "1 for the state that the node is in, 0 for the common ones of the others.")::sample);
+                    out.gauge("hpc_node_state",
+                            "1 for the state that the node is in, 0 for the common ones of the others.")::sample);
             out.gauge("hpc_exporter_last_collect_timestamp_seconds", "When these figures were collected.")
                     .sample(at.toEpochMilli() / 1e3);
         }

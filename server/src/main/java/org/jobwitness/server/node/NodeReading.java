@@ -22,7 +22,8 @@ import org.jspecify.annotations.Nullable;
  * @param gpus each of its GPUs, as its agent read it
  */
 public record NodeReading(String cluster, String node, Instant at, @Nullable Duration interval, @Nullable State state,
-        @Nullable String rawState, @Nullable String stateReason, @Nullable Integer totalCpus, @Nullable Long totalMemoryBytes,
+        @Nullable String rawState, @Nullable String stateReason, @Nullable Integer totalCpus,
+        @Nullable Long totalMemoryBytes,
         @Nullable Integer totalGpus, @Nullable Double cpuUsagePercent, @Nullable Long memoryUsageBytes,
         @Nullable Double gpuUsagePercent, @Nullable Double cpuLoad, List<GpuReading> gpus) {
 
@@ -97,7 +98,8 @@ public record NodeReading(String cluster, String node, Instant at, @Nullable Dur
         }
 
         public NodeReading build() {
-            return new NodeReading(cluster, node, at, interval, state, rawState, stateReason, totalCpus, totalMemoryBytes,
+            return new NodeReading(cluster, node, at, interval, state, rawState, stateReason, totalCpus,
+                    totalMemoryBytes,
                     totalGpus, cpuUsagePercent, memoryUsageBytes, gpuUsagePercent, cpuLoad, gpus);
         }
     }

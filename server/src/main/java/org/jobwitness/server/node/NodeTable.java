@@ -163,7 +163,8 @@ public final class NodeTable {
         NodeReading last = isKnown ? reading(row, now) : NodeReading.builder(cluster, name, now).build();
         List<GpuReading> gpus = withGpus && isKnown ? last.gpus().stream().map(gpu -> gpu.naming(ids)).toList() : null;
         return new Node(name, cluster, last.state() == null ? null : last.state().toString(), last.rawState(),
-                last.stateReason(), time(row, "at"), last.totalCpus(), mebibytes(last.totalMemoryBytes()), last.totalGpus(),
+                last.stateReason(), time(row, "at"), last.totalCpus(), mebibytes(last.totalMemoryBytes()),
+                last.totalGpus(),
                 shown(last.cpuUsagePercent()), mebibytes(last.memoryUsageBytes()), shown(last.gpuUsagePercent()),
                 shown(last.cpuLoad()), ids, gpus);
     }

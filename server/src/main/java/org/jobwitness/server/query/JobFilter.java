@@ -72,7 +72,8 @@ public record JobFilter(@Nullable JobState state, @Nullable Reason reason, @Null
         add(conditions, "user", "user_name = :user", user);
         add(conditions, "node", "exists (select from job_node where job_node.node = :node"
                 + " and job_node.job_key = job.job_key)", node);
-        add(conditions, "partition", "(partition = :partition or :partition = any(string_to_array(partition, ',')))", partition);
+        add(conditions, "partition", "(partition = :partition or :partition = any(string_to_array(partition, ',')))",
+                partition);
         add(conditions, "account", "account = :account", account);
         add(conditions, "cluster", "cluster = :cluster", cluster);
         add(conditions, "text", "search like :text", text == null ? null : pattern(text));

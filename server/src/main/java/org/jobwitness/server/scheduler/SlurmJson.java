@@ -189,7 +189,8 @@ final class SlurmJson {
         Resources requested = Tres.of(job.text("tres_req_str"));
         Resources allocated = Tres.of(job.text("tres_alloc_str"));
         return new SlurmJob(false, id.toString(), job.text("cluster"), job.text("step_id/sluid"), state,
-                job.text("state_reason"), job.text("state_description"), job.text("user_name"), job.count("user_id"), job.text("name"),
+                job.text("state_reason"), job.text("state_description"), job.text("user_name"), job.count("user_id"),
+                job.text("name"),
                 job.text("partition"), job.text("account"), job.text("qos"), job.number("priority"), job.text("nodes"),
                 job.time("submit_time"), job.time("start_time"), job.time("end_time"), job.positiveInt("time_limit"),
                 job.isInfinite("time_limit"), suspendedSeconds(job), job.exit("exit_code"),
@@ -239,7 +240,8 @@ final class SlurmJson {
         Integer gpus = Tres.of(node.text("tres")).gpus();
         Long memoryMb = node.positive("real_memory");
         return new SlurmNode(name, node.words("state"), node.text("reason"), node.positiveInt("cpus"),
-                memoryMb == null || memoryMb == UNCONFIGURED_MEMORY_MB ? null : memoryMb, gpus != null ? gpus : Tres.gpuCount(node.text("gres")));
+                memoryMb == null || memoryMb == UNCONFIGURED_MEMORY_MB ? null : memoryMb,
+                gpus != null ? gpus : Tres.gpuCount(node.text("gres")));
     }
 
     private static SlurmState stateOf(Fields fields, String path) {

@@ -47,7 +47,8 @@ final class Tres {
     }
 
     private static Resources resources(@Nullable Integer cpus, @Nullable Long memoryMb, @Nullable Integer gpus) {
-        return new Resources(cpus == null || cpus == 0 ? null : cpus, memoryMb == null || memoryMb == 0 ? null : memoryMb,
+        return new Resources(cpus == null || cpus == 0 ? null : cpus,
+                memoryMb == null || memoryMb == 0 ? null : memoryMb,
                 gpus);
     }
 

@@ -83,7 +83,8 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
      * @param oomCounted whether a cgroup of it counted an OOM kill at its own limit
      */
     record ReportedEnd(@Nullable String rawState, @Nullable String stateReason,
-            @Nullable String stateDescription, boolean schedulerEnd, @Nullable JobState finalState, @Nullable Integer exitCode, @Nullable Integer signal,
+            @Nullable String stateDescription, boolean schedulerEnd, @Nullable JobState finalState,
+            @Nullable Integer exitCode, @Nullable Integer signal,
             @Nullable Integer derivedExitCode, @Nullable String cancelledBy,
             boolean startSeen, boolean endSeen, boolean requeued, boolean replaced, boolean oomCounted) {
     }

@@ -55,7 +55,8 @@ record RunRow(Run run, ReportedEnd end) {
 
     private static ReportedEnd end(ResultSet row, boolean epilogSeen) throws SQLException {
         JobState bySlurm = constant(JobState.class, row.getString("scheduler_state"));
-        return new ReportedEnd(row.getString("raw_state"), row.getString("state_reason"), row.getString("state_description"),
+        return new ReportedEnd(row.getString("raw_state"), row.getString("state_reason"),
+                row.getString("state_description"),
                 bySlurm != null && bySlurm.isFinal() && !"lost".equals(row.getString("reason")),
                 constant(JobState.class, row.getString("final_state")), row.getObject("exit_code", Integer.class),
                 row.getObject("exit_signal", Integer.class), row.getObject("derived_exit_code", Integer.class),

@@ -70,8 +70,10 @@ final class SchedulerEnds {
     }
 
     static Explanation revoked(RunEvidence evidence) {
-        return Explanation.of(job(evidence) + " was withdrawn here, because another cluster of the federation started it.")
-                .meaning("A federation gives a job to several clusters, and the first that can start it does. Nobody cancelled it.")
+        return Explanation
+                .of(job(evidence) + " was withdrawn here, because another cluster of the federation started it.")
+                .meaning(
+                        "A federation gives a job to several clusters, and the first that can start it does. Nobody cancelled it.")
                 .advice("Look for the job in the other clusters (squeue --federation).");
     }
 

@@ -231,14 +231,16 @@ class SlurmJsonTest {
     /** NO_VAL, INFINITE and the 0 that stands for everything or for nothing. */
     @Test
     void markersAreNoNumbers() throws Exception {
-        JobAttributes read = pending("\"tres_req_str\": \"cpu=0,mem=0,node=1,gres/gpu=0\", \"array_job_id\": 4294967294,"
-                + " \"priority\": 4294967294, \"user_id\": 4294967294, \"het_job_id\": 0, \"time_limit\": 4294967294,"
-                + " \"restart_cnt\": 4294967295, \"submit_time\": 0");
+        JobAttributes read = pending(
+                "\"tres_req_str\": \"cpu=0,mem=0,node=1,gres/gpu=0\", \"array_job_id\": 4294967294,"
+                        + " \"priority\": 4294967294, \"user_id\": 4294967294, \"het_job_id\": 0, \"time_limit\": 4294967294,"
+                        + " \"restart_cnt\": 4294967295, \"submit_time\": 0");
         assertThat(read.requested()).isEqualTo(new Resources(null, null, 0));
         assertThat(read.uid()).isNull();
         assertThat(read.hetJobId()).isNull();
         assertThat(read.restartCount()).isNull();
-        assertThat(read.scheduler()).doesNotContainKeys("array_job_id", "priority", "submit_time", "time_limit_minutes");
+        assertThat(read.scheduler()).doesNotContainKeys("array_job_id", "priority", "submit_time",
+                "time_limit_minutes");
         SlurmJob accounted = json.accounted(text("""
                 {"jobs": [{"job_id": 9, "state": {"current": ["FAILED"]}, "time": {"end": 0, "start": 4294967294, "limit":
                  {"set": true, "infinite": true, "number": 4294967295}, "suspended": 4294967294}, "tres": {"allocated":
