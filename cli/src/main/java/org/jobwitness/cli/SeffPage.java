@@ -67,6 +67,7 @@ final class SeffPage {
             case NODE_FAILURE -> "NODE_FAIL";
             case PREEMPTED -> "PREEMPTED";
             case DEADLINE -> "DEADLINE";
+            case REVOKED -> "REVOKED";
             case CANCELLED, CANCELLED_BY_USER, CANCELLED_BY_ADMIN, SIGNAL, EXIT_CODE, REQUEUED, LAUNCH_FAILURE, LOST,
                     UNKNOWN ->
                 ours;

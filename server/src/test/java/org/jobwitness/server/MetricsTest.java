@@ -86,6 +86,11 @@ class MetricsTest {
                 .isEqualTo(200);
         try (Connection connection = server.sql(); Statement sql = connection.createStatement()) {
             sql.execute("update node set state = 'mixed', state_at = now() where node = 'n1'");
+            sql.execute("""
+                    insert into job (recorded_at, cluster, job_id, start_seen, nodes, partition, gpu_devices, end_seen,
+                        oom_killed, superseded, requeued, state, newest)
+                    select now(), 'alpha', id, false, '{}', partition, '{}', false, false, false, false, 'pending', true
+                    from (values ('701', 'short,long'), ('702', 'long'), ('703', null)) waiting (id, partition)""");
             sql.execute("insert into agent_queue values ('alpha', 'n1', 240, 2, to_timestamp(1000.5), now())");
         }
         scrape = server.get("/metrics").body().lines().toList();
@@ -229,6 +234,13 @@ class MetricsTest {
                 .filteredOn(line -> !line.startsWith("hpc_job_runtime_seconds")).containsExactly(
                         "hpc_job_allocated_cpus{job_id=\"500\",user=\"eve\",node=\"n5\"} 2",
                         "hpc_job_oom_kills_total{job_id=\"500\",user=\"eve\",node=\"n5\"} 0");
+    }
+
+    @Test
+    void aPendingJobCountsInEachPartitionInWhichItMayStart() {
+        assertThat(scrape).filteredOn(line -> line.startsWith("hpc_job_pending_by_partition{"))
+                .containsExactlyInAnyOrder("hpc_job_pending_by_partition{cluster=\"alpha\",partition=\"long\"} 2",
+                        "hpc_job_pending_by_partition{cluster=\"alpha\",partition=\"short\"} 1");
     }
 
     @Test

@@ -338,6 +338,16 @@ class MonitoringTest {
         assertPasses("check", "config", folder.resolve("prometheus/prometheus.yml").toString());
     }
 
+    /** VictoriaMetrics counts the first value of a counter as growth in these, and Prometheus does not. */
+    @Test
+    void noRuleRestsOnTheFirstValueOfACounter() throws Exception {
+        for (Path rules : Dashboards.files(Dashboards.PROMETHEUS.resolve("rules"), ".yml")) {
+            assertThat(Files.readAllLines(rules)).as("%s", rules)
+                    .filteredOn(line -> !line.startsWith("#"))
+                    .noneMatch(line -> line.matches(".*\\b(increase|changes|delta)\\(.*"));
+        }
+    }
+
     private static void assertPasses(String... arguments) throws Exception {
         PrometheusProcess.Verdict verdict = PrometheusProcess.promtool(folder, Path.of("/dev/null"), arguments);
         assertThat(verdict.status()).as(verdict.said()).isZero();

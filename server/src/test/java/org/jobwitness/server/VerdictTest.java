@@ -96,6 +96,18 @@ class VerdictTest {
         assertThat(asked(verdict)).containsExactly("#SBATCH --mem=12G");
     }
 
+    /** A prolog gets an end in a year where there is no time limit. */
+    @Test
+    void aJobWithoutATimeLimitHasNone() {
+        Instant start = NOW.minusSeconds(600);
+        started("unlimited", start, ", \"end_time\": \"" + start.plus(365, ChronoUnit.DAYS) + "\"");
+        assertThat(verdict("unlimited/verdict").at("/outcome/headline").asString()).doesNotContain("of at most");
+        started("a-year-less-an-hour", start,
+                ", \"end_time\": \"" + start.plus(365, ChronoUnit.DAYS).minusSeconds(3600) + "\"");
+        assertThat(verdict("a-year-less-an-hour/verdict").at("/outcome/headline").asString())
+                .contains("of at most 364 d");
+    }
+
     @Test
     void whatARunningJobDoesWithItsCpusAndGpusIsFoundAndCounted() {
         Instant start = NOW.minusSeconds(40 * 60);

@@ -25,6 +25,8 @@ public enum Cause {
     LAUNCH_FAILURE,
     DEADLINE,
     REQUEUED,
+    /** Another cluster of the federation started the job. */
+    REVOKED,
     /** No end was reported. */
     LOST,
     /** It ended, and no evidence explains how. */

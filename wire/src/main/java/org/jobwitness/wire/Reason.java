@@ -17,6 +17,8 @@ public enum Reason {
     SIGNAL,
     EXIT_CODE,
     REQUEUED,
+    /** Another cluster of the federation started the job; this cluster's copy of it was withdrawn. */
+    REVOKED,
     LAUNCH_FAILURE,
     DEADLINE,
     LOST,

@@ -14,13 +14,15 @@ import org.jspecify.annotations.Nullable;
  * @param sluid, derivedExitCode, restartCount, hetJobId, exitCode, signal in responses only: requests have them in the fields of events
  * @param rawState the scheduler's own state
  * @param stateReason the scheduler's own reason
+ * @param stateDescription the scheduler's sentence about it, where it has one
  * @param priority Slurm's, 0..4294967295
  * @param suspendedSeconds how long it was suspended, without a suspension that still lasts
  * @param cancelledBy who cancelled the job: a user's name, or a uid where Slurm knows no name
  * @param extra anything else to be kept: JSON values by name, 16,384 characters in total
  */
 public record Scheduler(@Nullable String type, @Nullable String externalJobId, @Nullable String name,
-        @Nullable String sluid, @Nullable String rawState, @Nullable String stateReason, @Nullable Instant submitTime,
+        @Nullable String sluid, @Nullable String rawState, @Nullable String stateReason,
+        @Nullable String stateDescription, @Nullable Instant submitTime,
         @Nullable String partition, @Nullable String account, @Nullable String qos, @Nullable Long priority,
         @Nullable Integer timeLimitMinutes, @Nullable Integer suspendedSeconds, @Nullable Integer exitCode,
         @Nullable Integer signal, @Nullable Integer derivedExitCode, @Nullable Integer restartCount,
@@ -38,6 +40,7 @@ public record Scheduler(@Nullable String type, @Nullable String externalJobId, @
         sluid = Checks.sluid(FIELD + "sluid", sluid);
         rawState = Checks.text(FIELD + "raw_state", rawState, 256);
         stateReason = Checks.text(FIELD + "state_reason", stateReason, 1024);
+        stateDescription = Checks.text(FIELD + "state_description", stateDescription, 1024);
         submitTime = Checks.time(FIELD + "submit_time", submitTime);
         partition = Checks.text(FIELD + "partition", partition, 256);
         account = Checks.text(FIELD + "account", account, 256);

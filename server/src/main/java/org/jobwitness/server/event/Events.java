@@ -2,6 +2,7 @@ package org.jobwitness.server.event;
 
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -25,6 +26,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Converts the events of prolog and epilog to evidence, and applies it. */
 public final class Events {
+    private static final Duration UNLIMITED = Duration.ofDays(365);
+
     private static final int MAX_CPUS = 100_000_000;
 
     private final JobTable jobs;
@@ -72,7 +75,7 @@ public final class Events {
         String node = event.node() == null && nodes.size() == 1 ? nodes.getFirst() : event.node();
         JobAttributes ofJob = attributes(event.user(), event.uid(), nodes, event.partition(), event.account(),
                 event.scheduler())
-                .withRun(event.hetJobId(), event.restartCount(), event.endTime())
+                .withRun(event.hetJobId(), event.restartCount(), deadline(event))
                 .withAllocated(new Resources(cpusOfJob(event.cpuAllocation(), cpus), event.memoryAllocationMb(),
                         node == null ? event.gpuAllocation() : null));
         JobAttributes attributes = node == null
@@ -84,6 +87,13 @@ public final class Events {
                         event.cgroupPath(), false);
         return new Evidence.Started(identity(event.cluster(), event.jobId(), event.sluid(), event.startTime()),
                 event.timestamp(), onNode, attributes, cpus, event.eventId());
+    }
+
+    /** A run without a time limit gets an end in a year from slurmctld (job_mgr.c), and passes that to its prolog. */
+    private static @Nullable Instant deadline(JobStarted event) {
+        Instant start = event.startTime();
+        Instant end = event.endTime();
+        return start != null && end != null && Duration.between(start, end).equals(UNLIMITED) ? null : end;
     }
 
     private Evidence evidence(JobFinished event) {

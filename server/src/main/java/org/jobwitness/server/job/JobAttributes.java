@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * what is known.
  *
  * @param nodes in Slurm's order
+ * @param partition of a pending job that may start in any of several, all of them with commas between
  * @param restartCount how often the job had been requeued when the run began, by its prolog
  * @param deadline when its time limit expires, by its prolog, or by the scheduler since then; null where the scheduler
  *     reports that there is no limit: slurmctld gives such a run an end in a year, and passes that to the prolog
@@ -31,6 +32,7 @@ public record JobAttributes(@Nullable String user, @Nullable Integer uid, List<S
         Map<String, @Nullable Object> scheduler) {
     private static final String TIME_LIMIT = "time_limit_minutes";
     private static final String STATE_REASON = "state_reason";
+    private static final String STATE_DESCRIPTION = "state_description";
 
     public static final JobAttributes NONE = of(null, null, List.of());
 
@@ -123,6 +125,7 @@ public record JobAttributes(@Nullable String user, @Nullable Integer uid, List<S
     JobAttributes noLongerPending() {
         Map<String, @Nullable Object> rest = new LinkedHashMap<>(scheduler);
         rest.replace(STATE_REASON, null);
+        rest.replace(STATE_DESCRIPTION, null);
         return withScheduler(rest);
     }
 
@@ -142,7 +145,7 @@ public record JobAttributes(@Nullable String user, @Nullable Integer uid, List<S
     JobAttributes merge(JobAttributes incoming, Differences differences) {
         return new JobAttributes(differences.keep("user", user, incoming.user),
                 differences.keep("uid", uid, incoming.uid), union(nodes, incoming.nodes),
-                differences.keep("partition", partition, incoming.partition),
+                differences.keep("partition", chosen(partition, incoming.partition), incoming.partition),
                 differences.keep("account", account, incoming.account),
                 differences.keep("het_job_id", hetJobId, incoming.hetJobId),
                 differences.keep("restart_count", restartCount, incoming.restartCount),
@@ -164,6 +167,12 @@ public record JobAttributes(@Nullable String user, @Nullable Integer uid, List<S
         Map<String, @Nullable Object> all = new LinkedHashMap<>(stored);
         all.putAll(incoming);
         return all;
+    }
+
+    /** The one of several partitions in which the job was started. */
+    private static @Nullable String chosen(@Nullable String stored, @Nullable String incoming) {
+        boolean mayChoose = stored != null && stored.contains(",");
+        return mayChoose && incoming != null && List.of(stored.split(",", -1)).contains(incoming) ? incoming : stored;
     }
 
     /** All names of both. A list that contains the other one gives the order, whichever of them came first. */

@@ -3,6 +3,7 @@ package org.jobwitness.server.metrics;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -66,6 +67,8 @@ public final class JobMetrics {
         private final MetricRows found = new MetricRows(folder, 1);
         private final MetricRows nodeStates = new MetricRows(folder, 1);
         private final FamilyRows<AgentQueueTable.Queue> waiting = new FamilyRows<>(folder, Family.OF_AGENT);
+        /** By cluster and partition. */
+        private final Map<List<String>, Long> pending = new HashMap<>();
         private JobQueries.Counts counts = new JobQueries.Counts(Map.of(), Map.of());
 
         private void read(Handle handle) {
@@ -77,6 +80,7 @@ public final class JobMetrics {
                     info.add(ofInfo.of(job.cluster(), job.jobId(), job.user(), job.partition(), job.account(),
                             job.name()), 1);
                     states.add(ofState.of(job.cluster(), job.jobId(), job.state(), job.reason()), 1);
+                    countPending(job);
                 });
             }
             readRuns(handle);
@@ -88,6 +92,9 @@ public final class JobMetrics {
                     ofNodes.add(labels.of(node.cluster(), node.node()), node);
                     NodeReading.State now = node.last() == null ? null : node.last().state();
                     for (NodeReading.State state : now == null ? NO_STATES : NodeReading.State.values()) {
+                        if (!state.isCommon() && state != now) {
+                            continue; // few nodes are ever in it
+                        }
                         nodeStates.add(ofState.of(node.cluster(), node.node(), state.toString()), state == now ? 1 : 0);
                     }
                 });
@@ -134,6 +141,14 @@ public final class JobMetrics {
             }
         }
 
+        private void countPending(JobLabels job) {
+            if (job.state().equals(JobState.PENDING.toString()) && !job.partition().isEmpty()) {
+                for (String partition : job.partition().split(",", -1)) {
+                    pending.merge(List.of(job.cluster(), partition), 1L, Long::sum);
+                }
+            }
+        }
+
         private static String vendor(NodeTable.GpuSnapshot seen) {
             GpuVendor vendor = seen.reading().vendor();
             return vendor == null ? "" : vendor.toString();
@@ -154,6 +169,10 @@ public final class JobMetrics {
             Exposition.Samples ever = out.counter("hpc_job_total", "Runs of jobs that the service has recorded.",
                     "cluster");
             counts.ever().forEach((cluster, count) -> ever.sample(count, cluster));
+            Exposition.Samples queues = out.gauge("hpc_job_pending_by_partition",
+                    "Pending jobs by partition; a job that may start in several counts in each.", "cluster",
+                    "partition");
+            pending.forEach((queue, count) -> queues.sample(count, queue.getFirst(), queue.getLast()));
             info.each(0, out.gauge("hpc_job_info",
                     "1 for each job that runs or ended less than 5 minutes ago, with its labels.")::sample);
             states.each(0, out.gauge("hpc_job_state",
@@ -168,7 +187,8 @@ public final class JobMetrics {
             ofNodes.write(out);
             waiting.write(out);
             nodeStates.each(0,
-                    out.gauge("hpc_node_state", "1 for the state that the node is in, 0 for the others.")::sample);
+                    out.gauge("hpc_node_state",
+                            "1 for the state that the node is in, 0 for the common ones of the others.")::sample);
             out.gauge("hpc_exporter_last_collect_timestamp_seconds", "When these figures were collected.")
                     .sample(at.toEpochMilli() / 1e3);
         }

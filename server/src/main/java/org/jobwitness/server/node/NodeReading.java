@@ -2,8 +2,10 @@ package org.jobwitness.server.node;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import org.jobwitness.wire.GpuReading;
 import org.jspecify.annotations.Nullable;
 
@@ -11,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * What is known of a node at one moment. What is not known is null.
  *
  * @param interval the time that the figures stand for; null if it is not known, or if there are none
+ * @param rawState all of the scheduler's words for its state, joined by {@code +}
  * @param stateReason why it is in its state, in an administrator's words or the scheduler's
  * @param cpuUsagePercent of all its CPUs
  * @param memoryUsageBytes of all processes on it
@@ -19,7 +22,8 @@ import org.jspecify.annotations.Nullable;
  * @param gpus each of its GPUs, as its agent read it
  */
 public record NodeReading(String cluster, String node, Instant at, @Nullable Duration interval, @Nullable State state,
-        @Nullable String stateReason, @Nullable Integer totalCpus, @Nullable Long totalMemoryBytes,
+        @Nullable String rawState, @Nullable String stateReason, @Nullable Integer totalCpus,
+        @Nullable Long totalMemoryBytes,
         @Nullable Integer totalGpus, @Nullable Double cpuUsagePercent, @Nullable Long memoryUsageBytes,
         @Nullable Double gpuUsagePercent, @Nullable Double cpuLoad, List<GpuReading> gpus) {
 
@@ -39,6 +43,7 @@ public record NodeReading(String cluster, String node, Instant at, @Nullable Dur
         private final Instant at;
         private @Nullable Duration interval;
         private @Nullable State state;
+        private @Nullable String rawState;
         private @Nullable String stateReason;
         private @Nullable Integer totalCpus;
         private @Nullable Long totalMemoryBytes;
@@ -66,6 +71,11 @@ public record NodeReading(String cluster, String node, Instant at, @Nullable Dur
             return this;
         }
 
+        public Builder rawState(@Nullable String words) {
+            rawState = words;
+            return this;
+        }
+
         public Builder totals(@Nullable Integer cpus, @Nullable Long memoryBytes, @Nullable Integer gpuCount) {
             totalCpus = cpus;
             totalMemoryBytes = memoryBytes;
@@ -88,19 +98,49 @@ public record NodeReading(String cluster, String node, Instant at, @Nullable Dur
         }
 
         public NodeReading build() {
-            return new NodeReading(cluster, node, at, interval, state, stateReason, totalCpus, totalMemoryBytes,
+            return new NodeReading(cluster, node, at, interval, state, rawState, stateReason, totalCpus,
+                    totalMemoryBytes,
                     totalGpus, cpuUsagePercent, memoryUsageBytes, gpuUsagePercent, cpuLoad, gpus);
         }
     }
 
-    /** Slurm's node states (slurm.h, node_states), with DRAIN as one of its own. */
+    /**
+     * A node's state, one word as {@code sinfo} shows it. IDLE is only a node to which Slurm would give any job now. The
+     * first six are those that every cluster has.
+     */
     public enum State {
         IDLE,
         MIXED,
         ALLOCATED,
         DRAINED,
         DOWN,
-        UNKNOWN;
+        UNKNOWN,
+        /** Jobs still run or end on it; it gets no more. */
+        DRAINING,
+        COMPLETING,
+        /** Kept free for a job of higher priority. */
+        PLANNED,
+        RESERVED,
+        /** By a job that has its part of the network exclusively. */
+        BLOCKED,
+        MAINTENANCE,
+        /** It reboots, or will as soon as it is free. */
+        REBOOT,
+        NOT_RESPONDING,
+        /** An administrator expects it to fail. */
+        FAIL,
+        /** It has less than slurm.conf says. */
+        INVALID_REG,
+        POWERED_DOWN,
+        POWERING_DOWN,
+        POWERING_UP;
+
+        private static final Set<State> COMMON = EnumSet.range(IDLE, UNKNOWN);
+
+        /** Whether it is one of those that every cluster has. */
+        public boolean isCommon() {
+            return COMMON.contains(this);
+        }
 
         @Override
         public String toString() {

@@ -46,19 +46,22 @@ public final class NodeTable {
             """;
 
     private static final String STORE = """
-            insert into node as stored (cluster, node, at, interval_ms, state_at, state, state_reason, total_cpus,
-                total_memory_bytes, total_gpus, cpu_usage_percent, memory_usage_bytes, gpu_usage_percent, cpu_load, gpus)
+            insert into node as stored (cluster, node, at, interval_ms, state_at, state, raw_state,
+                state_reason, total_cpus, total_memory_bytes, total_gpus, cpu_usage_percent, memory_usage_bytes,
+                gpu_usage_percent, cpu_load, gpus)
             select cluster, node, case when interval_ms is not null or state is null then reported_at end, interval_ms,
-                case when state is not null then reported_at end, state, state_reason, total_cpus, total_memory_bytes,
-                total_gpus, cpu, memory, gpu, load, cast(devices as jsonb)
-            from unnest(:clusters, :nodes, :times, :intervals, :states, :state_reasons, :total_cpus,
+                case when state is not null then reported_at end, state, raw_state, state_reason,
+                total_cpus, total_memory_bytes, total_gpus, cpu, memory, gpu, load, cast(devices as jsonb)
+            from unnest(:clusters, :nodes, :times, :intervals, :states, :raw_states, :state_reasons, :total_cpus,
                 :total_memories, :total_gpus, :cpus, :memories, :gpus, :loads, :devices)
-                as incoming (cluster, node, us, interval_ms, state, state_reason, total_cpus, total_memory_bytes,
-                total_gpus, cpu, memory, gpu, load, devices)
+                as incoming (cluster, node, us, interval_ms, state, raw_state, state_reason, total_cpus,
+                total_memory_bytes, total_gpus, cpu, memory, gpu, load, devices)
             cross join lateral (select timestamptz 'epoch' + us * interval '1 microsecond' as reported_at) reported_at
             on conflict (cluster, node) do update set
                 state = case when excluded.state_at >= coalesce(stored.state_at, excluded.state_at)
                     then excluded.state else stored.state end,
+                raw_state = case when excluded.state_at >= coalesce(stored.state_at, excluded.state_at)
+                    then excluded.raw_state else stored.raw_state end,
                 state_reason = case when excluded.state_at >= coalesce(stored.state_at, excluded.state_at)
                     then excluded.state_reason else stored.state_reason end,
                 state_at = greatest(stored.state_at, excluded.state_at),
@@ -112,6 +115,7 @@ public final class NodeTable {
                         each(ordered,
                                 r -> r.interval() == null ? null : Integer.valueOf((int) r.interval().toMillis())))
                 .bindArray("states", String.class, each(ordered, r -> r.state() == null ? null : r.state().toString()))
+                .bindArray("raw_states", String.class, each(ordered, NodeReading::rawState))
                 .bindArray("state_reasons", String.class, each(ordered, NodeReading::stateReason))
                 .bindArray("total_cpus", Integer.class, each(ordered, NodeReading::totalCpus))
                 .bindArray("total_memories", Long.class, each(ordered, NodeReading::totalMemoryBytes))
@@ -158,8 +162,9 @@ public final class NodeTable {
         boolean isKnown = isKnown(row);
         NodeReading last = isKnown ? reading(row, now) : NodeReading.builder(cluster, name, now).build();
         List<GpuReading> gpus = withGpus && isKnown ? last.gpus().stream().map(gpu -> gpu.naming(ids)).toList() : null;
-        return new Node(name, cluster, last.state() == null ? null : last.state().toString(), last.stateReason(),
-                time(row, "at"), last.totalCpus(), mebibytes(last.totalMemoryBytes()), last.totalGpus(),
+        return new Node(name, cluster, last.state() == null ? null : last.state().toString(), last.rawState(),
+                last.stateReason(), time(row, "at"), last.totalCpus(), mebibytes(last.totalMemoryBytes()),
+                last.totalGpus(),
                 shown(last.cpuUsagePercent()), mebibytes(last.memoryUsageBytes()), shown(last.gpuUsagePercent()),
                 shown(last.cpuLoad()), ids, gpus);
     }
@@ -191,8 +196,8 @@ public final class NodeTable {
     /** Every node of which anything is known, without state and figures older than three of their intervals. */
     public Stream<NodeSnapshot> latest(Handle handle, Instant now) {
         return streaming(handle.createQuery("""
-                select cluster, node, coalesce(jobs, 0) as jobs, at, interval_ms, state_at, state, state_reason,
-                    total_cpus, total_memory_bytes, total_gpus, cpu_usage_percent, memory_usage_bytes, gpu_usage_percent,
+                select cluster, node, coalesce(jobs, 0) as jobs, at, interval_ms, state_at, state, raw_state,
+                    state_reason, total_cpus, total_memory_bytes, total_gpus, cpu_usage_percent, memory_usage_bytes, gpu_usage_percent,
                     cpu_load, '[]' as gpus
                 from node full join (
                     select cluster, node, count(*) as jobs from job join job_node using (job_key)
@@ -230,7 +235,8 @@ public final class NodeTable {
                 .interval(interval).totals(row.getObject("total_cpus", Integer.class),
                         row.getObject("total_memory_bytes", Long.class), row.getObject("total_gpus", Integer.class));
         if (stateAt != null && stateAt.isAfter(now.minus(STATE_TTL))) {
-            reading.state(constant(NodeReading.State.class, row.getString("state")), row.getString("state_reason"));
+            reading.state(constant(NodeReading.State.class, row.getString("state")), row.getString("state_reason"))
+                    .rawState(row.getString("raw_state"));
         }
         if (isFresh) {
             reading.usage(row.getObject("cpu_usage_percent", Double.class),

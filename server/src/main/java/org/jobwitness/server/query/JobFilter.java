@@ -6,6 +6,7 @@ import static org.jobwitness.server.json.Printable.shown;
 import io.javalin.http.Context;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -48,13 +49,19 @@ public record JobFilter(@Nullable JobState state, @Nullable Reason reason, @Null
     public boolean matches(JobTraits run) {
         return (state == null || state == run.state()) && (reason == null || reason == run.reason())
                 && isOrAny(user, run.user()) && (node == null || run.nodes().contains(node))
-                && isOrAny(partition, run.partition()) && isOrAny(account, run.account())
+                && isAmong(partition, run.partition()) && isOrAny(account, run.account())
                 && isOrAny(cluster, run.cluster())
                 && (text == null || run.searchText().contains(SearchText.normalize(text)));
     }
 
     private static boolean isOrAny(@Nullable String wanted, @Nullable String is) {
         return wanted == null || wanted.equals(is);
+    }
+
+    /** A pending job may start in any of several partitions, with commas between. */
+    private static boolean isAmong(@Nullable String wanted, @Nullable String partitions) {
+        return isOrAny(wanted, partitions)
+                || (partitions != null && List.of(partitions.split(",", -1)).contains(wanted));
     }
 
     /** The same as SQL: each condition on {@code job} with the value of its one parameter, which is named as the key. */
@@ -65,7 +72,8 @@ public record JobFilter(@Nullable JobState state, @Nullable Reason reason, @Null
         add(conditions, "user", "user_name = :user", user);
         add(conditions, "node", "exists (select from job_node where job_node.node = :node"
                 + " and job_node.job_key = job.job_key)", node);
-        add(conditions, "partition", "partition = :partition", partition);
+        add(conditions, "partition", "(partition = :partition or :partition = any(string_to_array(partition, ',')))",
+                partition);
         add(conditions, "account", "account = :account", account);
         add(conditions, "cluster", "cluster = :cluster", cluster);
         add(conditions, "text", "search like :text", text == null ? null : pattern(text));

@@ -32,6 +32,10 @@ record Fields(JsonNode node) {
         return text.isBlank() || NO_TEXT.contains(text) ? null : text;
     }
 
+    boolean isTrue(String path) {
+        return at(path).asBoolean(false);
+    }
+
     @Nullable
     Long number(String path) {
         return number(at(path));

@@ -26,6 +26,7 @@ import tools.jackson.core.JacksonException;
 final class JobEvidence {
     private static final int OOM_SIGNAL = 125;
     private static final int MAX_NAME_LENGTH = 256;
+    private static final int MAX_DESCRIPTION_LENGTH = 512;
 
     private final Json json;
 
@@ -81,14 +82,12 @@ final class JobEvidence {
 
     private JobAttributes attributes(SlurmJob job, JobState state, List<String> nodes, @Nullable Integer cpus) {
         boolean isWaiting = state == JobState.PENDING;
-        boolean mayChoose = isWaiting && job.partition() != null && job.partition().contains(",");
         boolean hasEnded = job.state().isCompleting() || job.state().end().isPresent(); // then its end is no deadline
         Instant deadline = state == JobState.RUNNING && !hasEnded && !job.accounted() && job.timeLimitMinutes() != null
                 ? job.end()
                 : null;
-        String partition = mayChoose ? null : fitting(job.partition());
         return JobAttributes.of(fitting(job.user()), job.uid(), nodes)
-                .withPartition(partition, fitting(job.account()))
+                .withPartition(fitting(job.partition()), fitting(job.account()))
                 .withRun(job.hetJobId(), job.restartCount(), deadline)
                 .withAllocated(new Resources(cpus, isWaiting ? null : job.allocated().memoryMb(),
                         isWaiting ? null : job.allocated().gpus()))
@@ -110,6 +109,7 @@ final class JobEvidence {
         add(words, "suspended_seconds", job.suspendedSeconds());
         if (!job.accounted()) {
             addReason(words, job.stateReason());
+            words.put("state_description", shortened(job.stateDescription()));
         }
         add(words, "array_job_id", job.arrayJobId());
         add(words, "array_task_id", job.arrayTaskId());
@@ -123,6 +123,17 @@ final class JobEvidence {
         } else {
             add(words, "state_reason", reason);
         }
+    }
+
+    /** Slurm's text, which may list many nodes, and of which a site's plugins may make anything. */
+    private static @Nullable String shortened(@Nullable String text) {
+        if (text == null) {
+            return null;
+        }
+        StringBuilder kept = new StringBuilder();
+        text.codePoints().limit(MAX_DESCRIPTION_LENGTH).map(c -> isHarmless(c) ? c : '?')
+                .forEach(kept::appendCodePoint);
+        return kept.toString();
     }
 
     private void add(Map<String, @Nullable Object> words, String name, @Nullable Object value) {
@@ -150,8 +161,11 @@ final class JobEvidence {
     }
 
     private static boolean isText(String text) {
-        return text.length() <= MAX_NAME_LENGTH && text.codePoints().noneMatch(c -> Character.isISOControl(c)
-                || (c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE));
+        return text.length() <= MAX_NAME_LENGTH && text.codePoints().allMatch(JobEvidence::isHarmless);
+    }
+
+    private static boolean isHarmless(int c) {
+        return !Character.isISOControl(c) && (c < Character.MIN_SURROGATE || c > Character.MAX_SURROGATE);
     }
 
     private static List<String> hosts(@Nullable String expression) {

@@ -27,6 +27,13 @@ final class SlurmCommands implements Slurm {
     private static final Duration TIMEOUT = Duration.ofSeconds(60);
     private static final int MAX_MESSAGE = 300;
 
+    /** Slurm's texts (slurm_errno.c) where slurmctld or slurmdbd is away. */
+    private static final List<String> UNREACHABLE = List.of("Unable to contact slurm controller",
+            "Unable to connect to database", "Problem talking to the database", "failed to open persistent connection",
+            "Connection refused", "Socket timed out on send/recv operation");
+    private static final List<String> WRONG_CREDENTIALS = List.of("Protocol authentication error",
+            "Invalid authentication credential");
+
     private final Path folder;
     private final Map<String, String> environment;
     private final String jsonOption;
@@ -136,14 +143,22 @@ final class SlurmCommands implements Slurm {
             answer = reader.read(TimeLimited.bounded(process.getInputStream()));
         } catch (SlurmException e) {
             String message = messageIn(errors);
-            throw message.isEmpty() ? e : new SlurmException(Problem.REFUSED, "it reports: " + message, e);
+            throw message.isEmpty() ? e : new SlurmException(problem(message), "it reports: " + message, e);
         }
         int status = process.waitFor();
         if (status != 0 || !answer.errors().isEmpty()) {
-            throw new SlurmException(Problem.REFUSED, "exit code " + status + ", and it reports: " + messageIn(errors)
-                    + answer.errors().stream().map(SlurmJson.Complaint::text).findFirst().orElse(""));
+            String message = messageIn(errors)
+                    + answer.errors().stream().map(SlurmJson.Complaint::text).findFirst().orElse("");
+            throw new SlurmException(problem(message), "exit code " + status + ", and it reports: " + message);
         }
         return answer;
+    }
+
+    private static Problem problem(String message) {
+        if (WRONG_CREDENTIALS.stream().anyMatch(message::contains)) {
+            return Problem.UNAUTHORIZED;
+        }
+        return UNREACHABLE.stream().anyMatch(message::contains) ? Problem.AWAY : Problem.REFUSED;
     }
 
     /** A process that the command left behind may keep the stream open: then there is no message. */

@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param accounted whether it is from slurmdbd, which has each run of a job; slurmctld has the last one only
  * @param stateReason slurmctld's for the state, {@code None} if it has none; slurmdbd's is why the run once waited
+ * @param stateDescription what slurmctld says instead of the reason, where it knows more; null if it has nothing
  * @param nodes Slurm's expression for its nodes; null before it has any
  * @param start when it started; of a pending job, when Slurm expects that
  * @param end when it ended; of a running job, when its time limit will end it, or, in slurmdbd, now
@@ -22,7 +23,8 @@ import org.jspecify.annotations.Nullable;
  * @param killedBy the user who cancelled it
  */
 record SlurmJob(boolean accounted, String jobId, @Nullable String cluster, @Nullable String sluid, SlurmState state,
-        @Nullable String stateReason, @Nullable String user, @Nullable Integer uid, @Nullable String name,
+        @Nullable String stateReason, @Nullable String stateDescription, @Nullable String user, @Nullable Integer uid,
+        @Nullable String name,
         @Nullable String partition, @Nullable String account, @Nullable String qos, @Nullable Long priority,
         @Nullable String nodes, @Nullable Instant submit, @Nullable Instant start, @Nullable Instant end,
         @Nullable Integer timeLimitMinutes, boolean unlimited, @Nullable Integer suspendedSeconds,

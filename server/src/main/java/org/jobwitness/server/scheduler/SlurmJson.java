@@ -28,6 +28,9 @@ import tools.jackson.databind.json.JsonMapper;
  * takes no more memory than what is made of it. An element that cannot be read is left out and counted.
  */
 final class SlurmJson {
+    /** RealMemory of a node for which slurm.conf names none. */
+    private static final long UNCONFIGURED_MEMORY_MB = 1;
+
     /** Names and comments are user text: not always UTF-8, and old versions print infinite numbers as such. */
     private final JsonMapper mapper = JsonMapper
             .builder(JsonFactory.builder()
@@ -52,6 +55,23 @@ final class SlurmJson {
 
     /** An error that Slurm reports in its response. */
     record Complaint(@Nullable Long number, String text) {
+    }
+
+    /**
+     * A controller of the cluster.
+     *
+     * @param status why it does not respond; null if the version does not say
+     */
+    record Ping(String host, boolean responding, @Nullable String status) {
+    }
+
+    /** Until v0.0.41, whether a controller responds is a word. */
+    Answer<Ping> pings(InputStream in) throws IOException, SlurmException {
+        return read(in, "pings", ping -> {
+            String host = ping.text("hostname");
+            boolean isUp = "UP".equals(ping.text("pinged")) || "UP".equals(ping.text("ping"));
+            return new Ping(host == null ? "slurmctld" : host, ping.isTrue("responding") || isUp, ping.text("status"));
+        });
     }
 
     /** Jobs in slurmctld. */
@@ -169,7 +189,8 @@ final class SlurmJson {
         Resources requested = Tres.of(job.text("tres_req_str"));
         Resources allocated = Tres.of(job.text("tres_alloc_str"));
         return new SlurmJob(false, id.toString(), job.text("cluster"), job.text("step_id/sluid"), state,
-                job.text("state_reason"), job.text("user_name"), job.count("user_id"), job.text("name"),
+                job.text("state_reason"), job.text("state_description"), job.text("user_name"), job.count("user_id"),
+                job.text("name"),
                 job.text("partition"), job.text("account"), job.text("qos"), job.number("priority"), job.text("nodes"),
                 job.time("submit_time"), job.time("start_time"), job.time("end_time"), job.positiveInt("time_limit"),
                 job.isInfinite("time_limit"), suspendedSeconds(job), job.exit("exit_code"),
@@ -201,7 +222,7 @@ final class SlurmJson {
         }
         String sluid = job.text("original_sluid"); // a resize changes the other one
         return new SlurmJob(true, id.toString(), job.text("cluster"), sluid == null ? job.text("sluid") : sluid, state,
-                job.text("state/reason"), job.text("user"), null, job.text("name"), job.text("partition"),
+                job.text("state/reason"), null, job.text("user"), null, job.text("name"), job.text("partition"),
                 job.text("account"), job.text("qos"), job.number("priority"), job.text("nodes"),
                 job.time("time/submission"), job.time("time/start"), job.time("time/end"),
                 job.positiveInt("time/limit"), job.isInfinite("time/limit"), job.positiveInt("time/suspended"),
@@ -217,8 +238,10 @@ final class SlurmJson {
             return null;
         }
         Integer gpus = Tres.of(node.text("tres")).gpus();
+        Long memoryMb = node.positive("real_memory");
         return new SlurmNode(name, node.words("state"), node.text("reason"), node.positiveInt("cpus"),
-                node.positive("real_memory"), gpus != null ? gpus : Tres.gpuCount(node.text("gres")));
+                memoryMb == null || memoryMb == UNCONFIGURED_MEMORY_MB ? null : memoryMb,
+                gpus != null ? gpus : Tres.gpuCount(node.text("gres")));
     }
 
     private static SlurmState stateOf(Fields fields, String path) {

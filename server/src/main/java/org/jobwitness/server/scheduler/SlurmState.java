@@ -20,6 +20,8 @@ record SlurmState(List<String> words) {
     /** The final states, as parameters for slurmdbd. */
     static final List<String> ENDS = List.of("COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "PREEMPTED",
             "BOOT_FAIL", "DEADLINE", "OUT_OF_MEMORY", "REQUEUED");
+    /** A flag, of a cluster's copy of a job that another cluster of the federation has started: whatever its base state. */
+    private static final String REVOKED = "REVOKED";
     /** Of a job's raw state. */
     private static final int MAX_LENGTH = 256;
 
@@ -37,6 +39,9 @@ record SlurmState(List<String> words) {
 
     /** For slurmctld. */
     Optional<Meaning> meaning() {
+        if (words.contains(REVOKED)) {
+            return end(REVOKED);
+        }
         if (words.stream().anyMatch(WAITS::contains)) {
             return Optional.of(new Meaning(JobState.PENDING, null));
         }
@@ -48,7 +53,7 @@ record SlurmState(List<String> words) {
 
     /** For slurmdbd: there, {@code PENDING REQUEUED} is the end of a run. */
     Optional<Meaning> end() {
-        return Stream.concat(Stream.of("REVOKED", "LAUNCH_FAILED").filter(words::contains), words.stream())
+        return Stream.concat(Stream.of(REVOKED, "LAUNCH_FAILED").filter(words::contains), words.stream())
                 .flatMap(word -> end(word).stream()).findFirst();
     }
 
@@ -61,7 +66,8 @@ record SlurmState(List<String> words) {
             case "NODE_FAIL" -> new Meaning(JobState.FAILED, Reason.NODE_FAILURE);
             case "OUT_OF_MEMORY" -> new Meaning(JobState.FAILED, Reason.OUT_OF_MEMORY);
             case "BOOT_FAIL", "LAUNCH_FAILED" -> new Meaning(JobState.FAILED, Reason.LAUNCH_FAILURE);
-            case "CANCELLED", "REVOKED" -> new Meaning(JobState.CANCELLED, Reason.CANCELLED);
+            case "CANCELLED" -> new Meaning(JobState.CANCELLED, Reason.CANCELLED);
+            case REVOKED -> new Meaning(JobState.CANCELLED, Reason.REVOKED);
             case "PREEMPTED" -> new Meaning(JobState.CANCELLED, Reason.PREEMPTED);
             case "REQUEUED" -> new Meaning(JobState.CANCELLED, Reason.REQUEUED);
             default -> null;

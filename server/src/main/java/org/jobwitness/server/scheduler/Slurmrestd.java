@@ -36,6 +36,10 @@ final class Slurmrestd implements Slurm {
     private static final long NO_CHANGE = 1900;
     /** SLURM_PROTOCOL_AUTHENTICATION_ERROR, ESLURM_AUTH_CRED_INVALID. */
     private static final List<Long> WRONG_CREDENTIALS = List.of(1007L, 6000L);
+    /** SLURMCTLD_COMMUNICATIONS_ERROR of each kind, ESLURM_DB_CONNECTION. */
+    private static final List<Long> UNREACHABLE = List.of(1800L, 1801L, 1802L, 1803L, 7000L);
+    /** For the question why a call failed. */
+    private static final Duration PROBE_TIMEOUT = Duration.ofSeconds(5);
     /** No authentication plugin of slurmrestd accepted the request; the plugins do not check tokens. */
     private static final int UNAUTHENTICATED = 401;
     private static final int WRONG_TOKEN = 511;
@@ -45,6 +49,7 @@ final class Slurmrestd implements Slurm {
     private final Optional<String> user;
     private final Optional<Integer> wanted;
     private final TimeLimited calls;
+    private final TimeLimited probes;
     private final SlurmJson json = new SlurmJson();
     private @Nullable Integer version;
     private @Nullable Listing last;
@@ -63,6 +68,7 @@ final class Slurmrestd implements Slurm {
         this.user = user;
         this.wanted = wanted;
         this.calls = new TimeLimited(timeout);
+        this.probes = new TimeLimited(timeout.compareTo(PROBE_TIMEOUT) < 0 ? timeout : PROBE_TIMEOUT);
     }
 
     @FunctionalInterface
@@ -169,8 +175,61 @@ final class Slurmrestd implements Slurm {
             if (e.problem() == Problem.OTHER_VERSION) {
                 version = null; // it may be a newer Slurm by now
             }
-            throw e;
+            throw withCause(e, target);
         }
+    }
+
+    /**
+     * The failure, with its true cause where slurmrestd reports another one. Of slurmctld that is away, it says after a minute that
+     * some error happened (500, -1), but to a ping it says so at once. Of a token that slurmdbd rejects, it says that slurmdbd
+     * cannot be reached; slurmctld rejects it, too, and that it says.
+     */
+    private SlurmException withCause(SlurmException e, String target) throws InterruptedException {
+        boolean isOfAccounting = target.startsWith("/slurmdb/");
+        boolean isConnection = e.getCause() instanceof IOException;
+        boolean isVague = e.problem() == Problem.REFUSED || e.problem() == Problem.SLOW
+                || e.problem() == Problem.AWAY;
+        if (isConnection || !isVague) {
+            return e;
+        }
+        return isOfAccounting ? accountingProblem(e) : controllerProblem(e);
+    }
+
+    private SlurmException controllerProblem(SlurmException e) throws InterruptedException {
+        List<SlurmJson.Ping> pings;
+        try {
+            pings = probe("ping", json::pings).list();
+        } catch (SlurmException _) {
+            return e;
+        }
+        if (pings.isEmpty() || pings.stream().anyMatch(SlurmJson.Ping::responding)) {
+            return e;
+        }
+        String hosts = pings.stream().map(ping -> ping.host() + (ping.status() == null ? "" : ": " + ping.status()))
+                .collect(Collectors.joining("; "));
+        return new SlurmException(Problem.AWAY,
+                "slurmctld does not respond (" + hosts + "); " + e.getMessage(), e);
+    }
+
+    private SlurmException accountingProblem(SlurmException e) throws InterruptedException {
+        try {
+            probe("diag", json::states);
+        } catch (SlurmException other) {
+            if (other.problem() == Problem.UNAUTHORIZED) {
+                return new SlurmException(Problem.UNAUTHORIZED, other.getMessage(), e);
+            }
+        }
+        return e;
+    }
+
+    /** Asks slurmctld something that costs it little. */
+    private <T> Answer<T> probe(String what, Reader<T> reader) throws SlurmException, InterruptedException {
+        String target = "/slurm/v0.0." + version + "/" + what + "/";
+        return probes.run("slurmrestd " + target, () -> {
+            try (Transport.Response response = transport.get(target, headers())) {
+                return read(response, reader);
+            }
+        });
     }
 
     private static <T> Answer<T> read(Transport.Response response, Reader<T> reader)
@@ -192,17 +251,20 @@ final class Slurmrestd implements Slurm {
         Optional<Complaint> error = answer.errors().stream().filter(e -> !is(e, NO_SUCH_JOB) && !is(e, NO_CHANGE))
                 .findFirst();
         if (error.isPresent()) {
-            throw new SlurmException(
-                    WRONG_CREDENTIALS.stream().anyMatch(number -> is(error.get(), number))
-                            ? Problem.UNAUTHORIZED
-                            : ofStatus(status),
-                    "Slurm reports: " + error.get().text());
+            throw new SlurmException(problem(error.get(), status), "Slurm reports: " + error.get().text());
         }
         boolean excused = !answer.errors().isEmpty();
         if (status != 200 && !excused) {
             throw new SlurmException(status == 404 ? Problem.OTHER_VERSION : ofStatus(status), "status " + status);
         }
         return answer;
+    }
+
+    private static Problem problem(Complaint error, int status) {
+        if (WRONG_CREDENTIALS.stream().anyMatch(number -> is(error, number))) {
+            return Problem.UNAUTHORIZED;
+        }
+        return UNREACHABLE.stream().anyMatch(number -> is(error, number)) ? Problem.AWAY : ofStatus(status);
     }
 
     /** 502 and 504: slurmrestd is there, but slurmctld or slurmdbd is not. */
@@ -239,6 +301,7 @@ final class Slurmrestd implements Slurm {
     @Override
     public void close() {
         calls.close();
+        probes.close();
         transport.close();
     }
 }

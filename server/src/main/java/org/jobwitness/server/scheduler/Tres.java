@@ -20,7 +20,10 @@ final class Tres {
     private Tres() {
     }
 
-    /** Memory without a unit is in MiB. GPUs with a type are also listed without it. */
+    /**
+     * Memory without a unit is in MiB. No CPUs, or no memory, is none that is known: Slurm gives no job 0 CPUs, and
+     * {@code --mem=0} asks for all of a node. GPUs with a type are also listed without it.
+     */
     static Resources of(@Nullable String text) {
         Integer cpus = null;
         Long memoryMb = null;
@@ -40,7 +43,13 @@ final class Tres {
                 }
             }
         }
-        return new Resources(cpus, memoryMb, gpus);
+        return resources(cpus, memoryMb, gpus);
+    }
+
+    private static Resources resources(@Nullable Integer cpus, @Nullable Long memoryMb, @Nullable Integer gpus) {
+        return new Resources(cpus == null || cpus == 0 ? null : cpus,
+                memoryMb == null || memoryMb == 0 ? null : memoryMb,
+                gpus);
     }
 
     /** A list of {@code {type, name, count}}, where memory is in MiB. */
@@ -58,7 +67,7 @@ final class Tres {
                 gpus = entry.count("count");
             }
         }
-        return new Resources(cpus, memoryMb, gpus);
+        return resources(cpus, memoryMb, gpus);
     }
 
     /** The number of GPUs in an expression for a node's gres; null if it has none. */

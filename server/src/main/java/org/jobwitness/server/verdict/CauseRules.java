@@ -42,6 +42,7 @@ final class CauseRules {
             case PREEMPTED -> Cause.PREEMPTED;
             case CANCELLED, CANCELLED_BY_USER, CANCELLED_BY_ADMIN -> Cause.CANCELLED;
             case REQUEUED -> Cause.REQUEUED;
+            case REVOKED -> Cause.REVOKED;
             case LAUNCH_FAILURE -> Cause.LAUNCH_FAILURE;
             case DEADLINE -> Cause.DEADLINE;
             case LOST -> Cause.LOST;
@@ -60,7 +61,7 @@ final class CauseRules {
             case LOST, UNKNOWN -> false;
             case NODE_OUT_OF_MEMORY -> evidence.run().isConfirmed() && looksKilled(evidence);
             case COMPLETED, COMPLETED_DESPITE_OOM, OUT_OF_MEMORY, TIME_LIMIT, CANCELLED, PREEMPTED, NODE_FAILURE,
-                    SIGNAL, EXIT_CODE, LAUNCH_FAILURE, DEADLINE, REQUEUED ->
+                    SIGNAL, EXIT_CODE, LAUNCH_FAILURE, DEADLINE, REQUEUED, REVOKED ->
                 evidence.run().isConfirmed();
         };
     }

@@ -17,12 +17,12 @@ final class OpenRuns {
 
     static Explanation pending(RunEvidence evidence) {
         Instant submit = evidence.run().submit();
-        String reason = evidence.reported().stateReason();
+        RunEvidence.ReportedEnd reported = evidence.reported();
         String since = submit == null
                 ? ""
                 : ", " + Phrases.time(Duration.between(submit, evidence.now())) + " after it was submitted";
         return Explanation.of(job(evidence) + " is pending" + since + ".")
-                .meaning(reason == null || reason.equals("None") ? null : PendingReasons.meaning(reason));
+                .meaning(PendingReasons.meaning(reported.stateReason(), reported.stateDescription()));
     }
 
     static Explanation running(RunEvidence evidence) {

@@ -38,6 +38,7 @@ final class OutcomeRules {
             case LAUNCH_FAILURE -> SchedulerEnds.launchFailure(evidence);
             case DEADLINE -> SchedulerEnds.deadline(evidence);
             case REQUEUED -> SchedulerEnds.requeued(evidence, confirmed);
+            case REVOKED -> SchedulerEnds.revoked(evidence);
             case LOST -> UnknownEnds.lost(evidence);
             case UNKNOWN -> UnknownEnds.unknown(evidence);
         };

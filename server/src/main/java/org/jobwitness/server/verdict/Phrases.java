@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
 final class Phrases {
     private static final String[] UNITS = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB"};
     private static final int MAX_LENGTH = 80;
+    private static final int MAX_SENTENCE_LENGTH = 300;
     private static final int MAX_NAMES = 4;
 
     private Phrases() {
@@ -118,12 +119,21 @@ final class Phrases {
         return "“" + plain(text) + "”";
     }
 
+    /** As {@link #quoted}, of a text that may be a sentence or two. */
+    static String quotedSentence(String text) {
+        return "“" + plain(text, MAX_SENTENCE_LENGTH) + "”";
+    }
+
     /** Text from users or Slurm as one short line, without what steers a terminal, turns the reading direction or ends our quotation. */
     static String plain(String text) {
-        String safe = text.codePoints().map(c -> isHarmless(c) ? c : '?').limit(MAX_LENGTH + 1)
+        return plain(text, MAX_LENGTH);
+    }
+
+    private static String plain(String text, int maxLength) {
+        String safe = text.codePoints().map(c -> isHarmless(c) ? c : '?').limit(maxLength + 1)
                 .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append).toString();
-        return safe.codePointCount(0, safe.length()) > MAX_LENGTH
-                ? safe.substring(0, safe.offsetByCodePoints(0, MAX_LENGTH)) + "…"
+        return safe.codePointCount(0, safe.length()) > maxLength
+                ? safe.substring(0, safe.offsetByCodePoints(0, maxLength)) + "…"
                 : safe;
     }
 

@@ -71,7 +71,7 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
     /**
      * How it ended, by all reports.
      *
-     * @param rawState, stateReason Slurm's own
+     * @param rawState, stateReason, stateDescription Slurm's own
      * @param schedulerEnd whether Slurm has reported its end
      * @param finalState as reported by hand or by a program
      * @param exitCode, signal how the batch script ended, as an epilog reported it, or else Slurm
@@ -82,8 +82,9 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
      * @param replaced whether a later run of the same job id is known
      * @param oomCounted whether a cgroup of it counted an OOM kill at its own limit
      */
-    record ReportedEnd(@Nullable String rawState, @Nullable String stateReason, boolean schedulerEnd,
-            @Nullable JobState finalState, @Nullable Integer exitCode, @Nullable Integer signal,
+    record ReportedEnd(@Nullable String rawState, @Nullable String stateReason,
+            @Nullable String stateDescription, boolean schedulerEnd, @Nullable JobState finalState,
+            @Nullable Integer exitCode, @Nullable Integer signal,
             @Nullable Integer derivedExitCode, @Nullable String cancelledBy,
             boolean startSeen, boolean endSeen, boolean requeued, boolean replaced, boolean oomCounted) {
     }

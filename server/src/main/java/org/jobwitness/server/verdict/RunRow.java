@@ -24,6 +24,7 @@ record RunRow(Run run, ReportedEnd end) {
             coalesce(job.gpus, job.requested_gpus) as run_gpus, job.raw_state, job.scheduler_state, job.final_state,
             job.exit_code, job.exit_signal, job.derived_exit_code, job.start_seen, job.requeued, job.superseded,
             job.oom_killed, job.scheduler ->> 'name' as name, job.scheduler ->> 'state_reason' as state_reason,
+            job.scheduler ->> 'state_description' as state_description,
             job.scheduler ->> 'cancelled_by' as cancelled_by, job.scheduler ->> 'array_job_id' as array_job_id,
             (job.scheduler ->> 'time_limit_minutes')::double precision * 60 as time_limit,
             (job.scheduler ->> 'suspended_seconds')::double precision as suspended,
@@ -55,6 +56,7 @@ record RunRow(Run run, ReportedEnd end) {
     private static ReportedEnd end(ResultSet row, boolean epilogSeen) throws SQLException {
         JobState bySlurm = constant(JobState.class, row.getString("scheduler_state"));
         return new ReportedEnd(row.getString("raw_state"), row.getString("state_reason"),
+                row.getString("state_description"),
                 bySlurm != null && bySlurm.isFinal() && !"lost".equals(row.getString("reason")),
                 constant(JobState.class, row.getString("final_state")), row.getObject("exit_code", Integer.class),
                 row.getObject("exit_signal", Integer.class), row.getObject("derived_exit_code", Integer.class),

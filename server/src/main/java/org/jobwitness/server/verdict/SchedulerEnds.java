@@ -69,6 +69,14 @@ final class SchedulerEnds {
                 .advice("Set a later --deadline or a shorter --time.");
     }
 
+    static Explanation revoked(RunEvidence evidence) {
+        return Explanation
+                .of(job(evidence) + " was withdrawn here, because another cluster of the federation started it.")
+                .meaning(
+                        "A federation gives a job to several clusters, and the first that can start it does. Nobody cancelled it.")
+                .advice("Look for the job in the other clusters (squeue --federation).");
+    }
+
     static Explanation requeued(RunEvidence evidence, boolean confirmed) {
         return Explanation.of(job(evidence) + " was requeued" + after(evidence)
                 + (confirmed ? "." : ", as its restart count shows."))

@@ -65,7 +65,7 @@ class NodeTableTest {
         nodes.store(List.of(full("a1", T, 12.5), full("a2", T, 50)));
         assertThat(latest("a1", T)).isEqualTo(full("a1", T, 12.5));
         assertThat(nodes.list(new Scope.Everything(), "c1", "a1", 10, 0, T).nodes()).containsExactly(new Node("a1",
-                "c1", "mixed", null, T, 64, 262144.0, 4, 12.5, 1024.0, 25.0, 8.5, List.of(), List.of()));
+                "c1", "mixed", null, null, T, 64, 262144.0, 4, 12.5, 1024.0, 25.0, 8.5, List.of(), List.of()));
     }
 
     @Test
@@ -89,7 +89,7 @@ class NodeTableTest {
     void aNodeThatOnlyTheSchedulerKnowsHasAStateAndNoFigures() {
         nodes.store(List.of(stateOnly("s1", T, NodeReading.State.DRAINED)));
         assertThat(nodes.list(new Scope.Everything(), "c1", "s1", 10, 0, T).nodes()).containsExactly(new Node("s1",
-                "c1", "drained", null, null, null, null, null, null, null, null, null, List.of(), List.of()));
+                "c1", "drained", null, null, null, null, null, null, null, null, null, null, List.of(), List.of()));
         nodes.store(List.of(figuresOnly("s1", T.minusSeconds(5), 5)));
         assertThat(latest("s1", T).cpuUsagePercent()).isEqualTo(5);
         assertThat(latest("s1", T).state()).isEqualTo(NodeReading.State.DRAINED);

@@ -125,6 +125,23 @@ class JobQueriesTest {
     }
 
     @Test
+    void aJobThatMayStartInSeveralPartitionsIsInEach() {
+        String of = " cluster=parts user=alice ";
+        say(jobs, "reported job=1" + of + "at=09:00 state=pending raw_state=PENDING partition=short,long");
+        say(jobs, "reported job=2" + of + "at=09:01 state=pending raw_state=PENDING partition=shortest");
+        say(jobs, "reported job=3" + of + "at=09:02 state=pending raw_state=PENDING partition=short,long");
+        say(jobs, "started job=3" + of + "nodes=n1 node=n1 start=09:10 at=09:10 partition=long");
+        assertThat(ids(list("partition=short cluster=parts"))).containsExactly("1");
+        assertThat(ids(list("partition=long cluster=parts"))).containsExactlyInAnyOrder("1", "3");
+        assertThat(list("partition=long cluster=parts").total()).isEqualTo(2);
+        assertThat(ids(list("partition=short,long cluster=parts"))).containsExactly("1");
+        assertThat(ids(list("partition=ong cluster=parts"))).isEmpty();
+        JobFilter filter = new JobFilter(null, null, null, null, "long", null, null, null);
+        list("cluster=parts").jobs().forEach(job -> assertThat(filter.matches(JobTraits.of(job))).as(job.id())
+                .isEqualTo(!job.id().equals("2")));
+    }
+
+    @Test
     void withoutAFilterAllRunsOfAllClustersAreListedNewestFirst() {
         assertThat(ids(list("cluster=zoo"))).containsExactly("7", "7", "6", "5", "4", "3", "2", "1");
         assertThat(list("cluster=elsewhere").jobs()).isEmpty();

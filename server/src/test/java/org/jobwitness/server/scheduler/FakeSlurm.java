@@ -23,7 +23,15 @@ final class FakeSlurm {
     final List<FakeJob> books = new CopyOnWriteArrayList<>();
     final Map<String, String> nodes = new ConcurrentSkipListMap<>();
     volatile boolean keepsBooks = true;
+    /** Whether slurmctld is there. */
+    volatile boolean controls = true;
     volatile int priority = 100;
+
+    private static String ping(int version) {
+        return version < 42
+                ? "{\"hostname\": \"ctl\", \"pinged\": \"DOWN\", \"mode\": \"primary\"}"
+                : "{\"hostname\": \"ctl\", \"responding\": false, \"primary\": true, \"status\": \"Connection refused\"}";
+    }
 
     /** A job, or one run of it; what it has not, is empty or null, a limit among it. */
     record FakeJob(String id, String state, String user, String name, Instant submit, Instant start, Instant end,
@@ -105,7 +113,14 @@ final class FakeSlurm {
         String path = target.replaceFirst("\\?.*", "");
         Map<String, List<String>> query = query(target);
         if (path.endsWith("/ping/")) {
-            return ok(version, "\"pings\": []");
+            return ok(version, "\"pings\": [" + (controls ? "" : ping(version)) + "]");
+        }
+        if (path.endsWith("/diag/") && controls) {
+            return ok(version, "\"statistics\": {}");
+        }
+        if (!controls && path.startsWith("/slurm/")) {
+            return new Answer(500, body(version, "\"jobs\": []", """
+                    {"error_number": -1, "error": "Unspecified error", "source": "slurm_load_job_state()"}"""));
         }
         if (path.startsWith("/slurmdb/")) {
             return keepsBooks

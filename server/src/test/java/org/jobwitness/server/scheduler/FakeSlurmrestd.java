@@ -139,6 +139,10 @@ final class FakeSlurmrestd implements AutoCloseable {
             return new FakeSlurm.Answer(404, "Unable find requested URL. Please view /openapi/v3 for API reference.");
         }
         if (!token.equals(sent)) {
+            if (target.startsWith("/slurmdb/") && !sent.isEmpty()) {
+                return new FakeSlurm.Answer(502, FakeSlurm.body(42, "\"jobs\": []",
+                        "{\"error_number\": 7000, \"error\": \"Unable to connect to database\"}"));
+            }
             return sent.isEmpty()
                     ? new FakeSlurm.Answer(401, "Authentication failure")
                     : new FakeSlurm.Answer(511, FakeSlurm.body(42, "\"jobs\": []",

@@ -72,7 +72,9 @@ class SlurmCommandsTest {
     @Test
     void whatGoesWrongIsToldApart() throws Exception {
         play("squeue", "echo 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1");
-        assertProblem(Problem.REFUSED, "Unable to contact slurm controller");
+        assertProblem(Problem.AWAY, "Unable to contact slurm controller");
+        play("squeue", "echo 'slurm_load_jobs error: Protocol authentication error' >&2; exit 1");
+        assertProblem(Problem.UNAUTHORIZED, "Protocol authentication error");
         play("squeue", "echo '{\"jobs\": [], \"errors\": [{\"error\": \"no\"}]}'");
         assertProblem(Problem.REFUSED, "no");
         play("squeue", "sleep 60 & wait");

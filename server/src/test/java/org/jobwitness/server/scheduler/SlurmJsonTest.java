@@ -206,6 +206,58 @@ class SlurmJsonTest {
                 .doesNotContainKey("state_reason");
     }
 
+    private JobAttributes pending(String fields) throws Exception {
+        SlurmJob job = json.jobs(text("{\"jobs\": [{\"job_id\": 9, \"job_state\": [\"PENDING\"], " + fields + "}]}"))
+                .list().getFirst();
+        return evidence.of(job, "c", NOW).orElseThrow().attributes();
+    }
+
+    @Test
+    void slurmsDescriptionOfAWaitIsKeptAsFarAsItCanBeShown() throws Exception {
+        assertThat(pending("\"state_reason\": \"Resources\", \"state_description\": \"Nodes are DOWN\"").scheduler())
+                .containsEntry("state_reason", "Resources").containsEntry("state_description", "Nodes are DOWN");
+        assertThat(pending("\"state_description\": \"\"").scheduler()).containsEntry("state_description", null);
+        assertThat(pending("\"state_description\": \"a\\u001bb\"").scheduler())
+                .containsEntry("state_description", "a?b");
+        assertThat((String) pending("\"state_description\": \"" + "n1,".repeat(9000) + "\"").scheduler()
+                .get("state_description")).hasSize(512);
+    }
+
+    @Test
+    void aJobThatMayStartInSeveralPartitionsIsInAllOfThem() throws Exception {
+        assertThat(pending("\"partition\": \"short,long\"").partition()).isEqualTo("short,long");
+    }
+
+    /** NO_VAL, INFINITE and the 0 that stands for everything or for nothing. */
+    @Test
+    void markersAreNoNumbers() throws Exception {
+        JobAttributes read = pending(
+                "\"tres_req_str\": \"cpu=0,mem=0,node=1,gres/gpu=0\", \"array_job_id\": 4294967294,"
+                        + " \"priority\": 4294967294, \"user_id\": 4294967294, \"het_job_id\": 0, \"time_limit\": 4294967294,"
+                        + " \"restart_cnt\": 4294967295, \"submit_time\": 0");
+        assertThat(read.requested()).isEqualTo(new Resources(null, null, 0));
+        assertThat(read.uid()).isNull();
+        assertThat(read.hetJobId()).isNull();
+        assertThat(read.restartCount()).isNull();
+        assertThat(read.scheduler()).doesNotContainKeys("array_job_id", "priority", "submit_time",
+                "time_limit_minutes");
+        SlurmJob accounted = json.accounted(text("""
+                {"jobs": [{"job_id": 9, "state": {"current": ["FAILED"]}, "time": {"end": 0, "start": 4294967294, "limit":
+                 {"set": true, "infinite": true, "number": 4294967295}, "suspended": 4294967294}, "tres": {"allocated":
+                 [{"type": "cpu", "count": 18446744073709551614}, {"type": "mem", "count": 18446744073709551615}],
+                 "requested": [{"type": "cpu", "count": 0}, {"type": "mem", "count": 0}]}}]}""")).list().getFirst();
+        assertThat(accounted.unlimited()).isTrue();
+        assertThat(accounted.start()).isNull();
+        assertThat(accounted.end()).isNull();
+        assertThat(accounted.suspendedSeconds()).isNull();
+        assertThat(accounted.allocated()).isEqualTo(Resources.UNKNOWN);
+        assertThat(accounted.requested()).isEqualTo(Resources.UNKNOWN);
+        SlurmNode node = json.nodes(text("{\"nodes\": [{\"name\": \"n1\", \"cpus\": 0, \"real_memory\": 1}]}")).list()
+                .getFirst();
+        assertThat(node.cpus()).isNull();
+        assertThat(node.memoryMb()).as("slurm.conf's default").isNull();
+    }
+
     private JobAttributes attributes(String field) throws Exception {
         SlurmJob job = json.jobs(
                 text("""
@@ -229,7 +281,8 @@ class SlurmJsonTest {
             "DEADLINE, failed deadline", "FAILED+LAUNCH_FAILED, failed launch_failure",
             "NODE_FAIL, failed node_failure", "OUT_OF_MEMORY, failed out_of_memory", "TIMEOUT, failed timeout",
             "CANCELLED, cancelled cancelled", "PREEMPTED, cancelled preempted",
-            "CANCELLED+REVOKED, cancelled cancelled", "SOMETHING_NEW, nothing"})
+            "CANCELLED+REVOKED, cancelled revoked", "PENDING+REVOKED, cancelled revoked",
+            "REVOKED, cancelled revoked", "SOMETHING_NEW, nothing"})
     void aStateMeansWhatTheContractSays(String raw, String meaning) {
         SlurmState state = new SlurmState(List.of(raw.split("\\+")));
         assertThat(state.meaning().map(m -> m.state() + (m.reason() == null ? "" : " " + m.reason())).orElse("nothing"))

@@ -144,6 +144,37 @@ class SlurmrestdTest {
         assertProblem(Problem.AWAY, "slurmrestd /slurm/");
     }
 
+    /** slurmrestd calls that an unspecified error, after a minute. */
+    @ParameterizedTest
+    @ValueSource(ints = {41, 42, 45})
+    void thatSlurmctldIsAwayIsSaidAndIsNoRefusal(int version) throws Exception {
+        fake.versions = Set.of(version);
+        client.list();
+        slurm.controls = false;
+        assertProblem(Problem.AWAY, "slurmctld does not respond (ctl");
+        assertThatThrownBy(client::nodes).asInstanceOf(throwable(SlurmException.class))
+                .returns(Problem.AWAY, SlurmException::problem).hasMessageContaining("Unspecified error");
+        assertThat(client.ended(T, T.plusSeconds(60))).as("slurmdbd is there").isEmpty();
+        slurm.controls = true;
+        assertThat(client.list().entries()).hasSize(1);
+    }
+
+    /** slurmrestd says the same of both. */
+    @Test
+    void aWrongTokenIsNotTakenForSlurmdbdThatIsAway() throws Exception {
+        slurm.keepsBooks = false;
+        assertThatThrownBy(() -> client.ended(T, T.plusSeconds(60))).asInstanceOf(throwable(SlurmException.class))
+                .returns(Problem.AWAY, SlurmException::problem).hasMessageContaining("Unable to connect to database");
+        slurm.controls = false;
+        assertThatThrownBy(() -> client.ended(T, T.plusSeconds(60))).asInstanceOf(throwable(SlurmException.class))
+                .returns(Problem.AWAY, SlurmException::problem);
+        slurm.keepsBooks = true;
+        slurm.controls = true;
+        fake.token = "another";
+        assertThatThrownBy(() -> client.ended(T, T.plusSeconds(60))).asInstanceOf(throwable(SlurmException.class))
+                .returns(Problem.UNAUTHORIZED, SlurmException::problem).hasMessageContaining("token is wrong");
+    }
+
     @CsvSource({"MUTE, AWAY", "SLOW, SLOW", "DRIPS, SLOW", "CUT_SHORT, AWAY", "BUSY, BUSY"})
     @ParameterizedTest
     void eachWayToFailIsToldApart(Mood mood, Problem trouble) throws Exception {

@@ -135,7 +135,7 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
             String[] exit = w.text("exit", "").split(":");
             boolean hasExit = exit.length == 2;
             RunEvidence.ReportedEnd reported = new RunEvidence.ReportedEnd(w.textOrNull("raw_state"),
-                    w.textOrNull("state_reason"),
+                    w.textOrNull("state_reason"), w.textOrNull("description"),
                     w.textOrNull("raw_state") != null && !w.is("not_final"),
                     w.constant("final_state", JobState.class, null), hasExit ? Integer.valueOf(exit[0]) : null,
                     hasExit ? Integer.valueOf(exit[1]) : null,
