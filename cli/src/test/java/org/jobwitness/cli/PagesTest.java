@@ -16,6 +16,7 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.IntStream;
 import org.jobwitness.cli.CliRun.Shell;
 import org.jobwitness.cli.text.Screen;
@@ -56,6 +57,23 @@ class PagesTest {
     @AfterEach
     void stop() {
         server.stop(0);
+    }
+
+    @Test
+    void theMachinesLanguageChangesNothing() {
+        List<String> commands = List.of("why 1018", "job 1018", "seff 1018", "jobs", "top --count=1", "jobs --json",
+                "jobs --from=90d", "--help");
+        List<String> inEnglish = commands.stream().map(command -> shell.run(command.split(" ")).out()).toList();
+        Locale before = Locale.getDefault();
+        try {
+            for (String language : List.of("fa-IR-u-nu-arabext", "ar-EG-u-nu-arab", "tr-TR")) {
+                Locale.setDefault(Locale.forLanguageTag(language));
+                assertThat(commands.stream().map(command -> shell.run(command.split(" ")).out())).as(language)
+                        .isEqualTo(inEnglish);
+            }
+        } finally {
+            Locale.setDefault(before);
+        }
     }
 
     @Test
