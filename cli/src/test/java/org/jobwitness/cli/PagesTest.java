@@ -60,6 +60,30 @@ class PagesTest {
     }
 
     @Test
+    void anArrayIsSummedUpAboveTheTaskThatItsIdFinds() {
+        replace = "\"scheduler\":{";
+        by = """
+                "array":{"id":"1018","tasks":12,"pending":0,"running":2,"completed":9,"failed":1,"cancelled":0,\
+                "newest":"1018_11"},"scheduler":{"array_job_id":"1018","array_task_id":3,""";
+        String summary = """
+                Job array 1018: 12 tasks recorded, 2 running, 9 completed, 1 failed
+
+                  The newest task is 1018_11. The job below is 1018_3. To list all tasks:
+                    jobwitness jobs --array=1018
+
+                """;
+        assertThat(shell.run("why", "1018").out()).startsWith(summary + "Job 1018 of ");
+        assertThat(shell.run("job", "1018").out()).startsWith(summary + "Job 1018 (1018_3)");
+        asked.clear();
+        shell.run("why", "1018_[4-9%2]");
+        shell.run("why", "slurm-1018");
+        shell.run("why", "1018_3.batch");
+        shell.run("why", "1018+1");
+        assertThat(asked.stream().distinct()).containsExactly("/v1/jobs/1018/verdict", "/v1/jobs/1018",
+                "/v1/jobs/1018_3.batch/verdict", "/v1/jobs/1018+1/verdict");
+    }
+
+    @Test
     void theMachinesLanguageChangesNothing() {
         List<String> commands = List.of("why 1018", "job 1018", "seff 1018", "jobs", "top --count=1", "jobs --json",
                 "jobs --from=90d", "--help");

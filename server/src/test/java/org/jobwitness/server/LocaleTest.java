@@ -32,7 +32,8 @@ class LocaleTest {
             "-Duser.language=tr -Duser.country=TR -Duser.timezone=America/St_Johns -Dfile.encoding=ISO-8859-9");
     private static final List<String> PATHS = List.of("/v1/jobs/%s", "/v1/jobs/%s/verdict", "/v1/jobs/%s/runs",
             "/v1/jobs/%s/series?points=7&format=csv", "/v1/jobs/%s/series?points=7", "/v1/jobs/%s/metrics?limit=9",
-            "/v1/jobs?q=I%%C4%%B0-%s", "/v1/jobs?user=j%%C3%%BCrgen-%s&sort=-end_time", "/v1/users/j%%C3%%BCrgen-%s/summary?from=2026-01-01T00:00:00Z&to=2099-01-01T00:00:00Z");
+            "/v1/jobs?q=I%%C4%%B0-%s", "/v1/jobs?user=j%%C3%%BCrgen-%s&sort=-end_time",
+            "/v1/users/j%%C3%%BCrgen-%s/summary?from=2026-01-01T00:00:00Z&to=2099-01-01T00:00:00Z");
     /** A verdict has the time at which it was asked for. */
     private static final Pattern NOW = Pattern.compile("^(\\{\"id\":[^{}]*)\"timestamp\":\"[^\"]+\",(?=\"outcome\")");
     private static final int SAMPLES = 60;
@@ -113,7 +114,8 @@ class LocaleTest {
     /** The names and types of the series of nodes and jobs. */
     private static String names(String metrics) {
         assertThat(metrics.codePoints().filter(Character::isDigit)).allMatch(c -> c < 128);
-        return metrics.lines().filter(line -> line.startsWith("# TYPE hpc_")).sorted().collect(Collectors.joining("\n"));
+        return metrics.lines().filter(line -> line.startsWith("# TYPE hpc_")).sorted()
+                .collect(Collectors.joining("\n"));
     }
 
     private static String get(Http http, String path) throws IOException {
