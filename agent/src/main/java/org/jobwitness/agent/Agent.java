@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jobwitness.agent.cgroup.Watch;
 import org.jobwitness.agent.clock.NodeClock;
@@ -34,6 +35,7 @@ public final class Agent {
     }
 
     public static void main(String[] args) throws IOException, InterruptedException {
+        Locale.setDefault(Locale.ROOT);
         List<String> words = Arrays.asList(args);
         boolean isNamed = !words.isEmpty() && !words.getFirst().startsWith("--");
         String command = isNamed ? words.getFirst() : "run";

@@ -28,6 +28,7 @@ public final class ChunkBench {
     }
 
     public static void main(String[] args) throws Exception {
+        Locale.setDefault(Locale.ROOT);
         for (int round = 0; round < ROUNDS; round++) {
             // The first rounds warm up; the last one counts.
             boolean isLast = round == ROUNDS - 1;

@@ -50,6 +50,7 @@ public final class EventBench {
     }
 
     public static void main(String[] args) throws Exception {
+        Locale.setDefault(Locale.ROOT);
         Path launcher = Path.of(args.length > 0 ? args[0] : "dist/bin/jobwitness-server");
         try (ServerUnderTest server = ServerUnderTest.start(launcher)) {
             AtomicLong jobs = new AtomicLong(1);

@@ -50,6 +50,7 @@ public final class LoadBench {
     }
 
     public static void main(String[] args) throws Exception {
+        Locale.setDefault(Locale.ROOT);
         if (args.length < 2) {
             System.err.println(USAGE);
             System.exit(2);

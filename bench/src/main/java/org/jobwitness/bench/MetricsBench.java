@@ -64,12 +64,14 @@ public final class MetricsBench {
     }
 
     public static void main(String[] args) throws Exception {
+        Locale.setDefault(Locale.ROOT);
         try (ServerUnderTest server = ServerUnderTest.start(Path.of(args[0]))) {
-            fill(server.database(), RUNS.formatted("true", 1, ENDED, 1),
-                    RUNS.formatted("false", ENDED + 1, ENDED + JOBS, 2), GPU_FIGURES.formatted(GPUS), NODES);
+            fill(server.database(), String.format(Locale.ROOT, RUNS, "true", 1, ENDED, 1),
+                    String.format(Locale.ROOT, RUNS, "false", ENDED + 1, ENDED + JOBS, 2),
+                    String.format(Locale.ROOT, GPU_FIGURES, GPUS), NODES);
             measure(server);
-            fill(server.database(), RUNS.formatted("false", ENDED + JOBS + 1, ENDED + 4 * JOBS, 2),
-                    GPU_FIGURES.formatted(3 * GPUS));
+            fill(server.database(), String.format(Locale.ROOT, RUNS, "false", ENDED + JOBS + 1, ENDED + 4 * JOBS, 2),
+                    String.format(Locale.ROOT, GPU_FIGURES, 3 * GPUS));
             measure(server);
         }
     }

@@ -10,6 +10,7 @@ import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.List;
+import java.util.Locale;
 import org.jobwitness.server.db.DatabaseAddress;
 
 /**
@@ -54,10 +55,13 @@ public final class VerdictBench {
     }
 
     public static void main(String[] args) throws Exception {
+        Locale.setDefault(Locale.ROOT);
         try (ServerUnderTest server = ServerUnderTest.start(Path.of(args[0]))) {
-            fill(server.database(), RUNS.formatted("'o' || n", 1, "'{\"name\": \"other\"}'", 200_000, 0),
-                    RUNS.formatted("'large'", 64, "'{\"name\": \"large\"}'", 1, 4),
-                    RUNS.formatted("'a' || n", 1, "'{\"name\": \"sweep\", \"array_job_id\": \"a1\"}'", 1000, 0),
+            fill(server.database(),
+                    String.format(Locale.ROOT, RUNS, "'o' || n", 1, "'{\"name\": \"other\"}'", 200_000, 0),
+                    String.format(Locale.ROOT, RUNS, "'large'", 64, "'{\"name\": \"large\"}'", 1, 4),
+                    String.format(Locale.ROOT, RUNS, "'a' || n", 1, "'{\"name\": \"sweep\", \"array_job_id\": \"a1\"}'",
+                            1000, 0),
                     "update job set user_name = 'user1' where scheduler ->> 'array_job_id' = 'a1'");
             for (String job : List.of("large", "a1", "o17")) {
                 Times times = new Times();

@@ -47,6 +47,9 @@ final class JobDetails {
 
     static Page of(Job job, SeriesPage series, Screen screen, ZoneId zone) {
         JobDetails details = new JobDetails(job, series, screen, zone);
+        if (job.array() != null) {
+            ArrayPage.add(details.page, job, job.array());
+        }
         details.head();
         details.resources();
         details.oomKills();
@@ -55,7 +58,7 @@ final class JobDetails {
     }
 
     private void head() {
-        page.line(Text.of("Job " + job.id(), Style.STRONG)
+        page.line(Text.of("Job " + job.id(), Style.STRONG).plus(task())
                 .plus(job.scheduler().name() == null ? "" : "  " + job.scheduler().name()));
         page.blank();
         fact("State", JobListing.state(job).plus(Boolean.FALSE.equals(job.confirmed()) ? " (not confirmed)" : ""));
@@ -70,6 +73,13 @@ final class JobDetails {
         if (!job.nodes().isEmpty()) {
             fact("Nodes", Text.of(job.nodes().size() + ": " + String.join(" ", job.nodes())));
         }
+    }
+
+    /** {@code  (500_7)} behind the id of a task of an array. */
+    private String task() {
+        return job.scheduler().arrayJobId() == null || job.scheduler().arrayTaskId() == null
+                ? ""
+                : " (" + job.scheduler().arrayJobId() + "_" + job.scheduler().arrayTaskId() + ")";
     }
 
     private String time() {

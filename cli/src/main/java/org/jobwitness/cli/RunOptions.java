@@ -26,10 +26,15 @@ final class RunOptions {
     /** @param below such as {@code /series}, or nothing for the job itself */
     static String path(Arguments arguments, String below) throws Problem {
         try {
-            return "/v1/jobs/" + ServiceClient.encoded(JobId.of("ID", arguments.operand(0))) + below;
+            return "/v1/jobs/" + ServiceClient.encoded(JobId.asked("ID", arguments.operand(0))) + below;
         } catch (InvalidFieldException e) {
             throw new Problem(Kind.USAGE, String.valueOf(e.getMessage()));
         }
+    }
+
+    /** Whether the id may be that of a job array, of which only the job itself has a summary. */
+    static boolean mayBeArray(Arguments arguments) throws Problem {
+        return path(arguments, "").matches("/v1/jobs/[0-9]+");
     }
 
     static List<Parameter> parameters(Arguments arguments) throws Problem {

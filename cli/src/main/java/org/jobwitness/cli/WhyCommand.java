@@ -7,6 +7,7 @@ import org.jobwitness.cli.options.Option;
 import org.jobwitness.cli.service.Problem;
 import org.jobwitness.cli.service.Response;
 import org.jobwitness.cli.service.ServiceClient;
+import org.jobwitness.wire.Job;
 import org.jobwitness.wire.Verdict;
 
 /** {@code jobwitness why ID}. */
@@ -38,7 +39,10 @@ final class WhyCommand {
         if (arguments.has(ServiceOptions.JSON)) {
             context.print(response.json());
         } else {
-            context.print(WhyPage.of(verdict, context.screen(), context.zone()));
+            Job job = RunOptions.mayBeArray(arguments)
+                    ? client.get(Job.class, RunOptions.path(arguments, ""), RunOptions.parameters(arguments))
+                    : null;
+            context.print(WhyPage.of(verdict, job, context.screen(), context.zone()));
         }
         return 0;
     }

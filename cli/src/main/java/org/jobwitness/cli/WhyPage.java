@@ -9,6 +9,7 @@ import org.jobwitness.cli.text.Screen;
 import org.jobwitness.cli.text.Style;
 import org.jobwitness.cli.text.Text;
 import org.jobwitness.cli.text.Units;
+import org.jobwitness.wire.Job;
 import org.jobwitness.wire.Severity;
 import org.jobwitness.wire.Verdict;
 import org.jobwitness.wire.Verdict.Fact;
@@ -33,8 +34,12 @@ final class WhyPage {
         this.zone = zone;
     }
 
-    static Page of(Verdict verdict, Screen screen, ZoneId zone) {
+    /** @param job the same job, if it was asked for by an id that may be that of an array */
+    static Page of(Verdict verdict, @Nullable Job job, Screen screen, ZoneId zone) {
         WhyPage why = new WhyPage(verdict, screen, zone);
+        if (job != null && job.array() != null) {
+            ArrayPage.add(why.page, job, job.array());
+        }
         why.outcome(verdict.outcome());
         why.findings();
         why.next(verdict.next());

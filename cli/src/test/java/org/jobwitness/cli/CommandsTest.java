@@ -217,7 +217,7 @@ class CommandsTest {
 
         assertThat(run.status()).isEqualTo(1);
         assertThat(run.out()).isEmpty();
-        assertThat(run.errors()).contains("no job 4711 is known", "sacct -j 4711");
+        assertThat(run.errors()).isEqualTo("jobwitness: no job 4711 is recorded\n");
     }
 
     @Test

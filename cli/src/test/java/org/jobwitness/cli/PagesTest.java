@@ -16,6 +16,7 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.IntStream;
 import org.jobwitness.cli.CliRun.Shell;
 import org.jobwitness.cli.text.Screen;
@@ -56,6 +57,47 @@ class PagesTest {
     @AfterEach
     void stop() {
         server.stop(0);
+    }
+
+    @Test
+    void anArrayIsSummedUpAboveTheTaskThatItsIdFinds() {
+        replace = "\"scheduler\":{";
+        by = """
+                "array":{"id":"1018","tasks":12,"pending":0,"running":2,"completed":9,"failed":1,"cancelled":0,\
+                "newest":"1018_11"},"scheduler":{"array_job_id":"1018","array_task_id":3,""";
+        String summary = """
+                Job array 1018: 12 tasks recorded, 2 running, 9 completed, 1 failed
+
+                  The newest task is 1018_11. The job below is 1018_3. To list all tasks:
+                    jobwitness jobs --array=1018
+
+                """;
+        assertThat(shell.run("why", "1018").out()).startsWith(summary + "Job 1018 of ");
+        assertThat(shell.run("job", "1018").out()).startsWith(summary + "Job 1018 (1018_3)");
+        asked.clear();
+        shell.run("why", "1018_[4-9%2]");
+        shell.run("why", "slurm-1018");
+        shell.run("why", "1018_3.batch");
+        shell.run("why", "1018+1");
+        assertThat(asked.stream().distinct()).containsExactly("/v1/jobs/1018/verdict", "/v1/jobs/1018",
+                "/v1/jobs/1018_3.batch/verdict", "/v1/jobs/1018+1/verdict");
+    }
+
+    @Test
+    void theMachinesLanguageChangesNothing() {
+        List<String> commands = List.of("why 1018", "job 1018", "seff 1018", "jobs", "top --count=1", "jobs --json",
+                "jobs --from=90d", "--help");
+        List<String> inEnglish = commands.stream().map(command -> shell.run(command.split(" ")).out()).toList();
+        Locale before = Locale.getDefault();
+        try {
+            for (String language : List.of("fa-IR-u-nu-arabext", "ar-EG-u-nu-arab", "tr-TR")) {
+                Locale.setDefault(Locale.forLanguageTag(language));
+                assertThat(commands.stream().map(command -> shell.run(command.split(" ")).out())).as(language)
+                        .isEqualTo(inEnglish);
+            }
+        } finally {
+            Locale.setDefault(before);
+        }
     }
 
     @Test

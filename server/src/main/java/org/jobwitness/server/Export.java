@@ -129,7 +129,7 @@ final class Export {
 
         private static String job(Map<Flag, String> flags) throws BadUsage {
             try {
-                return JobId.of("--job", required(flags, Flag.JOB, "the job's id"));
+                return JobId.asked("--job", required(flags, Flag.JOB, "the job's id"));
             } catch (InvalidFieldException e) {
                 throw new BadUsage(String.valueOf(e.getMessage()));
             }
@@ -235,10 +235,10 @@ final class Export {
             database.connectReadOnly();
             Caller caller = new Caller("export", null, "export", "export", new Scope.Everything());
             Job job = new JobQueries(database, json, clock)
-                    .find(caller, arguments.job, arguments.cluster, arguments.run)
+                    .findAsked(caller, arguments.job, arguments.cluster, arguments.run)
                     .orElseThrow(
                             () -> new NoSuchRun("no " + (arguments.run == null ? "" : "run " + arguments.run + " of ")
-                                    + "job " + arguments.job + " is known"
+                                    + "job " + arguments.job + " is recorded"
                                     + (arguments.cluster == null
                                             ? ""
                                             : " on the cluster " + Printable.shown(arguments.cluster))));

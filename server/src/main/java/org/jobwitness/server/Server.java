@@ -14,6 +14,7 @@ import java.util.Arrays;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -219,6 +220,7 @@ final class Server implements AutoCloseable {
     }
 
     public static void main(String[] args) {
+        Locale.setDefault(Locale.ROOT);
         List<String> flags = List.of(args);
         if (!flags.isEmpty() && flags.getFirst().equals("export")) {
             System.exit(Export.run(flags.subList(1, flags.size()), System.getenv(), Path.of(".env")));

@@ -109,7 +109,7 @@ class ExportTest {
 
             Export unknown = export(of(server.address()), "--job=4711", "--format=csv", "--cluster=west");
             assertThat(unknown.status()).isEqualTo(1);
-            assertThat(unknown.err()).endsWith("jobwitness-server: no job 4711 is known on the cluster west\n");
+            assertThat(unknown.err()).endsWith("jobwitness-server: no job 4711 is recorded on the cluster west\n");
             Export nowhere = export(of(server.address()), "--job=4711", "--format=csv", "--output=/no/such/folder/x");
             assertThat(nowhere.status()).isEqualTo(1);
             assertThat(nowhere.err()).contains("/no/such/folder/x");

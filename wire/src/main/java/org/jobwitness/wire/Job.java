@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  * @param oomKillEvents those whose time is known, the earliest first, and of too many only the earliest; null if there are none, and
  *     in lists of jobs
  * @param gpus all that it has or had; null if none is known, and in lists of jobs
+ * @param array the array as a whole, if the job was asked for by the id of one
  */
 public record Job(String id, long run, String cluster, String clusterName, @Nullable String user, @Nullable Integer uid,
         List<String> nodes, @Nullable Integer nodeCount, JobState state, @Nullable Reason reason,
@@ -40,7 +41,8 @@ public record Job(String id, long run, String cluster, String clusterName, @Null
         @Nullable Double maxCpuUsage, @Nullable Double maxMemoryUsageMb, @Nullable Double avgGpuUsage,
         @Nullable Double maxGpuUsage, @Nullable Double cpuSeconds, @Nullable Long oomKills,
         @Nullable List<JobOomKill> oomKillEvents, @Nullable GpuVendor gpuVendor, @Nullable List<String> gpuDevices,
-        @Nullable List<JobGpu> gpus, @Nullable String cgroupPath, @Nullable JobFigures figures, Scheduler scheduler) {
+        @Nullable List<JobGpu> gpus, @Nullable String cgroupPath, @Nullable JobFigures figures, Scheduler scheduler,
+        @Nullable JobArray array) {
 
     public Job {
         nodes = List.copyOf(nodes);

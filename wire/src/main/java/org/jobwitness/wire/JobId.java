@@ -1,6 +1,7 @@
 package org.jobwitness.wire;
 
 import java.util.List;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -9,6 +10,9 @@ import org.jspecify.annotations.Nullable;
 public final class JobId {
     private static final Pattern FORM = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._+-]{0,63}");
     private static final String PREFIX = "slurm-";
+    /** {@code 500_[1-3,7%2]} and {@code 500_*}: the tasks of an array that have not started, or all of them. */
+    private static final Pattern ARRAY = Pattern
+            .compile("((?:slurm-)?[0-9]{1,18})_(?:\\[[0-9,:%.-]{1,1000}]|\\*)");
 
     private JobId() {
     }
@@ -31,6 +35,18 @@ public final class JobId {
                             + Checks.shown(id));
         }
         return plain;
+    }
+
+    /**
+     * Normalizes an id that a recorded job is to be found by: one of {@link #of}, or several tasks of an array, which stand for
+     * the array.
+     *
+     * @param field named in the error
+     * @throws InvalidFieldException if it is invalid
+     */
+    public static String asked(String field, @Nullable String id) {
+        Matcher array = ARRAY.matcher(id == null ? "" : id);
+        return of(field, array.matches() ? array.group(1) : id);
     }
 
     /** Normalizes ids; empty for null. */

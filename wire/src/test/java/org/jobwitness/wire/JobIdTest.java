@@ -28,6 +28,23 @@ class JobIdTest {
                 e -> assertThat(e.field()).isEqualTo("job_id")).hasMessageMatching("job_id (is required|must be .*)");
     }
 
+    @ParameterizedTest
+    @CsvSource({"123, 123", "slurm-123, 123", "500_7, 500_7", "slurm-500_7.out, 500_7.out", "'500_[1-3]', 500",
+            "'500_[1,3,5-9:2%4]', 500", "'slurm-500_[7]', 500", "500_*, 500", "'500_[1-3,...]', 500", "510+1, 510+1",
+            "501.batch, 501.batch"})
+    void whatIsAskedForMayBeSeveralTasks(String given, String id) {
+        assertThat(JobId.asked("id", given)).isEqualTo(id);
+    }
+
+    @ParameterizedTest
+    @NullSource
+    @ValueSource(strings = {"", "_[1]", "a_[1]", "500_[", "500_[]", "500_[1]x", "500_[a]", "500[1]", "500_**",
+            "../nodes",
+            "500_[1]/runs", "\u0665\u0660\u0660_[1]"})
+    void whatIsNoIdIsNotAskedFor(String given) {
+        assertThatThrownBy(() -> JobId.asked("id", given)).isInstanceOf(InvalidFieldException.class);
+    }
+
     @Test
     void theLongestIdHas64Characters() {
         assertThat(JobId.of("job_id", "x".repeat(64))).hasSize(64);

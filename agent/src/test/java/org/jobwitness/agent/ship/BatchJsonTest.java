@@ -39,6 +39,21 @@ class BatchJsonTest {
     }
 
     @Test
+    void theMachinesLanguageChangesNothing() {
+        Batch batch = (Batch) filled(Batch.class, Batch.class, "batch");
+        String inEnglish = BatchJson.of(batch);
+        Locale before = Locale.getDefault();
+        try {
+            for (String language : List.of("fa-IR-u-nu-arabext", "ar-EG-u-nu-arab", "tr-TR")) {
+                Locale.setDefault(Locale.forLanguageTag(language));
+                assertThat(BatchJson.of(batch)).as(language).isEqualTo(inEnglish);
+            }
+        } finally {
+            Locale.setDefault(before);
+        }
+    }
+
+    @Test
     void jobsThatShareAGpuOrMayHoldItAreWritten() {
         Batch batch = new Batch(1, null, "n1", "boot", 7L, Instant.parse("2026-11-23T08:00:00Z"), null, null, null,
                 List.of(job("57", null), job("58", null)),

@@ -1,6 +1,6 @@
 package org.jobwitness.server.chart;
 
-import static org.jobwitness.server.http.Requests.jobId;
+import static org.jobwitness.server.http.Requests.askedJobId;
 import static org.jobwitness.server.http.Requests.number;
 import static org.jobwitness.server.http.Requests.onlyParameters;
 import static org.jobwitness.server.http.Requests.text;
@@ -37,7 +37,7 @@ public final class SamplesEndpoint {
 
     private void read(Context ctx) {
         onlyParameters(ctx, Set.of("start_time", "end_time", "limit", "cluster", "run"));
-        String id = jobId(ctx);
+        String id = askedJobId(ctx);
         Instant from = time(ctx, "start_time");
         Instant to = time(ctx, "end_time");
         if (from != null && to != null && to.isBefore(from)) {
@@ -46,8 +46,8 @@ public final class SamplesEndpoint {
         int limit = number(ctx, "limit", 1_000, 1, 10_000);
         String cluster = text(ctx, "cluster");
         Long run = JobsEndpoint.key(ctx, "run");
-        Job job = jobs.find(Caller.of(ctx), id, cluster, run)
+        Job job = jobs.findAsked(Caller.of(ctx), id, cluster, run)
                 .orElseThrow(() -> JobsEndpoint.unknown(id, cluster, run));
-        ctx.result(json.text(samples.read(id, job.run(), from, to, limit)));
+        ctx.result(json.text(samples.read(job.id(), job.run(), from, to, limit)));
     }
 }

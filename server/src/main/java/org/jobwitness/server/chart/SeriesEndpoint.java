@@ -1,6 +1,6 @@
 package org.jobwitness.server.chart;
 
-import static org.jobwitness.server.http.Requests.jobId;
+import static org.jobwitness.server.http.Requests.askedJobId;
 import static org.jobwitness.server.http.Requests.number;
 import static org.jobwitness.server.http.Requests.onlyParameters;
 import static org.jobwitness.server.http.Requests.parameter;
@@ -48,12 +48,12 @@ public final class SeriesEndpoint {
 
     private void read(Context ctx) {
         onlyParameters(ctx, Set.of("metric", "node", "gpu", "from", "to", "points", "cluster", "run", "format"));
-        String id = jobId(ctx);
+        String id = askedJobId(ctx);
         boolean csv = isCsv(ctx);
         Charts.Question question = question(ctx);
         String cluster = text(ctx, "cluster");
         Long run = JobsEndpoint.key(ctx, "run");
-        Job job = jobs.find(Caller.of(ctx), id, cluster, run)
+        Job job = jobs.findAsked(Caller.of(ctx), id, cluster, run)
                 .orElseThrow(() -> JobsEndpoint.unknown(id, cluster, run));
         SeriesPage page = charts.page(job, question);
         if (csv) {

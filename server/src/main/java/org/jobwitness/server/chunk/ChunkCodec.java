@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.IntPredicate;
 import java.util.zip.CRC32C;
 import org.jobwitness.server.chunk.ChunkColumn.Kind;
@@ -147,8 +148,8 @@ public final class ChunkCodec {
         }
         int checksum = header.getInt();
         if (checksum != checksum(bytes)) {
-            throw new UnreadableChunkException("the chunk is damaged: its checksum is %08x, it says %08x"
-                    .formatted(checksum(bytes), checksum));
+            throw new UnreadableChunkException(String.format(Locale.ROOT,
+                    "the chunk is damaged: its checksum is %08x, it says %08x", checksum(bytes), checksum));
         }
         return decode(content(bytes, header.get(), header.getInt()), wanted);
     }

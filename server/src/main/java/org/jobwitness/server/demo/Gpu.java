@@ -2,6 +2,7 @@ package org.jobwitness.server.demo;
 
 import java.time.Instant;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.UUID;
 import org.jobwitness.wire.Figure;
@@ -71,7 +72,7 @@ record Gpu(SimNode node, int index) {
 
     private GpuDevice device() {
         int card = Math.min(index, WHOLE_GPUS);
-        return new GpuDevice(model().label, "00000000:%02X:00.0".formatted(0x17 + 0x22 * card),
+        return new GpuDevice(model().label, String.format(Locale.ROOT, "00000000:%02X:00.0", 0x17 + 0x22 * card),
                 model() == Model.MI210 ? null : Integer.valueOf(card),
                 model() == Model.A100_INSTANCE ? "GPU-" + uuid(node.gpus()) : null);
     }

@@ -5,6 +5,7 @@ import static org.jobwitness.wire.GpuVendor.NONE;
 import static org.jobwitness.wire.GpuVendor.NVIDIA;
 
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jobwitness.wire.GpuVendor;
@@ -17,7 +18,8 @@ import org.jobwitness.wire.GpuVendor;
 record SimNode(String name, int cpus, long memoryMb, GpuVendor vendor, int gpus) {
     /** All sixteen, in Slurm's order. */
     static final List<SimNode> ALL = Stream.of(
-            IntStream.rangeClosed(1, 10).mapToObj("c%02d"::formatted).map(name -> node(name, 256, NONE, 0)),
+            IntStream.rangeClosed(1, 10).mapToObj(number -> String.format(Locale.ROOT, "c%02d", number))
+                    .map(name -> node(name, 256, NONE, 0)),
             Stream.of(node("g01", 512, NVIDIA, 4), node("g02", 512, NVIDIA, 4), node("g03", 512, AMD, 4),
                     node("g04", 512, NVIDIA, 6)),
             Stream.of(node("m01", 1024, NONE, 0), node("m02", 1024, NONE, 0)))

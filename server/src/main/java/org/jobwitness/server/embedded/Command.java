@@ -54,13 +54,13 @@ record Command(List<String> words) {
             Thread.startVirtualThread(() -> output.complete(readAll(process)));
             write(process, input);
             if (!process.waitFor(timeout)) {
-                throw new IOException("%s did not end within %d s".formatted(this, timeout.toSeconds()));
+                throw new IOException(this + " did not end within " + timeout.toSeconds() + " s");
             }
             // A grandchild that outlives the program could keep the pipe open; its output is not worth waiting for.
             var printed = output.completeOnTimeout("", 5, TimeUnit.SECONDS).join();
             if (process.exitValue() != 0) {
-                throw new IOException("%s ended with exit code %d: %s".formatted(this, process.exitValue(),
-                        lastLines(printed)));
+                throw new IOException(this + " ended with exit code " + process.exitValue() + ": "
+                        + lastLines(printed));
             }
             return printed;
         } finally {

@@ -166,8 +166,8 @@ public final class EmbeddedPostgres implements AutoCloseable {
                 log.info("embedded_postgres_port_in_use port={}", port);
             }
         }
-        throw new EmbeddedPostgresException("No port of %d to %d on 127.0.0.1 is free for the embedded PostgreSQL"
-                .formatted(FIRST_PORT, FIRST_PORT + PORTS - 1));
+        throw new EmbeddedPostgresException("No port of " + FIRST_PORT + " to " + (FIRST_PORT + PORTS - 1)
+                + " on 127.0.0.1 is free for the embedded PostgreSQL");
     }
 
     /** Runs until close interrupts it; meanwhile no other thread starts or stops PostgreSQL. */

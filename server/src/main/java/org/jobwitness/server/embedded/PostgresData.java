@@ -64,8 +64,8 @@ public record PostgresData(Path path, String password) {
 
     DatabaseAddress address(int port) {
         // The method is fixed: a program that takes the port while PostgreSQL is down cannot ask for the password in clear.
-        var url = "jdbc:postgresql://127.0.0.1:%d/%s?requireAuth=scram-sha-256&sslmode=disable&gssEncMode=disable"
-                .formatted(port, DATABASE);
+        var url = "jdbc:postgresql://127.0.0.1:" + port + "/" + DATABASE
+                + "?requireAuth=scram-sha-256&sslmode=disable&gssEncMode=disable";
         return new DatabaseAddress(url, USER, password);
     }
 

@@ -96,9 +96,9 @@ public record PostgresFolder(Path dataFolder) {
     void requireFreeSpace() throws IOException {
         var free = Files.getFileStore(path()).getUsableSpace();
         if (free < MIN_FREE_BYTES) {
-            throw new EmbeddedPostgresException(("The embedded PostgreSQL needs %d MiB in %s, and %d MiB are free:"
-                    + " make room, set JOBWITNESS_DATA_DIR to a folder on a larger disk, or set DATABASE_URL")
-                    .formatted(MIN_FREE_BYTES >> 20, path(), free >> 20));
+            throw new EmbeddedPostgresException("The embedded PostgreSQL needs " + (MIN_FREE_BYTES >> 20) + " MiB in "
+                    + path() + ", and " + (free >> 20) + " MiB are free: make room, set JOBWITNESS_DATA_DIR to a folder"
+                    + " on a larger disk, or set DATABASE_URL");
         }
     }
 

@@ -101,12 +101,12 @@ public record Postmaster(Command program, PostgresProcesses processes, Path logF
             var waited = Duration.ofNanos(System.nanoTime() - start);
             if (process.waitFor(POLL_INTERVAL.toMillis(), TimeUnit.MILLISECONDS)) {
                 throw new EmbeddedPostgresException(
-                        "PostgreSQL ended with exit code %d while it started; its log %s: %s"
-                                .formatted(process.exitValue(), logFile, logSince(logStart)));
+                        "PostgreSQL ended with exit code " + process.exitValue() + " while it started; its log "
+                                + logFile + ": " + logSince(logStart));
             }
             if (waited.compareTo(startTimeout) > 0) {
-                throw new EmbeddedPostgresException("PostgreSQL was not ready after %d s; its log %s: %s"
-                        .formatted(waited.toSeconds(), logFile, logSince(logStart)));
+                throw new EmbeddedPostgresException("PostgreSQL was not ready after " + waited.toSeconds()
+                        + " s; its log " + logFile + ": " + logSince(logStart));
             }
             if (waited.minus(reported).compareTo(PROGRESS_INTERVAL) > 0) {
                 reported = waited;

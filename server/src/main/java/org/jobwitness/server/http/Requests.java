@@ -199,6 +199,24 @@ public final class Requests {
         }
     }
 
+    /** The path's {@code {id}}, normalized, in any form that a recorded job is found by. */
+    public static String askedJobId(Context ctx) {
+        return askedJobId("id", ctx.pathParam("id"));
+    }
+
+    /** The same of a parameter; null if it was not sent. */
+    public static @Nullable String askedJobId(Context ctx, String name) {
+        return parameter(ctx, name).map(id -> askedJobId(name, id)).orElse(null);
+    }
+
+    private static String askedJobId(String name, String id) {
+        try {
+            return JobId.asked(name, id);
+        } catch (InvalidFieldException e) {
+            throw ApiException.invalidField(name, String.valueOf(e.getMessage()));
+        }
+    }
+
     /** Plain text; null if it was not sent. */
     public static @Nullable String text(Context ctx, String name) {
         String text = parameter(ctx, name).orElse(null);

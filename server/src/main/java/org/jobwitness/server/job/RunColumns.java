@@ -7,6 +7,7 @@ import java.sql.SQLException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.Function;
@@ -108,7 +109,7 @@ final class RunColumns {
 
     /** All of them as SQL, each made of its name and its placeholder. */
     String sql(String format) {
-        return all.stream().map(column -> format.formatted(column.name(), column.placeholder()))
+        return all.stream().map(column -> String.format(Locale.ROOT, format, column.name(), column.placeholder()))
                 .collect(Collectors.joining(", "));
     }
 

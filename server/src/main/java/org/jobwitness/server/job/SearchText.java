@@ -14,13 +14,21 @@ public final class SearchText {
 
     public static String of(Run run) {
         JobAttributes attributes = run.attributes();
-        return of(run.identity().jobId(), attributes.scheduler().get("name") instanceof String name ? name : null,
+        return of(run.identity().jobId(),
+                task(attributes.scheduler().get("array_job_id"), attributes.scheduler().get("array_task_id")),
+                attributes.scheduler().get("name") instanceof String name ? name : null,
                 attributes.user(), attributes.account(), attributes.partition(), attributes.nodes());
     }
 
-    public static String of(String jobId, @Nullable String name, @Nullable String user, @Nullable String account,
+    /** {@code 500_7}; null for a job that is not a task of an array. */
+    public static @Nullable String task(@Nullable Object arrayJobId, @Nullable Object arrayTaskId) {
+        return arrayJobId == null || arrayTaskId == null ? null : arrayJobId + "_" + arrayTaskId;
+    }
+
+    public static String of(String jobId, @Nullable String task, @Nullable String name, @Nullable String user,
+            @Nullable String account,
             @Nullable String partition, List<String> nodes) {
-        return Stream.of(jobId, name, user, account, partition, String.join(" ", nodes)).filter(Objects::nonNull)
+        return Stream.of(jobId, task, name, user, account, partition, String.join(" ", nodes)).filter(Objects::nonNull)
                 .map(SearchText::normalize).collect(Collectors.joining("\n"));
     }
 

@@ -22,19 +22,21 @@ import org.jspecify.annotations.Nullable;
 /**
  * Which runs a caller asks for, by their attributes; null means any.
  *
- * @param text part of the job id, the job's name, the user, the account, the partition or a node's name
+ * @param array the id of a job array, for its tasks
+ * @param text part of the job id, of the id as a task of an array, the job's name, the user, the account, the partition or a node's name
  */
 public record JobFilter(@Nullable JobState state, @Nullable Reason reason, @Nullable String user, @Nullable String node,
-        @Nullable String partition, @Nullable String account, @Nullable String cluster, @Nullable String text) {
+        @Nullable String partition, @Nullable String account, @Nullable String cluster, @Nullable String array,
+        @Nullable String text) {
     /** The query parameters that it is read from. */
     public static final Set<String> PARAMETERS = Set.of("state", "reason", "user", "node", "partition", "account",
-            "cluster", "q");
+            "cluster", "array", "q");
 
     public static JobFilter of(Context ctx) {
         return new JobFilter(constant(ctx, "state", JobState.values(), JobState::toString).orElse(null),
                 constant(ctx, "reason", Reason.values(), Reason::toString).orElse(null), Requests.text(ctx, "user"),
                 Requests.text(ctx, "node"), Requests.text(ctx, "partition"), Requests.text(ctx, "account"),
-                Requests.text(ctx, "cluster"), Requests.text(ctx, "q"));
+                Requests.text(ctx, "cluster"), Requests.askedJobId(ctx, "array"), Requests.text(ctx, "q"));
     }
 
     static <T> Optional<T> constant(Context ctx, String name, T[] all, Function<T, String> spelling) {
@@ -50,7 +52,7 @@ public record JobFilter(@Nullable JobState state, @Nullable Reason reason, @Null
         return (state == null || state == run.state()) && (reason == null || reason == run.reason())
                 && isOrAny(user, run.user()) && (node == null || run.nodes().contains(node))
                 && isAmong(partition, run.partition()) && isOrAny(account, run.account())
-                && isOrAny(cluster, run.cluster())
+                && isOrAny(cluster, run.cluster()) && isOrAny(array, run.arrayJobId())
                 && (text == null || run.searchText().contains(SearchText.normalize(text)));
     }
 
@@ -76,6 +78,7 @@ public record JobFilter(@Nullable JobState state, @Nullable Reason reason, @Null
                 partition);
         add(conditions, "account", "account = :account", account);
         add(conditions, "cluster", "cluster = :cluster", cluster);
+        add(conditions, "array", "scheduler ->> 'array_job_id' = :array", array);
         add(conditions, "text", "search like :text", text == null ? null : pattern(text));
         return conditions;
     }

@@ -32,6 +32,7 @@ import org.jobwitness.server.json.Json;
 import org.jobwitness.server.sample.OomKillTable;
 import org.jobwitness.wire.AuditEntry;
 import org.jobwitness.wire.Job;
+import org.jobwitness.wire.JobArray;
 import org.jobwitness.wire.JobGpu;
 import org.jobwitness.wire.JobOomKill;
 import org.jobwitness.wire.JobPage;
@@ -113,6 +114,28 @@ public final class JobQueries {
     }
 
     /**
+     * The id under which a job is recorded that is asked for by any of the forms that Slurm's commands, mails and log files use;
+     * what was asked for, if there is none.
+     *
+     * @param cluster null for any
+     */
+    public String recordedId(Caller caller, String asked, @Nullable String cluster) {
+        return database.read("job_id", handle -> RunLookup.recordedId(handle, caller.scope(), asked, cluster));
+    }
+
+    /** The same as {@link #find}, for an id as people write it; with a summary of the array that it names. */
+    public Optional<Job> findAsked(Caller caller, String asked, @Nullable String cluster, @Nullable Long run) {
+        return database.read("job_find", handle -> {
+            String id = RunLookup.recordedId(handle, caller.scope(), asked, cluster);
+            List<Long> keys = keys(handle, caller.scope(), id, cluster, run, 1);
+            JobArray array = keys.isEmpty()
+                    ? null
+                    : RunLookup.array(handle, caller.scope(), asked, keys.getFirst()).orElse(null);
+            return withDetails(handle, caller.scope(), keys, array).stream().findFirst();
+        });
+    }
+
+    /**
      * The newest run of a job id, or a given one, with its OOM kills and GPUs.
      *
      * @param cluster null for any
@@ -120,14 +143,15 @@ public final class JobQueries {
      */
     public Optional<Job> find(Caller caller, String jobId, @Nullable String cluster, @Nullable Long run) {
         return database.read("job_find",
-                handle -> withDetails(handle, caller.scope(), keys(handle, caller.scope(), jobId, cluster, run, 1)))
+                handle -> withDetails(handle, caller.scope(), keys(handle, caller.scope(), jobId, cluster, run, 1),
+                        null))
                 .stream().findFirst();
     }
 
     /** All runs of a job id, newest first, with their OOM kills and GPUs. */
     public List<Job> runs(Caller caller, String jobId, @Nullable String cluster) {
         return database.read("job_runs", handle -> withDetails(handle, caller.scope(),
-                keys(handle, caller.scope(), jobId, cluster, null, MAX_RUNS)));
+                keys(handle, caller.scope(), jobId, cluster, null, MAX_RUNS), null));
     }
 
     /** Runs by their keys, in that order, for any caller, without those that are deleted. */
@@ -154,11 +178,11 @@ public final class JobQueries {
                 .mapTo(Long.class).list();
     }
 
-    private List<Job> withDetails(Handle handle, Scope scope, List<Long> keys) {
+    private List<Job> withDetails(Handle handle, Scope scope, List<Long> keys, @Nullable JobArray array) {
         Map<Long, List<JobOomKill>> oomKills = oomKills(handle, keys);
         Map<Long, List<JobGpu>> held = gpus.of(handle, scope, keys);
         Map<Long, JobRows.Details> details = new HashMap<>();
-        keys.forEach(key -> details.put(key, new JobRows.Details(oomKills.get(key), held.get(key))));
+        keys.forEach(key -> details.put(key, new JobRows.Details(oomKills.get(key), held.get(key), array)));
         return select(handle, keys, details);
     }
 

@@ -19,6 +19,7 @@ import java.util.Objects;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.Job;
+import org.jobwitness.wire.JobArray;
 import org.jobwitness.wire.JobFigures;
 import org.jobwitness.wire.JobGpu;
 import org.jobwitness.wire.JobOomKill;
@@ -40,8 +41,8 @@ final class JobRows {
     }
 
     /** What is shown of a run that is asked for by its id, but not in lists; null in lists. */
-    record Details(@Nullable List<JobOomKill> oomKills, @Nullable List<JobGpu> gpus) {
-        static final Details NONE = new Details(null, null);
+    record Details(@Nullable List<JobOomKill> oomKills, @Nullable List<JobGpu> gpus, @Nullable JobArray array) {
+        static final Details NONE = new Details(null, null, null);
     }
 
     Job job(ResultSet row, Details details, Instant now) throws SQLException {
@@ -69,7 +70,7 @@ final class JobRows {
                 figure(row, "cpu_max", 1), figure(row, "memory_max", MEBIBYTE), figure(row, "gpu_avg", 1),
                 figure(row, "gpu_max", 1), scaled(row, "cpu_usage_usec", 1e6), whole(row, "oom_kills"),
                 details.oomKills(), vendor(row), devices(row), details.gpus(), cgroupPath(row),
-                figures(row, state, ran(runtime, suspended), now), scheduler(row, jobId));
+                figures(row, state, ran(runtime, suspended), now), scheduler(row, jobId), details.array());
     }
 
     /** What the agents of all nodes read; null if none of them has read anything. */

@@ -13,11 +13,13 @@ import org.jspecify.annotations.Nullable;
 
 /** What runs are selected by: enough to decide, without the database, whether a caller asks for a run and may see it. */
 public record JobTraits(String cluster, String jobId, JobState state, @Nullable Reason reason, @Nullable String user,
-        List<String> nodes, @Nullable String partition, @Nullable String account, @Nullable String name) {
+        List<String> nodes, @Nullable String partition, @Nullable String account, @Nullable String arrayJobId,
+        @Nullable Integer arrayTaskId, @Nullable String name) {
 
     public static JobTraits of(Job job) {
         return new JobTraits(job.cluster(), job.id(), job.state(), job.reason(), job.user(), job.nodes(),
-                job.scheduler().partition(), job.scheduler().account(), job.scheduler().name());
+                job.scheduler().partition(), job.scheduler().account(),
+                job.scheduler().arrayJobId(), job.scheduler().arrayTaskId(), job.scheduler().name());
     }
 
     public static JobTraits of(Run run) {
@@ -25,6 +27,8 @@ public record JobTraits(String cluster, String jobId, JobState state, @Nullable 
         JobAttributes attributes = run.attributes();
         return new JobTraits(run.identity().cluster(), run.identity().jobId(), outcome.state(), outcome.reason(),
                 attributes.user(), attributes.nodes(), attributes.partition(), attributes.account(),
+                attributes.scheduler().get("array_job_id") instanceof String array ? array : null,
+                attributes.scheduler().get("array_task_id") instanceof Number task ? task.intValue() : null,
                 attributes.scheduler().get("name") instanceof String name ? name : null);
     }
 
@@ -37,6 +41,6 @@ public record JobTraits(String cluster, String jobId, JobState state, @Nullable 
     }
 
     String searchText() {
-        return SearchText.of(jobId, name, user, account, partition, nodes);
+        return SearchText.of(jobId, SearchText.task(arrayJobId, arrayTaskId), name, user, account, partition, nodes);
     }
 }

@@ -1,6 +1,6 @@
 package org.jobwitness.server.query;
 
-import static org.jobwitness.server.http.Requests.jobId;
+import static org.jobwitness.server.http.Requests.askedJobId;
 import static org.jobwitness.server.http.Requests.number;
 import static org.jobwitness.server.http.Requests.onlyParameters;
 import static org.jobwitness.server.http.Requests.parameter;
@@ -51,10 +51,10 @@ public final class JobsEndpoint {
 
     private void one(Context ctx) {
         onlyParameters(ctx, Set.of("cluster", "run"));
-        String id = jobId(ctx);
+        String id = askedJobId(ctx);
         String cluster = text(ctx, "cluster");
         Long run = key(ctx, "run");
-        Job job = jobs.find(Caller.of(ctx), id, cluster, run).orElseThrow(() -> unknown(id, cluster, run));
+        Job job = jobs.findAsked(Caller.of(ctx), id, cluster, run).orElseThrow(() -> unknown(id, cluster, run));
         ctx.result(json.text(job));
     }
 
@@ -69,19 +69,21 @@ public final class JobsEndpoint {
         Long after = key(ctx, "after");
         Long run = key(ctx, "run");
         Caller caller = Caller.of(ctx);
-        String id = jobId(ctx);
+        String asked = askedJobId(ctx);
         String cluster = text(ctx, "cluster");
+        String id = jobs.recordedId(caller, asked, cluster);
         List<AuditEntry> trail = jobs.audit(caller, id, cluster, run, after == null ? 0 : after, limit);
         if (trail.isEmpty() && jobs.audit(caller, id, cluster, null, 0, 1).isEmpty()) {
-            throw unknown(id, cluster, null);
+            throw unknown(asked, cluster, null);
         }
         ctx.result(json.text(Map.of("audit", trail)));
     }
 
     private List<Job> runsOf(Context ctx) {
-        String id = jobId(ctx);
+        String id = askedJobId(ctx);
         String cluster = text(ctx, "cluster");
-        List<Job> runs = jobs.runs(Caller.of(ctx), id, cluster);
+        Caller caller = Caller.of(ctx);
+        List<Job> runs = jobs.runs(caller, jobs.recordedId(caller, id, cluster), cluster);
         if (runs.isEmpty()) {
             throw unknown(id, cluster, null);
         }
@@ -89,8 +91,7 @@ public final class JobsEndpoint {
     }
 
     public static ApiException unknown(String id) {
-        return ApiException.notFound("no job " + id + " is known; Slurm may know it (sacct -j " + id
-                + "), but no prolog, epilog or agent has reported it");
+        return ApiException.notFound("no job " + id + " is recorded");
     }
 
     /** A 404 that names cluster and run, if the request named them. */
@@ -98,9 +99,8 @@ public final class JobsEndpoint {
         if (cluster == null && run == null) {
             return unknown(id);
         }
-        return ApiException.notFound("no run " + (run == null ? "" : run + " ") + "of job " + id + " is known"
-                        + (cluster == null ? "" : " on the cluster " + shown(cluster)) + "; GET /v1/jobs/" + id
-                        + "/runs lists all that are");
+        return ApiException.notFound("no run " + (run == null ? "" : run + " ") + "of job " + id + " is recorded"
+                + (cluster == null ? "" : " on the cluster " + shown(cluster)));
     }
 
     /** The number of a run or of an audit row; null if it was not sent. */

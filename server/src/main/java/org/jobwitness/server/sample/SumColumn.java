@@ -3,6 +3,7 @@ package org.jobwitness.server.sample;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jdbi.v3.core.statement.Update;
@@ -69,7 +70,8 @@ record SumColumn<S>(String name, String type, Merge merge, Function<S, @Nullable
                 + ", " + list(columns, SumColumn::received) + " from unnest(:" + String.join(", :", keys) + ", "
                 + list(columns, column -> ":" + column.name) + ") as incoming (" + key + ", "
                 + list(columns, SumColumn::name) + ") on conflict (" + key + ") do update set "
-                + list(columns, column -> column.name + " = " + column.merge.sql.formatted(column.name));
+                + list(columns,
+                        column -> column.name + " = " + String.format(Locale.ROOT, column.merge.sql, column.name));
     }
 
     private static <S> String list(List<SumColumn<S>> columns, Function<SumColumn<S>, String> text) {

@@ -7,6 +7,7 @@ import java.time.Instant;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
@@ -164,7 +165,7 @@ final class Slurmrestd implements Slurm {
     }
 
     private <T> Answer<T> get(String form, Reader<T> reader) throws SlurmException, InterruptedException {
-        String target = form.formatted("v0.0." + version());
+        String target = String.format(Locale.ROOT, form, "v0.0." + version());
         try {
             return calls.run("slurmrestd " + target.replaceFirst("\\?.*", ""), () -> {
                 try (Transport.Response response = transport.get(target, headers())) {

@@ -1,6 +1,7 @@
 package org.jobwitness.server.verdict;
 
 import java.util.List;
+import java.util.Locale;
 import org.jobwitness.server.verdict.RunEvidence.Task;
 
 /** {@code --time}: from the longest time that a completed run took. */
@@ -71,6 +72,7 @@ final class NextTime {
         long whole = (long) Math.ceil(seconds);
         long days = whole / DAY;
         return (days == 0 ? "" : days + "-")
-                + "%02d:%02d:%02d".formatted(whole % DAY / HOUR, whole % HOUR / MINUTE, whole % MINUTE);
+                + String.format(Locale.ROOT, "%02d:%02d:%02d", whole % DAY / HOUR, whole % HOUR / MINUTE,
+                        whole % MINUTE);
     }
 }

@@ -1,6 +1,6 @@
 package org.jobwitness.server.verdict;
 
-import static org.jobwitness.server.http.Requests.jobId;
+import static org.jobwitness.server.http.Requests.askedJobId;
 import static org.jobwitness.server.http.Requests.onlyParameters;
 import static org.jobwitness.server.http.Requests.text;
 
@@ -30,7 +30,7 @@ public final class VerdictEndpoint {
 
     private void verdict(Context ctx) {
         onlyParameters(ctx, Set.of("cluster", "run"));
-        String id = jobId(ctx);
+        String id = askedJobId(ctx);
         String cluster = text(ctx, "cluster");
         Long run = JobsEndpoint.key(ctx, "run");
         RunEvidence evidence = reader.read(Caller.of(ctx), id, cluster, run)

@@ -96,6 +96,9 @@ public final class EventLine {
         GpuVendor vendor = words.take("vendor", text -> GpuVendor.valueOf(text.toUpperCase(Locale.ROOT)));
         String cgroup = words.take("cgroup");
         boolean ofNode = node != null;
+        Map<String, Object> scheduler = new LinkedHashMap<>();
+        take(words, "array", text -> text, "array_job_id", scheduler);
+        take(words, "task", Integer::valueOf, "array_task_id", scheduler);
         return new Evidence.Started(identity(words), words.take("at", Words::time),
                 ofNode ? new NodeAllocation(node, gpuCount, vendor, devices, cgroup, false) : null,
                 JobAttributes.of(words.take("user"), words.take("uid", Integer::valueOf), words.takeList("nodes"))
@@ -104,7 +107,8 @@ public final class EventLine {
                                 words.take("deadline", Words::time))
                         .withAllocated(new Resources(words.take("cpus", Integer::valueOf),
                                 words.take("memory_mb", Long::valueOf), ofNode ? null : gpuCount))
-                        .withDevices(ofNode ? null : vendor, ofNode ? List.of() : devices, ofNode ? null : cgroup),
+                        .withDevices(ofNode ? null : vendor, ofNode ? List.of() : devices, ofNode ? null : cgroup)
+                        .withScheduler(scheduler),
                 List.of(), null);
     }
 

@@ -83,7 +83,8 @@ class JobTableTest {
                 List.of("GPU-1", "GPU-2", "GPU-3"), unread(), "/job_100", null,
                 new Json().object(Map.of("type", "slurm", "external_job_id", "100", "sluid", "s5K1KKYAYG5D00",
                         "partition", "batch", "account", "proj1", "exit_code", 1, "signal", 0, "derived_exit_code", 253,
-                        "restart_count", 2, "het_job_id", "99"), Scheduler.class)));
+                        "restart_count", 2, "het_job_id", "99"), Scheduler.class),
+                null));
     }
 
     private static List<JobGpu> unread() {
@@ -342,7 +343,7 @@ class JobTableTest {
         say(jobs, "started job=151 cluster=scoped user=bob node=n1 nodes=n1 start=11:00:00");
         say(jobs, "finished job=152 cluster=scoped node=n1 nodes=n1 start=11:00:00 at=11:05:00");
         var alice = callerOf(new Scope.JobsOf("alice"));
-        JobQueries.ListRequest all = request(new JobFilter(null, null, null, null, null, null, "scoped", null));
+        JobQueries.ListRequest all = request(new JobFilter(null, null, null, null, null, null, "scoped", null, null));
 
         assertThat(queries.list(alice, all).jobs()).extracting(Job::user).containsExactly("alice");
         assertThat(queries.list(alice, all).total()).isEqualTo(1);
@@ -434,7 +435,7 @@ class JobTableTest {
     }
 
     private static JobQueries.ListRequest filter(String node) {
-        return request(new JobFilter(null, null, null, node, null, null, null, null));
+        return request(new JobFilter(null, null, null, node, null, null, null, null, null));
     }
 
     private static JobQueries.ListRequest request(JobFilter filter) {

@@ -19,6 +19,7 @@ import org.jobwitness.server.job.Words;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.server.testing.TestDatabase;
 import org.jobwitness.wire.Job;
+import org.jobwitness.wire.JobArray;
 import org.jobwitness.wire.JobPage;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.Reason;
@@ -122,6 +123,79 @@ class JobQueriesTest {
 
         assertThat(ids(page)).isEqualTo(split(ids));
         assertThat(page.total()).isEqualTo(split(ids).size());
+    }
+
+    /** An array 500 of which task 9 has the id of the array, and a heterogeneous job 510 of two parts. */
+    private static void arrays(String cluster) {
+        String c = " cluster=" + cluster + " ";
+        say(jobs, "started job=501" + c + "user=alice nodes=n1 start=10:00:00 array=500 task=7");
+        say(jobs, "started job=502" + c + "user=alice nodes=n1 start=10:10:00 array=500 task=8");
+        say(jobs, "started job=500" + c + "user=alice nodes=n1 start=10:05:00 array=500 task=9");
+        say(jobs, "started job=602" + c + "user=alice nodes=n1 start=10:00:00 array=600 task=1");
+        say(jobs, "finished job=502" + c + "start=10:10:00 at=10:20:00 exit=1:0");
+        say(jobs, "started job=510" + c + "user=alice nodes=n1 start=10:00:00 het=510");
+        say(jobs, "started job=511" + c + "user=alice nodes=n2 start=10:00:00 het=510");
+        say(jobs, "started job=512" + c + "user=alice nodes=n2 start=10:00:00");
+        say(jobs, "started job=9_1" + c + "user=alice nodes=n2 start=10:00:00");
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '"', textBlock = """
+            501          | 501
+            500_7        | 501
+            500_007      | 501
+            500_8        | 502
+            500_9        | 500
+            500_7.batch  | 501
+            501.batch    | 501
+            501.extern   | 501
+            501.0        | 501
+            501.2+1      | 501
+            501.out      | 501
+            500_7.out    | 501
+            0000501      | 501
+            500          | 500
+            510+0        | 510
+            510+1        | 511
+            511          | 511
+            510+1.0      | 511
+            9_1          | 9_1
+            9_1.batch    | 9_1
+            600          | 602
+            600_1        | 602
+            500_1        | 500_1
+            500_70       | 500_70
+            510+2        | 510+2
+            512+0        | 512+0
+            600_2.batch  | 600_2.batch
+            501.9x       | 501.9x
+            4711         | 4711
+            99999999999999999999999_1 | 99999999999999999999999_1
+            """)
+    void everyFormOfSlurmFindsItsJob(String asked, String id) {
+        if (queries.find(OPERATOR, "500", "arrays", null).isEmpty()) {
+            arrays("arrays");
+        }
+        assertThat(queries.recordedId(OPERATOR, asked, "arrays")).isEqualTo(id);
+        assertThat(queries.recordedId(OPERATOR, asked, "elsewhere")).isEqualTo(asked);
+    }
+
+    @Test
+    void anArrayIsShownAsAWholeByItsIdAlone() {
+        arrays("whole");
+        Job whole = queries.findAsked(OPERATOR, "500", "whole", null).orElseThrow();
+        assertThat(whole.id()).isEqualTo("500");
+        assertThat(whole.array()).isEqualTo(new JobArray("500", 3, 0, 2, 0, 1, 0, "500_8"));
+        Job other = queries.findAsked(OPERATOR, "0600", "whole", null).orElseThrow();
+        assertThat(other.id()).isEqualTo("602");
+        assertThat(other.array()).isEqualTo(new JobArray("600", 1, 0, 1, 0, 0, 0, "600_1"));
+        for (String one : List.of("500_9", "501", "510", "9_1", "500.batch")) {
+            assertThat(queries.findAsked(OPERATOR, one, "whole", null).orElseThrow().array()).as(one).isNull();
+        }
+        assertThat(ids(list("cluster=whole array=500"))).containsExactly("502", "500", "501");
+        assertThat(ids(list("cluster=whole array=500 state=failed"))).containsExactly("502");
+        assertThat(ids(list("cluster=whole array=501"))).isEmpty();
+        assertThat(ids(list("cluster=whole q=500_"))).containsExactly("502", "500", "501");
     }
 
     @Test
@@ -361,7 +435,8 @@ class JobQueriesTest {
         Words words = new Words(text);
         JobFilter which = new JobFilter(constant(words.take("state"), JobState.values()),
                 constant(words.take("reason"), Reason.values()), words.take("user"), words.take("node"),
-                words.take("partition"), words.take("account"), words.take("cluster"), words.take("q"));
+                words.take("partition"), words.take("account"), words.take("cluster"), words.take("array"),
+                words.take("q"));
         JobQueries.ListRequest filter = new JobQueries.ListRequest(which, words.take("from", Words::time),
                 words.take("to", Words::time), sort, limit, offset, cursor == null ? null : JobCursor.parse(cursor));
         words.noMore();

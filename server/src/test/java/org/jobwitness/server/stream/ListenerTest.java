@@ -13,14 +13,15 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class ListenerTest {
-    private static final JobFilter ALL = new JobFilter(null, null, null, null, null, null, null, null);
+    private static final JobFilter ALL = new JobFilter(null, null, null, null, null, null, null, null, null);
     private static final Duration AT_ONCE = Duration.ofMillis(1);
     private static final int MOST_BYTES = 2 << 20;
 
     private final Listener listener = new Listener(new Scope.Everything(), ALL);
 
     private static JobTraits runOf(@Nullable String user) {
-        return new JobTraits("alpha", "17", JobState.RUNNING, null, user, List.of("n1"), null, null, null);
+        return new JobTraits("alpha", "17", JobState.RUNNING, null, user, List.of("n1"), null, null, null, null,
+                null);
     }
 
     private static Event event(int size) {
@@ -44,7 +45,7 @@ class ListenerTest {
         assertThat(alice.wants(runOf("bob"))).isFalse();
         assertThat(alice.wants(runOf(null))).isFalse();
         assertThat(alice.maySee(runOf("bob"))).isFalse();
-        Listener curious = new Listener(scope, new JobFilter(null, null, "bob", null, null, null, null, null));
+        Listener curious = new Listener(scope, new JobFilter(null, null, "bob", null, null, null, null, null, null));
         assertThat(curious.wants(runOf("bob"))).isFalse();
         assertThat(curious.wants(runOf("alice"))).isFalse();
     }

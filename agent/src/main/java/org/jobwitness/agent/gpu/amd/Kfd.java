@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -64,12 +65,13 @@ final class Kfd {
         }
         long where = Long.parseUnsignedLong(location);
         // Bits 28 to 31 number the partitions, bits 0 to 15 are bus, device and function (kfd_topology.c).
-        String pci = "%08x:%02x:%02x.%x".formatted(Long.parseUnsignedLong(properties.getOrDefault("domain", "0")),
+        String pci = String.format(Locale.ROOT, "%08x:%02x:%02x.%x",
+                Long.parseUnsignedLong(properties.getOrDefault("domain", "0")),
                 where >> 8 & 0xff, where >> 3 & 0x1f, where & 7);
         String unique = properties.getOrDefault("unique_id", "0");
         String minor = properties.get("drm_render_minor");
         return Optional.of(new Unit(gpuId, pci, (int) (where >> 28 & 0xf),
-                unique.equals("0") ? null : "%016x".formatted(Long.parseUnsignedLong(unique)),
+                unique.equals("0") ? null : String.format(Locale.ROOT, "%016x", Long.parseUnsignedLong(unique)),
                 minor == null || !minor.matches(NUMBER) ? null : Integer.valueOf(minor), memory(node)));
     }
 
