@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  *     in lists of jobs
  * @param gpus all that it has or had; null if none is known, and in lists of jobs
  */
-public record Job(String id, long run, String cluster, String clusterName, @Nullable String user, @Nullable Integer uid,
+public record Job(String id, long run, String cluster, String clusterName, @Nullable String user, @Nullable Long uid,
         List<String> nodes, @Nullable Integer nodeCount, JobState state, @Nullable Reason reason,
         @Nullable Boolean confirmed, @Nullable Boolean seenOnlyAtEnd, @Nullable Instant startTime,
         @Nullable Instant endTime, @Nullable Instant deadline, @Nullable Double runtimeSeconds,

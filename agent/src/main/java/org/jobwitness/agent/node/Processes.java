@@ -40,11 +40,10 @@ public final class Processes {
         }
     }
 
-    public Optional<Integer> owner(int pid) {
+    public Optional<Long> owner(int pid) {
         try {
-            return Optional.of(
-                    (Integer) Files.getAttribute(proc.resolve(String.valueOf(pid)), "unix:uid",
-                            LinkOption.NOFOLLOW_LINKS));
+            Object uid = Files.getAttribute(proc.resolve(String.valueOf(pid)), "unix:uid", LinkOption.NOFOLLOW_LINKS);
+            return Optional.of(Integer.toUnsignedLong((Integer) uid));
         } catch (IOException e) {
             return Optional.empty();
         }

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param scheduler shown, and nothing is decided by it: fields of {@code wire.Scheduler} by their JSON names. A null value
  *     means that the field has no value, or no longer. It is kept, so that a late report does not restore the old one
  */
-public record JobAttributes(@Nullable String user, @Nullable Integer uid, List<String> nodes,
+public record JobAttributes(@Nullable String user, @Nullable Long uid, List<String> nodes,
         @Nullable String partition, @Nullable String account, @Nullable String hetJobId,
         @Nullable Integer restartCount, @Nullable Instant deadline, Resources allocated, @Nullable GpuVendor gpuVendor,
         List<String> gpuDevices, @Nullable String cgroupPath, Resources requested,
@@ -77,7 +77,7 @@ public record JobAttributes(@Nullable String user, @Nullable Integer uid, List<S
     }
 
     /** Attributes without any but these; the others are added by {@code with...}. */
-    public static JobAttributes of(@Nullable String user, @Nullable Integer uid, List<String> nodes) {
+    public static JobAttributes of(@Nullable String user, @Nullable Long uid, List<String> nodes) {
         String unknown = null;
         return new JobAttributes(user, uid, nodes, unknown, unknown, unknown, null, null, Resources.UNKNOWN, null,
                 List.of(), unknown, Resources.UNKNOWN, Map.of());
