@@ -140,7 +140,7 @@ public record JobAttributes(@Nullable String user, @Nullable Long uid, List<Stri
     }
 
     JobAttributes merge(JobAttributes incoming, Differences differences) {
-        return new JobAttributes(differences.keep("user", user, incoming.user),
+        return new JobAttributes(UserName.better(user, incoming.user, differences),
                 differences.keep("uid", uid, incoming.uid), union(nodes, incoming.nodes),
                 differences.keep("partition", partition, incoming.partition),
                 differences.keep("account", account, incoming.account),
