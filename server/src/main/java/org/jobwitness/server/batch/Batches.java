@@ -41,6 +41,7 @@ public final class Batches implements AutoCloseable {
     private final NodeTable nodes;
     private final AgentQueueTable agentQueues;
     private final Clock clock;
+    private final VanishedJobs vanished;
     private final Preparation preparation;
     private final GroupCommit<Prepared, BatchResponse.Status> writer;
     private final Counter received;
@@ -55,6 +56,7 @@ public final class Batches implements AutoCloseable {
         this.nodes = nodes;
         this.agentQueues = agentQueues;
         this.clock = clock;
+        vanished = new VanishedJobs(database, jobs);
         preparation = new Preparation(jobs, samples, clock, defaultCluster);
         received = Counter.builder().name("jobwitness_batches_total").help("Batches received, by result.")
                 .labelNames("status").register(metrics);
@@ -90,6 +92,7 @@ public final class Batches implements AutoCloseable {
         BatchResponse.Status status = writer.submit(preparation.prepare(caller, batch, offset, queue, refused));
         if (status == BatchResponse.Status.STORED) {
             lag.observe(Math.max(0, age.toMillis() / 1e3));
+            vanished.check(caller, preparation.number(batch), batch.timestamp().plus(offset));
         }
         String leftOut = Accepted.describe(accepted.leftOut());
         return BatchResponse.of(status, Batch.VERSION, refused, leftOut.isEmpty() ? null : leftOut);

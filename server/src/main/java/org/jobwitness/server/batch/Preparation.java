@@ -72,7 +72,7 @@ final class Preparation {
      */
     Prepared prepare(Caller caller, Batch batch, Duration offset, AgentQueueTable.@Nullable QueueReport report,
             List<BatchResponse.Refused> refused) {
-        BatchNumber number = BatchNumber.of(batch, defaultCluster);
+        BatchNumber number = number(batch);
         List<Sample> ofJobs = new ArrayList<>();
         for (JobReading job : batch.jobs()) {
             Instant readAt = readAt(batch, job).plus(offset);
@@ -87,6 +87,10 @@ final class Preparation {
         }
         return new Prepared(number, node(number, batch, batch.timestamp().plus(offset)), ofJobs,
                 report == null ? null : queue(number, report));
+    }
+
+    BatchNumber number(Batch batch) {
+        return BatchNumber.of(batch, defaultCluster);
     }
 
     private AgentQueueTable.Queue queue(BatchNumber number, AgentQueueTable.QueueReport report) {

@@ -177,8 +177,9 @@ public final class Json {
     private static InvalidJsonException explain(JacksonException e) {
         for (Throwable t = e; t != null; t = t.getCause()) {
             if (t instanceof InvalidFieldException invalid) {
-                // An element of a list does not know its place in it.
-                String place = path(e).contains("[") ? path(e) + "." : "";
+                // Most objects inside others do not know their place.
+                String path = path(e);
+                String place = path.isEmpty() || invalid.field().startsWith(path + ".") ? "" : path + ".";
                 return InvalidJsonException.ofField(place + invalid.field(), place + invalid.getMessage());
             }
         }
