@@ -10,7 +10,7 @@ create table job (
     start_time        timestamptz,
 
     user_name         text,
-    uid               integer,
+    uid               bigint,
     nodes             text[] not null,
     partition         text,
     account           text,

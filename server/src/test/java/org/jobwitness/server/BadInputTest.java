@@ -112,7 +112,7 @@ class BadInputTest {
     @MethodSource("cases")
     void isRefusedWithTheReasonAndStoresNothing(Case bad) throws Exception {
         Map<String, String> earlier = before;
-        Exchange exchange = send(bad);
+        Exchange exchange = send(server, bad);
         assertThat(exchange.status()).as("%s", exchange).isEqualTo(bad.status);
         server.checked(exchange);
         if (!bad.method.equals("HEAD")) {
@@ -181,7 +181,7 @@ class BadInputTest {
         try (TestServer other = TestServer.startWithAuth()) {
             TestServer.Client agent = other.as(Role.AGENT);
             assertThat(agent.post("/v1/events/job-started", """
-                    {"job_id": "4711", "user": "u", "node_list": ["n[1-3]"], "node": "n1", "uid": 1000,
+                    {"job_id": "4711", "user": "u", "node_list": ["n[1-3]"], "node": "n1", "uid": 4294967294,
                      "timestamp": "2026-11-22T21:34:10+01:00", "cpu_allocation": 12, "cpus_per_node": "4(x3)",
                      "gpu_vendor": "nvidia", "gpu_devices": ["0"], "gpu_allocation": 1,
                      "sluid": "s5K1KKYAYG5D00", "extra": [[[1e400]]]}""").status()).isEqualTo(200);
@@ -270,7 +270,11 @@ class BadInputTest {
     }
 
     static List<Case> cases() throws IOException {
-        try (InputStream in = BadInputTest.class.getResourceAsStream("/http/bad-input.cases")) {
+        return cases("/http/bad-input.cases");
+    }
+
+    static List<Case> cases(String resource) throws IOException {
+        try (InputStream in = BadInputTest.class.getResourceAsStream(resource)) {
             String text = new String(Objects.requireNonNull(in).readAllBytes(), StandardCharsets.UTF_8);
             List<Case> cases = new ArrayList<>();
             Iterator<String> lines = text.lines().filter(line -> !line.startsWith("#")).iterator();
@@ -317,7 +321,7 @@ class BadInputTest {
                         : NOW.plus(Long.parseLong(macro.group(4)), UNITS.get(macro.group(5))).toString()));
     }
 
-    private static Exchange send(Case bad) throws IOException {
+    static Exchange send(TestServer server, Case bad) throws IOException {
         Map<String, String> headers = new LinkedHashMap<>(Map.of("Host", "localhost", "Connection", "close"));
         String token = bad.headers.getOrDefault("Token", "operator");
         if (!token.equals("none")) {

@@ -361,7 +361,7 @@ class BatchFailureTest {
         }
 
         private static JobReading reading(String jobId, Instant at, long number) {
-            return JobReading.builder(jobId).owner(1001, "alice").timestamp(at).cpusUsed(2.5).put(Figure.CPUS, 4)
+            return JobReading.builder(jobId).owner(1001L, "alice").timestamp(at).cpusUsed(2.5).put(Figure.CPUS, 4)
                     .put(Figure.CPU_USAGE_USEC, number).put(Figure.MEMORY_USAGE_BYTES, number << 20).build();
         }
     }

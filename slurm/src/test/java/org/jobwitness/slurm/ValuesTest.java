@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -83,20 +84,23 @@ class ValuesTest {
                  "scheduler": {"name": "relax-2.0", "array_job_id": "55", "array_task_id": 2, "qos": "high"}}"""));
     }
 
-    static Stream<Arguments> hostileValuesOnTheController() {
-        return hostileValuesInEveryShell().filter(arguments -> !"--output=hit".equals(arguments.get()[1]));
+    /** Names of jobs and users are told as they are, escaped as JSON wants it. */
+    private static boolean isText(String value) {
+        return value.matches("[ -~]{1,255}") && !value.isBlank() && !value.equals("(null)");
     }
 
     @ParameterizedTest
-    @MethodSource("hostileValuesOnTheController")
-    void whatAUserCallsAJobIsToldOnlyIfItIsPlain(List<String> shell, String value) throws Exception {
+    @MethodSource("hostileValuesInEveryShell")
+    void whatAUserCallsAJobIsToldAsItIsIfItIsPrintable(List<String> shell, String value) throws Exception {
         node.under(shell).with("SLURM_SCRIPT_CONTEXT", "epilog_slurmctld");
         for (var name : List.of("SLURM_JOB_NAME", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_JOB_QOS"))
             node.with(name, value);
 
         node.epilogslurmctld().keptItsPromise();
 
-        assertThat(service.request().body().has("scheduler")).isFalse();
+        var scheduler = service.request().body().path("scheduler");
+        assertThat(scheduler.propertyNames()).isEqualTo(isText(value) ? Set.of("name") : Set.of());
+        assertThat(scheduler.path("name").asString(value)).isEqualTo(value);
         assertThat(folder.resolve("hit")).doesNotExist();
     }
 
@@ -128,7 +132,9 @@ class ValuesTest {
             var body = request.body();
             assertThat(body.get("job_id").stringValue()).isEqualTo("57");
             assertThat(body.get("event_id").stringValue()).matches("57-(started|finished)-1795384829-[0-9]+");
-            body.remove(List.of("event_id", "job_id", "timestamp"));
+            assertThat(body.has("user")).isEqualTo(isText(value));
+            assertThat(body.path("user").asString(value)).isEqualTo(value);
+            body.remove(List.of("event_id", "job_id", "timestamp", "user"));
             assertThat(body).isEmpty();
         }
         assertThat(Path.of("hit")).doesNotExist();
@@ -195,7 +201,12 @@ class ValuesTest {
 
     @Test
     void userWithoutAUsableNameIsTheNumber() throws Exception {
-        assertThat(with("SLURM_JOB_USER", "DOMAIN\\alice").get("user").stringValue()).isEqualTo("1001");
+        assertThat(with("SLURM_JOB_USER", "ali\u0001ce").get("user").stringValue()).isEqualTo("1001");
+    }
+
+    @Test
+    void userOfADomainIsToldAsSlurmHasIt() throws Exception {
+        assertThat(with("SLURM_JOB_USER", "DOMAIN\\alice").get("user").stringValue()).isEqualTo("DOMAIN\\alice");
     }
 
     @Test

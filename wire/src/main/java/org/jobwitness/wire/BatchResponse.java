@@ -2,6 +2,7 @@ package org.jobwitness.wire;
 
 import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What became of a batch. Whatever the status, all of it that can be stored is durable, and it need not be sent again.
@@ -9,8 +10,10 @@ import java.util.Locale;
  * @param version the newest version of batches that this server takes
  * @param refusedCount how many entries {@code refused} has
  * @param refused readings, and OOM kills of readings, that were left out, and why; sending them again would change nothing
+ * @param message fields that were left out because they cannot be taken, while the rest counts; null if there are none
  */
-public record BatchResponse(Status status, int version, int refusedCount, List<Refused> refused) {
+public record BatchResponse(Status status, int version, int refusedCount, List<Refused> refused,
+        @Nullable String message) {
 
     /** Whether it counted. */
     public enum Status {
@@ -35,7 +38,7 @@ public record BatchResponse(Status status, int version, int refusedCount, List<R
         }
     }
 
-    public static BatchResponse of(Status status, int version, List<Refused> refused) {
-        return new BatchResponse(status, version, refused.size(), refused);
+    public static BatchResponse of(Status status, int version, List<Refused> refused, @Nullable String message) {
+        return new BatchResponse(status, version, refused.size(), refused, message);
     }
 }

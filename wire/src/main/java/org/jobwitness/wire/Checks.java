@@ -22,6 +22,7 @@ final class Checks {
     /** The database writes numbers in full, and one of hundreds of digits could not be read back. */
     private static final double MAX_NUMBER = 1e30;
     private static final int MAX_OOM_KILLS = 64;
+    private static final long MAX_UID = 0xffff_fffeL;
     private static final Instant EARLIEST = Instant.parse("1970-01-01T00:00:00Z");
     private static final Instant LATEST = Instant.parse("2200-01-01T00:00:00Z");
 
@@ -124,6 +125,11 @@ final class Checks {
     /** A count of bytes, microseconds or the like: whole, and small enough that a double holds it exactly. */
     static @Nullable Long size(String field, @Nullable Long size) {
         return within(field, size, 0L, Figure.MAX_WHOLE);
+    }
+
+    /** An owner's number: 32 bits without a sign, of which the kernel and Slurm keep the last one for "none". */
+    static @Nullable Long uid(String field, @Nullable Long uid) {
+        return within(field, uid, 0L, MAX_UID);
     }
 
     static @Nullable Double percent(String field, @Nullable Double percent) {

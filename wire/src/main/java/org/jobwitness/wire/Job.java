@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * @param gpus all that it has or had; null if none is known, and in lists of jobs
  * @param array the array as a whole, if the job was asked for by the id of one
  */
-public record Job(String id, long run, String cluster, String clusterName, @Nullable String user, @Nullable Integer uid,
+public record Job(String id, long run, String cluster, String clusterName, @Nullable String user, @Nullable Long uid,
         List<String> nodes, @Nullable Integer nodeCount, JobState state, @Nullable Reason reason,
         @Nullable Boolean confirmed, @Nullable Boolean seenOnlyAtEnd, @Nullable Instant startTime,
         @Nullable Instant endTime, @Nullable Instant deadline, @Nullable Double runtimeSeconds,

@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 public record JobFinished(String jobId, @Nullable JobState finalState, @Nullable Integer exitCode,
         @Nullable Integer signal, @Nullable Integer rawStatus, @Nullable Integer derivedExitCode,
         @Nullable Instant timestamp, @Nullable String node, @Nullable String cluster, @Nullable String sluid,
-        @Nullable Instant startTime, @Nullable Integer restartCount, @Nullable String user, @Nullable Integer uid,
+        @Nullable Instant startTime, @Nullable Integer restartCount, @Nullable String user, @Nullable Long uid,
         List<String> nodeList, @Nullable String cpusPerNode, @Nullable String partition, @Nullable String account,
         @Nullable EpilogReading reading, @Nullable Scheduler scheduler, @Nullable String eventId) {
 
@@ -40,7 +40,7 @@ public record JobFinished(String jobId, @Nullable JobState finalState, @Nullable
         startTime = Checks.time("start_time", startTime);
         restartCount = Checks.within("restart_count", restartCount, 0, Integer.MAX_VALUE);
         user = Checks.text("user", user, 256);
-        uid = Checks.within("uid", uid, 0, Integer.MAX_VALUE);
+        uid = Checks.uid("uid", uid);
         nodeList = Checks.texts("node_list", nodeList, 65_536, 65_536);
         cpusPerNode = Checks.text("cpus_per_node", cpusPerNode, 65_536);
         partition = Checks.text("partition", partition, 256);

@@ -49,6 +49,11 @@ public final class JobId {
         return of(field, array.matches() ? array.group(1) : id);
     }
 
+    /** Whether a text has the form of an id. */
+    public static boolean isValid(String id) {
+        return FORM.matcher(id).matches();
+    }
+
     /** Normalizes ids; empty for null. */
     static List<String> listOf(String field, @Nullable List<? extends @Nullable String> ids, int maxCount) {
         List<String> given = Checks.list(field, ids, maxCount);

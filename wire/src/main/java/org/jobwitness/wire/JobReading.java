@@ -44,7 +44,7 @@ import org.jspecify.annotations.Nullable;
  * @param absent why a figure is missing, by the figure's name
  */
 public record JobReading(String jobId, @Nullable String sluid, @Nullable Instant startTime, @Nullable Instant since,
-        @Nullable Integer uid, @Nullable String user, @Nullable String cgroupPath, @Nullable Instant timestamp,
+        @Nullable Long uid, @Nullable String user, @Nullable String cgroupPath, @Nullable Instant timestamp,
         @Nullable Boolean last, @Nullable Double cpusUsed, @Nullable Integer intervalMs,
         @Nullable Long memoryUsageBytes,
         @Nullable Integer cpus, @Nullable Long cpuUsageUsec, @Nullable Long cpuUserUsec, @Nullable Long cpuSystemUsec,
@@ -66,7 +66,7 @@ public record JobReading(String jobId, @Nullable String sluid, @Nullable Instant
         sluid = Checks.sluid("sluid", sluid);
         startTime = Checks.time("start_time", startTime);
         since = Checks.time("since", since);
-        uid = Checks.within("uid", uid, 0, Integer.MAX_VALUE);
+        uid = Checks.uid("uid", uid);
         user = Checks.text("user", user, MAX_USER_LENGTH);
         cgroupPath = Checks.text("cgroup_path", cgroupPath, MAX_PATH_LENGTH);
         timestamp = Checks.time("timestamp", timestamp);
@@ -111,7 +111,7 @@ public record JobReading(String jobId, @Nullable String sluid, @Nullable Instant
         private @Nullable String sluid;
         private @Nullable Instant startTime;
         private @Nullable Instant since;
-        private @Nullable Integer uid;
+        private @Nullable Long uid;
         private @Nullable String user;
         private @Nullable String cgroupPath;
         private @Nullable Instant timestamp;
@@ -132,7 +132,7 @@ public record JobReading(String jobId, @Nullable String sluid, @Nullable Instant
             return this;
         }
 
-        public Builder owner(@Nullable Integer withUid, @Nullable String withUser) {
+        public Builder owner(@Nullable Long withUid, @Nullable String withUser) {
             uid = withUid;
             user = withUser;
             return this;

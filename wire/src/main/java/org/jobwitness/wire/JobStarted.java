@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param eventId identifies this event in the audit trail
  */
 public record JobStarted(String jobId, String user, List<String> nodeList, @Nullable Instant timestamp,
-        @Nullable String node, @Nullable Integer uid, @Nullable Integer cpuAllocation,
+        @Nullable String node, @Nullable Long uid, @Nullable Integer cpuAllocation,
         @Nullable Long memoryAllocationMb, @Nullable Integer gpuAllocation, @Nullable GpuVendor gpuVendor,
         List<String> gpuDevices, @Nullable String cgroupPath, @Nullable String partition, @Nullable String account,
         @Nullable String cluster, @Nullable String sluid, @Nullable Instant startTime, @Nullable Instant endTime,
@@ -41,7 +41,7 @@ public record JobStarted(String jobId, String user, List<String> nodeList, @Null
         }
         timestamp = Checks.time("timestamp", timestamp);
         node = Checks.node("node", node);
-        uid = Checks.within("uid", uid, 0, Integer.MAX_VALUE);
+        uid = Checks.uid("uid", uid);
         cpuAllocation = Checks.within("cpu_allocation", cpuAllocation, 1, 100_000_000);
         memoryAllocationMb = Checks.within("memory_allocation_mb", memoryAllocationMb, 1L, 1L << 40);
         gpuAllocation = Checks.within("gpu_allocation", gpuAllocation, 0, 10_000_000);

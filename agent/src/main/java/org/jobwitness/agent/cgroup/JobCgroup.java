@@ -68,7 +68,7 @@ public final class JobCgroup implements Closeable {
 
     /** The identity of a job, as far as it is known. */
     public record Identity(String jobId, @Nullable String sluid, @Nullable Instant startTime, @Nullable Instant since,
-            @Nullable Integer uid, @Nullable String user) {
+            @Nullable Long uid, @Nullable String user) {
         /** Nothing is known except the id. */
         public static Identity of(String jobId) {
             Instant unknown = null;

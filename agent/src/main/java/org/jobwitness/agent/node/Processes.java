@@ -45,11 +45,10 @@ public final class Processes {
         return Files.readString(proc.resolve(file), StandardCharsets.ISO_8859_1);
     }
 
-    public Optional<Integer> owner(int pid) {
+    public Optional<Long> owner(int pid) {
         try {
-            return Optional.of(
-                    (Integer) Files.getAttribute(proc.resolve(String.valueOf(pid)), "unix:uid",
-                            LinkOption.NOFOLLOW_LINKS));
+            Object uid = Files.getAttribute(proc.resolve(String.valueOf(pid)), "unix:uid", LinkOption.NOFOLLOW_LINKS);
+            return Optional.of(Integer.toUnsignedLong((Integer) uid));
         } catch (IOException e) {
             return Optional.empty();
         }

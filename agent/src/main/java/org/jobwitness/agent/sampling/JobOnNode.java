@@ -21,7 +21,7 @@ public final class JobOnNode {
     private @Nullable String jobId;
     private @Nullable String sluid;
     private @Nullable Instant startTime;
-    private @Nullable Integer uid;
+    private @Nullable Long uid;
     private @Nullable String user;
     private @Nullable PrologEvent prologEvent;
     private @Nullable String gpuHint;

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param gpuDevices the GPUs of this node that Slurm gave to the job: UUIDs or Slurm's indexes, empty if it named none
  * @param json all of it, as the prolog wrote it
  */
-record PrologEvent(String jobId, @Nullable String sluid, @Nullable Instant startTime, @Nullable Integer uid,
+record PrologEvent(String jobId, @Nullable String sluid, @Nullable Instant startTime, @Nullable Long uid,
         @Nullable String user, List<String> gpuDevices, @Nullable GpuVendor gpuVendor, String json) {
     PrologEvent {
         gpuDevices = List.copyOf(gpuDevices);

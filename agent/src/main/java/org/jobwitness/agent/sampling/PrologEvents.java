@@ -107,10 +107,10 @@ public final class PrologEvents {
         return Character.isISOControl(c) || (c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE);
     }
 
-    private static @Nullable Integer uid(JsonValue event) {
+    private static @Nullable Long uid(JsonValue event) {
         OptionalDouble uid = event.numberAt("uid");
-        boolean isValid = uid.isPresent() && uid.getAsDouble() >= 0 && uid.getAsDouble() <= Integer.MAX_VALUE;
-        return isValid ? Integer.valueOf((int) uid.getAsDouble()) : null;
+        boolean isValid = uid.isPresent() && uid.getAsDouble() >= 0 && uid.getAsDouble() < 0xffff_ffffL;
+        return isValid ? Long.valueOf((long) uid.getAsDouble()) : null;
     }
 
     private static List<String> devices(JsonValue event) {

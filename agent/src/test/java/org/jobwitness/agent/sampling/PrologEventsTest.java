@@ -28,7 +28,7 @@ class PrologEventsTest {
     @Test
     void aPrologSaysWhoseJobItIsAndWhichRun() throws IOException {
         read("1795384829-57-started-16076.json", EVENT);
-        PrologEvent event = new PrologEvent("57", "sEKNKTV3WPV500", Instant.parse("2026-11-22T22:00:29Z"), 1001,
+        PrologEvent event = new PrologEvent("57", "sEKNKTV3WPV500", Instant.parse("2026-11-22T22:00:29Z"), 1001L,
                 "alice", List.of(), null, EVENT.strip());
         assertThat(prologEvents.ofJob("57")).contains(event);
         assertThat(prologEvents.ofSluid("sEKNKTV3WPV500")).contains(event);

@@ -264,7 +264,7 @@ class SamplerTest {
         assertThat(job.sluid()).isEqualTo("sEKNKTV3WPV500");
         assertThat(job.startTime()).isEqualTo("2026-11-22T22:00:29Z");
         assertThat(job.user()).isEqualTo("alice");
-        assertThat(job.uid()).isEqualTo(1001);
+        assertThat(job.uid()).isEqualTo(1001L);
     }
 
     @Test

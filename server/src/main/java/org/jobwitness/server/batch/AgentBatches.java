@@ -73,6 +73,16 @@ public final class AgentBatches {
         return fresh;
     }
 
+    /** Whether this batch and the ones before it, as many in all, are stored. */
+    static boolean isUnbroken(Handle handle, BatchNumber number, int count) {
+        return handle.createQuery("""
+                select stored @> int8range(:first, :last, '[]') from agent_batches
+                where cluster = :cluster and node = :node and boot_id = :boot_id""")
+                .bind("cluster", number.cluster()).bind("node", number.node()).bind("boot_id", number.bootId())
+                .bind("first", number.sequence() - count + 1).bind("last", number.sequence())
+                .mapTo(Boolean.class).findFirst().orElse(false);
+    }
+
     /** Deletes agents' boots without any batch since a moment; returns how many. */
     public static int forget(Handle handle, Instant before) {
         return handle.createUpdate("delete from agent_batches where last_at < :before").bind("before", before)

@@ -19,12 +19,14 @@ import org.jobwitness.server.batch.AgentBatches.BatchNumber;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.GroupCommit;
 import org.jobwitness.server.job.JobTable;
+import org.jobwitness.server.json.Accepted;
 import org.jobwitness.server.node.NodeReading;
 import org.jobwitness.server.node.NodeTable;
 import org.jobwitness.server.sample.Sample;
 import org.jobwitness.server.sample.SampleStore;
 import org.jobwitness.wire.Batch;
 import org.jobwitness.wire.BatchResponse;
+import org.jobwitness.wire.JobId;
 import org.jspecify.annotations.Nullable;
 
 /** Stores batches, many of them in one transaction. */
@@ -39,6 +41,7 @@ public final class Batches implements AutoCloseable {
     private final NodeTable nodes;
     private final AgentQueueTable agentQueues;
     private final Clock clock;
+    private final VanishedJobs vanished;
     private final Preparation preparation;
     private final GroupCommit<Prepared, BatchResponse.Status> writer;
     private final Counter received;
@@ -53,6 +56,7 @@ public final class Batches implements AutoCloseable {
         this.nodes = nodes;
         this.agentQueues = agentQueues;
         this.clock = clock;
+        vanished = new VanishedJobs(database, jobs);
         preparation = new Preparation(jobs, samples, clock, defaultCluster);
         received = Counter.builder().name("jobwitness_batches_total").help("Batches received, by result.")
                 .labelNames("status").register(metrics);
@@ -79,16 +83,26 @@ public final class Batches implements AutoCloseable {
      * @param queue null if the sender reported none
      * @throws GroupCommit.QueueFull if more comes in than can be written
      */
-    BatchResponse take(Caller caller, Batch batch, @Nullable Instant sentAt,
+    BatchResponse take(Caller caller, Accepted<Batch> accepted, @Nullable Instant sentAt,
             AgentQueueTable.@Nullable QueueReport queue) throws GroupCommit.QueueFull {
-        List<BatchResponse.Refused> refused = new ArrayList<>();
+        Batch batch = accepted.value();
+        List<BatchResponse.Refused> refused = new ArrayList<>(refused(accepted));
         Duration offset = offset(sentAt);
         Duration age = Duration.between(batch.timestamp().plus(offset), clock.instant());
         BatchResponse.Status status = writer.submit(preparation.prepare(caller, batch, offset, queue, refused));
         if (status == BatchResponse.Status.STORED) {
             lag.observe(Math.max(0, age.toMillis() / 1e3));
+            vanished.check(caller, preparation.number(batch), batch.timestamp().plus(offset));
         }
-        return BatchResponse.of(status, Batch.VERSION, refused);
+        String leftOut = Accepted.describe(accepted.leftOut());
+        return BatchResponse.of(status, Batch.VERSION, refused, leftOut.isEmpty() ? null : leftOut);
+    }
+
+    /** The readings that are left out as a whole, as far as they name their job. */
+    private static List<BatchResponse.Refused> refused(Accepted<Batch> accepted) {
+        return accepted.dropped().stream().filter(dropped -> dropped.list().equals("jobs"))
+                .filter(dropped -> dropped.jobId() != null && JobId.isValid(dropped.jobId()))
+                .map(dropped -> new BatchResponse.Refused(String.valueOf(dropped.jobId()), dropped.problem())).toList();
     }
 
     /** Stores many batches whose times are right; returns when all are durable. */

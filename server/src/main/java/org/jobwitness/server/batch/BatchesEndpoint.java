@@ -6,6 +6,7 @@ import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.format.DateTimeFormatter;
+import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -14,15 +15,27 @@ import org.jobwitness.server.access.Role;
 import org.jobwitness.server.db.GroupCommit;
 import org.jobwitness.server.http.ApiException;
 import org.jobwitness.server.http.Requests;
+import org.jobwitness.server.json.Accepted;
 import org.jobwitness.server.json.Json;
+import org.jobwitness.server.json.Leniency;
 import org.jobwitness.server.json.Printable;
 import org.jobwitness.wire.Batch;
+import org.jobwitness.wire.GpuReading;
+import org.jobwitness.wire.JobReading;
 import org.jspecify.annotations.Nullable;
 
 /** POST /v1/batches. */
 public final class BatchesEndpoint {
     private static final Pattern WAITING = Pattern
             .compile("batches=([0-9]{1,9}), events=([0-9]{1,9}), seconds=([0-9]{1,9})");
+
+    private static final Leniency<JobReading> JOB = new Leniency<>(JobReading.class, Set.of("job_id"),
+            Set.of("sluid", "start_time", "since", "timestamp", "interval_ms"), Map.of());
+    private static final Leniency<GpuReading> GPU = new Leniency<>(GpuReading.class, Set.of("gpu"),
+            Set.of("job_id", "shared_by", "claimed_by"), Map.of());
+    private static final Leniency<Batch> BATCH = new Leniency<>(Batch.class,
+            Set.of("version", "node", "boot_id", "sequence", "timestamp"), Set.of("cluster"),
+            Map.of("jobs", JOB, "gpus", GPU));
 
     private final Batches batches;
     private final Requests requests;
@@ -40,7 +53,7 @@ public final class BatchesEndpoint {
 
     private void take(Context ctx) {
         Requests.onlyParameters(ctx, Set.of());
-        Batch batch = requests.packedBody(ctx, Batch.class);
+        Accepted<Batch> batch = requests.packedBody(ctx, BATCH);
         try {
             ctx.result(json.text(batches.take(Caller.of(ctx), batch, date(ctx), queue(ctx))));
         } catch (GroupCommit.QueueFull e) {

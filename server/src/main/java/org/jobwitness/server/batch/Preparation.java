@@ -41,6 +41,12 @@ final class Preparation {
     /** Connections that look up runs at once: after a start of the server, all agents' jobs are new to it. */
     private static final int MAX_LOOKUPS = 4;
 
+    private static final Duration DEFAULT_INTERVAL = Duration.ofSeconds(15);
+    /** Between the clocks of a node and of slurmctld, which says when a job ended. */
+    private static final Duration CLOCK_SKEW = Duration.ofSeconds(10);
+    /** Slurm's KillWait and UnkillableStepTimeout, as they are set where they are long. */
+    private static final Duration SLOW_END = Duration.ofMinutes(5);
+
     private final JobTable jobs;
     private final SampleStore samples;
     private final Clock clock;
@@ -66,7 +72,7 @@ final class Preparation {
      */
     Prepared prepare(Caller caller, Batch batch, Duration offset, AgentQueueTable.@Nullable QueueReport report,
             List<BatchResponse.Refused> refused) {
-        BatchNumber number = BatchNumber.of(batch, defaultCluster);
+        BatchNumber number = number(batch);
         List<Sample> ofJobs = new ArrayList<>();
         for (JobReading job : batch.jobs()) {
             Instant readAt = readAt(batch, job).plus(offset);
@@ -75,11 +81,16 @@ final class Preparation {
                 samples.refused("time", 1);
                 refused.add(new BatchResponse.Refused(job.jobId(), "its time, " + readAt + ", " + problem.get()));
             } else {
-                ofJobs.add(sample(caller, number, batch, job, readAt, offset, oomKills(job, offset, refused)));
+                sample(caller, number, batch, job, readAt, offset, oomKills(job, offset, refused))
+                        .ifPresent(ofJobs::add);
             }
         }
         return new Prepared(number, node(number, batch, batch.timestamp().plus(offset)), ofJobs,
                 report == null ? null : queue(number, report));
+    }
+
+    BatchNumber number(Batch batch) {
+        return BatchNumber.of(batch, defaultCluster);
     }
 
     private AgentQueueTable.Queue queue(BatchNumber number, AgentQueueTable.QueueReport report) {
@@ -100,22 +111,36 @@ final class Preparation {
         return kept;
     }
 
-    private Sample sample(Caller caller, BatchNumber number, Batch batch, JobReading job, Instant at, Duration offset,
-            List<OomKill> oomKills) {
+    /** Empty if it was read when the run had ended already: Slurm may leave a job's cgroup behind, empty. */
+    private Optional<Sample> sample(Caller caller, BatchNumber number, Batch batch, JobReading job, Instant at,
+            Duration offset, List<OomKill> oomKills) {
         Instant since = job.since() == null ? null : job.since().plus(offset);
         Identity identity = new Identity(number.cluster(), job.jobId(), job.sluid(), job.startTime());
         boolean hitItsLimit = hitItsLimit(job, oomKills);
         ObservedRun seen = runs.get(new RunCache.CacheKey(identity, job.since(), batch.node(), hitItsLimit),
                 () -> observe(caller, evidence(identity, batch, job, since, at, hitItsLimit)));
         Integer intervalMs = job.intervalMs() == null ? batch.intervalMs() : job.intervalMs();
+        if (isAfterEnd(seen, at, intervalMs, Boolean.TRUE.equals(job.last()))) {
+            samples.refused("ended", 1);
+            return Optional.empty();
+        }
         List<Sample.Gpu> gpus = gpus(batch, job, intervalMs);
         Map<String, String> absent = new LinkedHashMap<>(job.absent());
         Integer cpus = seen.cpus() == null ? job.cpus() : seen.cpus();
         if (cpus == null && job.cpusUsed() != null) {
             absent.putIfAbsent(Figure.CPU_USAGE_PERCENT.toString(), "the job's number of CPUs is not known");
         }
-        return new Sample(seen.run(), batch.node(), at, figures(job, intervalMs, cpus, use(gpus)),
-                Boolean.TRUE.equals(job.last()), absent, gpus, oomKills);
+        return Optional.of(new Sample(seen.run(), batch.node(), at, figures(job, intervalMs, cpus, use(gpus)),
+                Boolean.TRUE.equals(job.last()), absent, gpus, oomKills));
+    }
+
+    /** The interval in which it ended still is the run's, and so is the last reading of processes that were slow to end. */
+    private static boolean isAfterEnd(ObservedRun seen, Instant at, @Nullable Integer intervalMs, boolean isLast) {
+        if (seen.endedAt() == null) {
+            return false;
+        }
+        Duration interval = intervalMs == null ? DEFAULT_INTERVAL : Duration.ofMillis(intervalMs);
+        return at.isAfter(seen.endedAt().plus(interval).plus(isLast ? SLOW_END : CLOCK_SKEW));
     }
 
     /** The GPUs that the job holds, with figures, and those that it shares or may hold, without. */

@@ -4,6 +4,7 @@ import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -16,6 +17,7 @@ import org.jobwitness.server.job.JobTable;
 import org.jobwitness.server.job.NodeAllocation;
 import org.jobwitness.server.job.Resources;
 import org.jobwitness.server.job.WaitStatus;
+import org.jobwitness.server.json.Accepted;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.wire.EventResponse;
 import org.jobwitness.wire.InvalidFieldException;
@@ -51,7 +53,13 @@ public final class Events {
      * @throws InvalidFieldException if the event contradicts itself
      */
     public EventResponse apply(Caller caller, JobStarted event) {
-        return apply(caller, "job-started", evidence(event));
+        return started(caller, event, List.of());
+    }
+
+    /** The same for an event of which something was left out already. */
+    EventResponse started(Caller caller, JobStarted event, List<String> leftOut) {
+        List<String> all = new ArrayList<>(leftOut);
+        return apply(caller, "job-started", evidence(event, all), all);
     }
 
     /**
@@ -60,18 +68,54 @@ public final class Events {
      * @throws InvalidFieldException if the event contradicts itself
      */
     public EventResponse apply(Caller caller, JobFinished event) {
-        return apply(caller, "job-finished", evidence(event));
+        return finished(caller, event, List.of());
     }
 
-    private EventResponse apply(Caller caller, String event, Evidence evidence) {
+    /** The same for an event of which something was left out already. */
+    EventResponse finished(Caller caller, JobFinished event, List<String> leftOut) {
+        List<String> all = new ArrayList<>(leftOut);
+        return apply(caller, "job-finished", evidence(event, all), all);
+    }
+
+    private EventResponse apply(Caller caller, String event, Evidence evidence, List<String> leftOut) {
         EventResponse response = jobs.apply(caller, evidence);
         applied.labelValues(event, response.status().toString()).inc();
-        return response;
+        return leftOut.isEmpty()
+                ? response
+                : new EventResponse(response.status(), response.jobId(),
+                        response.message() + "; " + Accepted.describe(leftOut));
     }
 
-    private Evidence evidence(JobStarted event) {
-        List<String> nodes = HostList.expand("node_list", event.nodeList());
-        List<Integer> cpus = CpusPerNode.expand(event.cpusPerNode(), nodes.size());
+    /** The node itself is known, even where the list of all nodes cannot be read. */
+    private static List<String> nodes(List<String> nodeList, @Nullable String node, List<String> leftOut) {
+        try {
+            return HostList.expand("node_list", nodeList);
+        } catch (InvalidFieldException e) {
+            if (node == null) {
+                throw e;
+            }
+            leftOut.add(String.valueOf(e.getMessage()));
+            return List.of();
+        }
+    }
+
+    private static List<Integer> cpusOfNodes(@Nullable String cpusPerNode, List<String> nodes, List<String> leftOut) {
+        try {
+            List<Integer> cpus = nodes.isEmpty() ? List.of() : CpusPerNode.expand(cpusPerNode, nodes.size());
+            if (cpus.stream().mapToLong(Integer::longValue).sum() > MAX_CPUS) {
+                throw new InvalidFieldException("cpus_per_node", "must add up to at most " + MAX_CPUS + " CPUs");
+            }
+            return cpus;
+        } catch (InvalidFieldException e) {
+            leftOut.add(String.valueOf(e.getMessage()));
+            return List.of();
+        }
+    }
+
+    private Evidence evidence(JobStarted event, List<String> leftOut) {
+        List<String> listed = nodes(event.nodeList(), event.node(), leftOut);
+        List<Integer> cpus = cpusOfNodes(event.cpusPerNode(), listed, leftOut);
+        List<String> nodes = listed.isEmpty() && event.node() != null ? List.of(event.node()) : listed;
         String node = event.node() == null && nodes.size() == 1 ? nodes.getFirst() : event.node();
         JobAttributes ofJob = attributes(event.user(), event.uid(), nodes, event.partition(), event.account(),
                 event.scheduler())
@@ -96,9 +140,9 @@ public final class Events {
         return start != null && end != null && Duration.between(start, end).equals(UNLIMITED) ? null : end;
     }
 
-    private Evidence evidence(JobFinished event) {
-        List<String> listed = HostList.expand("node_list", event.nodeList());
-        List<Integer> cpus = listed.isEmpty() ? List.of() : CpusPerNode.expand(event.cpusPerNode(), listed.size());
+    private Evidence evidence(JobFinished event, List<String> leftOut) {
+        List<String> listed = listedNodes(event, leftOut);
+        List<Integer> cpus = cpusOfNodes(event.cpusPerNode(), listed, leftOut);
         List<String> nodes = listed.isEmpty() && event.node() != null ? List.of(event.node()) : listed;
         JobAttributes attributes = attributes(event.user(), event.uid(), nodes, event.partition(), event.account(),
                 event.scheduler()).withAllocated(new Resources(cpusOfJob(null, cpus), null, null));
@@ -114,8 +158,17 @@ public final class Events {
                 event.timestamp(), onNode, attributes, cpus, event.eventId(), end, event.reading());
     }
 
+    private static List<String> listedNodes(JobFinished event, List<String> leftOut) {
+        try {
+            return HostList.expand("node_list", event.nodeList());
+        } catch (InvalidFieldException e) {
+            leftOut.add(String.valueOf(e.getMessage()));
+            return List.of();
+        }
+    }
+
     /** Partition and account may be fields of the event, or else of its scheduler object. */
-    private JobAttributes attributes(@Nullable String user, @Nullable Integer uid, List<String> nodes,
+    private JobAttributes attributes(@Nullable String user, @Nullable Long uid, List<String> nodes,
             @Nullable String partition, @Nullable String account, @Nullable Scheduler scheduler) {
         Map<String, @Nullable Object> fields = scheduler == null
                 ? new LinkedHashMap<>()
@@ -136,11 +189,7 @@ public final class Events {
         if (reported != null || ofNodes.isEmpty()) {
             return reported;
         }
-        long sum = ofNodes.stream().mapToLong(Integer::longValue).sum();
-        if (sum > MAX_CPUS) {
-            throw new InvalidFieldException("cpus_per_node", "must add up to at most " + MAX_CPUS + " CPUs");
-        }
-        return (int) sum;
+        return ofNodes.stream().mapToInt(Integer::intValue).sum();
     }
 
     /** The raw status is complete; older scripts send its two halves. */

@@ -1,16 +1,18 @@
 package org.jobwitness.server.event;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.regex.Pattern;
 import org.jobwitness.wire.InvalidFieldException;
 
 /**
  * Slurm's host list expressions, such as {@code n[001-003,7],gpu[1-2]-ib[0-1]}: names and brackets of numbers and ranges,
- * several brackets in a name, digits padded as the range's first number is (Slurm: src/common/hostlist.c).
+ * several brackets in a name, digits padded as the range's first number is (Slurm: src/common/hostlist.c). A {@code -} before a
+ * name takes it out of those before it.
  */
 public final class HostList {
-    /** Slurm's own limit for one expression (MAX_RANGE). */
+    /** This server's limit for one list. Slurm has its own for one range of one bracket: 64k numbers (MAX_RANGE). */
     static final int MAX_NAMES = 65_536;
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9._-]{0,253}[A-Za-z0-9])?");
     private static final int MAX_NAME_LENGTH = 255;
@@ -57,25 +59,65 @@ public final class HostList {
                 throw wrong("has unbalanced brackets");
             }
             if (c == ',' && depth == 0) {
-                expand("", expression.substring(begin, i));
+                boolean isTrailingComma = i == expression.length() && begin == i && begin > 0;
+                if (begin > 0 && expression.startsWith("-", begin)) {
+                    names.removeAll(new HashSet<>(expand(field, List.of(expression.substring(begin + 1, i)))));
+                } else if (!isTrailingComma) {
+                    expand(expression.substring(begin, i));
+                }
                 begin = i + 1;
             }
         }
     }
 
-    private void expand(String done, String rest) {
-        int open = rest.indexOf('[');
-        if (open < 0) {
-            add(done + rest);
-            return;
+    /**
+     * All names of a name with brackets. Of several, Slurm turns the last one fastest, then the first, then the second, and so
+     * on; CPUs per node are in that order.
+     */
+    private void expand(String text) {
+        List<String> fixed = new ArrayList<>();
+        List<List<String>> ranges = new ArrayList<>();
+        int done = 0;
+        for (int open = text.indexOf('['); open >= 0; open = text.indexOf('[', done)) {
+            int close = text.indexOf(']', open);
+            fixed.add(text.substring(done, open));
+            ranges.add(numbers(text.substring(open + 1, close)));
+            done = close + 1;
         }
-        int close = rest.indexOf(']', open);
-        String before = done + rest.substring(0, open);
-        if (before.length() > MAX_NAME_LENGTH) {
+        if (ranges.size() > MAX_NAME_LENGTH) {
             throw wrong("has a name longer than " + MAX_NAME_LENGTH + " characters");
         }
-        String after = rest.substring(close + 1);
-        for (String range : rest.substring(open + 1, close).split(",", -1)) {
+        if (ranges.stream().mapToLong(List::size).reduce(1, (a, b) -> Math.min((long) MAX_NAMES + 1, a * b)) > MAX_NAMES) {
+            throw tooMany();
+        }
+        String end = text.substring(done);
+        int[] turn = new int[ranges.size()];
+        do {
+            StringBuilder name = new StringBuilder();
+            for (int i = 0; i < turn.length; i++) {
+                name.append(fixed.get(i)).append(ranges.get(i).get(turn[i]));
+            }
+            add(name.append(end).toString());
+        } while (next(turn, ranges));
+    }
+
+    /** The next combination; false after the last one. */
+    private static boolean next(int[] turn, List<List<String>> ranges) {
+        int last = turn.length - 1;
+        for (int i = 0; i < turn.length; i++) {
+            int bracket = i == 0 ? last : i - 1;
+            turn[bracket]++;
+            if (turn[bracket] < ranges.get(bracket).size()) {
+                return true;
+            }
+            turn[bracket] = 0;
+        }
+        return false;
+    }
+
+    private List<String> numbers(String bracket) {
+        List<String> numbers = new ArrayList<>();
+        for (String range : bracket.split(",", -1)) {
             String[] ends = range.split("-", -1);
             if (ends.length > 2 || !isNumber(ends[0]) || !isNumber(ends[ends.length - 1])) {
                 throw wrong("has [" + range + "] where a number or a range such as 001-003 belongs");
@@ -90,9 +132,10 @@ public final class HostList {
             }
             for (int n = first; n <= last; n++) {
                 String digits = Integer.toString(n);
-                expand(before + "0".repeat(Math.max(0, ends[0].length() - digits.length())) + digits, after);
+                numbers.add("0".repeat(Math.max(0, ends[0].length() - digits.length())) + digits);
             }
         }
+        return numbers;
     }
 
     private static boolean isNumber(String text) {

@@ -14,10 +14,13 @@ import java.time.Instant;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.zip.GZIPInputStream;
+import org.jobwitness.server.json.Accepted;
 import org.jobwitness.server.json.InvalidJsonException;
 import org.jobwitness.server.json.Json;
+import org.jobwitness.server.json.Leniency;
 import org.jobwitness.server.json.Printable;
 import org.jobwitness.server.json.Timestamps;
 import org.jobwitness.wire.InvalidFieldException;
@@ -42,16 +45,29 @@ public final class Requests {
      * @throws ApiException 400, 413 or 415
      */
     public <T> T body(Context ctx, Class<T> type) {
+        return invalidAsError(() -> json.read(plainBytes(ctx), type));
+    }
+
+    private static byte[] plainBytes(Context ctx) {
         checkIsJson(ctx);
         if (ctx.header("Content-Encoding") != null) {
             throw ApiException.unsupportedMediaType("Content-Encoding is not accepted here; send the body as it is");
         }
-        return read(bytes(ctx), type);
+        return bytes(ctx);
     }
 
-    private <T> T read(byte[] body, Class<T> type) {
+    /**
+     * The same for a message of a node: what cannot be taken of it is left out, as far as the leniency allows.
+     *
+     * @throws ApiException 400, 413 or 415
+     */
+    public <T> Accepted<T> body(Context ctx, Leniency<T> leniency) {
+        return invalidAsError(() -> json.read(plainBytes(ctx), leniency));
+    }
+
+    private static <T> T invalidAsError(Supplier<T> body) {
         try {
-            return json.read(body, type);
+            return body.get();
         } catch (InvalidJsonException e) {
             throw e.field().map(field -> ApiException.invalidField(field, e.message()))
                     .orElseGet(() -> ApiException.invalidRequest(e.message()));
@@ -73,11 +89,15 @@ public final class Requests {
      *
      * @throws ApiException 400, 413 or 415
      */
-    public <T> T packedBody(Context ctx, Class<T> type) {
+    public <T> Accepted<T> packedBody(Context ctx, Leniency<T> leniency) {
+        return invalidAsError(() -> json.read(unpackedBytes(ctx), leniency));
+    }
+
+    private static byte[] unpackedBytes(Context ctx) {
         checkIsJson(ctx);
         String encoding = ctx.header("Content-Encoding");
         if (encoding == null) {
-            return read(bytes(ctx), type);
+            return bytes(ctx);
         }
         if (!encoding.strip().equalsIgnoreCase("gzip")) {
             throw ApiException
@@ -89,7 +109,7 @@ public final class Requests {
             if (body.length > MAX_UNPACKED_BYTES) {
                 throw ApiException.payloadTooLarge("the body unpacks to more than " + MAX_UNPACKED_BYTES + " bytes");
             }
-            return read(body, type);
+            return body;
         } catch (IOException e) {
             throw ApiException.invalidRequest("the body is not gzip as its Content-Encoding says, or is cut off");
         }

@@ -113,8 +113,13 @@ public sealed interface Evidence {
      * Neither the scheduler nor an agent knows the run any more, and no report of its end has come.
      *
      * @param at when it was last reported
+     * @param eventId what shows that it is gone, for the audit trail; null if that is the caller's own report
      */
-    record Lost(Identity identity, Instant at) implements Evidence {
+    record Lost(Identity identity, Instant at, @Nullable String eventId) implements Evidence {
+        public Lost(Identity identity, Instant at) {
+            this(identity, at, null);
+        }
+
         @Override
         public JobAttributes attributes() {
             return JobAttributes.NONE;

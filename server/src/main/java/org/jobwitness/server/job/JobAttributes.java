@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param scheduler shown, and nothing is decided by it: fields of {@code wire.Scheduler} by their JSON names. A null value
  *     means that the field has no value, or no longer. It is kept, so that a late report does not restore the old one
  */
-public record JobAttributes(@Nullable String user, @Nullable Integer uid, List<String> nodes,
+public record JobAttributes(@Nullable String user, @Nullable Long uid, List<String> nodes,
         @Nullable String partition, @Nullable String account, @Nullable String hetJobId,
         @Nullable Integer restartCount, @Nullable Instant deadline, Resources allocated, @Nullable GpuVendor gpuVendor,
         List<String> gpuDevices, @Nullable String cgroupPath, Resources requested,
@@ -79,7 +79,7 @@ public record JobAttributes(@Nullable String user, @Nullable Integer uid, List<S
     }
 
     /** Attributes without any but these; the others are added by {@code with...}. */
-    public static JobAttributes of(@Nullable String user, @Nullable Integer uid, List<String> nodes) {
+    public static JobAttributes of(@Nullable String user, @Nullable Long uid, List<String> nodes) {
         return new JobAttributes(user, uid, nodes, null, null, null, null, null, Resources.UNKNOWN, null,
                 List.of(), null, Resources.UNKNOWN, Map.of());
     }
@@ -143,7 +143,7 @@ public record JobAttributes(@Nullable String user, @Nullable Integer uid, List<S
     }
 
     JobAttributes merge(JobAttributes incoming, Differences differences) {
-        return new JobAttributes(differences.keep("user", user, incoming.user),
+        return new JobAttributes(UserName.better(user, incoming.user, differences),
                 differences.keep("uid", uid, incoming.uid), union(nodes, incoming.nodes),
                 differences.keep("partition", chosen(partition, incoming.partition), incoming.partition),
                 differences.keep("account", account, incoming.account),

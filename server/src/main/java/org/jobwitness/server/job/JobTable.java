@@ -91,7 +91,7 @@ public final class JobTable {
     }
 
     private static ObservedRun observed(Handle handle, long run, Evidence.Observed evidence) {
-        return new ObservedRun(run, RunTable.cpus(handle, run, evidence.onNode().node()));
+        return RunTable.observed(handle, run, evidence.onNode().node());
     }
 
     /** What one transaction decided and wrote. */

@@ -1,5 +1,6 @@
 package org.jobwitness.server.job;
 
+import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -7,6 +8,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param run its key
  * @param cpus CPUs that it has there; null if unknown
+ * @param endedAt when it ended, if nothing of it can go on there; null otherwise
  */
-public record ObservedRun(long run, @Nullable Integer cpus) {
+public record ObservedRun(long run, @Nullable Integer cpus, @Nullable Instant endedAt) {
 }

@@ -37,7 +37,7 @@ final class RunColumns {
     private final Column<Instant> startTime = time("start_time", Run::startTime);
 
     private final Column<String> user = text("user_name", run -> run.attributes().user());
-    private final Column<Integer> uid = integer("uid", run -> run.attributes().uid());
+    private final Column<Long> uid = bigint("uid", run -> run.attributes().uid());
     private final Column<List<String>> nodes = texts("nodes", run -> run.attributes().nodes());
     private final Column<String> partition = text("partition", run -> run.attributes().partition());
     private final Column<String> account = text("account", run -> run.attributes().account());

@@ -8,6 +8,7 @@ import java.sql.SQLException;
 import java.util.List;
 import java.util.Objects;
 import org.jdbi.v3.core.Handle;
+import org.jobwitness.server.db.Columns;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.wire.EpilogReading;
 import org.jobwitness.wire.GpuVendor;
@@ -96,10 +97,21 @@ final class RunTable {
                 .bindArray("cpus", Integer.class, evidence.cpusOfNodes()).execute();
     }
 
-    /** CPUs of a run on a node; null if unknown. */
-    static @Nullable Integer cpus(Handle handle, long run, String node) {
-        return handle.createQuery("select cpus from job_node where job_key = :run and node = :node").bind("run", run)
-                .bind("node", node).mapTo(Integer.class).findFirst().orElse(null);
+    /**
+     * A run on one of its nodes. Its end is that of the node where the node itself has reported it, where there is no other
+     * node, or where the scheduler or the sender of an event knows the final state; a run that is lost may turn up again.
+     */
+    static ObservedRun observed(Handle handle, long run, String node) {
+        return handle.createQuery("""
+                select job_node.cpus, case
+                    when job.state in ('pending', 'running') or job.reason is not distinct from 'lost' then null
+                    when job_node.ended or cardinality(job.nodes) <= 1 or job.final_state is not null
+                        or job.scheduler_state not in ('pending', 'running') then job.end_time end as ended_at
+                from job left join job_node on job_node.job_key = job.job_key and job_node.node = :node
+                where job.job_key = :run""").bind("run", run).bind("node", node)
+                .map((row, _) -> new ObservedRun(run, row.getObject("cpus", Integer.class),
+                        Columns.time(row, "ended_at")))
+                .findFirst().orElseGet(() -> new ObservedRun(run, null, null));
     }
 
     /** Marks the newest run of a job id, and no other. */

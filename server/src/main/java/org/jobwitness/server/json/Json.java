@@ -26,6 +26,7 @@ import tools.jackson.databind.DeserializationConfig;
 import tools.jackson.databind.DeserializationContext;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JavaType;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.MapperFeature;
 import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.ValueDeserializer;
@@ -39,11 +40,13 @@ import tools.jackson.databind.exc.InvalidFormatException;
 import tools.jackson.databind.exc.MismatchedInputException;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.module.SimpleModule;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * The JSON of the API: snake_case, absent instead of null, RFC 3339 times. Reading is strict, because a number that
  * is missing, quoted, rounded or cut off must never become a figure: wrong types, fractions for whole numbers, overflow,
- * duplicate keys, trailing text and deep nesting are errors that name their field. Unknown fields are ignored, so that a newer
+ * duplicate keys, trailing text and deep nesting are errors that name their field; where a {@link Leniency} allows it, that field
+ * is left out and named instead. Unknown fields are ignored, so that a newer
  * client can talk to an older server.
  */
 public final class Json {
@@ -85,6 +88,39 @@ public final class Json {
                 throw InvalidJsonException.of("the body must be a JSON object, was null");
             }
             return value;
+        } catch (JacksonException e) {
+            throw explain(e);
+        }
+    }
+
+    /**
+     * Reads one JSON object; what cannot be taken of it is left out, as far as the leniency allows. What is not JSON, has a
+     * key twice, or is no object, is an error here, too.
+     *
+     * @throws InvalidJsonException that names the field, or the place of the syntax error
+     */
+    public <T> Accepted<T> read(byte[] json, Leniency<T> leniency) {
+        try {
+            return new Accepted<>(read(json, leniency.type()), List.of(), List.of());
+        } catch (InvalidJsonException e) {
+            if (e.field().isPresent() && tree(json) instanceof ObjectNode message) {
+                return new LenientReader(this).read(message, leniency);
+            }
+            throw e;
+        }
+    }
+
+    private JsonNode tree(byte[] json) {
+        try {
+            return mapper.readTree(utf8(json));
+        } catch (JacksonException e) {
+            throw explain(e);
+        }
+    }
+
+    <T> T read(ObjectNode object, Class<T> type) {
+        try {
+            return mapper.treeToValue(object, type);
         } catch (JacksonException e) {
             throw explain(e);
         }
@@ -141,8 +177,9 @@ public final class Json {
     private static InvalidJsonException explain(JacksonException e) {
         for (Throwable t = e; t != null; t = t.getCause()) {
             if (t instanceof InvalidFieldException invalid) {
-                // An element of a list does not know its place in it.
-                String place = path(e).contains("[") ? path(e) + "." : "";
+                // Most objects inside others do not know their place.
+                String path = path(e);
+                String place = path.isEmpty() || invalid.field().startsWith(path + ".") ? "" : path + ".";
                 return InvalidJsonException.ofField(place + invalid.field(), place + invalid.getMessage());
             }
         }

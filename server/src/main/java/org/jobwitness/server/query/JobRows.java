@@ -59,7 +59,7 @@ final class JobRows {
         Double runtime = runtime(state, start, end, now);
         Double suspended = figure(row, "suspended_seconds", 1);
         return new Job(jobId, row.getLong("job_key"), cluster, cluster, row.getString("user_name"),
-                row.getObject("uid", Integer.class), nodes, nodes.isEmpty() ? null : nodes.size(), state,
+                row.getObject("uid", Long.class), nodes, nodes.isEmpty() ? null : nodes.size(), state,
                 constant(Reason.class, row.getString("reason")), row.getObject("confirmed", Boolean.class),
                 onlyEnd ? true : null, start, end, time(row, "deadline"), runtime, suspended,
                 row.getObject("requested_cpus", Integer.class), row.getObject("requested_memory_mb", Long.class),

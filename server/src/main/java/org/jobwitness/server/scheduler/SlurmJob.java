@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param killedBy the user who cancelled it
  */
 record SlurmJob(boolean accounted, String jobId, @Nullable String cluster, @Nullable String sluid, SlurmState state,
-        @Nullable String stateReason, @Nullable String stateDescription, @Nullable String user, @Nullable Integer uid,
+        @Nullable String stateReason, @Nullable String stateDescription, @Nullable String user, @Nullable Long uid,
         @Nullable String name,
         @Nullable String partition, @Nullable String account, @Nullable String qos, @Nullable Long priority,
         @Nullable String nodes, @Nullable Instant submit, @Nullable Instant start, @Nullable Instant end,

@@ -189,7 +189,7 @@ final class SlurmJson {
         Resources requested = Tres.of(job.text("tres_req_str"));
         Resources allocated = Tres.of(job.text("tres_alloc_str"));
         return new SlurmJob(false, id.toString(), job.text("cluster"), job.text("step_id/sluid"), state,
-                job.text("state_reason"), job.text("state_description"), job.text("user_name"), job.count("user_id"),
+                job.text("state_reason"), job.text("state_description"), job.text("user_name"), uid(job),
                 job.text("name"),
                 job.text("partition"), job.text("account"), job.text("qos"), job.number("priority"), job.text("nodes"),
                 job.time("submit_time"), job.time("start_time"), job.time("end_time"), job.positiveInt("time_limit"),
@@ -200,6 +200,12 @@ final class SlurmJson {
                         ? new Resources(allocated.cpus(), allocated.memoryMb(), gpusOf(gpus))
                         : allocated,
                 gpus, null);
+    }
+
+    /** The greatest number of 32 bits is Slurm's for "none". */
+    private static @Nullable Long uid(Fields job) {
+        Long uid = job.number("user_id");
+        return uid == null || uid < 0 || uid >= 0xffff_ffffL ? null : uid;
     }
 
     /** What is between its start and the last suspension's begin or end, without the time that it ran before that suspension. */

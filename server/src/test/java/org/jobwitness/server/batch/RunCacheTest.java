@@ -39,15 +39,15 @@ class RunCacheTest {
         Identity identity = new Identity("c1", Integer.toString(job), null, null);
         return cache.get(new CacheKey(identity, null, "n1", false), () -> {
             asked++;
-            return new ObservedRun(job, 4);
+            return new ObservedRun(job, 4, null);
         });
     }
 
     @Test
     void aJobIsAskedForOnceInMinutes() {
-        assertThat(see(7)).isEqualTo(new ObservedRun(7, 4));
+        assertThat(see(7)).isEqualTo(new ObservedRun(7, 4, null));
         now = now.plus(Duration.ofSeconds(110));
-        assertThat(see(7)).isEqualTo(new ObservedRun(7, 4));
+        assertThat(see(7)).isEqualTo(new ObservedRun(7, 4, null));
         assertThat(asked).isOne();
         now = now.plus(Duration.ofMinutes(4));
         see(7);

@@ -31,7 +31,13 @@ class HostListTest {
             n[0-1],gpu[1-2]         | n0 n1 gpu1 gpu2
             n[1,3],x,y[2]           | n1 n3 x y2
             n[1-3]-ib[0-1]          | n1-ib0 n1-ib1 n2-ib0 n2-ib1 n3-ib0 n3-ib1
-            r[1-2]c[1-2]n[01-02]    | r1c1n01 r1c1n02 r1c2n01 r1c2n02 r2c1n01 r2c1n02 r2c2n01 r2c2n02
+            r[1-2]c[1-2]n[01-02]    | r1c1n01 r1c1n02 r2c1n01 r2c1n02 r1c2n01 r1c2n02 r2c2n01 r2c2n02
+            a[1-2]b[1-2]c[1-2]d[1-2]| a1b1c1d1 a1b1c1d2 a2b1c1d1 a2b1c1d2 a1b2c1d1 a1b2c1d2 a2b2c1d1 a2b2c1d2 \
+            a1b1c2d1 a1b1c2d2 a2b1c2d1 a2b1c2d2 a1b2c2d1 a1b2c2d2 a2b2c2d1 a2b2c2d2
+            n1,                     | n1
+            n[1-4],-n2              | n1 n3 n4
+            n[1-4],-n[2-3],n9       | n1 n4 n9
+            n[1-2],                 | n1 n2
             n[1-2][3-4]             | n13 n14 n23 n24
             [1-2]n                  | 1n 2n
             [10-11]                 | 10 11
@@ -71,7 +77,6 @@ class HostListTest {
             n[1 -2]      | has [1 -2] where a number
             n[0x1-0x2]   | has [0x1-0x2] where a number
             n[٣]         | has [٣] where a number
-            n1,          | has an empty name
             ,n1          | has an empty name
             n1,,n2       | has an empty name
             ,            | has an empty name

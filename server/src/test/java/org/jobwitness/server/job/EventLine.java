@@ -48,7 +48,7 @@ public final class EventLine {
         Instant at = words.take("at", Words::time);
         String node = words.take("node");
         NodeAllocation onNode = new NodeAllocation(node, null, null, List.of(), words.take("cgroup"), false);
-        JobAttributes attributes = JobAttributes.of(words.take("user"), words.take("uid", Integer::valueOf),
+        JobAttributes attributes = JobAttributes.of(words.take("user"), words.take("uid", Long::valueOf),
                 List.of(node));
         return new Evidence.Observed(identity(words), since == null ? at : since, since != null, onNode, attributes,
                 words.take("oom_kills") != null);
@@ -59,7 +59,7 @@ public final class EventLine {
         take(words, "name", text -> text, "name", scheduler);
         take(words, "limit", Integer::valueOf, "time_limit_minutes", scheduler);
         take(words, "why", text -> text, "state_reason", scheduler);
-        return JobAttributes.of(words.take("user"), words.take("uid", Integer::valueOf), words.takeList("nodes"))
+        return JobAttributes.of(words.take("user"), words.take("uid", Long::valueOf), words.takeList("nodes"))
                 .withPartition(words.take("partition"), words.take("account"))
                 .withRun(null, words.take("restarts", Integer::valueOf), words.take("deadline", Words::time))
                 .withScheduler(scheduler);
@@ -101,7 +101,7 @@ public final class EventLine {
         take(words, "task", Integer::valueOf, "array_task_id", scheduler);
         return new Evidence.Started(identity(words), words.take("at", Words::time),
                 ofNode ? new NodeAllocation(node, gpuCount, vendor, devices, cgroup, false) : null,
-                JobAttributes.of(words.take("user"), words.take("uid", Integer::valueOf), words.takeList("nodes"))
+                JobAttributes.of(words.take("user"), words.take("uid", Long::valueOf), words.takeList("nodes"))
                         .withPartition(words.take("partition"), words.take("account"))
                         .withRun(words.take("het"), words.take("restarts", Integer::valueOf),
                                 words.take("deadline", Words::time))
@@ -120,7 +120,7 @@ public final class EventLine {
         var at = words.take("at", Words::time);
         return new Evidence.Ended(identity(words), at,
                 node == null ? null : new NodeAllocation(node, null, null, List.of(), null, true),
-                JobAttributes.of(words.take("user"), words.take("uid", Integer::valueOf), words.takeList("nodes"))
+                JobAttributes.of(words.take("user"), words.take("uid", Long::valueOf), words.takeList("nodes"))
                         .withPartition(words.take("partition"), words.take("account"))
                         .withAllocated(new Resources(words.take("cpus", Integer::valueOf), null, null)),
                 List.of(), null,

@@ -75,7 +75,7 @@ class JobTableTest {
 
         Job job = job("100");
         assertThat(job).usingRecursiveComparison().ignoringFields("run").isEqualTo(new Job("100", 0, "east", "east",
-                "alice", 1000, List.of("n1", "n2"), 2, JobState.FAILED, Reason.OUT_OF_MEMORY, true,
+                "alice", 1000L, List.of("n1", "n2"), 2, JobState.FAILED, Reason.OUT_OF_MEMORY, true,
                 null, Words.time("10:00:00"), Words.time("10:05:00"), Words.time("11:00:00"), 300.0, null, null, null,
                 null,
                 72, 4096L, 3, null, null, null, null, 0, null, null, null, null, null, null, null, 2L, null,

@@ -106,7 +106,7 @@ class OutcomeTest {
     }
 
     private static JobAttributes attributes(Instant deadline) {
-        return JobAttributes.of("alice", 1000, List.of("n1")).withRun(null, 0, deadline);
+        return JobAttributes.of("alice", 1000L, List.of("n1")).withRun(null, 0, deadline);
     }
 
     private static EndEvidence end(EndEvidence.SchedulerState word, JobState finalState, WaitStatus exit, int derived,

@@ -160,7 +160,7 @@ record RandomLife(Names names, List<List<Evidence>> runs) {
                 if (heard() || (byTimeOnly && node.equals("n1"))) {
                     events.add(new Evidence.Started(identity(sluid, start), start.plusSeconds(random.nextInt(SKEW)),
                             gpus(node),
-                            JobAttributes.of(user, 1000, nodes).withPartition("batch", null)
+                            JobAttributes.of(user, 1000L, nodes).withPartition("batch", null)
                                     .withRun(null, restarts, deadline)
                                     .withAllocated(new Resources(cpus, null, null)),
                             List.of(), null));

@@ -249,7 +249,7 @@ class SealingKillTest {
     }
 
     private JobReading reading(String jobId, Instant at) {
-        return JobReading.builder(jobId).owner(1001, "alice").timestamp(at).cpusUsed(2.5).put(Figure.CPUS, 4)
+        return JobReading.builder(jobId).owner(1001L, "alice").timestamp(at).cpusUsed(2.5).put(Figure.CPUS, 4)
                 .put(Figure.CPU_USAGE_USEC, ++lastMark).put(Figure.MEMORY_USAGE_BYTES, 1L << 30)
                 .oomKillEvents(List.of(new OomKill(at, "0", 1, null, OomCause.NODE))).build();
     }

@@ -114,14 +114,14 @@ class ReconciliationTest {
     }
 
     private void prolog(String job, Instant start, int restarts, String node) {
-        events.apply(AGENT, new JobStarted(job, "alice", List.of(node), start, node, 1001, null, null, null, null,
+        events.apply(AGENT, new JobStarted(job, "alice", List.of(node), start, node, 1001L, null, null, null, null,
                 List.of(), null, "batch", "proj1", "rig", null, start, start.plusSeconds(3600), restarts, null, "4",
                 null, "p-" + job + start));
     }
 
     private void epilog(String job, Instant start, Instant end, int restarts) {
         events.apply(AGENT, new JobFinished(job, null, null, null, 0, 0, end, "n1", "rig", null, start, restarts,
-                "alice", 1001, List.of("n1"), "4", "batch", "proj1", null, null, "e-" + job + start));
+                "alice", 1001L, List.of("n1"), "4", "batch", "proj1", null, null, "e-" + job + start));
     }
 
     private List<String> texts(String sql) {
