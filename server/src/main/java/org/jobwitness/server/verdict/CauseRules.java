@@ -68,6 +68,7 @@ final class CauseRules {
     private static boolean looksKilled(RunEvidence evidence) {
         RunEvidence.ReportedEnd end = evidence.reported();
         return Objects.equals(end.exitCode(), EXIT_CODE_OF_SIGKILL) || Objects.equals(end.signal(), SIGKILL)
+                || "OUT_OF_MEMORY".equals(end.rawState())
                 || evidence.hasOomMark();
     }
 }

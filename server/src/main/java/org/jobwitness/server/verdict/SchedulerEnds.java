@@ -13,6 +13,11 @@ final class SchedulerEnds {
     static Explanation timeLimit(RunEvidence evidence, boolean confirmed) {
         double seconds = evidence.timeLimitSeconds();
         String limit = " its time limit" + (Double.isNaN(seconds) ? "" : " of " + Phrases.time(seconds));
+        if (evidence.asTask().hadTimeLeft()) {
+            return Explanation.of(job(evidence) + " was stopped at a time limit" + after(evidence) + ".")
+                    .meaning("But" + limit + " had not passed. It may have been lowered while the job ran.")
+                    .advice("Ask your administrators whether the time limit was changed.");
+        }
         Explanation ended = confirmed
                 ? Explanation.of(job(evidence) + " reached" + limit + ", so Slurm ended it.")
                 : Explanation.of(job(evidence) + " ended when" + limit + " expired, which is the most likely cause.")
