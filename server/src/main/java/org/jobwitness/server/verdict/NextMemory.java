@@ -115,6 +115,32 @@ final class NextMemory {
     }
 
     private Suggestion option(double bytes, double before, String why) {
+        RunEvidence.Terms terms = runs.run().terms();
+        if (terms.isMemoryPerGpu()) {
+            return note("it asked for memory per GPU, so change --mem-per-gpu: together, " + inSlurmForm(rounded(bytes))
+                    + " on a node. " + why);
+        }
+        if (terms.memoryPerCpuMb() > 0) {
+            return perCpu(bytes, before, why, terms.memoryPerCpuMb() * MEBIBYTE);
+        }
+        Suggestion perNode = perNode(bytes, before, why);
+        return terms.memoryPerNodeMb() > 0
+                ? perNode
+                : Suggestion.of(perNode, note(
+                        "if the script has --mem-per-cpu or --mem-per-gpu, remove that line: sbatch takes only one of them."));
+    }
+
+    /** Slurm multiplies it by the CPUs of a node that it gave. */
+    private Suggestion perCpu(double bytes, double before, String why, double asked) {
+        double cpus = before > 0 ? Math.round(before / asked) : PastRuns.max(runs.ended(), Task::cpus);
+        if (!(cpus >= 1)) {
+            return note("it asked for memory per CPU, and its number of CPUs is not known, so nothing is suggested.");
+        }
+        return Suggestion.option("--mem-per-cpu", inSlurmForm(rounded(bytes / cpus)), inSlurmForm(asked),
+                why + " That is for " + Phrases.number(cpus) + " CPUs of a node.");
+    }
+
+    private Suggestion perNode(double bytes, double before, String why) {
         return Suggestion.option("--mem", inSlurmForm(rounded(bytes)),
                 Double.isNaN(before) ? null : inSlurmForm(Math.ceil(before / MEBIBYTE) * MEBIBYTE),
                 why + (runs.run().nodes().size() > 1 ? " --mem applies to each node." : ""));

@@ -43,6 +43,19 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
     }
 
     /**
+     * In what terms it asked for CPUs and memory, as far as Slurm reported it; 0 is not known.
+     *
+     * @param cpus all that it asked for; it may have been given whole cores or nodes
+     * @param memoryPerCpuMb, memoryPerNodeMb at most one of them is known
+     * @param isMemoryPerGpu whether it asked for memory by GPU
+     * @param isExclusive whether it asked for whole nodes
+     */
+    record Terms(double cpus, int tasks, int cpusPerTask, long memoryPerCpuMb, long memoryPerNodeMb,
+            boolean isMemoryPerGpu, boolean isExclusive) {
+        static final Terms UNKNOWN = new Terms(0, 0, 0, 0, 0, false, false);
+    }
+
+    /**
      * Which run it is, its state, and the resources it has or asked for.
      *
      * @param confirmed null while it is pending or running
@@ -53,7 +66,8 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
     record Run(String id, long key, String cluster, @Nullable String user, @Nullable String name, List<String> nodes,
             JobState state, @Nullable Reason reason, @Nullable Boolean confirmed, @Nullable Instant submit,
             @Nullable Instant start, @Nullable Instant end, @Nullable Instant deadline, double timeLimitSeconds,
-            double suspendedSeconds, double cpus, double memoryMb, double gpus, @Nullable String arrayJobId) {
+            double suspendedSeconds, double cpus, double memoryMb, double gpus, @Nullable String arrayJobId,
+            Terms terms) {
 
         Run {
             nodes = List.copyOf(nodes);
@@ -61,6 +75,11 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
 
         boolean hasEnded() {
             return state.isFinal();
+        }
+
+        /** The part of its CPUs that it asked for, at most 1: Slurm gives whole cores, and whole nodes where it has to. */
+        double askedShare() {
+            return terms.cpus() > 0 && terms.cpus() < cpus ? terms.cpus() / cpus : 1;
         }
 
         boolean isConfirmed() {

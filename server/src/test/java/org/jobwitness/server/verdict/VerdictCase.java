@@ -128,7 +128,15 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
                     w.constant("reason", Reason.class, null), w.flag("confirmed"), w.time("submit", null),
                     w.time("start", null), w.time("end", null), w.time("deadline", null), w.seconds("limit"),
                     w.seconds("suspended"), w.number("cpus"), w.bytes("memory") / (1 << 20), w.number("gpus"),
-                    w.textOrNull("array"));
+                    w.textOrNull("array"), terms(w));
+        }
+
+        private static RunEvidence.Terms terms(Words w) {
+            double perCpu = w.bytes("mem_per_cpu");
+            double perNode = w.bytes("mem");
+            return new RunEvidence.Terms(w.number("asked_cpus", 0), (int) w.number("tasks", 0),
+                    (int) w.number("cpus_per_task", 0), Double.isNaN(perCpu) ? 0 : (long) perCpu >> 20,
+                    Double.isNaN(perNode) ? 0 : (long) perNode >> 20, w.is("mem_per_gpu"), w.is("exclusive"));
         }
 
         private static RunEvidence.ReportedEnd reported(Words w) {
