@@ -154,6 +154,8 @@ create table job_figures (
     io_stall_usec        bigint,
     absent               jsonb not null default '{}',
     suspended_ms         bigint,
+    needed_max_bytes     bigint,
+    swap_max_bytes       bigint,
     primary key (job_key, node)
 ) with (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05);
 comment on column job_figures.node is 'Empty where the figures are of the job as a whole.';
@@ -162,6 +164,8 @@ comment on column job_figures.memory_max_bytes is 'The highest sample.';
 comment on column job_figures.covered_ms is 'Sum of the intervals of all samples; null where no sample had one.';
 comment on column job_figures.cpu_sum is 'Of cpu_usage_percent, over cpu_count samples.';
 comment on column job_figures.anon_sum is 'Of memory_anon_bytes, over anon_count samples; likewise memory and file.';
+comment on column job_figures.needed_max_bytes is
+    'The highest sample of anonymous, shared and swapped memory together: what the kernel cannot reclaim.';
 comment on column job_figures.latest is 'The last value of each figure, by its number.';
 comment on column job_figures.is_last is 'The node''s agent marked its newest reading of the job as the last.';
 comment on column job_figures.absent is 'Why figures are missing, from the newest reading.';
@@ -240,6 +244,7 @@ left join lateral (
         sum(latest[3]) as memory_last, sum(memory_sum / nullif(memory_count, 0)) as memory_avg,
         sum(greatest(memory_peak_bytes, memory_max_bytes)) as memory_max, sum(latest[16]) as memory_limit,
         sum(anon_sum / nullif(anon_count, 0)) as anon_avg, sum(anon_max_bytes) as anon_max,
+        sum(needed_max_bytes) as needed_max,
         sum(file_sum / nullif(file_count, 0)) as file_avg, sum(file_max_bytes) as file_max,
 
         sum(cpu_usage_usec) as cpu_usage_usec, sum(cpu_user_usec) as cpu_user_usec,
@@ -255,7 +260,7 @@ left join lateral (
         max(cpu_max / 100 * node_cpus) as max_node_cpus_used,
         max(greatest(memory_peak_bytes, memory_max_bytes)) as max_node_memory,
         max(latest[16]) as max_node_memory_limit,
-        max(anon_max_bytes + coalesce(latest[13], 0)) as max_node_memory_needed
+        max(needed_max_bytes) as max_node_memory_needed
     from (
         select job_figures.*, coalesce(job_node.cpus, 1) as cores, coalesce(job_node.gpus, 1) as devices,
             coalesce(job_node.cpus, latest[5], job.cpus) as node_cpus

@@ -111,8 +111,8 @@ final class SeffPage {
         page.line("Memory Utilized: " + (used == null ? UNKNOWN : size(used)));
         page.line("Memory Efficiency: " + share(used, had) + (had == null ? "" : " of " + size(had)));
         JobFigures figures = job.figures();
-        if (figures != null && figures.maxAnonMb() != null) {
-            page.line("Memory Utilized without page cache: " + size(figures.maxAnonMb()));
+        if (figures != null && figures.maxNeededMb() != null) {
+            page.line("Memory Utilized without page cache: " + size(figures.maxNeededMb()));
         }
     }
 

@@ -60,7 +60,7 @@ class MetricsTest {
                 {"job_id": "100", "cpus_used": 6.0, "cpu_usage_usec": 3600123456, "cpu_throttled_usec": 1500000,
                  "cpu_pressure_usec": 2000001, "memory_usage_bytes": 4294967296, "memory_limit_bytes": 8589934592,
                  "memory_peak_bytes": 5368709120, "memory_anon_bytes": 3221225472, "memory_file_bytes": 1073741824,
-                 "memory_swap_bytes": 4096, "memory_pressure_usec": 250000, "memory_stall_usec": 125000,
+                 "memory_shmem_bytes": 8192, "memory_swap_bytes": 4096, "memory_pressure_usec": 250000, "memory_stall_usec": 125000,
                  "oom_events": 3, "oom_kills": 2, "pids": 24, "io_read_bytes": 1099511627776, "io_write_bytes": 512,
                  "io_pressure_usec": 1, "io_stall_usec": 0}""", """
                 {"gpu": "GPU-1", "vendor": "nvidia", "job_id": "100", "utilization_percent": 90.5,
@@ -145,7 +145,7 @@ class MetricsTest {
                         "hpc_job_cpu_pressure_seconds_total 2.000001", "hpc_job_memory_usage_bytes 4294967296",
                         "hpc_job_memory_limit_bytes 8589934592", "hpc_job_memory_peak_bytes 5368709120",
                         "hpc_job_memory_anon_bytes 3221225472", "hpc_job_memory_cache_bytes 1073741824",
-                        "hpc_job_memory_swap_bytes 4096", "hpc_job_memory_pressure_seconds_total 0.25",
+                        "hpc_job_memory_shmem_bytes 8192", "hpc_job_memory_swap_bytes 4096", "hpc_job_memory_pressure_seconds_total 0.25",
                         "hpc_job_memory_stall_seconds_total 0.125", "hpc_job_oom_kills_total 2",
                         "hpc_job_processes 24", "hpc_job_io_read_bytes_total 1099511627776",
                         "hpc_job_io_write_bytes_total 512", "hpc_job_io_pressure_seconds_total 0.000001",

@@ -23,6 +23,10 @@ public enum Cause {
     SIGNAL,
     EXIT_CODE,
     LAUNCH_FAILURE,
+    /** The prolog of a node failed, so that it did not run. */
+    PROLOG_FAILURE,
+    /** Its program failed after a GPU of it had failed. */
+    GPU_FAILURE,
     DEADLINE,
     REQUEUED,
     /** Another cluster of the federation started the job. */

@@ -6,6 +6,8 @@ import java.util.Locale;
 public enum FindingRule {
     /** Processes were killed for memory, and the run went on. */
     OOM_KILLED,
+    /** The driver of a GPU that it had reported an error of the GPU. */
+    GPU_FAULT,
     /** All of its GPUs are idle. */
     GPU_IDLE,
     /** Some of its GPUs are idle, others are not. */

@@ -18,6 +18,10 @@ import org.jspecify.annotations.Nullable;
  * @param priority Slurm's, 0..4294967295
  * @param suspendedSeconds how long it was suspended, without a suspension that still lasts
  * @param cancelledBy who cancelled the job: a user's name, or a uid where Slurm knows no name
+ * @param tasks, cpusPerTask, memoryPerCpuMb, memoryPerNodeMb in what terms it asked for CPUs and memory: memory is asked for by
+ *     CPU or by node
+ * @param memoryPerTres memory asked for by GPU, in the scheduler's own words
+ * @param exclusive whether it asked for whole nodes
  * @param extra anything else to be kept: JSON values by name, 16,384 characters in total
  */
 public record Scheduler(@Nullable String type, @Nullable String externalJobId, @Nullable String name,
@@ -28,6 +32,8 @@ public record Scheduler(@Nullable String type, @Nullable String externalJobId, @
         @Nullable Integer signal, @Nullable Integer derivedExitCode, @Nullable Integer restartCount,
         @Nullable String hetJobId,
         @Nullable String arrayJobId, @Nullable Integer arrayTaskId, @Nullable String cancelledBy,
+        @Nullable Integer tasks, @Nullable Integer cpusPerTask, @Nullable Long memoryPerCpuMb,
+        @Nullable Long memoryPerNodeMb, @Nullable String memoryPerTres, @Nullable Boolean exclusive,
         @Nullable Map<String, Object> extra) {
     private static final String FIELD = "scheduler.";
 
@@ -56,6 +62,11 @@ public record Scheduler(@Nullable String type, @Nullable String externalJobId, @
         arrayJobId = arrayJobId == null ? null : JobId.of(FIELD + "array_job_id", arrayJobId);
         arrayTaskId = Checks.within(FIELD + "array_task_id", arrayTaskId, 0, Integer.MAX_VALUE);
         cancelledBy = Checks.text(FIELD + "cancelled_by", cancelledBy, 256);
+        tasks = Checks.within(FIELD + "tasks", tasks, 1, Integer.MAX_VALUE);
+        cpusPerTask = Checks.within(FIELD + "cpus_per_task", cpusPerTask, 1, Integer.MAX_VALUE);
+        memoryPerCpuMb = Checks.within(FIELD + "memory_per_cpu_mb", memoryPerCpuMb, 1L, 1L << 40);
+        memoryPerNodeMb = Checks.within(FIELD + "memory_per_node_mb", memoryPerNodeMb, 1L, 1L << 40);
+        memoryPerTres = Checks.text(FIELD + "memory_per_tres", memoryPerTres, 256);
         if (extra != null) {
             extra = Collections.unmodifiableMap(new LinkedHashMap<>(extra));
         }

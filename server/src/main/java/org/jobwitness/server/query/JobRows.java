@@ -87,6 +87,7 @@ final class JobRows {
                 figure(row, "cpu_throttled_usec", 1e6), figure(row, "cpu_pressure_usec", 1e6),
                 figure(row, "memory_avg", MEBIBYTE), figure(row, "memory_limit", MEBIBYTE),
                 figure(row, "anon_avg", MEBIBYTE), figure(row, "anon_max", MEBIBYTE),
+                figure(row, "needed_max", MEBIBYTE),
                 figure(row, "file_avg", MEBIBYTE), figure(row, "file_max", MEBIBYTE),
                 figure(row, "memory_pressure_usec", 1e6), figure(row, "memory_stall_usec", 1e6),
                 whole(row, "oom_events"), figure(row, "io_read_bytes", MEBIBYTE),

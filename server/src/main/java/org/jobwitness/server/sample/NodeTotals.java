@@ -3,6 +3,7 @@ package org.jobwitness.server.sample;
 import java.time.Instant;
 import java.util.Map;
 import org.jobwitness.wire.Figure;
+import org.jspecify.annotations.Nullable;
 
 /** What new samples of a run on a node add up to. */
 final class NodeTotals {
@@ -13,10 +14,12 @@ final class NodeTotals {
     private Map<String, String> absent = Map.of();
     private boolean isLast;
     private long samples;
+    private double needed = Double.NaN;
 
     void add(Sample sample) {
         samples++;
         figures.add(sample.figures());
+        needed = maxOf(needed, needed(sample.figures()));
         first = sample.at().isBefore(first) ? sample.at() : first;
         if (!sample.at().isBefore(last)) {
             isLast = sample.isLast() || (isLast && sample.at().equals(last));
@@ -24,6 +27,26 @@ final class NodeTotals {
             latest = sample.figures();
             absent = sample.absent();
         }
+    }
+
+    /** Memory that the kernel cannot reclaim, of one moment: a figure that is not known counts as nothing, unless it is anonymous memory. */
+    private static double needed(Figures sample) {
+        return sample.value(Figure.MEMORY_ANON_BYTES) + orZero(sample.value(Figure.MEMORY_SHMEM_BYTES))
+                + orZero(sample.value(Figure.MEMORY_SWAP_BYTES));
+    }
+
+    private static double orZero(double value) {
+        return Double.isNaN(value) ? 0 : value;
+    }
+
+    private static double maxOf(double max, double value) {
+        return max >= value || Double.isNaN(value) ? max : value;
+    }
+
+    /** The highest of any sample; null if it is not known of any. */
+    @Nullable
+    Long needed() {
+        return Double.isNaN(needed) ? null : Long.valueOf((long) needed);
     }
 
     Totals figures() {

@@ -59,12 +59,15 @@ public final class RunUse {
      * @param suspendedSeconds the part of that in which Slurm had it suspended; its use does not include that part
      * @param cpuPercent, cpuMaxPercent of its CPUs there, average and maximum
      * @param memoryPeak by memory.peak or a sample
+     * @param needed the highest sample of anonymous, shared and swapped memory together
+     * @param swapMax the highest sample of swapped memory
+     * @param oomEvents how often it reached its memory limit with nothing left to reclaim
      * @param latest of its last sample
      */
     public record Sums(double cpus, long samples, double coveredSeconds, double suspendedSeconds,
-            @Nullable Instant lastSample, double cpuPercent, double cpuMaxPercent, double memoryPeak, double anonMax,
-            double throttledSeconds,
-            double memoryStallSeconds, double ioStallSeconds, Figures latest) {
+            @Nullable Instant lastSample, double cpuPercent, double cpuMaxPercent, double memoryPeak, double needed,
+            double swapMax, double oomEvents, double throttledSeconds, double memoryStallSeconds,
+            double ioStallSeconds, Figures latest) {
     }
 
     /**
@@ -76,12 +79,13 @@ public final class RunUse {
      * @param lastUsed the newest sample with a utilization above 0
      * @param readAt the newest sample with a utilization
      * @param processes maximum number of the job's processes that had it open
+     * @param xid NVIDIA's number of the newest error that the driver reported
      * @param fresh null unless the run goes on, holds it alone, and its last sample is fresh
      */
     public record GpuUsage(long run, String node, String gpu, GpuHold hold, Instant heldFrom, long samples,
             double percent,
             double maxPercent, @Nullable Instant lastUsed, @Nullable Instant readAt, double processes,
-            @Nullable FreshGpu fresh) {
+            @Nullable Integer xid, @Nullable FreshGpu fresh) {
     }
 
     /**
@@ -131,7 +135,8 @@ public final class RunUse {
                         where job_node.job_key = job.job_key) allocated
                     full join (
                         select node, last_sample_at, last_interval_ms, covered_ms, suspended_ms, cpu_count, cpu_sum, cpu_max,
-                            greatest(memory_peak_bytes, memory_max_bytes) as memory_peak, anon_max_bytes, cpu_throttled_usec,
+                            greatest(memory_peak_bytes, memory_max_bytes) as memory_peak, needed_max_bytes, swap_max_bytes,
+                            oom_events, cpu_throttled_usec,
                             memory_stall_usec, io_stall_usec, oom_kills, latest
                         from job_figures where job_figures.job_key = job.job_key) used using (node)) on_node
                 order by job_key, node""".formatted(IS_FRESH, runs)).bind("now", now);
@@ -140,7 +145,7 @@ public final class RunUse {
     private static Query ofGpus(Handle handle, String runs, Instant now) {
         return handle.createQuery("""
                 select job_key, node, gpu, coalesce(job_gpu_figures.gpu_vendor, '') as vendor, hold, held_from,
-                    utilization_count, utilization_sum, utilization_max, last_used_at, read_at, processes_max,
+                    utilization_count, utilization_sum, utilization_max, last_used_at, read_at, processes_max, xid,
                     hold = 'alone' and %s as is_fresh, date_part('epoch', last_sample_at - held_from) as held,
                     case when read_at is not null then greatest(0,
                         date_part('epoch', read_at - coalesce(last_used_at, held_from)) - coalesce((
@@ -166,7 +171,8 @@ public final class RunUse {
         return new Sums(cpus, samples, orNaN(row, "covered_ms") / 1e3, orNaN(row, "suspended_ms") / 1e3,
                 time(row, "last_sample_at"),
                 samples == 0 ? Double.NaN : row.getDouble("cpu_sum") / samples, orNaN(row, "cpu_max"),
-                orNaN(row, "memory_peak"), orNaN(row, "anon_max_bytes"), orNaN(row, "cpu_throttled_usec") / 1e6,
+                orNaN(row, "memory_peak"), orNaN(row, "needed_max_bytes"), orNaN(row, "swap_max_bytes"),
+                orNaN(row, "oom_events"), orNaN(row, "cpu_throttled_usec") / 1e6,
                 orNaN(row, "memory_stall_usec") / 1e6, orNaN(row, "io_stall_usec") / 1e6,
                 Figures.of(Figure.Of.JOB, doubles(row, "latest")));
     }
@@ -177,7 +183,7 @@ public final class RunUse {
                 Objects.requireNonNull(constant(GpuHold.class, row.getString("hold"))), knownTime(row, "held_from"),
                 samples, samples == 0 ? Double.NaN : row.getDouble("utilization_sum") / samples,
                 orNaN(row, "utilization_max"), time(row, "last_used_at"), time(row, "read_at"),
-                orNaN(row, "processes_max"), row.getBoolean("is_fresh") ? freshGpu(row) : null);
+                orNaN(row, "processes_max"), row.getObject("xid", Integer.class), row.getBoolean("is_fresh") ? freshGpu(row) : null);
     }
 
     private static FreshGpu freshGpu(ResultSet row) throws SQLException {

@@ -114,6 +114,12 @@ final class JobEvidence {
         add(words, "array_job_id", job.arrayJobId());
         add(words, "array_task_id", job.arrayTaskId());
         add(words, "cancelled_by", job.killedBy());
+        add(words, "tasks", job.terms().tasks());
+        add(words, "cpus_per_task", job.terms().cpusPerTask());
+        add(words, "memory_per_cpu_mb", job.terms().memoryPerCpuMb());
+        add(words, "memory_per_node_mb", job.terms().memoryPerNodeMb());
+        add(words, "memory_per_tres", job.terms().memoryPerTres());
+        add(words, "exclusive", job.terms().exclusive());
         return words;
     }
 

@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param exit how the batch script ended
  * @param derivedExit the worst end of any step
  * @param gpusOfNodes its GPUs on each node in order, as {@code gpu:a100:2(IDX:0-1)}; empty if not reported
+ * @param terms in what terms it asked for CPUs and memory
  * @param killedBy the user who cancelled it
  */
 record SlurmJob(boolean accounted, String jobId, @Nullable String cluster, @Nullable String sluid, SlurmState state,
@@ -31,7 +32,17 @@ record SlurmJob(boolean accounted, String jobId, @Nullable String cluster, @Null
         @Nullable WaitStatus exit, @Nullable WaitStatus derivedExit, @Nullable String arrayJobId,
         @Nullable Integer arrayTaskId, @Nullable String hetJobId,
         @Nullable Integer restartCount, Resources requested, Resources allocated, List<String> gpusOfNodes,
-        @Nullable String killedBy) {
+        Terms terms, @Nullable String killedBy) {
+
+    /**
+     * In what terms a job asked for CPUs and memory.
+     *
+     * @param memoryPerTres memory by GPU, such as {@code gres/gpu:4096}
+     * @param exclusive null if it is not known
+     */
+    record Terms(@Nullable Integer tasks, @Nullable Integer cpusPerTask, @Nullable Long memoryPerCpuMb,
+            @Nullable Long memoryPerNodeMb, @Nullable String memoryPerTres, @Nullable Boolean exclusive) {
+    }
 
     SlurmJob {
         gpusOfNodes = List.copyOf(gpusOfNodes);

@@ -11,6 +11,7 @@ import java.util.Objects;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jobwitness.server.job.Resources;
+import org.jobwitness.server.scheduler.SlurmJob.Terms;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
@@ -199,7 +200,7 @@ final class SlurmJson {
                 job.count("restart_cnt"), requested, allocated.gpus() == null && !gpus.isEmpty()
                         ? new Resources(allocated.cpus(), allocated.memoryMb(), gpusOf(gpus))
                         : allocated,
-                gpus, null);
+                gpus, termsOfController(job), null);
     }
 
     /** The greatest number of 32 bits is Slurm's for "none". */
@@ -235,7 +236,15 @@ final class SlurmJson {
                 job.exit("exit_code"), job.exit("derived_exit_code"), id(job, "array/job_id"),
                 id(job, "array/job_id") == null ? null : job.count("array/task_id"),
                 id(job, "het/job_id"), null, Tres.of(job.list("tres/requested")), Tres.of(job.list("tres/allocated")),
-                List.of(), job.text("kill_request_user"));
+                List.of(), new Terms(null, null, job.positive("required/memory_per_cpu"),
+                        job.positive("required/memory_per_node"), null, null), job.text("kill_request_user"));
+    }
+
+    private static Terms termsOfController(Fields job) {
+        List<String> shared = job.words("shared");
+        return new Terms(job.positiveInt("tasks"), job.positiveInt("cpus_per_task"), job.positive("memory_per_cpu"),
+                job.positive("memory_per_node"), job.text("memory_per_tres"),
+                shared.isEmpty() ? null : Boolean.valueOf(shared.stream().anyMatch("none"::equalsIgnoreCase)));
     }
 
     private static @Nullable SlurmNode node(Fields node) {

@@ -1,13 +1,21 @@
 package org.jobwitness.server.verdict;
 
+import java.util.EnumSet;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
 import org.jobwitness.wire.Cause;
+import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.Reason;
 
 /** The cause behind a run's state and reason, and whether it is beyond doubt. */
 final class CauseRules {
     private static final int SIGKILL = 9;
     private static final int EXIT_CODE_OF_SIGKILL = 128 + SIGKILL;
+
+    /** Reasons that an error of slurmd's own looks like, or goes with. */
+    private static final Set<Reason> NOT_THE_SCRIPT = EnumSet.of(Reason.SIGNAL, Reason.EXIT_CODE, Reason.UNKNOWN,
+            Reason.LAUNCH_FAILURE, Reason.REQUEUED);
 
     private CauseRules() {
     }
@@ -33,10 +41,14 @@ final class CauseRules {
     }
 
     private static Cause ended(Reason reason, RunEvidence evidence) {
+        Optional<SlurmdError> ofSlurmd = NOT_THE_SCRIPT.contains(reason) ? SlurmdError.of(evidence) : Optional.empty();
+        if (ofSlurmd.isPresent()) {
+            return ofSlurmd.get() == SlurmdError.PROLOG ? Cause.PROLOG_FAILURE : Cause.LAUNCH_FAILURE;
+        }
         return switch (reason) {
             case OUT_OF_MEMORY -> orNodeOutOfMemory(Cause.OUT_OF_MEMORY, evidence);
-            case SIGNAL -> orNodeOutOfMemory(Cause.SIGNAL, evidence);
-            case EXIT_CODE -> orNodeOutOfMemory(Cause.EXIT_CODE, evidence);
+            case SIGNAL -> orNodeOutOfMemory(orGpuFailure(Cause.SIGNAL, evidence), evidence);
+            case EXIT_CODE -> orNodeOutOfMemory(orGpuFailure(Cause.EXIT_CODE, evidence), evidence);
             case TIMEOUT -> Cause.TIME_LIMIT;
             case NODE_FAILURE -> Cause.NODE_FAILURE;
             case PREEMPTED -> Cause.PREEMPTED;
@@ -50,6 +62,13 @@ final class CauseRules {
         };
     }
 
+    /** A stopped run, which signals 9 and 15 show, needs no failed GPU to end. */
+    private static Cause orGpuFailure(Cause cause, RunEvidence evidence) {
+        return evidence.run().state() == JobState.FAILED && GpuFaults.failed(evidence).isPresent()
+                ? Cause.GPU_FAILURE
+                : cause;
+    }
+
     private static Cause orNodeOutOfMemory(Cause cause, RunEvidence evidence) {
         return evidence.onlyNodeMemoryRanOut() ? Cause.NODE_OUT_OF_MEMORY : cause;
     }
@@ -58,10 +77,10 @@ final class CauseRules {
     static boolean isConfirmed(Cause cause, RunEvidence evidence) {
         return switch (cause) {
             case PENDING, RUNNING -> true;
-            case LOST, UNKNOWN -> false;
+            case LOST, UNKNOWN, GPU_FAILURE -> false;
             case NODE_OUT_OF_MEMORY -> evidence.run().isConfirmed() && looksKilled(evidence);
             case COMPLETED, COMPLETED_DESPITE_OOM, OUT_OF_MEMORY, TIME_LIMIT, CANCELLED, PREEMPTED, NODE_FAILURE,
-                    SIGNAL, EXIT_CODE, LAUNCH_FAILURE, DEADLINE, REQUEUED, REVOKED ->
+                    SIGNAL, EXIT_CODE, LAUNCH_FAILURE, PROLOG_FAILURE, DEADLINE, REQUEUED, REVOKED ->
                 evidence.run().isConfirmed();
         };
     }
@@ -69,6 +88,7 @@ final class CauseRules {
     private static boolean looksKilled(RunEvidence evidence) {
         RunEvidence.ReportedEnd end = evidence.reported();
         return Objects.equals(end.exitCode(), EXIT_CODE_OF_SIGKILL) || Objects.equals(end.signal(), SIGKILL)
+                || "OUT_OF_MEMORY".equals(end.rawState())
                 || evidence.hasOomMark();
     }
 }

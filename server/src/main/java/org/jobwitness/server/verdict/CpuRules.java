@@ -36,9 +36,10 @@ final class CpuRules {
         }
         boolean hasGpus = evidence.run().gpus() > 0 || !evidence.gpus().isEmpty();
         double cpus = known.stream().mapToDouble(NodeUsage::cpus).sum();
+        double asked = cpus * evidence.run().askedShare();
         double used = USED.sum(known);
-        double threshold = thresholds.usedPercent() * cpus / 100 * (hasGpus ? BESIDE_GPUS : 1);
-        if (cpus < 2 || used >= threshold) {
+        double threshold = thresholds.usedPercent() * asked / 100 * (hasGpus ? BESIDE_GPUS : 1);
+        if (asked < 2 || used >= threshold) {
             return Judgement.NONE;
         }
         if (stalled) {
@@ -46,8 +47,9 @@ final class CpuRules {
                     "its CPUs were idle because its processes waited, see the other finding");
         }
         double max = known.stream().mapToDouble(NodeUsage::cpusUsedAtMost).sum();
-        boolean worked = max >= NEARLY_ALL * cpus;
-        String busy = "Of its " + Phrases.number(cpus) + " CPUs, " + Phrases.number(used) + Phrases.were(used)
+        boolean worked = max >= NEARLY_ALL * asked;
+        String busy = "Of its " + Phrases.number(cpus) + " CPUs"
+                + (asked < cpus ? " (it asked for " + Phrases.number(asked) + ", and got whole cores or nodes), " : ", ") + Phrases.number(used) + Phrases.were(used)
                 + " busy on average" + (worked
                         ? ", though at times nearly all were." + atTheEnd(known, used)
                         : ", and at most " + Phrases.number(max) + " at once.");

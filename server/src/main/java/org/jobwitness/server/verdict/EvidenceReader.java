@@ -125,9 +125,10 @@ public final class EvidenceReader {
                 nodes.add(new NodeUsage(on.node(), cpus(run, on.node(), sums), sums.samples(), sums.coveredSeconds(),
                         sums.suspendedSeconds(), on.fresh().value(Figure.SUSPENDED_MS) > 0, sums.lastSample(),
                         sums.cpuPercent(), sums.cpuMaxPercent(), sums.latest().value(Figure.CPU_USAGE_PERCENT),
-                        sums.memoryPeak(), sums.latest().value(Figure.MEMORY_LIMIT_BYTES), sums.anonMax(),
-                        sums.latest().value(Figure.MEMORY_SHMEM_BYTES), sums.throttledSeconds(),
-                        sums.memoryStallSeconds(), sums.ioStallSeconds(), on.oomKills()));
+                        sums.memoryPeak(), sums.latest().value(Figure.MEMORY_LIMIT_BYTES), sums.needed(),
+                        sums.swapMax(), sums.throttledSeconds(),
+                        sums.memoryStallSeconds(), sums.ioStallSeconds(), on.oomKills(),
+                        sums.oomEvents()));
             }
         }
         return nodes;
@@ -142,6 +143,6 @@ public final class EvidenceReader {
 
     private static List<GpuUsage> onGpus(List<RunUse.GpuUsage> all) {
         return all.stream().map(gpu -> new GpuUsage(gpu.node(), gpu.gpu(), gpu.hold(), gpu.heldFrom(), gpu.samples(),
-                gpu.percent(), gpu.maxPercent(), gpu.lastUsed(), gpu.readAt(), gpu.processes())).toList();
+                gpu.percent(), gpu.maxPercent(), gpu.lastUsed(), gpu.readAt(), gpu.processes(), gpu.xid())).toList();
     }
 }

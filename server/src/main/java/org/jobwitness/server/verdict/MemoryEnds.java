@@ -13,6 +13,8 @@ import org.jspecify.annotations.Nullable;
 final class MemoryEnds {
     private static final String ASK_FOR_MORE = "Ask for more memory (--mem or --mem-per-cpu), or make the program use less: smaller pieces of data, or fewer tasks per node.";
 
+    private static final String LOOK_AT_LIMITS = "Check the memory of its steps (srun --mem, --mem-per-cpu) and the last lines of the job's output before you ask for more.";
+
     private MemoryEnds() {
     }
 
@@ -33,19 +35,30 @@ final class MemoryEnds {
         if (oom.step() != null) {
             headline.append(" (").append(Phrases.stepName(oom.step())).append(')');
         }
-        if (oom.limitBytes() != null) {
+        Optional<NodeUsage> withRoom = evidence.withMemoryLeft();
+        if (oom.limitBytes() != null && withRoom.isEmpty()) {
             headline.append(": its limit there was ").append(Phrases.bytes(oom.limitBytes()));
         }
         return Explanation.of(headline.append('.').toString())
                 .meaning("When a job needs more memory than its limit, the kernel kills some of its processes"
-                        + (oom.kills() == null ? "." : " (here: " + oom.kills() + ")."))
-                .advice(ASK_FOR_MORE);
+                        + (oom.kills() == null ? "." : " (here: " + oom.kills() + ").")
+                        + withRoom.map(on -> " " + unexplained(on, evidence)).orElse(""))
+                .advice(withRoom.isEmpty() ? ASK_FOR_MORE : LOOK_AT_LIMITS);
+    }
+
+    /** That the numbers do not fit: no limit that is known was reached. */
+    static String unexplained(NodeUsage on, RunEvidence evidence) {
+        return "But the peak that was read" + Phrases.on(on.node()) + " is " + Phrases.bytes(on.memoryUsed())
+                + " of its " + Phrases.bytes(evidence.limit(on))
+                + ", so the job's limit does not explain it. A step may have had a smaller limit, the limit may have been changed, or it may have grown in the seconds after its last sample.";
     }
 
     static Explanation nodeOutOfMemory(RunEvidence evidence, boolean confirmed) {
-        JobOomKill first = evidence.kills().getFirst();
+        String node = evidence.kills().isEmpty()
+                ? evidence.nodes().stream().filter(on -> on.oomKills() > 0).findFirst().orElseThrow().node()
+                : evidence.kills().getFirst().node();
         return Explanation.of(job(evidence) + (confirmed ? " ended" : " failed") + " after the kernel killed "
-                + killed(evidence) + " because node " + Phrases.plain(first.node()) + " itself ran out of memory.")
+                + killed(evidence) + " because " + (node.isEmpty() ? "its node" : "node " + Phrases.plain(node)) + " itself ran out of memory.")
                 .meaning(
                         "The job's own memory limit was not the cause. All jobs on the node together, or the system, used up its memory, and the kernel chose this process.")
                 .advice("Submit it again. If the job used more memory than it asked for, ask for that much; otherwise report the node and the time to your administrators.");
@@ -65,12 +78,21 @@ final class MemoryEnds {
         Long limit = first.map(JobOomKill::limitBytes)
                 .orElseGet(() -> node.map(on -> wholeOrNull(on.memoryLimit())).orElse(null));
         OomCause cause = first.map(JobOomKill::cause)
-                .orElse(evidence.reported().oomCounted() ? OomCause.LIMIT : null);
+                .orElseGet(() -> countedCause(evidence));
+        boolean isMet = cause != OomCause.NODE
+                && (first.map(JobOomKill::limitBytes).isPresent() || evidence.withMemoryLeft().isEmpty());
         return new OutOfMemory(cause, evidence.oomKills() == 0 ? null : Long.valueOf(evidence.oomKills()),
                 first.map(JobOomKill::timestamp).orElse(null),
                 first.map(JobOomKill::node).or(() -> node.map(NodeUsage::node)).orElse(null),
-                first.map(JobOomKill::step).orElse(null), cause == OomCause.NODE ? null : limit,
+                first.map(JobOomKill::step).orElse(null), isMet ? limit : null,
                 node.map(on -> wholeOrNull(on.memoryPeak())).orElse(null));
+    }
+
+    private static @Nullable OomCause countedCause(RunEvidence evidence) {
+        if (evidence.onlyNodeMemoryRanOut()) {
+            return OomCause.NODE;
+        }
+        return evidence.reported().oomCounted() ? OomCause.LIMIT : null;
     }
 
     /** At the job's own limit, if there is any; else of the node's memory. */

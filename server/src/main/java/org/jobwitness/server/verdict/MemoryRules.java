@@ -45,11 +45,19 @@ final class MemoryRules {
     static Judgement judge(RunEvidence evidence, Cause cause, Thresholds thresholds) {
         Optional<NodeUsage> fullest = evidence.nodes().stream()
                 .filter(on -> on.memoryPeak() > 0 && evidence.limit(on) > 0)
-                .max(Comparator.comparingDouble(on -> on.memoryPeak() / evidence.limit(on)));
-        return fullest.map(on -> Judgement.of(overasked(on, evidence, cause, thresholds),
-                nearLimit(on, evidence, thresholds)))
+                .max(Comparator.comparingDouble(on -> on.memoryUsed() / evidence.limit(on)));
+        return fullest.map(on -> judge(on, evidence, cause, thresholds))
                 .orElseGet(() -> Judgement.skipped(FindingRule.MEMORY_OVERASKED,
                         "its memory limit or its use of memory is not known"));
+    }
+
+    private static Judgement judge(NodeUsage on, RunEvidence evidence, Cause cause, Thresholds thresholds) {
+        double limit = evidence.limit(on);
+        return on.memoryPeak() > limit * RunEvidence.BEYOND
+                ? Judgement.skipped(FindingRule.MEMORY_OVERASKED, "its memory peak" + Phrases.on(on.node()) + ", "
+                        + Phrases.bytes(on.memoryPeak()) + ", is above its limit of " + Phrases.bytes(limit)
+                        + ", which was changed or is not enforced")
+                : Judgement.of(overasked(on, evidence, cause, thresholds), nearLimit(on, evidence, thresholds));
     }
 
     private static Judgement overasked(NodeUsage on, RunEvidence evidence, Cause cause, Thresholds thresholds) {
@@ -62,13 +70,13 @@ final class MemoryRules {
                     : "it did not run to its end and might have needed more");
         }
         double limit = evidence.limit(on);
-        if (100 * on.memoryPeak() >= thresholds.usedPercent() * limit
-                || limit - on.memoryPeak() < Thresholds.MIN_UNUSED_MEMORY) {
+        if (100 * on.memoryUsed() >= thresholds.usedPercent() * limit
+                || limit - on.memoryUsed() < Thresholds.MIN_UNUSED_MEMORY) {
             return Judgement.NONE;
         }
         return found(FindingRule.MEMORY_OVERASKED, Severity.WARNING,
                 "It had " + Phrases.bytes(limit) + " of memory" + Phrases.on(on.node()) + " and used at most "
-                        + Phrases.bytes(on.memoryPeak()) + " (" + Phrases.percent(100 * on.memoryPeak() / limit) + ").",
+                        + Phrases.bytes(on.memoryUsed()) + " (" + Phrases.percent(100 * on.memoryUsed() / limit) + ").",
                 "Ask for less: other jobs cannot use the memory that a job holds, and a smaller job starts sooner.",
                 on, evidence);
     }
@@ -81,6 +89,13 @@ final class MemoryRules {
         String needed = Phrases.bytes(on.needed());
         String limit = Phrases.bytes(evidence.limit(on));
         double near = thresholds.memoryNearPercent() * evidence.limit(on);
+        if (on.needed() > evidence.limit(on) && on.swapMax() > 0) {
+            return found(FindingRule.MEMORY_NEAR_LIMIT, Severity.WARNING, "Its processes needed " + needed
+                    + " of memory" + where + ", more than its limit of " + limit + ": up to "
+                    + Phrases.bytes(on.swapMax()) + " were in swap.",
+                    "Ask for more memory next time: a disk that stands in for memory makes a job many times slower.",
+                    on, evidence);
+        }
         if (100 * on.needed() >= near) {
             String advice = "Ask for more memory next time.";
             String memory = " of its " + limit + " of memory" + where + ". ";
@@ -118,6 +133,10 @@ final class MemoryRules {
             facts.add(proof(Source.AGENT, "Its processes alone used at most " + Phrases.bytes(on.needed()) + ", in "
                     + Phrases.count(on.samples(), "sample") + ".").at(on.lastSample()).on(on.node())
                     .quantity("max_needed_memory", on.needed(), Unit.BYTES).build());
+        }
+        if (on.swapMax() > 0) {
+            facts.add(proof(Source.AGENT, "Swapped out of it, at most: " + Phrases.bytes(on.swapMax()) + ".")
+                    .at(on.lastSample()).on(on.node()).quantity("max_swap", on.swapMax(), Unit.BYTES).build());
         }
         facts.add(context(Source.AGENT, "Memory limit" + where + ": " + Phrases.bytes(limit) + ".").on(on.node())
                 .quantity("memory_limit", limit, Unit.BYTES).build());

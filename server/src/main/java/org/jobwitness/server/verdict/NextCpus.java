@@ -14,11 +14,16 @@ final class NextCpus {
     static Suggestion suggest(PastRuns runs) {
         List<Task> measured = runs.measured(runs.done());
         double busy = PastRuns.max(measured, Task::cpusUsedAtMost);
-        double had = PastRuns.max(measured, Task::cpus);
+        RunEvidence.Terms terms = runs.run().terms();
+        double had = PastRuns.max(measured, Task::cpus) * runs.run().askedShare();
         if (!(busy >= 0) || !(had >= 2) || 100 * busy >= runs.thresholds().usedPercent() * had) {
             return Suggestion.NONE;
         }
-        if (measured.stream().anyMatch(task -> task.nodes() != 1)) {
+        if (terms.isExclusive()) {
+            return Suggestion.note(
+                    "--cpus-per-task: the job asked for whole nodes, so it has all their CPUs, whatever it asks for.");
+        }
+        if (terms.tasks() > 1 || measured.stream().anyMatch(task -> task.nodes() != 1)) {
             return Suggestion.note("--ntasks, --cpus-per-task: at most " + Phrases.number(busy) + " of "
                     + Phrases.number(had)
                     + " CPUs of a node" + Phrases.were(busy)
@@ -27,6 +32,8 @@ final class NextCpus {
         return Suggestion.option("--cpus-per-task", String.valueOf(Math.max(1, (long) Math.ceil(busy - CPU_NOISE))),
                 String.valueOf((long) had), "At most " + Phrases.number(busy) + " of " + Phrases.number(had)
                         + " CPUs" + Phrases.were(busy)
-                        + " busy at once. This is for a job of one task; if --ntasks asked for the CPUs, reduce that instead.");
+                        + " busy at once." + (terms.tasks() == 1
+                                ? ""
+                                : " This is for a job of one task; if --ntasks asked for the CPUs, reduce that instead."));
     }
 }

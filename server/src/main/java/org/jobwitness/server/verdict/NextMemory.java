@@ -3,6 +3,7 @@ package org.jobwitness.server.verdict;
 import static java.util.Objects.requireNonNull;
 
 import java.util.Optional;
+import org.jobwitness.server.verdict.RunEvidence.NodeUsage;
 import org.jobwitness.server.verdict.RunEvidence.Task;
 import org.jobwitness.wire.JobOomKill;
 import org.jobwitness.wire.OomCause;
@@ -17,11 +18,15 @@ final class NextMemory {
     private final double limit;
     private final double needed;
 
+    /** The most of both: without swap, the peak. */
+    private final double used;
+
     private NextMemory(PastRuns runs) {
         this.runs = runs;
         this.peak = PastRuns.max(runs.measured(runs.ended()), Task::memoryPeak);
-        this.limit = PastRuns.max(runs.measured(runs.ended()), Task::memoryLimit);
+        this.limit = PastRuns.orUnknown(PastRuns.max(runs.measured(runs.ended()), Task::memoryLimit));
         this.needed = PastRuns.max(runs.measured(runs.ended()), Task::needed);
+        this.used = needed > peak ? needed : peak;
     }
 
     static Suggestion suggest(PastRuns runs) {
@@ -42,8 +47,18 @@ final class NextMemory {
     }
 
     private Suggestion afterOutOfMemory() {
-        double known = Math.max(orZero(PastRuns.max(runs.ended(), Task::memoryPeak)),
-                orZero(PastRuns.max(runs.ended(), Task::memoryLimit)));
+        Optional<NodeUsage> withRoom = runs.ended().getFirst().oomKilled() && runs.run().hasEnded()
+                ? runs.evidence().withMemoryLeft()
+                : Optional.empty();
+        if (withRoom.isPresent() || runs.ended().stream().filter(Task::oomKilled).allMatch(Task::hadMemoryLeft)) {
+            return note("it ran out of memory, but its peak"
+                    + withRoom.map(on -> Phrases.on(on.node()) + " was " + Phrases.bytes(on.memoryUsed()) + " of "
+                            + Phrases.bytes(runs.evidence().limit(on))).orElse(" was far below its limit")
+                    + ". The two do not fit, so nothing is suggested; see why it ended.");
+        }
+        double known = Math.max(orZero(PastRuns.max(runs.ended(), Task::needed)),
+                Math.max(orZero(PastRuns.max(runs.ended(), Task::memoryPeak)),
+                        orZero(PastRuns.max(runs.ended(), Task::memoryLimit))));
         if (known == 0) {
             return note("it ran out of memory, so ask for more; its memory limit is not known.");
         }
@@ -63,9 +78,18 @@ final class NextMemory {
                     : "its use of memory is not known well enough: at least " + runs.thresholds().minSamples()
                             + " samples and " + runs.thresholds().coveragePercent() + " % of its time are needed.");
         }
+        if (peak > limit * RunEvidence.BEYOND) {
+            return note("its peak on one node, " + Phrases.bytes(peak) + ", is above its limit of "
+                    + Phrases.bytes(limit) + ", which was changed or is not enforced, so nothing is suggested.");
+        }
         double near = runs.thresholds().memoryNearPercent() * limit;
+        if (needed > limit && runs.evidence().nodes().stream().anyMatch(on -> on.swapMax() > 0)) {
+            return option(runs.withMargin(used), limit, "Its processes needed " + Phrases.bytes(needed)
+                    + " on one node, more than its limit of " + Phrases.bytes(limit) + ", so a part was in swap; "
+                    + runs.margin() + " added.");
+        }
         if (100 * needed >= near) {
-            return option(runs.withMargin(Math.max(peak, needed)), limit, "Its processes used "
+            return option(runs.withMargin(used), limit, "Its processes used "
                     + Phrases.bytes(needed) + " of " + Phrases.bytes(limit)
                     + " on one node, so memory nearly ran out. Peak: " + Phrases.bytes(peak) + "; " + runs.margin()
                     + " added.");
@@ -78,11 +102,11 @@ final class NextMemory {
     }
 
     private Suggestion lessOrSame() {
-        double ask = runs.withMargin(peak);
+        double ask = runs.withMargin(used);
         return rounded(ask) > PastRuns.WORTH_A_CHANGE * limit
-                ? note("no change; the peak on one node was " + Phrases.bytes(peak) + " of " + Phrases.bytes(limit)
+                ? note("no change; the peak on one node was " + Phrases.bytes(used) + " of " + Phrases.bytes(limit)
                         + ".")
-                : option(ask, limit, "Peak on one node: " + Phrases.bytes(peak) + ", including cached files; "
+                : option(ask, limit, "Peak on one node: " + Phrases.bytes(used) + ", including cached files; "
                         + runs.margin() + " added.");
     }
 
@@ -91,18 +115,44 @@ final class NextMemory {
     }
 
     private Suggestion option(double bytes, double before, String why) {
+        RunEvidence.Terms terms = runs.run().terms();
+        if (terms.isMemoryPerGpu()) {
+            return note("it asked for memory per GPU, so change --mem-per-gpu: together, " + inSlurmForm(rounded(bytes))
+                    + " on a node. " + why);
+        }
+        if (terms.memoryPerCpuMb() > 0) {
+            return perCpu(bytes, before, why, terms.memoryPerCpuMb() * MEBIBYTE);
+        }
+        Suggestion perNode = perNode(bytes, before, why);
+        return terms.memoryPerNodeMb() > 0
+                ? perNode
+                : Suggestion.of(perNode, note(
+                        "if the script has --mem-per-cpu or --mem-per-gpu, remove that line: sbatch takes only one of them."));
+    }
+
+    /** Slurm multiplies it by the CPUs of a node that it gave. */
+    private Suggestion perCpu(double bytes, double before, String why, double asked) {
+        double cpus = before > 0 ? Math.round(before / asked) : PastRuns.max(runs.ended(), Task::cpus);
+        if (!(cpus >= 1)) {
+            return note("it asked for memory per CPU, and its number of CPUs is not known, so nothing is suggested.");
+        }
+        return Suggestion.option("--mem-per-cpu", inSlurmForm(rounded(bytes / cpus)), inSlurmForm(asked),
+                why + " That is for " + Phrases.number(cpus) + " CPUs of a node.");
+    }
+
+    private Suggestion perNode(double bytes, double before, String why) {
         return Suggestion.option("--mem", inSlurmForm(rounded(bytes)),
                 Double.isNaN(before) ? null : inSlurmForm(Math.ceil(before / MEBIBYTE) * MEBIBYTE),
                 why + (runs.run().nodes().size() > 1 ? " --mem applies to each node." : ""));
     }
 
-    /** Up to what people would write. */
+    /** Up to what people would write, and at least one step: Slurm reads 0 as all memory of the node. */
     private static double rounded(double bytes) {
         double step = GIBIBYTE;
         if (bytes < 8 * GIBIBYTE) {
             step = (bytes < GIBIBYTE ? 64 : 256) * MEBIBYTE;
         }
-        return Math.ceil(bytes / step) * step;
+        return Math.max(1, Math.ceil(bytes / step)) * step;
     }
 
     private static String inSlurmForm(double bytes) {

@@ -14,12 +14,17 @@ final class NextTime {
     }
 
     static Suggestion suggest(PastRuns runs) {
-        double limit = PastRuns.max(runs.ended(), Task::timeLimitSeconds);
+        double limit = PastRuns.orUnknown(PastRuns.max(runs.ended(), Task::timeLimitSeconds));
         List<Task> outOfTime = runs.ended().stream().filter(Task::isOutOfTime).toList();
         return outOfTime.isEmpty() ? byLongest(runs, limit) : afterTimeLimit(outOfTime, limit);
     }
 
     private static Suggestion afterTimeLimit(List<Task> outOfTime, double limit) {
+        if (outOfTime.stream().allMatch(Task::hadTimeLeft)) {
+            return note("it was stopped at a time limit, but it ran for " + Phrases.time(PastRuns.max(outOfTime,
+                    Task::seconds)) + " of " + Phrases.time(limit)
+                    + ". The two do not fit, so nothing is suggested.");
+        }
         double known = PastRuns.max(outOfTime, task -> Math.max(task.seconds(),
                 Double.isNaN(task.timeLimitSeconds()) ? 0 : task.timeLimitSeconds()));
         return known > 0
@@ -54,7 +59,7 @@ final class NextTime {
                 Double.isNaN(before) ? null : inSlurmForm(before), why);
     }
 
-    /** Up to what people would write. */
+    /** Up to what people would write, and at least one step: Slurm reads 0 as no limit. */
     private static double rounded(double seconds) {
         int step = 6 * HOUR;
         if (seconds < HOUR) {
@@ -64,7 +69,7 @@ final class NextTime {
         } else if (seconds < 2 * DAY) {
             step = HOUR;
         }
-        return Math.ceil(seconds / step) * step;
+        return Math.max(1, Math.ceil(seconds / step)) * step;
     }
 
     /** {@code 1-06:00:00}, {@code 04:30:00}. */

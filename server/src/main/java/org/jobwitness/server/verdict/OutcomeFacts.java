@@ -10,6 +10,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import org.jobwitness.server.verdict.RunEvidence.NodeUsage;
 import org.jobwitness.server.verdict.RunEvidence.ReportedEnd;
 import org.jobwitness.server.verdict.RunEvidence.Run;
@@ -85,6 +86,15 @@ final class OutcomeFacts {
         }
         int code = end.exitCode();
         int signal = end.signal();
+        Optional<SlurmdError> ofSlurmd = cause == Cause.LAUNCH_FAILURE || cause == Cause.PROLOG_FAILURE
+                ? SlurmdError.of(evidence)
+                : Optional.empty();
+        if (ofSlurmd.isPresent()) {
+            add(proof(reporter(), reporterSays() + " " + code + ":" + signal
+                    + " for the batch script, which is Slurm's own error " + ofSlurmd.get().number + ".")
+                    .at(run.end()).step("batch").quantity("signal", signal, Unit.COUNT));
+            return;
+        }
         FactBuilder fact = fact(reporter(), strength(code, signal), signal == ExitWords.OOM_MARK
                 ? reporterSays() + " 0:125 for the batch script, which is Slurm's mark of an out-of-memory kill."
                 : reporterSays() + " that the batch script ended with "

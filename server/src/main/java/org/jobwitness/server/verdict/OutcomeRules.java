@@ -36,6 +36,8 @@ final class OutcomeRules {
             case PREEMPTED -> SchedulerEnds.preempted(evidence);
             case NODE_FAILURE -> SchedulerEnds.nodeFailure(evidence);
             case LAUNCH_FAILURE -> SchedulerEnds.launchFailure(evidence);
+            case PROLOG_FAILURE -> SchedulerEnds.prologFailure(evidence);
+            case GPU_FAILURE -> GpuFaults.explain(evidence);
             case DEADLINE -> SchedulerEnds.deadline(evidence);
             case REQUEUED -> SchedulerEnds.requeued(evidence, confirmed);
             case REVOKED -> SchedulerEnds.revoked(evidence);

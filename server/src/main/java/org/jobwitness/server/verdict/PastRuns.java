@@ -59,6 +59,11 @@ record PastRuns(RunEvidence evidence, Thresholds thresholds, List<Task> ended, L
                 : "it is not confirmed that the job finished, so no smaller value is suggested.";
     }
 
+    /** Without a limit of 0: Slurm reads it as all memory of a node, or as no time limit. */
+    static double orUnknown(double limit) {
+        return limit > 0 ? limit : Double.NaN;
+    }
+
     /** NaN if it is not known of any. */
     static double max(List<Task> tasks, ToDoubleFunction<Task> figure) {
         return tasks.stream().mapToDouble(figure).filter(Double::isFinite).max().orElse(Double.NaN);

@@ -7,7 +7,9 @@ import java.util.DoubleSummaryStatistics;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.Collectors;
 import org.jobwitness.wire.GpuHold;
 import org.jobwitness.wire.JobOomKill;
 import org.jobwitness.wire.JobState;
@@ -27,11 +29,30 @@ import org.jspecify.annotations.Nullable;
 record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> nodes, List<GpuUsage> gpus,
         List<JobOomKill> kills, List<Task> otherTasks, int shortJobs) {
 
+    /** Memory of which so much was used is full: agents may have read it a little before it was. */
+    static final double FULL = 0.9;
+
+    /** A peak so far above a limit was not measured under that limit. */
+    static final double BEYOND = 1.05;
+
     RunEvidence {
         nodes = List.copyOf(nodes);
         gpus = List.copyOf(gpus);
         kills = List.copyOf(kills);
         otherTasks = List.copyOf(otherTasks);
+    }
+
+    /**
+     * In what terms it asked for CPUs and memory, as far as Slurm reported it; 0 is not known.
+     *
+     * @param cpus all that it asked for; it may have been given whole cores or nodes
+     * @param memoryPerCpuMb, memoryPerNodeMb at most one of them is known
+     * @param isMemoryPerGpu whether it asked for memory by GPU
+     * @param isExclusive whether it asked for whole nodes
+     */
+    record Terms(double cpus, int tasks, int cpusPerTask, long memoryPerCpuMb, long memoryPerNodeMb,
+            boolean isMemoryPerGpu, boolean isExclusive) {
+        static final Terms UNKNOWN = new Terms(0, 0, 0, 0, 0, false, false);
     }
 
     /**
@@ -45,7 +66,8 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
     record Run(String id, long key, String cluster, @Nullable String user, @Nullable String name, List<String> nodes,
             JobState state, @Nullable Reason reason, @Nullable Boolean confirmed, @Nullable Instant submit,
             @Nullable Instant start, @Nullable Instant end, @Nullable Instant deadline, double timeLimitSeconds,
-            double suspendedSeconds, double cpus, double memoryMb, double gpus, @Nullable String arrayJobId) {
+            double suspendedSeconds, double cpus, double memoryMb, double gpus, @Nullable String arrayJobId,
+            Terms terms) {
 
         Run {
             nodes = List.copyOf(nodes);
@@ -53,6 +75,11 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
 
         boolean hasEnded() {
             return state.isFinal();
+        }
+
+        /** The part of its CPUs that it asked for, at most 1: Slurm gives whole cores, and whole nodes where it has to. */
+        double askedShare() {
+            return terms.cpus() > 0 && terms.cpus() < cpus ? terms.cpus() / cpus : 1;
         }
 
         boolean isConfirmed() {
@@ -99,15 +126,17 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
      * @param isSuspended whether it is suspended, by a last sample that is fresh
      * @param cpuPercent, cpuMaxPercent, lastCpuPercent of its CPUs there: average, maximum and last
      * @param memoryPeak by memory.peak or a sample, including page cache
-     * @param anonMax the highest anonymous memory of any sample
-     * @param shmem the last shared memory; counts as page cache, but cannot be reclaimed
+     * @param needed memory that the kernel could not have reclaimed, at most: anonymous, shared and swapped memory of one sample
+     * @param swapMax the highest swapped memory of any sample
      * @param throttledSeconds added up over CPUs
      * @param memoryStallSeconds, ioStallSeconds in which all of its tasks waited at once
+     * @param oomEvents how often it reached its own limit, by the kernel's count
      */
     record NodeUsage(String node, double cpus, long samples, double coveredSeconds, double suspendedSeconds,
             boolean isSuspended, @Nullable Instant lastSample, double cpuPercent, double cpuMaxPercent,
-            double lastCpuPercent, double memoryPeak, double memoryLimit, double anonMax, double shmem,
-            double throttledSeconds, double memoryStallSeconds, double ioStallSeconds, double oomKills) {
+            double lastCpuPercent, double memoryPeak, double memoryLimit, double needed, double swapMax,
+            double throttledSeconds, double memoryStallSeconds, double ioStallSeconds, double oomKills,
+            double oomEvents) {
 
         /** CPUs that were busy, on average. */
         double cpusUsed() {
@@ -119,9 +148,9 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
             return cpus * cpuMaxPercent / 100;
         }
 
-        /** Memory that the kernel could not have reclaimed. */
-        double needed() {
-            return anonMax + (Double.isNaN(shmem) ? 0 : shmem);
+        /** The most that it is known to have needed: a peak with page cache in it, or more where memory was swapped out. */
+        double memoryUsed() {
+            return needed > memoryPeak ? needed : memoryPeak;
         }
     }
 
@@ -135,9 +164,11 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
      * @param lastUsed the last sample in which the GPU was used; null if it never was
      * @param lastSample the last one with a utilization
      * @param processes of the job that had it open, at most
+     * @param xid NVIDIA's number of the newest error that the driver reported
      */
     record GpuUsage(String node, String gpu, GpuHold hold, Instant heldFrom, long samples, double percent,
-            double maxPercent, @Nullable Instant lastUsed, @Nullable Instant lastSample, double processes) {
+            double maxPercent, @Nullable Instant lastUsed, @Nullable Instant lastSample, double processes,
+            @Nullable Integer xid) {
     }
 
     /**
@@ -160,6 +191,16 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
             return state == JobState.COMPLETED && isSure && !oomKilled;
         }
 
+        /** Whether it ran out of memory, although it used far less than its limit. */
+        boolean hadMemoryLeft() {
+            return oomKilled && Math.max(memoryPeak, needed >= 0 ? needed : 0) < memoryLimit * FULL;
+        }
+
+        /** Whether a time limit ended it, although it ran for far less than the one that is known. */
+        boolean hadTimeLeft() {
+            return isOutOfTime() && seconds < timeLimitSeconds * FULL;
+        }
+
         /** Whether its time limit ended it. */
         boolean isOutOfTime() {
             return reason == Reason.TIMEOUT;
@@ -180,8 +221,36 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
 
     /** Whether it reached a memory limit of its own; an OOM kill because the node ran out of memory does not count. */
     private boolean reachedItsLimit() {
-        return reported.oomCounted() || run.reason() == Reason.OUT_OF_MEMORY
-                || (kills.isEmpty() ? oomKills() > 0 : kills.stream().anyMatch(kill -> kill.cause() == OomCause.LIMIT));
+        return !onlyNodeMemoryRanOut() && (reported.oomCounted() || run.reason() == Reason.OUT_OF_MEMORY
+                || (kills.isEmpty() ? oomKills() > 0 : kills.stream().anyMatch(kill -> kill.cause() == OomCause.LIMIT)));
+    }
+
+    /**
+     * The fullest node on which it is said to have run out of memory, if it used far less than its limit on all of them: then
+     * its limit does not explain the kill.
+     */
+    Optional<NodeUsage> withMemoryLeft() {
+        List<NodeUsage> killed = whereKilled();
+        return killed.isEmpty() || !killed.stream().allMatch(on -> on.memoryUsed() < limitOfKill(on) * FULL)
+                ? Optional.empty()
+                : killed.stream().max(Comparator.comparingDouble(NodeUsage::memoryUsed));
+    }
+
+    private List<NodeUsage> whereKilled() {
+        if (!kills.isEmpty()) {
+            Set<String> names = kills.stream().filter(kill -> kill.cause() == OomCause.LIMIT).map(JobOomKill::node)
+                    .collect(Collectors.toSet());
+            return nodes.stream().filter(on -> names.contains(on.node())).toList();
+        }
+        List<NodeUsage> counted = nodes.stream().filter(on -> on.oomKills() > 0).toList();
+        return counted.isEmpty() ? nodes : counted;
+    }
+
+    /** What was reached there: the limit that was seen at the moment of the kill, or else that of the job. */
+    private double limitOfKill(NodeUsage on) {
+        return kills.stream().filter(kill -> kill.cause() == OomCause.LIMIT && kill.node().equals(on.node()))
+                .map(JobOomKill::limitBytes).filter(Objects::nonNull).mapToDouble(Long::doubleValue).min()
+                .orElseGet(() -> limit(on));
     }
 
     private double max(ToDoubleFunction<NodeUsage> figure) {
@@ -237,10 +306,19 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
         return Math.max((long) counted, kills.stream().mapToLong(JobOomKill::killed).sum());
     }
 
-    /** Whether the kernel killed processes of it, none of them at a limit of the job's own. */
+    /**
+     * Whether the kernel killed processes of it, none of them at a limit of the job's own: as seen at the moments of the kills, or
+     * else by its counters. An epilog counts kills only, so a count of as many as were seen says no more.
+     */
     boolean onlyNodeMemoryRanOut() {
-        return !kills.isEmpty() && !reported.oomCounted()
-                && kills.stream().allMatch(kill -> kill.cause() == OomCause.NODE);
+        if (kills.isEmpty()) {
+            List<NodeUsage> counted = nodes.stream().filter(on -> on.oomKills() > 0).toList();
+            return !reported.oomCounted() && !counted.isEmpty()
+                    && counted.stream().allMatch(on -> on.oomEvents() == 0);
+        }
+        boolean allSeen = oomKills() == kills.stream().mapToLong(JobOomKill::killed).sum()
+                && nodes.stream().noneMatch(on -> on.oomEvents() > 0);
+        return kills.stream().allMatch(kill -> kill.cause() == OomCause.NODE) && (!reported.oomCounted() || allSeen);
     }
 
     /** Whether Slurm marked an OOM kill of the batch script or of a step. */

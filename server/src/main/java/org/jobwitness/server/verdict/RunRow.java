@@ -26,6 +26,12 @@ record RunRow(Run run, ReportedEnd end) {
             job.oom_killed, job.scheduler ->> 'name' as name, job.scheduler ->> 'state_reason' as state_reason,
             job.scheduler ->> 'state_description' as state_description,
             job.scheduler ->> 'cancelled_by' as cancelled_by, job.scheduler ->> 'array_job_id' as array_job_id,
+            coalesce(job.requested_cpus, 0) as asked_cpus, coalesce((job.scheduler ->> 'tasks')::integer, 0) as tasks,
+            coalesce((job.scheduler ->> 'cpus_per_task')::integer, 0) as cpus_per_task,
+            coalesce((job.scheduler ->> 'memory_per_cpu_mb')::bigint, 0) as memory_per_cpu_mb,
+            coalesce((job.scheduler ->> 'memory_per_node_mb')::bigint, 0) as memory_per_node_mb,
+            job.scheduler ->> 'memory_per_tres' is not null as memory_per_tres,
+            coalesce((job.scheduler ->> 'exclusive')::boolean, false) as exclusive,
             (job.scheduler ->> 'time_limit_minutes')::double precision * 60 as time_limit,
             (job.scheduler ->> 'suspended_seconds')::double precision as suspended,
             (job.scheduler ->> 'submit_time')::timestamptz as submit_time""";
@@ -50,7 +56,13 @@ record RunRow(Run run, ReportedEnd end) {
                         ? Duration.between(start, deadline).toMillis() / 1e3
                         : limit,
                 number(row, "suspended"), number(row, "run_cpus"), number(row, "run_memory_mb"),
-                number(row, "run_gpus"), row.getString("array_job_id"));
+                number(row, "run_gpus"), row.getString("array_job_id"), terms(row));
+    }
+
+    private static RunEvidence.Terms terms(ResultSet row) throws SQLException {
+        return new RunEvidence.Terms(row.getInt("asked_cpus"), row.getInt("tasks"), row.getInt("cpus_per_task"),
+                row.getLong("memory_per_cpu_mb"), row.getLong("memory_per_node_mb"),
+                row.getBoolean("memory_per_tres"), row.getBoolean("exclusive"));
     }
 
     private static ReportedEnd end(ResultSet row, boolean epilogSeen) throws SQLException {

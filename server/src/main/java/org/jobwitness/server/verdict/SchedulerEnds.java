@@ -13,6 +13,11 @@ final class SchedulerEnds {
     static Explanation timeLimit(RunEvidence evidence, boolean confirmed) {
         double seconds = evidence.timeLimitSeconds();
         String limit = " its time limit" + (Double.isNaN(seconds) ? "" : " of " + Phrases.time(seconds));
+        if (evidence.asTask().hadTimeLeft()) {
+            return Explanation.of(job(evidence) + " was stopped at a time limit" + after(evidence) + ".")
+                    .meaning("But" + limit + " had not passed. It may have been lowered while the job ran.")
+                    .advice("Ask your administrators whether the time limit was changed.");
+        }
         Explanation ended = confirmed
                 ? Explanation.of(job(evidence) + " reached" + limit + ", so Slurm ended it.")
                 : Explanation.of(job(evidence) + " ended when" + limit + " expired, which is the most likely cause.")
@@ -57,10 +62,32 @@ final class SchedulerEnds {
     }
 
     static Explanation launchFailure(RunEvidence evidence) {
+        SlurmdError error = SlurmdError.of(evidence).orElse(null);
+        if (error != null) {
+            return notRun(error, evidence);
+        }
         return Explanation.of("Slurm could not start job " + evidence.run().id() + ".")
                 .meaning(
                         "Slurm gave the job its nodes, but the job did not start there. The usual cause is the cluster, not the job.")
                 .advice("Submit it again. If it happens again, report the job id and the node to your administrators.");
+    }
+
+    /** Its script never ran: the number in place of its exit status is of slurmd. */
+    private static Explanation notRun(SlurmdError error, RunEvidence evidence) {
+        boolean ofFiles = error == SlurmdError.IO || error == SlurmdError.CHDIR || error == SlurmdError.OUTPUT;
+        return Explanation
+                .of(job(evidence) + " did not run: its node could not " + error.failed() + ".")
+                .meaning("This is Slurm's error " + error.number
+                        + ", no signal and no exit code of the script. The script did not start, so there is no output.")
+                .advice(ofFiles
+                        ? "Check --output, --error and --chdir: each folder must exist on the node, and you must be allowed to write there; the disk or your quota may be full. Slurm does not create folders."
+                        : "Submit it again. If it happens again, report the job id and the node to your administrators.");
+    }
+
+    static Explanation prologFailure(RunEvidence evidence) {
+        return Explanation.of(job(evidence) + " did not run: the prolog of its node failed.")
+                .meaning("The prolog is a script of the administrators that runs before a job. Nothing is wrong with the job: Slurm drains the node and queues the job again, or holds it.")
+                .advice("If the job is held (squeue shows it), release it with scontrol release, or submit it again. Report the node to your administrators.");
     }
 
     static Explanation deadline(RunEvidence evidence) {

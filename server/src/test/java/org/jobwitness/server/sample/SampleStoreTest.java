@@ -274,6 +274,25 @@ class SampleStoreTest {
                         sum(told, Figure.MEMORY_USAGE_BYTES));
     }
 
+    @Test
+    void neededMemoryIsTheHighestSumOfOneMoment() {
+        Job job = job(4, 4);
+        add(List.of(memory(job, "n1", 1, 1000L, 7000L, null), memory(job, "n1", 2, 6000L, 1000L, 500L),
+                memory(job, "n1", 3, null, 9000L, 9000L)));
+        add(List.of(memory(job, "n1", 4, 2000L, 0L, 0L), memory(job, "n2", 4, 100L, null, null)));
+
+        List<RunUse.NodeUsage> onNodes = database.read("test", handle -> RunUse.onNodes(handle, job.run(), START));
+        assertThat(onNodes).extracting(on -> on.sums().needed()).containsExactly(8000.0, 100.0);
+        assertThat(onNodes).extracting(on -> on.sums().swapMax()).containsExactly(9000.0, Double.NaN);
+        assertThat(read(job.id()).figures().maxNeededMb()).isPositive();
+    }
+
+    private static Sample memory(Job job, String node, int tick, Long anon, Long shmem, Long swap) {
+        return new Sample(job.run(), node, START.plus(INTERVAL.multipliedBy(tick)), Figures.ofJob()
+                .put(Figure.MEMORY_ANON_BYTES, anon).put(Figure.MEMORY_SHMEM_BYTES, shmem)
+                .put(Figure.MEMORY_SWAP_BYTES, swap).build());
+    }
+
     private static long count(List<Figures> told, Figure figure) {
         return told.stream().filter(figures -> figures.get(figure) != null).count();
     }

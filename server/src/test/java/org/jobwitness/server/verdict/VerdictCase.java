@@ -128,7 +128,15 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
                     w.constant("reason", Reason.class, null), w.flag("confirmed"), w.time("submit", null),
                     w.time("start", null), w.time("end", null), w.time("deadline", null), w.seconds("limit"),
                     w.seconds("suspended"), w.number("cpus"), w.bytes("memory") / (1 << 20), w.number("gpus"),
-                    w.textOrNull("array"));
+                    w.textOrNull("array"), terms(w));
+        }
+
+        private static RunEvidence.Terms terms(Words w) {
+            double perCpu = w.bytes("mem_per_cpu");
+            double perNode = w.bytes("mem");
+            return new RunEvidence.Terms(w.number("asked_cpus", 0), (int) w.number("tasks", 0),
+                    (int) w.number("cpus_per_task", 0), Double.isNaN(perCpu) ? 0 : (long) perCpu >> 20,
+                    Double.isNaN(perNode) ? 0 : (long) perNode >> 20, w.is("mem_per_gpu"), w.is("exclusive"));
         }
 
         private static RunEvidence.ReportedEnd reported(Words w) {
@@ -157,10 +165,16 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
                     samples, Double.isNaN(covered) ? seconds : covered, w.seconds("suspended"), w.is("is_suspended"),
                     samples == 0 ? null : last, w.number("cpu"),
                     w.number("cpu_max", w.peek("cpu")), w.number("cpu_last"), w.bytes("peak"), w.bytes("limit"),
-                    w.bytes("anon"), w.bytes("shared"), w.seconds("throttled"), w.seconds("memory_stall"),
-                    w.seconds("io_stall"), w.number("oom_kills"));
+                    needed(w), w.bytes("swap"), w.seconds("throttled"),
+                    w.seconds("memory_stall"), w.seconds("io_stall"), w.number("oom_kills"), w.number("oom"));
             w.end();
             return node;
+        }
+
+        private static double needed(Words w) {
+            double shared = w.bytes("shared");
+            double swap = w.bytes("swap");
+            return w.bytes("anon") + (Double.isNaN(shared) ? 0 : shared) + (Double.isNaN(swap) ? 0 : swap);
         }
 
         private RunEvidence.GpuUsage gpu(Words w) {
@@ -169,7 +183,8 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
             RunEvidence.GpuUsage gpu = new RunEvidence.GpuUsage(where[0], where[1],
                     w.constant("hold", GpuHold.class, GpuHold.ALONE), w.time("held_from", start),
                     (long) w.number("samples", 100), w.number("use"), w.number("max", w.peek("use")),
-                    w.time("last_used", null), w.time("last", null), w.number("processes"));
+                    w.time("last_used", null), w.time("last", null), w.number("processes"),
+                    w.textOrNull("xid") instanceof String xid ? Integer.valueOf(xid) : null);
             w.end();
             return gpu;
         }

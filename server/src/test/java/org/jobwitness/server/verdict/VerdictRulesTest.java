@@ -117,6 +117,8 @@ class VerdictRulesTest {
                 double used = switch (option.name()) {
                     case "--mem" -> evidence.nodes().stream().mapToDouble(RunEvidence.NodeUsage::memoryPeak)
                             .filter(Double::isFinite).max().orElse(0);
+                    case "--mem-per-cpu" -> evidence.nodes().stream().filter(on -> on.memoryPeak() >= 0)
+                            .mapToDouble(on -> on.memoryPeak() / on.cpus()).max().orElse(0);
                     case "--time" -> evidence.ranSeconds();
                     case "--gpus" -> evidence.gpus().stream().filter(gpu -> gpu.maxPercent() > 0).count();
                     case "--cpus-per-task" ->
@@ -129,9 +131,22 @@ class VerdictRulesTest {
         }
     }
 
+    /** 0 is no limit, all memory of a node, or an error to sbatch; and it refuses two ways to ask for memory. */
+    @Test
+    void sbatchTakesEveryLineAsItIsMeant() {
+        for (Placed placed : cases()) {
+            List<String> lines = placed.verdict().next().lines();
+            assertThat(lines).as("%s", placed).allMatch(
+                    line -> line.matches("#SBATCH --(mem(-per-cpu)?=[1-9][0-9]*[MG]|(cpus-per-task|gpus)=[1-9][0-9]*"
+                            + "|time=([1-9][0-9]*-)?[0-9]{2}:[0-9]{2}:00)"));
+            assertThat(lines).as("%s", placed).noneMatch(line -> line.contains("=00:00:00"));
+            assertThat(lines.stream().filter(line -> line.contains("--mem"))).as("%s", placed).hasSizeLessThan(2);
+        }
+    }
+
     private static double asked(Verdict.Option option) {
         String value = option.value();
-        if (option.name().equals("--mem")) {
+        if (option.name().startsWith("--mem")) {
             double number = Double.parseDouble(value.substring(0, value.length() - 1));
             return number * (value.endsWith("G") ? 1L << 30 : 1L << 20);
         }
