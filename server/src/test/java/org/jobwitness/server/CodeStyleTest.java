@@ -74,7 +74,8 @@ class CodeStyleTest {
 
     @Test
     void noCallHasFourNullsInARow() {
-        assertThat(found(text -> matches(FOUR_NULLS, text).map(_ -> "null"))).containsExactlyInAnyOrderElementsOf(NOTHING_KNOWN);
+        assertThat(found(text -> matches(FOUR_NULLS, text).map(_ -> "null")))
+                .containsExactlyInAnyOrderElementsOf(NOTHING_KNOWN);
     }
 
     /** What is found in a file, each as {@code Class.what}. */

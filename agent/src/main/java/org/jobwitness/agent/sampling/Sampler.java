@@ -185,7 +185,8 @@ public final class Sampler implements Closeable {
         List<NodeGpus.Job> present = readJobs(at, began, intervalMs, readings);
         NodeGpus.All ofGpus = readGpus(present);
         NodeFigures figures = failures
-                .guarded("the node", () -> Optional.of(nodeUse.read(ofGpus.total(), ofGpus.usagePercent()))).orElse(null);
+                .guarded("the node", () -> Optional.of(nodeUse.read(ofGpus.total(), ofGpus.usagePercent())))
+                .orElse(null);
         Map<String, List<GpuReading>> gpusOfNode = gpusByNode(ofGpus.readings(), readings);
         readings.forEach((node, jobsOfNode) -> failures.guard(node, () -> batcher.send(node,
                 new NodeReadings(at, intervalMs, jobsOfNode, gpusOfNode.getOrDefault(node, List.of()), figures))));

@@ -210,7 +210,7 @@ class JobQueriesTest {
         assertThat(list("partition=long cluster=parts").total()).isEqualTo(2);
         assertThat(ids(list("partition=short,long cluster=parts"))).containsExactly("1");
         assertThat(ids(list("partition=ong cluster=parts"))).isEmpty();
-        JobFilter filter = new JobFilter(null, null, null, null, "long", null, null, null);
+        JobFilter filter = new JobFilter(null, null, null, null, "long", null, null, null, null);
         list("cluster=parts").jobs().forEach(job -> assertThat(filter.matches(JobTraits.of(job))).as(job.id())
                 .isEqualTo(!job.id().equals("2")));
     }
