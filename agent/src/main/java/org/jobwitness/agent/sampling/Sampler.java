@@ -45,7 +45,6 @@ public final class Sampler implements Closeable {
     private final AgentConfig config;
     private final Watch watch;
     private final NodeClock clock;
-    private final Log log;
     private final Runnable eventsChanged;
     private final PrologEvents prologEvents = new PrologEvents();
     private final PrologEventStore store;
@@ -79,7 +78,6 @@ public final class Sampler implements Closeable {
         this.config = config;
         this.watch = watch;
         this.clock = clock;
-        this.log = log;
         this.eventsChanged = eventsChanged;
         Processes processes = new Processes(config.procRoot());
         store = new PrologEventStore(config.folder(), config.procRoot(), log);
@@ -185,7 +183,8 @@ public final class Sampler implements Closeable {
         List<NodeGpus.Job> present = readJobs(at, began, intervalMs, readings);
         NodeGpus.All ofGpus = readGpus(present);
         NodeFigures figures = failures
-                .guarded("the node", () -> Optional.of(nodeUse.read(ofGpus.total(), ofGpus.usagePercent()))).orElse(null);
+                .guarded("the node", () -> Optional.of(nodeUse.read(ofGpus.total(), ofGpus.usagePercent())))
+                .orElse(null);
         Map<String, List<GpuReading>> gpusOfNode = gpusByNode(ofGpus.readings(), readings);
         readings.forEach((node, jobsOfNode) -> failures.guard(node, () -> batcher.send(node,
                 new NodeReadings(at, intervalMs, jobsOfNode, gpusOfNode.getOrDefault(node, List.of()), figures))));

@@ -124,7 +124,8 @@ public final class MetricsPage implements Closeable {
         page.counter("cycles_total", "Readings of all jobs.", counts.cycles());
         page.gauge("last_cycle_seconds", "Duration of the last reading of all jobs.", counts.lastCycleNanos() / 1e9);
         page.counter("oom_kills_total", "OOM kills with a known time.", counts.kills());
-        page.counter("sampling_failures_total", "Readings of a job, a GPU or an event that failed; the log has the first.",
+        page.counter("sampling_failures_total",
+                "Readings of a job, a GPU or an event that failed; the log has the first.",
                 counts.failures());
         page.counter("figures_left_out_total", "Figures that were read, and are out of range; the log has the first.",
                 counts.figuresLeftOut());

@@ -86,8 +86,8 @@ class SamplerTest {
 
     private void start(int intervalSeconds, String... more) throws Exception {
         List<String> flags = new ArrayList<>(List.of("--interval=" + intervalSeconds, "--cgroup-root=" + tree.root(),
-                        "--proc-root=" + folder.resolve("proc"), "--spool-dir=" + folder.resolve("spool"),
-                        "--dir=" + folder, "--cluster=rig"));
+                "--proc-root=" + folder.resolve("proc"), "--spool-dir=" + folder.resolve("spool"),
+                "--dir=" + folder, "--cluster=rig"));
         flags.addAll(List.of(more));
         AgentConfig config = AgentConfig.read(flags, Map.of(), folder.resolve("none"));
         Log lines = new Log(new PrintStream(log, true, StandardCharsets.UTF_8));
