@@ -21,10 +21,10 @@ final class Checks {
     private static final Pattern FIGURE = Pattern.compile("[a-z][a-z0-9_]{0,63}");
     /** The database writes numbers in full, and one of hundreds of digits could not be read back. */
     private static final double MAX_NUMBER = 1e30;
-    private static final int MAX_OOM_KILLS = 64;
     private static final long MAX_UID = 0xffff_fffeL;
     private static final Instant EARLIEST = Instant.parse("1970-01-01T00:00:00Z");
     private static final Instant LATEST = Instant.parse("2200-01-01T00:00:00Z");
+    private static final int MAX_OOM_KILLS = 64;
 
     private Checks() {
     }

@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 public record EpilogReading(@Nullable Long cpuUsageUsec, @Nullable Long memoryPeakBytes, @Nullable Long oomKills) {
 
     public EpilogReading {
-        cpuUsageUsec = Checks.within("reading.cpu_usage_usec", cpuUsageUsec, 0L, Long.MAX_VALUE);
-        memoryPeakBytes = Checks.within("reading.memory_peak_bytes", memoryPeakBytes, 0L, Long.MAX_VALUE);
-        oomKills = Checks.within("reading.oom_kills", oomKills, 0L, Long.MAX_VALUE);
+        cpuUsageUsec = Checks.size("reading.cpu_usage_usec", cpuUsageUsec);
+        memoryPeakBytes = Checks.size("reading.memory_peak_bytes", memoryPeakBytes);
+        oomKills = Checks.size("reading.oom_kills", oomKills);
     }
 }

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -91,7 +92,7 @@ class RecordsTest {
                 arguments(JobFinished.class, "jobId", "slurm-1", "1"),
                 arguments(JobFinished.class, "finalState", JobState.CANCELLED, JobState.CANCELLED),
                 arguments(JobFinished.class, "rawStatus", 0xffff, 0xffff),
-                arguments(EpilogReading.class, "memoryPeakBytes", Long.MAX_VALUE, Long.MAX_VALUE),
+                arguments(EpilogReading.class, "memoryPeakBytes", 1L << 53, 1L << 53),
                 arguments(Scheduler.class, "type", "mock", "mock"),
                 arguments(Scheduler.class, "externalJobId", "slurm-4711", "4711"),
                 arguments(Scheduler.class, "priority", 0xffff_ffffL, 0xffff_ffffL),
@@ -167,6 +168,7 @@ class RecordsTest {
                 arguments(JobFinished.class, "scheduler", with(Scheduler.class, "sluid", "s5K1KKYAYG5D00"),
                         "scheduler.sluid is told by"),
                 arguments(EpilogReading.class, "oomKills", -1L, "reading.oom_kills must be 0.."),
+                arguments(EpilogReading.class, "oomKills", (1L << 53) + 1, "reading.oom_kills must be 0.."),
                 arguments(Scheduler.class, "type", "pbs", "scheduler.type must be slurm or mock, was \"pbs\""),
                 arguments(Scheduler.class, "priority", -1L, "scheduler.priority must be 0..4294967295"),
                 arguments(Scheduler.class, "timeLimitMinutes", 0, "scheduler.time_limit_minutes must be 1.."),
@@ -190,5 +192,26 @@ class RecordsTest {
     void isRefusedWithTheFieldAndTheRule(Class<? extends Record> type, String component, Object value, String rule) {
         assertThatThrownBy(() -> with(type, component, value)).isInstanceOf(InvalidFieldException.class)
                 .hasMessageContaining(rule);
+    }
+
+    /** What is read on a node is left out alone, with the cause; what others send is refused, as above. */
+    @Test
+    void aBuilderLeavesOutWhatNoReadingMayHold() {
+        JobReading job = JobReading.builder("1").run("s1", Instant.parse("9999-01-01T00:00:00Z"), FINE)
+                .owner(null, "\u0007").cpusUsed(Double.NaN).put(Figure.CPUS, (1L << 32) + 1)
+                .put(Figure.INTERVAL_MS, 0).put(Figure.IO_READ_BYTES, Figure.MAX_WHOLE + 1)
+                .put(Figure.IO_WRITE_BYTES, Figure.MAX_WHOLE).put(Figure.PIDS, -1)
+                .absent(Map.of("pids", "overwritten", "memory_peak_bytes", "an old kernel")).build();
+        assertThat(job.absent()).containsOnlyKeys("sluid", "start_time", "user", "cpus_used", "cpus", "interval_ms",
+                "io_read_bytes", "pids", "memory_peak_bytes");
+        assertThat(job.absent()).containsEntry("cpus", "left out: must be 1..1000000, was 4294967297")
+                .containsEntry("memory_peak_bytes", "an old kernel");
+        assertThat(job.cpus()).isNull();
+        assertThat(job.since()).isEqualTo(KEPT);
+        assertThat(job.ioWriteBytes()).isEqualTo(1L << 53);
+        GpuReading gpu = GpuReading.builder("GPU-1").put(Figure.CLOCK_MHZ, 1L << 32).put(Figure.ENERGY_JOULES, -1)
+                .put(Figure.POWER_WATTS, 12).errors(-1L, 100_001).build();
+        assertThat(gpu.absent()).containsOnlyKeys("clock_mhz", "energy_joules", "ecc_errors", "xid");
+        assertThat(gpu.powerWatts()).isEqualTo(12);
     }
 }

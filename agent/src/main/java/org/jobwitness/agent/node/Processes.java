@@ -104,4 +104,9 @@ public final class Processes {
             return Optional.empty();
         }
     }
+
+    /** What users name, such as a process or a cgroup of their own, may be any bytes; what is looked for here is ASCII. */
+    private String read(String file) throws IOException {
+        return Files.readString(proc.resolve(file), StandardCharsets.ISO_8859_1);
+    }
 }

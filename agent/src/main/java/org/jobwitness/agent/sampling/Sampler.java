@@ -45,7 +45,6 @@ public final class Sampler implements Closeable {
     private final AgentConfig config;
     private final Watch watch;
     private final NodeClock clock;
-    private final Log log;
     private final Runnable eventsChanged;
     private final PrologEvents prologEvents = new PrologEvents();
     private final PrologEventStore store;
@@ -79,7 +78,6 @@ public final class Sampler implements Closeable {
         this.config = config;
         this.watch = watch;
         this.clock = clock;
-        this.log = log;
         this.eventsChanged = eventsChanged;
         Processes processes = new Processes(config.procRoot());
         store = new PrologEventStore(config.folder(), config.procRoot(), log);
