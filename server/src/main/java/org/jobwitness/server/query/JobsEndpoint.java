@@ -96,10 +96,11 @@ public final class JobsEndpoint {
 
     /** A 404 that names cluster and run, if the request named them. */
     public static ApiException unknown(String id, @Nullable String cluster, @Nullable Long run) {
-        return cluster == null && run == null
-                ? unknown(id)
-                : ApiException.notFound("no run " + (run == null ? "" : run + " ") + "of job " + id + " is recorded"
-                        + (cluster == null ? "" : " on the cluster " + shown(cluster)));
+        if (cluster == null && run == null) {
+            return unknown(id);
+        }
+        return ApiException.notFound("no run " + (run == null ? "" : run + " ") + "of job " + id + " is recorded"
+                + (cluster == null ? "" : " on the cluster " + shown(cluster)));
     }
 
     /** The number of a run or of an audit row; null if it was not sent. */
