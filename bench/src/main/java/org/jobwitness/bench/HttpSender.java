@@ -26,20 +26,19 @@ final class HttpSender implements EventBench.Sender {
 
     @Override
     public void started(long job) throws IOException {
-        post("job-started", """
+        post("job-started", String.format(Locale.ROOT, """
                 {"event_id":"s%1$d","job_id":"%1$d","cluster":"bench","start_time":"2026-01-01T00:00:00Z","node":"n1",\
                 "user":"alice","uid":1001,"node_list":["n[1-2]"],"partition":"batch","restart_count":0,\
-                "cpus_per_node":"4(x2)","timestamp":"2026-01-01T00:00:01Z","end_time":"2026-01-02T00:00:00Z"}"""
-                .formatted(job));
+                "cpus_per_node":"4(x2)","timestamp":"2026-01-01T00:00:01Z","end_time":"2026-01-02T00:00:00Z"}""", job));
     }
 
     @Override
     public void finished(long job) throws IOException {
-        post("job-finished", """
+        post("job-finished", String.format(Locale.ROOT, """
                 {"event_id":"f%1$d","job_id":"%1$d","cluster":"bench","start_time":"2026-01-01T00:00:00Z","node":"n1",\
                 "user":"alice","uid":1001,"node_list":["n[1-2]"],"partition":"batch","restart_count":0,\
                 "cpus_per_node":"4(x2)","timestamp":"2026-01-01T01:00:00Z","raw_status":256,"exit_code":1,"signal":0,\
-                "derived_exit_code":0}""".formatted(job));
+                "derived_exit_code":0}""", job));
     }
 
     private void post(String event, String body) throws IOException {

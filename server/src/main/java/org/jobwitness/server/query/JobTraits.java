@@ -27,9 +27,13 @@ public record JobTraits(String cluster, String jobId, JobState state, @Nullable 
         JobAttributes attributes = run.attributes();
         return new JobTraits(run.identity().cluster(), run.identity().jobId(), outcome.state(), outcome.reason(),
                 attributes.user(), attributes.nodes(), attributes.partition(), attributes.account(),
-                attributes.scheduler().get("array_job_id") instanceof String array ? array : null,
+                text(attributes, "array_job_id"),
                 attributes.scheduler().get("array_task_id") instanceof Number task ? task.intValue() : null,
-                attributes.scheduler().get("name") instanceof String name ? name : null);
+                text(attributes, "name"));
+    }
+
+    private static @Nullable String text(JobAttributes attributes, String name) {
+        return attributes.scheduler().get(name) instanceof String text ? text : null;
     }
 
     /** Whether a caller of this scope may see it, as {@code JobQueries.visibleTo} asks the database. */
