@@ -230,7 +230,9 @@ left join lateral (
         array_agg(distinct cgroup_path) filter (where cgroup_path is not null) as node_cgroup_paths
     from job_node where job_node.job_key = job.job_key) allocated on true
 left join lateral (
-    select coalesce(sum(sample_count), 0) as sample_count, sum(covered_ms) as covered_ms,
+    select coalesce(sum(sample_count), 0) as sample_count, sum(case when covered_ms is not null then least(covered_ms,
+            (extract(epoch from last_sample_at - first_sample_at) * 1000)::bigint
+                + greatest(last_interval_ms, covered_ms / nullif(sample_count, 0))) end) as covered_ms,
         max(suspended_ms) / 1e3 as sampled_suspended_seconds, max(last_sample_at) as last_sample_at,
         count(first_sample_at) as sampled_nodes, bool_and(is_last) as is_last,
 

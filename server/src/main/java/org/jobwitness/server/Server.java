@@ -44,6 +44,7 @@ import org.jobwitness.server.job.JobDeletion;
 import org.jobwitness.server.job.JobTable;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.server.manual.ManualJobsEndpoint;
+import org.jobwitness.server.metrics.JobEnds;
 import org.jobwitness.server.metrics.JobMetrics;
 import org.jobwitness.server.metrics.MetricsEndpoint;
 import org.jobwitness.server.node.NodeTable;
@@ -101,6 +102,7 @@ final class Server implements AutoCloseable {
             Database database = stopLater(new Database(address, config.databaseConnections(), partitions, metrics));
 
             JobTable jobs = new JobTable(database, json, clock);
+            jobs.onChange(new JobEnds(metrics)::changed);
             JobDeletion jobDeletion = new JobDeletion(jobs, database, json);
             JobQueries queries = new JobQueries(database, json, clock);
             SampleStore samples = new SampleStore(database, json, config.metricsRetention(), clock, metrics);

@@ -157,11 +157,29 @@ class BatchesTest {
         assertThat(gone.required("end_time").asString()).isEqualTo(start.plusSeconds(600).toString());
         assertThat(operator.get("/v1/jobs/gone/audit").body()).contains("not in 20 batches of x42 in a row");
         assertThat(job("stays").required("state").asString()).isEqualTo("running");
+        assertThat(operator.get("/metrics").body())
+                .containsPattern("hpc_job_ended_total\\{cluster=\"default\",reason=\"lost\",state=\"completed\"\\} 1");
 
         agent.post("/v1/events/job-finished", """
                 {"job_id": "gone", "node": "x42", "start_time": "%s", "raw_status": 768, "timestamp": "%s"}"""
                 .formatted(start, start.plusSeconds(700)));
         assertThat(job("gone").required("reason").asString()).as("better evidence comes late").isEqualTo("exit_code");
+    }
+
+    @Test
+    void twoAgentsOfANodeDoNotCoverMoreThanTheTime() {
+        Instant start = NOW.minusSeconds(600);
+        for (int k = 1; k <= 20; k++) {
+            for (String boot : List.of("one", "two")) {
+                Instant at = start.plusSeconds(15L * k + (boot.equals("two") ? 3 : 0));
+                agent.post("/v1/batches", batch("x44", k, at, "{\"job_id\": \"twofold\", \"since\": \"" + start
+                        + "\", \"cpus\": 4, \"cpus_used\": 2}").replace("\"b\"", "\"" + boot + "\""));
+            }
+        }
+        agent.post("/v1/events/job-finished", """
+                {"job_id": "twofold", "node": "x44", "exit_code": 0, "signal": 0, "timestamp": "%s"}""".formatted(NOW));
+        assertThat(job("twofold").required("coverage").asDouble()).isBetween(0.5, 0.51);
+        assertThat(job("twofold").required("avg_cpu_usage").asDouble()).isEqualTo(50);
     }
 
     @Test

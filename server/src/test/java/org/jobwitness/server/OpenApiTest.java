@@ -101,9 +101,9 @@ class OpenApiTest {
             entry("JobReading", JobReading.class), entry("GpuReading", GpuReading.class),
             entry("GpuDevice", GpuDevice.class),
             entry("OomKill", OomKill.class));
-    /** In which message a schema is sent that is not one itself. */
-    /** Of these, what cannot be taken is left out, and the rest counts. */
+    /** Of these, what cannot be used is left out, and the rest counts. */
     private static final Set<String> LEAVE_OUT = Set.of("JobStarted", "JobFinished", "Batch");
+    /** In which message a schema is sent that is not one itself. */
     private static final Map<String, String> HOLDERS = Map.of("Reading", "JobFinished", "Scheduler", "NewJob",
             "NodeFigures", "Batch", "JobReading", "Batch", "GpuReading", "Batch",
             "GpuDevice", "Batch", "OomKill", "Batch");

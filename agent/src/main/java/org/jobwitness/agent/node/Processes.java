@@ -40,11 +40,6 @@ public final class Processes {
         }
     }
 
-    /** What users name, such as a process or a cgroup of their own, may be any bytes; what is looked for here is ASCII. */
-    private String read(String file) throws IOException {
-        return Files.readString(proc.resolve(file), StandardCharsets.ISO_8859_1);
-    }
-
     public Optional<Long> owner(int pid) {
         try {
             Object uid = Files.getAttribute(proc.resolve(String.valueOf(pid)), "unix:uid", LinkOption.NOFOLLOW_LINKS);

@@ -17,8 +17,8 @@ import org.jobwitness.server.sample.SilentRuns;
  */
 final class VanishedJobs {
     /** Batches in a row without the job; each node is looked at once in as many. */
-    private static final int BATCHES = 20;
-    private static final Duration SILENCE = Duration.ofMinutes(5);
+    private static final int MIN_BATCHES = 20;
+    private static final Duration TIMEOUT = Duration.ofMinutes(5);
 
     private final Database database;
     private final JobTable jobs;
@@ -30,15 +30,15 @@ final class VanishedJobs {
 
     /** To be called once a batch is stored. */
     void check(Caller caller, BatchNumber number, Instant at) {
-        if (number.sequence() % BATCHES != 0) {
+        if (number.sequence() % MIN_BATCHES != 0) {
             return;
         }
         List<SilentRuns.Silent> silent = database.read("vanished_jobs",
-                handle -> AgentBatches.isUnbroken(handle, number, BATCHES)
-                        ? SilentRuns.of(handle, number.cluster(), number.node(), at.minus(SILENCE))
+                handle -> AgentBatches.isUnbroken(handle, number, MIN_BATCHES)
+                        ? SilentRuns.of(handle, number.cluster(), number.node(), at.minus(TIMEOUT))
                         : List.of());
         silent.forEach(run -> jobs.lose(caller, new Evidence.Lost(run.identity(), run.lastReadAt(),
-                "not in " + BATCHES + " batches of " + number.node() + " in a row, until "
+                "not in " + MIN_BATCHES + " batches of " + number.node() + " in a row, until "
                         + at.truncatedTo(ChronoUnit.SECONDS))));
     }
 }

@@ -134,7 +134,10 @@ public final class RunUse {
                         select node, true as is_allocated, cpus from job_node
                         where job_node.job_key = job.job_key) allocated
                     full join (
-                        select node, last_sample_at, last_interval_ms, covered_ms, suspended_ms, cpu_count, cpu_sum, cpu_max,
+                        select node, last_sample_at, last_interval_ms, case when covered_ms is not null then
+                                least(covered_ms, (extract(epoch from last_sample_at - first_sample_at) * 1000)::bigint
+                                    + greatest(last_interval_ms, covered_ms / nullif(sample_count, 0))) end
+                                as covered_ms, suspended_ms, cpu_count, cpu_sum, cpu_max,
                             greatest(memory_peak_bytes, memory_max_bytes) as memory_peak, needed_max_bytes, swap_max_bytes,
                             oom_events, cpu_throttled_usec,
                             memory_stall_usec, io_stall_usec, oom_kills, latest
