@@ -21,7 +21,8 @@ import org.jspecify.annotations.Nullable;
 public record JobFigures(boolean complete, @Nullable Double cpuEfficiency, @Nullable Double cpuUserSeconds,
         @Nullable Double cpuSystemSeconds, @Nullable Double cpuThrottledSeconds, @Nullable Double cpuPressureSeconds,
         @Nullable Double avgMemoryMb, @Nullable Double memoryLimitMb, @Nullable Double avgAnonMb,
-        @Nullable Double maxAnonMb, @Nullable Double maxNeededMb, @Nullable Double avgCacheMb, @Nullable Double maxCacheMb,
+        @Nullable Double maxAnonMb, @Nullable Double maxNeededMb, @Nullable Double avgCacheMb,
+        @Nullable Double maxCacheMb,
         @Nullable Double memoryPressureSeconds, @Nullable Double memoryStallSeconds, @Nullable Long oomEvents,
         @Nullable Double ioReadMb, @Nullable Double ioWriteMb, @Nullable Double ioPressureSeconds,
         @Nullable Double ioStallSeconds) {

@@ -183,7 +183,8 @@ public final class RunUse {
                 Objects.requireNonNull(constant(GpuHold.class, row.getString("hold"))), knownTime(row, "held_from"),
                 samples, samples == 0 ? Double.NaN : row.getDouble("utilization_sum") / samples,
                 orNaN(row, "utilization_max"), time(row, "last_used_at"), time(row, "read_at"),
-                orNaN(row, "processes_max"), row.getObject("xid", Integer.class), row.getBoolean("is_fresh") ? freshGpu(row) : null);
+                orNaN(row, "processes_max"), row.getObject("xid", Integer.class),
+                row.getBoolean("is_fresh") ? freshGpu(row) : null);
     }
 
     private static FreshGpu freshGpu(ResultSet row) throws SQLException {

@@ -210,7 +210,8 @@ final class SlurmJson {
                 id(job, "array/job_id") == null ? null : job.count("array/task_id"),
                 id(job, "het/job_id"), null, Tres.of(job.list("tres/requested")), Tres.of(job.list("tres/allocated")),
                 List.of(), new Terms(null, null, job.positive("required/memory_per_cpu"),
-                        job.positive("required/memory_per_node"), null, null), job.text("kill_request_user"));
+                        job.positive("required/memory_per_node"), null, null),
+                job.text("kill_request_user"));
     }
 
     private static Terms termsOfController(Fields job) {

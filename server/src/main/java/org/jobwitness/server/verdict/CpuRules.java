@@ -49,7 +49,10 @@ final class CpuRules {
         double max = known.stream().mapToDouble(NodeUsage::cpusUsedAtMost).sum();
         boolean worked = max >= NEARLY_ALL * asked;
         String busy = "Of its " + Phrases.number(cpus) + " CPUs"
-                + (asked < cpus ? " (it asked for " + Phrases.number(asked) + ", and got whole cores or nodes), " : ", ") + Phrases.number(used) + Phrases.were(used)
+                + (asked < cpus
+                        ? " (it asked for " + Phrases.number(asked) + ", and got whole cores or nodes), "
+                        : ", ")
+                + Phrases.number(used) + Phrases.were(used)
                 + " busy on average" + (worked
                         ? ", though at times nearly all were." + atTheEnd(known, used)
                         : ", and at most " + Phrases.number(max) + " at once.");

@@ -20,7 +20,8 @@ import org.jobwitness.wire.Verdict.Unit;
 final class GpuFaults {
     private static final Map<Integer, String> OF_GPU = Map.ofEntries(
             Map.entry(48, "an uncorrectable memory error"), Map.entry(62, "its internal processor halted"),
-            Map.entry(63, "a part of its memory was replaced"), Map.entry(64, "a part of its memory could not be replaced"),
+            Map.entry(63, "a part of its memory was replaced"),
+            Map.entry(64, "a part of its memory could not be replaced"),
             Map.entry(74, "an NVLink error"), Map.entry(79, "it fell off the bus"),
             Map.entry(92, "many corrected memory errors"), Map.entry(94, "an uncorrectable memory error, contained"),
             Map.entry(95, "an uncorrectable memory error, not contained"),
@@ -51,7 +52,8 @@ final class GpuFaults {
         GpuUsage gpu = failed(evidence).orElseThrow();
         return Explanation.of(job(evidence) + " failed" + after(evidence) + ", and a GPU of it had failed"
                 + Phrases.on(gpu.node()) + ": " + error(gpu) + ".")
-                .meaning("This is a fault of the GPU or the node, most likely not of the program. That it ended the job is likely, but not certain.")
+                .meaning(
+                        "This is a fault of the GPU or the node, most likely not of the program. That it ended the job is likely, but not certain.")
                 .advice("Submit it again, if possible on another node (sbatch --exclude). Report the node, the GPU and the Xid to your administrators.");
     }
 

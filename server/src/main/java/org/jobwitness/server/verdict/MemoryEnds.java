@@ -58,7 +58,8 @@ final class MemoryEnds {
                 ? evidence.nodes().stream().filter(on -> on.oomKills() > 0).findFirst().orElseThrow().node()
                 : evidence.kills().getFirst().node();
         return Explanation.of(job(evidence) + (confirmed ? " ended" : " failed") + " after the kernel killed "
-                + killed(evidence) + " because " + (node.isEmpty() ? "its node" : "node " + Phrases.plain(node)) + " itself ran out of memory.")
+                + killed(evidence) + " because " + (node.isEmpty() ? "its node" : "node " + Phrases.plain(node))
+                + " itself ran out of memory.")
                 .meaning(
                         "The job's own memory limit was not the cause. All jobs on the node together, or the system, used up its memory, and the kernel chose this process.")
                 .advice("Submit it again. If the job used more memory than it asked for, ask for that much; otherwise report the node and the time to your administrators.");

@@ -221,7 +221,9 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
     /** Whether it reached a memory limit of its own; an OOM kill because the node ran out of memory does not count. */
     private boolean reachedItsLimit() {
         return !onlyNodeMemoryRanOut() && (reported.oomCounted() || run.reason() == Reason.OUT_OF_MEMORY
-                || (kills.isEmpty() ? oomKills() > 0 : kills.stream().anyMatch(kill -> kill.cause() == OomCause.LIMIT)));
+                || (kills.isEmpty()
+                        ? oomKills() > 0
+                        : kills.stream().anyMatch(kill -> kill.cause() == OomCause.LIMIT)));
     }
 
     /**

@@ -86,7 +86,8 @@ final class SchedulerEnds {
 
     static Explanation prologFailure(RunEvidence evidence) {
         return Explanation.of(job(evidence) + " did not run: the prolog of its node failed.")
-                .meaning("The prolog is a script of the administrators that runs before a job. Nothing is wrong with the job: Slurm drains the node and queues the job again, or holds it.")
+                .meaning(
+                        "The prolog is a script of the administrators that runs before a job. Nothing is wrong with the job: Slurm drains the node and queues the job again, or holds it.")
                 .advice("If the job is held (squeue shows it), release it with scontrol release, or submit it again. Report the node to your administrators.");
     }
 
