@@ -56,7 +56,7 @@ enum SlurmdError {
             return Optional.empty();
         }
         return Arrays.stream(values()).filter(error -> error.signal() == signal)
-                .filter(error -> exitCode == null || exitCode == 0
+                .filter(error -> (exitCode == null || exitCode == 0)
                         ? error.signal() >= FIRST_REAL_TIME
                         : error.exitCode() == exitCode)
                 .findFirst();
