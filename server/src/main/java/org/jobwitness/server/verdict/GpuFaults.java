@@ -41,7 +41,7 @@ final class GpuFaults {
     }
 
     private static boolean isFatal(GpuUsage gpu) {
-        return gpu.xid() != null && OF_GPU.containsKey(gpu.xid()) && !HARMLESS.contains(gpu.xid());
+        return OF_GPU.containsKey(xid(gpu)) && !HARMLESS.contains(xid(gpu));
     }
 
     private static List<GpuUsage> withXid(RunEvidence evidence) {
@@ -63,7 +63,7 @@ final class GpuFaults {
             return Judgement.NONE;
         }
         GpuUsage worst = failed(evidence).orElseGet(gpus::getFirst);
-        boolean ofGpu = OF_GPU.containsKey(worst.xid());
+        boolean ofGpu = OF_GPU.containsKey(xid(worst));
         String sentence = "The driver reported " + error(worst) + Phrases.on(worst.node()) + "."
                 + (gpus.size() > 1 ? " It reported errors of " + gpus.size() + " of its GPUs." : "");
         return Judgement.found(FindingRule.GPU_FAULT, isFatal(worst) ? Severity.CRITICAL : Severity.WARNING, sentence)
@@ -73,14 +73,20 @@ final class GpuFaults {
                 .by(gpus.stream().limit(UsageFacts.MAX_FACTS).map(GpuFaults::fact).toList());
     }
 
+    /** 0 for none. */
+    private static int xid(GpuUsage gpu) {
+        Integer xid = gpu.xid();
+        return xid == null ? 0 : xid;
+    }
+
     private static String error(GpuUsage gpu) {
-        String meaning = OF_GPU.get(gpu.xid());
-        return "Xid " + gpu.xid() + (meaning == null ? "" : " (" + meaning + ")");
+        String meaning = OF_GPU.get(xid(gpu));
+        return "Xid " + xid(gpu) + (meaning == null ? "" : " (" + meaning + ")");
     }
 
     static Fact fact(GpuUsage gpu) {
         return proof(Source.AGENT, "The newest error that the driver reported of GPU " + Phrases.plain(gpu.gpu())
                 + Phrases.on(gpu.node()) + " while the job had it: " + error(gpu) + ".").on(gpu.node())
-                .quantity("xid", gpu.xid() == null ? 0 : gpu.xid(), Unit.COUNT).build();
+                .quantity("xid", xid(gpu), Unit.COUNT).build();
     }
 }

@@ -250,9 +250,14 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
 
     /** What was reached there: the limit that was seen at the moment of the kill, or else that of the job. */
     private double limitOfKill(NodeUsage on) {
-        return kills.stream().filter(kill -> kill.cause() == OomCause.LIMIT && kill.node().equals(on.node()))
-                .map(JobOomKill::limitBytes).filter(Objects::nonNull).mapToDouble(Long::doubleValue).min()
-                .orElseGet(() -> limit(on));
+        double least = Double.POSITIVE_INFINITY;
+        for (JobOomKill kill : kills) {
+            Long limit = kill.limitBytes();
+            if (kill.cause() == OomCause.LIMIT && kill.node().equals(on.node()) && limit != null) {
+                least = Math.min(least, limit);
+            }
+        }
+        return Double.isInfinite(least) ? limit(on) : least;
     }
 
     private double max(ToDoubleFunction<NodeUsage> figure) {
