@@ -117,9 +117,10 @@ class BatchesTest {
         for (int k = 1; k <= 60; k++) {
             send("x41", start.plusSeconds(15L * k), reading.formatted(3));
         }
-        agent.post("/v1/events/job-finished", """
+        agent.post("/v1/events/job-finished",
+                """
                 {"job_id": "stale", "node": "x41", "start_time": "%s", "exit_code": 0, "signal": 0, "timestamp": "%s"}"""
-                .formatted(start, start.plusSeconds(905)));
+                        .formatted(start, start.plusSeconds(905)));
         send("x41", start.plusSeconds(915), reading.formatted("3, \"last\": true"));
         for (int k = 63; k <= 190; k++) {
             assertThat(status(send("x41", start.plusSeconds(15L * k), reading.formatted(0)))).isEqualTo("stored");
@@ -183,7 +184,8 @@ class BatchesTest {
 
     @Test
     void aUidHas32BitsWithoutASign() {
-        send("x43", NOW, """
+        send("x43", NOW,
+                """
                 {"job_id": "uid-1", "uid": 3846276768, "cpus": 4, "cpus_used": 1}, {"job_id": "uid-2", "uid": 4294967295}""");
         assertThat(job("uid-1").required("uid").asLong()).isEqualTo(3_846_276_768L);
         assertThat(job("uid-2").has("uid")).isFalse();

@@ -87,7 +87,8 @@ public final class HostList {
         if (ranges.size() > MAX_NAME_LENGTH) {
             throw wrong("has a name longer than " + MAX_NAME_LENGTH + " characters");
         }
-        if (ranges.stream().mapToLong(List::size).reduce(1, (a, b) -> Math.min((long) MAX_NAMES + 1, a * b)) > MAX_NAMES) {
+        if (ranges.stream().mapToLong(List::size).reduce(1,
+                (a, b) -> Math.min((long) MAX_NAMES + 1, a * b)) > MAX_NAMES) {
             throw tooMany();
         }
         String end = text.substring(done);
