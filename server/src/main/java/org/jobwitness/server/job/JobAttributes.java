@@ -171,8 +171,10 @@ public record JobAttributes(@Nullable String user, @Nullable Integer uid, List<S
 
     /** The one of several partitions in which the job was started. */
     private static @Nullable String chosen(@Nullable String stored, @Nullable String incoming) {
-        boolean mayChoose = stored != null && stored.contains(",");
-        return mayChoose && incoming != null && List.of(stored.split(",", -1)).contains(incoming) ? incoming : stored;
+        if (stored == null || incoming == null || !stored.contains(",")) {
+            return stored;
+        }
+        return List.of(stored.split(",", -1)).contains(incoming) ? incoming : stored;
     }
 
     /** All names of both. A list that contains the other one gives the order, whichever of them came first. */

@@ -216,7 +216,7 @@ final class Slurmrestd implements Slurm {
             probe("diag", json::states);
         } catch (SlurmException other) {
             if (other.problem() == Problem.UNAUTHORIZED) {
-                return new SlurmException(Problem.UNAUTHORIZED, other.getMessage(), e);
+                return new SlurmException(Problem.UNAUTHORIZED, String.valueOf(other.getMessage()), e);
             }
         }
         return e;
