@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param priority Slurm's, 0..4294967295
  * @param suspendedSeconds how long it was suspended, without a suspension that still lasts
  * @param cancelledBy who cancelled the job: a user's name, or a uid where Slurm knows no name
+ * @param batch whether it has a batch script (sbatch), or none (salloc, srun)
  * @param extra anything else to be kept: JSON values by name, 16,384 characters in total
  */
 public record Scheduler(@Nullable String type, @Nullable String externalJobId, @Nullable String name,
@@ -27,7 +28,7 @@ public record Scheduler(@Nullable String type, @Nullable String externalJobId, @
         @Nullable Integer timeLimitMinutes, @Nullable Integer suspendedSeconds, @Nullable Integer exitCode,
         @Nullable Integer signal, @Nullable Integer derivedExitCode, @Nullable Integer restartCount,
         @Nullable String hetJobId,
-        @Nullable String arrayJobId, @Nullable Integer arrayTaskId, @Nullable String cancelledBy,
+        @Nullable String arrayJobId, @Nullable Integer arrayTaskId, @Nullable String cancelledBy, @Nullable Boolean batch,
         @Nullable Map<String, Object> extra) {
     private static final String FIELD = "scheduler.";
 

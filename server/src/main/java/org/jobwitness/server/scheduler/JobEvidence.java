@@ -114,6 +114,7 @@ final class JobEvidence {
         add(words, "array_job_id", job.arrayJobId());
         add(words, "array_task_id", job.arrayTaskId());
         add(words, "cancelled_by", job.killedBy());
+        add(words, "batch", job.batch());
         return words;
     }
 

@@ -199,7 +199,7 @@ final class SlurmJson {
                 job.count("restart_cnt"), requested, allocated.gpus() == null && !gpus.isEmpty()
                         ? new Resources(allocated.cpus(), allocated.memoryMb(), gpusOf(gpus))
                         : allocated,
-                gpus, null);
+                gpus, null, job.flag("batch_flag"));
     }
 
     /** What is between its start and the last suspension's begin or end, without the time that it ran before that suspension. */
@@ -229,7 +229,17 @@ final class SlurmJson {
                 job.exit("exit_code"), job.exit("derived_exit_code"), id(job, "array/job_id"),
                 id(job, "array/job_id") == null ? null : job.count("array/task_id"),
                 id(job, "het/job_id"), null, Tres.of(job.list("tres/requested")), Tres.of(job.list("tres/allocated")),
-                List.of(), job.text("kill_request_user"));
+                List.of(), job.text("kill_request_user"), isBatch(job.text("submit_line")));
+    }
+
+    /** slurmdbd has the command line only, which is the user's text: what is none of the three commands says nothing. */
+    private static @Nullable Boolean isBatch(@Nullable String submitLine) {
+        String command = submitLine == null ? "" : submitLine.strip().split("\\s", 2)[0];
+        return switch (command.substring(command.lastIndexOf('/') + 1)) {
+            case "sbatch" -> true;
+            case "salloc", "srun" -> false;
+            default -> null;
+        };
     }
 
     private static @Nullable SlurmNode node(Fields node) {
