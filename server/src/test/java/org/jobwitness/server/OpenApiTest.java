@@ -226,6 +226,7 @@ class OpenApiTest {
         }
         return switch (schema.required("type").asString()) {
             case "object" -> json.objectNode();
+            case "boolean" -> json.booleanNode(true);
             case "integer", "number" -> json.numberNode(schema.required("minimum").asLong());
             default -> json.stringNode(schema.path("pattern").asString("").startsWith("^s") ? "s5K1KKYAYG5D00" : "17");
         };
