@@ -28,7 +28,8 @@ public record Scheduler(@Nullable String type, @Nullable String externalJobId, @
         @Nullable Integer timeLimitMinutes, @Nullable Integer suspendedSeconds, @Nullable Integer exitCode,
         @Nullable Integer signal, @Nullable Integer derivedExitCode, @Nullable Integer restartCount,
         @Nullable String hetJobId,
-        @Nullable String arrayJobId, @Nullable Integer arrayTaskId, @Nullable String cancelledBy, @Nullable Boolean batch,
+        @Nullable String arrayJobId, @Nullable Integer arrayTaskId, @Nullable String cancelledBy,
+        @Nullable Boolean batch,
         @Nullable Map<String, Object> extra) {
     private static final String FIELD = "scheduler.";
 
