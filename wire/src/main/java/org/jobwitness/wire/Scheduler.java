@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  *     CPU or by node
  * @param memoryPerTres memory asked for by GPU, in the scheduler's own words
  * @param exclusive whether it asked for whole nodes
+ * @param batch whether it has a batch script (sbatch), or none (salloc, srun)
  * @param extra anything else to be kept: JSON values by name, 16,384 characters in total
  */
 public record Scheduler(@Nullable String type, @Nullable String externalJobId, @Nullable String name,
@@ -34,6 +35,7 @@ public record Scheduler(@Nullable String type, @Nullable String externalJobId, @
         @Nullable String arrayJobId, @Nullable Integer arrayTaskId, @Nullable String cancelledBy,
         @Nullable Integer tasks, @Nullable Integer cpusPerTask, @Nullable Long memoryPerCpuMb,
         @Nullable Long memoryPerNodeMb, @Nullable String memoryPerTres, @Nullable Boolean exclusive,
+        @Nullable Boolean batch,
         @Nullable Map<String, Object> extra) {
     private static final String FIELD = "scheduler.";
 

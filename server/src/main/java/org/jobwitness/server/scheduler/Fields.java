@@ -32,6 +32,13 @@ record Fields(JsonNode node) {
         return text.isBlank() || NO_TEXT.contains(text) ? null : text;
     }
 
+    /** Null where it is not there. */
+    @Nullable
+    Boolean flag(String path) {
+        JsonNode value = at(path);
+        return value.isBoolean() ? Boolean.valueOf(value.booleanValue()) : null;
+    }
+
     boolean isTrue(String path) {
         return at(path).asBoolean(false);
     }

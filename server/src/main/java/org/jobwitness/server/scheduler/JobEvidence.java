@@ -120,6 +120,7 @@ final class JobEvidence {
         add(words, "memory_per_node_mb", job.terms().memoryPerNodeMb());
         add(words, "memory_per_tres", job.terms().memoryPerTres());
         add(words, "exclusive", job.terms().exclusive());
+        add(words, "batch", job.batch());
         return words;
     }
 

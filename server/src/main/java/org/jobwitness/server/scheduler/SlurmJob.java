@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param suspendedSeconds how long it was suspended, without a suspension that has not ended; null if it never was
  * @param exit how the batch script ended
  * @param derivedExit the worst end of any step
+ * @param batch whether it has a batch script (sbatch), or none (salloc, srun); null if not reported
  * @param gpusOfNodes its GPUs on each node in order, as {@code gpu:a100:2(IDX:0-1)}; empty if not reported
  * @param terms in what terms it asked for CPUs and memory
  * @param killedBy the user who cancelled it
@@ -32,7 +33,7 @@ record SlurmJob(boolean accounted, String jobId, @Nullable String cluster, @Null
         @Nullable WaitStatus exit, @Nullable WaitStatus derivedExit, @Nullable String arrayJobId,
         @Nullable Integer arrayTaskId, @Nullable String hetJobId,
         @Nullable Integer restartCount, Resources requested, Resources allocated, List<String> gpusOfNodes,
-        Terms terms, @Nullable String killedBy) {
+        Terms terms, @Nullable String killedBy, @Nullable Boolean batch) {
 
     /**
      * In what terms a job asked for CPUs and memory.

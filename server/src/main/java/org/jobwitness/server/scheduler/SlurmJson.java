@@ -200,7 +200,7 @@ final class SlurmJson {
                 job.count("restart_cnt"), requested, allocated.gpus() == null && !gpus.isEmpty()
                         ? new Resources(allocated.cpus(), allocated.memoryMb(), gpusOf(gpus))
                         : allocated,
-                gpus, termsOfController(job), null);
+                gpus, termsOfController(job), null, job.flag("batch_flag"));
     }
 
     /** The greatest number of 32 bits is Slurm's for "none". */
@@ -238,7 +238,7 @@ final class SlurmJson {
                 id(job, "het/job_id"), null, Tres.of(job.list("tres/requested")), Tres.of(job.list("tres/allocated")),
                 List.of(), new Terms(null, null, job.positive("required/memory_per_cpu"),
                         job.positive("required/memory_per_node"), null, null),
-                job.text("kill_request_user"));
+                job.text("kill_request_user"), isBatch(job.text("submit_line")));
     }
 
     private static Terms termsOfController(Fields job) {
@@ -246,6 +246,16 @@ final class SlurmJson {
         return new Terms(job.positiveInt("tasks"), job.positiveInt("cpus_per_task"), job.positive("memory_per_cpu"),
                 job.positive("memory_per_node"), job.text("memory_per_tres"),
                 shared.isEmpty() ? null : Boolean.valueOf(shared.stream().anyMatch("none"::equalsIgnoreCase)));
+    }
+
+    /** slurmdbd has the command line only, which is the user's text: what is none of the three commands says nothing. */
+    private static @Nullable Boolean isBatch(@Nullable String submitLine) {
+        String command = submitLine == null ? "" : submitLine.strip().split("\\s", 2)[0];
+        return switch (command.substring(command.lastIndexOf('/') + 1)) {
+            case "sbatch" -> true;
+            case "salloc", "srun" -> false;
+            default -> null;
+        };
     }
 
     private static @Nullable SlurmNode node(Fields node) {

@@ -21,20 +21,23 @@ final class ExitEnds {
                 .meaning(derived == null || derived == 0
                         ? null
                         : "One of its steps ended with " + ExitWords.status(derived)
-                                + ". The script went on and ended with exit code 0, so Slurm counts the job as completed.");
+                                + ". The " + evidence.reported().program()
+                                + " went on and ended with exit code 0, so Slurm counts the job as completed.");
     }
 
     static Explanation exitCode(RunEvidence evidence) {
         Integer code = evidence.reported().exitCode();
         if (code == null || code == 0) {
             return Explanation.of(job(evidence) + " failed" + after(evidence)
-                    + ": its script ended with a nonzero exit code.").advice(LOOK_AT_OUTPUT);
+                    + ": its " + evidence.reported().program() + " ended with a nonzero exit code.")
+                    .advice(LOOK_AT_OUTPUT);
         }
         String notMemory = code == EXIT_CODE_OF_SIGKILL && sawNoOomKill(evidence)
                 ? " The usual cause is lack of memory, but no out-of-memory kill was seen on the nodes that were watched."
                 : "";
         return Explanation
-                .of(job(evidence) + " failed: its script ended with exit code " + code + after(evidence) + ".")
+                .of(job(evidence) + " failed: its " + evidence.reported().program() + " ended with exit code " + code
+                        + after(evidence) + ".")
                 .meaning(ExitWords.meaningOfExitCode(code) + notMemory).advice(switch (code) {
                     case 126 ->
                         "Find the name of the file in the last lines of the job's output, and make the file executable.";

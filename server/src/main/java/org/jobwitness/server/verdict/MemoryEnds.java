@@ -21,7 +21,8 @@ final class MemoryEnds {
     static Explanation completedDespiteOom(RunEvidence evidence) {
         return Explanation.of(job(evidence) + " completed, but the kernel killed " + killed(evidence) + ": the "
                 + (evidence.onlyNodeMemoryRanOut() ? "node" : "job") + " ran out of memory.")
-                .meaning("Its script went on and ended with exit code 0, so Slurm counts it as completed. "
+                .meaning("Its " + evidence.reported().program()
+                        + " went on and ended with exit code 0, so Slurm counts it as completed. "
                         + Phrases.lostWork(evidence.oomKills()))
                 .advice("Check its results. " + ASK_FOR_MORE);
     }

@@ -19,7 +19,8 @@ final class NextRules {
         }
         Suggestion next = Suggestion.of(NextMemory.suggest(runs), NextCpus.suggest(runs), NextGpus.suggest(runs),
                 NextTime.suggest(runs));
-        List<String> lines = next.options().stream().map(option -> "#SBATCH " + option.name() + "=" + option.value())
+        String before = Boolean.FALSE.equals(evidence.reported().batch()) ? "" : "#SBATCH ";
+        List<String> lines = next.options().stream().map(option -> before + option.name() + "=" + option.value())
                 .toList();
         return new NextRequest(sentence(runs, next), runs.ended().size(), lines, next.options(), next.notes());
     }

@@ -96,12 +96,16 @@ final class OutcomeFacts {
             return;
         }
         FactBuilder fact = fact(reporter(), strength(code, signal), signal == ExitWords.OOM_MARK
-                ? reporterSays() + " 0:125 for the batch script, which is Slurm's mark of an out-of-memory kill."
-                : reporterSays() + " that the batch script ended with "
+                ? reporterSays() + " 0:125 for " + mainProgram() + ", which is Slurm's mark of an out-of-memory kill."
+                : reporterSays() + " that " + mainProgram() + " ended with "
                         + (signal == 0 ? "exit code " + code : ExitWords.signal(signal)) + ".");
         add((signal == 0
                 ? fact.quantity("exit_code", code, Unit.COUNT)
                 : fact.quantity("signal", signal, Unit.COUNT)).at(run.end()).step("batch"));
+    }
+
+    private String mainProgram() {
+        return end.program().equals("script") ? "the batch script" : "the " + end.program();
     }
 
     private Strength strength(int code, int signal) {

@@ -108,12 +108,19 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
      * @param requeued whether a restart count showed that it was requeued
      * @param replaced whether a later run of the same job id is known
      * @param oomCounted whether a cgroup of it counted an OOM kill at its own limit
+     * @param batch whether it has a batch script (sbatch), or none (salloc, srun), by Slurm's record
      */
     record ReportedEnd(@Nullable String rawState, @Nullable String stateReason,
             @Nullable String stateDescription, boolean schedulerEnd, @Nullable JobState finalState,
             @Nullable Integer exitCode, @Nullable Integer signal,
             @Nullable Integer derivedExitCode, @Nullable String cancelledBy,
-            boolean startSeen, boolean endSeen, boolean requeued, boolean replaced, boolean oomCounted) {
+            boolean startSeen, boolean endSeen, boolean requeued, boolean replaced, boolean oomCounted,
+            @Nullable Boolean batch) {
+
+        /** What its exit code is of: without a report, a batch script. */
+        String program() {
+            return Boolean.FALSE.equals(batch) ? "command" : "script";
+        }
     }
 
     /**

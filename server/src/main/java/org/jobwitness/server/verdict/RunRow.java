@@ -25,6 +25,7 @@ record RunRow(Run run, ReportedEnd end) {
             job.exit_code, job.exit_signal, job.derived_exit_code, job.start_seen, job.requeued, job.superseded,
             job.oom_killed, job.scheduler ->> 'name' as name, job.scheduler ->> 'state_reason' as state_reason,
             job.scheduler ->> 'state_description' as state_description,
+            (job.scheduler ->> 'batch')::boolean as batch,
             job.scheduler ->> 'cancelled_by' as cancelled_by, job.scheduler ->> 'array_job_id' as array_job_id,
             coalesce(job.requested_cpus, 0) as asked_cpus, coalesce((job.scheduler ->> 'tasks')::integer, 0) as tasks,
             coalesce((job.scheduler ->> 'cpus_per_task')::integer, 0) as cpus_per_task,
@@ -73,7 +74,7 @@ record RunRow(Run run, ReportedEnd end) {
                 constant(JobState.class, row.getString("final_state")), row.getObject("exit_code", Integer.class),
                 row.getObject("exit_signal", Integer.class), row.getObject("derived_exit_code", Integer.class),
                 row.getString("cancelled_by"), row.getBoolean("start_seen"), epilogSeen, row.getBoolean("requeued"),
-                row.getBoolean("superseded"), row.getBoolean("oom_killed"));
+                row.getBoolean("superseded"), row.getBoolean("oom_killed"), row.getObject("batch", Boolean.class));
     }
 
     static JobState state(ResultSet row) throws SQLException {

@@ -35,7 +35,7 @@ final class UnknownEnds {
                 + "; only Slurm knows whether it finished or was stopped.")
                 .meaning(Objects.equals(evidence.reported().exitCode(), 0)
                         ? "Slurm's epilog gets 0:0 both when a job finishes and when it is cancelled or requeued. So this may be a success, but it is not confirmed."
-                        : "The exit code of its script was not reported.");
+                        : "The exit code of its " + evidence.reported().program() + " was not reported.");
     }
 
     private static String afterOomKills(RunEvidence evidence) {

@@ -228,6 +228,19 @@ class SlurmJsonTest {
         assertThat(pending("\"partition\": \"short,long\"").partition()).isEqualTo("short,long");
     }
 
+    @ParameterizedTest
+    @CsvSource({"/usr/bin/srun -n1 hostname, false", "salloc, false", "sbatch x.sh, true", "python submit.py, ",
+            "'', "})
+    void whetherThereIsABatchScriptIsRead(String submitLine, Boolean batch) throws Exception {
+        assertThat(json
+                .accounted(text("""
+                {"jobs": [{"job_id": 9, "state": {"current": ["FAILED"]}, "submit_line": "%s"}]}"""
+                        .formatted(submitLine)))
+                .list().getFirst().batch()).isEqualTo(batch);
+        assertThat(pending("\"batch_flag\": false").scheduler()).containsEntry("batch", false);
+        assertThat(pending("\"qos\": \"normal\"").scheduler()).doesNotContainKey("batch");
+    }
+
     /** NO_VAL, INFINITE and the 0 that stands for everything or for nothing. */
     @Test
     void markersAreNoNumbers() throws Exception {
