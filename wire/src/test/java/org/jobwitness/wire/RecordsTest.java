@@ -129,7 +129,7 @@ class RecordsTest {
                 arguments(JobReading.class, "jobId", null, "job_id is required"),
                 arguments(JobReading.class, "jobId", "a b", "job_id must be 1 to 64 letters"),
                 arguments(JobReading.class, "sluid", "s1", "sluid must be s and 13 digits"),
-                arguments(JobReading.class, "uid", -1, "uid must be 0.."),
+                arguments(JobReading.class, "uid", -1L, "uid must be 0.."),
                 arguments(JobReading.class, "user", "", "user must not be blank"),
                 arguments(JobReading.class, "cgroupPath", "/a\nb", "cgroup_path must not hold control characters"),
                 arguments(JobReading.class, "intervalMs", 0, "interval_ms must be 1.."),

@@ -131,13 +131,13 @@ class VerdictRulesTest {
         }
     }
 
-    /** 0 is no limit, all memory of a node, or an error to sbatch; and it refuses two ways to ask for memory. */
+    /** 0 is no limit, all memory of a node, or an error to sbatch; and it refuses two ways to ask for memory. srun has no #SBATCH. */
     @Test
     void sbatchTakesEveryLineAsItIsMeant() {
         for (Placed placed : cases()) {
             List<String> lines = placed.verdict().next().lines();
             assertThat(lines).as("%s", placed).allMatch(
-                    line -> line.matches("#SBATCH --(mem(-per-cpu)?=[1-9][0-9]*[MG]|(cpus-per-task|gpus)=[1-9][0-9]*"
+                    line -> line.matches("(#SBATCH )?--(mem(-per-cpu)?=[1-9][0-9]*[MG]|(cpus-per-task|gpus)=[1-9][0-9]*"
                             + "|time=([1-9][0-9]*-)?[0-9]{2}:[0-9]{2}:00)"));
             assertThat(lines).as("%s", placed).noneMatch(line -> line.contains("=00:00:00"));
             assertThat(lines.stream().filter(line -> line.contains("--mem"))).as("%s", placed).hasSizeLessThan(2);
