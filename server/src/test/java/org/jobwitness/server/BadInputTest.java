@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -29,6 +30,7 @@ import org.jobwitness.server.access.Role;
 import org.jobwitness.server.testing.Exchange;
 import org.jobwitness.server.testing.RawConnection;
 import org.jobwitness.server.testing.TestServer;
+import org.jobwitness.server.testing.Waiting;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -57,10 +59,11 @@ class BadInputTest {
     private static String lastSnapshot = "";
 
     @BeforeAll
-    static void start() throws SQLException {
+    static void start() throws SQLException, InterruptedException {
         server = TestServer.startWithAuth();
         database = server.sql();
         noHourMayEnd();
+        Waiting.until("the catalogue of figures is stored", Duration.ofSeconds(20), BadInputTest::hasFigures);
         tables = tables();
         assertThat(tables).contains("job", "job_node", "job_figures", "job_gpu_figures", "audit", "sample_buffer_0");
         fingerprints = fingerprints();
@@ -73,6 +76,15 @@ class BadInputTest {
     private static void noHourMayEnd() throws SQLException {
         try (var statement = database.createStatement()) {
             statement.execute("update sample_buffer set activated_at = now() + interval '1 day'");
+        }
+    }
+
+    /** The leader stores it soon after the start. */
+    private static boolean hasFigures() throws IOException {
+        try {
+            return server.rows("figure") > 0;
+        } catch (SQLException e) {
+            throw new IOException(e);
         }
     }
 
