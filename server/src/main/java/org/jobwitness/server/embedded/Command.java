@@ -6,12 +6,15 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
-/** An external program and its arguments. It sees none of our environment, so no PG* variable reaches PostgreSQL. */
+/** An external program and its arguments. Of our environment it sees PATH alone, so no PG* variable reaches PostgreSQL. */
 record Command(List<String> words) {
     private static final int OUTPUT_LINES_SHOWN = 15;
+    private static final String PATH = Objects.requireNonNullElse(System.getenv("PATH"),
+            "/usr/sbin:/usr/bin:/sbin:/bin");
 
     Command {
         words = List.copyOf(words);
@@ -34,7 +37,7 @@ record Command(List<String> words) {
     ProcessBuilder builder() {
         var builder = new ProcessBuilder(words).redirectErrorStream(true);
         builder.environment().clear();
-        builder.environment().putAll(Map.of("LC_ALL", "C", "TZ", "UTC", "PATH", "/usr/sbin:/usr/bin:/sbin:/bin"));
+        builder.environment().putAll(Map.of("LC_ALL", "C", "TZ", "UTC", "PATH", PATH));
         return builder;
     }
 
@@ -48,7 +51,8 @@ record Command(List<String> words) {
      * @throws IOException if it cannot be started, ends with an error, or is still running after the timeout
      */
     String run(Duration timeout, String input) throws IOException, InterruptedException {
-        var process = builder().start();
+        // In a session of its own, by which all that it starts is found in the end.
+        var process = Command.of("setsid").then(this).builder().start();
         try {
             var output = new CompletableFuture<String>();
             Thread.startVirtualThread(() -> output.complete(readAll(process)));
@@ -64,8 +68,8 @@ record Command(List<String> words) {
             }
             return printed;
         } finally {
-            process.descendants().forEach(ProcessHandle::destroyForcibly);
             process.destroyForcibly();
+            Session.of(process).kill();
         }
     }
 
