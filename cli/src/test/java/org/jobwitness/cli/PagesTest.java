@@ -2,18 +2,13 @@ package org.jobwitness.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -27,44 +22,28 @@ import org.junit.jupiter.api.Test;
 
 /** What is made of answers that stand still, also of hostile ones. */
 class PagesTest {
-    private static final Path RESPONSES = Path.of("src/test/resources/responses");
     private static final Instant NOW = Instant.parse("2026-11-23T12:00:00Z");
 
-    private HttpServer server;
-    private String replace = "";
-    private String by = "";
-    private final List<String> asked = new ArrayList<>();
+    private StubService service;
     private Shell shell;
 
     @BeforeEach
     void start() throws IOException {
-        server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-        server.createContext("/", exchange -> {
-            String path = exchange.getRequestURI().getPath();
-            asked.add(path);
-            byte[] body = Files.readString(RESPONSES.resolve(path.substring(1).replace('/', '-') + ".json"))
-                    .replace(replace, by).getBytes(StandardCharsets.UTF_8);
-            exchange.sendResponseHeaders(200, body.length);
-            exchange.getResponseBody().write(body);
-            exchange.close();
-        });
-        server.start();
+        service = new StubService();
         shell = new Shell(Shell.empty().environment(), CliRun.NO_TERMINAL, Path.of("/nonexistent"),
-                Clock.fixed(NOW, ZoneOffset.UTC), ZoneOffset.UTC)
-                .with("JOBWITNESS_URL", "http://127.0.0.1:" + server.getAddress().getPort());
+                Clock.fixed(NOW, ZoneOffset.UTC), ZoneOffset.UTC).with("JOBWITNESS_URL", service.url());
     }
 
     @AfterEach
     void stop() {
-        server.stop(0);
+        service.close();
     }
 
     @Test
     void anArrayIsSummedUpAboveTheTaskThatItsIdFinds() {
-        replace = "\"scheduler\":{";
-        by = """
+        service.replace("\"scheduler\":{", """
                 "array":{"id":"1018","tasks":12,"pending":0,"running":2,"completed":9,"failed":1,"cancelled":0,\
-                "newest":"1018_11"},"scheduler":{"array_job_id":"1018","array_task_id":3,""";
+                "newest":"1018_11"},"scheduler":{"array_job_id":"1018","array_task_id":3,""");
         String summary = """
                 Job array 1018: 12 tasks recorded, 2 running, 9 completed, 1 failed
 
@@ -74,12 +53,12 @@ class PagesTest {
                 """;
         assertThat(shell.run("why", "1018").out()).startsWith(summary + "Job 1018 of ");
         assertThat(shell.run("job", "1018").out()).startsWith(summary + "Job 1018 (1018_3)");
-        asked.clear();
+        service.asked().clear();
         shell.run("why", "1018_[4-9%2]");
         shell.run("why", "slurm-1018");
         shell.run("why", "1018_3.batch");
         shell.run("why", "1018+1");
-        assertThat(asked.stream().distinct()).containsExactly("/v1/jobs/1018/verdict", "/v1/jobs/1018",
+        assertThat(service.asked().stream().distinct()).containsExactly("/v1/jobs/1018/verdict", "/v1/jobs/1018",
                 "/v1/jobs/1018_3.batch/verdict", "/v1/jobs/1018+1/verdict");
     }
 
@@ -103,8 +82,7 @@ class PagesTest {
     @Test
     void aHostileNameReachesNoTerminal() {
         // The service takes no control characters in a job's name, but those that turn text around.
-        replace = "star-index";
-        by = "x\\u202e\\u200bdenwo";
+        service.replace("star-index", "x\\u202e\\u200bdenwo");
         for (Screen screen : List.of(CliRun.NO_TERMINAL, new Screen(160, true, true, true))) {
             for (String command : List.of("jobs", "job 1018", "top --count=1", "jobs --json", "job 1018 --json")) {
                 String out = shell.on(screen).run(command.split(" ")).out();
@@ -115,8 +93,7 @@ class PagesTest {
                 assertThat(out).contains("denwo");
             }
         }
-        replace = "gsingh";
-        by = "\\u001b[31mroot";
+        service.replace("gsingh", "\\u001b[31mroot");
         assertThat(shell.run("why", "1018").out()).startsWith("Job 1018 of ?[31mroot: failed");
         assertThat(shell.run("seff", "1018").out()).contains("User: ?[31mroot\n");
     }
@@ -140,10 +117,9 @@ class PagesTest {
 
     @Test
     void everyTimeIsOfTheZone() {
-        replace = "\"Memory grew until the limit.\"";
-        by = "\"Memory grew until 2026-11-17T18:02:16Z.\", \"times\": [\"2026-11-17T18:02:16Z\"]";
-        String out = shell.in(ZoneId.of("Asia/Kolkata")).on(new Screen(200, false, true, false)).run("why", "1018")
-                .out();
+        service.replace("\"Memory grew until the limit.\"",
+                "\"Memory grew until 2026-11-17T18:02:16Z.\", \"times\": [\"2026-11-17T18:02:16Z\"]");
+        String out = shell.in(ZoneId.of("Asia/Kolkata")).run("why", "1018").out().replaceAll("\\s+", " ");
 
         assertThat(out).contains("Memory grew until 2026-11-17 23:32:16.", "step 0, 2026-11-17 23:32:16)")
                 .doesNotContain("Z.");
@@ -160,8 +136,7 @@ class PagesTest {
 
     @Test
     void timeInWhichAJobWasSuspendedIsNoWallClockTimeAsInSlurmsElapsed() {
-        replace = "\"runtime_seconds\":9567.0";
-        by = "\"runtime_seconds\":13167.0,\"suspended_seconds\":3600.0";
+        service.replace("\"runtime_seconds\":9567.0", "\"runtime_seconds\":13167.0,\"suspended_seconds\":3600.0");
 
         assertThat(shell.run("seff", "1018").out()).contains("CPU Efficiency: 84.78% of 1-18:31:12 core-walltime",
                 "Job Wall-clock time: 02:39:27");
@@ -170,8 +145,7 @@ class PagesTest {
 
     @Test
     void whatIsNotKnownIsNotZero() {
-        replace = "\"max_memory_usage_mb\"";
-        by = "\"something_else\"";
+        service.replace("\"max_memory_usage_mb\"", "\"something_else\"");
 
         assertThat(shell.run("seff", "1018").out()).contains("Memory Utilized: not known",
                 "Memory Efficiency: not known");
@@ -180,11 +154,10 @@ class PagesTest {
 
     @Test
     void aJobThatHasNotEndedIsAskedForAgainButNotForEver() {
-        replace = "\"state\": \"failed\"";
-        by = "\"state\": \"running\"";
+        service.replace("\"state\": \"failed\"", "\"state\": \"running\"");
 
         assertThat(shell.run("why", "1018", "--wait=1").status()).isZero();
-        assertThat(asked.size()).isBetween(2, 3);
+        assertThat(service.asked().size()).isBetween(2, 3);
     }
 
     @Test
@@ -217,7 +190,7 @@ class PagesTest {
             assertThat(run.status()).as(wrong).isEqualTo(2);
             assertThat(run.errors()).as(wrong).isNotBlank();
         }
-        assertThat(asked).isEmpty();
+        assertThat(service.asked()).isEmpty();
     }
 
     @Test
@@ -231,7 +204,7 @@ class PagesTest {
             assertThat(shell.run("-h").out()).contains("  " + command.name());
         }
         assertThat(shell.run("-V").out()).isEqualTo(shell.run("why", "--version").out()).startsWith("jobwitness ");
-        assertThat(asked).isEmpty();
+        assertThat(service.asked()).isEmpty();
     }
 
     @Test

@@ -6,6 +6,9 @@ import java.util.stream.Collectors;
 
 /** Lines for a screen, no wider than the screen. */
 public final class Page {
+    /** Longer lines of text are hard to read. */
+    private static final int MAX_TEXT_WIDTH = 100;
+
     private final Screen screen;
     private final List<Text> lines = new ArrayList<>();
 
@@ -45,7 +48,8 @@ public final class Page {
      */
     public Page paragraph(String first, String others, Text text) {
         String prefix = first;
-        for (Text line : text.wrapped(screen.columns() - first.length(), screen.columns() - others.length())) {
+        int columns = Math.min(screen.columns(), MAX_TEXT_WIDTH);
+        for (Text line : text.wrapped(columns - first.length(), columns - others.length())) {
             lines.add(Text.of(prefix).plus(line));
             prefix = others;
         }

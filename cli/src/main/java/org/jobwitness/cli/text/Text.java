@@ -101,7 +101,7 @@ public final class Text {
             for (String word : WORD_BOUNDARY.split(part.words, -1)) {
                 int columns = lines.isEmpty() ? first : others;
                 if (!line.isEmpty() && line.width() + width(word.stripTrailing()) > columns) {
-                    lines.add(line);
+                    lines.add(line.stripTrailing());
                     line = empty();
                     columns = others;
                 }
@@ -115,8 +115,20 @@ public final class Text {
                 line = line.plus(new Text(List.of(new Part(rest, part.style))));
             }
         }
-        lines.add(line);
+        lines.add(line.stripTrailing());
         return lines;
+    }
+
+    private Text stripTrailing() {
+        List<Part> kept = new ArrayList<>(parts);
+        while (!kept.isEmpty() && kept.getLast().words.isBlank()) {
+            kept.removeLast();
+        }
+        if (!kept.isEmpty()) {
+            Part last = kept.removeLast();
+            kept.add(new Part(last.words.stripTrailing(), last.style));
+        }
+        return new Text(kept);
     }
 
     /** The number of chars that fit, at least those of one code point. */

@@ -49,6 +49,9 @@ class TextTest {
         assertThat(Text.of("x".repeat(25)).wrapped(10, 10)).map(Text::width).containsExactly(10, 10, 5);
         assertThat(Text.of("first others").wrapped(5, 20)).map(line -> line.plain().strip()).containsExactly("first",
                 "others");
+        assertThat(Text.of("faint words").wrapped(6, 6)).map(Text::width).containsExactly(5, 5);
+        assertThat(new Page(new Screen(300, false, true, true)).paragraph(0, Text.of("word ".repeat(50))).toString()
+                .lines().toList()).hasSize(3);
     }
 
     @Test
