@@ -55,7 +55,7 @@ verify: ## runs the tests, without those that take long (as root it installs the
 	@deploy/launcher/find-java --jdk >/dev/null
 	@deploy/test/install-tools
 	@rm -rf */target/surefire-reports
-	@$(MVN) -B verify $(VERIFY_FLAGS); status=$$?; deploy/test/report && exit $$status
+	@umask 022; $(MVN) -B verify $(VERIFY_FLAGS); status=$$?; deploy/test/report && exit $$status
 
 verify-all: ## runs all tests, before a release: every kill, broken statement and fuzz, and PostgreSQL 14 throughout
 	@$(MAKE) --no-print-directory verify VERIFY_FLAGS=-Dtests.excluded=none

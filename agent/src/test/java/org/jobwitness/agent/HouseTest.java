@@ -24,7 +24,7 @@ class HouseTest {
     /** From the top. A package uses only packages in layers below its own. */
     private static final List<List<String>> LAYERS = List.of(List.of("command", "status"), List.of("sampling", "ship"),
             List.of("assignment", "cgroup", "node", "spool", "gpu.nvidia", "gpu.amd"), List.of("gpu"),
-            List.of("config", "json", "clock", "log"));
+            List.of("config"), List.of("files", "json", "clock", "log"));
 
     private final JavaClasses agent = new ClassFileImporter()
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS).importPackages(OURS);

@@ -2,6 +2,7 @@ package org.jobwitness.agent.command;
 
 import java.io.IOException;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
 import java.net.HttpURLConnection;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
@@ -19,12 +20,14 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.jobwitness.agent.cgroup.JobCgroup;
 import org.jobwitness.agent.cgroup.JobName;
 import org.jobwitness.agent.cgroup.Scopes;
 import org.jobwitness.agent.cgroup.Watch;
 import org.jobwitness.agent.clock.NodeClock;
 import org.jobwitness.agent.config.AgentConfig;
+import org.jobwitness.agent.files.ScriptsSpool;
 import org.jobwitness.agent.gpu.GpuSource;
 import org.jobwitness.agent.gpu.Gpus;
 import org.jobwitness.agent.log.Log;
@@ -99,7 +102,9 @@ public final class Check {
         } catch (IOException e) {
             fails("inotify", e.getMessage() + "; see fs.inotify in sysctl");
         }
-        List<Scopes.Scope> scopes = new Scopes(root, node()).find();
+        Scopes.Found found = new Scopes(root, node(), this::isOfThisHost).find();
+        found.ignored().forEach(scope -> warn("Slurm's cgroups", scope.folder() + " is not read: " + scope.cause()));
+        List<Scopes.Scope> scopes = found.scopes();
         if (scopes.isEmpty()) {
             fails("Slurm's cgroups", "there is no slurmstepd.scope below " + root
                     + ": slurmd has not run since the boot, or does not use ProctrackType=proctrack/cgroup with cgroup v2");
@@ -116,6 +121,11 @@ public final class Check {
     /** Slurm's name of this node, of a scope that does not name one. */
     private String node() {
         return config.isNodeSet() ? config.node() : config.nodeInSpool().orElse(config.node());
+    }
+
+    private boolean isOfThisHost(String node) {
+        return config.isOfThisHost(node)
+                || (!config.isNodeSet() && config.nodeInSpool().filter(node::equals).isPresent());
     }
 
     private void nodeName(List<Scopes.Scope> scopes) {
@@ -214,7 +224,7 @@ public final class Check {
         Processes processes = new Processes(config.procRoot());
         JobCgroup.Kernel kernel = new JobCgroup.Kernel(config.cgroupRoot(), config.procRoot(), config.sysRoot());
         List<NodeGpus.Job> jobs = new ArrayList<>();
-        for (Scopes.Scope scope : new Scopes(config.cgroupRoot(), node()).find()) {
+        for (Scopes.Scope scope : new Scopes(config.cgroupRoot(), node(), this::isOfThisHost).find().scopes()) {
             for (Path folder : Scopes.jobsIn(scope.folder())) {
                 JobName name = JobName.of(folder.getFileName().toString()).orElseThrow();
                 try (JobCgroup cgroup = new JobCgroup(folder, kernel, false, clock.nanoTime())) {
@@ -263,10 +273,33 @@ public final class Check {
         } else if (!Files.isReadable(config.events())) {
             fails("prolog and epilog", config.events() + " cannot be read");
         } else {
-            ok("prolog and epilog", config.events() + " can be read");
+            new ScriptsSpool(config.events()).problem().ifPresentOrElse(
+                    problem -> warn("prolog and epilog", "no event is read or sent: " + problem),
+                    () -> ok("prolog and epilog", config.events() + " can be read"));
+            untrustedEvents();
         }
         config.cluster().ifPresentOrElse(cluster -> ok("cluster", cluster), () -> warn("cluster",
                 "slurm.conf cannot be read; the cluster comes from the prolog, or is the server's default (JOBWITNESS_CLUSTER)"));
+    }
+
+    private void untrustedEvents() {
+        try (Stream<Path> files = Files.list(config.events())) {
+            List<String> problems = files.flatMap(Check::untrusted).sorted().toList();
+            if (!problems.isEmpty()) {
+                warn("prolog and epilog", "files that are left there: " + problems.size() + ", the first: "
+                        + problems.getFirst());
+            }
+        } catch (IOException | UncheckedIOException e) {
+            fails("prolog and epilog", config.events() + " cannot be read: " + e);
+        }
+    }
+
+    private static Stream<String> untrusted(Path file) {
+        try {
+            return ScriptsSpool.problemOf(file).map(cause -> file + ": " + cause).stream();
+        } catch (IOException e) {
+            return Stream.empty(); // sent by its script meanwhile
+        }
     }
 
     private void folder() {

@@ -4,10 +4,8 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.URISyntaxException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
@@ -18,6 +16,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
+import org.jobwitness.agent.files.ScriptsSpool;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,18 +24,16 @@ import org.jspecify.annotations.Nullable;
  *
  * @param events the scripts' folder of unsent events
  * @param folder of the agent's own files
- * @param node Slurm's name of this node as it is set; if it is not, the host's name, unless cgroups or prologs show Slurm's
- * @param isNodeSet whether the node's name is a setting
+ * @param host the host's name
+ * @param nodes Slurm's names of this host as they are set; if none is, it is the host's name, unless prologs show Slurm's
  * @param metricsPort 0 to serve no metrics
  */
 public record AgentConfig(URI url, Optional<Path> tokenFile, Optional<Path> caFile, Path events, Duration interval,
-        Path folder, long spoolBytes, Duration spoolAge, Optional<String> cluster, String node, int metricsPort,
-        boolean readsGpus,
-        Path cgroupRoot, Path procRoot, Path sysRoot, boolean isNodeSet) {
+        Path folder, long spoolBytes, Duration spoolAge, Optional<String> cluster, String host, List<String> nodes,
+        int metricsPort, boolean readsGpus, Path cgroupRoot, Path procRoot, Path sysRoot) {
     /** Maximum random delay of a batch, so that not all agents send at once. */
     private static final Duration MAX_JITTER = Duration.ofSeconds(5);
     private static final Pattern NODE = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9._-]{0,253}[A-Za-z0-9])?");
-    private static final int MAX_NAME_BYTES = 256;
     private static final List<Path> SLURM_CONFS = List.of(Path.of("/etc/slurm/slurm.conf"),
             Path.of("/run/slurm/conf/slurm.conf"), Path.of("/etc/slurm-llnl/slurm.conf"));
 
@@ -69,17 +66,23 @@ public record AgentConfig(URI url, Optional<Path> tokenFile, Optional<Path> caFi
         return third.compareTo(MAX_JITTER) < 0 ? third : MAX_JITTER;
     }
 
+    /** Slurm's name of this node: the first that is set, else the host's up to its first dot. */
+    public String node() {
+        return nodes.isEmpty() ? host.split("\\.", 2)[0] : nodes.getFirst();
+    }
+
+    public boolean isNodeSet() {
+        return !nodes.isEmpty();
+    }
+
     /** Slurm's name of this node, as the last prolog kept it in the scripts' spool. */
     public Optional<String> nodeInSpool() {
-        try {
-            Path file = events.resolveSibling("node");
-            if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS) || Files.size(file) > MAX_NAME_BYTES) {
-                return Optional.empty();
-            }
-            return Optional.of(Files.readString(file, StandardCharsets.ISO_8859_1).strip()).filter(AgentConfig::isNode);
-        } catch (IOException e) {
-            return Optional.empty();
-        }
+        return new ScriptsSpool(events).node().filter(AgentConfig::isNode);
+    }
+
+    /** Whether a node of this name is on this host, by setting or the host's name. */
+    public boolean isOfThisHost(String name) {
+        return isNodeSet() ? nodes.contains(name) : name.equals(host) || name.equals(node());
     }
 
     /** Whether this may be the name of a node. */
@@ -146,12 +149,13 @@ public record AgentConfig(URI url, Optional<Path> tokenFile, Optional<Path> caFi
                     Duration.ofSeconds(number(AgentSetting.JOBWITNESS_INTERVAL, 1, 300)),
                     path(AgentSetting.JOBWITNESS_AGENT_DIR),
                     number(AgentSetting.JOBWITNESS_AGENT_SPOOL_MB, 1, 100_000) * 1024L * 1024L,
-                    Duration.ofDays(number(AgentSetting.JOBWITNESS_AGENT_SPOOL_DAYS, 1, 365)), cluster(), node(proc),
+                    Duration.ofDays(number(AgentSetting.JOBWITNESS_AGENT_SPOOL_DAYS, 1, 365)), cluster(), host(proc),
+                    nodes(),
                     given.containsKey(AgentSetting.JOBWITNESS_AGENT_METRICS)
                             ? number(AgentSetting.JOBWITNESS_AGENT_METRICS, 1, 65_535)
                             : 0,
                     readsGpus(), path(AgentSetting.JOBWITNESS_CGROUP_ROOT), proc,
-                    path(AgentSetting.JOBWITNESS_SYS_ROOT), given.containsKey(AgentSetting.JOBWITNESS_NODE));
+                    path(AgentSetting.JOBWITNESS_SYS_ROOT));
         }
 
         private URI url() throws InvalidSettingException {
@@ -202,20 +206,34 @@ public record AgentConfig(URI url, Optional<Path> tokenFile, Optional<Path> caFi
             }
         }
 
-        private String node(Path proc) throws InvalidSettingException {
-            String name = given.get(AgentSetting.JOBWITNESS_NODE);
-            if (name == null) {
-                try {
-                    name = Files.readString(proc.resolve("sys/kernel/hostname")).strip().split("\\.", 2)[0];
-                } catch (IOException e) {
-                    throw new InvalidSettingException(
-                            "JOBWITNESS_NODE is not set, and the host's name cannot be read: " + e);
+        private String host(Path proc) throws InvalidSettingException {
+            try {
+                String name = Files.readString(proc.resolve("sys/kernel/hostname")).strip();
+                if (isNode(name) || given.containsKey(AgentSetting.JOBWITNESS_NODE)) {
+                    return name;
                 }
+                throw new InvalidSettingException("JOBWITNESS_NODE is not set, and the host's name, " + name
+                        + ", cannot be that of a node");
+            } catch (IOException e) {
+                if (given.containsKey(AgentSetting.JOBWITNESS_NODE)) {
+                    return "";
+                }
+                throw new InvalidSettingException(
+                        "JOBWITNESS_NODE is not set, and the host's name cannot be read: " + e);
             }
-            if (!NODE.matcher(name).matches()) {
-                throw invalid(AgentSetting.JOBWITNESS_NODE, name, "letters, digits or . _ -");
+        }
+
+        private List<String> nodes() throws InvalidSettingException {
+            String text = given.get(AgentSetting.JOBWITNESS_NODE);
+            if (text == null) {
+                return List.of();
             }
-            return name;
+            List<String> names = Arrays.stream(text.split(",", -1)).map(String::strip).toList();
+            if (!names.stream().allMatch(AgentConfig::isNode)) {
+                throw invalid(AgentSetting.JOBWITNESS_NODE, text,
+                        "letters, digits or . _ -, or several such names, separated by commas");
+            }
+            return names;
         }
 
         private Optional<Path> file(AgentSetting setting) throws InvalidSettingException {

@@ -20,7 +20,7 @@ public enum AgentSetting {
     JOBWITNESS_CLUSTER("unset: the cluster in the last prolog event, or ClusterName in slurm.conf",
             "Slurm's name of the cluster."),
     JOBWITNESS_NODE("unset: the node in the last prolog event, or the host's name up to its first dot",
-            "Slurm's name of the node. A name in the cgroup (n1_slurmstepd.scope) has priority."),
+            "Slurm's name of the node, or, with several slurmd, all of them: n1,n2. A cgroup with another name (n3_slurmstepd.scope) is not read."),
     JOBWITNESS_CA_FILE("unset: the CA certificates that come with the agent",
             "PEM bundle of trusted CA certificates for the service, for https."),
     JOBWITNESS_AGENT_METRICS("unset: not served",

@@ -51,6 +51,8 @@ final class JobTracker {
     private final Log log;
 
     private final Map<Path, String> nodeOfScope = new TreeMap<>();
+    /** Folders that are named like scopes, and are not read. */
+    private final Map<Path, Scopes.Ignored> ignored = new TreeMap<>();
     private final Map<Path, JobOnNode> jobs = new LinkedHashMap<>();
     private final Map<Path, Removed> removed = new HashMap<>();
     private long scopesFoundNanos;
@@ -118,6 +120,9 @@ final class JobTracker {
      * setting wins; and where several slurmd run on this machine, their scopes have their names.
      */
     void learnNode(Optional<String> slurmName) {
+        if (ignored.values().stream().anyMatch(scope -> isOfThisHost(scope.node()))) {
+            findScopes();
+        }
         String before = defaultNode;
         if (config.isNodeSet() || slurmName.isEmpty() || slurmName.get().equals(before)
                 || nodeOfScope.keySet().stream().anyMatch(Scopes::isNamed)) {
@@ -129,9 +134,17 @@ final class JobTracker {
         jobs.values().stream().filter(job -> job.node.equals(before)).forEach(job -> job.node = defaultNode);
     }
 
+    /** By setting, by the host's name, or because a prolog ran here for it. */
+    private boolean isOfThisHost(String node) {
+        return config.isOfThisHost(node) || (!config.isNodeSet()
+                && (prologEvents.nodes().contains(node) || config.nodeInSpool().filter(node::equals).isPresent()));
+    }
+
     private void findScopes() {
         Map<Path, String> found = new TreeMap<>();
-        for (Scopes.Scope scope : new Scopes(config.cgroupRoot(), defaultNode).find()) {
+        Scopes.Found all = new Scopes(config.cgroupRoot(), defaultNode, this::isOfThisHost).find();
+        logIgnored(all.ignored());
+        for (Scopes.Scope scope : all.scopes()) {
             found.put(scope.folder(), scope.node());
             if (!nodeOfScope.containsKey(scope.folder())) {
                 log.info("scope_found node=" + scope.node() + " folder=" + scope.folder());
@@ -141,6 +154,17 @@ final class JobTracker {
         nodeOfScope.keySet().stream().filter(folder -> !found.containsKey(folder)).forEach(watch::remove);
         nodeOfScope.clear();
         nodeOfScope.putAll(found);
+    }
+
+    private void logIgnored(List<Scopes.Ignored> now) {
+        Map<Path, Scopes.Ignored> before = Map.copyOf(ignored);
+        ignored.clear();
+        for (Scopes.Ignored scope : now) {
+            ignored.put(scope.folder(), scope);
+            if (!scope.equals(before.get(scope.folder()))) {
+                log.warn("scope_ignored folder=" + scope.folder() + " cause=\"" + scope.cause() + "\"");
+            }
+        }
     }
 
     void watchFolder(Path folder, boolean changesToo) {

@@ -10,12 +10,16 @@ import java.time.format.DateTimeParseException;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.SequencedSet;
+import java.util.Set;
 import java.util.regex.Pattern;
 import org.jobwitness.agent.config.AgentConfig;
+import org.jobwitness.agent.files.ScriptsSpool;
 import org.jobwitness.agent.json.JsonValue;
 import org.jobwitness.wire.GpuVendor;
 import org.jspecify.annotations.Nullable;
@@ -34,18 +38,23 @@ public final class PrologEvents {
     private static final int MAX_BYTES = 64 * 1024;
     /** More than a node has jobs. */
     private static final int MAX_EVENTS = 2000;
+    /** More slurmd than one host runs. */
+    private static final int MAX_NODES = 64;
 
     private final Map<String, PrologEvent> byJobId = new LinkedHashMap<>();
     private Optional<String> cluster = Optional.empty();
-    private Optional<String> node = Optional.empty();
+    /** The last one last. */
+    private final SequencedSet<String> nodes = new LinkedHashSet<>();
 
-    /** Reads a file of the scripts' spool, if it is a prolog's event and still exists. */
+    /** Reads a file of the scripts' spool, if it is a prolog's event that no other user wrote, and still exists. */
     public void read(Path file) {
-        if (!NAME.matcher(file.getFileName().toString()).matches()) {
+        if (!NAME.matcher(file.getFileName().toString()).matches()
+                || new ScriptsSpool(file.resolveSibling("")).problem().isPresent()) {
             return;
         }
         try {
-            if (Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS) && Files.size(file) <= MAX_BYTES) {
+            if (Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS) && Files.size(file) <= MAX_BYTES
+                    && ScriptsSpool.problemOf(file).isEmpty()) {
                 add(new String(Files.readAllBytes(file), StandardCharsets.US_ASCII).strip());
             }
         } catch (IOException e) {
@@ -65,7 +74,7 @@ public final class PrologEvents {
             return;
         }
         cluster = Optional.ofNullable(text(event, "cluster")).or(() -> cluster);
-        node = event.textAt("node").filter(AgentConfig::isNode).or(() -> node);
+        event.textAt("node").filter(AgentConfig::isNode).ifPresent(this::addNode);
         byJobId.remove(jobId);
         byJobId.put(jobId, new PrologEvent(jobId, text(event, "sluid"), startTime(event), uid(event),
                 text(event, "user"), devices(event), vendor(event), json));
@@ -93,9 +102,22 @@ public final class PrologEvents {
         return cluster;
     }
 
+    private void addNode(String node) {
+        nodes.remove(node);
+        nodes.add(node);
+        if (nodes.size() > MAX_NODES) {
+            nodes.remove(nodes.iterator().next());
+        }
+    }
+
     /** Slurm's name of this node (SLURMD_NODENAME), in the last event that had one. */
     Optional<String> node() {
-        return node;
+        return nodes.isEmpty() ? Optional.empty() : Optional.of(nodes.getLast());
+    }
+
+    /** Slurm's names of this host in all events: several if it runs several slurmd. */
+    Set<String> nodes() {
+        return nodes;
     }
 
     private static @Nullable String text(JsonValue event, String key) {

@@ -16,13 +16,14 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jobwitness.agent.files.ScriptsSpool;
 import org.jobwitness.agent.log.Log;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The events that prolog and epilog could not send themselves: files of the folder {@code events} in the scripts' spool
- * (slurm/README.md). Only the scripts delete them, so a delivered event is remembered as long as its file exists. For the sending
- * thread. Times are monotonic milliseconds.
+ * (slurm/README.md). Only the scripts delete them, so a delivered event is remembered as long as its file exists. What users other
+ * than root and the agent's own may have written is left there. For the sending thread. Times are monotonic milliseconds.
  */
 final class EventsFolder {
     private static final Pattern NAME = Pattern.compile("[0-9]{10}-[0-9]{1,10}-(started|finished)-[0-9]{1,10}\\.json");
@@ -71,6 +72,7 @@ final class EventsFolder {
         private long dueAt;
         private int failures;
         private boolean isDone;
+        private boolean isUntrusted;
         private boolean wasRetriedEarly;
 
         private State(long dueAt) {
@@ -79,15 +81,21 @@ final class EventsFolder {
     }
 
     private final Path folder;
+    private final ScriptsSpool spool;
     private final long scriptTimeoutMs;
     private final long maxDelayMs;
     private final Log log;
     /** By name, and so by age. */
     private final TreeMap<String, State> states = new TreeMap<>();
+    /** The names of those that others may have written. */
+    private final Set<String> untrusted = new HashSet<>();
+    private volatile int untrustedCount;
     private boolean isReadable = true;
+    private boolean isTrusted = true;
 
     EventsFolder(Path folder, Timing timing, Log log) {
         this.folder = folder;
+        this.spool = new ScriptsSpool(folder);
         this.scriptTimeoutMs = timing.scriptTimeout().toMillis();
         // Less than the waits for an unavailable service, so that events are first when it is available again.
         this.maxDelayMs = timing.maxBackoff().toMillis() / 4;
@@ -110,8 +118,30 @@ final class EventsFolder {
                 return;
             }
         }
+        untrusted.retainAll(present);
+        if (isUntrusted(present)) {
+            states.clear();
+            return;
+        }
+        states.values().removeIf(state -> state.isUntrusted);
         states.keySet().retainAll(present);
         present.forEach(name -> states.computeIfAbsent(name, n -> new State(now + scriptTimeoutMs)));
+    }
+
+    /** Whether others may write the folders, so that any of the events may be theirs. */
+    private boolean isUntrusted(Set<String> present) {
+        Optional<String> problem = spool.problem();
+        if (problem.isPresent()) {
+            untrusted.addAll(present);
+            if (isTrusted) {
+                log.warn("events_untrusted cause=\"" + problem.get() + "\"; events there are neither read nor sent");
+            }
+        } else if (!isTrusted) {
+            log.info("events_recovered folder=" + folder);
+        }
+        isTrusted = problem.isEmpty();
+        untrustedCount = untrusted.size();
+        return problem.isPresent();
     }
 
     /** The oldest event whose script had its time to send it. */
@@ -123,6 +153,11 @@ final class EventsFolder {
                 continue;
             }
             try {
+                if (isUntrusted(entry.getKey())) {
+                    state.isDone = true;
+                    state.isUntrusted = true;
+                    continue;
+                }
                 Event event = read(entry.getKey());
                 if (event != null) {
                     return Optional.of(event);
@@ -139,6 +174,19 @@ final class EventsFolder {
         return Optional.empty();
     }
 
+    private boolean isUntrusted(String name) throws IOException {
+        Path file = folder.resolve(name);
+        // A link has no mode of its own, and is no event.
+        Optional<String> problem = Files.isSymbolicLink(file) ? Optional.empty() : ScriptsSpool.problemOf(file);
+        if (problem.isEmpty()) {
+            untrusted.remove(name);
+        } else if (untrusted.add(name)) {
+            log.warn("event_untrusted file=" + file + " cause=\"" + problem.get() + "\"");
+        }
+        untrustedCount = untrusted.size();
+        return problem.isPresent();
+    }
+
     private void unreadable(Exception e) {
         if (isReadable) {
             isReadable = false;
@@ -149,9 +197,6 @@ final class EventsFolder {
     /** Null if it is no event. */
     private @Nullable Event read(String name) throws IOException {
         Path file = folder.resolve(name);
-        if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
-            throw new NoSuchFileException(name);
-        }
         if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
             return null;
         }
@@ -195,6 +240,11 @@ final class EventsFolder {
                 state.dueAt = Math.min(state.dueAt, now);
             }
         }
+    }
+
+    /** The number of events that are left in the folder because others may have written them. For any thread. */
+    int untrusted() {
+        return untrustedCount;
     }
 
     /** The number of events that are still to be sent. */

@@ -115,7 +115,7 @@ public final class Shipper implements AutoCloseable {
 
     public ShipperCounts counts() {
         return new ShipperCounts(batchSender.sent(), batchSender.refused(), batchSender.readingsRefused(),
-                eventSender.sent(), eventSender.refused(), client.failures(), client.lastSuccess(),
+                eventSender.sent(), eventSender.refused(), events.untrusted(), client.failures(), client.lastSuccess(),
                 client.unavailableSince());
     }
 

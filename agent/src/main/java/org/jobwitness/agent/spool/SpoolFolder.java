@@ -15,16 +15,14 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Set;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jobwitness.agent.files.FileAccess;
 import org.jspecify.annotations.Nullable;
 
 /** The folder of the queue: the agent's own, no symbolic link, unreadable to others, and locked by one process. */
 final class SpoolFolder implements AutoCloseable {
     private static final Set<PosixFilePermission> OWNER_ONLY = PosixFilePermissions.fromString("rwx------");
     private static final Set<PosixFilePermission> LOCK_MODE = PosixFilePermissions.fromString("rw-------");
-    /** Real, effective, saved, and the one of files (proc(5)). */
-    private static final Pattern UIDS = Pattern.compile("Uid:\\s+\\d+\\s+\\d+\\s+\\d+\\s+(\\d+)");
     private static final Pattern SEGMENT = Pattern.compile("[0-9]{16}\\.segment");
 
     private final Path folder;
@@ -72,7 +70,7 @@ final class SpoolFolder implements AutoCloseable {
         if (!Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
             throw new IOException(folder + " is not a folder");
         }
-        if (!Integer.valueOf(ownUid()).equals(Files.getAttribute(folder, "unix:uid", LinkOption.NOFOLLOW_LINKS))) {
+        if (FileAccess.of(folder).uid() != FileAccess.ownUid()) {
             throw new IOException(folder + " belongs to another user");
         }
         if (!Files.getPosixFilePermissions(folder, LinkOption.NOFOLLOW_LINKS).equals(OWNER_ONLY)) {
@@ -80,25 +78,17 @@ final class SpoolFolder implements AutoCloseable {
         }
     }
 
-    /** The user that owns files of this process; /proc/self itself may be root's although the process is not. */
-    private static int ownUid() throws IOException {
-        for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
-            Matcher uids = UIDS.matcher(line);
-            if (uids.matches()) {
-                return Integer.parseUnsignedInt(uids.group(1));
-            }
-        }
-        throw new IOException("/proc/self/status has no Uid");
-    }
-
     private List<Path> segments() throws IOException {
         List<Path> files = new ArrayList<>();
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(folder)) {
             for (Path file : entries) {
                 String name = file.getFileName().toString();
-                if (SEGMENT.matcher(name).matches() && Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
-                    files.add(file);
+                if (SEGMENT.matcher(name).matches()) {
                     last = Math.max(last, Long.parseLong(name.substring(0, 16)));
+                    if (Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)
+                            && FileAccess.of(file).foreignWriter().isEmpty()) {
+                        files.add(file);
+                    }
                 }
             }
         }

@@ -181,6 +181,9 @@ public final class MetricsPage implements Closeable {
         page.counter("events_sent_total", "Events of prolog and epilog that their scripts could not send.",
                 counts.eventsSent());
         page.counter("events_refused_total", "Events that the service refused for good.", counts.eventsRefused());
+        page.gauge("events_untrusted",
+                "Events that are left in the scripts' spool because other users may have written them.",
+                counts.eventsUntrusted());
         page.counter("send_failures_total", "Failed requests, which are retried.", counts.failures());
         Instant success = counts.lastSuccess();
         if (success != null) {

@@ -10,6 +10,7 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -143,6 +144,31 @@ class CheckTest {
                 .anyMatch(line -> line.startsWith("FAILS token: /nowhere cannot be read"));
         service.stop(0);
         assertThat(check()).anyMatch(line -> line.startsWith("FAILS service: http://127.0.0.1:"));
+    }
+
+    @Test
+    void aSpoolThatOthersMayWriteIsWarnedOf() throws Exception {
+        tree.job("job_7");
+        Path event = Files.writeString(folder.resolve("spool/events/1795384829-7-started-1.json"), "{}\n");
+        Files.setPosixFilePermissions(event, PosixFilePermissions.fromString("rw-rw-rw-"));
+        assertThat(check()).contains("ok    prolog and epilog: " + event.getParent() + " can be read",
+                "warn  prolog and epilog: files that are left there: 1, the first: " + event
+                        + ": its group or all users may write it (mode 0666)");
+        Path spool = folder.resolve("spool");
+        Files.setPosixFilePermissions(spool, PosixFilePermissions.fromString("rwxrwxrwx"));
+        assertThat(check()).contains("warn  prolog and epilog: no event is read or sent: " + spool
+                + ": its group or all users may write it (mode 0777)");
+    }
+
+    @Test
+    void aScopeThatIsNotReadIsNamedWithItsCause() throws Exception {
+        Path other = tree.folder("system.slice/n9_slurmstepd.scope");
+        String warning = "warn  Slurm's cgroups: " + other
+                + " is not read: no prolog, host name or setting says that n9 is on this host";
+        assertThat(check()).startsWith("FAILS").contains(warning);
+        assertThat(check("--node=n9,n10")).startsWith("works").doesNotContain(warning);
+        Files.writeString(folder.resolve("spool/node"), "n9\n");
+        assertThat(check()).startsWith("works").doesNotContain(warning);
     }
 
     @Test

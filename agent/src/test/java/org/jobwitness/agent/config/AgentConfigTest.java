@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.jobwitness.agent.config.AgentConfig.InvalidSettingException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -72,6 +73,24 @@ class AgentConfigTest {
         assertThat(read(Map.of(), "--proc-root=" + folder.resolve("proc")).node()).isEqualTo("n17");
     }
 
+    @Test
+    void severalNodesOfOneHost() throws Exception {
+        AgentConfig config = read(Map.of(), "--node=n1, n2");
+        assertThat(config.node()).isEqualTo("n1");
+        assertThat(config.isOfThisHost("n2")).isTrue();
+        assertThat(config.isOfThisHost("n3")).isFalse();
+    }
+
+    @Test
+    void withoutASettingTheHostsNameIsThatOfTheNode() throws Exception {
+        Path hostname = folder.resolve("proc/sys/kernel/hostname");
+        Files.createDirectories(hostname.getParent());
+        Files.writeString(hostname, "n17.cluster.example.org\n");
+        AgentConfig config = read(Map.of(), "--proc-root=" + folder.resolve("proc"));
+        assertThat(Stream.of("n17", "n17.cluster.example.org", "n18", "cluster").filter(config::isOfThisHost))
+                .containsExactly("n17", "n17.cluster.example.org");
+    }
+
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
             "--interval=0 | JOBWITNESS_INTERVAL is 0, but must be a whole number from 1 to 300",
@@ -80,7 +99,7 @@ class AgentConfigTest {
                     + " https://jobwitness.example.org, without user, query or fragment",
             "--api-url=http://u:p@x | OBSERVABILITY_API_URL is http://u:p@x, but must be an address such as"
                     + " https://jobwitness.example.org, without user, query or fragment",
-            "--node=../x | JOBWITNESS_NODE is ../x, but must be letters, digits or . _ -",
+            "--node=../x | JOBWITNESS_NODE is ../x, but must be letters, digits or . _ -, or several such names, separated by commas",
             "--cluster=a b | JOBWITNESS_CLUSTER is a b, but must be 1 to 64 letters, digits or . _ -",
             "--dir=here | JOBWITNESS_AGENT_DIR is here, but must be an absolute path",
             "--metrics=70000 | JOBWITNESS_AGENT_METRICS is 70000, but must be a whole number from 1 to 65535",

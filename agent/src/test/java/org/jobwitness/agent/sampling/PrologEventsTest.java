@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -18,8 +20,14 @@ class PrologEventsTest {
             """;
 
     @TempDir
-    Path events;
+    Path spool;
+    private Path events;
     private final PrologEvents prologEvents = new PrologEvents();
+
+    @BeforeEach
+    void makeEvents() throws IOException {
+        events = Files.createDirectory(spool.resolve("events"));
+    }
 
     private void read(String name, String event) throws IOException {
         prologEvents.read(Files.writeString(events.resolve(name), event));
@@ -63,6 +71,22 @@ class PrologEventsTest {
         prologEvents.read(events.resolve("1795384829-57-started-16079.json")); // sent, and gone, meanwhile
         read("1795384829-57-started-16080.json", "not an event");
         assertThat(prologEvents.ofJob("57")).isEmpty();
+    }
+
+    @Test
+    void whatOthersMayHaveWrittenIsNotRead() throws IOException {
+        String name = "1795384829-57-started-16076.json";
+        Path event = Files.writeString(events.resolve(name), EVENT);
+        Files.setPosixFilePermissions(event, PosixFilePermissions.fromString("rw-rw-rw-"));
+        prologEvents.read(event);
+        assertThat(prologEvents.ofJob("57")).as("a file that all may write").isEmpty();
+        Files.setPosixFilePermissions(event, PosixFilePermissions.fromString("rw-r--r--"));
+        Files.setPosixFilePermissions(events, PosixFilePermissions.fromString("rwxrwxrwx"));
+        prologEvents.read(event);
+        assertThat(prologEvents.ofJob("57")).as("a folder that all may write").isEmpty();
+        Files.setPosixFilePermissions(events, PosixFilePermissions.fromString("rwxr-xr-x"));
+        prologEvents.read(event);
+        assertThat(prologEvents.ofJob("57")).isPresent();
     }
 
     @Test

@@ -7,13 +7,16 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
+import org.jobwitness.agent.ForeignUser;
 import org.jobwitness.agent.Signal;
 import org.jobwitness.agent.cgroup.JobCgroup;
+import org.jobwitness.agent.cgroup.Scopes;
 import org.jobwitness.agent.cgroup.Watch;
 import org.jobwitness.agent.clock.NodeClock;
 import org.jobwitness.agent.config.AgentConfig;
@@ -38,6 +41,8 @@ class RealCgroupTest {
     private Path scope;
     private final List<JobReading> readings = new CopyOnWriteArrayList<>();
     private final Signal received = new Signal();
+    /** Cgroups of another user, from the top. */
+    private final List<Path> delegated = new ArrayList<>();
     private Sampler sampler;
     private Thread thread;
 
@@ -46,7 +51,7 @@ class RealCgroupTest {
     void scope() throws Exception {
         mount = MOUNTS.stream().filter(root -> Files.exists(root.resolve("cgroup.controllers"))).findFirst()
                 .orElseGet(() -> abort("there is no cgroup v2 here"));
-        scope = mount.resolve("jobwitness-test-" + ProcessHandle.current().pid() + "/slurmstepd.scope");
+        scope = mount.resolve("jobwitness-test-" + ProcessHandle.current().pid() + ".slice/slurmstepd.scope");
         try {
             Files.createDirectories(scope);
         } catch (IOException e) {
@@ -77,6 +82,9 @@ class RealCgroupTest {
         if (sampler != null) {
             sampler.close();
             thread.join();
+        }
+        for (Path cgroup : delegated.reversed()) {
+            Files.delete(cgroup);
         }
         Files.deleteIfExists(scope);
         Files.deleteIfExists(scope.getParent());
@@ -131,6 +139,41 @@ class RealCgroupTest {
             String id = String.valueOf(i);
             JobReading last = reading(one -> one.jobId().equals(id) && Boolean.TRUE.equals(one.last()));
             assertThat(last.cpuUsageUsec()).as("of job " + id).isPositive();
+        }
+    }
+
+    /**
+     * systemd gives the cgroup of a user's session, or of a service with Delegate= and User=, to the user, who makes folders there
+     * that look like another's job.
+     */
+    @Test
+    void whatAUserMakesInADelegatedSubtreeIsNoJob() throws Exception {
+        Path service = delegate(Files.createDirectory(scope.getParent().resolve("app.service")));
+        makeAsUser(service.resolve("system.slice"), service.resolve("system.slice/n1_slurmstepd.scope"),
+                service.resolve("system.slice/n1_slurmstepd.scope/job_4711"));
+        Scopes.Found found = new Scopes(mount, "n1", "n1"::equals).find();
+        assertThat(found.scopes()).extracting(Scopes.Scope::folder).contains(scope)
+                .noneMatch(folder -> folder.startsWith(service));
+        waitUntilItListens();
+        assertThat(readings).extracting(JobReading::jobId).doesNotContain("4711");
+    }
+
+    private Path delegate(Path cgroup) throws IOException {
+        delegated.add(cgroup);
+        for (String file : List.of("", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control")) {
+            ForeignUser.own(cgroup.resolve(file));
+        }
+        return cgroup;
+    }
+
+    /** Not root, for whom the kernel would make more possible than for a user. */
+    private void makeAsUser(Path... cgroups) throws Exception {
+        for (Path cgroup : cgroups) {
+            String uid = String.valueOf(ForeignUser.UID);
+            Process mkdir = new ProcessBuilder("setpriv", "--reuid=" + uid, "--regid=" + uid, "--clear-groups", "mkdir",
+                    cgroup.toString()).inheritIO().start();
+            assertThat(mkdir.waitFor()).isZero();
+            delegated.add(cgroup);
         }
     }
 

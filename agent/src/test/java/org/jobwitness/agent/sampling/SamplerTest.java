@@ -243,7 +243,7 @@ class SamplerTest {
     void theNodesNameComesFromTheScopeWhereItHasOne() throws Exception {
         tree.captured();
         tree.folder("system.slice/n2_slurmstepd.scope");
-        start(1);
+        start(1, "--node=n1,n2");
         assertThat(batch(batch -> batch.node().equals("n1")).jobs()).extracting(JobReading::jobId).containsExactly("2");
         assertThat(batch(batch -> batch.node().equals("n2")).jobs()).isEmpty();
     }
@@ -491,7 +491,7 @@ class SamplerTest {
         Files.move(job, tree.root().resolve("system.slice/n8_slurmstepd.scope/job_5"));
         tree.remove(tree.scope());
         prolog("5", ",\"gpu_devices\":[\"1\"]");
-        start(1);
+        start(1, "--node=n7,n8");
         assertThat(batch(one -> one.node().equals("n8") && !one.gpus().isEmpty()).gpus()).extracting(GpuReading::gpu)
                 .containsExactly("GPU-1");
         assertThat(batch(one -> one.node().equals("n7") && !one.gpus().isEmpty()).gpus()).extracting(GpuReading::gpu)
@@ -545,6 +545,34 @@ class SamplerTest {
         start(1);
         batch(one -> one.node().equals("n7"));
         batch(one -> one.node().equals("n8"));
+    }
+
+    /** Slurm's name differs from the host's, and the scope of a Slurm for several slurmd has it. */
+    @Test
+    void aScopeIsReadOnceAPrologHasNamedItsNode() throws Exception {
+        Path job = tree.job("job_5");
+        Path scope = tree.folder("system.slice/gpu01_slurmstepd.scope");
+        Files.move(job, scope.resolve("job_5"));
+        tree.remove(tree.scope());
+        Files.createDirectories(folder.resolve("spool/events"));
+        start(1);
+        batch(one -> one.intervalMs() != null);
+        assertThat(sent).allSatisfy(one -> assertThat(one.batch.jobs()).isEmpty());
+        waitForLog("scope_ignored folder=" + scope + " cause=\"no prolog, host name or setting says that gpu01 is on");
+        prologOf("gpu01");
+        assertThat(batch(one -> !one.jobs().isEmpty()).node()).isEqualTo("gpu01");
+    }
+
+    /** A user has made a cgroup that looks like another's job, where users may: it is evidence of nothing. */
+    @Test
+    void aFolderOfAUserIsNoJob() throws Exception {
+        Path forged = tree.folder("user.slice/user-1001.slice/user@1001.service/app.slice/slurmstepd.scope");
+        Files.move(tree.job("job_4711"), forged.resolve("job_4711"));
+        tree.job("job_5");
+        start(1);
+        batch(one -> one.intervalMs() != null);
+        batch(one -> one.intervalMs() != null && one.sequence() > 2);
+        assertThat(sent).flatExtracting(one -> one.batch.jobs()).extracting(JobReading::jobId).containsOnly("5");
     }
 
     private void prologOf(String node) throws IOException {

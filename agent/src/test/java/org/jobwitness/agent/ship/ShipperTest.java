@@ -12,6 +12,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.security.KeyStore;
 import java.time.Duration;
 import java.time.Instant;
@@ -20,6 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -29,6 +32,7 @@ import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
+import org.jobwitness.agent.ForeignUser;
 import org.jobwitness.agent.Signal;
 import org.jobwitness.agent.clock.NodeClock;
 import org.jobwitness.agent.log.Log;
@@ -190,7 +194,7 @@ class ShipperTest {
         assertThat(request.header("Date")).isEqualTo("Mon, 23 Nov 2026 08:00:00 GMT");
         assertThat(request.header("X-Source")).isEqualTo("jobwitness-agent");
         await("it is counted", () -> shipper.counts().batchesSent() == 1);
-        assertThat(shipper.counts()).isEqualTo(new ShipperCounts(1, 0, 0, 0, 0, 0, CLOCK.instant(), null));
+        assertThat(shipper.counts()).isEqualTo(new ShipperCounts(1, 0, 0, 0, 0, 0, 0, CLOCK.instant(), null));
         assertThat(log()).isEmpty();
     }
 
@@ -681,6 +685,57 @@ class ShipperTest {
         awaitEmpty();
         await("the other is sent", () -> shipper.counts().eventsSent() == 1);
         assertThat(shipper.counts().eventsRefused()).isZero();
+    }
+
+    /** Anybody may put events of any job into a folder that all may write; prolog and epilog use none such. */
+    @ParameterizedTest
+    @ValueSource(strings = {"", "events"})
+    void nothingIsSentOfASpoolThatOthersMayWrite(String writable) throws IOException {
+        FakeService service = service();
+        Path open = temp.resolve(writable).normalize();
+        Set<PosixFilePermission> before = Files.getPosixFilePermissions(open);
+        Files.setPosixFilePermissions(open, PosixFilePermissions.fromString("rwxrwxrwx"));
+        Path event = event("1795384829-57-started-1.json", "forged");
+        Shipper shipper = shipper(service.url());
+        await("it is counted", () -> shipper.counts().eventsUntrusted() == 1);
+        shipper.add(batch(1), true);
+        awaitEmpty();
+        assertThat(service.paths()).containsExactly("/v1/batches");
+        assertThat(event).exists();
+        await("a second listing", () -> shipper.counts().batchesSent() == 1);
+        assertThat(
+                timesLogged("events_untrusted cause=\"" + open + ": its group or all users may write it (mode 0777)"))
+                .isEqualTo(1);
+        Files.setPosixFilePermissions(open, before);
+        await("it is sent", () -> shipper.counts().eventsSent() == 1);
+        await("it is not counted", () -> shipper.counts().eventsUntrusted() == 0);
+        assertThat(timesLogged("events_recovered")).isEqualTo(1);
+    }
+
+    @Test
+    void anEventThatOthersMayWriteIsLeftThere() throws IOException {
+        FakeService service = service();
+        Path event = event("1795384829-57-started-1.json", "open");
+        Files.setPosixFilePermissions(event, PosixFilePermissions.fromString("rw-rw-r--"));
+        event("1795384829-58-started-1.json", "good");
+        Shipper shipper = shipper(service.url());
+        await("the other is sent", () -> shipper.counts().eventsSent() == 1);
+        assertThat(service.requests()).singleElement().satisfies(one -> assertThat(one.body()).contains("good"));
+        assertThat(shipper.counts().eventsUntrusted()).isEqualTo(1);
+        assertThat(timesLogged("event_untrusted file=" + event)).isEqualTo(1);
+        Files.setPosixFilePermissions(event, PosixFilePermissions.fromString("rw-r--r--"));
+        await("it is sent", () -> shipper.counts().eventsSent() == 2);
+        assertThat(shipper.counts().eventsUntrusted()).isZero();
+    }
+
+    @Test
+    void anEventOfAnotherUserIsLeftThere() throws IOException {
+        FakeService service = service();
+        ForeignUser.own(event("1795384829-57-started-1.json", "forged"));
+        Shipper shipper = shipper(service.url());
+        await("it is counted", () -> shipper.counts().eventsUntrusted() == 1);
+        assertThat(service.requests()).isEmpty();
+        assertThat(timesLogged("cause=\"it belongs to the user with uid " + ForeignUser.UID)).isEqualTo(1);
     }
 
     @Test

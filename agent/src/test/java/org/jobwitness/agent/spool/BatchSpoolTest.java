@@ -21,6 +21,7 @@ import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jobwitness.agent.ForeignUser;
 import org.jobwitness.agent.log.Log;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -363,6 +364,20 @@ class BatchSpoolTest {
             assertThat(spool.depth().inMemory()).isEqualTo(1);
         }
         Files.setAttribute(folder, "unix:uid", 0);
+    }
+
+    /** Put there while all could write the folder. */
+    @Test
+    void aFileOfAnotherUserIsLeftThere() throws IOException {
+        Path folder = temp.resolve("queue");
+        try (BatchSpool spool = spool(folder)) {
+            put(spool, 0, 1);
+        }
+        ForeignUser.own(segments(folder).getFirst());
+        try (BatchSpool spool = spool(folder)) {
+            assertThat(spool.oldest()).isEmpty();
+        }
+        assertThat(segments(folder)).hasSize(1);
     }
 
     @Test

@@ -48,7 +48,8 @@ class MetricsPageTest {
         }
         Instant then = Instant.parse("2026-11-23T10:00:00Z");
         page = new MetricsPage(port, () -> new SamplerCounts(3, 1, 40, 2, 1_500_000, 6, 5),
-                () -> new ShipperCounts(12, 1, 2, 5, 0, 7, then, null), () -> new Depth(4, 4000, then, 1, 5, 6, 7, 8),
+                () -> new ShipperCounts(12, 1, 2, 5, 0, 3, 7, then, null),
+                () -> new Depth(4, 4000, then, 1, 5, 6, 7, 8),
                 () -> gpus, new Log(System.err));
         page.start();
     }
@@ -72,7 +73,8 @@ class MetricsPageTest {
                 "jobwitness_agent_last_cycle_seconds 0.0015", "jobwitness_agent_oom_kills_total 2",
                 "jobwitness_agent_sampling_failures_total 6", "jobwitness_agent_figures_left_out_total 5",
                 "jobwitness_agent_spool_batches 4", "jobwitness_agent_spool_dropped_too_much_total 6",
-                "jobwitness_agent_batches_sent_total 12", "jobwitness_agent_send_failures_total 7",
+                "jobwitness_agent_batches_sent_total 12", "jobwitness_agent_events_untrusted 3",
+                "jobwitness_agent_send_failures_total 7",
                 "# TYPE jobwitness_agent_send_failures_total counter");
         assertThat(text).contains("jobwitness_agent_resident_memory_bytes ");
     }
