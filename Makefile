@@ -1,6 +1,6 @@
 # The commands for people. Each target works alone, in a fresh clone.
 MVN ?= mvn
-MVN_FLAGS ?= -B -q
+MVN_FLAGS ?= -B
 DEMO_DIR ?= data/demo
 DEMO_PORT ?= 8080
 
@@ -18,37 +18,42 @@ build: dist/bin/jobwitness-server agent cli ## builds dist/bin/jobwitness-server
 
 dist/bin/jobwitness-server: $(call sources,server)
 	@deploy/launcher/find-java --jdk >/dev/null
-	rm -rf server/target/lib server/target/*.jar
-	$(MVN) $(MVN_FLAGS) -pl wire,server -DskipTests package
-	rm -rf dist/lib/jobwitness && mkdir -p dist/bin dist/lib/jobwitness
-	cp server/target/lib/*.jar server/target/jobwitness-server-*.jar dist/lib/jobwitness/
-	install -m 755 deploy/launcher/find-java dist/lib/
-	install -m 755 deploy/launcher/jobwitness-server dist/bin/
+	@rm -rf server/target/lib server/target/*.jar
+	@echo "The server"
+	@deploy/launcher/maven $(MVN) $(MVN_FLAGS) -pl wire,server -DskipTests package
+	@rm -rf dist/lib/jobwitness && mkdir -p dist/bin dist/lib/jobwitness
+	@cp server/target/lib/*.jar server/target/jobwitness-server-*.jar dist/lib/jobwitness/
+	@install -m 755 deploy/launcher/find-java dist/lib/
+	@install -m 755 deploy/launcher/jobwitness-server dist/bin/
 
 agent: dist/bin/jobwitness-agent ## builds dist/agent, the folder for the compute nodes, with its own Java
 
 dist/bin/jobwitness-agent: $(call sources,agent)
 	@deploy/launcher/find-java --jdk >/dev/null
-	rm -f wire/target/*.jar agent/target/*.jar
-	$(MVN) $(MVN_FLAGS) -pl wire,agent -DskipTests package
-	deploy/launcher/build-agent dist/agent agent/target/jobwitness-agent-*.jar wire/target/jobwitness-wire-*.jar
-	mkdir -p dist/bin
-	ln -sf ../agent/bin/jobwitness-agent dist/bin/jobwitness-agent
+	@rm -f wire/target/*.jar agent/target/*.jar
+	@echo "The agent"
+	@deploy/launcher/maven $(MVN) $(MVN_FLAGS) -pl wire,agent -DskipTests package
+	@echo "  its own Java"
+	@deploy/launcher/build-agent dist/agent agent/target/jobwitness-agent-*.jar wire/target/jobwitness-wire-*.jar
+	@mkdir -p dist/bin
+	@ln -sf ../agent/bin/jobwitness-agent dist/bin/jobwitness-agent
 
 cli: dist/bin/jobwitness ## builds dist/cli, the folder with the command jobwitness, with its own Java
 
 dist/bin/jobwitness: $(call sources,cli) deploy/man/jobwitness.1
 	@deploy/launcher/find-java --jdk >/dev/null
-	rm -rf wire/target/*.jar cli/target/*.jar cli/target/lib
-	$(MVN) $(MVN_FLAGS) -pl wire,cli -DskipTests package
-	deploy/launcher/build-cli dist/cli cli/target/jobwitness-cli-*.jar cli/target/lib cli/src/test/resources/responses
-	mkdir -p dist/bin
-	ln -sf ../cli/bin/jobwitness dist/bin/jobwitness
+	@rm -rf wire/target/*.jar cli/target/*.jar cli/target/lib
+	@echo "The command jobwitness"
+	@deploy/launcher/maven $(MVN) $(MVN_FLAGS) -pl wire,cli -DskipTests package
+	@echo "  its own Java"
+	@deploy/launcher/build-cli dist/cli cli/target/jobwitness-cli-*.jar cli/target/lib cli/src/test/resources/responses
+	@mkdir -p dist/bin
+	@ln -sf ../cli/bin/jobwitness dist/bin/jobwitness
 
 package: dist/bin/jobwitness-server dist/bin/jobwitness-agent dist/bin/jobwitness ## builds .deb and .rpm of server, agent and command in dist/packages
 	deploy/package/build
 
-demo: dist/bin/jobwitness-server $(shell deploy/demo/has-jobs && echo agent) ## runs a server with a simulated cluster on 127.0.0.1:8080, until Ctrl-C
+demo: dist/bin/jobwitness-server dist/bin/jobwitness $(shell deploy/demo/has-jobs && echo agent) ## runs a server with a simulated cluster on 127.0.0.1:8080, until Ctrl-C
 	@exec deploy/demo/run $(DEMO_DIR) $(DEMO_PORT)
 
 verify: ## runs the tests, without those that take long (as root it installs the Debian packages that they need)
@@ -88,7 +93,7 @@ bench-agent: dist/bin/jobwitness-agent ## measures what the agent costs a node; 
 	bench/agent-cost
 
 bench-build: dist/bin/jobwitness-server
-	$(MVN) $(MVN_FLAGS) -pl wire,server,bench -DskipTests package dependency:build-classpath -Dmdep.outputFile=target/classpath
+	$(MVN) $(MVN_FLAGS) -q -pl wire,server,bench -DskipTests package dependency:build-classpath -Dmdep.outputFile=target/classpath
 
 soak: ## kills server and PostgreSQL under load (100 rounds of events, 500 of batches), and sends 200,000 fuzzed requests
 	$(MVN) -B -pl wire,server test -Dtest=ServerFailureTest,OpenApiFuzzTest -Dtests.excluded=none -Dsurefire.failIfNoSpecifiedTests=false \
@@ -100,11 +105,11 @@ soak-agent: soak-build ## runs the agent under all faults, and prints a table; F
 	$(SOAK).AgentSoak dist/bin/jobwitness-server dist/bin/jobwitness-agent $(FAULTS)
 
 soak-build: dist/bin/jobwitness-server dist/bin/jobwitness-agent
-	$(MVN) $(MVN_FLAGS) -pl wire,agent,server,soak -DskipTests package dependency:build-classpath -Dmdep.outputFile=target/classpath
+	$(MVN) $(MVN_FLAGS) -q -pl wire,agent,server,soak -DskipTests package dependency:build-classpath -Dmdep.outputFile=target/classpath
 
 format: ## formats the Java sources
-	$(MVN) $(MVN_FLAGS) spotless:apply
+	$(MVN) $(MVN_FLAGS) -q spotless:apply
 
 clean: ## removes what was built, but not the virtual machine
-	$(MVN) $(MVN_FLAGS) clean
+	$(MVN) $(MVN_FLAGS) -q clean
 	rm -rf dist

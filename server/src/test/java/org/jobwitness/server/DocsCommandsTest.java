@@ -315,6 +315,7 @@ class DocsCommandsTest {
         program(work.resolve("dist/agent/bin/jobwitness-agent"),
                 "case $1 in check | release-gpus) ;; *) exit 2 ;; esac\n");
         program(work.resolve("dist/cli/bin/jobwitness"), "exit 2\n");
+        program(work.resolve("dist/bin/jobwitness"), "exit 2\n");
         for (String privileged : List.of("useradd", "chgrp", "chown", "systemctl")) {
             program(place.resolve("bin").resolve(privileged), "[ $# -gt 0 ]\n");
         }
