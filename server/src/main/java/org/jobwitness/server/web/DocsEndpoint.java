@@ -23,18 +23,22 @@ import org.jobwitness.server.http.Requests;
 import org.jobwitness.server.json.Printable;
 
 /**
- * GET /v1/openapi.yaml, and /docs, the page that shows it. The page is Swagger UI without the parts that contact other
+ * GET /, where a browser starts, /v1/openapi.yaml, and /docs, the page that shows it. The page is Swagger UI without the parts that contact other
  * hosts; its files are listed here one by one, so that no path from a request is ever looked up.
  */
 public final class DocsEndpoint {
     private static final String SWAGGER_UI = "/META-INF/resources/webjars/swagger-ui/";
     /** Swagger UI draws its icons from data: URLs. */
-    private static final String CONTENT_SECURITY_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; "
+    private static final String WITH_SCRIPTS = "default-src 'none'; script-src 'self'; style-src 'self'; "
             + "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    private static final String WITHOUT_SCRIPTS = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; "
+            + "form-action 'none'; frame-ancestors 'none'";
 
     private final File document = File.of("/web/openapi.yaml", "application/yaml");
+    private final File start = File.of("/web/start/index.html", "text/html; charset=utf-8");
     private final File page = File.of("/web/docs/index.html", "text/html; charset=utf-8");
     private final Map<String, File> assets = Stream.of(
+            File.of("/web/start/start.css", "text/css; charset=utf-8"),
             File.of("/web/docs/docs.css", "text/css; charset=utf-8"),
             File.of("/web/docs/docs.js", "text/javascript; charset=utf-8"),
             File.of(swaggerUi("swagger-ui.css"), "text/css; charset=utf-8"),
@@ -42,9 +46,10 @@ public final class DocsEndpoint {
             .collect(Collectors.toMap(File::name, Function.identity()));
 
     public void routes(RoutesConfig routes) {
-        routes.get("/v1/openapi.yaml", ctx -> send(ctx, document), Role.OPEN);
-        routes.get("/docs", ctx -> send(ctx, page), Role.OPEN);
-        routes.get("/docs/assets/{file}", ctx -> send(ctx, asset(ctx.pathParam("file"))), Role.OPEN);
+        routes.get("/", ctx -> send(ctx, start, WITHOUT_SCRIPTS), Role.OPEN);
+        routes.get("/v1/openapi.yaml", ctx -> send(ctx, document, WITHOUT_SCRIPTS), Role.OPEN);
+        routes.get("/docs", ctx -> send(ctx, page, WITH_SCRIPTS), Role.OPEN);
+        routes.get("/docs/assets/{file}", ctx -> send(ctx, asset(ctx.pathParam("file")), WITHOUT_SCRIPTS), Role.OPEN);
     }
 
     private File asset(String name) {
@@ -53,10 +58,10 @@ public final class DocsEndpoint {
     }
 
     /** The browser validates its copy each time, so that an update is visible at once. */
-    private static void send(Context ctx, File file) {
+    private static void send(Context ctx, File file, String contentSecurityPolicy) {
         Requests.onlyParameters(ctx, Set.of());
         ctx.header("Cache-Control", "no-cache").header("ETag", file.etag())
-                .header("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+                .header("Content-Security-Policy", contentSecurityPolicy)
                 .header("X-Content-Type-Options", "nosniff").header("Referrer-Policy", "no-referrer");
         String known = ctx.header("If-None-Match");
         if (known != null && known.contains(file.etag())) {
