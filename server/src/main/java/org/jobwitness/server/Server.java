@@ -58,6 +58,7 @@ import org.jobwitness.server.query.UserSummaries;
 import org.jobwitness.server.query.UsersEndpoint;
 import org.jobwitness.server.sample.SampleStore;
 import org.jobwitness.server.sample.Sealing;
+import org.jobwitness.server.scheduler.LocalSlurm;
 import org.jobwitness.server.scheduler.Reconciliation;
 import org.jobwitness.server.stream.JobStream;
 import org.jobwitness.server.stream.StreamEndpoint;
@@ -135,6 +136,9 @@ final class Server implements AutoCloseable {
             advisoryChecks.put("seal", sealing::problem);
             advisoryChecks.put("spool", agentQueues::problem);
             slurm.ifPresent(reconciliation -> advisoryChecks.put("scheduler", reconciliation::problem));
+            if (!config.schedulerChosen()) {
+                advisoryChecks.put("scheduler", () -> Optional.of(LocalSlurm.NOT_ASKED));
+            }
 
             Optional<DemoCluster> demo = isDemo(config)
                     ? Optional.of(new DemoCluster(database, events, jobs, samples, batches, nodes, clock))
@@ -181,7 +185,7 @@ final class Server implements AutoCloseable {
 
     private static boolean isDemo(ServerConfig config) {
         if (config.seedDemo() && config.slurm().isPresent()) {
-            log.warn("demo_ignored cause=\"SEED_DEMO needs SCHEDULER_BACKEND=mock\"");
+            log.warn("demo_ignored cause=\"SCHEDULER_BACKEND is slurm\"");
         }
         return config.seedDemo() && config.slurm().isEmpty();
     }
@@ -280,13 +284,17 @@ final class Server implements AutoCloseable {
                   scrape token    %s
                 """.formatted(made.file(Role.OPERATOR), made.file(Role.AGENT), made.file(Role.SCRAPE)))
                 .orElse("  no token needed (AUTH=off)\n");
+        String slurm = config.schedulerChosen() ? "" : LocalSlurm.find(Path.of("/"), System.getenv()).map(found -> """
+                  Slurm           is not asked, though %s is here: ends of jobs are not confirmed. Set
+                                  %s
+                """.formatted(found.conf(), found.settings())).orElse("");
         return """
                 jobwitness-server %s
                   API             %s/docs
                   jobs            %s/v1/jobs
                   metrics         %s/metrics
                   health          %s/v1/health
-                %s""".formatted(version(), url, url, url, url, access);
+                %s%s""".formatted(version(), url, url, url, url, access, slurm);
     }
 
     private static String help() {

@@ -28,14 +28,16 @@ import org.jspecify.annotations.Nullable;
  *
  * @param database the PostgreSQL to use; empty for the embedded one
  * @param auth whether requests need a token
+ * @param schedulerChosen whether anybody has decided that Slurm is queried, or not
  * @param slurm how Slurm is queried; empty if there is no scheduler
  * @param seedDemo whether to simulate a cluster; ignored where Slurm is queried
  * @param thresholds of verdicts
  */
 record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddress> database, int databaseConnections,
         boolean auth, String defaultCluster, int maxConnections, Duration requestDeadline, Duration metricsRetention,
-        Duration jobRetention, Duration auditRetention, Optional<Reconciliation.Settings> slurm, boolean seedDemo,
-        Thresholds thresholds) {
+        Duration jobRetention, Duration auditRetention, boolean schedulerChosen,
+        Optional<Reconciliation.Settings> slurm,
+        boolean seedDemo, Thresholds thresholds) {
 
     /** An invalid setting: its name, its value, and what is allowed. */
     static final class BadSetting extends Exception {
@@ -125,15 +127,17 @@ record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddres
             Duration jobRetention = days(Setting.JOB_RETENTION_DAYS, metricsRetention, " (METRICS_RETENTION_DAYS)",
                     36_500);
             Duration auditRetention = days(Setting.AUDIT_RETENTION_DAYS, jobRetention, " (JOB_RETENTION_DAYS)", 36_500);
+            boolean seedDemo = choice(Setting.SEED_DEMO, "true", "false").equals("true");
             return new ServerConfig(dataDir(), host, number(Setting.PORT, 0, 65_535), database(),
                     number(Setting.DATABASE_CONNECTIONS, 2, 200), auth, cluster(),
                     number(Setting.MAX_CONNECTIONS, 10, 1_000_000),
                     Duration.ofSeconds(number(Setting.REQUEST_DEADLINE_SECONDS, 1, 600)), metricsRetention,
                     jobRetention, auditRetention,
-                    choice(Setting.SCHEDULER_BACKEND, "mock", "slurm").equals("slurm")
+                    seedDemo || given.containsKey(Setting.SCHEDULER_BACKEND),
+                    choice(Setting.SCHEDULER_BACKEND, "none", "mock", "slurm").equals("slurm")
                             ? Optional.of(slurm())
                             : Optional.empty(),
-                    choice(Setting.SEED_DEMO, "true", "false").equals("true"), thresholds());
+                    seedDemo, thresholds());
         }
 
         private Thresholds thresholds() throws BadSetting {
@@ -180,7 +184,7 @@ record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddres
             if ((url == null) == (commands == null)) {
                 throw bad(Setting.SCHEDULER_BACKEND, "slurm",
                         "slurm with either SLURM_BASE_URL or SLURM_COMMANDS, of which "
-                                + (url == null ? "neither is" : "both are") + " set; or mock");
+                                + (url == null ? "neither is" : "both are") + " set; or none");
             }
             String version = given.get(Setting.SLURM_API_VERSION);
             if (version != null && !version.matches("v0\\.0\\.(39|4[0-5])")) {

@@ -23,8 +23,9 @@ enum Setting {
     REQUEST_DEADLINE_SECONDS("15",
             "Time within which a request must arrive in full, 1..600; then its connection is closed."),
     SCHEDULER_BACKEND(
-            "mock",
-            "mock: no scheduler. slurm: Slurm, by SLURM_BASE_URL or SLURM_COMMANDS."),
+            "none",
+            "slurm: Slurm is asked, by SLURM_BASE_URL or SLURM_COMMANDS. mock: the simulated cluster of SEED_DEMO. none: no scheduler; "
+                    + "/v1/health names it as a problem unless it is set."),
     SLURM_BASE_URL("unset",
             "slurmrestd, as http://host:port, https://host:port or unix:/path/of/socket."),
     SLURM_API_VERSION("unset: the newest that both sides support",
@@ -42,7 +43,7 @@ enum Setting {
     SLURM_INTERVAL_SECONDS("15",
             "Time between two polls of Slurm's list of jobs, 5..3600."),
     SEED_DEMO("false",
-            "true: simulates a cluster named demo, with a week of history; only with SCHEDULER_BACKEND=mock."),
+            "true: simulates a cluster named demo, with a week of history; not with SCHEDULER_BACKEND=slurm."),
     METRICS_RETENTION_DAYS("7",
             "Days for which samples are kept, 1..3650; older ones are refused. The totals of a run are kept with the run."),
     JOB_RETENTION_DAYS("400",

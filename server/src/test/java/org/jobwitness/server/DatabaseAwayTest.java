@@ -41,7 +41,8 @@ class DatabaseAwayTest {
 
     private void start(String databaseUrl) throws Exception {
         server = new Server(ServerConfig.read(List.of("--host=127.0.0.1", "--port=0", "--auth=off",
-                "--jobwitness-data-dir=" + folder, "--database-url=" + databaseUrl), Map.of(),
+                "--scheduler-backend=none", "--jobwitness-data-dir=" + folder, "--database-url=" + databaseUrl),
+                Map.of(),
                 folder.resolve(".env")));
         http = Http.anonymous(server.port());
     }

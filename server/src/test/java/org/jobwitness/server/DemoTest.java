@@ -45,7 +45,7 @@ class DemoTest {
                 TestServer other = TestServer.start("--seed-demo=true", "--scheduler-backend=slurm",
                         "--slurm-base-url=http://127.0.0.1:9")) {
             assertThat(logged.lines())
-                    .contains("WARNING demo_ignored cause=\"SEED_DEMO needs SCHEDULER_BACKEND=mock\"");
+                    .contains("WARNING demo_ignored cause=\"SCHEDULER_BACKEND is slurm\"");
             assertThat(other.get("/v1/jobs").json().required("total").asInt()).isZero();
             assertThat(other.get("/v1/health").json().required("checks").has("demo")).isFalse();
         }

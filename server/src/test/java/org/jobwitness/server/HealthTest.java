@@ -2,10 +2,19 @@ package org.jobwitness.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.sql.SQLException;
+import java.util.List;
+import java.util.Map;
 import org.jobwitness.server.testing.Exchange;
+import org.jobwitness.server.testing.ServerProcess;
+import org.jobwitness.server.testing.TestPostgres;
 import org.jobwitness.server.testing.TestServer;
+import org.jobwitness.server.testing.Waiting;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** What /v1/health and /v1/ready make of what is wrong. */
 class HealthTest {
@@ -33,6 +42,27 @@ class HealthTest {
             assertThat(unhealthy.json().required("checks").required("seal").asString())
                     .startsWith("no hour of samples has been packed since ");
             assertThat(server.get("/v1/ready").status()).isEqualTo(200);
+        }
+    }
+
+    @Test
+    void thatSlurmIsNotAskedIsAProblemUntilSomebodyHasDecidedIt(@TempDir Path folder) throws Exception {
+        Path conf = Files.writeString(folder.resolve("slurm.conf"), "ClusterName=alpha\n");
+        TestPostgres.lendPrograms(folder.resolve("data"));
+        try (ServerProcess server = ServerProcess.run(folder.resolve("data"), Waiting.passable(folder),
+                Map.of("SLURM_CONF", conf.toString()), List.of("--jobwitness-data-dir=" + folder.resolve("data"),
+                        "--host=127.0.0.1", "--port=0", "--auth=off"))
+                .ready()) {
+            HttpResponse<String> health = server.anonymous().get("/v1/health");
+            assertThat(health.statusCode()).isEqualTo(503);
+            assertThat(health.body())
+                    .contains("\"database\":\"ok\",\"scheduler\":\"Slurm is not asked, so ends of jobs are"
+                            + " not confirmed", "SCHEDULER_BACKEND=slurm", "SCHEDULER_BACKEND=none");
+            assertThat(server.out()).contains("Slurm           is not asked, though " + conf + " is here",
+                    "SCHEDULER_BACKEND=slurm and SLURM_");
+        }
+        try (TestServer server = TestServer.start()) {
+            assertThat(server.get("/v1/health").json().required("checks").has("scheduler")).isFalse();
         }
     }
 }

@@ -73,8 +73,11 @@ class LocaleTest {
     private ServerProcess server(int number, String options) throws IOException, InterruptedException {
         Path data = folder.resolve("server-" + number);
         String url = database.jdbcUrl() + "&user=" + database.user() + "&password=" + database.password();
-        return ServerProcess.run(data, folder, Map.of("JDK_JAVA_OPTIONS", options), List.of("--host=127.0.0.1",
-                "--port=0", "--auth=off", "--jobwitness-data-dir=" + data, "--database-url=" + url)).ready();
+        return ServerProcess
+                .run(data, folder, Map.of("JDK_JAVA_OPTIONS", options),
+                        List.of("--scheduler-backend=none", "--host=127.0.0.1",
+                                "--port=0", "--auth=off", "--jobwitness-data-dir=" + data, "--database-url=" + url))
+                .ready();
     }
 
     /** A job that used a third of its time and memory, with a name and a user that are not ASCII. */

@@ -26,7 +26,7 @@ class ServerConfigTest {
         assertThat(read(List.of(), Map.of("HOME", "/home/alice"), "")).isEqualTo(
                 new ServerConfig(Path.of("/home/alice/.local/share/jobwitness"), "0.0.0.0", 8080, Optional.empty(), 10,
                         true, "default", 20_000, Duration.ofSeconds(15), Duration.ofDays(7), Duration.ofDays(400),
-                        Duration.ofDays(800), Optional.empty(), false, Thresholds.USUAL));
+                        Duration.ofDays(800), false, Optional.empty(), false, Thresholds.USUAL));
     }
 
     @Test
@@ -50,6 +50,14 @@ class ServerConfigTest {
                 "--audit-retention-days=30"), Map.of(), "");
         assertThat(List.of(config.metricsRetention(), config.jobRetention(), config.auditRetention()))
                 .containsOnly(Duration.ofDays(30));
+    }
+
+    @Test
+    void noneIsADecisionAndUnsetIsNot() throws Exception {
+        assertThat(read(List.of(), Map.of("SCHEDULER_BACKEND", ""), "").schedulerChosen()).isFalse();
+        for (String decision : List.of("SCHEDULER_BACKEND=none", "SCHEDULER_BACKEND=mock", "SEED_DEMO=true")) {
+            assertThat(read(List.of(), Map.of(), decision + "\n").schedulerChosen()).as(decision).isTrue();
+        }
     }
 
     /** As in containers that start together, of which one writes it: the server works without Slurm meanwhile. */

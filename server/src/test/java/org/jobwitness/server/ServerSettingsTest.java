@@ -38,6 +38,7 @@ class ServerSettingsTest {
             JOB_RETENTION_DAYS=6                    | JOB_RETENTION_DAYS is "6"      | from 7 (METRICS_RETENTION_DAYS) to 36500
             METRICS_RETENTION_DAYS=401              | JOB_RETENTION_DAYS is "400"    | from 401 (METRICS_RETENTION_DAYS)
             AUDIT_RETENTION_DAYS=399                | AUDIT_RETENTION_DAYS is "399"  | from 400 (JOB_RETENTION_DAYS) to 36500
+            SCHEDULER_BACKEND=pbs                   | SCHEDULER_BACKEND is "pbs"     | none or mock or slurm
             SCHEDULER_BACKEND=slurm                 | SCHEDULER_BACKEND is "slurm"   | SLURM_BASE_URL or SLURM_COMMANDS, of which neither is set
             SCHEDULER_BACKEND=slurm SLURM_BASE_URL=http://s:1 SLURM_COMMANDS=/bin | SCHEDULER_BACKEND | both are set
             SCHEDULER_BACKEND=slurm SLURM_BASE_URL=slurm:6820 | SLURM_BASE_URL is "slurm:6820" | unix:/path/of/socket

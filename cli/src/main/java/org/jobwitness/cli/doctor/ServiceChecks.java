@@ -6,7 +6,6 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.jobwitness.cli.service.Problem;
 import org.jobwitness.cli.service.Response;
@@ -28,6 +27,8 @@ public final class ServiceChecks {
     private static final String ADDRESS = "--url, JOBWITNESS_URL, or OBSERVABILITY_API_URL in"
             + " /etc/jobwitness/jobwitness.conf";
     private static final String SERVER_LOG = "on the server: journalctl -u jobwitness-server";
+    private static final String ASKING_SLURM = "on the server: /etc/jobwitness/server.env and journalctl -u"
+            + " jobwitness-server; docs/slurm-integration.md, \"Asking Slurm\"";
     private static final String INSTALL_AGENT = ": install jobwitness-agent, then jobwitness-agent check";
 
     private final ServiceClient client;
@@ -103,9 +104,9 @@ public final class ServiceChecks {
     }
 
     private void health(Health health) {
-        new TreeMap<>(health.checks()).forEach((check, state) -> results.add(state.equals("ok")
+        health.checks().forEach((check, state) -> results.add(state.equals("ok")
                 ? CheckResult.ok(check, "healthy")
-                : CheckResult.problem(check, state, SERVER_LOG)));
+                : CheckResult.problem(check, state, check.equals("scheduler") ? ASKING_SLURM : SERVER_LOG)));
     }
 
     private void clock(Instant there, Instant here) {

@@ -8,6 +8,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -77,6 +78,34 @@ class ServiceChecksTest {
             assertThat(finding.advice()).contains("--url, JOBWITNESS_URL, or OBSERVABILITY_API_URL");
         } finally {
             other.stop(0);
+        }
+    }
+
+    @Test
+    void thatSlurmIsNotAskedIsTheFirstProblemAndSaysWhereToSetIt() throws IOException {
+        HttpServer service = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+        service.createContext("/", exchange -> {
+            byte[] body = """
+                    {"status":"unhealthy","timestamp":"2026-11-30T12:00:00Z","version":"1","checks":{"spool":"node n1 waits",
+                     "database":"ok","scheduler":"Slurm is not asked"}}""".getBytes(StandardCharsets.UTF_8);
+            boolean health = exchange.getRequestURI().getPath().equals("/v1/health");
+            exchange.sendResponseHeaders(health ? 503 : 200, body.length);
+            exchange.getResponseBody().write(body);
+            exchange.close();
+        });
+        service.start();
+        try {
+            ServiceClient client = new ServiceClient(
+                    new ClientSettings(URI.create("http://127.0.0.1:" + service.getAddress().getPort()), "from --url",
+                            Optional.empty(), Optional.empty(), Duration.ofSeconds(10)),
+                    "1.0");
+            CheckResult first = new ServiceChecks(client, Clock.systemUTC()).all().stream()
+                    .filter(result -> result.state() == State.PROBLEM).findFirst().orElseThrow();
+
+            assertThat(first.found()).isEqualTo("Slurm is not asked");
+            assertThat(first.advice()).contains("/etc/jobwitness/server.env", "Asking Slurm");
+        } finally {
+            service.stop(0);
         }
     }
 }

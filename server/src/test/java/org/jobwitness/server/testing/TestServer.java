@@ -42,8 +42,9 @@ public final class TestServer implements AutoCloseable {
         this.database = database;
         try {
             dataDir = Files.createTempDirectory("jobwitness-test");
-            List<String> all = new ArrayList<>(List.of("--host=127.0.0.1", "--port=0", "--auth=off",
-                    "--jobwitness-data-dir=" + dataDir, "--database-url=" + url(database)));
+            List<String> all = new ArrayList<>(
+                    List.of("--host=127.0.0.1", "--port=0", "--auth=off", "--scheduler-backend=none",
+                            "--jobwitness-data-dir=" + dataDir, "--database-url=" + url(database)));
             all.addAll(flags);
             server = new ServerInProcess(dataDir, all);
         } catch (IOException e) {
@@ -51,7 +52,7 @@ public final class TestServer implements AutoCloseable {
         }
     }
 
-    /** Starts a server with a fresh database. Flags win over the defaults here: any port of 127.0.0.1, no tokens. */
+    /** Starts a server with a fresh database. Flags win over the defaults here: any port of 127.0.0.1, no tokens, no scheduler. */
     public static TestServer start(String... flags) {
         TestServer server = new TestServer(TestPostgres.freshDatabase(), List.of(flags));
         server.awaitReady();
