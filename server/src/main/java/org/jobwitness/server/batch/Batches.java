@@ -16,6 +16,7 @@ import java.util.Objects;
 import java.util.Set;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.batch.AgentBatches.BatchNumber;
+import org.jobwitness.server.db.Company;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.GroupCommit;
 import org.jobwitness.server.job.JobTable;
@@ -35,6 +36,8 @@ public final class Batches implements AutoCloseable {
     /** About 30 MB. */
     private static final int MAX_ROWS_WAITING = 50_000;
     private static final Duration WRITE_TIMEOUT = Duration.ofSeconds(20);
+    /** Most of the cost of a batch is its transaction's; an agent sends one in 15 s, and does not mind. */
+    private static final Duration MAX_WAIT_FOR_COMPANY = Duration.ofMillis(30);
 
     private final Database database;
     private final SampleStore samples;
@@ -69,8 +72,8 @@ public final class Batches implements AutoCloseable {
         lag = Histogram.builder().name("jobwitness_ingest_lag_seconds")
                 .help("Time from an agent's reading to its arrival here, of batches that were stored.")
                 .classicUpperBounds(.1, .5, 1, 5, 15, 60, 300, 1800, 7200, 86400).classicOnly().register(metrics);
-        writer = new GroupCommit<>("batch-writer", ROWS_AT_ONCE, MAX_ROWS_WAITING, WRITE_TIMEOUT, Prepared::rows,
-                this::commit);
+        writer = new GroupCommit<>("batch-writer", ROWS_AT_ONCE, MAX_ROWS_WAITING, WRITE_TIMEOUT,
+                new Company(MAX_WAIT_FOR_COMPANY, System::nanoTime), Prepared::rows, this::commit);
         GaugeWithCallback.builder().name("jobwitness_batch_rows_waiting")
                 .help("Rows of batches that wait to be written.")
                 .callback(gauge -> gauge.call(writer.weightWaiting())).register(metrics);

@@ -16,9 +16,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Writes what many threads submit in few transactions: the writer takes all that waits whenever it is free. So no item waits
- * for a timer, and the more there is to write, the less each costs. Called by the threads of requests; one thread of its own
- * writes.
+ * Writes what many threads submit in few transactions: the writer takes all that waits whenever it is free. Where items come
+ * so often that others will follow at once, the first waits a moment for company ({@link Company}); where they are few, none
+ * waits. So the more there is to write, the less each costs. Called by the threads of requests; one thread of its own writes.
  *
  * @param <T> an item
  * @param <R> the result of writing it
@@ -32,6 +32,7 @@ public final class GroupCommit<T, R> implements AutoCloseable {
     private final Duration timeout;
     private final ToIntFunction<T> weight;
     private final Function<List<T>, List<R>> commit;
+    private final Company company;
     private final Thread writer;
     /** Guards what follows. */
     private final Object lock = new Object();
@@ -39,7 +40,8 @@ public final class GroupCommit<T, R> implements AutoCloseable {
     private int waiting;
     private boolean closing;
 
-    private record Waiting<T, R>(T item, int weight, CompletableFuture<R> result) {
+    /** @param arrivedAt by the company's clock */
+    private record Waiting<T, R>(T item, int weight, long arrivedAt, CompletableFuture<R> result) {
     }
 
     /** The queue has reached its limit. */
@@ -58,13 +60,15 @@ public final class GroupCommit<T, R> implements AutoCloseable {
      * @param maxWeight of one transaction; a heavier item goes alone
      * @param maxWaiting weight of all items that wait
      * @param timeout of a submission
+     * @param company how long an item waits for others
      * @param commit writes all items in one transaction, or none; its results are in the same order
      */
-    public GroupCommit(String name, int maxWeight, int maxWaiting, Duration timeout, ToIntFunction<T> weight,
-            Function<List<T>, List<R>> commit) {
+    public GroupCommit(String name, int maxWeight, int maxWaiting, Duration timeout, Company company,
+            ToIntFunction<T> weight, Function<List<T>, List<R>> commit) {
         this.maxWeight = maxWeight;
         this.maxWaiting = maxWaiting;
         this.timeout = timeout;
+        this.company = company;
         this.weight = weight;
         this.commit = commit;
         writer = Thread.ofPlatform().name(name).daemon().start(this::write);
@@ -110,7 +114,7 @@ public final class GroupCommit<T, R> implements AutoCloseable {
             if (waiting > 0 && waiting + heavy > maxWaiting) {
                 throw new QueueFull("more is waiting to be written than the database keeps up with; try again later");
             }
-            Waiting<T, R> entry = new Waiting<>(item, heavy, new CompletableFuture<>());
+            Waiting<T, R> entry = new Waiting<>(item, heavy, company.arrived(), new CompletableFuture<>());
             queue.add(entry);
             waiting += heavy;
             lock.notifyAll();
@@ -149,9 +153,9 @@ public final class GroupCommit<T, R> implements AutoCloseable {
     /** Waits for items, then takes as many as go into one transaction; none once it is closed. */
     private List<Waiting<T, R>> next() {
         synchronized (lock) {
-            while (queue.isEmpty() && !closing) {
+            for (long left = millisToGroup(); left > 0; left = millisToGroup()) {
                 try {
-                    lock.wait();
+                    lock.wait(left);
                 } catch (InterruptedException e) {
                     log.warn("writer_interrupted thread={}", writer.getName());
                 }
@@ -166,6 +170,14 @@ public final class GroupCommit<T, R> implements AutoCloseable {
             waiting -= taken;
             return group;
         }
+    }
+
+    /** 0 if there is a group to write, or it is closed. */
+    private long millisToGroup() {
+        if (closing || waiting >= Math.min(maxWeight, maxWaiting / 2)) {
+            return 0;
+        }
+        return queue.isEmpty() ? Long.MAX_VALUE : company.millisToWait(queue.getFirst().arrivedAt());
     }
 
     private void commitGroup(List<Waiting<T, R>> group) {

@@ -2,6 +2,7 @@ package org.jobwitness.server.db;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.InstanceOfAssertFactories.LIST;
 
 import java.time.Duration;
 import java.util.ArrayList;
@@ -10,6 +11,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 import org.jobwitness.server.testing.Waiting;
 import org.junit.jupiter.api.Test;
@@ -22,7 +24,11 @@ class GroupCommitTest {
 
     /** Items weigh what they are; the first group waits until it is let go; 13 cannot be written. */
     private GroupCommit<Integer, String> writer(int atOnce, int mostWaiting, Duration patience) {
-        return new GroupCommit<>("test-writer", atOnce, mostWaiting, patience, item -> item, items -> {
+        return writer(atOnce, mostWaiting, patience, Company.none());
+    }
+
+    private GroupCommit<Integer, String> writer(int atOnce, int mostWaiting, Duration patience, Company company) {
+        return new GroupCommit<>("test-writer", atOnce, mostWaiting, patience, company, item -> item, items -> {
             groups.add(items);
             try {
                 held.await();
@@ -69,6 +75,37 @@ class GroupCommitTest {
                 assertThat(answer.get()).startsWith("wrote");
             }
             assertThat(groups).containsExactly(List.of(1), List.of(4, 5), List.of(6), List.of(50), List.of(2));
+        }
+    }
+
+    /** At a thousand items in a second, whose clock stands still, the next waits for others: until they are enough. */
+    @Test
+    void itemsThatComeOftenWaitForOthersUpToTheLimit() throws Exception {
+        held.countDown();
+        try (GroupCommit<Integer, String> writer = writer(10, 100_000, PATIENCE,
+                new Company(Duration.ofMillis(30), () -> 0))) {
+            writer.submitAll(Collections.nCopies(100, 10).stream());
+            groups.clear();
+            CompletableFuture<String> first = submit(writer, 4);
+            Waiting.until("it waits", PATIENCE, () -> writer.weightWaiting() == 4);
+            CompletableFuture<String> second = submit(writer, 6);
+            assertThat(first.get()).isEqualTo("wrote 4");
+            assertThat(second.get()).isEqualTo("wrote 6");
+            assertThat(groups).singleElement().asInstanceOf(LIST).hasSize(2);
+        }
+    }
+
+    @Test
+    void itemThatWaitsForOthersIsWrittenAtTheEndOfItsWait() throws Exception {
+        held.countDown();
+        AtomicLong nanos = new AtomicLong();
+        Company company = new Company(Duration.ofMillis(30), nanos::get);
+        try (GroupCommit<Integer, String> writer = writer(10, 100_000, PATIENCE, company)) {
+            writer.submitAll(Collections.nCopies(100, 10).stream());
+            CompletableFuture<String> answer = submit(writer, 4);
+            Waiting.until("it waits", PATIENCE, () -> writer.weightWaiting() == 4);
+            nanos.set(Duration.ofMillis(30).toNanos());
+            assertThat(answer.get()).isEqualTo("wrote 4");
         }
     }
 
