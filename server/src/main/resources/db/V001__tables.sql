@@ -79,7 +79,9 @@ comment on index job_open is 'current_job: pending and running runs.';
 create index job_end_unknown on job (listed_at) where end_time is null and state not in ('pending', 'running');
 comment on index job_end_unknown is 'JobDeletion.deleteEndedBefore: ended runs whose end time is unknown. job_ended has the others.';
 create index job_array on job ((scheduler ->> 'array_job_id'), cluster) where scheduler ->> 'array_job_id' is not null;
-comment on index job_array is 'EvidenceReader.otherTasks, array=ID of lists and the stream: the runs of a job array.';
+comment on index job_array is 'EvidenceReader.otherTasks, RunLookup and id=ID of lists: the runs of a job array.';
+create index job_het on job (het_job_id) where het_job_id is not null;
+comment on index job_het is 'RunLookup and id=ID of lists: the runs of a heterogeneous job.';
 create index job_replaced on job (cluster) where not newest;
 comment on index job_replaced is 'JobQueries.count: with job_by_state, all runs are counted without reading any.';
 

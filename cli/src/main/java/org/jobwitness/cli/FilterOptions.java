@@ -14,10 +14,11 @@ final class FilterOptions {
             .orLetter("-p");
     private static final Option ACCOUNT = Option.of("--account", "NAME", "Only those of this account.").orLetter("-A");
     private static final Option CLUSTER = Option.of("--cluster", "NAME", "Only those of this cluster.").orLetter("-M");
-    private static final Option ARRAY = Option.of("--array", "ID", "Only the tasks of this job array.");
     private static final Option SEARCH = Option.of("--search", "TEXT", "Only those with this in their id, name, user,"
             + " account, partition or the name of a node.").orLetter("-q");
-    static final List<Option> ALL = List.of(ME, USER, NODE, PARTITION, ACCOUNT, CLUSTER, ARRAY, SEARCH);
+    /** A job, an array or a heterogeneous job, as Slurm's commands write it. */
+    static final List<String> OPERANDS = List.of("[ID]");
+    static final List<Option> ALL = List.of(ME, USER, NODE, PARTITION, ACCOUNT, CLUSTER, SEARCH);
 
     private FilterOptions() {
     }
@@ -26,7 +27,7 @@ final class FilterOptions {
         return List.of(new Parameter("user", arguments.has(ME) ? context.user() : arguments.value(USER)),
                 new Parameter("node", arguments.value(NODE)), new Parameter("partition", arguments.value(PARTITION)),
                 new Parameter("account", arguments.value(ACCOUNT)), new Parameter("cluster", arguments.value(CLUSTER)),
-                new Parameter("array", arguments.value(ARRAY)),
+                new Parameter("id", arguments.optionalOperand(0)),
                 new Parameter("q", arguments.value(SEARCH)));
     }
 }

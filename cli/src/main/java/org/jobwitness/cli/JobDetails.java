@@ -47,9 +47,7 @@ final class JobDetails {
 
     static Page of(Job job, SeriesPage series, Screen screen, ZoneId zone) {
         JobDetails details = new JobDetails(job, series, screen, zone);
-        if (job.array() != null) {
-            ArrayPage.add(details.page, job, job.array());
-        }
+        WholePage.add(details.page, job);
         details.head();
         details.resources();
         details.oomKills();
@@ -58,7 +56,7 @@ final class JobDetails {
     }
 
     private void head() {
-        page.line(Text.of("Job " + job.id(), Style.STRONG).plus(task())
+        page.line(Text.of("Job " + job.id(), Style.STRONG).plus(slurmId())
                 .plus(job.scheduler().name() == null ? "" : "  " + job.scheduler().name()));
         page.blank();
         fact("State", JobListing.state(job).plus(Boolean.FALSE.equals(job.confirmed()) ? " (not confirmed)" : ""));
@@ -76,10 +74,9 @@ final class JobDetails {
     }
 
     /** {@code  (500_7)} behind the id of a task of an array. */
-    private String task() {
-        return job.scheduler().arrayJobId() == null || job.scheduler().arrayTaskId() == null
-                ? ""
-                : " (" + job.scheduler().arrayJobId() + "_" + job.scheduler().arrayTaskId() + ")";
+    private String slurmId() {
+        String id = JobListing.slurmId(job);
+        return id.equals(job.id()) ? "" : " (" + id + ")";
     }
 
     private String time() {

@@ -11,6 +11,7 @@ import org.jobwitness.cli.text.Units;
 import org.jobwitness.wire.Job;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.Reason;
+import org.jobwitness.wire.Scheduler;
 
 /** Jobs as rows of a table: the current use of a running job, the mean or peak use of an ended one. */
 final class JobListing {
@@ -26,7 +27,7 @@ final class JobListing {
             Double cpu = ended ? job.avgCpuUsage() : job.cpuUsage();
             Double memory = ended ? job.maxMemoryUsageMb() : job.memoryUsageMb();
             Double gpu = ended ? job.avgGpuUsage() : job.gpuUsage();
-            table.row(List.of(Text.of(job.id(), Style.STRONG), Table.cell(job.user(), user -> user), state(job),
+            table.row(List.of(Text.of(slurmId(job), Style.STRONG), Table.cell(job.user(), user -> user), state(job),
                     Table.cell(job.startTime(), start -> Units.timeBeside(start, now, zone)),
                     Table.cell(job.runtimeSeconds(), Units::duration),
                     Table.cell(job.nodeCount(), Object::toString), Table.cell(cpu, Units::percent),
@@ -34,6 +35,17 @@ final class JobListing {
                     Table.cell(job.scheduler().name(), name -> name)));
         }
         return table;
+    }
+
+    /** As squeue and sacct write it: {@code 500_7} for a task of an array, {@code 510+1} for a component of a heterogeneous job. */
+    static String slurmId(Job job) {
+        Scheduler scheduler = job.scheduler();
+        if (scheduler.arrayJobId() != null && scheduler.arrayTaskId() != null) {
+            return scheduler.arrayJobId() + "_" + scheduler.arrayTaskId();
+        }
+        return scheduler.hetJobId() != null && scheduler.hetJobOffset() != null
+                ? scheduler.hetJobId() + "+" + scheduler.hetJobOffset()
+                : job.id();
     }
 
     /** {@code failed: out of memory}, with a question mark if that is not confirmed. */

@@ -30,9 +30,10 @@ final class JobsCommand {
             + DEFAULT_LIMIT + ").").orLetter("-n");
     private static final Option CURSOR = Option.of("--cursor", "TEXT", "Continue a list, from its next_cursor.");
 
-    static final Command COMMAND = new Command("jobs", List.of(),
+    static final Command COMMAND = new Command("jobs", FilterOptions.OPERANDS,
             ServiceOptions.and(FilterOptions.ALL, STATE, REASON, FROM, TO, SORT, LIMIT, CURSOR),
-            List.of("Lists jobs, newest first, with what they use now, or used on average.",
+            List.of("Lists jobs, newest first, with what they use now, or used on average. With the id of a job array or a"
+                    + " heterogeneous job: its tasks or components.",
                     "MEMORY is the peak on each node, added up over nodes. A blank is not known."),
             JobsCommand::run);
 

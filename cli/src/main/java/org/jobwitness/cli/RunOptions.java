@@ -17,7 +17,7 @@ final class RunOptions {
             "The cluster, where several use the same ids.");
     private static final Option RUN = Option.of("--run", "NUMBER",
             "One run of a job that was requeued; else the newest."
-                    + " jobwitness jobs --search ID lists them.");
+                    + " jobwitness jobs ID lists them.");
     static final List<Option> ALL = List.of(CLUSTER, RUN);
 
     private RunOptions() {
@@ -32,8 +32,8 @@ final class RunOptions {
         }
     }
 
-    /** Whether the id may be that of a job array, of which only the job itself has a summary. */
-    static boolean mayBeArray(Arguments arguments) throws Problem {
+    /** Whether the id may be that of a job array or a heterogeneous job, of which only the job itself has a summary. */
+    static boolean mayBeWhole(Arguments arguments) throws Problem {
         return path(arguments, "").matches("/v1/jobs/[0-9]+");
     }
 

@@ -24,9 +24,10 @@ final class SeffPage {
     static Page of(Job job, Screen screen) {
         Scheduler scheduler = job.scheduler();
         Page page = new Page(screen);
+        WholePage.add(page, job);
         page.line("Job ID: " + job.id());
         if (scheduler.arrayJobId() != null && scheduler.arrayTaskId() != null) {
-            page.line("Array Job ID: " + scheduler.arrayJobId() + "_" + scheduler.arrayTaskId());
+            page.line("Array Job ID: " + JobListing.slurmId(job));
         }
         page.line("Cluster: " + job.cluster());
         page.line("User: " + (job.user() == null ? UNKNOWN : job.user()));

@@ -37,7 +37,7 @@ final class TopCommand {
     private static final Option COUNT = Option.of("--count", "NUMBER", "End after this many refreshes.")
             .orLetter("-n");
 
-    static final Command COMMAND = new Command("top", List.of(),
+    static final Command COMMAND = new Command("top", FilterOptions.OPERANDS,
             ServiceOptions.and(FilterOptions.ALL, ORDER, DELAY, COUNT),
             List.of("Shows running jobs and what they use now; refreshes until Ctrl-C on a terminal, prints once"
                     + " otherwise."),

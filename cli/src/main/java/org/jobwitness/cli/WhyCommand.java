@@ -39,7 +39,7 @@ final class WhyCommand {
         if (arguments.has(ServiceOptions.JSON)) {
             context.print(response.json());
         } else {
-            Job job = RunOptions.mayBeArray(arguments)
+            Job job = RunOptions.mayBeWhole(arguments)
                     ? client.get(Job.class, RunOptions.path(arguments, ""), RunOptions.parameters(arguments))
                     : null;
             context.print(WhyPage.of(verdict, job, context.screen(), context.zone()));

@@ -34,11 +34,11 @@ final class WhyPage {
         this.zone = zone;
     }
 
-    /** @param job the same job, if it was asked for by an id that may be that of an array */
+    /** @param job the same job, if it was asked for by an id that may be that of an array or a heterogeneous job */
     static Page of(Verdict verdict, @Nullable Job job, Screen screen, ZoneId zone) {
         WhyPage why = new WhyPage(verdict, screen, zone);
-        if (job != null && job.array() != null) {
-            ArrayPage.add(why.page, job, job.array());
+        if (job != null) {
+            WholePage.add(why.page, job);
         }
         why.outcome(verdict.outcome());
         why.findings();

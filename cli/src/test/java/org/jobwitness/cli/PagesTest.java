@@ -48,11 +48,12 @@ class PagesTest {
                 Job array 1018: 12 tasks recorded, 2 running, 9 completed, 1 failed
 
                   The newest task is 1018_11. The job below is 1018_3. To list all tasks:
-                    jobwitness jobs --array=1018
+                    jobwitness jobs 1018
 
                 """;
         assertThat(shell.run("why", "1018").out()).startsWith(summary + "Job 1018 of ");
         assertThat(shell.run("job", "1018").out()).startsWith(summary + "Job 1018 (1018_3)");
+        assertThat(shell.run("seff", "1018").out()).startsWith(summary + "Job ID: 1018\nArray Job ID: 1018_3\n");
         service.asked().clear();
         shell.run("why", "1018_[4-9%2]");
         shell.run("why", "slurm-1018");
@@ -60,6 +61,34 @@ class PagesTest {
         shell.run("why", "1018+1");
         assertThat(service.asked().stream().distinct()).containsExactly("/v1/jobs/1018/verdict", "/v1/jobs/1018",
                 "/v1/jobs/1018_3.batch/verdict", "/v1/jobs/1018+1/verdict");
+    }
+
+    @Test
+    void aHeterogeneousJobIsSummedUpAboveTheComponentThatItsIdFinds() {
+        service.replace("\"scheduler\":{", """
+                "het_job":{"id":"1018","components":2,"pending":0,"running":0,"completed":1,"failed":1,"cancelled":0},\
+                "scheduler":{"het_job_id":"1018","het_job_offset":0,""");
+        String summary = """
+                Heterogeneous job 1018: 2 components recorded, 1 completed, 1 failed
+
+                  The job below is 1018+0. To list all components:
+                    jobwitness jobs 1018
+
+                """;
+        assertThat(shell.run("why", "1018").out()).startsWith(summary + "Job 1018 of ");
+        assertThat(shell.run("job", "1018").out()).startsWith(summary + "Job 1018 (1018+0)");
+        assertThat(shell.run("seff", "1018").out()).startsWith(summary + "Job ID: 1018\n");
+        assertThat(shell.run("jobs").out()).contains("\n1018+0 ");
+    }
+
+    @Test
+    void aListTakesAnIdAndNoMoreThanOne() {
+        shell.run("jobs", "500_[1-3]", "--state=failed");
+        shell.run("top", "510+1");
+        assertThat(service.queries()).satisfiesExactly(query -> assertThat(query).contains("id=500_[1-3]", "state=failed"),
+                query -> assertThat(query).contains("id=510+1", "state=running"));
+        assertThat(shell.run("jobs", "1", "2").status()).isEqualTo(2);
+        assertThat(shell.run("jobs", "1", "2").errors()).contains("unexpected argument \"2\"");
     }
 
     @Test
@@ -182,7 +211,7 @@ class PagesTest {
     @Test
     void whatIsTypedWronglyIsStatusTwoAndNothingIsAsked() {
         for (String wrong : List.of("", "jbos", "why", "why 1 2", "why --no-such 1", "job a/b", "jobs --from=yesterday",
-                "jobs --limit=many", "jobs --limit=0", "jobs --me=x", "jobs --user", "jobs 1", "--jobs",
+                "jobs --limit=many", "jobs --limit=0", "jobs --me=x", "jobs --user", "jobs 1 2", "--jobs",
                 "top --delay=0",
                 "top --order=name", "why 1 --timeout=0", "why 1 --url=nowhere")) {
             CliRun run = shell.run(wrong.split(" "));

@@ -16,6 +16,7 @@ final class StubService implements AutoCloseable {
 
     private final HttpServer server;
     private final List<String> asked = new CopyOnWriteArrayList<>();
+    private final List<String> queries = new CopyOnWriteArrayList<>();
     private volatile String replaced = "";
     private volatile String by = "";
 
@@ -24,6 +25,7 @@ final class StubService implements AutoCloseable {
         server.createContext("/", exchange -> {
             String path = exchange.getRequestURI().getPath();
             asked.add(path);
+            queries.add(String.valueOf(exchange.getRequestURI().getQuery()));
             byte[] body = Files.readString(RESPONSES.resolve(path.substring(1).replace('/', '-') + ".json"))
                     .replace(replaced, by).getBytes(StandardCharsets.UTF_8);
             exchange.sendResponseHeaders(200, body.length);
@@ -46,6 +48,11 @@ final class StubService implements AutoCloseable {
     /** The paths of all requests. */
     List<String> asked() {
         return asked;
+    }
+
+    /** Their queries. */
+    List<String> queries() {
+        return queries;
     }
 
     @Override

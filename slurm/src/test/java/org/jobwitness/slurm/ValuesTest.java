@@ -70,6 +70,7 @@ class ValuesTest {
     void onTheControllerNameAndArrayAreToldAndNoNode() throws Exception {
         node.with("SLURM_SCRIPT_CONTEXT", "epilog_slurmctld").with("SLURM_JOB_NAME", "relax-2.0")
                 .with("SLURM_ARRAY_JOB_ID", "55").with("SLURM_ARRAY_TASK_ID", "2").with("SLURM_JOB_QOS", "high")
+                .with("SLURM_HET_JOB_OFFSET", "1")
                 .with("SLURM_JOB_START_TIME", "1795384828").with("SLURM_JOB_END_TIME", "1795384829")
                 .with("SLURM_JOB_EXIT_CODE", "768").with("SLURM_JOB_EXIT_CODE2", "3:0");
 
@@ -81,7 +82,8 @@ class ValuesTest {
                 {"job_id": "57", "cluster": "rig", "user": "alice", "uid": 1001, "node_list": ["n1"],
                  "start_time": "2026-11-22T22:00:28Z", "timestamp": "2026-11-22T22:00:29Z", "raw_status": 768,
                  "exit_code": 3, "signal": 0,
-                 "scheduler": {"name": "relax-2.0", "array_job_id": "55", "array_task_id": 2, "qos": "high"}}"""));
+                 "scheduler": {"name": "relax-2.0", "array_job_id": "55", "array_task_id": 2,
+                               "het_job_offset": 1, "qos": "high"}}"""));
     }
 
     /** Names of jobs and users are told as they are, escaped as JSON wants it. */
@@ -93,7 +95,8 @@ class ValuesTest {
     @MethodSource("hostileValuesInEveryShell")
     void whatAUserCallsAJobIsToldAsItIsIfItIsPrintable(List<String> shell, String value) throws Exception {
         node.under(shell).with("SLURM_SCRIPT_CONTEXT", "epilog_slurmctld");
-        for (var name : List.of("SLURM_JOB_NAME", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_JOB_QOS"))
+        for (var name : List.of("SLURM_JOB_NAME", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_JOB_QOS",
+                "SLURM_HET_JOB_OFFSET"))
             node.with(name, value);
 
         node.epilogslurmctld().keptItsPromise();

@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * @param oomKillEvents those whose time is known, the earliest first, and of too many only the earliest; null if there are none, and
  *     in lists of jobs
  * @param gpus all that it has or had; null if none is known, and in lists of jobs
- * @param array the array as a whole, if the job was asked for by the id of one
+ * @param array, hetJob the job array or heterogeneous job as a whole, if the job was asked for by the id of one
  */
 public record Job(String id, long run, String cluster, String clusterName, @Nullable String user, @Nullable Long uid,
         List<String> nodes, @Nullable Integer nodeCount, JobState state, @Nullable Reason reason,
@@ -42,7 +42,7 @@ public record Job(String id, long run, String cluster, String clusterName, @Null
         @Nullable Double maxGpuUsage, @Nullable Double cpuSeconds, @Nullable Long oomKills,
         @Nullable List<JobOomKill> oomKillEvents, @Nullable GpuVendor gpuVendor, @Nullable List<String> gpuDevices,
         @Nullable List<JobGpu> gpus, @Nullable String cgroupPath, @Nullable JobFigures figures, Scheduler scheduler,
-        @Nullable JobArray array) {
+        @Nullable JobArray array, @Nullable HetJob hetJob) {
 
     public Job {
         nodes = List.copyOf(nodes);

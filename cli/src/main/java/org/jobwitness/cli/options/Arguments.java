@@ -91,10 +91,11 @@ public final class Arguments {
     /**
      * Checks the number of operands.
      *
+     * @param names in brackets of those that may be missing
      * @throws Problem if one of these is missing, or there are more
      */
     public void expectOperands(List<String> names) throws Problem {
-        if (operands.size() < names.size()) {
+        if (operands.size() < names.size() && !names.get(operands.size()).startsWith("[")) {
             throw usage(names.get(operands.size()) + " is missing");
         }
         if (operands.size() > names.size()) {
@@ -104,6 +105,11 @@ public final class Arguments {
 
     public String operand(int index) {
         return operands.get(index);
+    }
+
+    /** Null if it was not given. */
+    public @Nullable String optionalOperand(int index) {
+        return index < operands.size() ? operands.get(index) : null;
     }
 
     private static Problem usage(String message) {

@@ -16,6 +16,7 @@ public final class SearchText {
         JobAttributes attributes = run.attributes();
         return of(run.identity().jobId(),
                 task(attributes.scheduler().get("array_job_id"), attributes.scheduler().get("array_task_id")),
+                component(attributes.hetJobId(), attributes.scheduler().get("het_job_offset")),
                 attributes.scheduler().get("name") instanceof String name ? name : null,
                 attributes.user(), attributes.account(), attributes.partition(), attributes.nodes());
     }
@@ -25,10 +26,15 @@ public final class SearchText {
         return arrayJobId == null || arrayTaskId == null ? null : arrayJobId + "_" + arrayTaskId;
     }
 
-    public static String of(String jobId, @Nullable String task, @Nullable String name, @Nullable String user,
-            @Nullable String account,
-            @Nullable String partition, List<String> nodes) {
-        return Stream.of(jobId, task, name, user, account, partition, String.join(" ", nodes)).filter(Objects::nonNull)
+    /** {@code 510+1}; null for a job that is no component of a heterogeneous job, or where nobody said which. */
+    public static @Nullable String component(@Nullable String hetJobId, @Nullable Object hetJobOffset) {
+        return hetJobId == null || hetJobOffset == null ? null : hetJobId + "+" + hetJobOffset;
+    }
+
+    public static String of(String jobId, @Nullable String task, @Nullable String component, @Nullable String name,
+            @Nullable String user, @Nullable String account, @Nullable String partition, List<String> nodes) {
+        return Stream.of(jobId, task, component, name, user, account, partition, String.join(" ", nodes))
+                .filter(Objects::nonNull)
                 .map(SearchText::normalize).collect(Collectors.joining("\n"));
     }
 

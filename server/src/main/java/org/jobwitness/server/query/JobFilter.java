@@ -5,6 +5,7 @@ import static org.jobwitness.server.json.Printable.shown;
 
 import io.javalin.http.Context;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -12,6 +13,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.jobwitness.server.http.ApiException;
 import org.jobwitness.server.http.Requests;
 import org.jobwitness.server.job.SearchText;
@@ -22,21 +24,21 @@ import org.jspecify.annotations.Nullable;
 /**
  * Which runs a caller asks for, by their attributes; null means any.
  *
- * @param array the id of a job array, for its tasks
- * @param text part of the job id, of the id as a task of an array, the job's name, the user, the account, the partition or a node's name
+ * @param id a job's, in any form of {@link AskedId}; that of a job array or a heterogeneous job means all of it
+ * @param text part of the job id in any of its forms, the job's name, the user, the account, the partition or a node's name
  */
 public record JobFilter(@Nullable JobState state, @Nullable Reason reason, @Nullable String user, @Nullable String node,
-        @Nullable String partition, @Nullable String account, @Nullable String cluster, @Nullable String array,
+        @Nullable String partition, @Nullable String account, @Nullable String cluster, @Nullable String id,
         @Nullable String text) {
     /** The query parameters that it is read from. */
     public static final Set<String> PARAMETERS = Set.of("state", "reason", "user", "node", "partition", "account",
-            "cluster", "array", "q");
+            "cluster", "id", "q");
 
     public static JobFilter of(Context ctx) {
         return new JobFilter(constant(ctx, "state", JobState.values(), JobState::toString).orElse(null),
                 constant(ctx, "reason", Reason.values(), Reason::toString).orElse(null), Requests.text(ctx, "user"),
                 Requests.text(ctx, "node"), Requests.text(ctx, "partition"), Requests.text(ctx, "account"),
-                Requests.text(ctx, "cluster"), Requests.askedJobId(ctx, "array"), Requests.text(ctx, "q"));
+                Requests.text(ctx, "cluster"), Requests.askedJobId(ctx, "id"), Requests.text(ctx, "q"));
     }
 
     static <T> Optional<T> constant(Context ctx, String name, T[] all, Function<T, String> spelling) {
@@ -52,7 +54,8 @@ public record JobFilter(@Nullable JobState state, @Nullable Reason reason, @Null
         return (state == null || state == run.state()) && (reason == null || reason == run.reason())
                 && isOrAny(user, run.user()) && (node == null || run.nodes().contains(node))
                 && isAmong(partition, run.partition()) && isOrAny(account, run.account())
-                && isOrAny(cluster, run.cluster()) && isOrAny(array, run.arrayJobId())
+                && isOrAny(cluster, run.cluster())
+                && (id == null || AskedId.forms(id).stream().anyMatch(form -> form.means(run)))
                 && (text == null || run.searchText().contains(SearchText.normalize(text)));
     }
 
@@ -66,7 +69,7 @@ public record JobFilter(@Nullable JobState state, @Nullable Reason reason, @Null
                 || (partitions != null && List.of(partitions.split(",", -1)).contains(wanted));
     }
 
-    /** The same as SQL: each condition on {@code job} with the value of its one parameter, which is named as the key. */
+    /** The same as SQL: conditions on {@code job}. */
     Map<String, Condition> conditions() {
         Map<String, Condition> conditions = new LinkedHashMap<>();
         add(conditions, "state", "state = :state", state == null ? null : state.toString());
@@ -78,22 +81,32 @@ public record JobFilter(@Nullable JobState state, @Nullable Reason reason, @Null
                 partition);
         add(conditions, "account", "account = :account", account);
         add(conditions, "cluster", "cluster = :cluster", cluster);
-        add(conditions, "array", "scheduler ->> 'array_job_id' = :array", array);
+        if (id != null) {
+            conditions.put("id", byId(AskedId.forms(id)));
+        }
         add(conditions, "text", "search like :text", text == null ? null : pattern(text));
         return conditions;
+    }
+
+    private static Condition byId(List<AskedId> forms) {
+        List<Condition> all = IntStream.range(0, forms.size()).mapToObj(i -> forms.get(i).condition("id" + i)).toList();
+        Map<String, Object> values = new HashMap<>();
+        all.forEach(condition -> values.putAll(condition.values()));
+        return new Condition(all.stream().map(condition -> "(" + condition.sql() + ")")
+                .collect(Collectors.joining(" or ", "(", ")")), values);
     }
 
     private static String pattern(String text) {
         return "%" + SearchText.normalize(text).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%";
     }
 
-    /** A condition in SQL, and the value of its parameter. */
-    record Condition(String sql, Object value) {
+    /** A condition in SQL, and the values of its parameters. */
+    record Condition(String sql, Map<String, Object> values) {
     }
 
     static void add(Map<String, Condition> conditions, String name, String sql, @Nullable Object value) {
         if (value != null) {
-            conditions.put(name, new Condition(sql, value));
+            conditions.put(name, new Condition(sql, Map.of(name, value)));
         }
     }
 }

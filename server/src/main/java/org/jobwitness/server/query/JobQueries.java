@@ -1,9 +1,7 @@
 package org.jobwitness.server.query;
 
 import static org.jobwitness.server.db.Columns.constant;
-import static org.jobwitness.server.db.Columns.knownTime;
 import static org.jobwitness.server.db.Columns.string;
-import static org.jobwitness.server.db.Columns.whole;
 import static org.jobwitness.server.db.Database.streaming;
 
 import java.sql.ResultSet;
@@ -29,15 +27,12 @@ import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.job.AuditTable;
 import org.jobwitness.server.json.Json;
-import org.jobwitness.server.sample.OomKillTable;
 import org.jobwitness.wire.AuditEntry;
 import org.jobwitness.wire.Job;
-import org.jobwitness.wire.JobArray;
 import org.jobwitness.wire.JobGpu;
 import org.jobwitness.wire.JobOomKill;
 import org.jobwitness.wire.JobPage;
 import org.jobwitness.wire.JobState;
-import org.jobwitness.wire.OomCause;
 import org.jspecify.annotations.Nullable;
 
 /** Reads runs for callers, each within its scope. */
@@ -109,7 +104,7 @@ public final class JobQueries {
     }
 
     private static Query bind(Query query, Scope scope, Map<String, JobFilter.Condition> conditions) {
-        conditions.forEach((name, condition) -> query.bind(name, condition.value()));
+        conditions.values().forEach(condition -> query.bindMap(condition.values()));
         return bindScope(query, scope);
     }
 
@@ -123,15 +118,12 @@ public final class JobQueries {
         return database.read("job_id", handle -> RunLookup.recordedId(handle, caller.scope(), asked, cluster));
     }
 
-    /** The same as {@link #find}, for an id as people write it; with a summary of the array that it names. */
+    /** The same as {@link #find}, for an id as people write it; with a summary of the array or heterogeneous job that it names. */
     public Optional<Job> findAsked(Caller caller, String asked, @Nullable String cluster, @Nullable Long run) {
         return database.read("job_find", handle -> {
             String id = RunLookup.recordedId(handle, caller.scope(), asked, cluster);
             List<Long> keys = keys(handle, caller.scope(), id, cluster, run, 1);
-            JobArray array = keys.isEmpty()
-                    ? null
-                    : RunLookup.array(handle, caller.scope(), asked, keys.getFirst()).orElse(null);
-            return withDetails(handle, caller.scope(), keys, array).stream().findFirst();
+            return withDetails(handle, caller.scope(), keys, asked).stream().findFirst();
         });
     }
 
@@ -142,10 +134,8 @@ public final class JobQueries {
      * @param run null for the newest
      */
     public Optional<Job> find(Caller caller, String jobId, @Nullable String cluster, @Nullable Long run) {
-        return database.read("job_find",
-                handle -> withDetails(handle, caller.scope(), keys(handle, caller.scope(), jobId, cluster, run, 1),
-                        null))
-                .stream().findFirst();
+        return database.read("job_find", handle -> withDetails(handle, caller.scope(),
+                keys(handle, caller.scope(), jobId, cluster, run, 1), null)).stream().findFirst();
     }
 
     /** All runs of a job id, newest first, with their OOM kills and GPUs. */
@@ -178,11 +168,13 @@ public final class JobQueries {
                 .mapTo(Long.class).list();
     }
 
-    private List<Job> withDetails(Handle handle, Scope scope, List<Long> keys, @Nullable JobArray array) {
-        Map<Long, List<JobOomKill>> oomKills = oomKills(handle, keys);
+    /** @param asked the id of what is to be summed up, if that is an array or a heterogeneous job; null for nothing */
+    private List<Job> withDetails(Handle handle, Scope scope, List<Long> keys, @Nullable String asked) {
+        Map<Long, List<JobOomKill>> oomKills = RunLookup.oomKills(handle, keys);
         Map<Long, List<JobGpu>> held = gpus.of(handle, scope, keys);
         Map<Long, JobRows.Details> details = new HashMap<>();
-        keys.forEach(key -> details.put(key, new JobRows.Details(oomKills.get(key), held.get(key), array)));
+        keys.forEach(key -> details.put(key, new JobRows.Details(oomKills.get(key), held.get(key),
+                asked == null ? JobRows.Whole.NONE : RunLookup.partOf(handle, scope, asked, key))));
         return select(handle, keys, details);
     }
 
@@ -192,28 +184,6 @@ public final class JobQueries {
                 .map((row, _) -> rows.job(row,
                         details.getOrDefault(row.getLong("job_key"), JobRows.Details.NONE), now))
                 .list();
-    }
-
-    /** By run, without runs that have none. */
-    private static Map<Long, List<JobOomKill>> oomKills(Handle handle, List<Long> keys) {
-        Map<Long, List<JobOomKill>> ofRuns = new HashMap<>();
-        handle.createQuery("""
-                select oom_kill.* from unnest(:keys) as run (job_key) cross join lateral (
-                    select * from oom_kill where oom_kill.job_key = run.job_key
-                    order by at, node, step, cause limit :max) oom_kill
-                order by job_key, at, node, step, cause""").bindArray("keys", Long.class, keys)
-                .bind("max", OomKillTable.MAX_OF_A_RUN)
-                .map((row, _) -> ofRuns.computeIfAbsent(row.getLong("job_key"), _ -> new ArrayList<>())
-                        .add(oomKill(row)))
-                .list();
-        return ofRuns;
-    }
-
-    private static JobOomKill oomKill(ResultSet row) throws SQLException {
-        String step = string(row, "step");
-        return new JobOomKill(knownTime(row, "at"), string(row, "node"), step.isEmpty() ? null : step,
-                row.getInt("killed"), whole(row, "limit_bytes"),
-                Objects.requireNonNull(constant(OomCause.class, row.getString("cause"))));
     }
 
     /**

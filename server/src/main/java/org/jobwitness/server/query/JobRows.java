@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Objects;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.wire.GpuVendor;
+import org.jobwitness.wire.HetJob;
 import org.jobwitness.wire.Job;
 import org.jobwitness.wire.JobArray;
 import org.jobwitness.wire.JobFigures;
@@ -41,8 +42,13 @@ final class JobRows {
     }
 
     /** What is shown of a run that is asked for by its id, but not in lists; null in lists. */
-    record Details(@Nullable List<JobOomKill> oomKills, @Nullable List<JobGpu> gpus, @Nullable JobArray array) {
-        static final Details NONE = new Details(null, null, null);
+    record Details(@Nullable List<JobOomKill> oomKills, @Nullable List<JobGpu> gpus, Whole whole) {
+        static final Details NONE = new Details(null, null, Whole.NONE);
+    }
+
+    /** What a run is a part of, if it was asked for by the id of that. */
+    record Whole(@Nullable JobArray array, @Nullable HetJob hetJob) {
+        static final Whole NONE = new Whole(null, null);
     }
 
     Job job(ResultSet row, Details details, Instant now) throws SQLException {
@@ -70,7 +76,8 @@ final class JobRows {
                 figure(row, "cpu_max", 1), figure(row, "memory_max", MEBIBYTE), figure(row, "gpu_avg", 1),
                 figure(row, "gpu_max", 1), scaled(row, "cpu_usage_usec", 1e6), whole(row, "oom_kills"),
                 details.oomKills(), vendor(row), devices(row), details.gpus(), cgroupPath(row),
-                figures(row, state, ran(runtime, suspended), now), scheduler(row, jobId), details.array());
+                figures(row, state, ran(runtime, suspended), now), scheduler(row, jobId), details.whole().array(),
+                details.whole().hetJob());
     }
 
     /** What the agents of all nodes read; null if none of them has read anything. */

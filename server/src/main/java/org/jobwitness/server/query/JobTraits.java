@@ -14,12 +14,14 @@ import org.jspecify.annotations.Nullable;
 /** What runs are selected by: enough to decide, without the database, whether a caller asks for a run and may see it. */
 public record JobTraits(String cluster, String jobId, JobState state, @Nullable Reason reason, @Nullable String user,
         List<String> nodes, @Nullable String partition, @Nullable String account, @Nullable String arrayJobId,
-        @Nullable Integer arrayTaskId, @Nullable String name) {
+        @Nullable Integer arrayTaskId, @Nullable String hetJobId, @Nullable Integer hetJobOffset,
+        @Nullable String name) {
 
     public static JobTraits of(Job job) {
         return new JobTraits(job.cluster(), job.id(), job.state(), job.reason(), job.user(), job.nodes(),
                 job.scheduler().partition(), job.scheduler().account(),
-                job.scheduler().arrayJobId(), job.scheduler().arrayTaskId(), job.scheduler().name());
+                job.scheduler().arrayJobId(), job.scheduler().arrayTaskId(), job.scheduler().hetJobId(),
+                job.scheduler().hetJobOffset(), job.scheduler().name());
     }
 
     public static JobTraits of(Run run) {
@@ -28,12 +30,16 @@ public record JobTraits(String cluster, String jobId, JobState state, @Nullable 
         return new JobTraits(run.identity().cluster(), run.identity().jobId(), outcome.state(), outcome.reason(),
                 attributes.user(), attributes.nodes(), attributes.partition(), attributes.account(),
                 text(attributes, "array_job_id"),
-                attributes.scheduler().get("array_task_id") instanceof Number task ? task.intValue() : null,
+                number(attributes, "array_task_id"), attributes.hetJobId(), number(attributes, "het_job_offset"),
                 text(attributes, "name"));
     }
 
     private static @Nullable String text(JobAttributes attributes, String name) {
         return attributes.scheduler().get(name) instanceof String text ? text : null;
+    }
+
+    private static @Nullable Integer number(JobAttributes attributes, String name) {
+        return attributes.scheduler().get(name) instanceof Number number ? Integer.valueOf(number.intValue()) : null;
     }
 
     /** Whether a caller of this scope may see it, as {@code JobQueries.visibleTo} asks the database. */
@@ -45,6 +51,7 @@ public record JobTraits(String cluster, String jobId, JobState state, @Nullable 
     }
 
     String searchText() {
-        return SearchText.of(jobId, SearchText.task(arrayJobId, arrayTaskId), name, user, account, partition, nodes);
+        return SearchText.of(jobId, SearchText.task(arrayJobId, arrayTaskId),
+                SearchText.component(hetJobId, hetJobOffset), name, user, account, partition, nodes);
     }
 }

@@ -7,14 +7,18 @@ import static org.jobwitness.server.db.Columns.whole;
 
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.statement.Query;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.sample.OomKillTable;
+import org.jobwitness.wire.HetJob;
 import org.jobwitness.wire.JobArray;
 import org.jobwitness.wire.JobOomKill;
 import org.jobwitness.wire.OomCause;
@@ -39,51 +43,56 @@ public final class RunLookup {
     /** Finds a recorded job by one form of an id: of several, the one with the newest run. */
     private record Lookup(Handle handle, Scope scope, @Nullable String cluster) {
         Optional<String> find(AskedId form) {
-            return switch (form) {
-                case AskedId.OfJob job -> find("job_id = :id", Map.of("id", job.id()));
-                case AskedId.OfTask task -> find("scheduler ->> 'array_job_id' = :array"
-                        + " and scheduler ->> 'array_task_id' = :task",
-                        Map.of("array", task.array(), "task", task.task()));
-                case AskedId.OfPart part -> find("job_id = :id and het_job_id = :leader",
-                        Map.of("id", part.id(), "leader", part.leader()));
-                case AskedId.OfArray array ->
-                    find("scheduler ->> 'array_job_id' = :array", Map.of("array", array.array()));
-            };
-        }
-
-        private Optional<String> find(String condition, Map<String, String> values) {
-            return JobQueries.bindScope(handle.createQuery("select job_id from job where " + condition
-                    + " and cluster = coalesce(:cluster, cluster) and " + JobQueries.visibleTo(scope)
-                    + " order by listed_at desc, recorded_at desc, job_key desc limit 1").bindMap(values)
+            JobFilter.Condition condition = form.condition("asked_");
+            return JobQueries.bindScope(handle.createQuery("select job_id from job where (" + condition.sql()
+                    + ") and cluster = coalesce(:cluster, cluster) and " + JobQueries.visibleTo(scope)
+                    + " order by listed_at desc, recorded_at desc, job_key desc limit 1").bindMap(condition.values())
                     .bind("cluster", cluster), scope).mapTo(String.class).findFirst();
         }
     }
 
     /**
-     * The array as a whole, if that is what an id names.
+     * The job array or the heterogeneous job as a whole, if that is what an id names.
      *
      * @param run the run that was found by the id
      */
-    static Optional<JobArray> array(Handle handle, Scope scope, String asked, long run) {
+    static JobRows.Whole partOf(Handle handle, Scope scope, String asked, long run) {
+        return new JobRows.Whole(array(handle, scope, asked, run).orElse(null),
+                hetJob(handle, scope, asked, run).orElse(null));
+    }
+
+    private static Optional<JobArray> array(Handle handle, Scope scope, String asked, long run) {
+        return summary(handle, scope, "scheduler ->> 'array_job_id'", "scheduler ->> 'array_task_id' is not null",
+                asked,
+                run).map(
+                        (row, _) -> new JobArray(AskedId.withoutZeros(asked), row.getLong("jobs"),
+                                row.getLong("pending"), row.getLong("running"), row.getLong("completed"),
+                                row.getLong("failed"), row.getLong("cancelled"),
+                                AskedId.withoutZeros(asked) + "_" + row.getString("newest_task")))
+                .findOne().filter(array -> array.tasks() > 0);
+    }
+
+    private static Optional<HetJob> hetJob(Handle handle, Scope scope, String asked, long run) {
+        return summary(handle, scope, "het_job_id", "true", asked, run).map((row, _) -> new HetJob(
+                AskedId.withoutZeros(asked), row.getLong("jobs"), row.getLong("pending"), row.getLong("running"),
+                row.getLong("completed"), row.getLong("failed"), row.getLong("cancelled")))
+                .findOne().filter(job -> job.components() > 0);
+    }
+
+    /** @param id what all jobs of the whole have in common */
+    private static Query summary(Handle handle, Scope scope, String id, String condition, String asked, long run) {
         return JobQueries.bindScope(handle.createQuery("""
-                select count(*) as tasks,
+                select count(*) as jobs,
                     count(*) filter (where state = 'pending') as pending,
                     count(*) filter (where state = 'running') as running,
                     count(*) filter (where state = 'completed') as completed,
                     count(*) filter (where state = 'failed') as failed,
                     count(*) filter (where state = 'cancelled') as cancelled,
-                    (array_agg(scheduler ->> 'array_task_id' order by listed_at desc, job_key desc))[1] as newest
-                from job where scheduler ->> 'array_job_id' = :array and scheduler ->> 'array_task_id' is not null
-                    and cluster = (select cluster from job where job_key = :run) and newest and %s"""
-                .formatted(JobQueries.visibleTo(scope))).bind("array", AskedId.withoutZeros(asked)).bind("run", run),
-                scope)
-                .map((row, _) -> array(row, AskedId.withoutZeros(asked))).findOne().filter(array -> array.tasks() > 0);
-    }
-
-    private static JobArray array(ResultSet row, String id) throws SQLException {
-        return new JobArray(id, row.getLong("tasks"), row.getLong("pending"), row.getLong("running"),
-                row.getLong("completed"), row.getLong("failed"), row.getLong("cancelled"),
-                id + "_" + row.getString("newest"));
+                    (array_agg(scheduler ->> 'array_task_id' order by listed_at desc, job_key desc))[1] as newest_task
+                from job where %1$s = :whole and %2$s and newest
+                    and cluster = (select cluster from job where job_key = :run and %1$s = :whole) and %3$s"""
+                .formatted(id, condition, JobQueries.visibleTo(scope)))
+                .bind("whole", AskedId.withoutZeros(asked)).bind("run", run), scope);
     }
 
     /**
@@ -106,9 +115,22 @@ public final class RunLookup {
 
     /** OOM kills of a run whose moment was seen, the earliest first. */
     public static List<JobOomKill> oomKills(Handle handle, long run) {
-        return handle.createQuery("""
-                select * from oom_kill where job_key = :run order by at, node, step, cause limit :max""")
-                .bind("run", run).bind("max", OomKillTable.MAX_OF_A_RUN).map((row, _) -> oomKill(row)).list();
+        return oomKills(handle, List.of(run)).getOrDefault(run, List.of());
+    }
+
+    /** The same of several runs; without those that have none. */
+    static Map<Long, List<JobOomKill>> oomKills(Handle handle, List<Long> runs) {
+        Map<Long, List<JobOomKill>> ofRuns = new HashMap<>();
+        handle.createQuery("""
+                select oom_kill.* from unnest(:keys) as run (job_key) cross join lateral (
+                    select * from oom_kill where oom_kill.job_key = run.job_key
+                    order by at, node, step, cause limit :max) oom_kill
+                order by job_key, at, node, step, cause""").bindArray("keys", Long.class, runs)
+                .bind("max", OomKillTable.MAX_OF_A_RUN)
+                .map((row, _) -> ofRuns.computeIfAbsent(row.getLong("job_key"), _ -> new ArrayList<>())
+                        .add(oomKill(row)))
+                .list();
+        return ofRuns;
     }
 
     private static JobOomKill oomKill(ResultSet row) throws SQLException {

@@ -113,6 +113,7 @@ final class JobEvidence {
         }
         add(words, "array_job_id", job.arrayJobId());
         add(words, "array_task_id", job.arrayTaskId());
+        add(words, "het_job_offset", job.hetJobOffset());
         add(words, "cancelled_by", job.killedBy());
         add(words, "tasks", job.terms().tasks());
         add(words, "cpus_per_task", job.terms().cpusPerTask());

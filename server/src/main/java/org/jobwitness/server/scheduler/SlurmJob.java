@@ -31,7 +31,7 @@ record SlurmJob(boolean accounted, String jobId, @Nullable String cluster, @Null
         @Nullable String nodes, @Nullable Instant submit, @Nullable Instant start, @Nullable Instant end,
         @Nullable Integer timeLimitMinutes, boolean unlimited, @Nullable Integer suspendedSeconds,
         @Nullable WaitStatus exit, @Nullable WaitStatus derivedExit, @Nullable String arrayJobId,
-        @Nullable Integer arrayTaskId, @Nullable String hetJobId,
+        @Nullable Integer arrayTaskId, @Nullable String hetJobId, @Nullable Integer hetJobOffset,
         @Nullable Integer restartCount, Resources requested, Resources allocated, List<String> gpusOfNodes,
         Terms terms, @Nullable String killedBy, @Nullable Boolean batch) {
 

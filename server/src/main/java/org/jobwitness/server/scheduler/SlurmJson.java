@@ -196,7 +196,8 @@ final class SlurmJson {
                 job.time("submit_time"), job.time("start_time"), job.time("end_time"), job.positiveInt("time_limit"),
                 job.isInfinite("time_limit"), suspendedSeconds(job), job.exit("exit_code"),
                 job.exit("derived_exit_code"), id(job, "array_job_id"),
-                id(job, "array_job_id") == null ? null : job.count("array_task_id"), id(job, "het_job_id"),
+                part(job, "array_job_id", "array_task_id"), id(job, "het_job_id"),
+                part(job, "het_job_id", "het_job_offset"),
                 job.count("restart_cnt"), requested, allocated.gpus() == null && !gpus.isEmpty()
                         ? new Resources(allocated.cpus(), allocated.memoryMb(), gpusOf(gpus))
                         : allocated,
@@ -234,8 +235,9 @@ final class SlurmJson {
                 job.time("time/submission"), job.time("time/start"), job.time("time/end"),
                 job.positiveInt("time/limit"), job.isInfinite("time/limit"), job.positiveInt("time/suspended"),
                 job.exit("exit_code"), job.exit("derived_exit_code"), id(job, "array/job_id"),
-                id(job, "array/job_id") == null ? null : job.count("array/task_id"),
-                id(job, "het/job_id"), null, Tres.of(job.list("tres/requested")), Tres.of(job.list("tres/allocated")),
+                part(job, "array/job_id", "array/task_id"),
+                id(job, "het/job_id"), part(job, "het/job_id", "het/job_offset"), null,
+                Tres.of(job.list("tres/requested")), Tres.of(job.list("tres/allocated")),
                 List.of(), new Terms(null, null, job.positive("required/memory_per_cpu"),
                         job.positive("required/memory_per_node"), null, null),
                 job.text("kill_request_user"), isBatch(job.text("submit_line")));
@@ -277,6 +279,11 @@ final class SlurmJson {
     private static @Nullable String id(Fields job, String path) {
         Long id = job.positive(path);
         return id == null ? null : id.toString();
+    }
+
+    /** Its number in an array or a heterogeneous job; null if it is in none: there, 0 is no number. */
+    private static @Nullable Integer part(Fields job, String whole, String number) {
+        return id(job, whole) == null ? null : job.count(number);
     }
 
     private static @Nullable Integer gpusOf(List<String> ofNodes) {

@@ -99,6 +99,7 @@ public final class EventLine {
         Map<String, Object> scheduler = new LinkedHashMap<>();
         take(words, "array", text -> text, "array_job_id", scheduler);
         take(words, "task", Integer::valueOf, "array_task_id", scheduler);
+        take(words, "offset", Integer::valueOf, "het_job_offset", scheduler);
         return new Evidence.Started(identity(words), words.take("at", Words::time),
                 ofNode ? new NodeAllocation(node, gpuCount, vendor, devices, cgroup, false) : null,
                 JobAttributes.of(words.take("user"), words.take("uid", Long::valueOf), words.takeList("nodes"))

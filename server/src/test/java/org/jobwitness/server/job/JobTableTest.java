@@ -84,7 +84,7 @@ class JobTableTest {
                 new Json().object(Map.of("type", "slurm", "external_job_id", "100", "sluid", "s5K1KKYAYG5D00",
                         "partition", "batch", "account", "proj1", "exit_code", 1, "signal", 0, "derived_exit_code", 253,
                         "restart_count", 2, "het_job_id", "99"), Scheduler.class),
-                null));
+                null, null));
     }
 
     private static List<JobGpu> unread() {

@@ -18,6 +18,7 @@ import org.jobwitness.server.job.JobTable;
 import org.jobwitness.server.job.Words;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.server.testing.TestDatabase;
+import org.jobwitness.wire.HetJob;
 import org.jobwitness.wire.Job;
 import org.jobwitness.wire.JobArray;
 import org.jobwitness.wire.JobPage;
@@ -125,7 +126,10 @@ class JobQueriesTest {
         assertThat(page.total()).isEqualTo(split(ids).size());
     }
 
-    /** An array 500 of which task 9 has the id of the array, and a heterogeneous job 510 of two parts. */
+    /**
+     * An array 500 of which task 9 has the id of the array; a heterogeneous job 510 of which Slurm told nothing; and one whose leader
+     * 520 is not recorded, and whose ids are not in a row.
+     */
     private static void arrays(String cluster) {
         String c = " cluster=" + cluster + " ";
         say(jobs, "started job=501" + c + "user=alice nodes=n1 start=10:00:00 array=500 task=7");
@@ -136,6 +140,9 @@ class JobQueriesTest {
         say(jobs, "started job=510" + c + "user=alice nodes=n1 start=10:00:00 het=510");
         say(jobs, "started job=511" + c + "user=alice nodes=n2 start=10:00:00 het=510");
         say(jobs, "started job=512" + c + "user=alice nodes=n2 start=10:00:00");
+        say(jobs, "started job=521" + c + "user=alice nodes=n2 start=10:00:00 het=520 offset=2");
+        say(jobs, "started job=523" + c + "user=alice nodes=n2 start=10:01:00 het=520 offset=1");
+        say(jobs, "finished job=523" + c + "start=10:01:00 at=10:20:00 exit=1:0");
         say(jobs, "started job=9_1" + c + "user=alice nodes=n2 start=10:00:00");
     }
 
@@ -159,6 +166,22 @@ class JobQueriesTest {
             510+1        | 511
             511          | 511
             510+1.0      | 511
+            510          | 510
+            520          | 523
+            520+1        | 523
+            520+2        | 521
+            523+1        | 523
+            521+2.0      | 521
+            520+1.batch  | 523
+            520+3        | 520+3
+            520+0        | 520+0
+            521+1        | 521+1
+            0520+02      | 521
+            501.exte+    | 501
+            501.ext+     | 501
+            500_7.ba+    | 501
+            501.inter+   | 501
+            501.else+    | 501.else+
             9_1          | 9_1
             9_1.batch    | 9_1
             600          | 602
@@ -192,10 +215,58 @@ class JobQueriesTest {
         for (String one : List.of("500_9", "501", "510", "9_1", "500.batch")) {
             assertThat(queries.findAsked(OPERATOR, one, "whole", null).orElseThrow().array()).as(one).isNull();
         }
-        assertThat(ids(list("cluster=whole array=500"))).containsExactly("502", "500", "501");
-        assertThat(ids(list("cluster=whole array=500 state=failed"))).containsExactly("502");
-        assertThat(ids(list("cluster=whole array=501"))).isEmpty();
-        assertThat(ids(list("cluster=whole q=500_"))).containsExactly("502", "500", "501");
+    }
+
+    @Test
+    void aHeterogeneousJobIsShownAsAWholeByItsLeadersId() {
+        arrays("het");
+        Job whole = queries.findAsked(OPERATOR, "520", "het", null).orElseThrow();
+        assertThat(whole.id()).isEqualTo("523");
+        assertThat(whole.scheduler().hetJobOffset()).isEqualTo(1);
+        assertThat(whole.hetJob()).isEqualTo(new HetJob("520", 2, 0, 1, 0, 1, 0));
+        Job leader = queries.findAsked(OPERATOR, "510", "het", null).orElseThrow();
+        assertThat(leader.id()).isEqualTo("510");
+        assertThat(leader.hetJob()).isEqualTo(new HetJob("510", 2, 0, 2, 0, 0, 0));
+        for (String one : List.of("520+1", "523", "511", "510+0", "500", "512")) {
+            assertThat(queries.findAsked(OPERATOR, one, "het", null).orElseThrow().hetJob()).as(one).isNull();
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '"', textBlock = """
+            500               | 502 500 501
+            500 state=failed  | 502
+            500_7             | 501
+            500_9             | 500
+            501               | 501
+            501.batch         | 501
+            510               | 511 510
+            510+1             | 511
+            520               | 523 521
+            520+1             | 523
+            523+1             | 523
+            9_1               | 9_1
+            520+3             | ""
+            0501              | 501
+            4711              | ""
+            """)
+    void aListByAnIdHasAllThatItMeans(String asked, String ids) {
+        if (queries.find(OPERATOR, "500", "listed", null).isEmpty()) {
+            arrays("listed");
+        }
+        assertThat(ids(list("cluster=listed id=" + asked))).containsExactlyInAnyOrderElementsOf(split(ids));
+        if (!asked.contains(" ")) {
+            JobFilter filter = new JobFilter(null, null, null, null, null, null, null, asked, null);
+            assertThat(list("cluster=listed").jobs().stream().filter(job -> filter.matches(JobTraits.of(job)))
+                    .map(Job::id)).containsExactlyInAnyOrderElementsOf(split(ids));
+        }
+    }
+
+    @Test
+    void aSearchFindsTheFormsThatSlurmPrints() {
+        arrays("searched");
+        assertThat(ids(list("cluster=searched q=500_"))).containsExactly("502", "500", "501");
+        assertThat(ids(list("cluster=searched q=520+"))).containsExactly("523", "521");
     }
 
     @Test
@@ -435,7 +506,7 @@ class JobQueriesTest {
         Words words = new Words(text);
         JobFilter which = new JobFilter(constant(words.take("state"), JobState.values()),
                 constant(words.take("reason"), Reason.values()), words.take("user"), words.take("node"),
-                words.take("partition"), words.take("account"), words.take("cluster"), words.take("array"),
+                words.take("partition"), words.take("account"), words.take("cluster"), words.take("id"),
                 words.take("q"));
         JobQueries.ListRequest filter = new JobQueries.ListRequest(which, words.take("from", Words::time),
                 words.take("to", Words::time), sort, limit, offset, cursor == null ? null : JobCursor.parse(cursor));

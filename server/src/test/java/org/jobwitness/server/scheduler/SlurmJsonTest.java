@@ -241,6 +241,24 @@ class SlurmJsonTest {
         assertThat(pending("\"qos\": \"normal\"").scheduler()).doesNotContainKey("batch");
     }
 
+    @Test
+    void whichComponentOfAHeterogeneousJobItIsIsRead() throws Exception {
+        JobAttributes component = pending("\"het_job_id\": {\"set\": true, \"number\": 27},"
+                + " \"het_job_offset\": {\"set\": true, \"number\": 1}");
+        assertThat(component.hetJobId()).isEqualTo("27");
+        assertThat(component.scheduler()).containsEntry("het_job_offset", 1);
+        JobAttributes leader = pending("\"het_job_id\": 27, \"het_job_offset\": 0");
+        assertThat(leader.scheduler()).containsEntry("het_job_offset", 0);
+        JobAttributes other = pending("\"het_job_id\": {\"set\": true, \"number\": 0},"
+                + " \"het_job_offset\": {\"set\": true, \"number\": 0}");
+        assertThat(other.scheduler()).doesNotContainKey("het_job_offset");
+        SlurmJob accounted = json.accounted(text("""
+                {"jobs": [{"job_id": 28, "state": {"current": ["FAILED"]},
+                 "het": {"job_id": 27, "job_offset": {"set": true, "infinite": false, "number": 1}}}]}""")).list()
+                .getFirst();
+        assertThat(accounted.hetJobId() + "+" + accounted.hetJobOffset()).isEqualTo("27+1");
+    }
+
     /** NO_VAL, INFINITE and the 0 that stands for everything or for nothing. */
     @Test
     void markersAreNoNumbers() throws Exception {

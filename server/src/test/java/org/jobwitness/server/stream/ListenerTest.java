@@ -20,7 +20,8 @@ class ListenerTest {
     private final Listener listener = new Listener(new Scope.Everything(), ALL);
 
     private static JobTraits runOf(@Nullable String user) {
-        return new JobTraits("alpha", "17", JobState.RUNNING, null, user, List.of("n1"), null, null, null, null,
+        return new JobTraits("alpha", "17", JobState.RUNNING, null, user, List.of("n1"), null, null, null, null, null,
+                null,
                 null);
     }
 
