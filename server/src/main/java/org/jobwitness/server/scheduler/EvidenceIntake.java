@@ -4,6 +4,7 @@ import java.time.Clock;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
@@ -88,8 +89,24 @@ final class EvidenceIntake {
             Map<String, List<KnownRun>> runs = known
                     .all(cluster, some.stream().map(SlurmJob::jobId).collect(Collectors.toSet())).stream()
                     .collect(Collectors.groupingBy(KnownRun::jobId));
-            some.stream().filter(job -> isNew(job, runs.getOrDefault(job.jobId(), List.of()))).forEach(this::take);
+            some.stream().map(job -> startedAsKnown(job, runs.getOrDefault(job.jobId(), List.of())))
+                    .filter(job -> isNew(job, runs.getOrDefault(job.jobId(), List.of()))).forEach(this::take);
         }
+    }
+
+    /**
+     * slurmdbd has a record for each size of a job, and the last one starts when the size changed. A run that began between the
+     * submission and that start is the same one: a requeued job has another time of submission.
+     */
+    private static SlurmJob startedAsKnown(SlurmJob job, List<KnownRun> runs) {
+        Instant submit = job.submit();
+        Instant start = job.start();
+        if (submit == null || start == null || runs.stream().anyMatch(run -> run.startedAt(start))) {
+            return job;
+        }
+        return runs.stream().map(KnownRun::start).filter(Objects::nonNull)
+                .filter(known -> !known.isBefore(submit) && known.isBefore(start)).findFirst().map(job::withStart)
+                .orElse(job);
     }
 
     private boolean isNew(SlurmJob job, List<KnownRun> runs) {

@@ -48,4 +48,11 @@ record SlurmJob(boolean accounted, String jobId, @Nullable String cluster, @Null
     SlurmJob {
         gpusOfNodes = List.copyOf(gpusOfNodes);
     }
+
+    SlurmJob withStart(Instant other) {
+        return new SlurmJob(accounted, jobId, cluster, sluid, state, stateReason, stateDescription, user, uid, name,
+                partition, account, qos, priority, nodes, submit, other, end, timeLimitMinutes, unlimited,
+                suspendedSeconds, exit, derivedExit, arrayJobId, arrayTaskId, hetJobId, hetJobOffset, restartCount,
+                requested, allocated, gpusOfNodes, terms, killedBy, batch);
+    }
 }

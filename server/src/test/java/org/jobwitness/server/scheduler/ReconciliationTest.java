@@ -242,6 +242,18 @@ class ReconciliationTest {
     }
 
     @Test
+    void theRecordsOfAJobThatGaveUpANodeAreOneRun() throws Exception {
+        prolog("8", T, 0, "n1");
+        epilog("8", T, T.plusSeconds(60), 0);
+        FakeJob submitted = FakeJob.waiting("8", T.minusSeconds(5));
+        slurm.books.add(submitted.runs("n[1-2]", T).ended("PENDING+RESIZING", T.plusSeconds(30), 0, 0));
+        slurm.books.add(submitted.runs("n1", T.plusSeconds(30)).ended("FAILED", T.plusSeconds(60), 3, 0));
+        rounds(4);
+        assertThat(runs("8")).containsExactly(
+                (version < 40 ? "failed unknown t" : "failed exit_code t") + " 10:00:00 - 10:01:00");
+    }
+
+    @Test
     void theRunThatANodeFailureRequeuesIsCancelledForThat() throws Exception {
         FakeJob first = FakeJob.waiting("7", T).runs("n1", T);
         slurm.put(first);
