@@ -43,4 +43,27 @@ final class CpusPerNode {
         }
         return cpus;
     }
+
+    /** How many nodes an expression is about; 0 if it is none. */
+    static long countNodes(@Nullable String expression) {
+        long nodes = 0;
+        for (String group : expression == null ? new String[0] : expression.split(",", -1)) {
+            Matcher form = GROUP.matcher(group);
+            if (!form.matches()) {
+                return 0;
+            }
+            nodes += form.group(2) == null ? 1 : Integer.parseInt(form.group(2));
+        }
+        return nodes;
+    }
+
+    /** The CPUs of all its nodes but some; null if nodes differ, so that it does not show which ones are meant. */
+    static @Nullable Integer cpusOfOthers(@Nullable String expression, int nodes) {
+        Matcher form = GROUP.matcher(expression == null ? "" : expression);
+        if (!form.matches() || form.group(2) == null) {
+            return null;
+        }
+        long cpus = Long.parseLong(form.group(1)) * (Long.parseLong(form.group(2)) - nodes);
+        return cpus < 0 || cpus > Integer.MAX_VALUE ? null : Integer.valueOf((int) cpus);
+    }
 }

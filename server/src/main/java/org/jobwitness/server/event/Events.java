@@ -142,20 +142,40 @@ public final class Events {
 
     private Evidence evidence(JobFinished event, List<String> leftOut) {
         List<String> listed = listedNodes(event, leftOut);
-        List<Integer> cpus = cpusOfNodes(event.cpusPerNode(), listed, leftOut);
+        boolean isReleased = isReleased(event, listed);
+        List<Integer> cpus = isReleased ? List.of() : cpusOfNodes(event.cpusPerNode(), listed, leftOut);
         List<String> nodes = listed.isEmpty() && event.node() != null ? List.of(event.node()) : listed;
         JobAttributes attributes = attributes(event.user(), event.uid(), nodes, event.partition(), event.account(),
-                event.scheduler()).withAllocated(new Resources(cpusOfJob(null, cpus), null, null));
+                event.scheduler());
+        Identity identity = identity(event.cluster(), event.jobId(), event.sluid(), event.startTime());
         NodeAllocation onNode = event.node() == null
                 ? null
                 : new NodeAllocation(event.node(), null, null, List.of(), null, true);
+        if (isReleased && onNode != null) {
+            return new Evidence.NodeReleased(identity, event.timestamp(), onNode, attributes,
+                    CpusPerNode.cpusOfOthers(event.cpusPerNode(), listed.size()), event.eventId(), event.reading());
+        }
+        return new Evidence.Ended(identity, event.timestamp(), onNode,
+                attributes.withAllocated(new Resources(cpusOfJob(null, cpus), null, null)), cpus, event.eventId(),
+                end(event), event.reading());
+    }
+
+    private static EndEvidence end(JobFinished event) {
         boolean oomKilled = event.reading() != null && event.reading().oomKills() != null
                 && event.reading().oomKills() > 0;
-        EndEvidence end = EndEvidence.reported(event.timestamp()).withFinalState(event.finalState())
+        return EndEvidence.reported(event.timestamp()).withFinalState(event.finalState())
                 .withExit(exit(event), event.derivedExitCode()).withRestartCount(event.restartCount())
                 .withOomKilled(oomKilled);
-        return new Evidence.Ended(identity(event.cluster(), event.jobId(), event.sluid(), event.startTime()),
-                event.timestamp(), onNode, attributes, cpus, event.eventId(), end, event.reading());
+    }
+
+    /**
+     * Whether a job that goes on elsewhere has given up this node: slurmd's epilog then has the released nodes alone, 0:0, and the
+     * CPUs of all nodes as they were.
+     */
+    private static boolean isReleased(JobFinished event, List<String> listed) {
+        WaitStatus exit = exit(event);
+        return event.node() != null && listed.contains(event.node()) && (exit == null || exit.isZero())
+                && CpusPerNode.countNodes(event.cpusPerNode()) > listed.size();
     }
 
     private static List<String> listedNodes(JobFinished event, List<String> leftOut) {

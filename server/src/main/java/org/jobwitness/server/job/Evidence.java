@@ -33,6 +33,11 @@ public sealed interface Evidence {
         return null;
     }
 
+    /** The last figures of the reporting node. */
+    default @Nullable EpilogReading reading() {
+        return null;
+    }
+
     /** A prolog ran: the run has started. */
     record Started(Identity identity, @Nullable Instant at, @Nullable NodeAllocation onNode, JobAttributes attributes,
             List<Integer> cpusOfNodes, @Nullable String eventId) implements Evidence {
@@ -52,6 +57,18 @@ public sealed interface Evidence {
         public Ended {
             cpusOfNodes = List.copyOf(cpusOfNodes);
         }
+    }
+
+    /**
+     * The epilog of a node that a job gave up while it ran ({@code scontrol update NodeList=}): the run goes on without it.
+     *
+     * @param cpusLeft CPUs of all nodes that the run keeps; null if unknown
+     * @param reading the node's last figures
+     */
+    record NodeReleased(Identity identity, @Nullable Instant at, NodeAllocation onNode, JobAttributes attributes,
+            @Nullable Integer cpusLeft, @Nullable String eventId, @Nullable EpilogReading reading)
+            implements
+                Evidence {
     }
 
     /**

@@ -142,6 +142,13 @@ public record JobAttributes(@Nullable String user, @Nullable Long uid, List<Stri
                 .withRun(hetJobId, restartCount, limitedTo);
     }
 
+    /** With the CPUs that are left after nodes were given up; a late report of an earlier time changes nothing. */
+    JobAttributes shrunkTo(@Nullable Integer cpus) {
+        return cpus == null || (allocated.cpus() != null && allocated.cpus() <= cpus)
+                ? this
+                : withAllocated(new Resources(cpus, allocated.memoryMb(), allocated.gpus()));
+    }
+
     JobAttributes merge(JobAttributes incoming, Differences differences) {
         return new JobAttributes(UserName.better(user, incoming.user, differences),
                 differences.keep("uid", uid, incoming.uid), union(nodes, incoming.nodes),

@@ -1,5 +1,7 @@
 package org.jobwitness.server.job;
 
+import static java.util.Objects.requireNonNull;
+
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -80,7 +82,8 @@ final class JobLifecycle {
         return switch (evidence) {
             case Evidence.Ended _, Evidence.Lost _ -> true;
             case Evidence.Reported reported -> reported.state().isFinal();
-            case Evidence.Started _, Evidence.Observed _, Evidence.Created _, Evidence.Patched _ -> false;
+            case Evidence.Started _, Evidence.NodeReleased _, Evidence.Observed _, Evidence.Created _, Evidence.Patched _ ->
+                false;
         };
     }
 
@@ -102,6 +105,7 @@ final class JobLifecycle {
             case Evidence.Ended ended -> known.withEnd(
                     run.end().merge(ended.end().orAt(now, run.end()), isFromAnotherNode(run, ended), differences));
             case Evidence.Reported reported -> mergeReported(run, known, reported, now, differences);
+            case Evidence.NodeReleased _ -> known;
             case Evidence.Observed observed -> mergeObserved(known, observed);
             case Evidence.Lost lost -> run.hasEnded()
                     ? run
@@ -171,6 +175,9 @@ final class JobLifecycle {
         JobAttributes incoming = evidence.attributes();
         if (isStale(run, evidence)) {
             return stored.merge(incoming.without(stored.scheduler().keySet()), differences);
+        }
+        if (evidence instanceof Evidence.NodeReleased released) {
+            return stored.shrunkTo(released.cpusLeft()).merge(incoming, differences);
         }
         if (!(evidence instanceof Evidence.Reported reported)) {
             return stored.merge(incoming, differences);
@@ -273,7 +280,16 @@ final class JobLifecycle {
         boolean mayBeLate = evidence instanceof Evidence.Observed observed && !observed.isStart();
         return isOfEnd(evidence) || mayBeLate
                 ? begun.or(() -> next)
-                : begun.filter(run -> !run.hasEnded() || run.end().at() == null
-                        || !at.isAfter(run.end().at()) || (evidence.at() == null && !run.startSeen())).or(() -> next);
+                : begun.filter(run -> !run.hasEnded() || run.end().at() == null || !isAfterEnd(at, run, evidence)
+                        || (evidence.at() == null && !run.startSeen())).or(() -> next);
+    }
+
+    /**
+     * Hooks know whole seconds only, so that the cgroup of a job of a second may be younger than its end. Without a start time
+     * in its hooks, Slurm does not start a job again within seconds.
+     */
+    private static boolean isAfterEnd(Instant at, Run run, Evidence evidence) {
+        Instant end = requireNonNull(run.end().at());
+        return at.isAfter(evidence instanceof Evidence.Observed ? end.plus(START_TOLERANCE) : end);
     }
 }

@@ -146,8 +146,8 @@ public final class JobTable {
         for (Decision.Change change : taken.others()) {
             update(handle, caller, change.before(), change.after(), Map.of(), evidence, changes);
         }
-        if (evidence instanceof Evidence.Ended ended && ended.reading() != null && ended.onNode() != null) {
-            RunTable.addReading(handle, run, ended.onNode().node(), ended.reading());
+        if (evidence.reading() != null && evidence.onNode() != null) {
+            RunTable.addReading(handle, run, evidence.onNode().node(), evidence.reading());
         }
         return run;
     }

@@ -19,7 +19,7 @@ public record WaitStatus(int exitCode, int signal) {
         return signal == OOM_SIGNAL;
     }
 
-    boolean isZero() {
+    public boolean isZero() {
         return exitCode == 0 && signal == 0;
     }
 }

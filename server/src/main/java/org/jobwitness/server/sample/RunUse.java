@@ -126,12 +126,12 @@ public final class RunUse {
     /** Joined run by run: a join of whole tables, which an estimate may choose, would read those of all runs that have ended. */
     private static Query onNodes(Handle handle, String runs, Instant now) {
         return handle.createQuery("""
-                select job_key, on_node.*, state = 'running' as is_running, %s as is_fresh,
-                    case when state = 'running' and is_allocated and start_time is not null
+                select job_key, on_node.*, state = 'running' and not coalesce(ended, false) as is_running, %s as is_fresh,
+                    case when state = 'running' and not ended and start_time is not null
                         then greatest(0, date_part('epoch', cast(:now as timestamptz) - start_time)) end as runtime
                 from (select job_key, state, start_time %s order by job_key) job cross join lateral (
                     select * from (
-                        select node, true as is_allocated, cpus from job_node
+                        select node, ended, cpus from job_node
                         where job_node.job_key = job.job_key) allocated
                     full join (
                         select node, last_sample_at, last_interval_ms, case when covered_ms is not null then

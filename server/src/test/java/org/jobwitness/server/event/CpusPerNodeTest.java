@@ -71,6 +71,26 @@ class CpusPerNodeTest {
         assertRefused("1(x999999),".repeat(5_000) + "1", 65_536, "has more nodes");
     }
 
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            4        | 1
+            72(x3)   | 3
+            72(x3),4 | 4
+            72(x3),  | 0
+            """)
+    void countsTheNodesThatItIsAbout(String expression, long nodes) {
+        assertThat(CpusPerNode.countNodes(expression)).isEqualTo(nodes);
+    }
+
+    @Test
+    void cpusOfOtherNodesAreKnownWhereAllNodesAreAlike() {
+        assertThat(CpusPerNode.cpusOfOthers("72(x3)", 1)).isEqualTo(144);
+        assertThat(CpusPerNode.cpusOfOthers("72(x3),4", 1)).isNull();
+        assertThat(CpusPerNode.cpusOfOthers("999999(x999999)", 1)).isNull();
+        assertThat(CpusPerNode.countNodes(null)).isZero();
+        assertThat(CpusPerNode.cpusOfOthers(null, 1)).isNull();
+    }
+
     private static void assertRefused(String expression, int nodes, String wrong) {
         assertThatThrownBy(() -> CpusPerNode.expand(expression, nodes)).isInstanceOf(InvalidFieldException.class)
                 .hasMessageStartingWith("cpus_per_node ").hasMessageContaining(wrong);

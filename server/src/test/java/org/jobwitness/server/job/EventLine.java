@@ -24,6 +24,7 @@ public final class EventLine {
         Evidence evidence = switch (verb) {
             case "started" -> started(words);
             case "finished" -> finished(words);
+            case "released" -> released(words);
             case "observed" -> observed(words);
             case "reported" -> reported(words);
             case "lost" -> new Evidence.Lost(identity(words), words.take("at", Words::time));
@@ -132,6 +133,13 @@ public final class EventLine {
                 oomKills == null ? null : new EpilogReading(null, null, oomKills));
     }
 
+    private static Evidence.NodeReleased released(Words words) {
+        return new Evidence.NodeReleased(identity(words), words.take("at", Words::time),
+                new NodeAllocation(words.take("node"), null, null, List.of(), null, true),
+                JobAttributes.of(words.take("user"), words.take("uid", Long::valueOf), words.takeList("nodes")),
+                words.take("left", Integer::valueOf), null, null);
+    }
+
     private static Identity identity(Words words) {
         String cluster = words.take("cluster");
         return new Identity(cluster == null ? CLUSTER : cluster, words.take("job"), words.take("sluid"),
@@ -148,6 +156,7 @@ public final class EventLine {
         Line line = new Line(switch (evidence) {
             case Evidence.Started _ -> "started ";
             case Evidence.Ended _ -> "finished";
+            case Evidence.NodeReleased _ -> "released";
             case Evidence.Observed _ -> "observed";
             case Evidence.Reported _ -> "reported";
             case Evidence.Lost _ -> "lost    ";
@@ -186,6 +195,7 @@ public final class EventLine {
                         .add("exit", end.exit() == null ? null : show(end.exit())).add("derived", end.derivedExitCode())
                         .add("oom_kills", ended.reading() == null ? null : ended.reading().oomKills());
             }
+            case Evidence.NodeReleased released -> line.add("left", released.cpusLeft());
             case Evidence.Observed observed -> line.add("cgroup", node == null ? null : node.cgroupPath())
                     .add("oom_kills", observed.oomKilled() ? 1 : null);
             case Evidence.Reported reported -> line.add("name", attributes.scheduler().get("name"))

@@ -81,7 +81,7 @@ record LifecycleCase(String name, int line, boolean anyOrder, boolean repeated, 
                 case "case:" -> beginCase(rest, number);
                 case "with" -> share(rest);
                 case "clock" -> now = Words.time(rest);
-                case "started", "finished", "observed", "reported", "lost", "created", "patched" ->
+                case "started", "finished", "released", "observed", "reported", "lost", "created", "patched" ->
                     event(first, rest, number);
                 case "run:" -> runs.add(rest);
                 default -> throw new IllegalArgumentException("not understood: " + line);
