@@ -13,11 +13,13 @@ import java.util.stream.Stream;
 
 /**
  * A run of a hook on a real cluster: the environment it had, when it began, and its own cgroup with the figures of the
- * job's, where there was one. {@code scenario} is the folder it lies in, such as contain/c2-oom-step.
+ * job's, where there was one. {@code scenario} is the folder it lies in, such as contain/c2-oom-step, or that of another Slurm
+ * than 24.11, such as slurm-26.05/more/resize.
  */
 record Captured(String scenario, String hook, String node, Map<String, String> environment, String start, String self,
         Map<String, String> cgroupFiles) {
-    static final Path FOLDER = Path.of("captured/slurm-24.11");
+    private static final Path ALL = Path.of("captured");
+    static final Path FOLDER = ALL.resolve("slurm-24.11");
 
     private static final Pattern BLOCK = Pattern.compile("(?m)^######## ");
     private static final Pattern HEADER = Pattern.compile("([0-9.]+)\\.(prolog|epilog)\\.(\\w+)\\.(env|cgroup)");
@@ -25,7 +27,7 @@ record Captured(String scenario, String hook, String node, Map<String, String> e
     private static final Pattern SELF = Pattern.compile("(?m)^# own cgroup: (.*)$");
 
     static List<Captured> all() {
-        try (Stream<Path> files = Files.walk(FOLDER)) {
+        try (Stream<Path> files = Files.walk(ALL)) {
             return files.filter(file -> file.getFileName().toString().startsWith("hooks-job")).sorted()
                     .flatMap(file -> read(file).stream()).toList();
         } catch (IOException e) {
@@ -64,6 +66,10 @@ record Captured(String scenario, String hook, String node, Map<String, String> e
         return replayed;
     }
 
+    boolean isOf(String slurm) {
+        return scenario.startsWith("slurm-") ? scenario.startsWith("slurm-" + slurm + "/") : slurm.equals("24.11");
+    }
+
     boolean insideTheJob() {
         return self.contains("/step_extern/");
     }
@@ -84,12 +90,16 @@ record Captured(String scenario, String hook, String node, Map<String, String> e
             if (header.group(4).equals("cgroup")) {
                 cgroups.put(key, cgroupFiles(block));
             } else {
-                runs.add(new Captured(FOLDER.relativize(file.getParent()).toString(), header.group(2), header.group(3),
+                runs.add(new Captured(scenario(file.getParent()), header.group(2), header.group(3),
                         environment(block), first(START, block), first(SELF, block),
                         cgroups.getOrDefault(key, Map.of())));
             }
         }
         return runs;
+    }
+
+    private static String scenario(Path folder) {
+        return (folder.startsWith(FOLDER) ? FOLDER : ALL).relativize(folder).toString();
     }
 
     private static Map<String, String> environment(String block) {

@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.json.JsonMapper;
 
-/** What is read from Slurm's JSON: from answers of a real Slurm 24.11.5, and from shapes that other versions have. */
+/** What is read from Slurm's JSON: from answers of a real Slurm 24.11.5 and 26.05.5, and from shapes that other versions have. */
 class SlurmJsonTest {
     private static final Path REST = Path.of("../slurm/captured/slurm-24.11/rest");
     private static final Instant NOW = Instant.parse("2026-11-23T12:30:00Z");
@@ -62,6 +62,29 @@ class SlurmJsonTest {
         assertThat(json.nodes(open("after/" + version + "/slurm-nodes.json")).list())
                 .extracting(node -> node.name() + " " + node.state() + " " + node.reason() + " " + node.gpus())
                 .containsExactly("n1 mixed null 2", "n2 drained disk is \"slow null");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"v0.0.42", "v0.0.43", "v0.0.44", "v0.0.45"})
+    void eachVersionOfANewSlurmTellsTheSame(String version) throws Exception {
+        String newSlurm = "../../slurm-26.05/rest/";
+        TreeMap<String, String> newest = told(json.jobs(open(newSlurm + "v0.0.45/slurm-jobs.json")).list());
+        TreeMap<String, String> told = told(json.jobs(open(newSlurm + version + "/slurm-jobs.json")).list());
+        assertThat(told).containsEntry("5", "failed out_of_memory 0:125");
+        assertThat(newest).containsAllEntriesOf(told);
+        assertThat(json.states(open(newSlurm + version + "/slurm-jobs-state.json")).list())
+                .extracting(entry -> entry.name() + " " + entry.state().raw())
+                .contains("2 FAILED", "20_0 COMPLETED", "8 TIMEOUT");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"v0.0.42", "v0.0.45"})
+    void slurmdbdOfANewSlurmTellsHowEachRunEnded(String version) throws Exception {
+        List<SlurmJob> jobs = json.accounted(open("../../slurm-26.05/rest/" + version + "/slurmdb-jobs.json")).list();
+        assertThat(jobs).extracting(job -> job.jobId() + " " + job.state().raw())
+                .contains("2 FAILED", "5 OUT_OF_MEMORY", "8 TIMEOUT", "13 PENDING+REQUEUED", "41 PREEMPTED",
+                        "41 FAILED");
+        assertThat(jobs).allSatisfy(job -> assertThat(job.sluid() != null).isEqualTo(version.equals("v0.0.45")));
     }
 
     @Test
