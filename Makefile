@@ -3,6 +3,8 @@ MVN ?= mvn
 MVN_FLAGS ?= -B
 DEMO_DIR ?= data/demo
 DEMO_PORT ?= 8080
+# Debian's releases with Slurm 22.05, 24.11 and 26.05.
+SUITES ?= bookworm trixie sid
 
 .DEFAULT_GOAL := help
 .PHONY: help build agent cli package demo verify verify-all e2e e2e-agent e2e-packages bench bench-load bench-agent bench-build soak soak-agent soak-build format clean
@@ -65,8 +67,8 @@ verify: ## runs the tests, without those that take long (as root it installs the
 verify-all: ## runs all tests, before a release: every kill, broken statement and fuzz, and PostgreSQL 14 throughout
 	@$(MAKE) --no-print-directory verify VERIFY_FLAGS=-Dtests.excluded=none
 
-e2e: dist/bin/jobwitness-server dist/bin/jobwitness-agent dist/bin/jobwitness ## runs jobs on a real Slurm in a virtual machine, and updates docs/compatibility.md; needs root the first time
-	e2e/slurm
+e2e: dist/bin/jobwitness-server dist/bin/jobwitness-agent dist/bin/jobwitness ## runs jobs on each real Slurm in a virtual machine, and updates docs/compatibility.md; needs root the first time
+	for suite in $(SUITES); do e2e/slurm --suite=$$suite || exit; done
 
 e2e-agent: dist/bin/jobwitness-server dist/bin/jobwitness-agent ## runs the agent on a real Slurm in a virtual machine; needs root the first time
 	e2e/agent
