@@ -176,6 +176,48 @@ class SpoolTest {
         assertThat(node.syslog()).singleElement().asString().endsWith("-9-started-1.json not an event");
     }
 
+    /** Killed before or after the event was written, and before its file got its name. */
+    @ParameterizedTest
+    @MethodSource("shells")
+    void draftsOfKilledHooksAreSettled(List<String> shell) throws Exception {
+        node.under(shell).withSpool();
+        var events = node.spool.resolve("events");
+        Files.createFile(events.resolve(".tmp-" + (NOW - 20) + "-8-started-1.json"));
+        Files.writeString(events.resolve(".tmp-" + (NOW - 20) + "-9-started-2.json"), OLD.formatted("n1-9-old") + "\n");
+        Files.createFile(events.resolve(".tmp-" + (NOW - 5) + "-10-started-3.json"));
+        Files.writeString(node.spool.resolve(".tmp-" + (NOW - 20) + "-node-4"), "n1\n");
+
+        node.prolog().keptItsPromise();
+
+        assertThat(files(node.spool)).doesNotContain(".tmp-" + (NOW - 20) + "-node-4");
+        assertThat(files(events)).as("what a hook may still be writing, and what one had written").containsExactly(
+                ".tmp-" + (NOW - 5) + "-10-started-3.json", (NOW - 20) + "-9-started-2.json");
+
+        node.prolog().keptItsPromise();
+
+        assertThat(service.requests()).last().extracting(Service.Request::text).isEqualTo(OLD.formatted("n1-9-old"));
+        assertThat(node.syslog()).isEmpty();
+    }
+
+    @Test
+    void manyDraftsDoNotTakeMuchOfARun() throws Exception {
+        node.withSpool();
+        for (var file = 0; file < 25; file++)
+            Files.createFile(node.spool.resolve("events/.tmp-" + (NOW - 20) + "-" + file + "-started-1.json"));
+
+        node.prolog().keptItsPromise();
+        assertThat(files(node.spool.resolve("events"))).hasSize(15);
+        node.prolog().keptItsPromise();
+        node.prolog().keptItsPromise();
+        assertThat(files(node.spool.resolve("events"))).isEmpty();
+    }
+
+    private static List<String> files(Path folder) throws Exception {
+        try (var files = Files.list(folder)) {
+            return files.map(file -> file.getFileName().toString()).sorted().toList();
+        }
+    }
+
     @Test
     void fullSpoolKeepsWhatItHasAndTheEventIsStillSent() throws Exception {
         node.withSpool();

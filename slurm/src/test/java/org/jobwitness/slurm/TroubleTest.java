@@ -233,11 +233,26 @@ class TroubleTest {
         node.prolog().keptItsPromise();
     }
 
-    @Test
-    void tokenFileHangs() throws Exception {
-        var node = new Node(folder, "http://127.0.0.1:1").with("OBSERVABILITY_TOKEN_FILE", pipe("token"));
+    /** As one on a network disk that does not answer: the event is kept, and sent by a later hook. */
+    @ParameterizedTest
+    @MethodSource("shells")
+    void tokenFileHangs(List<String> shell) throws Exception {
+        try (var service = new Service()) {
+            var node = new Node(folder, service.url()).under(shell).with("OBSERVABILITY_TOKEN_FILE", pipe("token"))
+                    .with("JOBWITNESS_NOW", "1795384829");
 
-        node.prolog().keptItsPromise();
+            node.prolog().keptItsPromise();
+
+            assertKept(node);
+            assertThat(service.requests()).isEmpty();
+
+            node.with("OBSERVABILITY_TOKEN_FILE", Files.writeString(folder.resolve("good"), "secret\n").toString())
+                    .with("JOBWITNESS_NOW", "1795384849").epilog().keptItsPromise();
+
+            assertThat(service.requests()).extracting(Service.Request::path)
+                    .containsExactly("POST /v1/events/job-finished", "POST /v1/events/job-started");
+            assertThat(node.kept()).isEmpty();
+        }
     }
 
     /** How the worker ends does not matter: the hook does not wait for its timer. */
