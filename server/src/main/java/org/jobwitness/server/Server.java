@@ -39,6 +39,7 @@ import org.jobwitness.server.embedded.EmbeddedPostgresException;
 import org.jobwitness.server.event.Events;
 import org.jobwitness.server.event.EventsEndpoint;
 import org.jobwitness.server.http.HttpServer;
+import org.jobwitness.server.http.RequestMemory;
 import org.jobwitness.server.http.Requests;
 import org.jobwitness.server.job.JobDeletion;
 import org.jobwitness.server.job.JobTable;
@@ -52,6 +53,7 @@ import org.jobwitness.server.node.NodesEndpoint;
 import org.jobwitness.server.ops.DataDisk;
 import org.jobwitness.server.ops.HealthEndpoint;
 import org.jobwitness.server.ops.Retention;
+import org.jobwitness.server.ops.Watchdog;
 import org.jobwitness.server.query.JobQueries;
 import org.jobwitness.server.query.JobsEndpoint;
 import org.jobwitness.server.query.UserSummaries;
@@ -77,6 +79,9 @@ final class Server implements AutoCloseable {
     private static final Duration POSTGRES_START_TIMEOUT = Duration.ofMinutes(10);
     private static final Duration SEALING_INTERVAL = Duration.ofMinutes(1);
     private static final Duration RETENTION_INTERVAL = Duration.ofHours(1);
+    private static final Duration WATCH_INTERVAL = Duration.ofSeconds(6);
+    /** The exit status of a server that did not answer itself. */
+    private static final int HANGS = 4;
     /** Within which another server takes over. */
     private static final Duration SCHEDULER_INTERVAL = Duration.ofSeconds(15);
 
@@ -89,8 +94,9 @@ final class Server implements AutoCloseable {
         try {
             Clock clock = Clock.systemUTC();
             Json json = new Json();
-            Requests requests = new Requests(json);
             PrometheusRegistry metrics = new PrometheusRegistry();
+            RequestMemory memory = RequestMemory.ofHeap(metrics);
+            Requests requests = stopLater(new Requests(json, memory));
             JvmMetrics.builder().register(metrics);
             Info.builder().name("jobwitness_build_info").help("The server's version.").labelNames("version")
                     .register(metrics).setLabelValues(version());
@@ -112,7 +118,7 @@ final class Server implements AutoCloseable {
             EvidenceReader evidence = new EvidenceReader(database, clock);
             JobMetrics jobMetrics = new JobMetrics(database, queries, nodes, agentQueues,
                     new JobFindings(evidence, config.thresholds()), config.dataDir(), clock);
-            Events events = new Events(jobs, json, config.defaultCluster(), metrics);
+            Events events = new Events(jobs, json, config.defaultCluster(), clock, metrics);
 
             JobStream stream = new JobStream(queries, json, clock, metrics);
             jobs.onChange(stream::changed);
@@ -148,12 +154,12 @@ final class Server implements AutoCloseable {
             demo.ifPresent(cluster -> requiredChecks.put("demo", cluster::problem));
 
             tokens = config.auth() ? Optional.of(Tokens.in(config.dataDir())) : Optional.empty();
-            AccessControl access = tokens.map(AccessControl::by).orElseGet(AccessControl::off);
+            AccessControl access = tokens.map(AccessControl::by).orElseGet(() -> AccessControl.off(config.host()));
 
             http = stopLater(new HttpServer(
                     new HttpServer.Settings(config.host(), config.port(), config.maxConnections(),
                             config.requestDeadline()),
-                    json, access,
+                    json, memory, access,
                     List.of(new HealthEndpoint(requiredChecks, advisoryChecks, json, clock,
                             version())::routes,
                             new EventsEndpoint(events, requests, json)::routes,
@@ -197,6 +203,10 @@ final class Server implements AutoCloseable {
 
     int port() {
         return http.port();
+    }
+
+    private void watch(String host) throws IOException {
+        stopLater(new Watchdog(host, port(), WATCH_INTERVAL, () -> Runtime.getRuntime().halt(HANGS)));
     }
 
     List<String> routes() {
@@ -245,6 +255,7 @@ final class Server implements AutoCloseable {
         try {
             ServerConfig config = ServerConfig.read(flags, System.getenv(), Path.of(".env"));
             Server server = new Server(config);
+            server.watch(config.host());
             running.complete(Optional.of(server));
             System.out.print(server.greeting(config));
         } catch (ServerConfig.BadSetting e) {

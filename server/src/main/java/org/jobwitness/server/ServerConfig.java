@@ -39,6 +39,10 @@ record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddres
         Optional<Reconciliation.Settings> slurm,
         boolean seedDemo, Thresholds thresholds) {
 
+    /** What a client may make a connection hold at most, with a margin: 14 KB of headers, 24 KB for a body. */
+    private static final long HEAP_PER_CONNECTION = 48 << 10;
+    private static final long DEFAULT_MAX_CONNECTIONS = 20_000;
+
     /** An invalid setting: its name, its value, and what is allowed. */
     static final class BadSetting extends Exception {
         private static final long serialVersionUID = 1L;
@@ -130,7 +134,7 @@ record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddres
             boolean seedDemo = choice(Setting.SEED_DEMO, "true", "false").equals("true");
             return new ServerConfig(dataDir(), host, number(Setting.PORT, 0, 65_535), database(),
                     number(Setting.DATABASE_CONNECTIONS, 2, 200), auth, cluster(),
-                    number(Setting.MAX_CONNECTIONS, 10, 1_000_000),
+                    maxConnections(),
                     Duration.ofSeconds(number(Setting.REQUEST_DEADLINE_SECONDS, 1, 600)), metricsRetention,
                     jobRetention, auditRetention,
                     seedDemo || given.containsKey(Setting.SCHEDULER_BACKEND),
@@ -138,6 +142,13 @@ record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddres
                             ? Optional.of(slurm())
                             : Optional.empty(),
                     seedDemo, thresholds());
+        }
+
+        private int maxConnections() throws BadSetting {
+            if (given.containsKey(Setting.MAX_CONNECTIONS)) {
+                return number(Setting.MAX_CONNECTIONS, 10, 1_000_000);
+            }
+            return (int) Math.min(Runtime.getRuntime().maxMemory() / HEAP_PER_CONNECTION, DEFAULT_MAX_CONNECTIONS);
         }
 
         private Thresholds thresholds() throws BadSetting {

@@ -18,10 +18,10 @@ enum Setting {
             "on: requests need a token. off: they do not; only on a loopback HOST."),
     DEFAULT_CLUSTER("default",
             "Cluster of events that do not name one."),
-    MAX_CONNECTIONS("20000",
-            "Maximum number of open HTTP connections, 10..1000000; further ones wait to be accepted."),
+    MAX_CONNECTIONS("one for each 48 KiB of heap, at most 20000",
+            "Maximum number of open HTTP connections, 10..1000000, half of them from one address; further ones take the place of those that have waited longest for their client."),
     REQUEST_DEADLINE_SECONDS("15",
-            "Time within which a request must arrive in full, 1..600; then its connection is closed."),
+            "Time within which a connection's first request must begin, and each must arrive in full, 1..600; then it is closed."),
     SCHEDULER_BACKEND(
             "none",
             "slurm: Slurm is asked, by SLURM_BASE_URL or SLURM_COMMANDS. mock: the simulated cluster of SEED_DEMO. none: no scheduler; "

@@ -397,6 +397,24 @@ class BatchesTest {
         assertThat(post(plain, "Content-Encoding", "br").statusCode()).isEqualTo(415);
     }
 
+    /** For each empty one, Java calls itself, until its stack overflows. */
+    @Test
+    void aPackedBatchMayHaveSeveralMembersButFewEmptyOnes() throws Exception {
+        byte[] plain = batch("x8", ++sequence, NOW, "{\"job_id\": \"b12\", \"memory_usage_bytes\": 1}")
+                .getBytes(StandardCharsets.UTF_8);
+        ByteArrayOutputStream members = new ByteArrayOutputStream();
+        members.write(gzip(Arrays.copyOf(plain, 20)));
+        members.write(gzip(new byte[0]));
+        members.write(gzip(Arrays.copyOfRange(plain, 20, plain.length)));
+        assertThat(post(members.toByteArray(), "Content-Encoding", "gzip").statusCode()).isEqualTo(200);
+        for (int i = 0; i < 40; i++) {
+            members.write(gzip(new byte[0]));
+        }
+        var refused = post(members.toByteArray(), "Content-Encoding", "gzip");
+        assertThat(refused.statusCode()).isEqualTo(400);
+        assertThat(refused.body()).contains("the body is not gzip");
+    }
+
     @Test
     void aLastReadingIsKeptAndNothingOfItIsCountedTwiceByTheEpilog() {
         Instant begun = NOW.minusSeconds(100);

@@ -7,8 +7,6 @@ import java.sql.Connection;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import org.jobwitness.server.testing.Exchange;
 import org.jobwitness.server.testing.RawConnection;
 import org.jobwitness.server.testing.TestServer;
@@ -155,29 +153,40 @@ class ConnectionTest {
     }
 
     @Test
-    void moreConnectionsThanAllowedWaitUntilOthersGo() throws Exception {
+    void silenceInTheMiddleOfARequestIsCutOff() throws IOException {
+        for (String beginning : List.of("", "GET /v1/li", "GET /v1/live HTTP/1.1\r\nHost: local",
+                HEAD.formatted(1000) + "{\"job_id\"")) {
+            try (RawConnection connection = server.connect()) {
+                connection.send(beginning);
+                assertThat(connection.isSilentFor(SOON)).as(beginning).isFalse();
+            }
+        }
+    }
+
+    @Test
+    void aRequestHasALimitedNumberOfHeaders() throws IOException {
+        try (RawConnection connection = server.connect()) {
+            connection.send("GET /v1/live HTTP/1.1\r\nHost: localhost\r\n" + "a:1\r\n".repeat(63) + "\r\n");
+            assertThat(receive(connection).status()).isEqualTo(200);
+            connection.send("GET /v1/live HTTP/1.1\r\nHost: localhost\r\n" + "a:1\r\n".repeat(64) + "\r\n");
+            assertThat(receive(connection).status()).isEqualTo(431);
+        }
+    }
+
+    @Test
+    void moreConnectionsThanAllowedTakeThePlaceOfThoseThatWait() throws IOException {
         List<RawConnection> all = new ArrayList<>();
         // Without a database, for which the test would wait by a connection of its own.
-        try (TestServer small = TestServer.startWithoutDatabase("--max-connections=10")) {
-            for (int i = 0; i < 10; i++) {
+        try (TestServer small = TestServer.startWithoutDatabase("--max-connections=20")) {
+            for (int i = 0; i < 100; i++) {
                 RawConnection connection = small.connect();
                 all.add(connection);
                 connection.send(LIVE);
                 assertThat(receive(connection).status()).isEqualTo(200);
+                connection.send(i % 2 == 0 ? "GET /v1/live HTTP/1.1\r\n" : "");
             }
-            try (RawConnection waiting = small.connect()) {
-                waiting.send(LIVE);
-                assertThat(waiting.isSilentFor(Duration.ofSeconds(1))).isTrue();
-                CompletableFuture<Exchange> answer = CompletableFuture.supplyAsync(() -> {
-                    try {
-                        return receive(waiting);
-                    } catch (IOException e) {
-                        throw new IllegalStateException(e);
-                    }
-                });
-                all.getFirst().close();
-                assertThat(answer.get(20, TimeUnit.SECONDS).status()).isEqualTo(200);
-            }
+            assertThat(all.getFirst().isSilentFor(A_LITTLE)).as("the oldest is still open").isFalse();
+            assertThat(all.getLast().isSilentFor(A_LITTLE)).as("the newest is still open").isTrue();
         } finally {
             for (RawConnection connection : all) {
                 connection.close();

@@ -86,7 +86,8 @@ class DemoAwayTest {
             try (Batches batches = new Batches(through, jobs, samples, nodes, new AgentQueueTable(through, clock),
                     clock,
                     "default", metrics);
-                    DemoCluster cluster = new DemoCluster(through, new Events(jobs, json, "default", metrics), jobs,
+                    DemoCluster cluster = new DemoCluster(through, new Events(jobs, json, "default", clock, metrics),
+                            jobs,
                             samples, batches, nodes, clock, 2)) {
                 through.start();
                 cluster.start();

@@ -3,6 +3,8 @@ package org.jobwitness.server.access;
 import io.javalin.http.Context;
 import io.javalin.http.Handler;
 import io.javalin.security.RouteRole;
+import java.util.Collections;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
@@ -17,22 +19,27 @@ public final class AccessControl implements Handler {
     private static final Pattern PRINTABLE = Pattern.compile("[\\x20-\\x7e]{1,128}");
 
     private final Optional<Tokens> tokens;
+    private final String host;
 
-    private AccessControl(Optional<Tokens> tokens) {
+    private AccessControl(Optional<Tokens> tokens, String host) {
         this.tokens = tokens;
+        this.host = host;
     }
 
-    /** No authentication: all who reach the port may do everything. For a loopback address only. */
-    public static AccessControl off() {
-        return new AccessControl(Optional.empty());
+    /** No authentication: all programs on this machine may do everything. For a loopback host only. */
+    public static AccessControl off(String host) {
+        return new AccessControl(Optional.empty(), host.toLowerCase(Locale.ROOT));
     }
 
     public static AccessControl by(Tokens tokens) {
-        return new AccessControl(Optional.of(tokens));
+        return new AccessControl(Optional.of(tokens), "");
     }
 
     @Override
     public void handle(Context ctx) {
+        if (tokens.isEmpty()) {
+            LocalRequests.check(ctx, host);
+        }
         Set<RouteRole> allowed = ctx.routeRoles();
         String actor = allowed.contains(Role.OPEN) || tokens.isEmpty()
                 ? Caller.ANONYMOUS
@@ -42,7 +49,11 @@ public final class AccessControl implements Handler {
     }
 
     private static String authenticate(Context ctx, Tokens tokens, Set<RouteRole> allowed) {
-        String authorization = ctx.header("Authorization");
+        List<String> sent = Collections.list(ctx.req().getHeaders("Authorization"));
+        if (sent.size() > 1) {
+            throw ApiException.invalidRequest("there are " + sent.size() + " Authorization headers; send one");
+        }
+        String authorization = sent.isEmpty() ? null : sent.getFirst();
         if (authorization == null) {
             throw ApiException.unauthorized("this needs a token: send Authorization: Bearer <token>; "
                     + "the server printed the paths of its tokens when it started");

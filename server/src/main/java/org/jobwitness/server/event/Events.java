@@ -2,8 +2,10 @@ package org.jobwitness.server.event;
 
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -35,16 +37,18 @@ public final class Events {
     private final JobTable jobs;
     private final Json json;
     private final String defaultCluster;
+    private final Clock clock;
     private final Counter applied;
 
     /** The default cluster is that of events that name none. */
-    public Events(JobTable jobs, Json json, String defaultCluster, PrometheusRegistry metrics) {
+    public Events(JobTable jobs, Json json, String defaultCluster, Clock clock, PrometheusRegistry metrics) {
         this.applied = Counter.builder().name("jobwitness_events_total")
                 .help("Events taken in, by what became of them.")
                 .labelNames("event", "status").register(metrics);
         this.jobs = jobs;
         this.json = json;
         this.defaultCluster = defaultCluster;
+        this.clock = clock;
     }
 
     /**
@@ -130,7 +134,7 @@ public final class Events {
                 : new NodeAllocation(node, event.gpuAllocation(), event.gpuVendor(), event.gpuDevices(),
                         event.cgroupPath(), false);
         return new Evidence.Started(identity(event.cluster(), event.jobId(), event.sluid(), event.startTime()),
-                event.timestamp(), onNode, attributes, cpus, event.eventId());
+                notFuture(event.timestamp(), leftOut), onNode, attributes, cpus, event.eventId());
     }
 
     /** A run without a time limit gets an end in a year from slurmctld (job_mgr.c), and passes that to its prolog. */
@@ -151,19 +155,20 @@ public final class Events {
         NodeAllocation onNode = event.node() == null
                 ? null
                 : new NodeAllocation(event.node(), null, null, List.of(), null, true);
+        Instant at = notFuture(event.timestamp(), leftOut);
         if (isReleased && onNode != null) {
-            return new Evidence.NodeReleased(identity, event.timestamp(), onNode, attributes,
+            return new Evidence.NodeReleased(identity, at, onNode, attributes,
                     CpusPerNode.cpusOfOthers(event.cpusPerNode(), listed.size()), event.eventId(), event.reading());
         }
-        return new Evidence.Ended(identity, event.timestamp(), onNode,
+        return new Evidence.Ended(identity, at, onNode,
                 attributes.withAllocated(new Resources(cpusOfJob(null, cpus), null, null)), cpus, event.eventId(),
-                end(event), event.reading());
+                end(event, at), event.reading());
     }
 
-    private static EndEvidence end(JobFinished event) {
+    private static EndEvidence end(JobFinished event, @Nullable Instant at) {
         boolean oomKilled = event.reading() != null && event.reading().oomKills() != null
                 && event.reading().oomKills() > 0;
-        return EndEvidence.reported(event.timestamp()).withFinalState(event.finalState())
+        return EndEvidence.reported(at).withFinalState(event.finalState())
                 .withExit(exit(event), event.derivedExitCode()).withRestartCount(event.restartCount())
                 .withOomKilled(oomKilled);
     }
@@ -176,6 +181,16 @@ public final class Events {
         WaitStatus exit = exit(event);
         return event.node() != null && listed.contains(event.node()) && (exit == null || exit.isZero())
                 && CpusPerNode.countNodes(event.cpusPerNode()) > listed.size();
+    }
+
+    /** A sender's clock that is ahead would make a run end after it was reported, and win over all later evidence. */
+    private @Nullable Instant notFuture(@Nullable Instant timestamp, List<String> leftOut) {
+        if (timestamp == null || !timestamp.isAfter(clock.instant().plus(Evidence.CLOCK_TOLERANCE))) {
+            return timestamp;
+        }
+        leftOut.add("timestamp " + timestamp + " lies in the future; this server's clock says "
+                + clock.instant().truncatedTo(ChronoUnit.SECONDS));
+        return null;
     }
 
     private static List<String> listedNodes(JobFinished event, List<String> leftOut) {

@@ -1,8 +1,9 @@
 package org.jobwitness.server.event;
 
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.regex.Pattern;
 import org.jobwitness.wire.InvalidFieldException;
 
@@ -18,13 +19,28 @@ public final class HostList {
     private static final int MAX_NAME_LENGTH = 255;
     private static final int MAX_DIGITS = 9;
 
+    /** Characters of names and numbers that one list may make, each of them counted as 16 more. */
+    private static final int MAX_EFFORT = 8 << 20;
+
     private final String field;
     private final String expression;
-    private final List<String> names = new ArrayList<>();
+    private final Effort effort;
+    private final Set<String> names = new LinkedHashSet<>();
 
-    private HostList(String field, String expression) {
+    private HostList(String field, String expression, Effort effort) {
         this.field = field;
         this.expression = expression;
+        this.effort = effort;
+    }
+
+    /** Names that are taken out again, and numbers of which no name is made, take time, too. */
+    private static final class Effort {
+        private int left = MAX_EFFORT;
+
+        boolean isTooMuch(int characters) {
+            left -= Math.min(left, characters + 16);
+            return left == 0;
+        }
     }
 
     /**
@@ -33,16 +49,20 @@ public final class HostList {
      * @throws InvalidFieldException if one is not an expression, or they name too many hosts
      */
     public static List<String> expand(String field, List<String> expressions) {
-        List<String> all = new ArrayList<>();
+        return List.copyOf(expand(field, expressions, new Effort()));
+    }
+
+    private static Set<String> expand(String field, List<String> expressions, Effort effort) {
+        Set<String> all = new LinkedHashSet<>();
         for (String expression : expressions) {
-            HostList list = new HostList(field, expression);
+            HostList list = new HostList(field, expression, effort);
             list.expandAll();
             all.addAll(list.names);
             if (all.size() > MAX_NAMES) {
                 throw list.tooMany();
             }
         }
-        return all.stream().distinct().toList();
+        return all;
     }
 
     private void expandAll() {
@@ -61,7 +81,7 @@ public final class HostList {
             if (c == ',' && depth == 0) {
                 boolean isTrailingComma = i == expression.length() && begin == i && begin > 0;
                 if (begin > 0 && expression.startsWith("-", begin)) {
-                    names.removeAll(new HashSet<>(expand(field, List.of(expression.substring(begin + 1, i)))));
+                    expand(field, List.of(expression.substring(begin + 1, i)), effort).forEach(names::remove);
                 } else if (!isTrailingComma) {
                     expand(expression.substring(begin, i));
                 }
@@ -133,6 +153,9 @@ public final class HostList {
             }
             for (int n = first; n <= last; n++) {
                 String digits = Integer.toString(n);
+                if (effort.isTooMuch(digits.length())) {
+                    throw tooMany();
+                }
                 numbers.add("0".repeat(Math.max(0, ends[0].length() - digits.length())) + digits);
             }
         }
@@ -147,10 +170,10 @@ public final class HostList {
         if (!NAME.matcher(name).matches()) {
             throw wrong(name.isEmpty() ? "has an empty name" : "has a name that is not a host's");
         }
-        if (names.size() == MAX_NAMES) {
+        names.add(name);
+        if (names.size() > MAX_NAMES || effort.isTooMuch(name.length())) {
             throw tooMany();
         }
-        names.add(name);
     }
 
     private InvalidFieldException tooMany() {

@@ -50,6 +50,11 @@ public final class ApiException extends RuntimeException {
         return new ApiException(429, "too_many_requests", message, null);
     }
 
+    /** 503, with a Retry-After. */
+    public static ApiException unavailable(String message) {
+        return new ApiException(503, "unavailable", message, null);
+    }
+
     static ApiException payloadTooLarge(String message) {
         return new ApiException(413, "payload_too_large", message, null);
     }

@@ -38,7 +38,7 @@ final class ErrorHandler {
         if (e.status() == 401) {
             ctx.header("WWW-Authenticate", "Bearer");
         }
-        if (e.status() == 429) {
+        if (e.status() == 429 || e.status() == 503) {
             ctx.header("Retry-After", "5");
         }
         respond(ctx, e.status(), new ErrorResponse(e.code(), String.valueOf(e.getMessage()), e.details()));

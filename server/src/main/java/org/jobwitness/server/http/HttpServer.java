@@ -4,6 +4,7 @@ import io.javalin.Javalin;
 import io.javalin.compression.CompressionStrategy;
 import io.javalin.compression.Gzip;
 import io.javalin.config.RoutesConfig;
+import io.javalin.http.Context;
 import io.javalin.http.Handler;
 import io.javalin.http.HandlerType;
 import io.javalin.router.Endpoint;
@@ -17,8 +18,6 @@ import java.util.Set;
 import java.util.function.Consumer;
 import java.util.zip.Deflater;
 import org.eclipse.jetty.server.HttpConfiguration;
-import org.eclipse.jetty.server.HttpConnectionFactory;
-import org.eclipse.jetty.server.NetworkConnectionLimit;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 import org.jobwitness.server.json.Json;
@@ -27,10 +26,11 @@ import org.jobwitness.server.json.Json;
 public final class HttpServer implements AutoCloseable {
     private static final Duration STOP_TIMEOUT = Duration.ofSeconds(5);
     private static final Duration IDLE_TIMEOUT = Duration.ofSeconds(60);
+    private static final int MAX_HEADER_BYTES = 8 << 10;
 
     private final Settings settings;
     private final Javalin javalin;
-    private final RequestDeadline deadline;
+    private final Connections connections;
 
     /**
      * Limits and addresses of the listener.
@@ -44,12 +44,15 @@ public final class HttpServer implements AutoCloseable {
     /**
      * Prepares the listener.
      *
+     * @param memory of the requests
      * @param access admits or refuses each request that has a route
      * @param routes of each feature
      */
-    public HttpServer(Settings settings, Json json, Handler access, List<Consumer<RoutesConfig>> routes) {
+    public HttpServer(Settings settings, Json json, RequestMemory memory, Handler access,
+            List<Consumer<RoutesConfig>> routes) {
         this.settings = settings;
-        deadline = new RequestDeadline(settings.requestDeadline());
+        connections = new Connections(settings.maxConnections(), settings.requestDeadline());
+        memory.onShortage(connections::closeUnfinished);
         javalin = Javalin.create(config -> {
             config.startup.showJavalinBanner = false;
             config.startup.startupWatcherEnabled = false;
@@ -62,17 +65,19 @@ public final class HttpServer implements AutoCloseable {
             config.http.compressionStrategy = new CompressionStrategy(null, new Gzip(Deflater.BEST_SPEED));
             config.jetty.modifyHttpConfiguration(http -> {
                 http.setSendServerVersion(false);
-                http.setRequestHeaderSize(16 * 1024);
+                http.setRequestHeaderSize(MAX_HEADER_BYTES);
+                // Of 105 KB for each connection, and no faster with it.
+                http.setHeaderCacheSize(0);
             });
             config.jetty.modifyServer(server -> {
                 server.setErrorHandler(new JettyErrors(json));
                 server.setStopTimeout(STOP_TIMEOUT.toMillis());
-                server.addBean(new NetworkConnectionLimit(settings.maxConnections(), server));
             });
-            config.jetty.addConnector((server, http) -> connector(server, http));
+            config.jetty.addConnector((server, http) -> connector(server, http, memory));
             config.routes.before(CorrelationId::assign);
+            config.routes.before(HttpServer::setHeaders);
             config.routes.before(Requests::checkMethod);
-            config.routes.before(Requests::checkQuery);
+            config.routes.before(Requests::checkEncoding);
             config.routes.beforeMatched(access);
             routes.forEach(feature -> feature.accept(config.routes));
             new ErrorHandler(json).routes(config.routes);
@@ -81,14 +86,19 @@ public final class HttpServer implements AutoCloseable {
     }
 
     /** Javalin's own connector is not available before it listens, so no limit could be set on it. */
-    private ServerConnector connector(Server server, HttpConfiguration http) {
-        ServerConnector connector = new ServerConnector(server, new HttpConnectionFactory(http));
+    private ServerConnector connector(Server server, HttpConfiguration http, RequestMemory memory) {
+        ServerConnector connector = new ServerConnector(server, new CountingConnection.Factory(http, memory));
         connector.setHost(settings.host());
         connector.setPort(settings.port());
         connector.setIdleTimeout(IDLE_TIMEOUT.toMillis());
         connector.setAcceptQueueSize(1024);
-        connector.addBean(deadline);
+        connector.addBean(connections);
         return connector;
+    }
+
+    /** No browser guesses another type than ours, and no cache keeps what a token was needed for. */
+    private static void setHeaders(Context ctx) {
+        ctx.header("X-Content-Type-Options", "nosniff").header("Cache-Control", "no-store");
     }
 
     /** By default, Javalin responds 200 to every HEAD: a load balancer would never see that this server is not ready. */
@@ -134,6 +144,6 @@ public final class HttpServer implements AutoCloseable {
     @Override
     public void close() {
         javalin.stop();
-        deadline.close();
+        connections.close();
     }
 }

@@ -30,6 +30,8 @@ final class JettyErrors extends ErrorHandler {
     protected void generateResponse(Request request, Response response, int status, String reason,
             @Nullable Throwable cause, Callback callback) {
         response.getHeaders().put(HttpHeader.CONTENT_TYPE, "application/json");
+        response.getHeaders().put(HttpHeader.CACHE_CONTROL, "no-store");
+        response.getHeaders().put("X-Content-Type-Options", "nosniff");
         response.getHeaders().put(CorrelationId.HEADER,
                 CorrelationId.validOrNew(request.getHeaders().get(CorrelationId.HEADER)));
         // Jetty closes the connection after a request that it cannot read, but does not announce it.

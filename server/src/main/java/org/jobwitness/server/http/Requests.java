@@ -1,7 +1,6 @@
 package org.jobwitness.server.http;
 
 import io.javalin.http.Context;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -14,9 +13,9 @@ import java.time.Instant;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
-import java.util.zip.GZIPInputStream;
 import org.jobwitness.server.json.Accepted;
 import org.jobwitness.server.json.InvalidJsonException;
 import org.jobwitness.server.json.Json;
@@ -28,15 +27,13 @@ import org.jobwitness.wire.JobId;
 import org.jspecify.annotations.Nullable;
 
 /** Reads the JSON body and the query parameters of a request. What is wrong is an error, never guessed. */
-public final class Requests {
-    private static final int MAX_BODY_BYTES = 1 << 20;
-    private static final int MAX_UNPACKED_BYTES = 8 << 20;
-    private static final int GZIP_BUFFER = 8 << 10;
-
+public final class Requests implements AutoCloseable {
     private final Json json;
+    private final Bodies bodies;
 
-    public Requests(Json json) {
+    public Requests(Json json, RequestMemory memory) {
         this.json = json;
+        bodies = new Bodies(memory);
     }
 
     /**
@@ -45,15 +42,15 @@ public final class Requests {
      * @throws ApiException 400, 413 or 415
      */
     public <T> T body(Context ctx, Class<T> type) {
-        return invalidAsError(() -> json.read(plainBytes(ctx), type));
+        return plain(ctx, bytes -> json.read(bytes, type));
     }
 
-    private static byte[] plainBytes(Context ctx) {
+    private <T> T plain(Context ctx, Function<byte[], T> parser) {
         checkIsJson(ctx);
         if (ctx.header("Content-Encoding") != null) {
             throw ApiException.unsupportedMediaType("Content-Encoding is not accepted here; send the body as it is");
         }
-        return bytes(ctx);
+        return invalidAsError(() -> bodies.plain(ctx, parser));
     }
 
     /**
@@ -62,7 +59,7 @@ public final class Requests {
      * @throws ApiException 400, 413 or 415
      */
     public <T> Accepted<T> body(Context ctx, Leniency<T> leniency) {
-        return invalidAsError(() -> json.read(plainBytes(ctx), leniency));
+        return plain(ctx, bytes -> json.read(bytes, leniency));
     }
 
     private static <T> T invalidAsError(Supplier<T> body) {
@@ -90,47 +87,16 @@ public final class Requests {
      * @throws ApiException 400, 413 or 415
      */
     public <T> Accepted<T> packedBody(Context ctx, Leniency<T> leniency) {
-        return invalidAsError(() -> json.read(unpackedBytes(ctx), leniency));
-    }
-
-    private static byte[] unpackedBytes(Context ctx) {
         checkIsJson(ctx);
         String encoding = ctx.header("Content-Encoding");
         if (encoding == null) {
-            return bytes(ctx);
+            return invalidAsError(() -> bodies.plain(ctx, bytes -> json.read(bytes, leniency)));
         }
         if (!encoding.strip().equalsIgnoreCase("gzip")) {
             throw ApiException
                     .unsupportedMediaType("Content-Encoding must be gzip, or none, was " + Printable.shown(encoding));
         }
-        byte[] packed = bytes(ctx);
-        try (InputStream in = new GZIPInputStream(new ByteArrayInputStream(packed), GZIP_BUFFER)) {
-            byte[] body = in.readNBytes(MAX_UNPACKED_BYTES + 1);
-            if (body.length > MAX_UNPACKED_BYTES) {
-                throw ApiException.payloadTooLarge("the body unpacks to more than " + MAX_UNPACKED_BYTES + " bytes");
-            }
-            return body;
-        } catch (IOException e) {
-            throw ApiException.invalidRequest("the body is not gzip as its Content-Encoding says, or is cut off");
-        }
-    }
-
-    private static byte[] bytes(Context ctx) {
-        if (ctx.contentLength() > MAX_BODY_BYTES) {
-            throw tooLarge();
-        }
-        try (InputStream in = ctx.bodyInputStream()) {
-            byte[] body = in.readNBytes(MAX_BODY_BYTES + 1);
-            if (body.length > MAX_BODY_BYTES) {
-                throw tooLarge();
-            }
-            if (body.length == 0) {
-                throw ApiException.invalidRequest("the body is empty; send one JSON object");
-            }
-            return body;
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return invalidAsError(() -> bodies.packed(ctx, bytes -> json.read(bytes, leniency)));
     }
 
     /** Refuses a body where none is read: its sender expects an effect. */
@@ -145,23 +111,23 @@ public final class Requests {
         }
     }
 
-    private static ApiException tooLarge() {
-        return ApiException.payloadTooLarge("the body is larger than " + MAX_BODY_BYTES + " bytes");
+    /** Refuses a path or query that is not percent-encoded UTF-8: decoded somehow, it would mean something else. */
+    static void checkEncoding(Context ctx) {
+        checkEncoding("path", ctx.path());
+        checkEncoding("query", ctx.queryString());
     }
 
-    /** Refuses a query that is not percent-encoded UTF-8: decoded somehow, it would mean something else. */
-    static void checkQuery(Context ctx) {
-        String query = ctx.queryString();
-        if (query == null) {
+    private static void checkEncoding(String part, @Nullable String text) {
+        if (text == null) {
             return;
         }
         try {
             ByteBuffer bytes = ByteBuffer
-                    .wrap(URLDecoder.decode(query, StandardCharsets.ISO_8859_1).getBytes(StandardCharsets.ISO_8859_1));
+                    .wrap(URLDecoder.decode(text, StandardCharsets.ISO_8859_1).getBytes(StandardCharsets.ISO_8859_1));
             StandardCharsets.UTF_8.newDecoder().decode(bytes);
         } catch (IllegalArgumentException | CharacterCodingException e) {
-            throw ApiException
-                    .invalidRequest("the query must be UTF-8 in percent encoding, was " + Printable.shown(query));
+            throw ApiException.invalidRequest(
+                    "the " + part + " must be UTF-8 in percent encoding, was " + Printable.shown(text));
         }
     }
 
@@ -266,5 +232,10 @@ public final class Requests {
         throw ApiException.invalidField(name,
                 name + " must be an RFC 3339 time between 1970 and 2200, such as 2026-11-22T21:34:10Z, was "
                         + Printable.shown(text));
+    }
+
+    @Override
+    public void close() {
+        bodies.close();
     }
 }

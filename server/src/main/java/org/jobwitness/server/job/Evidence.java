@@ -1,5 +1,6 @@
 package org.jobwitness.server.job;
 
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Set;
@@ -10,6 +11,8 @@ import org.jspecify.annotations.Nullable;
 
 /** A report about a run, from any source. {@link JobLifecycle} decides what it changes. */
 public sealed interface Evidence {
+    /** By how much the clock of a sender may be ahead of the server's. */
+    Duration CLOCK_TOLERANCE = Duration.ofMinutes(5);
 
     Identity identity();
 

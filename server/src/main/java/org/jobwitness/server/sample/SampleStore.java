@@ -23,6 +23,7 @@ import java.util.function.Consumer;
 import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.chunk.Series;
 import org.jobwitness.server.db.Database;
+import org.jobwitness.server.job.Evidence;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.SamplePage;
@@ -34,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class SampleStore {
     /** Tolerated difference of a sender's clock. */
-    public static final Duration CLOCK_TOLERANCE = Duration.ofMinutes(5);
+    public static final Duration CLOCK_TOLERANCE = Evidence.CLOCK_TOLERANCE;
     private static final List<Figure> MANUAL_FIGURES = List.of(Figure.CPU_USAGE_PERCENT, Figure.MEMORY_USAGE_BYTES,
             Figure.GPU_USAGE_PERCENT);
 

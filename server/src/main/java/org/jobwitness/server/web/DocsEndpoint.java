@@ -61,8 +61,7 @@ public final class DocsEndpoint {
     private static void send(Context ctx, File file, String contentSecurityPolicy) {
         Requests.onlyParameters(ctx, Set.of());
         ctx.header("Cache-Control", "no-cache").header("ETag", file.etag())
-                .header("Content-Security-Policy", contentSecurityPolicy)
-                .header("X-Content-Type-Options", "nosniff").header("Referrer-Policy", "no-referrer");
+                .header("Content-Security-Policy", contentSecurityPolicy).header("Referrer-Policy", "no-referrer");
         String known = ctx.header("If-None-Match");
         if (known != null && known.contains(file.etag())) {
             ctx.status(304);

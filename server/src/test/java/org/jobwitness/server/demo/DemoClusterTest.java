@@ -328,7 +328,8 @@ class DemoClusterTest {
         Batches batches = new Batches(database, jobs, samples, nodes, new AgentQueueTable(database, clock), clock,
                 "default", metrics);
         writers.add(batches);
-        return new DemoCluster(database, new Events(jobs, json, "default", metrics), jobs, samples, batches, nodes,
+        return new DemoCluster(database, new Events(jobs, json, "default", clock, metrics), jobs, samples, batches,
+                nodes,
                 clock, days());
     }
 

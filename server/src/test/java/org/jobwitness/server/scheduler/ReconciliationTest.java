@@ -86,7 +86,7 @@ class ReconciliationTest {
                 new Partitions(Duration.ofDays(7), Duration.ofDays(800), Clock.systemUTC()));
         jobs = new JobTable(database, new Json(), clock);
         nodes = new NodeTable(database, new Json());
-        events = new Events(jobs, new Json(), "rig", new PrometheusRegistry());
+        events = new Events(jobs, new Json(), "rig", clock, new PrometheusRegistry());
         reconciliation = server(metrics);
     }
 

@@ -31,7 +31,8 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
 /** The API document as a judge: whether an answer is one that it promises. */
 public final class ApiDocument {
     /** What may come instead of any documented answer, because no route was reached. */
-    private static final Map<Integer, String> BEFORE_ANY_ROUTE = Map.of(404, "NotFound", 405, "MethodNotAllowed", 414,
+    private static final Map<Integer, String> BEFORE_ANY_ROUTE = Map.of(403, "Forbidden", 404, "NotFound", 405,
+            "MethodNotAllowed", 414,
             "Unreadable", 417, "Unreadable", 426, "Unreadable", 431, "Unreadable", 505, "Unreadable");
     private static final Pattern INTERNALS = Pattern
             .compile(

@@ -1,0 +1,188 @@
+package org.jobwitness.server.http;
+
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
+import org.eclipse.jetty.http.HttpParser;
+import org.eclipse.jetty.io.AbstractEndPoint;
+import org.eclipse.jetty.io.Connection;
+import org.eclipse.jetty.server.internal.HttpConnection;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The open connections. One whose request does not arrive in time is closed, however it is silent or slow: Jetty's idle
+ * timeout restarts with every byte. Where there are too many, in all or from one address, or they hold too much memory, those
+ * that have waited longest for their client make room for the newest, so that a good request is always answered. Called by
+ * Jetty's threads, and swept by one of its own.
+ */
+final class Connections implements Connection.Listener, AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(Connections.class);
+    /** Each time that room is needed, this share of those that wait is closed, so that it is needed seldom. */
+    private static final int CLOSED_AT_ONCE = 16;
+
+    private final int max;
+    private final Duration deadline;
+    private final Map<HttpConnection, Open> all = new ConcurrentHashMap<>();
+    private final Map<InetAddress, Integer> byAddress = new ConcurrentHashMap<>();
+    private final AtomicInteger closedForRoom = new AtomicInteger();
+    private final ScheduledExecutorService sweeper = Executors
+            .newSingleThreadScheduledExecutor(Thread.ofPlatform().name("connections").daemon().factory());
+
+    /** What a connection waits for, in the order in which they are given up. */
+    private enum Phase {
+        /** The first request, or the rest of one. */
+        RECEIVING,
+        /** A request to begin, after at least one was answered. */
+        IDLE,
+        /** Its client to read the response. */
+        SENDING,
+        /** Our response. */
+        RESPONDING
+    }
+
+    /** A connection, as it was at the last sweep. */
+    private static final class Open {
+        private final HttpConnection connection;
+        private final InetAddress address;
+        private volatile Phase phase = Phase.RECEIVING;
+        private volatile long messages;
+        /** nanoTime of the beginning of the phase. */
+        private volatile long since = System.nanoTime();
+
+        Open(HttpConnection connection, InetAddress address) {
+            this.connection = connection;
+            this.address = address;
+        }
+
+        Phase now() {
+            HttpParser parser = connection.getParser();
+            if (parser.isStart()) {
+                return connection.getMessagesIn() == 0 ? Phase.RECEIVING : Phase.IDLE;
+            }
+            boolean arrives = parser.inHeaderState()
+                    || (parser.inContentState() && connection.getMessagesOut() < connection.getMessagesIn());
+            if (arrives) {
+                return Phase.RECEIVING;
+            }
+            boolean isUnread = connection.getEndPoint() instanceof AbstractEndPoint endPoint
+                    && endPoint.getWriteFlusher().isPending();
+            return isUnread ? Phase.SENDING : Phase.RESPONDING;
+        }
+
+        /** @return whether it receives a request for longer than allowed */
+        boolean isLate(long time, Duration deadline) {
+            Phase now = now();
+            long messagesNow = connection.getMessagesIn() + connection.getMessagesOut();
+            if (now != phase || messagesNow != messages) {
+                phase = now;
+                messages = messagesNow;
+                since = time;
+            }
+            return now == Phase.RECEIVING && time - since > deadline.toNanos();
+        }
+    }
+
+    /** A connection that waits for its client, as it is now: what is sorted must not change meanwhile. */
+    private record Waiting(Open open, Phase phase, long since) {
+        static Waiting of(Open open) {
+            return new Waiting(open, open.now(), open.since);
+        }
+    }
+
+    Connections(int max, Duration deadline) {
+        this.max = max;
+        this.deadline = deadline;
+        var _ = sweeper.scheduleWithFixedDelay(this::sweep, 1, 1, TimeUnit.SECONDS);
+    }
+
+    int count() {
+        return all.size();
+    }
+
+    @Override
+    public void onOpened(Connection connection) {
+        if (!(connection instanceof HttpConnection http)) {
+            return; // the TLS below one
+        }
+        SocketAddress remote = connection.getEndPoint().getRemoteSocketAddress();
+        InetAddress address = remote instanceof InetSocketAddress inet
+                ? inet.getAddress()
+                : InetAddress.getLoopbackAddress();
+        Open opened = new Open(http, address);
+        all.put(http, opened);
+        int ofAddress = byAddress.merge(address, 1, Integer::sum);
+        if (ofAddress > Math.max(1, max / 2)) {
+            closeLongestWaiting(open -> open.address.equals(address), opened);
+        } else if (all.size() > max) {
+            closeLongestWaiting(_ -> true, opened);
+        }
+    }
+
+    @Override
+    public void onClosed(Connection connection) {
+        forget(connection);
+    }
+
+    private void forget(Connection connection) {
+        Open open = connection instanceof HttpConnection http ? all.remove(http) : null;
+        if (open != null) {
+            byAddress.computeIfPresent(open.address, (_, count) -> count == 1 ? null : count - 1);
+        }
+    }
+
+    /** Called where requests hold too much memory. */
+    void closeUnfinished() {
+        closeLongestWaiting(open -> open.now() == Phase.RECEIVING, null);
+    }
+
+    /** @param newest is closed if no other can be */
+    private synchronized void closeLongestWaiting(Predicate<Open> which, @Nullable Open newest) {
+        List<Open> waiting = all.values().stream().filter(open -> open != newest && which.test(open)).map(Waiting::of)
+                .filter(open -> open.phase != Phase.RESPONDING)
+                .sorted(Comparator.comparing(Waiting::phase).thenComparingLong(Waiting::since)).map(Waiting::open)
+                .toList();
+        List<Open> chosen = waiting.isEmpty() && newest != null
+                ? List.of(newest)
+                : waiting.subList(0, Math.min(waiting.size(), 1 + waiting.size() / CLOSED_AT_ONCE));
+        chosen.forEach(open -> close(open, "closed to make room"));
+        closedForRoom.addAndGet(chosen.size());
+    }
+
+    private void close(Open open, String cause) {
+        forget(open.connection);
+        open.connection.getEndPoint().close(new TimeoutException(cause));
+    }
+
+    private void sweep() {
+        long now = System.nanoTime();
+        List<Open> late = all.values().stream().filter(open -> open.isLate(now, deadline)).toList();
+        late.forEach(open -> close(open, "request deadline"));
+        if (!late.isEmpty()) {
+            log.info("request_timeout connections={} after_s={} remote={}", late.size(), deadline.toSeconds(),
+                    late.getFirst().address.getHostAddress());
+        }
+        int closed = closedForRoom.getAndSet(0);
+        if (closed > 0) {
+            log.warn("connections_closed count={} open={} cause=\"too many connections or too much memory in use\"",
+                    closed, all.size());
+        }
+    }
+
+    @Override
+    public void close() {
+        sweeper.shutdownNow();
+    }
+}
