@@ -202,7 +202,11 @@ create table job_gpu_figures (
     read_at             timestamptz,
     first_used_at       timestamptz,
     processes_max       bigint,
-    xid                 integer,
+    xids                integer[] not null default '{}',
+    first_ecc_errors    bigint,
+    last_ecc_errors     bigint,
+    slowed_count        bigint not null default 0,
+    slowed_by           text[] not null default '{}',
     first_energy_at     timestamptz,
     last_energy_at      timestamptz,
     energy_joules       double precision,
@@ -214,7 +218,10 @@ comment on column job_gpu_figures.jobs is 'The job ids that share it, or may hol
 comment on column job_gpu_figures.device is 'wire.GpuDevice, from the first reading.';
 comment on column job_gpu_figures.held_from is 'Start of the interval of the first reading.';
 comment on column job_gpu_figures.read_at is 'The newest reading with a utilization.';
-comment on column job_gpu_figures.xid is 'NVIDIA''s number of the newest error.';
+comment on column job_gpu_figures.xids is 'NVIDIA''s numbers of all errors that the driver reported.';
+comment on column job_gpu_figures.first_ecc_errors is
+    'Uncorrectable memory errors, a counter of the driver, at the first reading; likewise last.';
+comment on column job_gpu_figures.slowed_count is 'Samples in which heat or the power supply slowed it down.';
 comment on column job_gpu_figures.energy_joules is
     'Energy from first_energy_at to last_energy_at by the GPU''s counter, including restarts of the counter.';
 

@@ -85,7 +85,8 @@ class PagesTest {
     void aListTakesAnIdAndNoMoreThanOne() {
         shell.run("jobs", "500_[1-3]", "--state=failed");
         shell.run("top", "510+1");
-        assertThat(service.queries()).satisfiesExactly(query -> assertThat(query).contains("id=500_[1-3]", "state=failed"),
+        assertThat(service.queries()).satisfiesExactly(
+                query -> assertThat(query).contains("id=500_[1-3]", "state=failed"),
                 query -> assertThat(query).contains("id=510+1", "state=running"));
         assertThat(shell.run("jobs", "1", "2").status()).isEqualTo(2);
         assertThat(shell.run("jobs", "1", "2").errors()).contains("unexpected argument \"2\"");

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /** Which GPUs a job holds, and what it makes of them, from batches to answers. */
 class GpusTest {
@@ -246,7 +247,7 @@ class GpusTest {
         JsonNode gpus = read("/v1/nodes/g9").required("gpus");
         assertThat(gpus.get(0).required("job_id").asString()).isEqualTo("n-1");
         assertThat(gpus.get(1).toString()).isEqualTo("{\"gpu\":\"GPU-free\",\"shared_by\":[],\"claimed_by\":[],"
-                + "\"utilization_percent\":0.0,\"throttled\":[\"hw_thermal_slowdown\"],\"ecc_errors\":2,\"xid\":79,"
+                + "\"utilization_percent\":0.0,\"throttled\":[\"hw_thermal_slowdown\"],\"ecc_errors\":2,\"xid\":79,\"xids\":[79],"
                 + "\"absent\":{\"energy_joules\":\"not counted\"}}");
         assertThat(metrics("gpu_id=\"GPU-free\"")).containsExactly("hpc_node_gpu_device_jobs 0",
                 "hpc_node_gpu_device_utilization_percent 0", "hpc_node_gpu_device_ecc_errors_total 2",
@@ -268,9 +269,14 @@ class GpusTest {
     @Test
     void anErrorOfTheDriverStaysWithTheRunThatHadTheGpu() {
         told("g10", NOW.minusSeconds(30), job("err"), """
-                {"gpu": "GPU-e", "job_id": "err", "xid": 79}""");
-        told("g10", NOW.minusSeconds(15), job("err"), "{\"gpu\": \"GPU-e\", \"job_id\": \"err\"}");
-        assertThat(gpus("err").get(0).required("xid").asInt()).isEqualTo(79);
+                {"gpu": "GPU-e", "job_id": "err", "xid": 45, "xids": [48, 45], "ecc_errors": 7,
+                 "throttled": ["power_cap", "hw_thermal_slowdown"]}""");
+        told("g10", NOW.minusSeconds(15), job("err"), """
+                {"gpu": "GPU-e", "job_id": "err", "xid": 63, "ecc_errors": 9, "throttled": ["power_cap"]}""");
+        told("g10", NOW, job("err"), "{\"gpu\": \"GPU-e\", \"job_id\": \"err\"}");
+        assertThat(gpus("err").get(0).required("faults")).isEqualTo(JsonMapper.shared().readTree("""
+                {"xids": [45, 48, 63], "ecc_errors": 2, "slowdown_percent": 33.333,
+                 "slowdowns": ["hw_thermal_slowdown"]}"""));
         assertThat(gpus("err").get(0).has("ever_used")).as("nothing told").isFalse();
         assertThat(gpus("err").get(0).has("idle_since")).isFalse();
     }

@@ -8,6 +8,8 @@ public enum FindingRule {
     OOM_KILLED,
     /** The driver of a GPU that it had reported an error of the GPU. */
     GPU_FAULT,
+    /** Heat or the power supply slowed a GPU of it down. */
+    GPU_THROTTLED,
     /** All of its GPUs are idle. */
     GPU_IDLE,
     /** Some of its GPUs are idle, others are not. */

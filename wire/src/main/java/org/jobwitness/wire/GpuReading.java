@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
 import java.util.function.BiFunction;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,6 +29,7 @@ import org.jspecify.annotations.Nullable;
  * @param throttled why it runs below its full speed, in the driver's words, such as sw_power_cap
  * @param eccErrors uncorrectable memory errors since the driver was loaded
  * @param xid NVIDIA's number of the newest error that the driver reported in the interval
+ * @param xids all that it reported then, the oldest first
  * @param absent why a figure is missing, by the figure's name
  */
 public record GpuReading(String gpu, @Nullable GpuVendor vendor, @Nullable GpuDevice device, @Nullable String jobId,
@@ -35,8 +37,9 @@ public record GpuReading(String gpu, @Nullable GpuVendor vendor, @Nullable GpuDe
         @Nullable Long memoryUsedBytes, @Nullable Long memoryTotalBytes, @Nullable Double powerWatts,
         @Nullable Double temperatureCelsius, @Nullable Double energyJoules, @Nullable Long processes,
         @Nullable Integer clockMhz, List<String> throttled, @Nullable Long eccErrors, @Nullable Integer xid,
-        Map<String, String> absent) {
+        List<Integer> xids, Map<String, String> absent) {
     private static final int MAX_JOBS = 256;
+    private static final int MAX_XIDS = 32;
     private static final int MAX_CLOCK_MHZ = 1_000_000;
 
     public GpuReading {
@@ -63,6 +66,7 @@ public record GpuReading(String gpu, @Nullable GpuVendor vendor, @Nullable GpuDe
         throttled = reasons("throttled", throttled);
         eccErrors = Checks.size("ecc_errors", eccErrors);
         xid = xid("xid", xid);
+        xids = xids("xids", xids);
         absent = Checks.causes("absent", absent);
     }
 
@@ -84,6 +88,19 @@ public record GpuReading(String gpu, @Nullable GpuVendor vendor, @Nullable GpuDe
 
     private static @Nullable Integer xid(String field, @Nullable Integer xid) {
         return Checks.within(field, xid, 0, 100_000);
+    }
+
+    private static List<Integer> xids(String field, @Nullable List<? extends @Nullable Integer> xids) {
+        List<Integer> given = Checks.list(field, xids, MAX_XIDS);
+        for (int i = 0; i < given.size(); i++) {
+            xid(field + "[" + i + "]", given.get(i));
+        }
+        return given;
+    }
+
+    /** All errors of the interval, also where only the newest was sent. */
+    public List<Integer> allXids() {
+        return xid == null || xids.contains(xid) ? xids : Stream.concat(xids.stream(), Stream.of(xid)).toList();
     }
 
     /** How many jobs hold it, or may hold it. */
@@ -112,7 +129,7 @@ public record GpuReading(String gpu, @Nullable GpuVendor vendor, @Nullable GpuDe
     /** With all that this reading says. */
     public Builder toBuilder() {
         Builder builder = new Builder(gpu).device(vendor, device).jobId(jobId).sharedBy(sharedBy).claimedBy(claimedBy)
-                .throttled(throttled).errors(eccErrors, xid).absent(absent);
+                .throttled(throttled).errors(eccErrors, allXids()).absent(absent);
         Figure.all(Figure.Of.GPU).forEach(figure -> builder.put(figure, figure.of(this)));
         return builder;
     }
@@ -129,6 +146,7 @@ public record GpuReading(String gpu, @Nullable GpuVendor vendor, @Nullable GpuDe
         private List<String> throttled = List.of();
         private @Nullable Long eccErrors;
         private @Nullable Integer xid;
+        private List<Integer> xids = List.of();
         private Map<String, String> absent = Map.of();
 
         private Builder(String gpu) {
@@ -169,9 +187,10 @@ public record GpuReading(String gpu, @Nullable GpuVendor vendor, @Nullable GpuDe
             return this;
         }
 
-        public Builder errors(@Nullable Long withEccErrors, @Nullable Integer withXid) {
+        public Builder errors(@Nullable Long withEccErrors, List<Integer> withXids) {
             eccErrors = withEccErrors;
-            xid = withXid;
+            xid = withXids.isEmpty() ? null : withXids.getLast();
+            xids = withXids;
             return this;
         }
 
@@ -192,7 +211,7 @@ public record GpuReading(String gpu, @Nullable GpuVendor vendor, @Nullable GpuDe
                     clock == null ? null : Integer.valueOf(clock.intValue()),
                     Objects.requireNonNullElse(out.orNull("throttled", throttled, GpuReading::reasons), List.of()),
                     out.orNull("ecc_errors", eccErrors, Checks::size), out.orNull("xid", xid, GpuReading::xid),
-                    out.and(absent));
+                    Objects.requireNonNullElse(out.orNull("xids", xids, GpuReading::xids), List.of()), out.and(absent));
         }
 
         private @Nullable Long integer(Figure figure) {

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param everHadProcess whether any process had it open at a reading; null if that was never read
  * @param memoryTotalMb, maxMemoryUsedMb of its own memory, MiB
  * @param energyJoules by the GPU's counter, from the first reading to the last, resets included
- * @param xid NVIDIA's number of the newest error that the driver reported
+ * @param faults what its driver reported; null unless only this run has it
  * @param latest its last reading
  * @param absent why a figure is absent, by its name; {@code job_id} says why the run may not have it
  */
@@ -26,11 +26,27 @@ public record JobGpu(String node, String gpu, GpuHold hold, @Nullable List<Strin
         @Nullable Double maxUtilization, @Nullable Boolean everUsed, @Nullable Instant firstUsedAt,
         @Nullable Instant lastUsedAt, @Nullable Instant idleSince, @Nullable Boolean everHadProcess,
         @Nullable Double memoryTotalMb, @Nullable Double maxMemoryUsedMb, @Nullable Double avgPowerWatts,
-        @Nullable Double energyJoules, @Nullable Integer xid, @Nullable Latest latest, Map<String, String> absent) {
+        @Nullable Double energyJoules, @Nullable Faults faults, @Nullable Latest latest, Map<String, String> absent) {
 
     public JobGpu {
         jobs = jobs == null ? null : List.copyOf(jobs);
         absent = Map.copyOf(absent);
+    }
+
+    /**
+     * What the driver reported of it, from the first reading to the last.
+     *
+     * @param xids NVIDIA's numbers of errors
+     * @param eccErrors uncorrectable memory errors; null if they were never read
+     * @param slowdownPercent the share of samples in which heat or the power supply slowed it down
+     * @param slowdowns the driver's words for that
+     */
+    public record Faults(List<Integer> xids, @Nullable Long eccErrors, double slowdownPercent,
+            List<String> slowdowns) {
+        public Faults {
+            xids = List.copyOf(xids);
+            slowdowns = List.copyOf(slowdowns);
+        }
     }
 
     /**

@@ -145,6 +145,8 @@ class RecordsTest {
                 arguments(GpuReading.class, "powerWatts", -1.0, "power_watts must be 0..1000000"),
                 arguments(GpuReading.class, "throttled", Collections.nCopies(17, "x"), "throttled must have at most"),
                 arguments(GpuReading.class, "xid", 100_001, "xid must be 0..100000"),
+                arguments(GpuReading.class, "xids", List.of(48, -1), "xids[1] must be 0..100000"),
+                arguments(GpuReading.class, "xids", Collections.nCopies(33, 48), "xids must have at most"),
                 arguments(GpuDevice.class, "minor", -1, "minor must be 0.."),
                 arguments(NodeFigures.class, "totalCpus", 0, "node_figures.total_cpus must be 1.."),
                 arguments(NodeFigures.class, "cpuLoad", -1.0, "node_figures.cpu_load must be 0.."),
@@ -210,8 +212,8 @@ class RecordsTest {
         assertThat(job.since()).isEqualTo(KEPT);
         assertThat(job.ioWriteBytes()).isEqualTo(1L << 53);
         GpuReading gpu = GpuReading.builder("GPU-1").put(Figure.CLOCK_MHZ, 1L << 32).put(Figure.ENERGY_JOULES, -1)
-                .put(Figure.POWER_WATTS, 12).errors(-1L, 100_001).build();
-        assertThat(gpu.absent()).containsOnlyKeys("clock_mhz", "energy_joules", "ecc_errors", "xid");
+                .put(Figure.POWER_WATTS, 12).errors(-1L, List.of(100_001)).build();
+        assertThat(gpu.absent()).containsOnlyKeys("clock_mhz", "energy_joules", "ecc_errors", "xid", "xids");
         assertThat(gpu.powerWatts()).isEqualTo(12);
     }
 }

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param clockMhz of SM or graphics
  * @param throttled why its clocks are reduced; empty if they are not, or if that is unknown
  * @param eccErrors uncorrectable memory errors since the driver was loaded
- * @param xid the driver's number of the last error since the agent started (NVIDIA)
+ * @param xids the driver's numbers of errors since the reading before, the oldest first (NVIDIA)
  * @param processes on it now; null if unknown, which differs from none
  * @param absent why a figure is absent, by its name on the wire ({@code utilization_percent}). {@code utilization_interval} has the
  *        cause if the utilization is momentary and not of the interval.
@@ -23,12 +23,12 @@ import org.jspecify.annotations.Nullable;
 public record GpuState(GpuName name, @Nullable Double utilizationPercent, @Nullable Long memoryUsedBytes,
         @Nullable Long memoryTotalBytes, @Nullable Double powerWatts, @Nullable Double temperatureCelsius,
         @Nullable Double energyJoules, @Nullable Integer clockMhz, List<String> throttled, @Nullable Long eccErrors,
-        @Nullable Integer xid, @Nullable List<GpuProcess> processes, Map<String, String> absent) {
+        List<Integer> xids, @Nullable List<GpuProcess> processes, Map<String, String> absent) {
     private static final @Nullable Double NO_DECIMAL = null;
     private static final double MIN_CELSIUS = -273.15;
     private static final List<String> FIGURES = List.of("utilization_percent", "memory_used_bytes",
             "memory_total_bytes", "power_watts", "temperature_celsius", "energy_joules", "clock_mhz", "throttled",
-            "ecc_errors", "xid", "processes");
+            "ecc_errors", "xids", "processes");
 
     public GpuState {
         Map<String, String> causes = new TreeMap<>(absent);
@@ -40,7 +40,7 @@ public record GpuState(GpuName name, @Nullable Double utilizationPercent, @Nulla
         energyJoules = within("energy_joules", energyJoules, 0, Float.MAX_VALUE, causes);
         clockMhz = within("clock_mhz", clockMhz, 0, Integer.MAX_VALUE, causes);
         eccErrors = within("ecc_errors", eccErrors, 0, Long.MAX_VALUE, causes);
-        xid = within("xid", xid, 0, Integer.MAX_VALUE, causes);
+        xids = List.copyOf(xids);
         throttled = List.copyOf(throttled);
         processes = processes == null ? null : List.copyOf(processes);
         absent = Map.copyOf(causes);
@@ -51,7 +51,7 @@ public record GpuState(GpuName name, @Nullable Double utilizationPercent, @Nulla
             @Nullable Long memoryUsedBytes, @Nullable Long memoryTotalBytes, @Nullable List<GpuProcess> processes,
             Map<String, String> absent) {
         return new GpuState(name, utilizationPercent, memoryUsedBytes, memoryTotalBytes, NO_DECIMAL, NO_DECIMAL,
-                NO_DECIMAL, null, List.of(), null, null, processes, absent);
+                NO_DECIMAL, null, List.of(), null, List.of(), processes, absent);
     }
 
     /** A GPU without any figure, and why. */

@@ -262,7 +262,7 @@ public final class NodeGpus {
                 .put(Figure.TEMPERATURE_CELSIUS, state.temperatureCelsius())
                 .put(Figure.ENERGY_JOULES, state.energyJoules()).put(Figure.PROCESSES, processes)
                 .put(Figure.CLOCK_MHZ, state.clockMhz()).throttled(state.throttled())
-                .errors(state.eccErrors(), state.xid()).absent(absent).build();
+                .errors(state.eccErrors(), state.xids()).absent(absent).build();
     }
 
     /** Text of drivers and tools goes into a batch; a batch that the service refuses would cost the jobs their readings. */

@@ -96,6 +96,7 @@ final class BatchJson {
         texts("throttled", gpu.throttled());
         field("ecc_errors", gpu.eccErrors());
         field("xid", gpu.xid());
+        elements("xids", gpu.xids(), json::append);
         texts("absent", gpu.absent());
     }
 

@@ -25,7 +25,7 @@ class GpuAssignmentsTest {
     private final Map<Integer, ProcessOwner> owners = new TreeMap<>();
 
     private static GpuState state(GpuName name, Integer... pids) {
-        return new GpuState(name, null, null, null, null, null, null, null, List.of(), null, null,
+        return new GpuState(name, null, null, null, null, null, null, null, List.of(), null, List.of(),
                 Arrays.stream(pids).map(pid -> new GpuProcess(pid, null, null)).toList(), Map.of());
     }
 

@@ -76,7 +76,7 @@ class PrologToAssignmentTest {
 
     private static GpuState gpu(GpuVendor vendor, String uuid, Integer index, String parent) {
         return new GpuState(new GpuName(vendor, uuid, null, null, index, parent, null), null, null, null, null, null,
-                null, null, List.of(), null, null, List.of(), Map.of());
+                null, null, List.of(), null, List.of(), List.of(), Map.of());
     }
 
     private static List<GpuState> nvidia() {

@@ -370,7 +370,7 @@ class SamplerTest {
         return new GpuState(
                 new GpuName(GpuVendor.NVIDIA, "GPU-" + index, "00000000:0%d:00.0".formatted(index + 1), index, index,
                         null, "A100"),
-                utilization, 1L << 30, 40L << 30, 300.0, 50.0, 1e6, 1400, List.of(), 0L, null,
+                utilization, 1L << 30, 40L << 30, 300.0, 50.0, 1e6, 1400, List.of(), 0L, List.of(),
                 Stream.of(pids).map(pid -> new GpuProcess(pid, null, null)).toList(), Map.of());
     }
 
@@ -700,13 +700,13 @@ class SamplerTest {
         GpuState good = gpu(1, 80);
         GpuName name = new GpuName(GpuVendor.NVIDIA, "GPU-0", null, null, 0, null, null);
         GpuState odd = new GpuState(name, 101.0, -1L, Long.MAX_VALUE, 5e6, Double.NaN, 1e30, 2_000_000,
-                List.of("x".repeat(65)), -7L, 100_001, List.of(new GpuProcess(77, -1L, 200.0)), Map.of());
+                List.of("x".repeat(65)), -7L, List.of(100_001), List.of(new GpuProcess(77, -1L, 200.0)), Map.of());
         gpuSources.add(new Driver().says(odd, good));
         tree.job("job_5");
         start(1);
         GpuReading read = gpuReading("GPU-0", gpu -> Long.valueOf(1).equals(gpu.processes()));
         assertThat(read.absent()).containsKeys("utilization_percent", "memory_used_bytes", "memory_total_bytes",
-                "power_watts", "temperature_celsius", "energy_joules", "clock_mhz", "throttled", "ecc_errors", "xid");
+                "power_watts", "temperature_celsius", "energy_joules", "clock_mhz", "throttled", "ecc_errors", "xids");
         assertThat(gpuReading("GPU-1", gpu -> gpu.utilizationPercent() != null).utilizationPercent()).isEqualTo(80.0);
         assertThat(sampler.counts().failures()).isZero();
     }

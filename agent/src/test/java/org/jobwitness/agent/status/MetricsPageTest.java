@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Test;
 class MetricsPageTest {
     private static final GpuName GPU = new GpuName(GpuVendor.AMD, "GPU-0123456789abcdef", null, null, 0, null, null);
     private static final GpuState STATE = new GpuState(GPU, null, null, null, null, null, null, null, List.of(), null,
-            null, null, Map.of());
+            List.of(), null, Map.of());
     private static final Gpus.Snapshot GPUS = new Gpus.Snapshot(List.of(
             new Gpus.Available("NVIDIA", Instant.parse("2026-11-23T10:00:00Z"), Duration.ofMillis(3), null,
                     List.of(STATE, STATE)),

@@ -151,13 +151,14 @@ final class Preparation {
         for (GpuReading gpu : batch.gpus()) {
             if (id.equals(gpu.jobId())) {
                 gpus.add(new Sample.Gpu(gpu.gpu(), GpuHold.ALONE, List.of(), gpu.vendor(), gpu.device(),
-                        figures(gpu, intervalMs), gpu.xid(), gpu.absent()));
+                        figures(gpu, intervalMs), new Sample.Faults(gpu.allXids(), gpu.eccErrors(), gpu.throttled()),
+                        gpu.absent()));
             } else if (gpu.sharedBy().contains(id)) {
                 gpus.add(new Sample.Gpu(gpu.gpu(), GpuHold.SHARED, gpu.sharedBy(), gpu.vendor(), gpu.device(), none,
-                        null, gpu.absent()));
+                        Sample.Faults.NONE, gpu.absent()));
             } else if (gpu.claimedBy().contains(id)) {
                 gpus.add(new Sample.Gpu(gpu.gpu(), GpuHold.UNSURE, gpu.claimedBy(), gpu.vendor(), gpu.device(), none,
-                        null, gpu.absent()));
+                        Sample.Faults.NONE, gpu.absent()));
             }
         }
         return gpus.isEmpty() || !isNewest(batch, job) ? List.of() : gpus;

@@ -40,6 +40,12 @@ public final class Columns {
         return array == null ? List.of() : List.of((String[]) array.getArray());
     }
 
+    /** The numbers of an array; none where it is null. */
+    public static List<Integer> integers(ResultSet row, String column) throws SQLException {
+        Array array = row.getArray(column);
+        return array == null ? List.of() : List.of((Integer[]) array.getArray());
+    }
+
     public static <E extends Enum<E>> @Nullable E constant(Class<E> type, @Nullable String name) {
         return name == null ? null : Enum.valueOf(type, name.toUpperCase(Locale.ROOT));
     }

@@ -117,6 +117,6 @@ record Gpu(SimNode node, int index) {
                 .put(Figure.TEMPERATURE_CELSIUS, work.celsius())
                 .put(Figure.ENERGY_JOULES, joules)
                 .put(Figure.PROCESSES, idle ? 0 : 1).put(Figure.CLOCK_MHZ, idle ? IDLE_MHZ : MAX_MHZ)
-                .errors(eccErrors, null).absent(absent).build();
+                .errors(eccErrors, List.of()).absent(absent).build();
     }
 }

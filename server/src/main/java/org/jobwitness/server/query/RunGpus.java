@@ -25,6 +25,7 @@ import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.server.sample.Figures;
+import org.jobwitness.server.sample.RunUse;
 import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.GpuDevice;
 import org.jobwitness.wire.GpuHold;
@@ -128,7 +129,7 @@ final class RunGpus {
                 time(row, "first_used_at"), used, idleSince,
                 everHadProcess,
                 scaled(latest, Figure.MEMORY_TOTAL_BYTES), figure(row, "memory_max_bytes", MEBIBYTE),
-                mean(row, "power"), figure(row, "energy_joules", 1), row.getObject("xid", Integer.class),
+                mean(row, "power"), figure(row, "energy_joules", 1), faults(row, isAlone),
                 isAlone ? latest(lastAt, latest) : null, causes(json.map(string(row, "absent"))));
     }
 
@@ -138,6 +139,17 @@ final class RunGpus {
             return null;
         }
         return used == null ? heldFrom : used;
+    }
+
+    private static JobGpu.@Nullable Faults faults(ResultSet row, boolean isAlone) throws SQLException {
+        if (!isAlone) {
+            return null;
+        }
+        RunUse.Faults faults = RunUse.Faults.of(row);
+        long samples = row.getLong("sample_count");
+        return new JobGpu.Faults(faults.xids(),
+                Double.isNaN(faults.eccErrors()) ? null : Long.valueOf((long) faults.eccErrors()),
+                samples == 0 ? 0 : rounded(100.0 * faults.slowed() / samples), faults.slowedBy());
     }
 
     private static JobGpu.Latest latest(Instant at, Figures figures) {

@@ -5,12 +5,14 @@ import static org.jobwitness.server.db.Columns.micros;
 
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.statement.Update;
 import org.jobwitness.server.json.Json;
@@ -77,7 +79,7 @@ final class FiguresTables {
                 new SumColumn<>("device", "jsonb", Merge.FIRST,
                         sum -> sum.device() == null ? null : json.text(sum.device())),
                 new SumColumn<>("hold", "text", Merge.NEWEST, sum -> sum.hold().toString()),
-                new SumColumn<>("jobs", "text[]", Merge.NEWEST, sum -> "{" + String.join(",", sum.jobs()) + "}"),
+                new SumColumn<>("jobs", "text[]", Merge.NEWEST, sum -> array(sum.jobs())),
                 new SumColumn<>("sample_count", "bigint", Merge.ADD, GpuTotals::samples),
                 new SumColumn<>("last_sample_at", "timestamptz", Merge.MAX, sum -> micros(sum.last())),
                 new SumColumn<>("last_interval_ms", "integer", Merge.NEWEST,
@@ -88,7 +90,13 @@ final class FiguresTables {
                 new SumColumn<>("read_at", "timestamptz", Merge.MAX, sum -> microsOrNull(sum.readAt())),
                 new SumColumn<>("first_used_at", "timestamptz", Merge.MIN, sum -> microsOrNull(sum.firstUsed())),
                 new SumColumn<>("last_used_at", "timestamptz", Merge.MAX, sum -> microsOrNull(sum.lastUsed())),
-                new SumColumn<>("xid", "integer", Merge.NEWEST_KNOWN, GpuTotals::xid),
+                new SumColumn<>("xids", "integer[]", Merge.UNION, sum -> array(sum.faults().xids())),
+                new SumColumn<>("first_ecc_errors", "bigint", Merge.OLDEST_KNOWN,
+                        sum -> sum.faults().firstEccErrors()),
+                new SumColumn<>("last_ecc_errors", "bigint", Merge.NEWEST_KNOWN,
+                        sum -> sum.faults().lastEccErrors()),
+                new SumColumn<>("slowed_count", "bigint", Merge.ADD, sum -> sum.faults().slowed()),
+                new SumColumn<>("slowed_by", "text[]", Merge.UNION, sum -> array(sum.faults().slowedBy())),
                 new SumColumn<>("first_energy_at", "timestamptz", Merge.MIN,
                         sum -> microsOrNull(sum.energy().firstAt())),
                 new SumColumn<>("last_energy_at", "timestamptz", Merge.MAX,
@@ -105,6 +113,11 @@ final class FiguresTables {
         average(columns, GpuTotals::figures, "power", Figure.POWER_WATTS);
         maximum(columns, GpuTotals::figures, "processes_max", Figure.PROCESSES);
         return List.copyOf(columns);
+    }
+
+    /** Of words without quotation marks, commas or blanks. */
+    private static String array(Collection<?> elements) {
+        return elements.stream().map(Object::toString).collect(Collectors.joining(",", "{", "}"));
     }
 
     private static <S> void average(List<SumColumn<S>> columns, Function<S, Totals> totals, String name,

@@ -4,7 +4,10 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.NavigableSet;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.GpuDevice;
 import org.jobwitness.wire.GpuHold;
@@ -14,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 final class GpuTotals {
     private final Totals totals = new Totals(Figure.Of.GPU);
     private final Energy energy = new Energy();
+    private final Faults faults = new Faults();
     private @Nullable String vendor;
     private @Nullable GpuDevice device;
     private GpuHold hold = GpuHold.ALONE;
@@ -23,7 +27,6 @@ final class GpuTotals {
     private @Nullable Instant readAt;
     private @Nullable Instant firstUsed;
     private @Nullable Instant lastUsed;
-    private @Nullable Integer xid;
     private Figures latest = Figures.ofGpu().build();
     private Map<String, String> absent = Map.of();
     private long samples;
@@ -34,6 +37,7 @@ final class GpuTotals {
         double use = figures.value(Figure.UTILIZATION_PERCENT);
         totals.add(figures);
         energy.add(at, figures.value(Figure.ENERGY_JOULES));
+        faults.add(at, gpu.faults());
         vendor = gpu.vendor() == null ? vendor : gpu.vendor().toString();
         device = device == null ? gpu.device() : device;
         Long intervalMs = figures.whole(Figure.GPU_INTERVAL_MS);
@@ -51,9 +55,6 @@ final class GpuTotals {
             absent = gpu.absent();
             hold = gpu.hold();
             jobs = gpu.jobs();
-            xid = gpu.xid() == null ? xid : gpu.xid();
-        } else if (xid == null) {
-            xid = gpu.xid();
         }
     }
 
@@ -114,9 +115,8 @@ final class GpuTotals {
         return lastUsed;
     }
 
-    @Nullable
-    Integer xid() {
-        return xid;
+    Faults faults() {
+        return faults;
     }
 
     Figures latest() {
@@ -129,6 +129,51 @@ final class GpuTotals {
 
     long samples() {
         return samples;
+    }
+
+    /** What its driver reported beside figures. */
+    static final class Faults {
+        /** Reasons for lower clocks that are no choice of an administrator or of the program: heat, and the power supply. */
+        private static final Set<String> SLOWDOWNS = Set.of("hw_slowdown", "sw_thermal_slowdown",
+                "hw_thermal_slowdown", "hw_power_brake_slowdown");
+
+        private final NavigableSet<Integer> xids = new TreeSet<>();
+        private final NavigableMap<Instant, Long> eccErrors = new TreeMap<>();
+        private final NavigableSet<String> slowedBy = new TreeSet<>();
+        private long slowed;
+
+        private void add(Instant at, Sample.Faults reported) {
+            xids.addAll(reported.xids());
+            if (reported.eccErrors() != null) {
+                eccErrors.put(at, reported.eccErrors());
+            }
+            List<String> slowdowns = reported.throttled().stream().filter(SLOWDOWNS::contains).toList();
+            slowedBy.addAll(slowdowns);
+            slowed += slowdowns.isEmpty() ? 0 : 1;
+        }
+
+        Set<Integer> xids() {
+            return xids;
+        }
+
+        @Nullable
+        Long firstEccErrors() {
+            return eccErrors.isEmpty() ? null : eccErrors.firstEntry().getValue();
+        }
+
+        @Nullable
+        Long lastEccErrors() {
+            return eccErrors.isEmpty() ? null : eccErrors.lastEntry().getValue();
+        }
+
+        /** Samples in which it was slowed down. */
+        long slowed() {
+            return slowed;
+        }
+
+        Set<String> slowedBy() {
+            return slowedBy;
+        }
     }
 
     /** Readings of a GPU's energy counter. */

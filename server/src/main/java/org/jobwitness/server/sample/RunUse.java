@@ -2,8 +2,10 @@ package org.jobwitness.server.sample;
 
 import static org.jobwitness.server.db.Columns.constant;
 import static org.jobwitness.server.db.Columns.doubles;
+import static org.jobwitness.server.db.Columns.integers;
 import static org.jobwitness.server.db.Columns.knownTime;
 import static org.jobwitness.server.db.Columns.string;
+import static org.jobwitness.server.db.Columns.strings;
 import static org.jobwitness.server.db.Columns.time;
 import static org.jobwitness.server.db.Database.streaming;
 
@@ -79,13 +81,37 @@ public final class RunUse {
      * @param lastUsed the newest sample with a utilization above 0
      * @param readAt the newest sample with a utilization
      * @param processes maximum number of the job's processes that had it open
-     * @param xid NVIDIA's number of the newest error that the driver reported
      * @param fresh null unless the run goes on, holds it alone, and its last sample is fresh
      */
     public record GpuUsage(long run, String node, String gpu, GpuHold hold, Instant heldFrom, long samples,
             double percent,
             double maxPercent, @Nullable Instant lastUsed, @Nullable Instant readAt, double processes,
-            @Nullable Integer xid, @Nullable FreshGpu fresh) {
+            Faults faults, @Nullable FreshGpu fresh) {
+    }
+
+    /**
+     * What the driver of a GPU reported while a run held it alone.
+     *
+     * @param xids NVIDIA's numbers of errors
+     * @param eccErrors uncorrectable memory errors since the first reading
+     * @param slowed samples in which heat or the power supply slowed it down
+     * @param slowedBy the driver's words for that
+     */
+    public record Faults(List<Integer> xids, double eccErrors, long slowed, List<String> slowedBy) {
+        public static final Faults NONE = new Faults(List.of(), Double.NaN, 0, List.of());
+
+        public Faults {
+            xids = List.copyOf(xids);
+            slowedBy = List.copyOf(slowedBy);
+        }
+
+        /** Of a row of {@code job_gpu_figures}. */
+        public static Faults of(ResultSet row) throws SQLException {
+            double first = orNaN(row, "first_ecc_errors");
+            double last = orNaN(row, "last_ecc_errors");
+            return new Faults(integers(row, "xids"), last < first ? last : last - first, row.getLong("slowed_count"),
+                    strings(row, "slowed_by"));
+        }
     }
 
     /**
@@ -148,7 +174,8 @@ public final class RunUse {
     private static Query ofGpus(Handle handle, String runs, Instant now) {
         return handle.createQuery("""
                 select job_key, node, gpu, coalesce(job_gpu_figures.gpu_vendor, '') as vendor, hold, held_from,
-                    utilization_count, utilization_sum, utilization_max, last_used_at, read_at, processes_max, xid,
+                    utilization_count, utilization_sum, utilization_max, last_used_at, read_at, processes_max, xids,
+                    first_ecc_errors, last_ecc_errors, slowed_count, slowed_by,
                     hold = 'alone' and %s as is_fresh, date_part('epoch', last_sample_at - held_from) as held,
                     case when read_at is not null then greatest(0,
                         date_part('epoch', read_at - coalesce(last_used_at, held_from)) - coalesce((
@@ -186,7 +213,7 @@ public final class RunUse {
                 Objects.requireNonNull(constant(GpuHold.class, row.getString("hold"))), knownTime(row, "held_from"),
                 samples, samples == 0 ? Double.NaN : row.getDouble("utilization_sum") / samples,
                 orNaN(row, "utilization_max"), time(row, "last_used_at"), time(row, "read_at"),
-                orNaN(row, "processes_max"), row.getObject("xid", Integer.class),
+                orNaN(row, "processes_max"), Faults.of(row),
                 row.getBoolean("is_fresh") ? freshGpu(row) : null);
     }
 

@@ -40,15 +40,30 @@ public record Sample(long run, String node, Instant at, Figures figures, boolean
     }
 
     /**
+     * What a GPU's driver reports beside figures; see {@code wire.GpuReading}.
+     *
+     * @param eccErrors a counter; null if it was not read
+     */
+    public record Faults(List<Integer> xids, @Nullable Long eccErrors, List<String> throttled) {
+        /** Of a GPU of which nothing is attributed to the job. */
+        public static final Faults NONE = new Faults(List.of(), null, List.of());
+
+        public Faults {
+            xids = List.copyOf(xids);
+            throttled = List.copyOf(throttled);
+        }
+    }
+
+    /**
      * One GPU of the job.
      *
      * @param gpu its UUID, or its index on the node
      * @param jobs that share it, or may hold it; empty where the job holds it alone
      * @param figures none, unless the job holds it alone
-     * @param xid as in {@code wire.GpuReading}
+     * @param faults that the driver reported in its interval
      */
     public record Gpu(String gpu, GpuHold hold, List<String> jobs, @Nullable GpuVendor vendor,
-            @Nullable GpuDevice device, Figures figures, @Nullable Integer xid, Map<String, String> absent) {
+            @Nullable GpuDevice device, Figures figures, Faults faults, Map<String, String> absent) {
 
         public Gpu {
             jobs = List.copyOf(jobs);

@@ -26,6 +26,11 @@ record SumColumn<S>(String name, String type, Merge merge, Function<S, @Nullable
         NEWEST_KNOWN("""
                 case when stored.last_sample_at > excluded.last_sample_at then coalesce(stored.%1$s, excluded.%1$s)
                     else coalesce(excluded.%1$s, stored.%1$s) end"""),
+        OLDEST_KNOWN("""
+                case when stored.held_from <= excluded.held_from then coalesce(stored.%1$s, excluded.%1$s)
+                    else coalesce(excluded.%1$s, stored.%1$s) end"""),
+        /** Each element once. */
+        UNION("array(select distinct unnest(stored.%1$s || excluded.%1$s) order by 1)"),
         FIRST_ENERGY("""
                 case when stored.first_energy_at <= excluded.first_energy_at or excluded.first_energy_at is null
                     then stored.%1$s else excluded.%1$s end"""),
@@ -101,7 +106,7 @@ record SumColumn<S>(String name, String type, Merge merge, Function<S, @Nullable
     private String received() {
         return switch (type) {
             case "timestamptz" -> "timestamptz 'epoch' + incoming." + name + " * interval '1 microsecond'";
-            case "double precision[]", "text[]", "jsonb" -> "cast(incoming." + name + " as " + type + ")";
+            case "double precision[]", "text[]", "integer[]", "jsonb" -> "cast(incoming." + name + " as " + type + ")";
             default -> "incoming." + name;
         };
     }

@@ -4,10 +4,13 @@ import static org.jobwitness.server.verdict.FactBuilder.proof;
 import static org.jobwitness.server.verdict.Phrases.after;
 import static org.jobwitness.server.verdict.Phrases.job;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jobwitness.server.verdict.RunEvidence.GpuUsage;
 import org.jobwitness.wire.FindingRule;
 import org.jobwitness.wire.GpuHold;
@@ -16,7 +19,10 @@ import org.jobwitness.wire.Verdict.Fact;
 import org.jobwitness.wire.Verdict.Source;
 import org.jobwitness.wire.Verdict.Unit;
 
-/** Errors that the driver of a GPU reported (NVIDIA's Xid): those of the GPU itself come before the program is blamed. */
+/**
+ * Errors that the driver of a GPU reported: NVIDIA's Xid, and uncorrectable memory errors. Those of the GPU itself come before the
+ * program is blamed. And what slowed the GPU down.
+ */
 final class GpuFaults {
     private static final Map<Integer, String> OF_GPU = Map.ofEntries(
             Map.entry(48, "an uncorrectable memory error"), Map.entry(62, "its internal processor halted"),
@@ -37,56 +43,108 @@ final class GpuFaults {
 
     /** A GPU of it that failed; not one of which it is unsure that the run had it. */
     static Optional<GpuUsage> failed(RunEvidence evidence) {
-        return withXid(evidence).stream().filter(GpuFaults::isFatal).findFirst();
+        return faulty(evidence).stream().filter(GpuFaults::isFatal).findFirst();
     }
 
     private static boolean isFatal(GpuUsage gpu) {
-        return OF_GPU.containsKey(xid(gpu)) && !HARMLESS.contains(xid(gpu));
+        return gpu.faults().eccErrors() > 0 || gpu.faults().xids().stream().anyMatch(GpuFaults::isFatal);
     }
 
-    private static List<GpuUsage> withXid(RunEvidence evidence) {
-        return evidence.gpus().stream().filter(gpu -> gpu.xid() != null && gpu.hold() != GpuHold.UNSURE).toList();
+    private static boolean isFatal(Integer xid) {
+        return OF_GPU.containsKey(xid) && !HARMLESS.contains(xid);
+    }
+
+    private static boolean isOfGpu(GpuUsage gpu) {
+        return gpu.faults().eccErrors() > 0 || gpu.faults().xids().stream().anyMatch(OF_GPU::containsKey);
+    }
+
+    private static List<GpuUsage> faulty(RunEvidence evidence) {
+        return evidence.gpus().stream().filter(gpu -> gpu.hold() != GpuHold.UNSURE)
+                .filter(gpu -> !gpu.faults().xids().isEmpty() || gpu.faults().eccErrors() > 0).toList();
     }
 
     static Explanation explain(RunEvidence evidence) {
         GpuUsage gpu = failed(evidence).orElseThrow();
         return Explanation.of(job(evidence) + " failed" + after(evidence) + ", and a GPU of it had failed"
-                + Phrases.on(gpu.node()) + ": " + error(gpu) + ".")
+                + Phrases.on(gpu.node()) + ": " + errors(gpu) + ".")
                 .meaning(
                         "This is a fault of the GPU or the node, most likely not of the program. That it ended the job is likely, but not certain.")
-                .advice("Submit it again, if possible on another node (sbatch --exclude). Report the node, the GPU and the Xid to your administrators.");
+                .advice("Submit it again, if possible on another node (sbatch --exclude). Report the node, the GPU and the error to your administrators.");
     }
 
-    static Judgement judge(RunEvidence evidence) {
-        List<GpuUsage> gpus = withXid(evidence);
+    static Judgement judge(RunEvidence evidence, Thresholds thresholds) {
+        return Judgement.of(errors(evidence), slowdowns(evidence, thresholds));
+    }
+
+    private static Judgement errors(RunEvidence evidence) {
+        List<GpuUsage> gpus = faulty(evidence);
         if (gpus.isEmpty()) {
             return Judgement.NONE;
         }
-        GpuUsage worst = failed(evidence).orElseGet(gpus::getFirst);
-        boolean ofGpu = OF_GPU.containsKey(xid(worst));
-        String sentence = "The driver reported " + error(worst) + Phrases.on(worst.node()) + "."
+        GpuUsage worst = failed(evidence)
+                .orElseGet(() -> gpus.stream().filter(GpuFaults::isOfGpu).findFirst().orElseGet(gpus::getFirst));
+        String sentence = "The driver reported " + errors(worst) + Phrases.on(worst.node()) + "."
                 + (gpus.size() > 1 ? " It reported errors of " + gpus.size() + " of its GPUs." : "");
         return Judgement.found(FindingRule.GPU_FAULT, isFatal(worst) ? Severity.CRITICAL : Severity.WARNING, sentence)
-                .advice(ofGpu
-                        ? "This is a fault of the GPU, not of the program. Report the node, the GPU and the Xid to your administrators, and check the results."
+                .advice(isOfGpu(worst)
+                        ? "This is a fault of the GPU, not of the program. Report the node, the GPU and the error to your administrators, and check the results."
                         : "NVIDIA's list of Xid errors has its meaning: many come from a bug in the program, such as access to memory that is not its own, some from the GPU. If the same program works elsewhere, report the node.")
                 .by(gpus.stream().limit(UsageFacts.MAX_FACTS).map(GpuFaults::fact).toList());
     }
 
-    /** 0 for none. */
-    private static int xid(GpuUsage gpu) {
-        Integer xid = gpu.xid();
-        return xid == null ? 0 : xid;
-    }
-
-    private static String error(GpuUsage gpu) {
-        String meaning = OF_GPU.get(xid(gpu));
-        return "Xid " + xid(gpu) + (meaning == null ? "" : " (" + meaning + ")");
+    /** All of them, those of the GPU first: others often follow from them. */
+    private static String errors(GpuUsage gpu) {
+        List<String> errors = new ArrayList<>();
+        if (gpu.faults().eccErrors() > 0) {
+            errors.add(Phrases.count((long) gpu.faults().eccErrors(), "uncorrectable memory error"));
+        }
+        Map<Boolean, List<Integer>> xids = gpu.faults().xids().stream()
+                .collect(Collectors.partitioningBy(GpuFaults::isFatal));
+        Stream.of(true, false).flatMap(fatal -> xids.getOrDefault(fatal, List.of()).stream())
+                .map(xid -> "Xid " + xid + (OF_GPU.containsKey(xid) ? " (" + OF_GPU.get(xid) + ")" : ""))
+                .forEach(errors::add);
+        return String.join(", ", errors);
     }
 
     static Fact fact(GpuUsage gpu) {
-        return proof(Source.AGENT, "The newest error that the driver reported of GPU " + Phrases.plain(gpu.gpu())
-                + Phrases.on(gpu.node()) + " while the job had it: " + error(gpu) + ".").on(gpu.node())
-                .quantity("xid", xid(gpu), Unit.COUNT).build();
+        double ecc = gpu.faults().eccErrors();
+        return proof(Source.AGENT, "While the job had GPU " + Phrases.plain(gpu.gpu())
+                + Phrases.on(gpu.node()) + ", the driver reported " + errors(gpu) + ".").on(gpu.node())
+                .quantity(ecc > 0 ? "ecc_errors" : "xid", ecc > 0 ? ecc : worstXid(gpu), Unit.COUNT).build();
+    }
+
+    private static int worstXid(GpuUsage gpu) {
+        List<Integer> xids = gpu.faults().xids();
+        return xids.stream().filter(GpuFaults::isFatal).findFirst().orElseGet(xids::getLast);
+    }
+
+    private static Judgement slowdowns(RunEvidence evidence, Thresholds thresholds) {
+        List<GpuUsage> slowed = evidence.gpus().stream().filter(gpu -> gpu.hold() == GpuHold.ALONE
+                && gpu.samples() >= thresholds.minSamples()
+                && slowedPercent(gpu) >= thresholds.stallPercent()).toList();
+        if (slowed.isEmpty()) {
+            return Judgement.NONE;
+        }
+        GpuUsage worst = slowed.stream().max((one, other) -> Double.compare(slowedPercent(one), slowedPercent(other)))
+                .orElseThrow();
+        return Judgement.found(FindingRule.GPU_THROTTLED, Severity.WARNING,
+                "Heat or the power supply slowed "
+                        + (slowed.size() == 1 ? "a GPU of it" : slowed.size() + " of its GPUs")
+                        + " down" + Phrases.on(worst.node()) + ", in up to " + Phrases.percent(slowedPercent(worst))
+                        + " of its samples.")
+                .advice("This is a fault of the node's cooling or power, not of the program. Report the node and the GPU to your administrators.")
+                .by(slowed.stream().limit(UsageFacts.MAX_FACTS).map(GpuFaults::slowdown).toList());
+    }
+
+    private static double slowedPercent(GpuUsage gpu) {
+        return 100.0 * gpu.faults().slowed() / gpu.samples();
+    }
+
+    private static Fact slowdown(GpuUsage gpu) {
+        return proof(Source.AGENT, "GPU " + Phrases.plain(gpu.gpu()) + Phrases.on(gpu.node()) + " was slowed down in "
+                + Phrases.count(gpu.faults().slowed(), "sample") + " of " + gpu.samples() + ": "
+                + gpu.faults().slowedBy().stream().map(Phrases::plain).collect(Collectors.joining(", ")) + ".")
+                .at(gpu.lastSample()).on(gpu.node())
+                .quantity("slowed_samples", (double) gpu.faults().slowed(), Unit.COUNT).build();
     }
 }

@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
+import org.jobwitness.server.sample.RunUse;
 import org.jobwitness.wire.GpuHold;
 import org.jobwitness.wire.JobOomKill;
 import org.jobwitness.wire.JobState;
@@ -171,11 +172,10 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
      * @param lastUsed the last sample in which the GPU was used; null if it never was
      * @param lastSample the last one with a utilization
      * @param processes of the job that had it open, at most
-     * @param xid NVIDIA's number of the newest error that the driver reported
      */
     record GpuUsage(String node, String gpu, GpuHold hold, Instant heldFrom, long samples, double percent,
             double maxPercent, @Nullable Instant lastUsed, @Nullable Instant lastSample, double processes,
-            @Nullable Integer xid) {
+            RunUse.Faults faults) {
     }
 
     /**

@@ -82,7 +82,8 @@ class HistoryHourTest {
                         .put(Figure.CPU_USAGE_PERCENT, minute % 2 == 0 ? 100 : 50)
                         .put(Figure.MEMORY_USAGE_BYTES, (64L + minute) << 24).build(),
                 false, Map.of(), List.of(new Sample.Gpu("GPU-a", GpuHold.ALONE, List.of(), GpuVendor.NVIDIA,
-                        null, Figures.ofGpu().put(Figure.UTILIZATION_PERCENT, minute < 60 ? 87.5 : 0).build(), null,
+                        null, Figures.ofGpu().put(Figure.UTILIZATION_PERCENT, minute < 60 ? 87.5 : 0).build(),
+                        Sample.Faults.NONE,
                         Map.of())),
                 List.of()))
                 .toList();

@@ -108,7 +108,7 @@ class SampleStoreTest {
 
     private static Sample.Gpu gpu(String gpu, Double utilization, Long memory, Double power) {
         return new Sample.Gpu(gpu, GpuHold.ALONE, List.of(), GpuVendor.NVIDIA, null,
-                gpuFigures(utilization, memory, power), null, Map.of());
+                gpuFigures(utilization, memory, power), Sample.Faults.NONE, Map.of());
     }
 
     private static Figures gpuFigures(Double utilization, Long memory, Double power) {

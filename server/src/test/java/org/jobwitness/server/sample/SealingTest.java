@@ -99,7 +99,8 @@ class SealingTest {
         Figures ofGpu = Figures.ofGpu().put(Figure.UTILIZATION_PERCENT, random.nextInt(100) + 0.5)
                 .put(Figure.POWER_WATTS, random.nextInt(3) == 0 ? null : (Number) 300.25).build();
         return new Sample(run, node, at, ofJob.build(), false, Map.of(),
-                List.of(new Sample.Gpu("GPU-a", GpuHold.ALONE, List.of(), GpuVendor.NVIDIA, null, ofGpu, null,
+                List.of(new Sample.Gpu("GPU-a", GpuHold.ALONE, List.of(), GpuVendor.NVIDIA, null, ofGpu,
+                        Sample.Faults.NONE,
                         Map.of())),
                 List.of());
     }

@@ -11,6 +11,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.jobwitness.server.sample.RunUse;
 import org.jobwitness.wire.GpuHold;
 import org.jobwitness.wire.JobOomKill;
 import org.jobwitness.wire.JobState;
@@ -178,6 +180,14 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
             return w.bytes("anon") + (Double.isNaN(shared) ? 0 : shared) + (Double.isNaN(swap) ? 0 : swap);
         }
 
+        private static RunUse.Faults faults(Words w) {
+            List<Integer> xids = Stream.of(w.text("xids", "").split(",")).filter(xid -> !xid.isEmpty())
+                    .map(Integer::valueOf).toList();
+            String slowedBy = w.text("slowed_by", "");
+            return new RunUse.Faults(xids, w.number("ecc"), (long) w.number("slowed", 0),
+                    slowedBy.isEmpty() ? List.of() : List.of(slowedBy.split(",")));
+        }
+
         private RunEvidence.GpuUsage gpu(Words w) {
             String[] where = w.text("gpu", "").split("/");
             Instant start = known().start() == null ? now : known().start();
@@ -185,7 +195,7 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
                     w.constant("hold", GpuHold.class, GpuHold.ALONE), w.time("held_from", start),
                     (long) w.number("samples", 100), w.number("use"), w.number("max", w.peek("use")),
                     w.time("last_used", null), w.time("last", null), w.number("processes"),
-                    w.textOrNull("xid") instanceof String xid ? Integer.valueOf(xid) : null);
+                    faults(w));
             w.end();
             return gpu;
         }

@@ -54,7 +54,7 @@ final class AmdFigures {
         Double utilization = found.get(UTILIZATION);
         return new GpuState(name, utilization == null ? null : Double.valueOf(Math.min(utilization, 100)),
                 whole(MEMORY_USED), whole(MEMORY_TOTAL), found.get(POWER), found.get(TEMPERATURE), found.get(ENERGY),
-                clock(), throttled, whole(ECC), null, processes, absent);
+                clock(), throttled, whole(ECC), List.of(), processes, absent);
     }
 
     private @Nullable Integer clock() {

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class MigInstances {
     private static final List<String> OF_THE_WHOLE = List.of("power_watts", "temperature_celsius", "energy_joules",
-            "clock_mhz", "throttled", "ecc_errors", "xid");
+            "clock_mhz", "throttled", "ecc_errors", "xids");
 
     private final NvmlLibrary library;
     private final GpuName whole;

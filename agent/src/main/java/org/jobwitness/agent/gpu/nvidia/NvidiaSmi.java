@@ -151,7 +151,7 @@ final class NvidiaSmi implements GpuSource {
                 absent.put("utilization_interval", "nvidia-smi reports the GPU's last second, not the interval");
             }
             absent.put("energy_joules", NOT_PROVIDED);
-            absent.put("xid", NOT_PROVIDED);
+            absent.put("xids", NOT_PROVIDED);
             if (isMig || processes.isEmpty()) {
                 absent.put("processes", NOT_PROVIDED);
             }
@@ -164,7 +164,7 @@ final class NvidiaSmi implements GpuSource {
                     bytes(MEMORY_TOTAL, "memory_total_bytes", absent), number(POWER, "power_watts", absent),
                     number(TEMPERATURE, "temperature_celsius", absent), null,
                     clock == null ? null : Integer.valueOf(clock.intValue()), throttled(absent),
-                    eccErrors == null ? null : Long.valueOf(eccErrors.longValue()), null,
+                    eccErrors == null ? null : Long.valueOf(eccErrors.longValue()), List.of(),
                     processesKnown, absent);
         }
 

@@ -28,7 +28,7 @@ final class NvmlDevice {
     private final MigInstances instances;
     private @Nullable BusyTime busy;
     private @Nullable Long processSamplesSinceMicros;
-    private @Nullable Integer xid;
+    private final List<Integer> xids = new ArrayList<>();
     private @Nullable String xidsCause;
 
     NvmlDevice(NvmlLibrary library, GpuName name, MemorySegment handle) {
@@ -57,7 +57,7 @@ final class NvmlDevice {
         NvmlQueries.MemoryFigures memory = queries.memory(() -> library.memory(handle));
         Long clockReasons = queries.find("throttled", () -> library.clockReasons(handle));
         if (xidsCause != null) {
-            queries.absent("xid", xidsCause);
+            queries.absent("xids", xidsCause);
         }
         GpuState whole = new GpuState(name, utilization, memory.usedBytes(),
                 memory.totalBytes(),
@@ -66,8 +66,9 @@ final class NvmlDevice {
                 queries.find("energy_joules", () -> library.energyJoules(handle)),
                 queries.find("clock_mhz", () -> library.smClockMhz(handle)),
                 clockReasons == null ? List.of() : ClockReasons.throttling(clockReasons),
-                queries.find("ecc_errors", () -> library.eccErrors(handle)), xid,
+                queries.find("ecc_errors", () -> library.eccErrors(handle)), xids,
                 queries.find("processes", this::processes), queries.absent());
+        xids.clear();
         List<GpuState> all = new ArrayList<>(List.of(whole));
         migInstances.ifPresent(all::addAll);
         return all;
@@ -186,8 +187,8 @@ final class NvmlDevice {
     }
 
     void addXid(NvmlLibrary.Xid event) {
-        if (event.device() == handle.address()) {
-            xid = event.number();
+        if (event.device() == handle.address() && !xids.contains(event.number())) {
+            xids.add(event.number());
         }
     }
 

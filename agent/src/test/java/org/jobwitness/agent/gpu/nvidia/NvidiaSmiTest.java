@@ -54,7 +54,7 @@ class NvidiaSmiTest {
         assertThat(busy.eccErrors()).isZero();
         assertThat(busy.processes()).containsExactly(new GpuProcess(4242, 39000 * MIB, null),
                 new GpuProcess(4243, null, null));
-        assertThat(busy.absent()).containsOnlyKeys("utilization_interval", "energy_joules", "xid");
+        assertThat(busy.absent()).containsOnlyKeys("utilization_interval", "energy_joules", "xids");
 
         GpuState idle = gpus.getLast();
         assertThat(idle.name().index()).isZero();

@@ -82,7 +82,7 @@ class NvmlTest {
             assertThat(gpu.clockMhz()).isEqualTo(1410);
             assertThat(gpu.throttled()).containsExactly("power_cap", "hw_thermal_slowdown", "reason_40");
             assertThat(gpu.eccErrors()).isEqualTo(5);
-            assertThat(gpu.xid()).isNull();
+            assertThat(gpu.xids()).isEmpty();
             assertThat(gpu.processes()).containsExactly(new GpuProcess(4001, 1000L, 70.0),
                     new GpuProcess(4002, null, null), new GpuProcess(4003, 30L, null));
         }
@@ -158,14 +158,14 @@ class NvmlTest {
     }
 
     @Test
-    void xidsAreKept() throws Exception {
+    void xidsAreThoseSinceTheReadingBefore() throws Exception {
         StubNvml stub = new StubNvml(built, folder);
         try (Nvml nvml = stub.source()) {
-            assertThat(nvml.read().getFirst().xid()).isNull();
+            assertThat(nvml.read().getFirst().xids()).isEmpty();
             stub.set("xid", 79);
-            assertThat(nvml.read().getFirst().xid()).isEqualTo(79);
-            assertThat(nvml.read().getFirst().xid()).isEqualTo(79);
-            assertThat(nvml.read().getLast().absent()).containsEntry("xid", "this GPU does not support it");
+            assertThat(nvml.read().getFirst().xids()).containsExactly(79);
+            assertThat(nvml.read().getFirst().xids()).isEmpty();
+            assertThat(nvml.read().getLast().absent()).containsEntry("xids", "this GPU does not support it");
         }
     }
 
@@ -249,7 +249,7 @@ class NvmlTest {
             List<GpuState> gpus = nvml.read();
             assertThat(gpus).hasSize(2);
             assertThat(gpus.getLast().name().uuid()).isNull();
-            assertThat(gpus.getLast().absent()).containsKeys("utilization_percent", "xid");
+            assertThat(gpus.getLast().absent()).containsKeys("utilization_percent", "xids");
         }
     }
 
@@ -264,7 +264,7 @@ class NvmlTest {
             assertThat(gpu.processes()).containsExactly(new GpuProcess(4001, 1000L, null),
                     new GpuProcess(4002, 2000L, null));
             assertThat(gpu.absent()).containsEntry("energy_joules", "the driver's libnvidia-ml is too old for it")
-                    .containsEntry("xid", "the driver does not report Xid errors");
+                    .containsEntry("xids", "the driver does not report Xid errors");
         }
     }
 
