@@ -158,6 +158,8 @@ create table job_figures (
     suspended_ms         bigint,
     needed_max_bytes     bigint,
     swap_max_bytes       bigint,
+    memory_limit_min_bytes bigint,
+    memory_limit_max_bytes bigint,
     primary key (job_key, node)
 ) with (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05);
 comment on column job_figures.node is 'Empty where the figures are of the job as a whole.';
@@ -168,6 +170,7 @@ comment on column job_figures.cpu_sum is 'Of cpu_usage_percent, over cpu_count s
 comment on column job_figures.anon_sum is 'Of memory_anon_bytes, over anon_count samples; likewise memory and file.';
 comment on column job_figures.needed_max_bytes is
     'The highest sample of anonymous, shared and swapped memory together: what the kernel cannot reclaim.';
+comment on column job_figures.memory_limit_min_bytes is 'A limit may change while the job runs.';
 comment on column job_figures.latest is 'The last value of each figure, by its number.';
 comment on column job_figures.is_last is 'The node''s agent marked its newest reading of the job as the last.';
 comment on column job_figures.absent is 'Why figures are missing, from the newest reading.';
@@ -270,7 +273,7 @@ left join lateral (
         min(cpu_count) as min_node_samples, max(node_cpus) as max_node_cpus,
         max(cpu_max / 100 * node_cpus) as max_node_cpus_used,
         max(greatest(memory_peak_bytes, memory_max_bytes)) as max_node_memory,
-        max(latest[16]) as max_node_memory_limit,
+        max(memory_limit_max_bytes) as max_node_memory_limit,
         max(needed_max_bytes) as max_node_memory_needed
     from (
         select job_figures.*, coalesce(job_node.cpus, 1) as cores, coalesce(job_node.gpus, 1) as devices,

@@ -264,6 +264,13 @@ public enum Figure {
 
     /** The largest whole number of a figure: a double, as figures are kept, holds it and all smaller ones exactly. */
     public static final long MAX_WHOLE = 1L << 53;
+    /**
+     * What a job's memory on a node consists of that the kernel cannot reclaim. Added up at one moment, it is what the job needs;
+     * it is unknown without the first, and the others count as nothing where they were not read.
+     */
+    public static final List<Figure> NEEDED_MEMORY = List.of(MEMORY_ANON_BYTES, MEMORY_SHMEM_BYTES,
+            MEMORY_SWAP_BYTES);
+
     private static final String GPU_PREFIX = "gpu_";
     private static final List<Figure> OF_JOB = select(Of.JOB);
     private static final List<Figure> OF_GPU = select(Of.GPU);

@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param tasks, cpusPerTask, memoryPerCpuMb, memoryPerNodeMb in what terms it asked for CPUs and memory: memory is asked for by
  *     CPU or by node
  * @param memoryPerTres memory asked for by GPU, in the scheduler's own words
+ * @param tresPerJob, tresPerNode, tresPerSocket, tresPerTask GPUs and others that it asked for, in the scheduler's own words
  * @param exclusive whether it asked for whole nodes
  * @param batch whether it has a batch script (sbatch), or none (salloc, srun)
  * @param extra anything else to be kept: JSON values by name, 16,384 characters in total
@@ -36,7 +37,9 @@ public record Scheduler(@Nullable String type, @Nullable String externalJobId, @
         @Nullable String arrayJobId, @Nullable Integer arrayTaskId, @Nullable Integer hetJobOffset,
         @Nullable String cancelledBy,
         @Nullable Integer tasks, @Nullable Integer cpusPerTask, @Nullable Long memoryPerCpuMb,
-        @Nullable Long memoryPerNodeMb, @Nullable String memoryPerTres, @Nullable Boolean exclusive,
+        @Nullable Long memoryPerNodeMb, @Nullable String memoryPerTres, @Nullable String tresPerJob,
+        @Nullable String tresPerNode,
+        @Nullable String tresPerSocket, @Nullable String tresPerTask, @Nullable Boolean exclusive,
         @Nullable Boolean batch,
         @Nullable Map<String, Object> extra) {
     private static final String FIELD = "scheduler.";
@@ -72,6 +75,10 @@ public record Scheduler(@Nullable String type, @Nullable String externalJobId, @
         memoryPerCpuMb = Checks.within(FIELD + "memory_per_cpu_mb", memoryPerCpuMb, 1L, 1L << 40);
         memoryPerNodeMb = Checks.within(FIELD + "memory_per_node_mb", memoryPerNodeMb, 1L, 1L << 40);
         memoryPerTres = Checks.text(FIELD + "memory_per_tres", memoryPerTres, 256);
+        tresPerJob = Checks.text(FIELD + "tres_per_job", tresPerJob, 256);
+        tresPerNode = Checks.text(FIELD + "tres_per_node", tresPerNode, 256);
+        tresPerSocket = Checks.text(FIELD + "tres_per_socket", tresPerSocket, 256);
+        tresPerTask = Checks.text(FIELD + "tres_per_task", tresPerTask, 256);
         if (extra != null) {
             extra = Collections.unmodifiableMap(new LinkedHashMap<>(extra));
         }

@@ -107,7 +107,10 @@ final class Charts {
     private static List<Figure> figures(Figure.Of of, List<Metric> metrics) {
         Set<Figure> figures = new LinkedHashSet<>();
         figures.add(MetricCurve.intervalOf(of));
-        metrics.forEach(metric -> figures.add(metric.figure()));
+        metrics.forEach(metric -> {
+            figures.add(metric.figure());
+            figures.addAll(metric.others());
+        });
         return List.copyOf(figures);
     }
 

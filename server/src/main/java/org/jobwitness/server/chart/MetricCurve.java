@@ -68,7 +68,7 @@ final class MetricCurve {
     }
 
     private static MetricCurve levels(Series series, Metric metric, long[] intervals) {
-        double[] all = series.of(metric.figure());
+        double[] all = sum(series, metric);
         Builder builder = new Builder(all.length);
         for (int row = 0; row < all.length; row++) {
             if (row > 0 && series.timeMicros(row) - series.timeMicros(row - 1) > MAX_DELAY * intervals[row]) {
@@ -81,6 +81,17 @@ final class MetricCurve {
             }
         }
         return builder.curve();
+    }
+
+    private static double[] sum(Series series, Metric metric) {
+        double[] sum = series.of(metric.figure()).clone();
+        for (Figure other : metric.others()) {
+            double[] added = series.of(other);
+            for (int row = 0; row < sum.length; row++) {
+                sum[row] += Double.isNaN(added[row]) ? 0 : added[row];
+            }
+        }
+        return sum;
     }
 
     private static MetricCurve rates(Series series, Metric metric, long[] intervals) {

@@ -65,6 +65,9 @@ final class FiguresTables {
         maximum(columns, NodeTotals::figures, "anon_max_bytes", Figure.MEMORY_ANON_BYTES);
         columns.add(new SumColumn<>("needed_max_bytes", "bigint", Merge.MAX, NodeTotals::needed));
         maximum(columns, NodeTotals::figures, "swap_max_bytes", Figure.MEMORY_SWAP_BYTES);
+        columns.add(new SumColumn<>("memory_limit_min_bytes", "bigint", Merge.MIN,
+                sum -> sum.figures().of(Figure.MEMORY_LIMIT_BYTES).wholeMin()));
+        maximum(columns, NodeTotals::figures, "memory_limit_max_bytes", Figure.MEMORY_LIMIT_BYTES);
         average(columns, NodeTotals::figures, "file", Figure.MEMORY_FILE_BYTES);
         maximum(columns, NodeTotals::figures, "file_max_bytes", Figure.MEMORY_FILE_BYTES);
         average(columns, NodeTotals::figures, "gpu", Figure.GPU_USAGE_PERCENT);

@@ -29,14 +29,10 @@ final class NodeTotals {
         }
     }
 
-    /** Memory that the kernel cannot reclaim, of one moment: a figure that is not known counts as nothing, unless it is anonymous memory. */
     private static double needed(Figures sample) {
-        return sample.value(Figure.MEMORY_ANON_BYTES) + orZero(sample.value(Figure.MEMORY_SHMEM_BYTES))
-                + orZero(sample.value(Figure.MEMORY_SWAP_BYTES));
-    }
-
-    private static double orZero(double value) {
-        return Double.isNaN(value) ? 0 : value;
+        return Double.isNaN(sample.value(Figure.NEEDED_MEMORY.getFirst()))
+                ? Double.NaN
+                : Figure.NEEDED_MEMORY.stream().mapToDouble(sample::value).filter(Double::isFinite).sum();
     }
 
     private static double maxOf(double max, double value) {

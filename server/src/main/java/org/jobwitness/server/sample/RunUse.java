@@ -63,12 +63,14 @@ public final class RunUse {
      * @param memoryPeak by memory.peak or a sample
      * @param needed the highest sample of anonymous, shared and swapped memory together
      * @param swapMax the highest sample of swapped memory
+     * @param minLimit, maxLimit its lowest and its highest memory limit there
      * @param oomEvents how often it reached its memory limit with nothing left to reclaim
      * @param latest of its last sample
      */
     public record Sums(double cpus, long samples, double coveredSeconds, double suspendedSeconds,
             @Nullable Instant lastSample, double cpuPercent, double cpuMaxPercent, double memoryPeak, double needed,
-            double swapMax, double oomEvents, double throttledSeconds, double memoryStallSeconds,
+            double swapMax, double minLimit, double maxLimit, double oomEvents, double throttledSeconds,
+            double memoryStallSeconds,
             double ioStallSeconds, Figures latest) {
     }
 
@@ -165,6 +167,7 @@ public final class RunUse {
                                     + greatest(last_interval_ms, covered_ms / nullif(sample_count, 0))) end
                                 as covered_ms, suspended_ms, cpu_count, cpu_sum, cpu_max,
                             greatest(memory_peak_bytes, memory_max_bytes) as memory_peak, needed_max_bytes, swap_max_bytes,
+                            memory_limit_min_bytes, memory_limit_max_bytes,
                             oom_events, cpu_throttled_usec,
                             memory_stall_usec, io_stall_usec, oom_kills, latest
                         from job_figures where job_figures.job_key = job.job_key) used using (node)) on_node
@@ -202,6 +205,7 @@ public final class RunUse {
                 time(row, "last_sample_at"),
                 samples == 0 ? Double.NaN : row.getDouble("cpu_sum") / samples, orNaN(row, "cpu_max"),
                 orNaN(row, "memory_peak"), orNaN(row, "needed_max_bytes"), orNaN(row, "swap_max_bytes"),
+                orNaN(row, "memory_limit_min_bytes"), orNaN(row, "memory_limit_max_bytes"),
                 orNaN(row, "oom_events"), orNaN(row, "cpu_throttled_usec") / 1e6,
                 orNaN(row, "memory_stall_usec") / 1e6, orNaN(row, "io_stall_usec") / 1e6,
                 Figures.of(Figure.Of.JOB, doubles(row, "latest")));

@@ -6,7 +6,7 @@ import java.util.TreeMap;
 import org.jobwitness.wire.Figure;
 import org.jspecify.annotations.Nullable;
 
-/** Count, sum and maximum of each figure over some samples. */
+/** Count, sum, minimum and maximum of each figure over some samples. */
 final class Totals {
     private final Map<Figure, Total> totals = new TreeMap<>();
 
@@ -15,12 +15,14 @@ final class Totals {
         private long count;
         private double sum;
         private double max = Double.NEGATIVE_INFINITY;
+        private double min = Double.POSITIVE_INFINITY;
 
         private void add(double value) {
             if (!Double.isNaN(value)) {
                 count++;
                 sum += value;
                 max = Math.max(max, value);
+                min = Math.min(min, value);
             }
         }
 
@@ -40,6 +42,11 @@ final class Totals {
         @Nullable
         Long wholeMax() {
             return count == 0 ? null : Long.valueOf((long) max);
+        }
+
+        @Nullable
+        Long wholeMin() {
+            return count == 0 ? null : Long.valueOf((long) min);
         }
 
         @Nullable

@@ -2,6 +2,7 @@ package org.jobwitness.server.scheduler;
 
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import org.jobwitness.server.job.Resources;
 import org.jobwitness.server.job.WaitStatus;
 import org.jspecify.annotations.Nullable;
@@ -40,9 +41,14 @@ record SlurmJob(boolean accounted, String jobId, @Nullable String cluster, @Null
      *
      * @param memoryPerTres memory by GPU, such as {@code gres/gpu:4096}
      * @param exclusive null if it is not known
+     * @param tres other resources, by the name of Slurm's field, such as {@code tres_per_node}
      */
     record Terms(@Nullable Integer tasks, @Nullable Integer cpusPerTask, @Nullable Long memoryPerCpuMb,
-            @Nullable Long memoryPerNodeMb, @Nullable String memoryPerTres, @Nullable Boolean exclusive) {
+            @Nullable Long memoryPerNodeMb, @Nullable String memoryPerTres, @Nullable Boolean exclusive,
+            Map<String, String> tres) {
+        Terms {
+            tres = Map.copyOf(tres);
+        }
     }
 
     SlurmJob {

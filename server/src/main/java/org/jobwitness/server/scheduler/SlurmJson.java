@@ -6,7 +6,9 @@ import java.io.InputStreamReader;
 import java.io.Reader;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -239,7 +241,7 @@ final class SlurmJson {
                 id(job, "het/job_id"), part(job, "het/job_id", "het/job_offset"), null,
                 Tres.of(job.list("tres/requested")), Tres.of(job.list("tres/allocated")),
                 List.of(), new Terms(null, null, job.positive("required/memory_per_cpu"),
-                        job.positive("required/memory_per_node"), null, null),
+                        job.positive("required/memory_per_node"), null, null, Map.of()),
                 job.text("kill_request_user"), isBatch(job.text("submit_line")));
     }
 
@@ -247,7 +249,19 @@ final class SlurmJson {
         List<String> shared = job.words("shared");
         return new Terms(job.positiveInt("tasks"), job.positiveInt("cpus_per_task"), job.positive("memory_per_cpu"),
                 job.positive("memory_per_node"), job.text("memory_per_tres"),
-                shared.isEmpty() ? null : Boolean.valueOf(shared.stream().anyMatch("none"::equalsIgnoreCase)));
+                shared.isEmpty() ? null : Boolean.valueOf(shared.stream().anyMatch("none"::equalsIgnoreCase)),
+                tres(job));
+    }
+
+    private static Map<String, String> tres(Fields job) {
+        Map<String, String> tres = new LinkedHashMap<>();
+        for (String name : List.of("tres_per_job", "tres_per_node", "tres_per_socket", "tres_per_task")) {
+            String text = job.text(name);
+            if (text != null) {
+                tres.put(name, text);
+            }
+        }
+        return tres;
     }
 
     /** slurmdbd has the command line only, which is the user's text: what is none of the three commands says nothing. */

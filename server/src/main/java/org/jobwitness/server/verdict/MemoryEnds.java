@@ -78,7 +78,7 @@ final class MemoryEnds {
                 .flatMap(kill -> evidence.nodes().stream().filter(on -> on.node().equals(kill.node())).findFirst())
                 .or(() -> evidence.nodes().stream().filter(on -> on.oomKills() > 0).findFirst());
         Long limit = first.map(JobOomKill::limitBytes)
-                .orElseGet(() -> node.map(on -> wholeOrNull(on.memoryLimit())).orElse(null));
+                .orElseGet(() -> node.map(on -> wholeOrNull(evidence.limitOfKill(on))).orElse(null));
         OomCause cause = first.map(JobOomKill::cause)
                 .orElseGet(() -> countedCause(evidence));
         boolean isMet = cause != OomCause.NODE

@@ -47,6 +47,14 @@ final class NextMemory {
     }
 
     private Suggestion afterOutOfMemory() {
+        Optional<NodeUsage> changed = runs.evidence().nodes().stream()
+                .filter(NodeUsage::hadSmallerLimit).findFirst();
+        if (changed.isPresent()) {
+            return note("it ran out of memory, and its limit" + Phrases.on(changed.get().node())
+                    + " was changed while it ran, between " + Phrases.bytes(changed.get().minMemoryLimit()) + " and "
+                    + Phrases.bytes(changed.get().memoryLimit())
+                    + ". What it needs is not known, so nothing is suggested.");
+        }
         Optional<NodeUsage> withRoom = runs.ended().getFirst().oomKilled() && runs.run().hasEnded()
                 ? runs.evidence().withMemoryLeft()
                 : Optional.empty();

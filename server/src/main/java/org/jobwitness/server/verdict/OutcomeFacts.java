@@ -161,11 +161,17 @@ final class OutcomeFacts {
         if (!Double.isNaN(on.memoryPeak())) {
             String limit = Double.isNaN(on.memoryLimit())
                     ? ""
-                    : "; its limit there was " + Phrases.bytes(on.memoryLimit());
+                    : "; its limit there was " + limit(on);
             add(context(reader, "The job's memory peak" + where + " was " + Phrases.bytes(on.memoryPeak()) + limit
                     + ".").at(on.lastSample()).on(on.node())
                     .quantity("max_memory", on.memoryPeak(), Unit.BYTES));
         }
+    }
+
+    private static String limit(NodeUsage on) {
+        return on.hadSmallerLimit()
+                ? "between " + Phrases.bytes(on.minMemoryLimit()) + " and " + Phrases.bytes(on.memoryLimit())
+                : Phrases.bytes(on.memoryLimit());
     }
 
     private void runTime() {

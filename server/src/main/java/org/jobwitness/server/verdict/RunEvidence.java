@@ -50,10 +50,11 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
      * @param memoryPerCpuMb, memoryPerNodeMb at most one of them is known
      * @param isMemoryPerGpu whether it asked for memory by GPU
      * @param isExclusive whether it asked for whole nodes
+     * @param gpus null where it is not known how it asked for GPUs
      */
     record Terms(double cpus, int tasks, int cpusPerTask, long memoryPerCpuMb, long memoryPerNodeMb,
-            boolean isMemoryPerGpu, boolean isExclusive) {
-        static final Terms UNKNOWN = new Terms(0, 0, 0, 0, 0, false, false);
+            boolean isMemoryPerGpu, boolean isExclusive, @Nullable GpuRequest gpus) {
+        static final Terms UNKNOWN = new Terms(0, 0, 0, 0, 0, false, false, null);
     }
 
     /**
@@ -134,6 +135,7 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
      * @param isSuspended whether it is suspended, by a last sample that is fresh
      * @param cpuPercent, cpuMaxPercent, lastCpuPercent of its CPUs there: average, maximum and last
      * @param memoryPeak by memory.peak or a sample, including page cache
+     * @param memoryLimit, minMemoryLimit the highest and the lowest that it had there: a limit may change while the job runs
      * @param needed memory that the kernel could not have reclaimed, at most: anonymous, shared and swapped memory of one sample
      * @param swapMax the highest swapped memory of any sample
      * @param throttledSeconds added up over CPUs
@@ -142,7 +144,8 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
      */
     record NodeUsage(String node, double cpus, long samples, double coveredSeconds, double suspendedSeconds,
             boolean isSuspended, @Nullable Instant lastSample, double cpuPercent, double cpuMaxPercent,
-            double lastCpuPercent, double memoryPeak, double memoryLimit, double needed, double swapMax,
+            double lastCpuPercent, double memoryPeak, double memoryLimit, double minMemoryLimit, double needed,
+            double swapMax,
             double throttledSeconds, double memoryStallSeconds, double ioStallSeconds, double oomKills,
             double oomEvents) {
 
@@ -154,6 +157,11 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
         /** CPUs that were busy in the busiest sample. */
         double cpusUsedAtMost() {
             return cpus * cpuMaxPercent / 100;
+        }
+
+        /** Whether the limit was changed by so much that a kill at the lower one says little of the higher one. */
+        boolean hadSmallerLimit() {
+            return minMemoryLimit < memoryLimit * FULL;
         }
 
         /** The most that it is known to have needed: a peak with page cache in it, or more where memory was swapped out. */
@@ -255,8 +263,8 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
         return counted.isEmpty() ? nodes : counted;
     }
 
-    /** What was reached there: the limit that was seen at the moment of the kill, or else that of the job. */
-    private double limitOfKill(NodeUsage on) {
+    /** What was reached there: the limit that was seen at the moment of the kill, or else the lowest of the job. */
+    double limitOfKill(NodeUsage on) {
         double least = Double.POSITIVE_INFINITY;
         for (JobOomKill kill : kills) {
             Long limit = kill.limitBytes();
@@ -264,7 +272,10 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
                 least = Math.min(least, limit);
             }
         }
-        return Double.isInfinite(least) ? limit(on) : least;
+        if (!Double.isInfinite(least)) {
+            return least;
+        }
+        return on.hadSmallerLimit() ? on.minMemoryLimit() : limit(on);
     }
 
     private double max(ToDoubleFunction<NodeUsage> figure) {

@@ -32,6 +32,8 @@ record RunRow(Run run, ReportedEnd end) {
             coalesce((job.scheduler ->> 'memory_per_cpu_mb')::bigint, 0) as memory_per_cpu_mb,
             coalesce((job.scheduler ->> 'memory_per_node_mb')::bigint, 0) as memory_per_node_mb,
             job.scheduler ->> 'memory_per_tres' is not null as memory_per_tres,
+            job.scheduler ->> 'tres_per_job' as tres_per_job, job.scheduler ->> 'tres_per_node' as tres_per_node,
+            job.scheduler ->> 'tres_per_socket' as tres_per_socket, job.scheduler ->> 'tres_per_task' as tres_per_task,
             coalesce((job.scheduler ->> 'exclusive')::boolean, false) as exclusive,
             (job.scheduler ->> 'time_limit_minutes')::double precision * 60 as time_limit,
             (job.scheduler ->> 'suspended_seconds')::double precision as suspended,
@@ -63,7 +65,9 @@ record RunRow(Run run, ReportedEnd end) {
     private static RunEvidence.Terms terms(ResultSet row) throws SQLException {
         return new RunEvidence.Terms(row.getInt("asked_cpus"), row.getInt("tasks"), row.getInt("cpus_per_task"),
                 row.getLong("memory_per_cpu_mb"), row.getLong("memory_per_node_mb"),
-                row.getBoolean("memory_per_tres"), row.getBoolean("exclusive"));
+                row.getBoolean("memory_per_tres"), row.getBoolean("exclusive"),
+                GpuRequest.of(row.getString("tres_per_job"), row.getString("tres_per_node"),
+                        row.getString("tres_per_socket"), row.getString("tres_per_task")));
     }
 
     private static ReportedEnd end(ResultSet row, boolean epilogSeen) throws SQLException {

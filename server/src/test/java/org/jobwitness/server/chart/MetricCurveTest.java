@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jobwitness.server.chunk.Series;
 import org.jobwitness.wire.Figure;
@@ -90,10 +91,26 @@ class MetricCurveTest {
 
     @Test
     void eachFigureButThoseOfTheSampleItselfIsShownByOneMetric() {
-        assertThat(Metric.all().stream().map(Metric::figure)).doesNotHaveDuplicates()
+        assertThat(Metric.all().stream().filter(metric -> metric.others().isEmpty()).map(Metric::figure))
+                .doesNotHaveDuplicates()
                 .containsExactlyInAnyOrderElementsOf(Stream.of(Figure.values())
                         .filter(figure -> !OF_THE_SAMPLE.contains(figure)).toList());
-        assertThat(Metric.all()).allSatisfy(metric -> assertThat(metric.perSecond() > 0)
-                .isEqualTo(metric.isRate()).isEqualTo(!metric.toString().equals(metric.figure().toString())));
+        assertThat(Metric.all()).filteredOn(metric -> metric.others().isEmpty())
+                .allSatisfy(metric -> assertThat(metric.perSecond() > 0).isEqualTo(metric.isRate())
+                        .isEqualTo(!metric.toString().equals(metric.figure().toString())));
+    }
+
+    @Test
+    void neededMemoryIsAddedUpMomentByMoment() {
+        double unread = Double.NaN;
+        Series series = new Series("n1", "", new long[]{0, 10_000_000, 20_000_000, 30_000_000},
+                List.of(Figure.INTERVAL_MS, Figure.MEMORY_ANON_BYTES, Figure.MEMORY_SHMEM_BYTES,
+                        Figure.MEMORY_SWAP_BYTES),
+                new double[][]{{10_000, 10_000, 10_000, 10_000}, {1, 6, unread, 2}, {7, 1, 9, unread},
+                        {unread, 5, 9, unread}});
+        MetricCurve curve = MetricCurve.of(series, Metric.named("memory_needed_bytes").orElseThrow());
+        assertThat(IntStream.range(0, curve.size()).mapToObj(curve::value)).containsExactly(8.0, 12.0, 2.0);
+        assertThat(curve.hasGapBefore(2)).isTrue();
+        assertThat(series.of(Figure.MEMORY_ANON_BYTES)).containsExactly(1, 6, unread, 2);
     }
 }

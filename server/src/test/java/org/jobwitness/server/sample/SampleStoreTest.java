@@ -287,6 +287,20 @@ class SampleStoreTest {
         assertThat(read(job.id()).figures().maxNeededMb()).isPositive();
     }
 
+    @Test
+    void theLowestAndTheHighestMemoryLimitAreKept() {
+        Job job = job(4, 4);
+        add(List.of(limit(job, 2, 2L << 30), limit(job, 3, 32L << 30)));
+        add(List.of(limit(job, 1, 8L << 30), limit(job, 4, null)));
+        RunUse.Sums sums = database.read("test", handle -> RunUse.onNodes(handle, job.run(), START)).getFirst().sums();
+        assertThat(List.of(sums.minLimit(), sums.maxLimit())).containsExactly(0x1p31, 0x1p35);
+    }
+
+    private static Sample limit(Job job, int tick, Long limit) {
+        return new Sample(job.run(), "n1", START.plus(INTERVAL.multipliedBy(tick)),
+                Figures.ofJob().put(Figure.MEMORY_LIMIT_BYTES, limit).build());
+    }
+
     private static Sample memory(Job job, String node, int tick, Long anon, Long shmem, Long swap) {
         return new Sample(job.run(), node, START.plus(INTERVAL.multipliedBy(tick)), Figures.ofJob()
                 .put(Figure.MEMORY_ANON_BYTES, anon).put(Figure.MEMORY_SHMEM_BYTES, shmem)

@@ -282,6 +282,12 @@ class SlurmJsonTest {
         assertThat(accounted.hetJobId() + "+" + accounted.hetJobOffset()).isEqualTo("27+1");
     }
 
+    @Test
+    void byWhatOptionItAskedForGpusIsRead() throws Exception {
+        assertThat(pending("\"tres_per_node\": \"gres/gpu:a100:2\", \"tres_per_job\": \"\"").scheduler())
+                .containsEntry("tres_per_node", "gres/gpu:a100:2").doesNotContainKeys("tres_per_job", "tres_per_task");
+    }
+
     /** NO_VAL, INFINITE and the 0 that stands for everything or for nothing. */
     @Test
     void markersAreNoNumbers() throws Exception {

@@ -138,7 +138,9 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
             double perNode = w.bytes("mem");
             return new RunEvidence.Terms(w.number("asked_cpus", 0), (int) w.number("tasks", 0),
                     (int) w.number("cpus_per_task", 0), Double.isNaN(perCpu) ? 0 : (long) perCpu >> 20,
-                    Double.isNaN(perNode) ? 0 : (long) perNode >> 20, w.is("mem_per_gpu"), w.is("exclusive"));
+                    Double.isNaN(perNode) ? 0 : (long) perNode >> 20, w.is("mem_per_gpu"), w.is("exclusive"),
+                    GpuRequest.of(w.textOrNull("tres_per_job"), w.textOrNull("tres_per_node"),
+                            w.textOrNull("tres_per_socket"), w.textOrNull("tres_per_task")));
         }
 
         private static RunEvidence.ReportedEnd reported(Words w) {
@@ -168,7 +170,8 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
                     samples, Double.isNaN(covered) ? seconds : covered, w.seconds("suspended"), w.is("is_suspended"),
                     samples == 0 ? null : last, w.number("cpu"),
                     w.number("cpu_max", w.peek("cpu")), w.number("cpu_last"), w.bytes("peak"), w.bytes("limit"),
-                    needed(w), w.bytes("swap"), w.seconds("throttled"),
+                    w.textOrNull("min_limit") == null ? w.bytes("limit") : w.bytes("min_limit"), needed(w),
+                    w.bytes("swap"), w.seconds("throttled"),
                     w.seconds("memory_stall"), w.seconds("io_stall"), w.number("oom_kills"), w.number("oom"));
             w.end();
             return node;

@@ -120,7 +120,7 @@ class VerdictRulesTest {
                     case "--mem-per-cpu" -> evidence.nodes().stream().filter(on -> on.memoryPeak() >= 0)
                             .mapToDouble(on -> on.memoryPeak() / on.cpus()).max().orElse(0);
                     case "--time" -> evidence.ranSeconds();
-                    case "--gpus" -> evidence.gpus().stream().filter(gpu -> gpu.maxPercent() > 0).count();
+                    case "--gpus", "--gpus-per-task", "--gres" -> evidence.gpus().stream().filter(gpu -> gpu.maxPercent() > 0).count();
                     case "--cpus-per-task" ->
                         evidence.nodes().stream().mapToDouble(RunEvidence.NodeUsage::cpusUsedAtMost)
                                 .filter(Double::isFinite).max().orElse(0) - 0.05;
@@ -137,7 +137,8 @@ class VerdictRulesTest {
         for (Placed placed : cases()) {
             List<String> lines = placed.verdict().next().lines();
             assertThat(lines).as("%s", placed).allMatch(
-                    line -> line.matches("(#SBATCH )?--(mem(-per-cpu)?=[1-9][0-9]*[MG]|(cpus-per-task|gpus)=[1-9][0-9]*"
+                    line -> line.matches("(#SBATCH )?--(mem(-per-cpu)?=[1-9][0-9]*[MG]|(cpus-per-task|gpus-per-task)=[1-9][0-9]*"
+                            + "|gpus=([a-z0-9]+:)?[1-9][0-9]*|gres=gpu:([a-z0-9]+:)?[1-9][0-9]*"
                             + "|time=([1-9][0-9]*-)?[0-9]{2}:[0-9]{2}:00)"));
             assertThat(lines).as("%s", placed).noneMatch(line -> line.contains("=00:00:00"));
             assertThat(lines.stream().filter(line -> line.contains("--mem"))).as("%s", placed).hasSizeLessThan(2);
@@ -151,7 +152,7 @@ class VerdictRulesTest {
             return number * (value.endsWith("G") ? 1L << 30 : 1L << 20);
         }
         if (!option.name().equals("--time")) {
-            return Double.parseDouble(value);
+            return Double.parseDouble(value.substring(value.lastIndexOf(':') + 1));
         }
         String[] days = value.split("-");
         String[] clock = days[days.length - 1].split(":");
