@@ -1,6 +1,8 @@
 # The commands for people. Each target works alone, in a fresh clone.
 MVN ?= mvn
 MVN_FLAGS ?= -B
+# Tests are not compiled, either. The profile of cli/pom.xml looks at skipTests.
+BUILD = deploy/launcher/maven $(MVN) $(MVN_FLAGS) -DskipTests -Dmaven.test.skip
 DEMO_DIR ?= data/demo
 DEMO_PORT ?= 8080
 # Debian's releases with Slurm 22.05, 24.11 and 26.05.
@@ -22,7 +24,7 @@ dist/bin/jobwitness-server: $(call sources,server)
 	@deploy/launcher/find-java --jdk >/dev/null
 	@rm -rf server/target/lib server/target/*.jar
 	@echo "The server"
-	@deploy/launcher/maven $(MVN) $(MVN_FLAGS) -pl wire,server -DskipTests package
+	@$(BUILD) -pl wire,server package
 	@rm -rf dist/lib/jobwitness && mkdir -p dist/bin dist/lib/jobwitness
 	@cp server/target/lib/*.jar server/target/jobwitness-server-*.jar dist/lib/jobwitness/
 	@install -m 755 deploy/launcher/find-java dist/lib/
@@ -34,7 +36,7 @@ dist/bin/jobwitness-agent: $(call sources,agent)
 	@deploy/launcher/find-java --jdk >/dev/null
 	@rm -f wire/target/*.jar agent/target/*.jar
 	@echo "The agent"
-	@deploy/launcher/maven $(MVN) $(MVN_FLAGS) -pl wire,agent -DskipTests package
+	@$(BUILD) -pl wire,agent package
 	@echo "  its own Java"
 	@deploy/launcher/build-agent dist/agent agent/target/jobwitness-agent-*.jar wire/target/jobwitness-wire-*.jar
 	@mkdir -p dist/bin
@@ -46,7 +48,7 @@ dist/bin/jobwitness: $(call sources,cli) deploy/man/jobwitness.1
 	@deploy/launcher/find-java --jdk >/dev/null
 	@rm -rf wire/target/*.jar cli/target/*.jar cli/target/lib
 	@echo "The command jobwitness"
-	@deploy/launcher/maven $(MVN) $(MVN_FLAGS) -pl wire,cli -DskipTests package
+	@$(BUILD) -pl wire,cli package
 	@echo "  its own Java"
 	@deploy/launcher/build-cli dist/cli cli/target/jobwitness-cli-*.jar cli/target/lib cli/src/test/resources/responses
 	@mkdir -p dist/bin

@@ -22,7 +22,7 @@ class BuildProgressTest {
                 echo "Downloading from central: https://repo.example.org/$i.pom"
                 echo "Downloaded from central: https://repo.example.org/$i.pom (3 kB at 4 kB/s)"
             done
-            echo '[INFO] Building jobwitness server 0.1.0-SNAPSHOT                          [2/2]'
+            echo '[INFO] --- maven-compiler-plugin:3.16.0:compile (default-compile) @ jobwitness-server ---'
             echo '[INFO] Building jar: /somewhere/jobwitness-server.jar'
             """;
 
@@ -39,9 +39,12 @@ class BuildProgressTest {
         assertThat(output.status()).isZero();
         assertThat(output.out().replaceAll("[0-9]+ s\\)", "0 s)")).isEqualTo("""
                   Maven downloads what the build needs (0 s)
+                  50 files (0 s)
                   100 files (0 s)
+                  150 files (0 s)
                   200 files (0 s)
-                  jobwitness server (0 s)
+                  250 files (0 s)
+                  compiling jobwitness-server (0 s)
                 """);
         assertThat(output.err()).isEmpty();
     }
