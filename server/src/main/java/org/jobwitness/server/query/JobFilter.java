@@ -24,34 +24,49 @@ import org.jspecify.annotations.Nullable;
 /**
  * Which runs a caller asks for, by their attributes; null means any.
  *
+ * @param states one of them; empty for any
  * @param id a job's, in any form of {@link AskedId}; that of a job array or a heterogeneous job means all of it
  * @param text part of the job id in any of its forms, the job's name, the user, the account, the partition or a node's name
  */
-public record JobFilter(@Nullable JobState state, @Nullable Reason reason, @Nullable String user, @Nullable String node,
+public record JobFilter(Set<JobState> states, @Nullable Reason reason, @Nullable String user, @Nullable String node,
         @Nullable String partition, @Nullable String account, @Nullable String cluster, @Nullable String id,
         @Nullable String text) {
     /** The query parameters that it is read from. */
     public static final Set<String> PARAMETERS = Set.of("state", "reason", "user", "node", "partition", "account",
             "cluster", "id", "q");
 
+    public JobFilter {
+        states = Set.copyOf(states);
+    }
+
     public static JobFilter of(Context ctx) {
-        return new JobFilter(constant(ctx, "state", JobState.values(), JobState::toString).orElse(null),
+        return new JobFilter(states(ctx),
                 constant(ctx, "reason", Reason.values(), Reason::toString).orElse(null), Requests.text(ctx, "user"),
                 Requests.text(ctx, "node"), Requests.text(ctx, "partition"), Requests.text(ctx, "account"),
                 Requests.text(ctx, "cluster"), Requests.askedJobId(ctx, "id"), Requests.text(ctx, "q"));
     }
 
+    /** With commas between, or the parameter several times. */
+    private static Set<JobState> states(Context ctx) {
+        return ctx.queryParams("state").stream().flatMap(words -> Arrays.stream(words.split(",", -1)))
+                .map(word -> constant("state", word, JobState.values(), JobState::toString))
+                .collect(Collectors.toSet());
+    }
+
     static <T> Optional<T> constant(Context ctx, String name, T[] all, Function<T, String> spelling) {
-        return parameter(ctx, name).map(word -> Arrays.stream(all).filter(one -> spelling.apply(one).equals(word))
-                .findFirst()
+        return parameter(ctx, name).map(word -> constant(name, word, all, spelling));
+    }
+
+    private static <T> T constant(String name, String word, T[] all, Function<T, String> spelling) {
+        return Arrays.stream(all).filter(one -> spelling.apply(one).equals(word)).findFirst()
                 .orElseThrow(() -> ApiException.invalidField(name, name + " must be one of "
                         + Arrays.stream(all).map(spelling).collect(Collectors.joining(", ")) + ", was "
-                        + shown(word))));
+                        + shown(word)));
     }
 
     /** Whether a run is one of those that {@link #conditions} selects. */
     public boolean matches(JobTraits run) {
-        return (state == null || state == run.state()) && (reason == null || reason == run.reason())
+        return (states.isEmpty() || states.contains(run.state())) && (reason == null || reason == run.reason())
                 && isOrAny(user, run.user()) && (node == null || run.nodes().contains(node))
                 && isAmong(partition, run.partition()) && isOrAny(account, run.account())
                 && isOrAny(cluster, run.cluster())
@@ -72,7 +87,9 @@ public record JobFilter(@Nullable JobState state, @Nullable Reason reason, @Null
     /** The same as SQL: conditions on {@code job}. */
     Map<String, Condition> conditions() {
         Map<String, Condition> conditions = new LinkedHashMap<>();
-        add(conditions, "state", "state = :state", state == null ? null : state.toString());
+        String anyOf = String.join(",", states.stream().map(JobState::toString).sorted().toList());
+        add(conditions, "state", states.size() == 1 ? "state = :state" : "state = any(string_to_array(:state, ','))",
+                states.isEmpty() ? null : anyOf);
         add(conditions, "reason", "reason = :reason", reason == null ? null : reason.toString());
         add(conditions, "user", "user_name = :user", user);
         add(conditions, "node", "exists (select from job_node where job_node.node = :node"

@@ -15,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -343,7 +344,8 @@ class JobTableTest {
         say(jobs, "started job=151 cluster=scoped user=bob node=n1 nodes=n1 start=11:00:00");
         say(jobs, "finished job=152 cluster=scoped node=n1 nodes=n1 start=11:00:00 at=11:05:00");
         var alice = callerOf(new Scope.JobsOf("alice"));
-        JobQueries.ListRequest all = request(new JobFilter(null, null, null, null, null, null, "scoped", null, null));
+        JobQueries.ListRequest all = request(
+                new JobFilter(Set.of(), null, null, null, null, null, "scoped", null, null));
 
         assertThat(queries.list(alice, all).jobs()).extracting(Job::user).containsExactly("alice");
         assertThat(queries.list(alice, all).total()).isEqualTo(1);
@@ -435,7 +437,7 @@ class JobTableTest {
     }
 
     private static JobQueries.ListRequest filter(String node) {
-        return request(new JobFilter(null, null, null, node, null, null, null, null, null));
+        return request(new JobFilter(Set.of(), null, null, node, null, null, null, null, null));
     }
 
     private static JobQueries.ListRequest request(JobFilter filter) {

@@ -13,6 +13,8 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jobwitness.server.http.ApiException;
 import org.jobwitness.server.job.JobTable;
 import org.jobwitness.server.job.Words;
@@ -77,6 +79,7 @@ class JobQueriesTest {
             state=completed           | 6 5
             state=failed              | 3 2
             state=cancelled           | 7 4
+            state=failed,cancelled    | 7 4 3 2
             reason=exit_code          | 2
             reason=out_of_memory      | 3
             reason=requeued           | 7
@@ -256,7 +259,7 @@ class JobQueriesTest {
         }
         assertThat(ids(list("cluster=listed id=" + asked))).containsExactlyInAnyOrderElementsOf(split(ids));
         if (!asked.contains(" ")) {
-            JobFilter filter = new JobFilter(null, null, null, null, null, null, null, asked, null);
+            JobFilter filter = new JobFilter(Set.of(), null, null, null, null, null, null, asked, null);
             assertThat(list("cluster=listed").jobs().stream().filter(job -> filter.matches(JobTraits.of(job)))
                     .map(Job::id)).containsExactlyInAnyOrderElementsOf(split(ids));
         }
@@ -281,7 +284,7 @@ class JobQueriesTest {
         assertThat(list("partition=long cluster=parts").total()).isEqualTo(2);
         assertThat(ids(list("partition=short,long cluster=parts"))).containsExactly("1");
         assertThat(ids(list("partition=ong cluster=parts"))).isEmpty();
-        JobFilter filter = new JobFilter(null, null, null, null, "long", null, null, null, null);
+        JobFilter filter = new JobFilter(Set.of(), null, null, null, "long", null, null, null, null);
         list("cluster=parts").jobs().forEach(job -> assertThat(filter.matches(JobTraits.of(job))).as(job.id())
                 .isEqualTo(!job.id().equals("2")));
     }
@@ -504,7 +507,7 @@ class JobQueriesTest {
     private static JobQueries.ListRequest filter(String text, JobSort sort, int limit, int offset,
             String cursor) {
         Words words = new Words(text);
-        JobFilter which = new JobFilter(constant(words.take("state"), JobState.values()),
+        JobFilter which = new JobFilter(states(words.take("state")),
                 constant(words.take("reason"), Reason.values()), words.take("user"), words.take("node"),
                 words.take("partition"), words.take("account"), words.take("cluster"), words.take("id"),
                 words.take("q"));
@@ -512,6 +515,13 @@ class JobQueriesTest {
                 words.take("to", Words::time), sort, limit, offset, cursor == null ? null : JobCursor.parse(cursor));
         words.noMore();
         return filter;
+    }
+
+    private static Set<JobState> states(String names) {
+        return names == null
+                ? Set.of()
+                : Arrays.stream(names.split(",")).map(name -> constant(name, JobState.values()))
+                        .collect(Collectors.toSet());
     }
 
     private static <E extends Enum<E>> E constant(String name, E[] all) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.query.JobFilter;
 import org.jobwitness.server.query.JobTraits;
@@ -13,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class ListenerTest {
-    private static final JobFilter ALL = new JobFilter(null, null, null, null, null, null, null, null, null);
+    private static final JobFilter ALL = new JobFilter(Set.of(), null, null, null, null, null, null, null, null);
     private static final Duration AT_ONCE = Duration.ofMillis(1);
     private static final int MOST_BYTES = 2 << 20;
 
@@ -46,7 +47,8 @@ class ListenerTest {
         assertThat(alice.wants(runOf("bob"))).isFalse();
         assertThat(alice.wants(runOf(null))).isFalse();
         assertThat(alice.maySee(runOf("bob"))).isFalse();
-        Listener curious = new Listener(scope, new JobFilter(null, null, "bob", null, null, null, null, null, null));
+        Listener curious = new Listener(scope,
+                new JobFilter(Set.of(), null, "bob", null, null, null, null, null, null));
         assertThat(curious.wants(runOf("bob"))).isFalse();
         assertThat(curious.wants(runOf("alice"))).isFalse();
     }
