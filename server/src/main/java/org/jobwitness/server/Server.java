@@ -170,7 +170,7 @@ final class Server implements AutoCloseable {
                             new SeriesEndpoint(database, queries, samples, json, clock)::routes,
                             new ManualJobsEndpoint(jobs, jobDeletion, queries, samples, requests, json, clock,
                                     config.defaultCluster())::routes,
-                            new VerdictEndpoint(evidence, config.thresholds(), json)::routes,
+                            new VerdictEndpoint(evidence, config.thresholds(), config.siteNote(), json)::routes,
                             new NodesEndpoint(nodes, json, clock)::routes,
                             new StreamEndpoint(stream, json)::routes,
                             new MetricsEndpoint(jobMetrics, metrics)::routes, new DocsEndpoint()::routes)));

@@ -32,12 +32,14 @@ import org.jspecify.annotations.Nullable;
  * @param slurm how Slurm is queried; empty if there is no scheduler
  * @param seedDemo whether to simulate a cluster; ignored where Slurm is queried
  * @param thresholds of verdicts
+ * @param siteNote the site's own words, shown with the advice of verdicts
  */
 record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddress> database, int databaseConnections,
         boolean auth, String defaultCluster, int maxConnections, Duration requestDeadline, Duration metricsRetention,
         Duration jobRetention, Duration auditRetention, boolean schedulerChosen,
         Optional<Reconciliation.Settings> slurm,
-        boolean seedDemo, Thresholds thresholds) {
+        boolean seedDemo, Thresholds thresholds, Optional<String> siteNote) {
+    private static final int MAX_SITE_NOTE = 500;
 
     /** What a client may make a connection hold at most, with a margin: 14 KB of headers, 24 KB for a body. */
     private static final long HEAP_PER_CONNECTION = 48 << 10;
@@ -141,7 +143,7 @@ record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddres
                     choice(Setting.SCHEDULER_BACKEND, "none", "mock", "slurm").equals("slurm")
                             ? Optional.of(slurm())
                             : Optional.empty(),
-                    seedDemo, thresholds());
+                    seedDemo, thresholds(), siteNote());
         }
 
         private int maxConnections() throws BadSetting {
@@ -161,6 +163,28 @@ record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddres
                     number(Setting.VERDICT_STALL_PERCENT, 1, 100),
                     number(Setting.VERDICT_COVERAGE_PERCENT, 0, 100),
                     number(Setting.VERDICT_SHORT_JOBS, 2, 2000), number(Setting.VERDICT_MARGIN_PERCENT, 0, 1000));
+        }
+
+        private Optional<String> siteNote() throws BadSetting {
+            String note = given.get(Setting.SITE_NOTE);
+            if (note == null) {
+                return Optional.empty();
+            }
+            if (note.length() > MAX_SITE_NOTE || !note.codePoints().allMatch(Values::isPlain)) {
+                throw bad(Setting.SITE_NOTE, note.replaceAll("\\p{C}", "?"), "one line of at most " + MAX_SITE_NOTE
+                        + " characters, without control characters, < and >");
+            }
+            return Optional.of(note);
+        }
+
+        /** Neither a control character, nor one that hides or turns text, nor markup. */
+        private static boolean isPlain(int c) {
+            return switch (Character.getType(c)) {
+                case Character.CONTROL, Character.FORMAT, Character.SURROGATE, Character.PRIVATE_USE,
+                        Character.UNASSIGNED, Character.LINE_SEPARATOR, Character.PARAGRAPH_SEPARATOR ->
+                    false;
+                default -> c != '<' && c != '>';
+            };
         }
 
         private Path dataDir() throws BadSetting {

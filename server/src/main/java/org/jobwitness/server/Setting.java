@@ -69,7 +69,9 @@ enum Setting {
     VERDICT_SHORT_JOBS("50",
             "A finding reports this many short jobs of one user and name in a day, 2..2000."),
     VERDICT_MARGIN_PERCENT("20",
-            "Margin that a verdict adds to the memory or time used when it suggests what to request, 0..1000.");
+            "Margin that a verdict adds to the memory or time used when it suggests what to request, 0..1000."),
+    SITE_NOTE("unset",
+            "Your site's own words, shown with the advice of every verdict: one line of plain text, with a link if you like, at most 500 characters, without < and >.");
 
     private final String byDefault;
     private final String effect;

@@ -1,6 +1,7 @@
 package org.jobwitness.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.InstanceOfAssertFactories.type;
 
 import java.nio.file.Files;
@@ -26,7 +27,21 @@ class ServerConfigTest {
         assertThat(read(List.of(), Map.of("HOME", "/home/alice"), "")).isEqualTo(
                 new ServerConfig(Path.of("/home/alice/.local/share/jobwitness"), "0.0.0.0", 8080, Optional.empty(), 10,
                         true, "default", 20_000, Duration.ofSeconds(15), Duration.ofDays(7), Duration.ofDays(400),
-                        Duration.ofDays(800), false, Optional.empty(), false, Thresholds.USUAL));
+                        Duration.ofDays(800), false, Optional.empty(), false, Thresholds.USUAL,
+                        Optional.empty()));
+    }
+
+    /** It is shown on terminals and pages. */
+    @Test
+    void aSitesNoteIsOneLineOfPlainText() throws Exception {
+        assertThat(
+                read(List.of("--site-note=Fragen? https://hpc.example.org/hilfe – täglich"), Map.of(), "").siteNote())
+                .contains("Fragen? https://hpc.example.org/hilfe – täglich");
+        for (String refused : List.of("a\u001b[31mb", "a\nb", "a\u202eb", "a\u2028b", "<b>a</b>", "x".repeat(501))) {
+            assertThatThrownBy(() -> read(List.of("--site-note=" + refused), Map.of(), ""))
+                    .hasMessageStartingWith("SITE_NOTE is").hasMessageEndingWith("control characters, < and >")
+                    .message().doesNotContain("\u001b", "\n", "\u202e");
+        }
     }
 
     @Test

@@ -7,17 +7,25 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Why a run ended, whether it used what it asked for, and what to ask for next time. Sentences are plain text for people;
- * programs read the other fields.
+ * programs read the other fields. What happened, what was used and what to do are the headline of {@code outcome}, the sentence
+ * of {@code use}, and {@code advice}.
  *
  * @param id, run, cluster which run this is about, as in {@link Job}
  * @param timestamp when it was judged; of a run that goes on, the verdict may change
+ * @param advice what to do, in a few sentences
+ * @param siteNote the site's own words, to be shown with the advice; null if it has none
  * @param findings the gravest first
  * @param notJudged rules that were not applied, and why
+ * @param otherRuns the other runs of the same job, the newest first; of too many only the newest
  */
-public record Verdict(String id, long run, String cluster, @Nullable String user, Instant timestamp, Outcome outcome,
-        List<Finding> findings, List<NotJudged> notJudged, NextRequest next) {
+public record Verdict(String id, long run, String cluster, @Nullable String user, Instant timestamp,
+        @Nullable Instant startTime, @Nullable Instant endTime, Outcome outcome, Use use, String advice,
+        @Nullable String siteNote, List<Finding> findings, List<NotJudged> notJudged, NextRequest next,
+        List<OtherRun> otherRuns) {
 
     public Verdict {
+        advice = Checks.requiredText("advice", advice, Integer.MAX_VALUE);
+        otherRuns = List.copyOf(otherRuns);
         findings = List.copyOf(findings);
         notJudged = List.copyOf(notJudged);
     }
@@ -149,6 +157,57 @@ public record Verdict(String id, long run, String cluster, @Nullable String user
         public Fact withTimes(Instant... inSentence) {
             return new Fact(source, strength, says, timestamp, node, step, quantity, List.of(inSentence));
         }
+    }
+
+    /** What a run has a limited amount of. */
+    public enum Resource {
+        TIME,
+        CPU,
+        MEMORY,
+        GPU;
+
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    /**
+     * What the run asked for, may use, and used.
+     *
+     * @param sentence all of it, for people
+     * @param coverage the share of its time that samples cover, 0..1; null if no sample has an interval
+     */
+    public record Use(String sentence, @Nullable Double coverage, List<ResourceUse> resources) {
+
+        public Use {
+            sentence = Checks.requiredText("sentence", sentence, Integer.MAX_VALUE);
+            resources = List.copyOf(resources);
+        }
+    }
+
+    /**
+     * What the run asked for, may use, and used of one resource. Of memory, the figures are those of its fullest node.
+     *
+     * @param unit of all figures
+     * @param allowed what it may use at most
+     * @param used how long it ran, CPUs and GPUs that were busy on average, the peak of its memory
+     * @param usedAtMost CPUs that were busy in the busiest sample
+     * @param note what the figures do not cover, or else to know of them
+     * @param absent why {@code used} is not known
+     */
+    public record ResourceUse(Resource resource, Unit unit, @Nullable Double asked, @Nullable Double allowed,
+            @Nullable Double used, @Nullable Double usedAtMost, @Nullable String note, @Nullable String absent) {
+    }
+
+    /**
+     * Another run of the same job.
+     *
+     * @param run its key
+     * @param later whether it is newer than the run of the verdict
+     */
+    public record OtherRun(long run, boolean later, JobState state, @Nullable Reason reason,
+            @Nullable Instant startTime, @Nullable Instant endTime) {
     }
 
     /**

@@ -19,6 +19,7 @@ import org.jobwitness.server.job.Resources;
 import org.jobwitness.wire.JobFinished;
 import org.jobwitness.wire.JobStarted;
 import org.jobwitness.wire.JobState;
+import org.jobwitness.wire.Reason;
 import org.jspecify.annotations.Nullable;
 
 /** The events of one run: what its nodes and the scheduler report, and when. */
@@ -105,6 +106,9 @@ final class EventPlan {
         fields.put("submit_time", run.submit().toString());
         fields.put("time_limit_minutes", (int) template.limit().toMinutes());
         fields.put("state_reason", stateReason);
+        if (ending.reason == Reason.CANCELLED_BY_USER) {
+            fields.put("cancelled_by", run.user().name());
+        }
         fields.put("extra", Map.of("story", template.story().sentence()));
         Task task = run.task();
         if (task != null) {

@@ -54,7 +54,8 @@ public final class EvidenceReader {
                 .map(found -> new RunEvidence(now, found.run(), found.end(),
                         onNodes(found.run(), RunUse.onNodes(handle, key, now)),
                         onGpus(RunUse.ofGpus(handle, key, now)), RunLookup.oomKills(handle, key),
-                        OtherRuns.ofArray(handle, found.run()), OtherRuns.shortJobs(handle, found.run(), now)));
+                        OtherRuns.ofArray(handle, found.run()), OtherRuns.shortJobs(handle, found.run(), now),
+                        OtherRuns.ofJob(handle, found.run())));
     }
 
     /** A run, what it used, and the evidence that is made of both. */
@@ -85,7 +86,7 @@ public final class EvidenceReader {
     private static Recent recent(Instant now, RunRow found, List<RunUse.NodeUsage> onNodes,
             List<RunUse.GpuUsage> gpus) {
         return new Recent(new RunEvidence(now, found.run(), found.end(), onNodes(found.run(), onNodes),
-                onGpus(gpus), List.of(), List.of(), 0), onNodes, gpus);
+                onGpus(gpus), List.of(), List.of(), 0, List.of()), onNodes, gpus);
     }
 
     /** Rows of many runs, in the order of their keys, handed out run by run. */

@@ -41,10 +41,13 @@ final class GpuRules {
         if (gpus.size() == evidence.gpus().size()) {
             return Judgement.NONE;
         }
+        int count = evidence.gpus().size() - gpus.size();
         boolean isShared = evidence.gpus().stream().noneMatch(gpu -> gpu.hold() == GpuHold.UNSURE);
+        String which = count == 1 ? "this GPU" : count + " GPUs";
+        String whose = count == 1 ? "its" : "their";
         return Judgement.skipped(FindingRule.GPU_IDLE,
-                (isShared ? "this GPU was shared" : "several jobs may have used this GPU")
-                        + ", so its use cannot be attributed to one job");
+                (isShared ? which + Phrases.were(count) + " shared" : "several jobs may have used " + which) + ", so "
+                        + whose + " use cannot be attributed to one job");
     }
 
     private Judgement held() {
@@ -55,8 +58,7 @@ final class GpuRules {
         }
         long samples = gpus.stream().mapToLong(gpu -> gpu.lastSample() == null ? 0 : gpu.samples()).min().orElse(0);
         if (samples < thresholds.minSamples()) {
-            return Judgement.skipped(FindingRule.GPU_IDLE, "too few samples of its GPUs (" + samples + "); at least "
-                    + thresholds.minSamples() + " are needed");
+            return Judgement.skipped(FindingRule.GPU_IDLE, thresholds.tooFew(samples));
         }
         return Judgement.of(idle.isEmpty() ? Judgement.NONE : idle(), lowUse());
     }

@@ -64,6 +64,9 @@ final class MemoryRules {
         if (!evidence.run().hasEnded()) {
             return Judgement.skipped(FindingRule.MEMORY_OVERASKED, "it is still running and may need more");
         }
+        if (OUT_OF_MEMORY.contains(cause)) {
+            return Judgement.NONE;
+        }
         if (cause != Cause.COMPLETED && cause != Cause.TIME_LIMIT) {
             return Judgement.skipped(FindingRule.MEMORY_OVERASKED, evidence.run().state() == JobState.COMPLETED
                     ? "it is not certain that it ran to its end"

@@ -83,8 +83,9 @@ final class NextMemory {
         if (!(peak > 0)) {
             return note(runs.evidence().nodes().isEmpty()
                     ? "its use of memory is not known."
-                    : "its use of memory is not known well enough: at least " + runs.thresholds().minSamples()
-                            + " samples and " + runs.thresholds().coveragePercent() + " % of its time are needed.");
+                    : "its use of memory is not known well enough: that takes "
+                            + Phrases.count(runs.thresholds().minSamples(), "sample") + " and "
+                            + runs.thresholds().coveragePercent() + " % of its time.");
         }
         if (peak > limit * RunEvidence.BEYOND) {
             return note("its peak on one node, " + Phrases.bytes(peak) + ", is above its limit of "

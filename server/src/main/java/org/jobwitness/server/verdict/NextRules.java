@@ -19,17 +19,25 @@ final class NextRules {
         }
         Suggestion next = Suggestion.of(NextMemory.suggest(runs), NextCpus.suggest(runs), NextGpus.suggest(runs),
                 NextTime.suggest(runs));
+        if (next.options().isEmpty() && runs.done().isEmpty()) {
+            return nothing(runs, next);
+        }
         String before = Boolean.FALSE.equals(evidence.reported().batch()) ? "" : "#SBATCH ";
         List<String> lines = next.options().stream().map(option -> before + option.name() + "=" + option.value())
                 .toList();
         return new NextRequest(sentence(runs, next), runs.ended().size(), lines, next.options(), next.notes());
     }
 
+    /** A reason that holds for all options is given once. */
+    private static NextRequest nothing(PastRuns runs, Suggestion next) {
+        String why = runs.whyNoneIsDone();
+        boolean isOfAll = !next.notes().isEmpty() && next.notes().stream().allMatch(note -> note.endsWith(why));
+        return new NextRequest("Nothing can be suggested" + (isOfAll ? ": " + why : "."), runs.ended().size(),
+                List.of(), List.of(), isOfAll ? List.of() : next.notes());
+    }
+
     private static String sentence(PastRuns runs, Suggestion next) {
         boolean isChange = !next.options().isEmpty();
-        if (!isChange && runs.done().isEmpty()) {
-            return "Nothing can be suggested.";
-        }
         return "Based on " + basis(runs) + (isChange ? ", plus the margin shown." : ", nothing needs to change.");
     }
 

@@ -1,6 +1,7 @@
 package org.jobwitness.server.verdict;
 
 import static org.jobwitness.server.db.Columns.constant;
+import static org.jobwitness.server.db.Columns.time;
 import static org.jobwitness.server.verdict.RunRow.number;
 
 import java.sql.ResultSet;
@@ -12,6 +13,7 @@ import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.verdict.RunEvidence.Run;
 import org.jobwitness.server.verdict.RunEvidence.Task;
 import org.jobwitness.wire.Reason;
+import org.jobwitness.wire.Verdict.OtherRun;
 
 /** Reads what a verdict needs of other runs of the same user. */
 final class OtherRuns {
@@ -20,6 +22,8 @@ final class OtherRuns {
     private static final int MAX_TASKS = 2000;
     /** A user who submits more than this in a day is known to submit many. */
     private static final int MAX_JOBS_OF_A_DAY = 2000;
+    /** A job that is requeued more often has another problem than these can show. */
+    private static final int MAX_RUNS = 20;
 
     private OtherRuns() {
     }
@@ -55,6 +59,22 @@ final class OtherRuns {
                 number(row, "cpus_used"), row.getLong("samples"),
                 number(row, "covered") / (number(row, "seconds") * Math.max(1, row.getInt("nodes"))),
                 row.getBoolean("oom_killed") || reason == Reason.OUT_OF_MEMORY);
+    }
+
+    /** The other runs of the same job, the newest first. An id that Slurm used again for another user is another job. */
+    static List<OtherRun> ofJob(Handle handle, Run run) {
+        return handle.createQuery("""
+                select job_key, state, reason, start_time, end_time, (listed_at, recorded_at, job_key)
+                    > (select listed_at, recorded_at, job_key from job where job_key = :run) as later
+                from job where job_id = :job_id and cluster = :cluster and job_key <> :run
+                    and user_name is not distinct from :user
+                order by listed_at desc, recorded_at desc, job_key desc limit :max""")
+                .bind("run", run.key()).bind("job_id", run.id()).bind("cluster", run.cluster())
+                .bind("user", run.user()).bind("max", MAX_RUNS)
+                .map((row, _) -> new OtherRun(row.getLong("job_key"), row.getBoolean("later"), RunRow.state(row),
+                        constant(Reason.class, row.getString("reason")), time(row, "start_time"),
+                        time(row, "end_time")))
+                .list();
     }
 
     /** Counted only where it matters, and among the newest only: what comes after many is many. */

@@ -1,6 +1,5 @@
 package org.jobwitness.server.verdict;
 
-import static java.util.Objects.requireNonNull;
 import static org.jobwitness.server.verdict.FactBuilder.context;
 import static org.jobwitness.server.verdict.FactBuilder.fact;
 import static org.jobwitness.server.verdict.FactBuilder.proof;
@@ -16,6 +15,7 @@ import org.jobwitness.server.verdict.RunEvidence.ReportedEnd;
 import org.jobwitness.server.verdict.RunEvidence.Run;
 import org.jobwitness.wire.Cause;
 import org.jobwitness.wire.JobOomKill;
+import org.jobwitness.wire.Reason;
 import org.jobwitness.wire.Verdict.Fact;
 import org.jobwitness.wire.Verdict.Source;
 import org.jobwitness.wire.Verdict.Strength;
@@ -74,6 +74,11 @@ final class OutcomeFacts {
                     (cause == Cause.LOST ? "Slurm last reported the state " : "Slurm reports the state ")
                             + Phrases.quoted(end.rawState()) + reason + ".")
                     .at(run.end()));
+        }
+        if (cause == Cause.CANCELLED && run.reason() == Reason.CANCELLED_BY_USER) {
+            add(proof(Source.SCHEDULER, "Slurm's record says who cancelled it: "
+                    + (end.cancelledBy() == null ? "" : Phrases.quoted(end.cancelledBy()) + ", ")
+                    + "the job's own user.").at(run.end()));
         }
         if (end.finalState() != null) {
             add(proof(Source.PERSON, "Its end was reported as " + end.finalState() + ".").at(run.end()));
@@ -175,14 +180,35 @@ final class OutcomeFacts {
     }
 
     private void runTime() {
-        double seconds = run.seconds(evidence.now());
-        if (!Double.isNaN(seconds)) {
-            Instant from = Phrases.moment(requireNonNull(run.start()));
-            Instant to = requireNonNull(run.hasEnded() ? run.end() : evidence.now());
-            add(context(end.startSeen() ? Source.PROLOG : Source.RECORDS, "It started at " + from
-                    + (run.hasEnded() ? " and ended at " : "; it is now ") + Phrases.moment(to) + ".")
-                    .at(to).times(from, Phrases.moment(to)).quantity("runtime", seconds, Unit.SECONDS));
+        if (run.start() != null) {
+            Instant start = Phrases.moment(run.start());
+            add(context(starter(), "It started at " + start + ".").at(run.start()).times(start));
         }
+        if (run.hasEnded() && run.end() != null) {
+            Instant ended = Phrases.moment(run.end());
+            FactBuilder fact = context(ender(), "It ended at " + ended + ".").at(run.end()).times(ended);
+            double seconds = run.seconds(evidence.now());
+            add(Double.isNaN(seconds) ? fact : fact.quantity("runtime", seconds, Unit.SECONDS));
+        }
+    }
+
+    /** Whose time of its start is shown. */
+    private Source starter() {
+        if (end.startSeen()) {
+            return Source.PROLOG;
+        }
+        return end.rawState() == null ? Source.RECORDS : Source.SCHEDULER;
+    }
+
+    /** Whose time of its end is shown: Slurm's replaces that of an epilog. */
+    private Source ender() {
+        if (end.schedulerEnd()) {
+            return Source.SCHEDULER;
+        }
+        if (end.endSeen()) {
+            return Source.EPILOG;
+        }
+        return end.finalState() == null ? Source.RECORDS : Source.PERSON;
     }
 
     private void suspension() {

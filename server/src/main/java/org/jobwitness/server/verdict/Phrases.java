@@ -109,9 +109,14 @@ final class Phrases {
         if (rest > 0) {
             return String.join(", ", shown) + " and " + rest + " more";
         }
-        return shown.size() < 2
-                ? String.join("", shown)
-                : String.join(", ", shown.subList(0, shown.size() - 1)) + " and " + shown.getLast();
+        return list(shown);
+    }
+
+    /** {@code a, b and c}. */
+    static String list(List<String> items) {
+        return items.size() < 2
+                ? String.join("", items)
+                : String.join(", ", items.subList(0, items.size() - 1)) + " and " + items.getLast();
     }
 
     /** Text from users or Slurm in quotation marks, so that it cannot be taken for ours. */

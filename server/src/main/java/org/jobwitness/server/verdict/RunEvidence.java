@@ -16,6 +16,7 @@ import org.jobwitness.wire.JobOomKill;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.OomCause;
 import org.jobwitness.wire.Reason;
+import org.jobwitness.wire.Verdict.OtherRun;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,9 +27,10 @@ import org.jspecify.annotations.Nullable;
  * @param kills OOM kills whose moment was seen, the earliest first
  * @param otherTasks the newest runs of the other tasks of its job array that have ended
  * @param shortJobs short jobs of the same user and name that started within the day before it, or when it did
+ * @param otherRuns of the same job, the newest first
  */
 record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> nodes, List<GpuUsage> gpus,
-        List<JobOomKill> kills, List<Task> otherTasks, int shortJobs) {
+        List<JobOomKill> kills, List<Task> otherTasks, int shortJobs, List<OtherRun> otherRuns) {
 
     /** Memory of which so much was used is full: agents may have read it a little before it was. */
     static final double FULL = 0.9;
@@ -41,20 +43,22 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
         gpus = List.copyOf(gpus);
         kills = List.copyOf(kills);
         otherTasks = List.copyOf(otherTasks);
+        otherRuns = List.copyOf(otherRuns);
     }
 
     /**
      * In what terms it asked for CPUs and memory, as far as Slurm reported it; 0 is not known.
      *
-     * @param cpus all that it asked for; it may have been given whole cores or nodes
+     * @param cpus, memoryMb all that it asked for; it may have been given whole cores or nodes
+     * @param gpuCount GPUs that it asked for; NaN is not known, since 0 is none
      * @param memoryPerCpuMb, memoryPerNodeMb at most one of them is known
      * @param isMemoryPerGpu whether it asked for memory by GPU
      * @param isExclusive whether it asked for whole nodes
      * @param gpus null where it is not known how it asked for GPUs
      */
-    record Terms(double cpus, int tasks, int cpusPerTask, long memoryPerCpuMb, long memoryPerNodeMb,
-            boolean isMemoryPerGpu, boolean isExclusive, @Nullable GpuRequest gpus) {
-        static final Terms UNKNOWN = new Terms(0, 0, 0, 0, 0, false, false, null);
+    record Terms(double cpus, double memoryMb, double gpuCount, int tasks, int cpusPerTask, long memoryPerCpuMb,
+            long memoryPerNodeMb, boolean isMemoryPerGpu, boolean isExclusive, @Nullable GpuRequest gpus) {
+        static final Terms UNKNOWN = new Terms(0, 0, Double.NaN, 0, 0, 0, 0, false, false, null);
     }
 
     /**

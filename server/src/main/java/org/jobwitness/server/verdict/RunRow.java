@@ -27,7 +27,8 @@ record RunRow(Run run, ReportedEnd end) {
             job.scheduler ->> 'state_description' as state_description,
             (job.scheduler ->> 'batch')::boolean as batch,
             job.scheduler ->> 'cancelled_by' as cancelled_by, job.scheduler ->> 'array_job_id' as array_job_id,
-            coalesce(job.requested_cpus, 0) as asked_cpus, coalesce((job.scheduler ->> 'tasks')::integer, 0) as tasks,
+            coalesce(job.requested_cpus, 0) as asked_cpus, coalesce(job.requested_memory_mb, 0) as asked_memory_mb,
+            job.requested_gpus as asked_gpus, coalesce((job.scheduler ->> 'tasks')::integer, 0) as tasks,
             coalesce((job.scheduler ->> 'cpus_per_task')::integer, 0) as cpus_per_task,
             coalesce((job.scheduler ->> 'memory_per_cpu_mb')::bigint, 0) as memory_per_cpu_mb,
             coalesce((job.scheduler ->> 'memory_per_node_mb')::bigint, 0) as memory_per_node_mb,
@@ -63,7 +64,9 @@ record RunRow(Run run, ReportedEnd end) {
     }
 
     private static RunEvidence.Terms terms(ResultSet row) throws SQLException {
-        return new RunEvidence.Terms(row.getInt("asked_cpus"), row.getInt("tasks"), row.getInt("cpus_per_task"),
+        return new RunEvidence.Terms(row.getInt("asked_cpus"), row.getLong("asked_memory_mb"),
+                number(row, "asked_gpus"),
+                row.getInt("tasks"), row.getInt("cpus_per_task"),
                 row.getLong("memory_per_cpu_mb"), row.getLong("memory_per_node_mb"),
                 row.getBoolean("memory_per_tres"), row.getBoolean("exclusive"),
                 GpuRequest.of(row.getString("tres_per_job"), row.getString("tres_per_node"),

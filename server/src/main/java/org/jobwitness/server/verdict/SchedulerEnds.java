@@ -4,6 +4,8 @@ import static org.jobwitness.server.verdict.Phrases.after;
 import static org.jobwitness.server.verdict.Phrases.job;
 
 import org.jobwitness.server.verdict.RunEvidence.Run;
+import org.jobwitness.wire.Reason;
+import org.jobwitness.wire.Verdict.OtherRun;
 
 /** Runs that Slurm itself ended: because of a limit, a person, another job, or a fault of the cluster. */
 final class SchedulerEnds {
@@ -34,14 +36,13 @@ final class SchedulerEnds {
 
     private static String byWhom(RunEvidence evidence) {
         String user = evidence.reported().cancelledBy();
+        if (evidence.run().reason() == Reason.CANCELLED_BY_USER) {
+            return " by its own user";
+        }
         if (user != null) {
             return " by " + Phrases.quoted(user);
         }
-        return switch (evidence.run().reason()) {
-            case CANCELLED_BY_USER -> " by its own user";
-            case CANCELLED_BY_ADMIN -> " by an administrator";
-            case null, default -> "";
-        };
+        return evidence.run().reason() == Reason.CANCELLED_BY_ADMIN ? " by an administrator" : "";
     }
 
     static Explanation preempted(RunEvidence evidence) {
@@ -58,7 +59,10 @@ final class SchedulerEnds {
                 + " failed.")
                 .meaning(
                         "The node stopped responding to Slurm. The usual cause is the hardware or the system there, not the job.")
-                .advice("Submit it again. Work since its last checkpoint is lost.");
+                .advice((evidence.otherRuns().stream().anyMatch(OtherRun::later)
+                        ? "Slurm has started the job again under the same id. "
+                        : "Slurm queues the job again by itself (squeue shows it), unless it was submitted with --no-requeue or the cluster does not requeue. Only then, submit it again. ")
+                        + "Work since its last checkpoint is lost.");
     }
 
     static Explanation launchFailure(RunEvidence evidence) {

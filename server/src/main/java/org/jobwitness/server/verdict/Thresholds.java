@@ -27,4 +27,9 @@ public record Thresholds(int minSamples, int usedPercent, Duration gpuIdle, int 
     static final double MIN_UNUSED_MEMORY = 1L << 30;
     /** Less unused time than this does not matter. */
     static final Duration MIN_UNUSED_TIME = Duration.ofHours(1);
+
+    /** Why use that was measured so seldom is not judged. */
+    String tooFew(long samples) {
+        return "only " + Phrases.count(samples, "sample") + " of at least " + minSamples;
+    }
 }

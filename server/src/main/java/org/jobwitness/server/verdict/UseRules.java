@@ -25,8 +25,7 @@ final class UseRules {
             return notMeasured("no agent reported its usage");
         }
         if (evidence.samples() < thresholds.minSamples()) {
-            return notMeasured("too few samples (" + evidence.samples() + "); at least " + thresholds.minSamples()
-                    + " are needed");
+            return notMeasured(thresholds.tooFew(evidence.samples()));
         }
         Judgement stalls = StallRules.judge(evidence, thresholds);
         return Judgement.of(stalls, CpuRules.judge(evidence, !stalls.findings().isEmpty(), thresholds),

@@ -18,6 +18,7 @@ import org.jobwitness.wire.JobOomKill;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.OomCause;
 import org.jobwitness.wire.Reason;
+import org.jobwitness.wire.Verdict.OtherRun;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -77,6 +78,7 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
         private Instant now = Words.NOON;
         private RunEvidence.ReportedEnd reported = reported(new Words(""));
         private Thresholds thresholds = Thresholds.USUAL;
+        private final List<OtherRun> otherRuns = new ArrayList<>();
         private int shortJobs;
 
         Builder(String name, int line) {
@@ -94,6 +96,7 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
                 case "gpu" -> gpus.add(gpu(new Words("gpu=" + rest)));
                 case "kill" -> kills.add(kill(new Words(rest)));
                 case "task" -> tasks.add(task(new Words(rest)));
+                case "other_run" -> otherRuns.add(otherRun(new Words(rest)));
                 case "short_jobs" -> shortJobs = Integer.parseInt(rest);
                 case "thresholds" -> thresholds = thresholds(new Words(rest));
                 default -> {
@@ -107,7 +110,7 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
 
         VerdictCase build() {
             return new VerdictCase(name, line,
-                    new RunEvidence(now, known(), reported, nodes, gpus, kills, tasks, shortJobs),
+                    new RunEvidence(now, known(), reported, nodes, gpus, kills, tasks, shortJobs, otherRuns),
                     thresholds, expected);
         }
 
@@ -136,7 +139,9 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
         private static RunEvidence.Terms terms(Words w) {
             double perCpu = w.bytes("mem_per_cpu");
             double perNode = w.bytes("mem");
-            return new RunEvidence.Terms(w.number("asked_cpus", 0), (int) w.number("tasks", 0),
+            double asked = w.bytes("asked_memory");
+            return new RunEvidence.Terms(w.number("asked_cpus", 0), Double.isNaN(asked) ? 0 : asked / (1 << 20),
+                    w.number("asked_gpus"), (int) w.number("tasks", 0),
                     (int) w.number("cpus_per_task", 0), Double.isNaN(perCpu) ? 0 : (long) perCpu >> 20,
                     Double.isNaN(perNode) ? 0 : (long) perNode >> 20, w.is("mem_per_gpu"), w.is("exclusive"),
                     GpuRequest.of(w.textOrNull("tres_per_job"), w.textOrNull("tres_per_node"),
@@ -210,6 +215,14 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
                     w.constant("cause", OomCause.class, OomCause.LIMIT));
             w.end();
             return kill;
+        }
+
+        private static OtherRun otherRun(Words w) {
+            OtherRun run = new OtherRun((long) w.number("run", 2), w.is("later"),
+                    w.constant("state", JobState.class, JobState.CANCELLED), w.constant("reason", Reason.class, null),
+                    w.time("start", null), w.time("end", null));
+            w.end();
+            return run;
         }
 
         private static RunEvidence.Task task(Words w) {

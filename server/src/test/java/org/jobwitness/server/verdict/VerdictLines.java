@@ -16,6 +16,11 @@ final class VerdictLines {
         Verdict.Outcome outcome = verdict.outcome();
         lines.add("cause: " + outcome.cause() + (outcome.confirmed() ? "" : " (not confirmed)"));
         lines.add("headline: " + outcome.headline());
+        lines.add("use: " + verdict.use().sentence());
+        verdict.use().resources().forEach(use -> lines.add("amount: " + use.resource() + " asked=" + use.asked()
+                + " may=" + use.allowed() + " used=" + use.used()
+                + (use.note() == null ? "" : " " + use.note()) + (use.absent() == null ? "" : " " + use.absent())));
+        lines.add("do: " + verdict.advice());
         Consumer<String> meaning = text -> lines.add("meaning: " + text);
         if (outcome.meaning() != null) {
             meaning.accept(outcome.meaning());
@@ -37,6 +42,8 @@ final class VerdictLines {
                     + (option.before() == null ? "" : " instead of " + option.before()));
             lines.add("why: " + option.why());
         });
+        verdict.otherRuns().forEach(run -> lines.add("runs: " + run.run() + (run.later() ? " later " : " earlier ")
+                + run.state() + (run.reason() == null ? "" : " " + run.reason())));
         verdict.next().notes().forEach(note -> lines.add("note: " + note));
         return lines;
     }

@@ -31,7 +31,7 @@ class VerdictRulesTest {
     /** A case, and where it stands. */
     record Placed(String file, VerdictCase told) {
         Verdict verdict() {
-            return VerdictRules.judge(told.evidence(), told.thresholds());
+            return VerdictRules.judge(told.evidence(), told.thresholds(), null);
         }
 
         @Override
@@ -102,6 +102,22 @@ class VerdictRulesTest {
                 .containsExactlyElementsOf(times == null ? List.of() : times.stream().map(Instant::toString).toList());
     }
 
+    /** "Nothing can be suggested yet" promises something. */
+    @Test
+    void nothingIsPromisedOfAJobThatIsOver() {
+        assertThat(cases().stream().map(Placed::verdict).filter(verdict -> verdict.outcome().state().isFinal())
+                .flatMap(verdict -> VerdictLines.of(verdict).stream())).isNotEmpty()
+                .noneMatch(line -> line.matches(".*\\byet\\b.*"));
+    }
+
+    /** A number and its noun agree, whatever the number is. */
+    @Test
+    void oneIsNotSeveral() {
+        assertThat(cases().stream().flatMap(placed -> VerdictLines.of(placed.verdict()).stream()))
+                .noneMatch(line -> line.matches(".*(?<![0-9.,] ?)\\b1 (samples|GPUs|CPUs|nodes|processes|jobs|times|are"
+                        + "|were)\\b.*") && !line.contains("of its"));
+    }
+
     @Test
     void noTwoCasesOfAFileHaveTheSameName() {
         assertThat(cases().stream().collect(Collectors.groupingBy(
@@ -120,7 +136,8 @@ class VerdictRulesTest {
                     case "--mem-per-cpu" -> evidence.nodes().stream().filter(on -> on.memoryPeak() >= 0)
                             .mapToDouble(on -> on.memoryPeak() / on.cpus()).max().orElse(0);
                     case "--time" -> evidence.ranSeconds();
-                    case "--gpus", "--gpus-per-task", "--gres" -> evidence.gpus().stream().filter(gpu -> gpu.maxPercent() > 0).count();
+                    case "--gpus", "--gpus-per-task", "--gres" ->
+                        evidence.gpus().stream().filter(gpu -> gpu.maxPercent() > 0).count();
                     case "--cpus-per-task" ->
                         evidence.nodes().stream().mapToDouble(RunEvidence.NodeUsage::cpusUsedAtMost)
                                 .filter(Double::isFinite).max().orElse(0) - 0.05;
@@ -137,9 +154,10 @@ class VerdictRulesTest {
         for (Placed placed : cases()) {
             List<String> lines = placed.verdict().next().lines();
             assertThat(lines).as("%s", placed).allMatch(
-                    line -> line.matches("(#SBATCH )?--(mem(-per-cpu)?=[1-9][0-9]*[MG]|(cpus-per-task|gpus-per-task)=[1-9][0-9]*"
-                            + "|gpus=([a-z0-9]+:)?[1-9][0-9]*|gres=gpu:([a-z0-9]+:)?[1-9][0-9]*"
-                            + "|time=([1-9][0-9]*-)?[0-9]{2}:[0-9]{2}:00)"));
+                    line -> line.matches(
+                            "(#SBATCH )?--(mem(-per-cpu)?=[1-9][0-9]*[MG]|(cpus-per-task|gpus-per-task)=[1-9][0-9]*"
+                                    + "|gpus=([a-z0-9]+:)?[1-9][0-9]*|gres=gpu:([a-z0-9]+:)?[1-9][0-9]*"
+                                    + "|time=([1-9][0-9]*-)?[0-9]{2}:[0-9]{2}:00)"));
             assertThat(lines).as("%s", placed).noneMatch(line -> line.contains("=00:00:00"));
             assertThat(lines.stream().filter(line -> line.contains("--mem"))).as("%s", placed).hasSizeLessThan(2);
         }
