@@ -8,16 +8,32 @@ import org.jobwitness.cli.options.Option;
 /** {@code jobwitness completion}. */
 final class CompletionCommand {
     private static final String SCRIPT = """
-            # Completes commands and options of jobwitness, in bash and zsh.
+            # Completes commands, options and their values of jobwitness, in bash and zsh.
             _complete_jobwitness() {
-                local words='@COMMANDS@'
+                local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} words='@COMMANDS@' prefix=
                 if [ "$COMP_CWORD" -gt 1 ]; then
                     case ${COMP_WORDS[1]} in
             @CASES@
                     *) words= ;;
                     esac
+                    # Where "=" separates words, the option stands before it.
+                    if [ "$word" = "=" ]; then
+                        word=
+                    elif [ "$before" = "=" ]; then
+                        before=${COMP_WORDS[COMP_CWORD-2]}
+                    fi
+                    case $word in
+                    --*=*) before=${word%%=*} prefix=${word%%=*}= word=${word#*=} ;;
+                    esac
+                    case ${COMP_WORDS[1]}$before in
+            @VALUES@
+                    esac
+                    # Of several values, only the last one is completed.
+                    case $word in
+                    *,*) prefix=$prefix${word%,*}, word=${word##*,} ;;
+                    esac
                 fi
-                COMPREPLY=($(compgen -W "$words" -- "${COMP_WORDS[COMP_CWORD]}"))
+                COMPREPLY=($(compgen -P "$prefix" -W "$words" -- "$word"))
             }
             if [ -n "${ZSH_VERSION-}" ]; then
                 autoload -U +X compinit && compinit
@@ -28,7 +44,7 @@ final class CompletionCommand {
 
     static final Command COMMAND = new Command("completion", List.of(),
             List.of(),
-            List.of("Prints the completion of commands and options for bash and zsh: source <(jobwitness completion)"),
+            List.of("Prints the completion of commands, options and values for bash and zsh: source <(jobwitness completion)"),
             CompletionCommand::run);
 
     private CompletionCommand() {
@@ -39,7 +55,16 @@ final class CompletionCommand {
                 + command.options().stream().map(Option::name).collect(Collectors.joining(" ")) + "' ;;")
                 .collect(Collectors.joining("\n"));
         String names = Jobwitness.COMMANDS.stream().map(Command::name).collect(Collectors.joining(" "));
-        context.print(SCRIPT.replace("@COMMANDS@", names).replace("@CASES@", cases));
+        context.print(SCRIPT.replace("@COMMANDS@", names).replace("@CASES@", cases).replace("@VALUES@", values()));
         return 0;
+    }
+
+    /** A line for each option whose values are known. */
+    private static String values() {
+        return Jobwitness.COMMANDS.stream().flatMap(command -> command.options().stream()
+                .filter(option -> !option.words().isEmpty()).map(option -> "        " + command.name() + option.name()
+                        + (option.letter() == null ? "" : "|" + command.name() + option.letter()) + ") words='"
+                        + String.join(" ", option.words()) + "' ;;"))
+                .collect(Collectors.joining("\n"));
     }
 }

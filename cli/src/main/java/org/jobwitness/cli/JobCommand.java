@@ -1,12 +1,14 @@
 package org.jobwitness.cli;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.jobwitness.cli.options.Arguments;
+import org.jobwitness.cli.options.Option;
 import org.jobwitness.cli.service.Problem;
-import org.jobwitness.cli.service.Response;
 import org.jobwitness.cli.service.ServiceClient;
 import org.jobwitness.cli.service.ServiceClient.Parameter;
+import org.jobwitness.cli.text.Screen;
 import org.jobwitness.wire.Job;
 import org.jobwitness.wire.SeriesPage;
 
@@ -19,28 +21,45 @@ final class JobCommand {
     private static final List<String> METRICS = List.of("cpu_usage_percent", "memory_usage_bytes",
             "utilization_percent", "memory_used_bytes");
 
+    private static final int DEFAULT_DELAY = 15;
+    private static final Option WATCH = Option.optional("--watch", "SECONDS", "Show it again every so many seconds, 1.."
+            + LivePage.MAX_DELAY + " (" + DEFAULT_DELAY + "), until the job ends or Ctrl-C; in place on a terminal.");
+
     static final Command COMMAND = new Command("job", RunOptions.OPERANDS,
-            ServiceOptions.and(RunOptions.ALL),
+            ServiceOptions.and(RunOptions.ALL, WATCH),
             List.of("Shows one job: what it asked for, what it used on each node and GPU, and its use over time."),
             JobCommand::run);
 
     private JobCommand() {
     }
 
-    private static int run(CliContext context, Arguments arguments) throws Problem {
+    private static int run(CliContext context, Arguments arguments) throws Problem, InterruptedException {
+        Duration delay = delay(arguments);
         ServiceClient client = ServiceOptions.client(context, arguments);
-        Response response = client.get(RunOptions.path(arguments, ""), RunOptions.parameters(arguments));
         if (arguments.has(ServiceOptions.JSON)) {
-            context.print(response.json());
+            context.print(client.get(RunOptions.path(arguments, ""), RunOptions.parameters(arguments)).json());
             return 0;
         }
-        Job job = client.read(response, Job.class);
+        LivePage.show(context, delay, arguments.has(WATCH) ? Long.MAX_VALUE : 1,
+                screen -> frame(context, arguments, client, screen));
+        return 0;
+    }
+
+    private static Duration delay(Arguments arguments) throws Problem {
+        boolean isUsual = "".equals(arguments.value(WATCH));
+        return Duration.ofSeconds(isUsual
+                ? DEFAULT_DELAY
+                : arguments.number(WATCH, DEFAULT_DELAY, 1, LivePage.MAX_DELAY));
+    }
+
+    private static LivePage.Frame frame(CliContext context, Arguments arguments, ServiceClient client, Screen screen)
+            throws Problem {
+        Job job = client.get(Job.class, RunOptions.path(arguments, ""), RunOptions.parameters(arguments));
         List<Parameter> parameters = new ArrayList<>(RunOptions.parameters(arguments));
         parameters.add(new Parameter("metric", String.join(",", METRICS)));
         parameters.add(new Parameter("points", Integer.toString(points(job))));
         SeriesPage series = client.get(SeriesPage.class, RunOptions.path(arguments, "/series"), parameters);
-        context.print(JobDetails.of(job, series, context.screen(), context.zone()));
-        return 0;
+        return new LivePage.Frame(JobDetails.of(job, series, screen, context.zone()), job.state().isFinal());
     }
 
     /** Fewer for a job on many nodes. */

@@ -1,10 +1,13 @@
 package org.jobwitness.cli;
 
+import java.time.Duration;
+import java.time.Instant;
 import java.time.ZoneId;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jobwitness.cli.text.Graph;
 import org.jobwitness.cli.text.Page;
@@ -14,9 +17,12 @@ import org.jobwitness.cli.text.Table;
 import org.jobwitness.cli.text.Table.Column;
 import org.jobwitness.cli.text.Text;
 import org.jobwitness.cli.text.Units;
+import org.jobwitness.wire.GpuHold;
 import org.jobwitness.wire.Job;
 import org.jobwitness.wire.JobGpu;
 import org.jobwitness.wire.JobOomKill;
+import org.jobwitness.wire.JobState;
+import org.jobwitness.wire.Scheduler;
 import org.jobwitness.wire.SeriesPage;
 import org.jobwitness.wire.SeriesPage.Series;
 import org.jspecify.annotations.Nullable;
@@ -25,17 +31,23 @@ import org.jspecify.annotations.Nullable;
 final class JobDetails {
     private static final int LABEL = 10;
     private static final int BAR = 20;
+    private static final int SHORT_BAR = 10;
+    private static final int WIDE = 80;
     private static final int MAX_SPARKLINE = 40;
     private static final int MIN_SPARKLINE = 10;
     /** Of nodes, and of GPUs. */
     private static final int MAX_ROWS = 64;
     private static final int MAX_GPU_NAME = 16;
+    private static final int GPU_BAR = 10;
+    private static final int PERCENT = 7;
+    private static final String NOT_MEASURED = "no agent reported it";
 
     private final Job job;
     private final SeriesPage series;
     private final Page page;
     private final ZoneId zone;
     private final int slots;
+    private final int bar;
 
     private JobDetails(Job job, SeriesPage series, Screen screen, ZoneId zone) {
         this.job = job;
@@ -43,6 +55,7 @@ final class JobDetails {
         this.page = new Page(screen);
         this.zone = zone;
         this.slots = Math.clamp(screen.columns() - 60, MIN_SPARKLINE, MAX_SPARKLINE);
+        this.bar = screen.columns() < WIDE ? SHORT_BAR : BAR;
     }
 
     static Page of(Job job, SeriesPage series, Screen screen, ZoneId zone) {
@@ -60,13 +73,14 @@ final class JobDetails {
                 .plus(job.scheduler().name() == null ? "" : "  " + job.scheduler().name()));
         page.blank();
         fact("State", JobListing.state(job).plus(Boolean.FALSE.equals(job.confirmed()) ? " (not confirmed)" : ""));
+        exit();
         fact("Owner", Text.of(listed(job.user(), named("account", job.scheduler().account()),
                 named("partition", job.scheduler().partition()), "cluster " + job.cluster(), "run " + job.run())));
+        submitted();
         if (job.startTime() != null) {
-            String until = job.endTime() == null
-                    ? ""
-                    : " to " + Units.timeBeside(job.endTime(), job.startTime(), zone);
-            fact("Time", Text.of(Units.time(job.startTime(), zone) + until + time()));
+            fact("Ran", Text.of(Units.time(job.startTime(), zone) + (job.endTime() == null
+                    ? " until now"
+                    : " to " + Units.timeBeside(job.endTime(), job.startTime(), zone)) + suspended()));
         }
         if (!job.nodes().isEmpty()) {
             fact("Nodes", Text.of(job.nodes().size() + ": " + String.join(" ", job.nodes())));
@@ -79,15 +93,37 @@ final class JobDetails {
         return id.equals(job.id()) ? "" : " (" + id + ")";
     }
 
-    private String time() {
-        if (job.runtimeSeconds() == null) {
-            return "";
-        }
-        Integer limit = job.scheduler().timeLimitMinutes();
+    private String suspended() {
         Double suspended = job.suspendedSeconds();
-        return ", " + Units.duration(job.runtimeSeconds())
-                + (limit == null ? "" : " of " + Units.duration(limit * 60.0))
-                + (suspended == null || suspended < 1 ? "" : ", suspended for " + Units.duration(suspended) + " of it");
+        return suspended == null || suspended < 1 ? "" : ", suspended for " + Units.duration(suspended) + " of it";
+    }
+
+    private void submitted() {
+        Instant submit = job.scheduler().submitTime();
+        if (submit != null) {
+            Instant until = job.startTime() == null ? job.endTime() : job.startTime();
+            double waited = until == null ? -1 : Duration.between(submit, until).toMillis() / 1e3;
+            fact("Submitted", Text.of(Units.time(submit, zone)
+                    + (waited < 0 ? "" : ", waited " + Units.duration(waited))));
+        }
+    }
+
+    /** How its script ended, and the highest status of its steps, where that is another one. */
+    private void exit() {
+        Scheduler scheduler = job.scheduler();
+        if (scheduler.exitCode() == null || scheduler.signal() == null) {
+            return;
+        }
+        String own = ended(scheduler.exitCode(), scheduler.signal());
+        int derived = scheduler.derivedExitCode() == null ? 0 : scheduler.derivedExitCode();
+        String ofStep = derived == 0 ? own : ended(derived >> 8, derived & 0x7f);
+        if (!ofStep.equals(ended(0, 0)) || !own.equals(ofStep)) {
+            fact("Exit", Text.of(own + (ofStep.equals(own) ? "" : "; a step: " + ofStep)));
+        }
+    }
+
+    private static String ended(int code, int signal) {
+        return signal == 0 ? "code " + code : "signal " + signal;
     }
 
     private static String named(String what, @Nullable String name) {
@@ -103,57 +139,120 @@ final class JobDetails {
     }
 
     private void resources() {
+        if (job.state() == JobState.PENDING) {
+            fact("Asked", Text.of(asked()));
+            return;
+        }
         page.blank();
-        if (job.avgCpuUsage() != null) {
-            resource("CPU", job.avgCpuUsage() / 100, percent("cpu_usage_percent"), 100,
-                    Units.percent(job.avgCpuUsage()) + " of " + counted(job.allocatedCpus(), "CPU")
-                            + now(job.cpuUsage()));
-        }
-        if (job.maxMemoryUsageMb() != null) {
-            memory(job.maxMemoryUsageMb(), SeffPage.memoryLimitMb(job));
-        }
-        if (job.avgGpuUsage() != null) {
-            resource("GPU", job.avgGpuUsage() / 100, percent("utilization_percent"), 100,
-                    Units.percent(job.avgGpuUsage()) + " of " + counted(job.allocatedGpus(), "GPU")
-                            + now(job.gpuUsage()));
-        }
-        if (job.avgCpuUsage() == null && job.maxMemoryUsageMb() == null && job.avgGpuUsage() == null) {
-            page.paragraph(0,
-                    Text.of("Its use is not known" + (job.sampleCount() == 0 ? ": nothing was measured." : ".")));
-        }
+        time();
+        cpu();
+        memory();
+        gpu();
         if (job.coverage() != null) {
             fact("Coverage", Text.of(Units.percent(100 * job.coverage()) + " of its time was measured"));
         }
     }
 
-    private void memory(double peak, @Nullable Double limit) {
-        List<@Nullable Double> bytes = sum("memory_usage_bytes");
-        String words = Units.mebibytes(peak) + " at most";
-        if (limit == null) {
-            resource("Memory", 0, bytes, 1024 * 1024 * peak, words);
-        } else {
-            resource("Memory", peak / limit, bytes, 1024 * 1024 * limit, words + ", of " + Units.mebibytes(limit));
+    private String asked() {
+        Integer limit = job.scheduler().timeLimitMinutes();
+        return listed(format(limit, minutes -> Units.duration(60.0 * minutes)),
+                format(job.requestedCpus(), cpus -> Units.count(cpus, "CPU")),
+                format(job.requestedMemoryMb(), memory -> Units.mebibytes(memory)),
+                format(job.requestedGpus(), gpus -> Units.count(gpus, "GPU")));
+    }
+
+    private static <T> @Nullable String format(@Nullable T value, Function<? super T, String> format) {
+        return value == null ? null : format.apply(value);
+    }
+
+    private void time() {
+        Integer limit = job.scheduler().timeLimitMinutes();
+        Double ran = SeffPage.ranSeconds(job);
+        if (ran != null) {
+            resource("Time", limit == null ? null : ran / (60.0 * limit), List.of(), 1, Units.duration(ran)
+                    + (limit == null ? "" : " of " + Units.duration(60.0 * limit)));
         }
+    }
+
+    private void cpu() {
+        Double percent = job.avgCpuUsage();
+        if (percent == null) {
+            notKnown("CPU", job.sampleCount() == 0 ? NOT_MEASURED : "its number of CPUs is not known");
+            return;
+        }
+        Integer cpus = job.allocatedCpus();
+        resource("CPU", percent / 100, percent("cpu_usage_percent"), 100,
+                (cpus == null
+                        ? "of its CPUs"
+                        : number(percent * cpus / 100) + " of " + Units.count(cpus, "CPU"))
+                        + " on average" + now(job.cpuUsage()) + ifOther(job.requestedCpus(), cpus, "CPU"));
+    }
+
+    private void memory() {
+        Double peak = job.maxMemoryUsageMb();
+        if (peak == null) {
+            notKnown("Memory", NOT_MEASURED);
+            return;
+        }
+        Double limit = SeffPage.memoryLimitMb(job);
+        List<@Nullable Double> bytes = sum("memory_usage_bytes");
+        if (limit == null) {
+            resource("Memory", null, bytes, 1024 * 1024 * peak, Units.mebibytes(peak) + " at most");
+        } else {
+            resource("Memory", peak / limit, bytes, 1024 * 1024 * limit,
+                    Units.mebibytes(peak) + " of " + Units.mebibytes(limit) + " at most");
+        }
+    }
+
+    private void gpu() {
+        Double percent = job.avgGpuUsage();
+        Integer gpus = job.allocatedGpus();
+        if (percent != null) {
+            resource("GPU", percent / 100, percent("utilization_percent"), 100,
+                    (gpus == null
+                            ? "of its GPUs"
+                            : number(percent * gpus / 100) + " of " + Units.count(gpus, "GPU"))
+                            + " on average" + now(job.gpuUsage()) + ifOther(job.requestedGpus(), gpus, "GPU"));
+        } else if ((gpus != null && gpus > 0) || job.gpus() != null) {
+            boolean isShared = job.gpus() != null
+                    && job.gpus().stream().anyMatch(gpu -> gpu.hold() == GpuHold.SHARED);
+            notKnown("GPU", isShared ? "other jobs shared it" : NOT_MEASURED);
+        }
+    }
+
+    private void notKnown(String label, String why) {
+        fact(label, Text.of("not known: " + why, Style.FAINT));
     }
 
     private String now(@Nullable Double percent) {
-        return job.state().isFinal() || percent == null
-                ? " on average"
-                : " on average, " + Units.percent(percent) + " now";
+        return job.state().isFinal() || percent == null ? "" : ", " + Units.percent(percent) + " now";
     }
 
-    private static String counted(@Nullable Integer count, String what) {
-        return count == null ? "its " + what + "s" : Units.count(count, what);
+    private static String ifOther(@Nullable Integer asked, @Nullable Integer has, String what) {
+        return asked == null || asked.equals(has) || asked == 0 ? "" : ", asked for " + Units.count(asked, what);
     }
 
-    private void resource(String label, double part, List<@Nullable Double> values, double max, String words) {
+    private static String number(double value) {
+        return Units.number(value, value == Math.rint(value) ? 0 : 1);
+    }
+
+    /** @param part null if it is not known of what */
+    private void resource(String label, @Nullable Double part, List<@Nullable Double> values, double max,
+            String words) {
         Screen screen = page.screen();
-        Text line = Text.of(label + " ".repeat(LABEL - label.length())).plus(Graph.bar(part, BAR, Style.PLAIN, screen))
-                .plus("  " + words);
-        page.line(line);
+        Text start = Text.of(label + " ".repeat(LABEL - label.length()));
+        page.line(part == null
+                ? start.plus(words)
+                : start.plus(Graph.bar(part, bar, Style.PLAIN, screen))
+                        .plus(percentCell(part)).plus("  " + words));
         if (values.stream().anyMatch(Objects::nonNull)) {
             page.line(Text.of(" ".repeat(LABEL)).plus(Graph.sparkline(values, max, screen)));
         }
+    }
+
+    private static Text percentCell(double part) {
+        String percent = Units.percent(100 * part);
+        return Text.of(" ".repeat(Math.max(1, PERCENT - percent.length())) + percent, Style.STRONG);
     }
 
     private List<@Nullable Double> percent(String metric) {
@@ -244,16 +343,36 @@ final class JobDetails {
 
     private Table gpuTable(List<JobGpu> gpus) {
         Map<String, Place> places = places(true);
-        Table table = new Table(List.of(Column.left("GPU", 0), Column.right("USE", 0), Column.right("MEMORY", 0),
-                Column.right("ENERGY", 2), Column.left("OVER TIME", 1), Column.left("", 3)));
+        Table table = new Table(List.of(Column.left("GPU", 0), Column.right("USE", 9), Column.left("", 6),
+                Column.right("MEMORY", 7), Column.right("ENERGY", 2), Column.left("OVER TIME", 3), Column.left("", 8),
+                Column.left("MODEL", 4), Column.left("ID", 1)));
         for (JobGpu gpu : gpus.subList(0, Math.min(gpus.size(), MAX_ROWS))) {
             Place place = places.get(gpu.node() + " " + gpu.gpu());
-            table.row(List.of(Text.of(gpu.node() + " " + gpuName(gpu.gpu())),
-                    Table.cell(gpu.avgUtilization(), Units::percent), Text.of(memory(gpu)),
+            table.row(List.of(Text.of(gpu.node() + " " + numbered(gpu)),
+                    Table.cell(gpu.avgUtilization(), Units::percent), gpuBar(gpu.avgUtilization()),
+                    Text.of(memory(gpu)),
                     Table.cell(gpu.energyJoules(), joules -> Units.wattHours(joules / 3600)),
-                    overTime(place == null ? null : place.use), Text.of(note(gpu))));
+                    overTime(place == null ? null : place.use), Text.of(note(gpu)),
+                    Table.cell(gpu.device() == null ? null : gpu.device().model(), JobDetails::shortModel),
+                    Text.of(gpuName(gpu.gpu()))));
         }
         return table;
+    }
+
+    private Text gpuBar(@Nullable Double percent) {
+        return percent == null ? Text.empty() : Graph.bar(percent / 100, GPU_BAR, Style.PLAIN, page.screen());
+    }
+
+    /** Its number on the node, of /dev/nvidia2; else its name. */
+    private static String numbered(JobGpu gpu) {
+        return gpu.device() == null || gpu.device().minor() == null
+                ? gpuName(gpu.gpu())
+                : "gpu" + gpu.device().minor();
+    }
+
+    /** Without the vendor, which the model implies. */
+    private static String shortModel(String model) {
+        return model.replaceFirst("^(NVIDIA|AMD Instinct|AMD) ", "");
     }
 
     /** The start of a UUID distinguishes the GPUs of a node. */

@@ -1,7 +1,7 @@
 package org.jobwitness.cli;
 
-import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.jobwitness.cli.options.Arguments;
 import org.jobwitness.cli.options.Option;
@@ -12,20 +12,24 @@ import org.jobwitness.cli.service.ServiceClient.Parameter;
 import org.jobwitness.cli.text.Page;
 import org.jobwitness.cli.text.Text;
 import org.jobwitness.wire.JobPage;
-import org.jspecify.annotations.Nullable;
+import org.jobwitness.wire.JobState;
+import org.jobwitness.wire.Reason;
 
 /** {@code jobwitness jobs}. */
 final class JobsCommand {
     private static final int DEFAULT_LIMIT = 25;
     private static final int MAX_LIMIT = 1000;
     private static final Option STATE = Option.of("--state", "STATE",
-            "pending, running, completed, failed or cancelled.").orLetter("-s");
-    private static final Option REASON = Option.of("--reason", "REASON", "Such as out_of_memory or timeout.");
-    private static final Option FROM = Option.of("--from", "TIME", "Only those that ran at this time or later:"
-            + " 2026-11-22, 2026-11-22T21:30, or 12h for 12 hours ago.");
-    private static final Option TO = Option.of("--to", "TIME", "Only those that ran before this time.");
+            "pending, running, completed, failed or cancelled; several with commas between.").orLetter("-s")
+            .oneOf(words(JobState.values()));
+    private static final Option REASON = Option.of("--reason", "REASON", "Such as out_of_memory or timeout.")
+            .oneOf(words(Reason.values()));
+    private static final Option FROM = Option.of("--from", "TIME", "Only those that ran at this time or later: 12h or"
+            + " 1w ago, 2026-11-22, 2026-11-22T21:30, or another time that sacct takes, such as now-2days.")
+            .orLetter("-S");
+    private static final Option TO = Option.of("--to", "TIME", "Only those that ran before this time.").orLetter("-E");
     private static final Option SORT = Option.of("--sort", "ORDER", "-start_time (newest first), start_time, -end_time"
-            + " or end_time.");
+            + " or end_time.").oneOf(List.of("-start_time", "start_time", "-end_time", "end_time"));
     private static final Option LIMIT = Option.of("--limit", "COUNT", "At most this many, 1.." + MAX_LIMIT + " ("
             + DEFAULT_LIMIT + ").").orLetter("-n");
     private static final Option CURSOR = Option.of("--cursor", "TEXT", "Continue a list, from its next_cursor.");
@@ -38,6 +42,10 @@ final class JobsCommand {
             JobsCommand::run);
 
     private JobsCommand() {
+    }
+
+    private static List<String> words(Object[] all) {
+        return Arrays.stream(all).map(Object::toString).toList();
     }
 
     private static int run(CliContext context, Arguments arguments) throws Problem {
@@ -67,18 +75,12 @@ final class JobsCommand {
         List<Parameter> parameters = new ArrayList<>(FilterOptions.parameters(context, arguments));
         parameters.add(new Parameter("state", arguments.value(STATE)));
         parameters.add(new Parameter("reason", arguments.value(REASON)));
-        parameters.add(new Parameter("from", time(context, arguments, FROM)));
-        parameters.add(new Parameter("to", time(context, arguments, TO)));
+        parameters.add(new Parameter("from", TimeArgument.valueOf(context, arguments, FROM)));
+        parameters.add(new Parameter("to", TimeArgument.valueOf(context, arguments, TO)));
         parameters.add(new Parameter("sort", arguments.value(SORT)));
         parameters.add(new Parameter("limit",
                 Long.toString(arguments.number(LIMIT, DEFAULT_LIMIT, 1, MAX_LIMIT))));
         parameters.add(new Parameter("cursor", arguments.value(CURSOR)));
         return parameters;
-    }
-
-    private static @Nullable String time(CliContext context, Arguments arguments, Option option) throws Problem {
-        String typed = arguments.value(option);
-        Instant now = context.clock().instant();
-        return typed == null ? null : TimeArgument.parse(option.name(), typed, now, context.zone()).toString();
     }
 }

@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.jobwitness.cli.options.Arguments;
 import org.jobwitness.cli.options.Option;
+import org.jobwitness.cli.options.Suggestion;
 import org.jobwitness.cli.service.Problem;
 import org.jobwitness.cli.service.Problem.Kind;
 import org.jobwitness.cli.text.Screen;
@@ -21,7 +22,8 @@ import org.jspecify.annotations.Nullable;
 /** {@code jobwitness}: finds the command that was typed, and runs it. */
 final class Jobwitness {
     static final List<Command> COMMANDS = List.of(WhyCommand.COMMAND, JobCommand.COMMAND, SeffCommand.COMMAND,
-            JobsCommand.COMMAND, TopCommand.COMMAND, DoctorCommand.COMMAND, CompletionCommand.COMMAND);
+            JobsCommand.COMMAND, TopCommand.COMMAND, UserCommand.COMMAND, DoctorCommand.COMMAND,
+            CompletionCommand.COMMAND);
     private static final Option HELP = Option.flag("--help", "Show this help.").orLetter("-h");
     private static final Option VERSION = Option.flag("--version", "Show the version.").orLetter("-V");
     private static final int BUG = 70;
@@ -84,7 +86,9 @@ final class Jobwitness {
 
     private static Command command(String name) throws Problem {
         return COMMANDS.stream().filter(command -> command.name().equals(name)).findFirst().orElseThrow(
-                () -> new Problem(Kind.USAGE, "unknown command \"" + name + "\"; jobwitness --help lists them"));
+                () -> new Problem(Kind.USAGE, "unknown command \"" + name + "\"; "
+                        + Suggestion.of(name, COMMANDS.stream().map(Command::name).toList())
+                                .map(meant -> "did you mean " + meant + "?").orElse("jobwitness --help lists them")));
     }
 
     /** The launcher sets {@code jobwitness.columns} to the width of the terminal, if standard output is one. */

@@ -2,10 +2,13 @@ package org.jobwitness.cli;
 
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.jobwitness.cli.text.Page;
 import org.jobwitness.cli.text.Screen;
 import org.jobwitness.cli.text.Text;
 import org.jobwitness.cli.text.Units;
+import org.jobwitness.wire.GpuDevice;
 import org.jobwitness.wire.GpuHold;
 import org.jobwitness.wire.Job;
 import org.jobwitness.wire.JobFigures;
@@ -100,7 +103,7 @@ final class SeffPage {
     }
 
     /** As Slurm's Elapsed: without the time that it was suspended. */
-    private static @Nullable Double ranSeconds(Job job) {
+    static @Nullable Double ranSeconds(Job job) {
         return job.runtimeSeconds() == null || job.suspendedSeconds() == null
                 ? job.runtimeSeconds()
                 : Double.valueOf(Math.max(0, job.runtimeSeconds() - job.suspendedSeconds()));
@@ -133,9 +136,17 @@ final class SeffPage {
             page.line("GPU Efficiency: " + (used == null ? UNKNOWN : percent(used) + " of their time, on average"));
         }
         for (JobGpu gpu : job.gpus() == null ? List.<JobGpu>of() : job.gpus()) {
-            page.line("GPU " + gpu.gpu() + " on " + gpu.node() + ": "
+            page.line("GPU " + name(gpu) + " on " + gpu.node() + ": "
                     + (gpu.hold() == GpuHold.ALONE ? use(gpu) : gpu.hold().toString()));
         }
+    }
+
+    /** Its number on the node and its model, as far as they are known, and its UUID. */
+    private static String name(JobGpu gpu) {
+        GpuDevice device = gpu.device();
+        List<String> known = Stream.of(device == null ? null : device.minor(), device == null ? null : device.model())
+                .filter(Objects::nonNull).map(Object::toString).toList();
+        return known.isEmpty() ? gpu.gpu() : String.join(" ", known) + " " + gpu.gpu();
     }
 
     private static String use(JobGpu gpu) {

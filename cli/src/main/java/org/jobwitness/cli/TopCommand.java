@@ -10,7 +10,6 @@ import org.jobwitness.cli.options.Arguments;
 import org.jobwitness.cli.options.Option;
 import org.jobwitness.cli.service.Problem;
 import org.jobwitness.cli.service.Problem.Kind;
-import org.jobwitness.cli.service.Response;
 import org.jobwitness.cli.service.ServiceClient;
 import org.jobwitness.cli.service.ServiceClient.Parameter;
 import org.jobwitness.cli.text.Page;
@@ -27,13 +26,13 @@ import org.jspecify.annotations.Nullable;
  * a list is one statement for the service, and the number of streams is limited.
  */
 final class TopCommand {
-    private static final String CLEAR = "\u001b[H\u001b[2J";
     private static final int DEFAULT_DELAY = 5;
-    private static final int MAX_DELAY = 3600;
     private static final Option ORDER = Option.of("--order", "WHAT", Order.NAMES + ": the highest first (" + Order.cpu
-            + ").").orLetter("-o");
-    private static final Option DELAY = Option.of("--delay", "SECONDS", "Seconds between refreshes, 1.." + MAX_DELAY
-            + " (" + DEFAULT_DELAY + ").").orLetter("-d");
+            + ").").orLetter("-o").oneOf(Arrays.stream(Order.values()).map(Order::name).toList());
+    private static final Option DELAY = Option
+            .of("--delay", "SECONDS", "Seconds between refreshes, 1.." + LivePage.MAX_DELAY
+                    + " (" + DEFAULT_DELAY + ").")
+            .orLetter("-d");
     private static final Option COUNT = Option.of("--count", "NUMBER", "End after this many refreshes.")
             .orLetter("-n");
 
@@ -81,53 +80,31 @@ final class TopCommand {
     }
 
     private static int run(CliContext context, Arguments arguments) throws Problem, InterruptedException {
-        Duration delay = Duration.ofSeconds(arguments.number(DELAY, DEFAULT_DELAY, 1, MAX_DELAY));
-        boolean live = context.screen().terminal() && !arguments.has(ServiceOptions.JSON);
-        long count = arguments.number(COUNT, live ? Long.MAX_VALUE : 1, 1, Long.MAX_VALUE);
+        Duration delay = Duration.ofSeconds(arguments.number(DELAY, DEFAULT_DELAY, 1, LivePage.MAX_DELAY));
+        long count = arguments.number(COUNT, context.screen().terminal() ? Long.MAX_VALUE : 1, 1, Long.MAX_VALUE);
         Order order = Order.of(arguments.value(ORDER));
         ServiceClient client = ServiceOptions.client(context, arguments);
-        refresh(context, arguments, client, order);
-        for (long refreshes = 1; refreshes < count; refreshes++) {
-            Thread.sleep(delay);
-            try {
-                refresh(context, arguments, client, order);
-            } catch (Problem problem) {
-                if (problem.kind() != Kind.UNAVAILABLE) {
-                    throw problem;
-                }
-                // It may recover; the last list stays above.
-                context.print(new Page(context.screen()).line(Text.of(String.valueOf(problem.getMessage()),
-                        Style.BAD)));
-            }
+        if (arguments.has(ServiceOptions.JSON)) {
+            context.print(client.get("/v1/jobs", parameters(context, arguments)).json());
+            return 0;
         }
+        LivePage.show(context, delay, count, screen -> new LivePage.Frame(page(context,
+                client.get(JobPage.class, "/v1/jobs", parameters(context, arguments)), order, screen), false));
         return 0;
     }
 
-    private static void refresh(CliContext context, Arguments arguments, ServiceClient client, Order order)
-            throws Problem {
+    private static List<Parameter> parameters(CliContext context, Arguments arguments) {
         List<Parameter> parameters = new ArrayList<>(FilterOptions.parameters(context, arguments));
         parameters.addAll(List.of(new Parameter("state", "running"), new Parameter("limit", "1000")));
-        Response response = client.get("/v1/jobs", parameters);
-        if (arguments.has(ServiceOptions.JSON)) {
-            context.print(response.json());
-            return;
-        }
-        boolean live = context.screen().terminal();
-        JobPage running = client.read(response, JobPage.class);
-        TerminalSize size = live
-                ? TerminalSize.read(context)
-                : new TerminalSize(Integer.MAX_VALUE, context.screen().columns());
-        Screen screen = new Screen(size.columns(), context.screen().colours(), context.screen().unicode(), live);
+        return parameters;
+    }
+
+    private static Page page(CliContext context, JobPage running, Order order, Screen screen) {
         Page page = new Page(screen).line(summary(context, running));
-        if (!running.jobs().isEmpty()) {
-            page.blank().table(JobListing.of(running.jobs().stream().sorted(order.highestFirst()).toList(),
-                    context.clock().instant(), context.zone()));
-        }
-        if (live) {
-            context.print(CLEAR);
-            page.atMost(size.rows() - 1);
-        }
-        context.print(page);
+        return running.jobs().isEmpty()
+                ? page
+                : page.blank().table(JobListing.of(running.jobs().stream().sorted(order.highestFirst()).toList(),
+                        context.clock().instant(), context.zone()));
     }
 
     private static Text summary(CliContext context, JobPage running) {

@@ -95,7 +95,7 @@ class LauncherTest {
     }
 
     private static List<String> words(String text) {
-        return List.of(text.strip().split("\\s+"));
+        return List.of(text.replaceAll("[▏▎▍▌▋▊▉█░]", "").strip().split("\\s+"));
     }
 
     @Test

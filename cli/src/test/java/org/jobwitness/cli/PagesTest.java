@@ -1,8 +1,10 @@
 package org.jobwitness.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -14,11 +16,15 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.IntStream;
 import org.jobwitness.cli.CliRun.Shell;
+import org.jobwitness.cli.service.Problem;
 import org.jobwitness.cli.text.Screen;
 import org.jobwitness.wire.SeriesPage.Series;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is made of answers that stand still, also of hostile ones. */
 class PagesTest {
@@ -51,7 +57,7 @@ class PagesTest {
                     jobwitness jobs 1018
 
                 """;
-        assertThat(shell.run("why", "1018").out()).startsWith(summary + "Job 1018 of ");
+        assertThat(shell.run("why", "1018").out()).startsWith(summary + "Step 0 needed more");
         assertThat(shell.run("job", "1018").out()).startsWith(summary + "Job 1018 (1018_3)");
         assertThat(shell.run("seff", "1018").out()).startsWith(summary + "Job ID: 1018\nArray Job ID: 1018_3\n");
         service.asked().clear();
@@ -75,7 +81,7 @@ class PagesTest {
                     jobwitness jobs 1018
 
                 """;
-        assertThat(shell.run("why", "1018").out()).startsWith(summary + "Job 1018 of ");
+        assertThat(shell.run("why", "1018").out()).startsWith(summary + "Step 0 needed more");
         assertThat(shell.run("job", "1018").out()).startsWith(summary + "Job 1018 (1018+0)");
         assertThat(shell.run("seff", "1018").out()).startsWith(summary + "Job ID: 1018\n");
         assertThat(shell.run("jobs").out()).contains("\n1018+0 ");
@@ -124,7 +130,7 @@ class PagesTest {
             }
         }
         service.replace("gsingh", "\\u001b[31mroot");
-        assertThat(shell.run("why", "1018").out()).startsWith("Job 1018 of ?[31mroot: failed");
+        assertThat(shell.run("why", "1018").out()).contains("\nfailed, of ?[31mroot, 2026");
         assertThat(shell.run("seff", "1018").out()).contains("User: ?[31mroot\n");
     }
 
@@ -151,7 +157,8 @@ class PagesTest {
                 "\"Memory grew until 2026-11-17T18:02:16Z.\", \"times\": [\"2026-11-17T18:02:16Z\"]");
         String out = shell.in(ZoneId.of("Asia/Kolkata")).run("why", "1018").out().replaceAll("\\s+", " ");
 
-        assertThat(out).contains("Memory grew until 2026-11-17 23:32:16.", "step 0, 2026-11-17 23:32:16)")
+        assertThat(out).contains("Memory grew until 23:32:16.", "64 GiB. (kernel, 23:32:16)",
+                "of gsingh, 2026-11-17 20:52:51 to 23:32:18", "requeued), 2026-11-17 17:30:00")
                 .doesNotContain("Z.");
     }
 
@@ -170,7 +177,8 @@ class PagesTest {
 
         assertThat(shell.run("seff", "1018").out()).contains("CPU Efficiency: 84.78% of 1-18:31:12 core-walltime",
                 "Job Wall-clock time: 02:39:27");
-        assertThat(shell.run("job", "1018").out()).contains("3 h 39 min", "suspended for 1 h of it");
+        assertThat(shell.run("job", "1018").out()).contains("2 h 39 min of 6 h",
+                "suspended for 1 h of it");
     }
 
     @Test
@@ -237,24 +245,116 @@ class PagesTest {
         assertThat(service.asked()).isEmpty();
     }
 
-    @Test
-    void timesAreTypedInManyWays() throws Exception {
-        ZoneId zone = ZoneOffset.ofHours(2);
+    /** Each form that sacct takes, too; NOW is 14:00 in this zone. */
+    @ParameterizedTest
+    @CsvSource({"12h, 2026-11-23T00:00:00Z", "1w, 2026-11-16T12:00:00Z", "now, 2026-11-23T12:00:00Z",
+            "now-2days, 2026-11-21T12:00:00Z", "now-1week, 2026-11-16T12:00:00Z", "now-90, 2026-11-23T11:58:30Z",
+            "now-3hours, 2026-11-23T09:00:00Z", "now+1minute, 2026-11-23T12:01:00Z", "today, 2026-11-22T22:00:00Z",
+            "midnight, 2026-11-22T22:00:00Z", "noon, 2026-11-23T10:00:00Z", "teatime, 2026-11-22T14:00:00Z",
+            "fika, 2026-11-22T13:00:00Z", "13:30, 2026-11-23T11:30:00Z", "21:30:10, 2026-11-22T19:30:10Z",
+            "9:30pm, 2026-11-22T19:30:00Z", "12:10AM, 2026-11-22T22:10:00Z", "112226, 2026-11-21T22:00:00Z",
+            "1122, 2026-11-21T22:00:00Z", "1224, 2025-12-23T22:00:00Z", "11/22, 2026-11-21T22:00:00Z",
+            "11/22/26-21:30, 2026-11-22T19:30:00Z", "11.22.25, 2025-11-21T22:00:00Z",
+            "2026-11-22, 2026-11-21T22:00:00Z", "2026-11-22T21:30, 2026-11-22T19:30:00Z",
+            "2026-11-22T21:30:00, 2026-11-22T19:30:00Z", "2026-11-22T21:30:00Z, 2026-11-22T21:30:00Z",
+            "2026-11-22T21:30:00+05:30, 2026-11-22T16:00:00Z"})
+    void timesAreTypedInManyWays(String typed, Instant time) throws Exception {
+        assertThat(TimeArgument.parse("--from", typed, NOW, ZoneOffset.ofHours(2))).isEqualTo(time);
+    }
 
-        assertThat(TimeArgument.parse("--from", "12h", NOW, zone)).isEqualTo(NOW.minusSeconds(43_200));
-        assertThat(TimeArgument.parse("--from", "2026-11-22", NOW, zone))
-                .isEqualTo(Instant.parse("2026-11-21T22:00:00Z"));
-        assertThat(TimeArgument.parse("--from", "2026-11-22T21:30", NOW, zone))
-                .isEqualTo(Instant.parse("2026-11-22T19:30:00Z"));
-        assertThat(TimeArgument.parse("--from", "2026-11-22T21:30:00Z", NOW, zone))
-                .isEqualTo(Instant.parse("2026-11-22T21:30:00Z"));
+    @ParameterizedTest
+    @ValueSource(strings = {"", "yesterday", "1y", "now-", "now-2fortnights", "25:00", "13:00pm", "2026-13-01",
+            "2026-11-31", "0230", "11/22.26", "112226x", "-1d", "999999999999d", "2026-11-22Tnoonish"})
+    void whatIsNoTimeIsRefusedWithExamples(String typed) {
+        assertThatThrownBy(() -> TimeArgument.parse("--from", typed, NOW, ZoneOffset.UTC))
+                .isInstanceOf(Problem.class).hasMessageContaining("now-2days")
+                .hasMessageEndingWith("\"" + typed + "\"");
+    }
+
+    @Test
+    void theFirstThreeLinesSayWhatHappenedWhatWasUsedAndWhatToDo() {
+        assertThat(shell.on(new Screen(120, false, true, false)).run("why", "1018").out().lines()).startsWith(
+                "Step 0 needed more memory than the 64 GiB that the job had on c10, and the kernel killed it.",
+                "It used 2 h 39 min of its 6 h, 13.6 of its 16 CPUs and 64 GiB of its 64 GiB of memory. It had no",
+                "GPU.",
+                "→ Ask for more memory, or let the program use less. Next time, ask for --mem=96G.",
+                "  Questions? https://hpc.example.org/help",
+                "",
+                "failed, of gsingh, 2026-11-17 15:22:51 to 18:02:18");
+    }
+
+    @Test
+    void useIsATableWithTheCauseOfWhatIsNotKnown() {
+        assertThat(shell.run("why", "1018").out()).contains("""
+                Use
+                           ASKED   MAY USE        USED
+                  time       6 h       6 h  2 h 39 min   44 %  ████████▉░░░░░░░░░░░
+                  CPUs        12        16        13.6   85 %  █████████████████░░░
+                  memory  64.0 GiB  64.0 GiB    64.0 GiB  100 %  ████████████████████
+                  GPUs           1         1   not known
+                  memory: on c10, the fullest of 2 nodes
+                  GPUs: no agent reported it
+                  97 % of its time was measured
+                """.replace("           ASKED   MAY USE        USED", "             ASKED   MAY USE        USED")
+                .replace("time       6 h       6 h", "time         6 h       6 h")
+                .replace("CPUs        12        16 ", "CPUs          12        16 "));
+    }
+
+    @Test
+    void anotherRunIsNamedWithTheWayToSeeIt() {
+        assertThat(shell.run("why", "1018").out()).contains("An earlier run of it: cancelled (requeued),"
+                + " 2026-11-17 12:00:00, jobwitness why 1018 --run=12");
+    }
+
+    @Test
+    void aFailedJobHasItsExitStatusItsWaitAndItsBars() {
+        assertThat(shell.run("job", "1018").out()).contains("Exit      signal 125",
+                "Submitted 2026-11-17 15:17:41, waited 5 min 10 s", "Ran       2026-11-17 15:22:51 to 18:02:18",
+                "Time      ████████▉░░░░░░░░░░░   44 %  2 h 39 min of 6 h",
+                "CPU       █████████████████░░░   85 %  13.6 of 16 CPUs on average",
+                "Memory    ████████████████████  100 %  64.0 GiB of 64.0 GiB at most");
+        assertThat(shell.run("job", "1022").out()).doesNotContain("Exit ");
+        service.replace("\"signal\":125", "\"signal\":0");
+        assertThat(shell.run("job", "1018").out()).contains("Exit      code 0; a step: signal 125");
+    }
+
+    @Test
+    void eachGpuHasItsNumberItsModelAndItsUuid() {
+        assertThat(shell.run("job", "1022").out()).containsPattern(
+                "g04 gpu0 +88 % +█+▊░ +65.6 GiB of 80.0 GiB .* A100-SXM4-80GB +GPU-54262d15-597");
+        assertThat(shell.run("seff", "1022").out())
+                .contains("GPU 0 NVIDIA A100-SXM4-80GB GPU-54262d15-597e-4963-a840-05ed51fbb26f on g04: ");
+    }
+
+    @Test
+    void whatWasNotMeasuredHasItsCause() {
+        service.replace("\"avg_gpu_usage\"", "\"something_else\"");
+        assertThat(shell.run("job", "1022").out()).contains("GPU       not known: no agent reported it");
+    }
+
+    @Test
+    void aJobThatIsWatchedIsShownUntilItEnds() {
+        CliRun ended = shell.run("job", "1018", "--watch=1");
+
+        assertThat(ended.out().lines().filter(line -> line.startsWith("Job 1018"))).hasSize(1);
+        assertThat(shell.on(CliRun.TERMINAL).run("job", "1018", "--watch").out()).startsWith("\u001b[H\u001b[2J");
+        assertThat(shell.on(CliRun.TERMINAL).run("job", "1018").out()).doesNotContain("\u001b[2J");
+        assertThat(shell.run("job", "1018", "--watch=0").errors()).contains("--watch must be 1..3600");
+    }
+
+    @Test
+    void aTypingErrorGetsWhatWasMeant() {
+        assertThat(shell.run("jbos").errors()).isEqualTo("jobwitness: unknown command \"jbos\"; did you mean jobs?\n");
+        assertThat(shell.run("wyh", "1").errors()).contains("did you mean why?");
+        assertThat(shell.run("sacct").errors()).contains("jobwitness --help lists them");
+        assertThat(shell.run("jobs", "--usr=x").errors()).contains("did you mean --user?");
     }
 
     @Test
     void theManualHasEveryCommandOptionAndStatus() throws IOException {
         String manual = Files.readString(Path.of("../deploy/man/jobwitness.1")).replace("\\-", "-");
         String page = Files.readString(Path.of("../docs/cli.md"));
-        assertThat(Jobwitness.COMMANDS).hasSize(7).allSatisfy(command -> {
+        assertThat(Jobwitness.COMMANDS).hasSize(8).allSatisfy(command -> {
             assertThat(page).contains("`" + command.name());
             assertThat(manual).contains(".B " + command.name());
             assertThat(command.options()).allSatisfy(option -> assertThat(manual).contains(option.name()));
@@ -265,11 +365,18 @@ class PagesTest {
         }
     }
 
-    @Test
-    void completionKnowsTheCommandsAndTheirOptions() {
-        CliRun completion = shell.run("completion");
+    /** What bash offers behind these words; it separates words at "=". */
+    @ParameterizedTest
+    @CsvSource({"wh, why", "jobs --sta, --state", "jobs --state = fa, failed",
+            "'jobs --state = failed,can', 'failed,cancelled'", "jobs -s pend, pending",
+            "jobs --state=comp, --state=completed", "top --order =, cpu memory gpu time",
+            "jobs --reason = out, out_of_memory", "doctor --u, --url", "nosuch x, ''"})
+    void completionKnowsCommandsOptionsAndValues(String words, String offered) throws Exception {
+        Process bash = new ProcessBuilder("bash", "-c",
+                shell.run("completion").out() + "COMP_WORDS=(jobwitness " + words
+                        + "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _complete_jobwitness; echo \"${COMPREPLY[*]}\"")
+                .redirectErrorStream(true).start();
 
-        assertThat(completion.status()).isZero();
-        assertThat(completion.out()).contains("complete -F _complete_jobwitness", "--token-file", "doctor", "--order");
+        assertThat(new String(bash.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip()).isEqualTo(offered);
     }
 }

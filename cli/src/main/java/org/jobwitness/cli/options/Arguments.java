@@ -32,12 +32,19 @@ public final class Arguments {
                 rest.forEachRemaining(parsed.operands::add);
             } else if (argument.startsWith("-") && argument.length() > 1) {
                 Optional<Option> option = known.stream().filter(one -> one.matches(argument)).findFirst();
-                parsed.add(option.orElseThrow(() -> usage("unknown option " + argument)), argument, rest);
+                parsed.add(option.orElseThrow(() -> unknown(argument, known)), argument, rest);
             } else {
                 parsed.operands.add(argument);
             }
         }
         return parsed;
+    }
+
+    private static Problem unknown(String argument, List<Option> known) {
+        String typed = argument.replaceFirst("=.*", "");
+        return usage("unknown option " + argument
+                + Suggestion.of(typed, known.stream().map(Option::name).toList()).map(name -> "; did you mean " + name
+                        + "?").orElse(""));
     }
 
     private void add(Option option, String argument, Iterator<String> rest) throws Problem {
@@ -46,6 +53,8 @@ public final class Arguments {
             if (value != null) {
                 throw usage(option.name() + " takes no value");
             }
+            value = "";
+        } else if (value == null && option.isOptional()) {
             value = "";
         } else if (value == null) {
             if (!rest.hasNext()) {

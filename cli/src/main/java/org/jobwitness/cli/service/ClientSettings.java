@@ -1,5 +1,6 @@
 package org.jobwitness.cli.service;
 
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.net.URI;
 import java.net.URISyntaxException;
@@ -9,6 +10,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -131,15 +133,17 @@ public record ClientSettings(URI url, String urlFrom, Optional<Token> token, Opt
     private static Token read(Path file) throws Problem {
         String advice = "; ask your administrator for a token, or name another file with --token-file or"
                 + " JOBWITNESS_TOKEN_FILE";
-        try (Stream<String> lines = Files.lines(file, StandardCharsets.ISO_8859_1)) {
-            String token = lines.findFirst().orElse("").strip();
+        try (BufferedReader lines = Files.newBufferedReader(file, StandardCharsets.ISO_8859_1)) {
+            String token = Objects.requireNonNullElse(lines.readLine(), "").strip();
             if (!token.matches("[A-Za-z0-9._~+/=-]+")) {
                 throw new Problem(Kind.DENIED, file + " holds no token on its first line" + advice);
             }
             return new Token(token, file);
         } catch (IOException e) {
-            throw new Problem(Kind.DENIED, "the token file " + file + " cannot be read ("
-                    + e.getClass().getSimpleName() + ")" + advice);
+            throw new Problem(Kind.DENIED, "the token file " + file + " " + (Files.notExists(file)
+                    ? "does not exist"
+                    : "cannot be read" + (Files.isReadable(file) ? ": " + e.getMessage() : ": permission denied"))
+                    + advice);
         }
     }
 

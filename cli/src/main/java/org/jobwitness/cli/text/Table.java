@@ -101,8 +101,10 @@ public final class Table {
         Text line = Text.empty();
         for (int at = 0; at < shown.size(); at++) {
             int column = shown.get(at);
+            Text cell = cells.get(column);
+            boolean isLast = at == shown.size() - 1 && !columns.get(column).right;
             line = line.plus(at == 0 ? "" : " ".repeat(GAP))
-                    .plus(cells.get(column).padded(width(column), columns.get(column).right));
+                    .plus(isLast ? cell : cell.padded(width(column), columns.get(column).right));
         }
         return screen.terminal() ? line.cut(screen.columns(), screen.unicode()) : line;
     }

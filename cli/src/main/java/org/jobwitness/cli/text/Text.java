@@ -10,7 +10,9 @@ import java.util.stream.Collectors;
  * question mark. Only {@link #on} adds escape sequences.
  */
 public final class Text {
-    private static final Pattern WORD_BOUNDARY = Pattern.compile("(?<= )(?! )");
+    /** But not between a number and its unit. */
+    private static final Pattern WORD_BOUNDARY = Pattern.compile(
+            "(?<= )(?! )(?<![0-9] (?=(?:%|[KMGTP]iB|B|k?Wh|h|min|s|d|days?|CPUs?|GPUs?)(?![A-Za-z])))");
     private static final Text EMPTY = new Text(List.of());
 
     private final List<Part> parts;
@@ -37,7 +39,10 @@ public final class Text {
 
     public Text plus(Text other) {
         List<Part> all = new ArrayList<>(parts);
-        all.addAll(other.parts);
+        for (Part part : other.parts) {
+            boolean joins = !all.isEmpty() && all.getLast().style == part.style;
+            all.add(joins ? new Part(all.removeLast().words + part.words, part.style) : part);
+        }
         return new Text(all);
     }
 

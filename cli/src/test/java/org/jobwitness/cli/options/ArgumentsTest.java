@@ -15,6 +15,7 @@ class ArgumentsTest {
     private static final Option ALL = Option.flag("--all", "All of them.").orLetter("-a");
     private static final Option USER = Option.of("--user", "NAME", "Of this user.").orLetter("-u");
     private static final Option LIMIT = Option.of("--limit", "COUNT", "At most this many.");
+    private static final Option WATCH = Option.optional("--watch", "SECONDS", "Again and again.");
 
     private static Arguments parse(String line) throws Problem {
         return Arguments.parse(List.of(ALL, USER, LIMIT), List.of(line.split(" ")));
@@ -40,6 +41,17 @@ class ArgumentsTest {
     }
 
     @Test
+    void aValueMayBeOptional() throws Problem {
+        List<Option> known = List.of(WATCH);
+
+        assertThat(Arguments.parse(known, List.of("--watch", "7")).value(WATCH)).isEmpty();
+        assertThat(Arguments.parse(known, List.of("--watch", "7")).operand(0)).isEqualTo("7");
+        assertThat(Arguments.parse(known, List.of("--watch=5")).value(WATCH)).isEqualTo("5");
+        assertThat(Arguments.parse(known, List.of("7")).value(WATCH)).isNull();
+        assertThat(WATCH.usage()).endsWith("--watch[=SECONDS]");
+    }
+
+    @Test
     void behindTwoDashesNothingIsAnOption() throws Problem {
         Arguments arguments = parse("-a -- --user");
 
@@ -49,7 +61,10 @@ class ArgumentsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"--users=bob, unknown option --users=bob", "-x, unknown option -x", "-all, unknown option -all",
+    @CsvSource({"--users=bob, unknown option --users=bob; did you mean --user?", "-x, unknown option -x",
+            "--sort, unknown option --sort", "-all, unknown option -all; did you mean --all?",
+            "--lim=3, unknown option --lim=3; did you mean --limit?",
+            "--lmiit=3, unknown option --lmiit=3; did you mean --limit?",
             "--all=1, --all takes no value", "--user, --user needs a value: NAME", "-u, --user needs a value: NAME"})
     void whatNoOptionAllowsIsRefused(String line, String message) {
         assertThatThrownBy(() -> parse(line)).isInstanceOfSatisfying(Problem.class,

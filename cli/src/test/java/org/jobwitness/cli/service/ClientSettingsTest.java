@@ -84,7 +84,9 @@ class ClientSettingsTest {
         assertThatThrownBy(() -> ClientSettings.read(new Typed(null, noToken.toString(), null), Map.of(), conf))
                 .hasMessageContaining("holds no token");
         assertThatThrownBy(() -> ClientSettings.read(new Typed(null, home + "/none", null), Map.of(), conf))
-                .hasMessageContaining("cannot be read");
+                .hasMessageStartingWith("the token file " + home + "/none does not exist; ask");
+        assertThatThrownBy(() -> ClientSettings.read(new Typed(null, home.toString(), null), Map.of(), conf))
+                .hasMessageStartingWith("the token file " + home + " cannot be read: ");
         assertThatThrownBy(() -> ClientSettings.read(NOTHING, Map.of("JOBWITNESS_TIMEOUT", "soon"), conf))
                 .hasMessageContaining("0.1..300");
         assertThat(ClientSettings.read(NOTHING, Map.of("JOBWITNESS_TIMEOUT", "0.5"), conf).timeout())
