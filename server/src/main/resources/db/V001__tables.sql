@@ -471,6 +471,18 @@ comment on column node.raw_state is 'All of the scheduler''s words for its state
 comment on column node.state_reason is 'Why it is in its state, from the scheduler.';
 comment on column node.gpus is 'The newest reading of each GPU, as wire.GpuReading; here, so that it takes no rows of its own.';
 
+-- What happened to nodes, by the scheduler's record. Only node.NodeEventTable writes here. Kept as long as jobs.
+create table node_event (
+    cluster text not null,
+    node    text not null,
+    at      timestamptz not null,
+    kind    text not null check (kind in ('booted', 'down', 'drained')),
+    reason  text,
+    primary key (cluster, node, at, kind)
+);
+comment on table node_event is 'Its key serves NodeEventTable.of, and finds an event that an earlier poll has reported.';
+comment on column node_event.reason is 'In an administrator''s words or the scheduler''s.';
+
 -- Agents whose queue is overdue. The others have no row, so that the table is nearly always empty. Only
 -- batch.AgentQueueTable writes here.
 create table agent_queue (

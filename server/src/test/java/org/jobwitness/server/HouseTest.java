@@ -67,6 +67,7 @@ class HouseTest {
             table("chunk", "sample.ChunkTable", "sample"), table("figure", "sample.FigureTable", "sample"),
             table("history_hour", "", ""),
             table("agent_batches", "batch.AgentBatches", "batch"), table("node", "node.NodeTable", "node"),
+            table("node_event", "node.NodeEventTable", "node"),
             table("agent_queue", "batch.AgentQueueTable", "batch"),
             table("scheduler_contact", "scheduler.ContactTable", "scheduler"),
             table("demo", "demo.DemoTable", "demo"));

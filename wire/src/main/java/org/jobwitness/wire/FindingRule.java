@@ -6,6 +6,8 @@ import java.util.Locale;
 public enum FindingRule {
     /** Processes were killed for memory, and the run went on. */
     OOM_KILLED,
+    /** A node of it booted anew, or was taken out of service. */
+    NODE_FAULT,
     /** The driver of a GPU that it had reported an error of the GPU. */
     GPU_FAULT,
     /** Heat or the power supply slowed a GPU of it down. */

@@ -20,12 +20,15 @@ import org.jspecify.annotations.Nullable;
  * @param gpuUsagePercent of all its GPUs
  * @param cpuLoad its 1-minute load average
  * @param gpus each of its GPUs, as its agent read it
+ * @param bootedAt by the scheduler
+ * @param reasonAt since when there is the reason for its state
  */
 public record NodeReading(String cluster, String node, Instant at, @Nullable Duration interval, @Nullable State state,
         @Nullable String rawState, @Nullable String stateReason, @Nullable Integer totalCpus,
         @Nullable Long totalMemoryBytes,
         @Nullable Integer totalGpus, @Nullable Double cpuUsagePercent, @Nullable Long memoryUsageBytes,
-        @Nullable Double gpuUsagePercent, @Nullable Double cpuLoad, List<GpuReading> gpus) {
+        @Nullable Double gpuUsagePercent, @Nullable Double cpuLoad, List<GpuReading> gpus, @Nullable Instant bootedAt,
+        @Nullable Instant reasonAt) {
 
     public NodeReading {
         gpus = List.copyOf(gpus);
@@ -53,6 +56,8 @@ public record NodeReading(String cluster, String node, Instant at, @Nullable Dur
         private @Nullable Double gpuUsagePercent;
         private @Nullable Double cpuLoad;
         private List<GpuReading> gpus = List.of();
+        private @Nullable Instant bootedAt;
+        private @Nullable Instant reasonAt;
 
         private Builder(String cluster, String node, Instant at) {
             this.cluster = cluster;
@@ -73,6 +78,12 @@ public record NodeReading(String cluster, String node, Instant at, @Nullable Dur
 
         public Builder rawState(@Nullable String words) {
             rawState = words;
+            return this;
+        }
+
+        public Builder since(@Nullable Instant booted, @Nullable Instant reason) {
+            bootedAt = booted;
+            reasonAt = reason;
             return this;
         }
 
@@ -100,7 +111,8 @@ public record NodeReading(String cluster, String node, Instant at, @Nullable Dur
         public NodeReading build() {
             return new NodeReading(cluster, node, at, interval, state, rawState, stateReason, totalCpus,
                     totalMemoryBytes,
-                    totalGpus, cpuUsagePercent, memoryUsageBytes, gpuUsagePercent, cpuLoad, gpus);
+                    totalGpus, cpuUsagePercent, memoryUsageBytes, gpuUsagePercent, cpuLoad, gpus,
+                    bootedAt, reasonAt);
         }
     }
 

@@ -125,6 +125,7 @@ public final class NodeTable {
                 .bindArray("gpus", Double.class, each(ordered, NodeReading::gpuUsagePercent))
                 .bindArray("loads", Double.class, each(ordered, NodeReading::cpuLoad))
                 .bindArray("devices", String.class, each(ordered, r -> json.text(r.gpus()))).execute();
+        NodeEventTable.store(handle, ordered);
     }
 
     /**

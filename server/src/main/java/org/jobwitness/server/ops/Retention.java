@@ -13,6 +13,7 @@ import org.jobwitness.server.db.Partition;
 import org.jobwitness.server.db.Partition.Parent;
 import org.jobwitness.server.db.Partitions;
 import org.jobwitness.server.job.JobDeletion;
+import org.jobwitness.server.node.NodeEventTable;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -82,6 +83,8 @@ public final class Retention {
         if (runs > 0 || days.count() > 0 || months.count() > 0) {
             log.info("retention_done samples_days={} runs={} audit_months={}", days.count(), runs, months.count());
         }
+        database.write("node_events_forget",
+                handle -> NodeEventTable.forget(handle, clock.instant().minus(jobRetention)));
         database.write("agent_batches_forget", handle -> AgentBatches.forget(handle, forgettable()));
         if (days.complete() && months.complete()) {
             lastSuccess = clock.instant();

@@ -283,7 +283,8 @@ final class SlurmJson {
         Long memoryMb = node.positive("real_memory");
         return new SlurmNode(name, node.words("state"), node.text("reason"), node.positiveInt("cpus"),
                 memoryMb == null || memoryMb == UNCONFIGURED_MEMORY_MB ? null : memoryMb,
-                gpus != null ? gpus : Tres.gpuCount(node.text("gres")));
+                gpus != null ? gpus : Tres.gpuCount(node.text("gres")), node.time("boot_time"),
+                node.time("reason_changed_at"));
     }
 
     private static SlurmState stateOf(Fields fields, String path) {

@@ -11,9 +11,10 @@ import org.jspecify.annotations.Nullable;
  * A node in Slurm's record.
  *
  * @param words of its state: a base state, and flags beside it
+ * @param reasonAt since when there is the reason
  */
 record SlurmNode(String name, List<String> words, @Nullable String reason, @Nullable Integer cpus,
-        @Nullable Long memoryMb, @Nullable Integer gpus) {
+        @Nullable Long memoryMb, @Nullable Integer gpus, @Nullable Instant bootedAt, @Nullable Instant reasonAt) {
     /** Of a node's raw state. */
     private static final int MAX_LENGTH = 256;
 
@@ -83,6 +84,7 @@ record SlurmNode(String name, List<String> words, @Nullable String reason, @Null
     /** Its figures are missing: its agent reports them. */
     NodeReading reading(String cluster, Instant now) {
         return NodeReading.builder(cluster, name, now).state(state(), JobEvidence.fitting(reason)).rawState(raw())
+                .since(bootedAt, reasonAt)
                 .totals(cpus, memoryMb == null ? null : Long.valueOf(memoryMb << 20), gpus).build();
     }
 }

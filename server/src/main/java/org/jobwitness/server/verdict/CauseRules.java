@@ -32,7 +32,7 @@ final class CauseRules {
 
     private static Cause completed(RunEvidence evidence) {
         if (evidence.run().reason() == Reason.LOST) {
-            return Cause.LOST;
+            return orNodeFailure(Cause.LOST, evidence);
         }
         if (!evidence.run().isConfirmed()) {
             return Cause.UNKNOWN;
@@ -47,8 +47,8 @@ final class CauseRules {
         }
         return switch (reason) {
             case OUT_OF_MEMORY -> orNodeOutOfMemory(Cause.OUT_OF_MEMORY, evidence);
-            case SIGNAL -> orNodeOutOfMemory(orGpuFailure(Cause.SIGNAL, evidence), evidence);
-            case EXIT_CODE -> orNodeOutOfMemory(orGpuFailure(Cause.EXIT_CODE, evidence), evidence);
+            case SIGNAL -> orNodeOutOfMemory(orFailure(Cause.SIGNAL, evidence), evidence);
+            case EXIT_CODE -> orNodeOutOfMemory(orFailure(Cause.EXIT_CODE, evidence), evidence);
             case TIMEOUT -> Cause.TIME_LIMIT;
             case NODE_FAILURE -> Cause.NODE_FAILURE;
             case PREEMPTED -> Cause.PREEMPTED;
@@ -57,16 +57,21 @@ final class CauseRules {
             case REVOKED -> Cause.REVOKED;
             case LAUNCH_FAILURE -> Cause.LAUNCH_FAILURE;
             case DEADLINE -> Cause.DEADLINE;
-            case LOST -> Cause.LOST;
-            case UNKNOWN -> Cause.UNKNOWN;
+            case LOST -> orNodeFailure(Cause.LOST, evidence);
+            case UNKNOWN -> orNodeFailure(Cause.UNKNOWN, evidence);
         };
     }
 
     /** A stopped run, which signals 9 and 15 show, needs no failed GPU to end. */
-    private static Cause orGpuFailure(Cause cause, RunEvidence evidence) {
+    private static Cause orFailure(Cause cause, RunEvidence evidence) {
         return evidence.run().state() == JobState.FAILED && GpuFaults.failed(evidence).isPresent()
                 ? Cause.GPU_FAILURE
-                : cause;
+                : orNodeFailure(cause, evidence);
+    }
+
+    private static Cause orNodeFailure(Cause cause, RunEvidence evidence) {
+        boolean mayHaveFailed = evidence.run().state() == JobState.FAILED || evidence.run().reason() == Reason.LOST;
+        return mayHaveFailed && NodeFaults.failed(evidence).isPresent() ? Cause.NODE_FAILURE : cause;
     }
 
     private static Cause orNodeOutOfMemory(Cause cause, RunEvidence evidence) {
@@ -78,8 +83,9 @@ final class CauseRules {
         return switch (cause) {
             case PENDING, RUNNING -> true;
             case LOST, UNKNOWN, GPU_FAILURE -> false;
+            case NODE_FAILURE -> evidence.run().isConfirmed() && evidence.run().reason() == Reason.NODE_FAILURE;
             case NODE_OUT_OF_MEMORY -> evidence.run().isConfirmed() && looksKilled(evidence);
-            case COMPLETED, COMPLETED_DESPITE_OOM, OUT_OF_MEMORY, TIME_LIMIT, CANCELLED, PREEMPTED, NODE_FAILURE,
+            case COMPLETED, COMPLETED_DESPITE_OOM, OUT_OF_MEMORY, TIME_LIMIT, CANCELLED, PREEMPTED,
                     SIGNAL, EXIT_CODE, LAUNCH_FAILURE, PROLOG_FAILURE, DEADLINE, REQUEUED, REVOKED ->
                 evidence.run().isConfirmed();
         };

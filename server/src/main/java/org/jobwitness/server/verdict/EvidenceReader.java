@@ -14,6 +14,7 @@ import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.db.Database;
+import org.jobwitness.server.node.NodeEventTable;
 import org.jobwitness.server.query.RunLookup;
 import org.jobwitness.server.sample.RunUse;
 import org.jobwitness.server.verdict.RunEvidence.GpuUsage;
@@ -55,7 +56,15 @@ public final class EvidenceReader {
                         onNodes(found.run(), RunUse.onNodes(handle, key, now)),
                         onGpus(RunUse.ofGpus(handle, key, now)), RunLookup.oomKills(handle, key),
                         OtherRuns.ofArray(handle, found.run()), OtherRuns.shortJobs(handle, found.run(), now),
-                        OtherRuns.ofJob(handle, found.run())));
+                        OtherRuns.ofJob(handle, found.run()), nodeEvents(handle, found.run(), now)));
+    }
+
+    private static List<NodeEventTable.Event> nodeEvents(Handle handle, Run run, Instant now) {
+        Instant end = run.end() == null ? now : run.end();
+        return run.start() == null || run.nodes().isEmpty()
+                ? List.of()
+                : NodeEventTable.of(handle, run.cluster(), run.nodes(), run.start(),
+                        end.plus(NodeFaults.NOTICED_AFTER));
     }
 
     /** A run, what it used, and the evidence that is made of both. */
@@ -67,8 +76,8 @@ public final class EvidenceReader {
     }
 
     /**
-     * Passes on each newest run that is running or ended since, as far as findings need it: nothing of other runs, and OOM kills
-     * by number only. To be called in a transaction: the rows come in portions.
+     * Passes on each newest run that is running or ended since, as far as findings need it: nothing of other runs, no events of nodes,
+     * and OOM kills by number only. To be called in a transaction: the rows come in portions.
      */
     void eachRecent(Handle handle, Instant now, Instant since, Consumer<Recent> consumer) {
         try (Stream<RunUse.NodeUsage> allOnNodes = RunUse.onNodesSince(handle, since, now);
@@ -86,7 +95,7 @@ public final class EvidenceReader {
     private static Recent recent(Instant now, RunRow found, List<RunUse.NodeUsage> onNodes,
             List<RunUse.GpuUsage> gpus) {
         return new Recent(new RunEvidence(now, found.run(), found.end(), onNodes(found.run(), onNodes),
-                onGpus(gpus), List.of(), List.of(), 0, List.of()), onNodes, gpus);
+                onGpus(gpus), List.of(), List.of(), 0, List.of(), List.of()), onNodes, gpus);
     }
 
     /** Rows of many runs, in the order of their keys, handed out run by run. */

@@ -54,6 +54,9 @@ final class OutcomeFacts {
         stepStatus();
         evidence.kills().stream().limit(MAX_KILLS).forEach(this::kill);
         moreKills();
+        if (cause == Cause.NODE_FAILURE) {
+            NodeFaults.failed(evidence).ifPresent(event -> facts.add(NodeFaults.fact(event)));
+        }
         evidence.nodes().stream().filter(on -> on.oomKills() > 0).forEach(this::countedKills);
         runTime();
         suspension();

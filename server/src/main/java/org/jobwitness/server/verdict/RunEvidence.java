@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
+import org.jobwitness.server.node.NodeEventTable;
 import org.jobwitness.server.sample.RunUse;
 import org.jobwitness.wire.GpuHold;
 import org.jobwitness.wire.JobOomKill;
@@ -28,9 +29,11 @@ import org.jspecify.annotations.Nullable;
  * @param otherTasks the newest runs of the other tasks of its job array that have ended
  * @param shortJobs short jobs of the same user and name that started within the day before it, or when it did
  * @param otherRuns of the same job, the newest first
+ * @param nodeEvents what happened to its nodes from its start until soon after its end, by Slurm's record; the earliest first
  */
 record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> nodes, List<GpuUsage> gpus,
-        List<JobOomKill> kills, List<Task> otherTasks, int shortJobs, List<OtherRun> otherRuns) {
+        List<JobOomKill> kills, List<Task> otherTasks, int shortJobs, List<OtherRun> otherRuns,
+        List<NodeEventTable.Event> nodeEvents) {
 
     /** Memory of which so much was used is full: agents may have read it a little before it was. */
     static final double FULL = 0.9;
@@ -44,6 +47,7 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
         kills = List.copyOf(kills);
         otherTasks = List.copyOf(otherTasks);
         otherRuns = List.copyOf(otherRuns);
+        nodeEvents = List.copyOf(nodeEvents);
     }
 
     /**

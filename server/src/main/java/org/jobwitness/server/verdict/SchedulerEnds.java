@@ -54,6 +54,12 @@ final class SchedulerEnds {
 
     static Explanation nodeFailure(RunEvidence evidence) {
         Run run = evidence.run();
+        if (run.reason() != Reason.NODE_FAILURE) {
+            return Explanation.of(job(evidence) + " ended" + after(evidence) + ", and "
+                    + NodeFaults.phrase(NodeFaults.failed(evidence).orElseThrow()) + ".")
+                    .meaning("This is most likely why it ended: a fault of the node, not of the program.")
+                    .advice("Submit it again. Work since its last checkpoint is lost.");
+        }
         return Explanation.of(job(evidence) + " ended" + after(evidence) + " because "
                 + (run.nodes().size() == 1 ? "its node " + Phrases.plain(run.nodes().getFirst()) : "one of its nodes")
                 + " failed.")

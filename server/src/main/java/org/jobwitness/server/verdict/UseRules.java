@@ -15,7 +15,8 @@ final class UseRules {
         if (evidence.run().start() == null) {
             return Judgement.NONE;
         }
-        return Judgement.of(MemoryRules.killed(evidence, cause), GpuFaults.judge(evidence, thresholds),
+        return Judgement.of(MemoryRules.killed(evidence, cause), NodeFaults.judge(evidence, cause),
+                GpuFaults.judge(evidence, thresholds),
                 GpuRules.judge(evidence, thresholds),
                 TimeRules.judge(evidence, cause, thresholds), onNodes(evidence, cause, thresholds)).sorted();
     }

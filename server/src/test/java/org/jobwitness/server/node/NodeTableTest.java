@@ -55,6 +55,34 @@ class NodeTableTest {
         return NodeReading.builder("c1", node, at).interval(INTERVAL).usage(cpu, 2L << 30, null, null).build();
     }
 
+    /** Whatever the state is later: a verdict is asked for long after a node is back. */
+    @Test
+    void whatHappenedToANodeIsKeptOnce() {
+        Instant booted = T.minusSeconds(600);
+        Instant drained = T.minusSeconds(60);
+        nodes.store(List.of(bySlurm("n9", T, NodeReading.State.DRAINED, "disk", booted, drained)));
+        nodes.store(List.of(bySlurm("n9", T.plusSeconds(60), NodeReading.State.DRAINED, "disk",
+                booted.plusSeconds(1), drained)));
+        nodes.store(List.of(bySlurm("n9", T.plusSeconds(120), NodeReading.State.IDLE, null, booted, null)));
+        nodes.store(List.of(bySlurm("n8", T, NodeReading.State.DOWN, "Not responding", null, T)));
+        nodes.store(List.of(full("n9", T.plusSeconds(130), 50)));
+        assertThat(events(T.minusSeconds(3600))).containsExactly(
+                new NodeEventTable.Event("n9", booted, NodeEventTable.Kind.BOOTED, null),
+                new NodeEventTable.Event("n9", drained, NodeEventTable.Kind.DRAINED, "disk"),
+                new NodeEventTable.Event("n8", T, NodeEventTable.Kind.DOWN, "Not responding"));
+        assertThat(events(T.minusSeconds(61))).hasSize(2);
+        assertThat(database.<Integer>write("test", handle -> NodeEventTable.forget(handle, T))).isEqualTo(2);
+    }
+
+    private List<NodeEventTable.Event> events(Instant from) {
+        return database.read("test", handle -> NodeEventTable.of(handle, "c1", List.of("n8", "n9"), from, T));
+    }
+
+    private static NodeReading bySlurm(String node, Instant at, NodeReading.State state, String reason, Instant booted,
+            Instant reasonAt) {
+        return NodeReading.builder("c1", node, at).state(state, reason).since(booted, reasonAt).build();
+    }
+
     private NodeReading latest(String node, Instant now) {
         return database.snapshot("test", handle -> nodes.latest(handle, now).filter(r -> r.node().equals(node))
                 .findFirst().orElseThrow().last());

@@ -12,6 +12,7 @@ import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.jobwitness.server.node.NodeEventTable;
 import org.jobwitness.server.sample.RunUse;
 import org.jobwitness.wire.GpuHold;
 import org.jobwitness.wire.JobOomKill;
@@ -74,6 +75,7 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
         private final List<JobOomKill> kills = new ArrayList<>();
         private final List<RunEvidence.Task> tasks = new ArrayList<>();
         private final List<String> expected = new ArrayList<>();
+        private final List<NodeEventTable.Event> events = new ArrayList<>();
         private RunEvidence.@Nullable Run run;
         private Instant now = Words.NOON;
         private RunEvidence.ReportedEnd reported = reported(new Words(""));
@@ -97,6 +99,7 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
                 case "kill" -> kills.add(kill(new Words(rest)));
                 case "task" -> tasks.add(task(new Words(rest)));
                 case "other_run" -> otherRuns.add(otherRun(new Words(rest)));
+                case "event" -> events.add(event(new Words("node=" + rest)));
                 case "short_jobs" -> shortJobs = Integer.parseInt(rest);
                 case "thresholds" -> thresholds = thresholds(new Words(rest));
                 default -> {
@@ -110,7 +113,7 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
 
         VerdictCase build() {
             return new VerdictCase(name, line,
-                    new RunEvidence(now, known(), reported, nodes, gpus, kills, tasks, shortJobs, otherRuns),
+                    new RunEvidence(now, known(), reported, nodes, gpus, kills, tasks, shortJobs, otherRuns, events),
                     thresholds, expected);
         }
 
@@ -162,6 +165,13 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
                     w.is("no_batch") ? Boolean.FALSE : null);
             w.end();
             return reported;
+        }
+
+        private static NodeEventTable.Event event(Words w) {
+            NodeEventTable.Event event = new NodeEventTable.Event(w.text("node", ""), w.time("at", null),
+                    w.constant("kind", NodeEventTable.Kind.class, null), w.textOrNull("reason"));
+            w.end();
+            return event;
         }
 
         private RunEvidence.NodeUsage node(Words w) {
