@@ -141,6 +141,9 @@ final class Server implements AutoCloseable {
             Map<String, Supplier<Optional<String>>> advisoryChecks = new LinkedHashMap<>();
             advisoryChecks.put("seal", sealing::problem);
             advisoryChecks.put("spool", agentQueues::problem);
+            if (config.database().isEmpty()) {
+                advisoryChecks.put("storage", () -> DataDisk.problem(config.dataDir()));
+            }
             slurm.ifPresent(reconciliation -> advisoryChecks.put("scheduler", reconciliation::problem));
             if (!config.schedulerChosen()) {
                 advisoryChecks.put("scheduler", () -> Optional.of(LocalSlurm.NOT_ASKED));
@@ -151,6 +154,7 @@ final class Server implements AutoCloseable {
                     : Optional.empty();
             Map<String, Supplier<Optional<String>>> requiredChecks = new LinkedHashMap<>(
                     Map.of("database", database::problem));
+            requiredChecks.put("writes", database::writeProblem);
             demo.ifPresent(cluster -> requiredChecks.put("demo", cluster::problem));
 
             tokens = config.auth() ? Optional.of(Tokens.in(config.dataDir())) : Optional.empty();

@@ -46,6 +46,31 @@ class HealthTest {
     }
 
     @Test
+    void aDatabaseThatRefusesWritesIsNeitherHealthyNorReadyUntilItTakesThem() throws SQLException {
+        String event = "{\"job_id\": \"1\", \"user\": \"ada\", \"node_list\": [\"n1\"]}";
+        try (TestServer server = TestServer.start();
+                var connection = server.sql();
+                var statement = connection.createStatement()) {
+            assertThat(server.get("/v1/health").json().required("checks").required("writes").asString())
+                    .isEqualTo("ok");
+            statement.execute("""
+                    create function full_disk() returns trigger language plpgsql
+                    as $$ begin raise exception 'no space left on device' using errcode = 'disk_full'; end $$""");
+            statement.execute("create trigger full_disk before insert on job execute function full_disk()");
+            assertThat(server.post("/v1/events/job-started", event).status()).isEqualTo(503);
+            assertThat(server.get("/v1/ready").status()).isEqualTo(503);
+            Exchange unhealthy = server.get("/v1/health");
+            assertThat(unhealthy.status()).isEqualTo(503);
+            assertThat(unhealthy.json().required("checks").required("writes").asString())
+                    .contains("no space left on device");
+
+            statement.execute("drop trigger full_disk on job");
+            assertThat(server.post("/v1/events/job-started", event).status()).isEqualTo(200);
+            assertThat(server.get("/v1/ready").status()).isEqualTo(200);
+        }
+    }
+
+    @Test
     void thatSlurmIsNotAskedIsAProblemUntilSomebodyHasDecidedIt(@TempDir Path folder) throws Exception {
         Path conf = Files.writeString(folder.resolve("slurm.conf"), "ClusterName=alpha\n");
         TestPostgres.lendPrograms(folder.resolve("data"));

@@ -56,6 +56,12 @@ public final class Database implements AutoCloseable {
     /** Read only, idle in a transaction for too long, lock timeout. */
     private static final Set<String> UNAVAILABLE = Set.of("25006", "25P03", "55P03");
 
+    /** A full disk, read only, an I/O error. */
+    private static final Set<String> REFUSES_WRITES = Set.of("53100", "25006", "58030");
+
+    /** Then it may have room again, and a server that is not ready gets no writes to see it by. */
+    private static final Duration REFUSAL_TTL = Duration.ofMinutes(1);
+
     private final DatabaseAddress address;
     private final Properties properties;
     private final HikariDataSource pool;
@@ -67,6 +73,12 @@ public final class Database implements AutoCloseable {
     private final Histogram duration;
     private final Counter errors;
     private volatile @Nullable String problem = "not reached yet";
+    /** Null if the last write was not refused. */
+    private volatile @Nullable RefusedWrite refusedWrite;
+
+    /** @param at nanoTime */
+    private record RefusedWrite(String cause, long at) {
+    }
 
     /** A block of SQL with a result. */
     @FunctionalInterface
@@ -244,11 +256,16 @@ public final class Database implements AutoCloseable {
         return timed(operation, () -> {
             for (int attempt = 1;; attempt++) {
                 try {
-                    return jdbi.inTransaction(handle -> {
+                    T result = jdbi.inTransaction(handle -> {
                         setSocketTimeout(handle, socketTimeout);
                         return work.run(handle);
                     });
+                    refusedWrite = null;
+                    return result;
                 } catch (JdbiException | SQLException e) {
+                    if (REFUSES_WRITES.contains(sqlState(e))) {
+                        refusedWrite = new RefusedWrite(rootMessage(e), System.nanoTime());
+                    }
                     if (attempt == ATTEMPTS || !RETRYABLE.contains(sqlState(e))) {
                         throw e;
                     }
@@ -271,6 +288,14 @@ public final class Database implements AutoCloseable {
         } catch (RuntimeException e) {
             return Optional.of(rootMessage(e));
         }
+    }
+
+    /** Why the database refused the last write, such as for a full disk; empty if it took it, or that was a while ago. */
+    public Optional<String> writeProblem() {
+        RefusedWrite refused = refusedWrite;
+        return refused == null || System.nanoTime() - refused.at > REFUSAL_TTL.toNanos()
+                ? Optional.empty()
+                : Optional.of(refused.cause);
     }
 
     /** Until the connection goes back to the pool, which resets it. */

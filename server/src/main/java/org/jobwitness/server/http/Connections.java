@@ -17,7 +17,6 @@ import java.util.function.Predicate;
 import org.eclipse.jetty.http.HttpParser;
 import org.eclipse.jetty.io.AbstractEndPoint;
 import org.eclipse.jetty.io.Connection;
-import org.eclipse.jetty.server.internal.HttpConnection;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,9 +34,10 @@ final class Connections implements Connection.Listener, AutoCloseable {
 
     private final int max;
     private final Duration deadline;
-    private final Map<HttpConnection, Open> all = new ConcurrentHashMap<>();
+    private final Map<CountingConnection, Open> all = new ConcurrentHashMap<>();
     private final Map<InetAddress, Integer> byAddress = new ConcurrentHashMap<>();
-    private final AtomicInteger closedForRoom = new AtomicInteger();
+    private final AtomicInteger closedForMemory = new AtomicInteger();
+    private final AtomicInteger closedForNumber = new AtomicInteger();
     private final ScheduledExecutorService sweeper = Executors
             .newSingleThreadScheduledExecutor(Thread.ofPlatform().name("connections").daemon().factory());
 
@@ -55,14 +55,14 @@ final class Connections implements Connection.Listener, AutoCloseable {
 
     /** A connection, as it was at the last sweep. */
     private static final class Open {
-        private final HttpConnection connection;
+        private final CountingConnection connection;
         private final InetAddress address;
         private volatile Phase phase = Phase.RECEIVING;
         private volatile long messages;
         /** nanoTime of the beginning of the phase. */
         private volatile long since = System.nanoTime();
 
-        Open(HttpConnection connection, InetAddress address) {
+        Open(CountingConnection connection, InetAddress address) {
             this.connection = connection;
             this.address = address;
         }
@@ -114,7 +114,7 @@ final class Connections implements Connection.Listener, AutoCloseable {
 
     @Override
     public void onOpened(Connection connection) {
-        if (!(connection instanceof HttpConnection http)) {
+        if (!(connection instanceof CountingConnection http)) {
             return; // the TLS below one
         }
         SocketAddress remote = connection.getEndPoint().getRemoteSocketAddress();
@@ -122,12 +122,13 @@ final class Connections implements Connection.Listener, AutoCloseable {
                 ? inet.getAddress()
                 : InetAddress.getLoopbackAddress();
         Open opened = new Open(http, address);
-        all.put(http, opened);
+        // Counted before it can be chosen and forgotten.
         int ofAddress = byAddress.merge(address, 1, Integer::sum);
+        all.put(http, opened);
         if (ofAddress > Math.max(1, max / 2)) {
-            closeLongestWaiting(open -> open.address.equals(address), opened);
+            closeLongestWaiting(open -> open.address.equals(address), opened, closedForNumber);
         } else if (all.size() > max) {
-            closeLongestWaiting(_ -> true, opened);
+            closeLongestWaiting(_ -> true, opened, closedForNumber);
         }
     }
 
@@ -137,7 +138,7 @@ final class Connections implements Connection.Listener, AutoCloseable {
     }
 
     private void forget(Connection connection) {
-        Open open = connection instanceof HttpConnection http ? all.remove(http) : null;
+        Open open = connection instanceof CountingConnection http ? all.remove(http) : null;
         if (open != null) {
             byAddress.computeIfPresent(open.address, (_, count) -> count == 1 ? null : count - 1);
         }
@@ -145,11 +146,17 @@ final class Connections implements Connection.Listener, AutoCloseable {
 
     /** Called where requests hold too much memory. */
     void closeUnfinished() {
-        closeLongestWaiting(open -> open.now() == Phase.RECEIVING, null);
+        closeLongestWaiting(open -> open.now() == Phase.RECEIVING, null, closedForMemory);
     }
 
     /** @param newest is closed if no other can be */
-    private synchronized void closeLongestWaiting(Predicate<Open> which, @Nullable Open newest) {
+    private void closeLongestWaiting(Predicate<Open> which, @Nullable Open newest, AtomicInteger counter) {
+        List<Open> chosen = takeLongestWaiting(which, newest);
+        chosen.forEach(open -> close(open, "closed to make room"));
+        counter.addAndGet(chosen.size());
+    }
+
+    private synchronized List<Open> takeLongestWaiting(Predicate<Open> which, @Nullable Open newest) {
         List<Open> waiting = all.values().stream().filter(open -> open != newest && which.test(open)).map(Waiting::of)
                 .filter(open -> open.phase != Phase.RESPONDING)
                 .sorted(Comparator.comparing(Waiting::phase).thenComparingLong(Waiting::since)).map(Waiting::open)
@@ -157,13 +164,13 @@ final class Connections implements Connection.Listener, AutoCloseable {
         List<Open> chosen = waiting.isEmpty() && newest != null
                 ? List.of(newest)
                 : waiting.subList(0, Math.min(waiting.size(), 1 + waiting.size() / CLOSED_AT_ONCE));
-        chosen.forEach(open -> close(open, "closed to make room"));
-        closedForRoom.addAndGet(chosen.size());
+        chosen.forEach(open -> forget(open.connection));
+        return chosen;
     }
 
     private void close(Open open, String cause) {
         forget(open.connection);
-        open.connection.getEndPoint().close(new TimeoutException(cause));
+        open.connection.giveUp(new TimeoutException(cause));
     }
 
     private void sweep() {
@@ -174,10 +181,11 @@ final class Connections implements Connection.Listener, AutoCloseable {
             log.info("request_timeout connections={} after_s={} remote={}", late.size(), deadline.toSeconds(),
                     late.getFirst().address.getHostAddress());
         }
-        int closed = closedForRoom.getAndSet(0);
-        if (closed > 0) {
-            log.warn("connections_closed count={} open={} cause=\"too many connections or too much memory in use\"",
-                    closed, all.size());
+        int forMemory = closedForMemory.getAndSet(0);
+        int forNumber = closedForNumber.getAndSet(0);
+        if (forMemory + forNumber > 0) {
+            log.warn("connections_closed too_many={} too_much_memory={} open={} addresses={}", forNumber, forMemory,
+                    all.size(), byAddress.size());
         }
     }
 

@@ -39,12 +39,22 @@ final class CountingConnection extends HttpConnection {
         return counter;
     }
 
+    /** Closes it, and frees what it holds at once. */
+    void giveUp(Throwable cause) {
+        freeHeaders();
+        getEndPoint().close(cause);
+    }
+
     @Override
     public void onClose(@Nullable Throwable cause) {
-        if (headers != null) {
-            headers.release();
-        }
+        freeHeaders();
         super.onClose(cause);
+    }
+
+    private void freeHeaders() {
+        if (headers != null) {
+            headers.close();
+        }
     }
 
     /** Makes such connections. */
@@ -68,6 +78,7 @@ final class CountingConnection extends HttpConnection {
         private int count;
         private int bytes;
         private int reserved;
+        private boolean isClosed;
 
         @Override
         public void messageBegin() {
@@ -93,7 +104,8 @@ final class CountingConnection extends HttpConnection {
             return super.headerComplete();
         }
 
-        private synchronized void add(HttpField field) {
+        /** Holds no lock while it reserves, which may close other connections. */
+        private void add(HttpField field) {
             if (++count > MAX_HEADERS) {
                 throw new HttpException.RuntimeException(HttpStatus.REQUEST_HEADER_FIELDS_TOO_LARGE_431,
                         "more than " + MAX_HEADERS + " headers");
@@ -108,16 +120,30 @@ final class CountingConnection extends HttpConnection {
                 throw new HttpException.RuntimeException(HttpStatus.SERVICE_UNAVAILABLE_503,
                         "no memory for more headers");
             }
-            reserved += more;
+            if (!hold(more)) {
+                memory.release(more);
+                throw new HttpException.RuntimeException(HttpStatus.SERVICE_UNAVAILABLE_503, "given up");
+            }
         }
 
-        private synchronized void restart() {
+        /** @return false if another thread has closed the connection: what was read before may be parsed after it */
+        private synchronized boolean hold(int more) {
+            reserved += isClosed ? 0 : more;
+            return !isClosed;
+        }
+
+        private void restart() {
             count = 0;
             bytes = 0;
             release();
         }
 
-        synchronized void release() {
+        synchronized void close() {
+            isClosed = true;
+            release();
+        }
+
+        private synchronized void release() {
             memory.release(reserved);
             reserved = 0;
         }
