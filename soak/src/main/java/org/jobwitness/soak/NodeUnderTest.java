@@ -18,7 +18,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -29,6 +28,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
+import org.jobwitness.agent.clock.NodeClock;
 import org.jobwitness.agent.log.Log;
 import org.jobwitness.agent.spool.BatchSpool;
 import org.jobwitness.server.json.Json;
@@ -224,7 +224,7 @@ final class NodeUnderTest implements AutoCloseable {
         Json json = new Json();
         String bootId = name + "-before";
         Instant first = Instant.now().minusSeconds(batches + 60L);
-        try (BatchSpool spool = new BatchSpool(queue, 64 << 20, Duration.ofDays(1), InstantSource.system(),
+        try (BatchSpool spool = new BatchSpool(queue, 64 << 20, Duration.ofDays(1), NodeClock.SYSTEM,
                 new Log(new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8)))) {
             for (int number = 1; number <= batches; number++) {
                 // Lower than all counters in the cgroups, since it is older.

@@ -4,12 +4,12 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
+import org.jobwitness.agent.clock.NodeClock;
 import org.jobwitness.agent.log.Log;
 import org.jspecify.annotations.Nullable;
 
@@ -21,6 +21,9 @@ import org.jspecify.annotations.Nullable;
  * <p>An item survives the end of this process after {@link #put}, and of the machine after {@link #force}. Removals are not written:
  * a file is deleted when all of its items are removed, so a restart may find a few removed items again. The service recognizes a
  * batch that it has.
+ *
+ * <p>Age is measured by the monotonic clock, since a host's clock may be set to any time. Of what earlier processes left, it is the
+ * sum of the times between the items, each of which counts as a day at most.
  *
  * <p>The folder (0700) has {@code lock}, held by the process that uses it, and segments (0600), named
  * {@code <number, 16 digits>.segment}, the oldest with the lowest number. A segment is records, one behind the other, and
@@ -38,8 +41,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class BatchSpool implements AutoCloseable {
     static final int MAX_MEMORY_BYTES = 4 << 20;
+    /** A longer time between two items of an earlier process counts as this: the clock may have been set meanwhile. */
+    private static final Duration MAX_GAP = Duration.ofDays(1);
 
-    private record Waiting(Item item, Instant putAt) {
+    private record Waiting(Item item, Instant putAt, long putNanos) {
         int bytes() {
             return item.body().length;
         }
@@ -48,7 +53,7 @@ public final class BatchSpool implements AutoCloseable {
     private final SpoolFolder folder;
     private final long maxBytes;
     private final Duration maxAge;
-    private final InstantSource clock;
+    private final NodeClock clock;
     private final Log log;
 
     /** All of these are older than the items in memory. */
@@ -72,7 +77,7 @@ public final class BatchSpool implements AutoCloseable {
      * @param maxBytes on disk; above it the oldest segment is dropped
      * @param maxAge older items are dropped, a segment at a time
      */
-    public BatchSpool(Path folder, long maxBytes, Duration maxAge, InstantSource clock, Log log) {
+    public BatchSpool(Path folder, long maxBytes, Duration maxAge, NodeClock clock, Log log) {
         this.folder = new SpoolFolder(folder);
         this.maxBytes = maxBytes;
         this.maxAge = maxAge;
@@ -104,23 +109,38 @@ public final class BatchSpool implements AutoCloseable {
                 diskFailed(e);
             }
         }
+        setAges();
         dropExcess();
+    }
+
+    /** Of what earlier processes left, whose monotonic clock is not known. */
+    private void setAges() {
+        Instant after = clock.instant();
+        long nanos = clock.nanoTime();
+        for (Segment segment : segments.reversed()) {
+            Duration gap = Duration.between(segment.newest(), after);
+            if (gap.compareTo(MAX_GAP) > 0) {
+                gap = MAX_GAP;
+            }
+            nanos -= gap.isNegative() ? 0 : gap.toNanos();
+            segment.setNewestNanos(nanos);
+            after = segment.newest();
+        }
     }
 
     /** Keeps a body of at most 1 MiB; the service would not accept a larger one. */
     public synchronized void put(byte[] body) {
-        Instant now = clock.instant();
         if (body.length > Segment.MAX_BODY_BYTES) {
             dropped("too_large", 1);
             tooMuch++;
             return;
         }
-        memory.add(new Waiting(new Item(body), now));
+        memory.add(new Waiting(new Item(body), clock.instant(), clock.nanoTime()));
         bytesInMemory += body.length;
         if (!isClosed) {
             writeMemory();
         }
-        dropExpired(now);
+        dropExpired();
         dropExcess();
     }
 
@@ -129,7 +149,7 @@ public final class BatchSpool implements AutoCloseable {
         try {
             open();
             for (Waiting first = memory.peekFirst(); first != null; first = memory.peekFirst()) {
-                append(first.item().body(), first.putAt());
+                append(first);
                 bytesInMemory -= memory.removeFirst().bytes();
                 moved++;
             }
@@ -143,18 +163,19 @@ public final class BatchSpool implements AutoCloseable {
         }
     }
 
-    private void append(byte[] body, Instant putAt) throws IOException {
+    private void append(Waiting item) throws IOException {
+        byte[] body = item.item().body();
         Segment last = segments.peekLast();
         if (last != null && last.isOpen()) {
-            last.append(body, putAt);
+            last.append(body, item.putAt(), item.putNanos());
         } else {
-            segments.add(Segment.create(folder.newSegment(), body, putAt));
+            segments.add(Segment.create(folder.newSegment(), body, item.putAt(), item.putNanos()));
         }
     }
 
     /** The oldest item; the same one until it is removed. */
     public synchronized Optional<Item> oldest() {
-        dropExpired(clock.instant());
+        dropExpired();
         if (returned == null) {
             returned = readOldest();
         }
@@ -216,19 +237,22 @@ public final class BatchSpool implements AutoCloseable {
         }
     }
 
-    private void dropExpired(Instant now) {
-        Instant limit = now.minus(maxAge);
+    private void dropExpired() {
         for (Segment first = segments.peekFirst(); first != null
-                && first.newest().isBefore(limit); first = segments.peekFirst()) {
+                && isExpired(first.newestNanos()); first = segments.peekFirst()) {
             tooOld += first.records();
             dropped("too_old", first.records());
             removeFirstSegment();
         }
-        while (segments.isEmpty() && !memory.isEmpty() && memory.getFirst().putAt().isBefore(limit)) {
+        while (segments.isEmpty() && !memory.isEmpty() && isExpired(memory.getFirst().putNanos())) {
             tooOld++;
             dropped("too_old", 1);
             removeFirstInMemory();
         }
+    }
+
+    private boolean isExpired(long putNanos) {
+        return clock.nanoTime() - putNanos > maxAge.toNanos();
     }
 
     private void dropExcess() {

@@ -47,6 +47,8 @@ final class Segment {
     private int records;
     private Instant oldest;
     private Instant newest;
+    /** When the newest was put, on the monotonic clock. */
+    private long newestNanos;
     /** The positions of the records; null unless this is the segment that is read. */
     private @Nullable Deque<Entry> entries;
     private int damaged;
@@ -58,10 +60,10 @@ final class Segment {
     }
 
     /** Creates the file, with its first record. */
-    static Segment create(Path file, byte[] body, Instant putAt) throws IOException {
+    static Segment create(Path file, byte[] body, Instant putAt, long putNanos) throws IOException {
         Segment segment = new Segment(file, putAt);
         try {
-            segment.append(body, putAt);
+            segment.append(body, putAt, putNanos);
         } catch (IOException e) {
             segment.delete();
             throw e;
@@ -85,7 +87,7 @@ final class Segment {
     }
 
     /** After a failure the segment accepts no more records. */
-    void append(byte[] body, Instant putAt) throws IOException {
+    void append(byte[] body, Instant putAt, long putNanos) throws IOException {
         isOpen = false;
         ByteBuffer record = record(body, putAt);
         int bytes = record.remaining();
@@ -103,6 +105,7 @@ final class Segment {
             oldest = putAt;
         }
         newest = putAt;
+        newestNanos = putNanos;
         isForced = false;
         isOpen = end < FULL_BYTES;
     }
@@ -256,6 +259,14 @@ final class Segment {
 
     Instant newest() {
         return newest;
+    }
+
+    long newestNanos() {
+        return newestNanos;
+    }
+
+    void setNewestNanos(long nanos) {
+        newestNanos = nanos;
     }
 
     /** The damage found since the last call. */

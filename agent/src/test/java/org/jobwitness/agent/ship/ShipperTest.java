@@ -85,7 +85,8 @@ class ShipperTest {
     @BeforeEach
     void makeSpool() throws IOException {
         events = Files.createDirectory(temp.resolve("events"));
-        spool = new BatchSpool(temp.resolve("queue"), 64 << 20, Duration.ofDays(7), CLOCK, log);
+        spool = new BatchSpool(temp.resolve("queue"), 64 << 20, Duration.ofDays(7),
+                new NodeClock(CLOCK, System::nanoTime), log);
         toClose.add(spool);
     }
 

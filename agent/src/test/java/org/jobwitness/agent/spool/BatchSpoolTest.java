@@ -12,7 +12,6 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -22,9 +21,12 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jobwitness.agent.ForeignUser;
+import org.jobwitness.agent.clock.NodeClock;
 import org.jobwitness.agent.log.Log;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What goes in comes out, in order, whatever happens to the process and to the disk. */
 class BatchSpoolTest {
@@ -36,7 +38,13 @@ class BatchSpoolTest {
     private final ByteArrayOutputStream logged = new ByteArrayOutputStream();
     private final Log log = new Log(new PrintStream(logged, true, StandardCharsets.UTF_8));
     private Instant now = Instant.parse("2026-11-23T08:00:00Z");
-    private final InstantSource clock = () -> now;
+    private long nanos;
+    private final NodeClock clock = new NodeClock(() -> now, () -> nanos);
+
+    private void pass(Duration time) {
+        now = now.plus(time);
+        nanos += time.toNanos();
+    }
 
     private BatchSpool spool(Path folder) {
         return new BatchSpool(folder, ENOUGH, WEEK, clock, log);
@@ -229,16 +237,56 @@ class BatchSpoolTest {
             put(spool, 0, 100);
             Item first = spool.oldest().orElseThrow();
             assertThat(segments(folder)).hasSize(3);
-            now = now.plus(WEEK).plusSeconds(1);
+            pass(WEEK.plusSeconds(1));
             put(spool, 100, 101);
             assertThat(segments(folder)).as("the last one also has what was put now").hasSize(1);
             spool.remove(first);
             assertThat(spool.depth().batches() + spool.depth().tooOld()).isEqualTo(101);
-            now = now.plus(WEEK).plusSeconds(1);
+            pass(WEEK.plusSeconds(1));
             assertThat(spool.oldest()).isEmpty();
             assertThat(spool.depth().tooOld()).isEqualTo(101);
             assertThat(segments(folder)).isEmpty();
             assertThat(timesLogged("spool_dropped cause=too_old")).isEqualTo(1);
+        }
+    }
+
+    /** An administrator, a wrong NTP server or a new mainboard may set a host's clock to any time. */
+    @ParameterizedTest
+    @ValueSource(longs = {400, -400})
+    void aClockThatIsSetDeletesNothing(long days) {
+        Path folder = temp.resolve("queue");
+        try (BatchSpool spool = spool(folder)) {
+            put(spool, 0, 100);
+            now = now.plus(Duration.ofDays(days));
+            put(spool, 100, 101);
+            assertThat(spool.depth().batches()).isEqualTo(101);
+        }
+        for (int start = 0; start < 10; start++) {
+            now = now.plus(Duration.ofDays(days));
+            nanos = 4711; // of another boot
+            try (BatchSpool spool = spool(folder)) {
+                put(spool, 101 + start, 102 + start);
+                assertThat(spool.depth().batches()).isEqualTo(102 + start);
+                assertThat(spool.depth().tooOld()).isZero();
+            }
+            now = now.minus(Duration.ofDays(days));
+        }
+    }
+
+    @Test
+    void whatAnEarlierProcessLeftGrowsOld() {
+        Path folder = temp.resolve("queue");
+        try (BatchSpool spool = spool(folder)) {
+            put(spool, 0, 10);
+        }
+        pass(Duration.ofHours(20));
+        nanos = 4711; // of another boot
+        try (BatchSpool spool = spool(folder)) {
+            pass(WEEK.minusHours(21));
+            assertThat(spool.oldest()).isPresent();
+            pass(Duration.ofHours(2));
+            assertThat(spool.oldest()).isEmpty();
+            assertThat(spool.depth().tooOld()).isEqualTo(10);
         }
     }
 

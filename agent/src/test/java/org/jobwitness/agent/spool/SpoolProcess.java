@@ -3,9 +3,9 @@ package org.jobwitness.agent.spool;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.InstantSource;
 import java.util.Arrays;
 import java.util.Random;
+import org.jobwitness.agent.clock.NodeClock;
 import org.jobwitness.agent.log.Log;
 
 /**
@@ -17,7 +17,7 @@ final class SpoolProcess {
     }
 
     public static void main(String[] args) {
-        BatchSpool spool = new BatchSpool(Path.of(args[0]), 64 << 20, Duration.ofDays(1), InstantSource.system(),
+        BatchSpool spool = new BatchSpool(Path.of(args[0]), 64 << 20, Duration.ofDays(1), NodeClock.SYSTEM,
                 new Log(System.err));
         if (args[1].equals("full")) {
             putAndTake(spool, Integer.parseInt(args[2]));
