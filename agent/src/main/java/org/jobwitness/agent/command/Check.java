@@ -21,12 +21,15 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Stream;
+import javax.net.ssl.HttpsURLConnection;
+import javax.net.ssl.SSLException;
 import org.jobwitness.agent.cgroup.JobCgroup;
 import org.jobwitness.agent.cgroup.JobName;
 import org.jobwitness.agent.cgroup.Scopes;
 import org.jobwitness.agent.cgroup.Watch;
 import org.jobwitness.agent.clock.NodeClock;
 import org.jobwitness.agent.config.AgentConfig;
+import org.jobwitness.agent.files.FileAccess;
 import org.jobwitness.agent.files.ScriptsSpool;
 import org.jobwitness.agent.gpu.GpuSource;
 import org.jobwitness.agent.gpu.Gpus;
@@ -36,6 +39,7 @@ import org.jobwitness.agent.sampling.JobOnNode;
 import org.jobwitness.agent.sampling.NodeGpus;
 import org.jobwitness.agent.sampling.PrologEventStore;
 import org.jobwitness.agent.sampling.PrologEvents;
+import org.jobwitness.agent.ship.TrustedCas;
 import org.jobwitness.wire.GpuDevice;
 import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.JobReading;
@@ -336,6 +340,8 @@ public final class Check {
                         + " s ahead of the service's, which corrects times by that; set up NTP");
             }
             token();
+        } catch (SSLException e) {
+            fails("service", config.url() + ": " + TrustedCas.causeOf(e));
         } catch (IOException e) {
             fails("service", config.url() + ": " + e);
         }
@@ -345,6 +351,7 @@ public final class Check {
     private void token() throws IOException {
         HttpURLConnection batches = open("/v1/batches");
         if (config.tokenFile().isPresent()) {
+            exposed(config.tokenFile().get());
             try {
                 batches.setRequestProperty("Authorization",
                         "Bearer "
@@ -367,9 +374,21 @@ public final class Check {
         }
     }
 
+    private void exposed(Path tokenFile) {
+        try {
+            FileAccess.of(tokenFile.toRealPath()).exposure()
+                    .ifPresent(cause -> warn("token", tokenFile + ": " + cause + "; chmod 0640"));
+        } catch (IOException e) {
+            // Reported where it is read.
+        }
+    }
+
     private HttpURLConnection open(String path) throws IOException {
         HttpURLConnection connection = (HttpURLConnection) URI.create(config.url() + path).toURL()
                 .openConnection();
+        if (connection instanceof HttpsURLConnection https && config.caFile().isPresent()) {
+            https.setSSLSocketFactory(TrustedCas.sockets(Files.readAllBytes(config.caFile().get())));
+        }
         connection.setConnectTimeout(HTTP_TIMEOUT_MS);
         connection.setReadTimeout(HTTP_TIMEOUT_MS);
         return connection;

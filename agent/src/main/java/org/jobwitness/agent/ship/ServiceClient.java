@@ -1,14 +1,9 @@
 package org.jobwitness.agent.ship;
 
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.security.GeneralSecurityException;
-import java.security.KeyStore;
-import java.security.cert.Certificate;
-import java.security.cert.CertificateFactory;
 import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
@@ -18,10 +13,10 @@ import java.util.Map;
 import java.util.Timer;
 import java.util.TimerTask;
 import java.util.regex.Pattern;
-import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLSocketFactory;
-import javax.net.ssl.TrustManagerFactory;
 import org.jobwitness.agent.clock.NodeClock;
+import org.jobwitness.agent.files.FileAccess;
 import org.jobwitness.agent.log.Log;
 import org.jspecify.annotations.Nullable;
 
@@ -49,9 +44,14 @@ final class ServiceClient implements AutoCloseable {
     ServiceClient(Destination destination, Timing timing, NodeClock clock, Log log) {
         this.url = destination.url();
         Path tokenFile = destination.tokenFile();
-        this.token = tokenFile == null ? null : new ReloadedFile<>(tokenFile, ServiceClient::token);
+        this.token = tokenFile == null
+                ? null
+                : new ReloadedFile<>(tokenFile, content -> {
+                    warnIfExposed(tokenFile);
+                    return token(content);
+                });
         Path caFile = destination.caFile();
-        this.trustedCas = caFile == null ? null : new ReloadedFile<>(caFile, ServiceClient::trusting);
+        this.trustedCas = caFile == null ? null : new ReloadedFile<>(caFile, TrustedCas::sockets);
         this.timing = timing;
         this.clock = clock;
         this.log = log;
@@ -110,7 +110,12 @@ final class ServiceClient implements AutoCloseable {
         if ("https".equalsIgnoreCase(url.getScheme())) {
             tls = trustedCas == null ? (SSLSocketFactory) SSLSocketFactory.getDefault() : trustedCas.get();
         }
-        HttpConnection fresh = HttpConnection.open(url, tls, timing.connectTimeout(), timing.readTimeout(), clock);
+        HttpConnection fresh;
+        try {
+            fresh = HttpConnection.open(url, tls, timing.connectTimeout(), timing.readTimeout(), clock);
+        } catch (SSLException e) {
+            throw new IOException(TrustedCas.causeOf(e), e);
+        }
         connection = fresh;
         return fresh;
     }
@@ -161,34 +166,17 @@ final class ServiceClient implements AutoCloseable {
         }
     }
 
+    private void warnIfExposed(Path file) throws IOException {
+        FileAccess.of(file.toRealPath()).exposure()
+                .ifPresent(cause -> log.warn("token_exposed file=" + file + " cause=\"" + cause + "\""));
+    }
+
     private static String token(byte[] content) throws IOException {
         String line = new String(content, StandardCharsets.UTF_8).lines().findFirst().orElse("").strip();
         if (!TOKEN.matcher(line).matches()) {
             throw new IOException("the token file's first line is not a token");
         }
         return line;
-    }
-
-    private static SSLSocketFactory trusting(byte[] certificates) throws IOException {
-        try {
-            KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
-            store.load(null, null);
-            int number = 0;
-            for (Certificate certificate : CertificateFactory.getInstance("X.509")
-                    .generateCertificates(new ByteArrayInputStream(certificates))) {
-                store.setCertificateEntry(String.valueOf(number++), certificate);
-            }
-            if (number == 0) {
-                throw new IOException("the CA file has no certificate");
-            }
-            TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-            trust.init(store);
-            SSLContext context = SSLContext.getInstance("TLS");
-            context.init(null, trust.getTrustManagers(), null);
-            return context.getSocketFactory();
-        } catch (GeneralSecurityException e) {
-            throw new IOException("the CA file cannot be used", e);
-        }
     }
 
     private Duration retryAfter(@Nullable String header) {

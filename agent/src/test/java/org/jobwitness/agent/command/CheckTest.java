@@ -41,6 +41,7 @@ class CheckTest {
         Files.createDirectories(folder.resolve("queue"));
         Files.createDirectories(folder.resolve("spool/events"));
         Files.writeString(folder.resolve("token"), "secret\n");
+        Files.setPosixFilePermissions(folder.resolve("token"), PosixFilePermissions.fromString("rw-r-----"));
         service = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
         service.createContext("/v1/live", exchange -> {
             exchange.sendResponseHeaders(200, -1);
@@ -158,6 +159,15 @@ class CheckTest {
         Files.setPosixFilePermissions(spool, PosixFilePermissions.fromString("rwxrwxrwx"));
         assertThat(check()).contains("warn  prolog and epilog: no event is read or sent: " + spool
                 + ": its group or all users may write it (mode 0777)");
+    }
+
+    @Test
+    void aTokenThatAllUsersMayReadIsWarnedOf() throws Exception {
+        tree.job("job_7");
+        Path token = folder.resolve("token");
+        Files.setPosixFilePermissions(token, PosixFilePermissions.fromString("rw-r--r--"));
+        assertThat(check()).contains(
+                "warn  token: " + token + ": all users may read or write it (mode 0644); chmod 0640");
     }
 
     @Test

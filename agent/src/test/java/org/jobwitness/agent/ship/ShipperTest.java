@@ -30,6 +30,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import org.jobwitness.agent.ForeignUser;
@@ -181,6 +182,7 @@ class ShipperTest {
     void aBatchArrivesAsItWasRead() throws IOException {
         FakeService service = service();
         Path token = Files.writeString(temp.resolve("token"), "jw-secret.1\nanother line\n");
+        Files.setPosixFilePermissions(token, PosixFilePermissions.fromString("rw-r-----"));
         Shipper shipper = shipper(new Destination(URI.create(service.url() + "/"), token, null), NO_JITTER, QUICK,
                 new Random(1));
         shipper.add(batch(7), false);
@@ -419,6 +421,7 @@ class ShipperTest {
         add(shipper, 0, 2);
         await("they are sent", () -> shipper.counts().batchesSent() == 2);
         Files.writeString(token, "one\r\n");
+        Files.setPosixFilePermissions(token, PosixFilePermissions.fromString("rw-r--r--"));
         add(shipper, 2, 3);
         await("it is sent", () -> shipper.counts().batchesSent() == 3);
         Files.move(Files.writeString(temp.resolve("new"), "two"), token,
@@ -431,6 +434,7 @@ class ShipperTest {
         assertThat(service.requests().stream().map(request -> request.header("Authorization"))).containsExactly(null,
                 null, "Bearer one", "Bearer two", null, null);
         assertThat(timesLogged("token_unusable")).isEqualTo(2);
+        assertThat(timesLogged("token_exposed file=" + token + " cause=\"all users may read or write it")).isPositive();
         assertThat(log()).doesNotContain("not?a token");
     }
 
@@ -459,6 +463,34 @@ class ShipperTest {
         }
         assertThat(service.requests()).hasSize(1);
         assertThat(another.requests()).isEmpty();
+        assertThat(timesLogged("is not signed by a CA that is trusted here; JOBWITNESS_CA_FILE names them"))
+                .isPositive();
+    }
+
+    @Test
+    void anExpiredCertificateIsNamedAsSuch() throws Exception {
+        certificate("ca", "dns:ca");
+        certificate("old", "ip:127.0.0.1");
+        List<String> old = List.of("-alias", "old", "-keystore", temp.resolve("old.p12").toString(), "-storepass",
+                "secret");
+        keytool(with(old, "-certreq", "-file", temp.resolve("csr").toString()));
+        keytool("-gencert", "-alias", "ca", "-keystore", temp.resolve("ca.p12").toString(), "-storepass", "secret",
+                "-rfc",
+                "-infile", temp.resolve("csr").toString(), "-outfile", temp.resolve("signed").toString(), "-ext",
+                "san=ip:127.0.0.1", "-startdate", "-30d", "-validity", "10");
+        Path chain = Files.writeString(temp.resolve("chain"), Files.readString(temp.resolve("signed"))
+                + Files.readString(temp.resolve("ca.pem")));
+        keytool(with(old, "-importcert", "-noprompt", "-file", chain.toString()));
+        FakeService service = closed(FakeService.startTls(tlsOf(temp.resolve("old.p12")), signal::changed));
+        Shipper shipper = shipper(new Destination(tls(service), null, temp.resolve("ca.pem")), NO_JITTER, QUICK,
+                new Random(1));
+        shipper.add(batch(1), true);
+        await("it is logged", () -> timesLogged("the certificate of the service has expired") > 0);
+        assertThat(service.requests()).isEmpty();
+    }
+
+    private static String[] with(List<String> some, String... more) {
+        return Stream.concat(Stream.of(more), some.stream()).toArray(String[]::new);
     }
 
     private static URI tls(FakeService service) {
@@ -467,10 +499,15 @@ class ShipperTest {
 
     private SSLContext certificate(String name, String host) throws Exception {
         Path store = temp.resolve(name + ".p12");
-        keytool("-genkeypair", "-alias", name, "-keyalg", "EC", "-dname", "CN=" + name, "-ext", "san=" + host,
+        keytool("-genkeypair", "-alias", name, "-keyalg", "EC", "-dname", "CN=" + name, "-ext", "san=" + host, "-ext",
+                "bc:c",
                 "-keystore", store.toString(), "-storepass", "secret");
         keytool("-exportcert", "-rfc", "-alias", name, "-keystore", store.toString(), "-storepass", "secret", "-file",
                 temp.resolve(name + ".pem").toString());
+        return tlsOf(store);
+    }
+
+    private static SSLContext tlsOf(Path store) throws Exception {
         KeyStore keys = KeyStore.getInstance("PKCS12");
         try (InputStream in = Files.newInputStream(store)) {
             keys.load(in, "secret".toCharArray());
