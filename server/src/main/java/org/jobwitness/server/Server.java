@@ -21,6 +21,7 @@ import java.util.Optional;
 import java.util.Properties;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
+import javax.net.SocketFactory;
 import org.jobwitness.server.access.AccessControl;
 import org.jobwitness.server.access.Role;
 import org.jobwitness.server.access.Tokens;
@@ -41,6 +42,7 @@ import org.jobwitness.server.event.EventsEndpoint;
 import org.jobwitness.server.http.HttpServer;
 import org.jobwitness.server.http.RequestMemory;
 import org.jobwitness.server.http.Requests;
+import org.jobwitness.server.http.Tls;
 import org.jobwitness.server.job.JobDeletion;
 import org.jobwitness.server.job.JobTable;
 import org.jobwitness.server.json.Json;
@@ -157,12 +159,17 @@ final class Server implements AutoCloseable {
             requiredChecks.put("writes", database::writeProblem);
             demo.ifPresent(cluster -> requiredChecks.put("demo", cluster::problem));
 
+            Optional<Tls> tls = config.tls().isPresent()
+                    ? Optional
+                            .of(stopLater(new Tls(config.tls().get().certificates(), config.tls().get().key(), clock)))
+                    : Optional.empty();
+            tls.ifPresent(certificate -> advisoryChecks.put("tls", certificate::problem));
             tokens = config.auth() ? Optional.of(Tokens.in(config.dataDir())) : Optional.empty();
             AccessControl access = tokens.map(AccessControl::by).orElseGet(() -> AccessControl.off(config.host()));
 
             http = stopLater(new HttpServer(
                     new HttpServer.Settings(config.host(), config.port(), config.maxConnections(),
-                            config.requestDeadline()),
+                            config.requestDeadline(), tls),
                     json, memory, access,
                     List.of(new HealthEndpoint(requiredChecks, advisoryChecks, json, clock,
                             version())::routes,
@@ -209,8 +216,9 @@ final class Server implements AutoCloseable {
         return http.port();
     }
 
-    private void watch(String host) throws IOException {
-        stopLater(new Watchdog(host, port(), WATCH_INTERVAL, () -> Runtime.getRuntime().halt(HANGS)));
+    private void watch(ServerConfig config) throws IOException {
+        SocketFactory sockets = config.tls().isPresent() ? Tls.toOneself() : SocketFactory.getDefault();
+        stopLater(new Watchdog(sockets, config.host(), port(), WATCH_INTERVAL, () -> Runtime.getRuntime().halt(HANGS)));
     }
 
     List<String> routes() {
@@ -259,7 +267,7 @@ final class Server implements AutoCloseable {
         try {
             ServerConfig config = ServerConfig.read(flags, System.getenv(), Path.of(".env"));
             Server server = new Server(config);
-            server.watch(config.host());
+            server.watch(config);
             running.complete(Optional.of(server));
             System.out.print(server.greeting(config));
         } catch (ServerConfig.BadSetting e) {
@@ -292,7 +300,8 @@ final class Server implements AutoCloseable {
     }
 
     private String greeting(ServerConfig config) {
-        String url = "http://" + (config.host().equals("0.0.0.0") ? "localhost" : config.host()) + ":" + port();
+        String url = (config.tls().isPresent() ? "https://" : "http://")
+                + (config.host().equals("0.0.0.0") ? "localhost" : config.host()) + ":" + port();
         String access = tokens.map(made -> """
                   operator token  %s
                   agent token     %s
@@ -309,7 +318,9 @@ final class Server implements AutoCloseable {
                   jobs            %s/v1/jobs
                   metrics         %s/metrics
                   health          %s/v1/health
-                %s%s""".formatted(version(), url, url, url, url, access, slurm);
+                %s%s%s""".formatted(version(), url, url, url, url, access, config.isKeptLocal() ? """
+                  only this machine can connect: PLAIN_HTTP is loopback. Set TLS_CERT_FILE and TLS_KEY_FILE, or PLAIN_HTTP=on
+                """ : "", slurm);
     }
 
     private static String help() {

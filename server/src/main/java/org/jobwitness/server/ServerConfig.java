@@ -26,6 +26,8 @@ import org.jspecify.annotations.Nullable;
  * The server's settings, read once and checked before anything starts. A flag overrides the environment, and that overrides
  * the {@code .env} file.
  *
+ * @param tls the server's certificate; empty for plain HTTP
+ * @param isKeptLocal whether only this machine may connect, whatever HOST is, because there is no certificate
  * @param database the PostgreSQL to use; empty for the embedded one
  * @param auth whether requests need a token
  * @param schedulerChosen whether anybody has decided that Slurm is queried, or not
@@ -34,7 +36,8 @@ import org.jspecify.annotations.Nullable;
  * @param thresholds of verdicts
  * @param siteNote the site's own words, shown with the advice of verdicts
  */
-record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddress> database, int databaseConnections,
+record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls, boolean isKeptLocal,
+        Optional<DatabaseAddress> database, int databaseConnections,
         boolean auth, String defaultCluster, int maxConnections, Duration requestDeadline, Duration metricsRetention,
         Duration jobRetention, Duration auditRetention, boolean schedulerChosen,
         Optional<Reconciliation.Settings> slurm,
@@ -44,6 +47,12 @@ record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddres
     /** What a client may make a connection hold at most, with a margin: 14 KB of headers, 24 KB for a body. */
     private static final long HEAP_PER_CONNECTION = 48 << 10;
     private static final long DEFAULT_MAX_CONNECTIONS = 20_000;
+
+    /** PEM files. */
+    record TlsFiles(Path certificates, Path key) {
+    }
+
+    private static final String LOOPBACK = "127.0.0.1";
 
     /** An invalid setting: its name, its value, and what is allowed. */
     static final class BadSetting extends Exception {
@@ -122,7 +131,9 @@ record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddres
     private record Values(Map<Setting, String> given, Map<String, String> environment) {
 
         ServerConfig config() throws BadSetting {
-            String host = given.getOrDefault(Setting.HOST, Setting.HOST.byDefault());
+            Optional<TlsFiles> tls = tls();
+            boolean isKeptLocal = tls.isEmpty() && choice(Setting.PLAIN_HTTP, "on", "loopback").equals("loopback");
+            String host = isKeptLocal ? LOOPBACK : given.getOrDefault(Setting.HOST, Setting.HOST.byDefault());
             boolean loopback = address(host).isLoopbackAddress();
             boolean auth = choice(Setting.AUTH, "on", "off").equals("on");
             if (!auth && !loopback) {
@@ -134,7 +145,7 @@ record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddres
                     36_500);
             Duration auditRetention = days(Setting.AUDIT_RETENTION_DAYS, jobRetention, " (JOB_RETENTION_DAYS)", 36_500);
             boolean seedDemo = choice(Setting.SEED_DEMO, "true", "false").equals("true");
-            return new ServerConfig(dataDir(), host, number(Setting.PORT, 0, 65_535), database(),
+            return new ServerConfig(dataDir(), host, number(Setting.PORT, 0, 65_535), tls, isKeptLocal, database(),
                     number(Setting.DATABASE_CONNECTIONS, 2, 200), auth, cluster(),
                     maxConnections(),
                     Duration.ofSeconds(number(Setting.REQUEST_DEADLINE_SECONDS, 1, 600)), metricsRetention,
@@ -151,6 +162,19 @@ record ServerConfig(Path dataDir, String host, int port, Optional<DatabaseAddres
                 return number(Setting.MAX_CONNECTIONS, 10, 1_000_000);
             }
             return (int) Math.min(Runtime.getRuntime().maxMemory() / HEAP_PER_CONNECTION, DEFAULT_MAX_CONNECTIONS);
+        }
+
+        private Optional<TlsFiles> tls() throws BadSetting {
+            String certificates = given.get(Setting.TLS_CERT_FILE);
+            String key = given.get(Setting.TLS_KEY_FILE);
+            if ((certificates == null) != (key == null)) {
+                throw bad(certificates == null ? Setting.TLS_CERT_FILE : Setting.TLS_KEY_FILE, "",
+                        "a PEM file, since the other of TLS_CERT_FILE and TLS_KEY_FILE is set");
+            }
+            return certificates == null || key == null
+                    ? Optional.empty()
+                    : Optional.of(new TlsFiles(path(Setting.TLS_CERT_FILE, certificates),
+                            path(Setting.TLS_KEY_FILE, key)));
         }
 
         private Thresholds thresholds() throws BadSetting {

@@ -10,6 +10,13 @@ enum Setting {
             "Address to listen on."),
     PORT("8080",
             "Port to listen on; 0 lets the system choose."),
+    TLS_CERT_FILE("unset: plain HTTP",
+            "PEM file of the server's certificate and those of intermediate CAs, for https. It is read again when it changes."),
+    TLS_KEY_FILE("unset",
+            "PEM file of the certificate's private key, without a passphrase. It is read again when it changes."),
+    PLAIN_HTTP("on",
+            "on: without TLS_CERT_FILE, HTTP without encryption is served on HOST. loopback: only on 127.0.0.1, for a proxy on this machine. "
+                    + "The packages set loopback."),
     DATABASE_URL("unset: the embedded PostgreSQL is started",
             "PostgreSQL 14 or newer to use instead: postgres://user:password@host/database?sslmode=... or jdbc:postgresql:..."),
     DATABASE_CONNECTIONS("10",

@@ -25,7 +25,8 @@ class ServerConfigTest {
     @Test
     void everyDefaultIsAsTheDocumentSays() throws Exception {
         assertThat(read(List.of(), Map.of("HOME", "/home/alice"), "")).isEqualTo(
-                new ServerConfig(Path.of("/home/alice/.local/share/jobwitness"), "0.0.0.0", 8080, Optional.empty(), 10,
+                new ServerConfig(Path.of("/home/alice/.local/share/jobwitness"), "0.0.0.0", 8080, Optional.empty(),
+                        false, Optional.empty(), 10,
                         true, "default", 20_000, Duration.ofSeconds(15), Duration.ofDays(7), Duration.ofDays(400),
                         Duration.ofDays(800), false, Optional.empty(), false, Thresholds.USUAL,
                         Optional.empty()));
@@ -42,6 +43,16 @@ class ServerConfigTest {
                     .hasMessageStartingWith("SITE_NOTE is").hasMessageEndingWith("control characters, < and >")
                     .message().doesNotContain("\u001b", "\n", "\u202e");
         }
+    }
+
+    @Test
+    void withoutACertificateHttpMayBeKeptOnThisMachine() throws Exception {
+        assertThat(read(List.of("--plain-http=loopback"), Map.of("HOST", "0.0.0.0"), "").host()).isEqualTo("127.0.0.1");
+        List<String> withCertificate = List.of("--plain-http=loopback", "--tls-cert-file=/c.pem",
+                "--tls-key-file=/k.pem");
+        assertThat(read(withCertificate, Map.of("HOST", "10.1.2.3"), "").host()).isEqualTo("10.1.2.3");
+        assertThatThrownBy(() -> read(List.of("--tls-cert-file=/c.pem"), Map.of(), ""))
+                .hasMessageStartingWith("TLS_KEY_FILE is \"\"; allowed: a PEM file");
     }
 
     @Test

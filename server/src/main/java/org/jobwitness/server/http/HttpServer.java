@@ -14,9 +14,11 @@ import io.javalin.util.JavalinBindException;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.zip.Deflater;
+import org.eclipse.jetty.server.ConnectionFactory;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
@@ -37,8 +39,9 @@ public final class HttpServer implements AutoCloseable {
      *
      * @param port 0 lets the system choose
      * @param requestDeadline how long a request may take to arrive in full
+     * @param tls empty for plain HTTP
      */
-    public record Settings(String host, int port, int maxConnections, Duration requestDeadline) {
+    public record Settings(String host, int port, int maxConnections, Duration requestDeadline, Optional<Tls> tls) {
     }
 
     /**
@@ -87,7 +90,10 @@ public final class HttpServer implements AutoCloseable {
 
     /** Javalin's own connector is not available before it listens, so no limit could be set on it. */
     private ServerConnector connector(Server server, HttpConfiguration http, RequestMemory memory) {
-        ServerConnector connector = new ServerConnector(server, new CountingConnection.Factory(http, memory));
+        ConnectionFactory http11 = new CountingConnection.Factory(http, memory);
+        ServerConnector connector = settings.tls()
+                .map(tls -> new ServerConnector(server, tls.factory(), http11))
+                .orElseGet(() -> new ServerConnector(server, http11));
         connector.setHost(settings.host());
         connector.setPort(settings.port());
         connector.setIdleTimeout(IDLE_TIMEOUT.toMillis());

@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import javax.net.SocketFactory;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,6 +24,7 @@ public final class Watchdog implements AutoCloseable {
     /** Ten times in a row, so that no pause of the machine is taken for the process's own. */
     private static final int MAX_FAILURES = 10;
 
+    private final SocketFactory sockets;
     private final InetSocketAddress address;
     private final Duration interval;
     private final Runnable end;
@@ -33,10 +35,12 @@ public final class Watchdog implements AutoCloseable {
     /**
      * Starts to ask.
      *
+     * @param sockets to the server
      * @param host that the server listens on
      * @param interval between two questions, and the time for each answer
      */
-    public Watchdog(String host, int port, Duration interval, Runnable end) throws IOException {
+    public Watchdog(SocketFactory sockets, String host, int port, Duration interval, Runnable end) throws IOException {
+        this.sockets = sockets;
         InetAddress listening = InetAddress.getByName(host);
         address = new InetSocketAddress(listening.isAnyLocalAddress() ? InetAddress.getLoopbackAddress() : listening,
                 port);
@@ -56,7 +60,7 @@ public final class Watchdog implements AutoCloseable {
 
     /** Any answer shows that threads work. */
     private boolean answers() {
-        try (Socket socket = new Socket()) {
+        try (Socket socket = sockets.createSocket()) {
             int timeout = (int) interval.toMillis();
             socket.connect(address, timeout);
             socket.setSoTimeout(timeout);

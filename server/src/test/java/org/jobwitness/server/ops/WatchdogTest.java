@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import javax.net.SocketFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -22,7 +23,8 @@ class WatchdogTest {
     void aProcessThatDoesNotAnswerIsEnded() throws Exception {
         CountDownLatch ended = new CountDownLatch(1);
         try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
-                Watchdog _ = new Watchdog("0.0.0.0", silent.getLocalPort(), INTERVAL, ended::countDown)) {
+                Watchdog _ = new Watchdog(SocketFactory.getDefault(), "0.0.0.0", silent.getLocalPort(), INTERVAL,
+                        ended::countDown)) {
             assertThat(ended.await(30, TimeUnit.SECONDS)).isTrue();
         }
     }
@@ -32,7 +34,8 @@ class WatchdogTest {
         AtomicInteger answered = new AtomicInteger();
         CountDownLatch enough = new CountDownLatch(15);
         try (ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
-                Watchdog _ = new Watchdog("127.0.0.1", server.getLocalPort(), INTERVAL, () -> answered.set(-1000))) {
+                Watchdog _ = new Watchdog(SocketFactory.getDefault(), "127.0.0.1", server.getLocalPort(), INTERVAL,
+                        () -> answered.set(-1000))) {
             Thread.startVirtualThread(() -> {
                 while (!server.isClosed()) {
                     try (Socket client = server.accept()) {
