@@ -31,8 +31,8 @@ final class DoctorCommand {
     }
 
     private static int run(CliContext context, Arguments arguments) throws Problem {
-        ConfFile conf = ConfFile.read(ServiceOptions.confPath(context));
-        ServiceClient client = new ServiceClient(ServiceOptions.settings(context, arguments, conf), Version.current());
+        ConfFile conf = ConfFile.read(ServiceOptions.nodeConf(context));
+        ServiceClient client = ServiceOptions.client(context, arguments);
         List<CheckResult> results = new ArrayList<>(new ServiceChecks(client, context.clock()).all());
         results.addAll(new MachineChecks(context.root(), conf, context.clock()).all());
         if (arguments.has(ServiceOptions.JSON)) {

@@ -98,6 +98,16 @@ class LauncherTest {
         return List.of(text.replaceAll("[▏▎▍▌▋▊▉█░]", "").strip().split("\\s+"));
     }
 
+    /** The columns of a table stay below each other, whatever letters its names have. */
+    @Test
+    void wideAndHostileNamesKeepTheTableInShape() throws IOException, InterruptedException {
+        service.replace("star-index", "日本語🚀\\u001b[2J\\u202e");
+        List<String> lines = plain(onTerminal(80, "jobs"));
+
+        assertThat(lines).anySatisfy(line -> assertThat(line).contains("日本語🚀?[2J?"));
+        assertThat(String.join("", lines)).doesNotContain("\u001b", "\u202e");
+    }
+
     @Test
     void coloursAreForTerminalsOnly() throws IOException, InterruptedException {
         assertThat(String.join("", onTerminal(80, "why 1018"))).contains("\u001b[31mfailed\u001b[0m");

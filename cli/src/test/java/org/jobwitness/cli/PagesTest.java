@@ -343,6 +343,22 @@ class PagesTest {
     }
 
     @Test
+    void aUsersJobsAreSummedUp() {
+        assertThat(shell.run("user", "rsilva").out()).isEqualTo("""
+                rsilva, 2026-10-24 12:00:00 to 2026-11-23 12:00:00
+
+                Jobs      6 runs: 4 completed, 2 failed
+                Reasons   1 out of memory, 1 timeout
+                CPU       ████████████████▏░░░   80 %  of 2356 CPU-hours, of which 90 % were measured
+                GPU       ████▍░░░░░░░░░░░░░░░   22 %  of 41 GPU-hours
+                Memory    █████████████▋░░░░░░   68 %  of what they had: their peaks, on average over time
+                """);
+        service.replace("\"cpu_usage\":80.402,", "");
+        assertThat(shell.run("user", "rsilva", "--from=1w").out())
+                .contains("CPU       2356 CPU-hours; how much was used is not known");
+    }
+
+    @Test
     void aTypingErrorGetsWhatWasMeant() {
         assertThat(shell.run("jbos").errors()).isEqualTo("jobwitness: unknown command \"jbos\"; did you mean jobs?\n");
         assertThat(shell.run("wyh", "1").errors()).contains("did you mean why?");

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -18,7 +19,8 @@ import org.jobwitness.cli.service.Problem.Kind;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The service's address, and the user's token. An option overrides the environment, which overrides jobwitness.conf.
+ * The service's address, and the user's token. An option overrides the environment, which overrides the files: client.conf of the
+ * command, then jobwitness.conf, which the command shares with the scripts and the agent.
  *
  * @param urlFrom the origin of the address, such as {@code from JOBWITNESS_URL}
  * @param token empty if no file was named or found: the service may not require one
@@ -46,16 +48,17 @@ public record ClientSettings(URI url, String urlFrom, Optional<Token> token, Opt
      * @param environment with the folders of the user's files, too: HOME, XDG_CONFIG_HOME, XDG_DATA_HOME
      * @throws Problem that names the invalid setting
      */
-    public static ClientSettings read(Typed typed, Map<String, String> environment, ConfFile conf) throws Problem {
-        Address address = Stream.of(address(typed.url, "from --url"),
+    public static ClientSettings read(Typed typed, Map<String, String> environment, List<ConfFile> files)
+            throws Problem {
+        Address address = Stream.concat(Stream.of(address(typed.url, "from --url"),
                 address(environment.get("JOBWITNESS_URL"), "from JOBWITNESS_URL"),
-                address(environment.get("OBSERVABILITY_API_URL"), "from OBSERVABILITY_API_URL"),
-                address(conf.values().get("JOBWITNESS_URL"), "from JOBWITNESS_URL in " + conf.path()),
-                address(conf.values().get("OBSERVABILITY_API_URL"), "from OBSERVABILITY_API_URL in " + conf.path()))
+                address(environment.get("OBSERVABILITY_API_URL"), "from OBSERVABILITY_API_URL")),
+                files.stream().flatMap(file -> Stream.of("JOBWITNESS_URL", "OBSERVABILITY_API_URL")
+                        .map(name -> address(file.values().get(name), "from " + name + " in " + file.path()))))
                 .flatMap(Optional::stream).findFirst().orElse(new Address(DEFAULT_URL, "the default"));
         URI url = url(address.value);
-        String caFile = first(environment.get("JOBWITNESS_CA_FILE"), conf.values().get("JOBWITNESS_CA_FILE"), "");
-        return new ClientSettings(url, address.from, token(typed, environment, conf, url),
+        String caFile = first(environment.get("JOBWITNESS_CA_FILE"), inFiles(files, "JOBWITNESS_CA_FILE"));
+        return new ClientSettings(url, address.from, token(typed, environment, files, url),
                 caFile.isEmpty() ? Optional.empty() : Optional.of(path("JOBWITNESS_CA_FILE", caFile)),
                 timeout(typed, environment));
     }
@@ -101,10 +104,15 @@ public record ClientSettings(URI url, String urlFrom, Optional<Token> token, Opt
                         + "\"; it is set by --url, JOBWITNESS_URL, or OBSERVABILITY_API_URL in jobwitness.conf");
     }
 
-    private static Optional<Token> token(Typed typed, Map<String, String> environment, ConfFile conf, URI url)
+    private static @Nullable String inFiles(List<ConfFile> files, String name) {
+        return files.stream().map(file -> file.values().get(name)).filter(value -> !first(value).isEmpty()).findFirst()
+                .orElse(null);
+    }
+
+    private static Optional<Token> token(Typed typed, Map<String, String> environment, List<ConfFile> files, URI url)
             throws Problem {
         String named = first(typed.tokenFile, environment.get("JOBWITNESS_TOKEN_FILE"),
-                conf.values().get("JOBWITNESS_TOKEN_FILE"));
+                inFiles(files, "JOBWITNESS_TOKEN_FILE"));
         if (!named.isEmpty()) {
             return Optional.of(read(path("the token file", named)));
         }

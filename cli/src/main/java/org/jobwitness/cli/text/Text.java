@@ -185,12 +185,26 @@ public final class Text {
         if (type == Character.NON_SPACING_MARK || type == Character.ENCLOSING_MARK) {
             return 0;
         }
-        boolean wide = codePoint >= 0x1100 && (codePoint <= 0x115f || within(codePoint, 0x2e80, 0xa4cf)
-                || within(codePoint, 0xac00, 0xd7a3) || within(codePoint, 0xf900, 0xfaff)
-                || within(codePoint, 0xfe30, 0xfe6f) || within(codePoint, 0xff00, 0xff60)
-                || within(codePoint, 0xffe0, 0xffe6) || within(codePoint, 0x1f300, 0x1faff)
-                || within(codePoint, 0x20000, 0x3fffd));
-        return wide ? 2 : 1;
+        if (within(codePoint, 0x1160, 0x11ff)) { // vowels and finals of Hangul, which join the consonant before them
+            return 0;
+        }
+        return codePoint >= 0x1100 && (isWideLetter(codePoint) || isEmoji(codePoint)) ? 2 : 1;
+    }
+
+    /** Unicode's East_Asian_Width W and F, without emoji. */
+    private static boolean isWideLetter(int codePoint) {
+        return codePoint <= 0x115f || (within(codePoint, 0x2e80, 0xa4cf) && codePoint != 0x303f)
+                || within(codePoint, 0xa960, 0xa97c) || within(codePoint, 0xac00, 0xd7a3)
+                || within(codePoint, 0xf900, 0xfaff) || within(codePoint, 0xfe10, 0xfe19)
+                || within(codePoint, 0xfe30, 0xfe6b) || within(codePoint, 0xff01, 0xff60)
+                || within(codePoint, 0xffe0, 0xffe6) || within(codePoint, 0x16fe0, 0x18cd5)
+                || within(codePoint, 0x1aff0, 0x1b2fb) || within(codePoint, 0x1f200, 0x1f265)
+                || within(codePoint, 0x20000, 0x3fffd);
+    }
+
+    /** Those that are shown as pictures; two letters of a flag have a column each. */
+    private static boolean isEmoji(int codePoint) {
+        return Character.isEmojiPresentation(codePoint) && !within(codePoint, 0x1f1e6, 0x1f1ff);
     }
 
     private static boolean within(int codePoint, int first, int last) {

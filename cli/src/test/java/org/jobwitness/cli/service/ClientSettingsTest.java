@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jobwitness.cli.service.ClientSettings.Typed;
@@ -34,21 +35,33 @@ class ClientSettingsTest {
         ConfFile conf = conf("# ours", "OBSERVABILITY_API_URL=\"http://file:1/\"");
         Map<String, String> environment = Map.of("JOBWITNESS_URL", "http://environment:2");
 
-        assertThat(ClientSettings.read(NOTHING, Map.of(), ConfFile.read(home.resolve("none"))).where())
+        assertThat(ClientSettings.read(NOTHING, Map.of(), List.of(ConfFile.read(home.resolve("none")))).where())
                 .isEqualTo("http://localhost:8080 (the default)");
-        assertThat(ClientSettings.read(NOTHING, Map.of(), conf).where())
+        assertThat(ClientSettings.read(NOTHING, Map.of(), List.of(conf)).where())
                 .isEqualTo("http://file:1 (from OBSERVABILITY_API_URL in " + conf.path() + ")");
-        assertThat(ClientSettings.read(NOTHING, environment, conf).where())
+        assertThat(ClientSettings.read(NOTHING, environment, List.of(conf)).where())
                 .isEqualTo("http://environment:2 (from JOBWITNESS_URL)");
-        assertThat(ClientSettings.read(new Typed("https://typed", null, null), environment, conf).where())
+        assertThat(ClientSettings.read(new Typed("https://typed", null, null), environment, List.of(conf)).where())
                 .isEqualTo("https://typed (from --url)");
+    }
+
+    /** What the command's own file leaves open, that of the scripts may have. */
+    @Test
+    void theCommandsOwnFileGoesBeforeThatOfTheScripts() throws IOException, Problem {
+        ConfFile own = ConfFile.read(Files.writeString(home.resolve("client.conf"), "JOBWITNESS_URL=http://own:1\n"));
+        ConfFile empty = ConfFile.read(Files.writeString(home.resolve("empty.conf"), "#JOBWITNESS_URL=http://no:1\n"));
+        ConfFile scripts = conf("OBSERVABILITY_API_URL=http://scripts:2", "JOBWITNESS_URL=http://users:3");
+
+        assertThat(ClientSettings.read(NOTHING, Map.of(), List.of(own, scripts)).url()).hasToString("http://own:1");
+        assertThat(ClientSettings.read(NOTHING, Map.of(), List.of(empty, scripts)).url())
+                .hasToString("http://users:3");
     }
 
     @Test
     void theAgentsTokenIsNotTheUsers() throws IOException, Problem {
         ConfFile conf = conf("OBSERVABILITY_TOKEN_FILE=" + token("agent.token", "0123456789abcdef\n"));
 
-        assertThat(ClientSettings.read(NOTHING, Map.of(), conf).token()).isEmpty();
+        assertThat(ClientSettings.read(NOTHING, Map.of(), List.of(conf)).token()).isEmpty();
     }
 
     @Test
@@ -56,7 +69,7 @@ class ClientSettingsTest {
         Path own = token(".config/jobwitness/token", "abc123\n");
         Map<String, String> environment = Map.of("HOME", home.toString(), "JOBWITNESS_URL", "https://away.example.org");
 
-        assertThat(ClientSettings.read(NOTHING, environment, conf()).token())
+        assertThat(ClientSettings.read(NOTHING, environment, List.of(conf())).token())
                 .contains(new ClientSettings.Token("abc123", own));
     }
 
@@ -65,9 +78,10 @@ class ClientSettingsTest {
         token(".local/share/jobwitness/operator.token", "secret\n");
         Map<String, String> environment = Map.of("HOME", home.toString());
 
-        assertThat(ClientSettings.read(NOTHING, environment, conf()).token()).map(ClientSettings.Token::value)
+        assertThat(ClientSettings.read(NOTHING, environment, List.of(conf())).token()).map(ClientSettings.Token::value)
                 .contains("secret");
-        assertThat(ClientSettings.read(new Typed("https://away.example.org", null, null), environment, conf()).token())
+        assertThat(ClientSettings.read(new Typed("https://away.example.org", null, null), environment, List.of(conf()))
+                .token())
                 .isEqualTo(Optional.empty());
     }
 
@@ -78,18 +92,19 @@ class ClientSettingsTest {
 
         for (String url : new String[]{"jobwitness.example.org", "ftp://x", "http://", "http://u:p@x", "http://x/?q=1",
                 "http://x#y", "http://a b"}) {
-            assertThatThrownBy(() -> ClientSettings.read(new Typed(url, null, null), Map.of(), conf))
+            assertThatThrownBy(() -> ClientSettings.read(new Typed(url, null, null), Map.of(), List.of(conf)))
                     .isInstanceOf(Problem.class).hasMessageContaining("https://jobwitness.example.org");
         }
-        assertThatThrownBy(() -> ClientSettings.read(new Typed(null, noToken.toString(), null), Map.of(), conf))
+        assertThatThrownBy(
+                () -> ClientSettings.read(new Typed(null, noToken.toString(), null), Map.of(), List.of(conf)))
                 .hasMessageContaining("holds no token");
-        assertThatThrownBy(() -> ClientSettings.read(new Typed(null, home + "/none", null), Map.of(), conf))
+        assertThatThrownBy(() -> ClientSettings.read(new Typed(null, home + "/none", null), Map.of(), List.of(conf)))
                 .hasMessageStartingWith("the token file " + home + "/none does not exist; ask");
-        assertThatThrownBy(() -> ClientSettings.read(new Typed(null, home.toString(), null), Map.of(), conf))
+        assertThatThrownBy(() -> ClientSettings.read(new Typed(null, home.toString(), null), Map.of(), List.of(conf)))
                 .hasMessageStartingWith("the token file " + home + " cannot be read: ");
-        assertThatThrownBy(() -> ClientSettings.read(NOTHING, Map.of("JOBWITNESS_TIMEOUT", "soon"), conf))
+        assertThatThrownBy(() -> ClientSettings.read(NOTHING, Map.of("JOBWITNESS_TIMEOUT", "soon"), List.of(conf)))
                 .hasMessageContaining("0.1..300");
-        assertThat(ClientSettings.read(NOTHING, Map.of("JOBWITNESS_TIMEOUT", "0.5"), conf).timeout())
+        assertThat(ClientSettings.read(NOTHING, Map.of("JOBWITNESS_TIMEOUT", "0.5"), List.of(conf)).timeout())
                 .isEqualTo(Duration.ofMillis(500));
     }
 }

@@ -38,6 +38,12 @@ class TextTest {
     void wideLettersAndMarksAreCountedAsTerminalsDo() {
         assertThat(Text.of("日本").width()).isEqualTo(4);
         assertThat(Text.of("e\u0301").width()).isEqualTo(1);
+        assertThat(List.of("⌛", "⚡", "✅", "🚀", "🥐", "한", "ｗ", "〜", "　").stream().map(Text::of).map(Text::width))
+                .containsOnly(2);
+        assertThat(List.of("█", "▏", "░", "▁", "→", "…", "é", "ß", "я", "א", "ﾊ", "\u303f", "✓", "☁").stream()
+                .map(Text::of).map(Text::width)).containsOnly(1);
+        assertThat(Text.of("한").width()).isEqualTo(2);
+        assertThat(Text.of("🇨🇭").width()).isEqualTo(2);
         assertThat(Text.of("日本語").cut(5, true).plain()).isEqualTo("日本…");
         assertThat(Text.of("abcdef").cut(4, false).plain()).isEqualTo("abc~");
     }
