@@ -94,7 +94,8 @@ public record PostgresFolder(Path dataFolder) {
     }
 
     void requireFreeSpace() throws IOException {
-        var free = Files.getFileStore(path()).getUsableSpace();
+        // Not by its FileStore, which needs a mount point: in a chroot there may be none.
+        var free = path().toFile().getUsableSpace();
         if (free < MIN_FREE_BYTES) {
             throw new EmbeddedPostgresException("The embedded PostgreSQL needs " + (MIN_FREE_BYTES >> 20) + " MiB in "
                     + path() + ", and " + (free >> 20) + " MiB are free: make room, set JOBWITNESS_DATA_DIR to a folder"
