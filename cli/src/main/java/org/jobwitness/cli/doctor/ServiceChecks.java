@@ -149,8 +149,9 @@ public final class ServiceChecks {
                     "on such a node: systemctl status jobwitness-agent; jobwitness doctor"));
         }
         if (!without.isEmpty()) {
-            results.add(CheckResult.problem("agents", "known by Slurm or by jobs, but no agent reports: " + names(without),
-                    "on such a node" + INSTALL_AGENT));
+            results.add(
+                    CheckResult.problem("agents", "known by Slurm or by jobs, but no agent reports: " + names(without),
+                            "on such a node" + INSTALL_AGENT));
         }
     }
 
