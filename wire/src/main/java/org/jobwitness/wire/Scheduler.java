@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param stateDescription the scheduler's sentence about it, where it has one
  * @param priority Slurm's, 0..4294967295
  * @param suspendedSeconds how long it was suspended, without a suspension that still lasts
+ * @param arrayTaskCount how many tasks of the array wait together as this job
  * @param hetJobOffset which component of the heterogeneous job it is, from 0
  * @param cancelledBy who cancelled the job: a user's name, or a uid where Slurm knows no name
  * @param tasks, cpusPerTask, memoryPerCpuMb, memoryPerNodeMb in what terms it asked for CPUs and memory: memory is asked for by
@@ -34,7 +35,8 @@ public record Scheduler(@Nullable String type, @Nullable String externalJobId, @
         @Nullable Integer timeLimitMinutes, @Nullable Integer suspendedSeconds, @Nullable Integer exitCode,
         @Nullable Integer signal, @Nullable Integer derivedExitCode, @Nullable Integer restartCount,
         @Nullable String hetJobId,
-        @Nullable String arrayJobId, @Nullable Integer arrayTaskId, @Nullable Integer hetJobOffset,
+        @Nullable String arrayJobId, @Nullable Integer arrayTaskId, @Nullable Integer arrayTaskCount,
+        @Nullable Integer hetJobOffset,
         @Nullable String cancelledBy,
         @Nullable Integer tasks, @Nullable Integer cpusPerTask, @Nullable Long memoryPerCpuMb,
         @Nullable Long memoryPerNodeMb, @Nullable String memoryPerTres, @Nullable String tresPerJob,
@@ -68,6 +70,7 @@ public record Scheduler(@Nullable String type, @Nullable String externalJobId, @
         hetJobId = hetJobId == null ? null : JobId.of(FIELD + "het_job_id", hetJobId);
         arrayJobId = arrayJobId == null ? null : JobId.of(FIELD + "array_job_id", arrayJobId);
         arrayTaskId = Checks.within(FIELD + "array_task_id", arrayTaskId, 0, Integer.MAX_VALUE);
+        arrayTaskCount = Checks.within(FIELD + "array_task_count", arrayTaskCount, 1, Integer.MAX_VALUE);
         hetJobOffset = Checks.within(FIELD + "het_job_offset", hetJobOffset, 0, Integer.MAX_VALUE);
         cancelledBy = Checks.text(FIELD + "cancelled_by", cancelledBy, 256);
         tasks = Checks.within(FIELD + "tasks", tasks, 1, Integer.MAX_VALUE);

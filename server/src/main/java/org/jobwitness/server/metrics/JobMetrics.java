@@ -144,7 +144,7 @@ public final class JobMetrics {
         private void countPending(JobLabels job) {
             if (job.state().equals(JobState.PENDING.toString()) && !job.partition().isEmpty()) {
                 for (String partition : job.partition().split(",", -1)) {
-                    pending.merge(List.of(job.cluster(), partition), 1L, Long::sum);
+                    pending.merge(List.of(job.cluster(), partition), job.tasks(), Long::sum);
                 }
             }
         }
@@ -159,7 +159,8 @@ public final class JobMetrics {
         }
 
         void write(Exposition out) {
-            Exposition.Samples total = out.gauge("hpc_job_state_total", "Jobs by state; the newest run of each job id.",
+            Exposition.Samples total = out.gauge("hpc_job_state_total",
+                    "Jobs by state; the newest run of each job id, and each task of an array.",
                     "cluster", "state");
             counts.newest().forEach((cluster, byState) -> {
                 for (JobState state : JobState.values()) {

@@ -203,7 +203,7 @@ public final class JobQueries {
     /**
      * How many runs there are, by cluster.
      *
-     * @param newest by state; of each job id the newest run
+     * @param newest by state; of each job id the newest run, and each task of an array
      * @param ever all that were ever stored, which never decreases
      */
     public record Counts(Map<String, Map<JobState, Long>> newest, Map<String, Long> ever) {
@@ -223,17 +223,24 @@ public final class JobQueries {
             }
             return counts.ever().merge(cluster, runs, Long::sum);
         }).list();
+        handle.createQuery("""
+                select cluster, sum((scheduler ->> 'array_task_count')::bigint - 1) as more from job
+                where newest and state = 'pending' and scheduler ->> 'array_task_count' is not null
+                group by cluster""").map((row, _) -> counts.newest()
+                .computeIfAbsent(string(row, "cluster"), _ -> new EnumMap<>(JobState.class))
+                .merge(JobState.PENDING, row.getLong("more"), Long::sum)).list();
         return counts;
     }
 
     /** Each job that is pending, running, or ended less than five minutes before {@code now}. */
     public Stream<JobLabels> recent(Handle handle, Instant now) {
         return streaming(handle.createQuery("""
-                select cluster, job_id, user_name, partition, account, scheduler ->> 'name' as name, state, reason
+                select cluster, job_id, user_name, partition, account, scheduler ->> 'name' as name, state, reason,
+                    case when state = 'pending' then (scheduler ->> 'array_task_count')::bigint end as tasks
                 from current_job(:since)""").bind("since", now.minus(RECENT)))
                 .map((row, _) -> new JobLabels(string(row, "cluster"), string(row, "job_id"), known(row, "user_name"),
                         known(row, "partition"), known(row, "account"), known(row, "name"), string(row, "state"),
-                        known(row, "reason")))
+                        known(row, "reason"), Math.max(1, row.getLong("tasks"))))
                 .stream();
     }
 

@@ -109,6 +109,7 @@ final class JobEvidence {
         add(words, "suspended_seconds", job.suspendedSeconds());
         if (!job.accounted()) {
             addReason(words, job.stateReason());
+            words.put("array_task_count", job.arrayTaskCount());
             words.put("state_description", shortened(job.stateDescription()));
         }
         add(words, "array_job_id", job.arrayJobId());

@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param batch whether it has a batch script (sbatch), or none (salloc, srun); null if not reported
  * @param gpusOfNodes its GPUs on each node in order, as {@code gpu:a100:2(IDX:0-1)}; empty if not reported
  * @param terms in what terms it asked for CPUs and memory
+ * @param arrayTaskCount how many tasks of an array wait together as this job; null if it is one task, or not known
  * @param killedBy the user who cancelled it
  */
 record SlurmJob(boolean accounted, String jobId, @Nullable String cluster, @Nullable String sluid, SlurmState state,
@@ -32,7 +33,8 @@ record SlurmJob(boolean accounted, String jobId, @Nullable String cluster, @Null
         @Nullable String nodes, @Nullable Instant submit, @Nullable Instant start, @Nullable Instant end,
         @Nullable Integer timeLimitMinutes, boolean unlimited, @Nullable Integer suspendedSeconds,
         @Nullable WaitStatus exit, @Nullable WaitStatus derivedExit, @Nullable String arrayJobId,
-        @Nullable Integer arrayTaskId, @Nullable String hetJobId, @Nullable Integer hetJobOffset,
+        @Nullable Integer arrayTaskId, @Nullable Integer arrayTaskCount, @Nullable String hetJobId,
+        @Nullable Integer hetJobOffset,
         @Nullable Integer restartCount, Resources requested, Resources allocated, List<String> gpusOfNodes,
         Terms terms, @Nullable String killedBy, @Nullable Boolean batch) {
 
@@ -58,7 +60,8 @@ record SlurmJob(boolean accounted, String jobId, @Nullable String cluster, @Null
     SlurmJob withStart(Instant other) {
         return new SlurmJob(accounted, jobId, cluster, sluid, state, stateReason, stateDescription, user, uid, name,
                 partition, account, qos, priority, nodes, submit, other, end, timeLimitMinutes, unlimited,
-                suspendedSeconds, exit, derivedExit, arrayJobId, arrayTaskId, hetJobId, hetJobOffset, restartCount,
+                suspendedSeconds, exit, derivedExit, arrayJobId, arrayTaskId, arrayTaskCount, hetJobId, hetJobOffset,
+                restartCount,
                 requested, allocated, gpusOfNodes, terms, killedBy, batch);
     }
 }

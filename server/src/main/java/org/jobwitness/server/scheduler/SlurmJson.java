@@ -198,7 +198,8 @@ final class SlurmJson {
                 job.time("submit_time"), job.time("start_time"), job.time("end_time"), job.positiveInt("time_limit"),
                 job.isInfinite("time_limit"), suspendedSeconds(job), job.exit("exit_code"),
                 job.exit("derived_exit_code"), id(job, "array_job_id"),
-                part(job, "array_job_id", "array_task_id"), id(job, "het_job_id"),
+                part(job, "array_job_id", "array_task_id"), ArrayTasks.count(job.text("array_task_string")),
+                id(job, "het_job_id"),
                 part(job, "het_job_id", "het_job_offset"),
                 job.count("restart_cnt"), requested, allocated.gpus() == null && !gpus.isEmpty()
                         ? new Resources(allocated.cpus(), allocated.memoryMb(), gpusOf(gpus))
@@ -237,7 +238,7 @@ final class SlurmJson {
                 job.time("time/submission"), job.time("time/start"), job.time("time/end"),
                 job.positiveInt("time/limit"), job.isInfinite("time/limit"), job.positiveInt("time/suspended"),
                 job.exit("exit_code"), job.exit("derived_exit_code"), id(job, "array/job_id"),
-                part(job, "array/job_id", "array/task_id"),
+                part(job, "array/job_id", "array/task_id"), null,
                 id(job, "het/job_id"), part(job, "het/job_id", "het/job_offset"), null,
                 Tres.of(job.list("tres/requested")), Tres.of(job.list("tres/allocated")),
                 List.of(), new Terms(null, null, job.positive("required/memory_per_cpu"),

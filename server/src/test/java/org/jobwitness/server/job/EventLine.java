@@ -60,6 +60,8 @@ public final class EventLine {
         take(words, "name", text -> text, "name", scheduler);
         take(words, "limit", Integer::valueOf, "time_limit_minutes", scheduler);
         take(words, "why", text -> text, "state_reason", scheduler);
+        take(words, "array", text -> text, "array_job_id", scheduler);
+        take(words, "tasks", Integer::valueOf, "array_task_count", scheduler);
         return JobAttributes.of(words.take("user"), words.take("uid", Long::valueOf), words.takeList("nodes"))
                 .withPartition(words.take("partition"), words.take("account"))
                 .withRun(null, words.take("restarts", Integer::valueOf), words.take("deadline", Words::time))

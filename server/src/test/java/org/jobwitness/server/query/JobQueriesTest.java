@@ -221,6 +221,22 @@ class JobQueriesTest {
     }
 
     @Test
+    void tasksThatWaitTogetherCountEach() {
+        String of = " cluster=waiting user=alice at=09:00 state=pending raw_state=PENDING ";
+        say(jobs, "reported job=800" + of + "array=800 tasks=9 partition=short,long");
+        say(jobs, "reported job=810" + of + "partition=long");
+        say(jobs, "started job=801 cluster=waiting user=alice nodes=n1 start=10:00:00 array=800 task=3");
+        JobQueries.Counts counts = db.database.read("test", queries::count);
+        assertThat(counts.newest().get("waiting")).containsEntry(JobState.PENDING, 10L)
+                .containsEntry(JobState.RUNNING, 1L);
+        assertThat(counts.ever()).containsEntry("waiting", 3L);
+        say(jobs, "reported job=800" + of.replace("state=pending raw_state=PENDING", "state=running raw_state=RUNNING")
+                + "array=800 tasks=none nodes=n1 start=11:00:00");
+        assertThat(db.database.read("test", queries::count).newest().get("waiting"))
+                .containsEntry(JobState.PENDING, 1L).containsEntry(JobState.RUNNING, 2L);
+    }
+
+    @Test
     void aHeterogeneousJobIsShownAsAWholeByItsLeadersId() {
         arrays("het");
         Job whole = queries.findAsked(OPERATOR, "520", "het", null).orElseThrow();
