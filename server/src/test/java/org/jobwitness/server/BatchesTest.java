@@ -642,6 +642,18 @@ class BatchesTest {
         assertThat(node.required("last_seen_at").asString()).isEqualTo(NOW.toString());
     }
 
+    /** PostgreSQL's jsonb writes it with 301 digits. */
+    @Test
+    void aFigureOfAGpuThatIsHardlyAboveZeroIsReadAgain() {
+        Exchange answer = agent.post("/v1/batches", """
+                {"version": 1, "node": "x18", "boot_id": "b", "sequence": 1, "timestamp": "%s",
+                 "gpus": [{"gpu": "0", "utilization_percent": 1e-300}]}""".formatted(NOW));
+        assertThat(answer.status()).isEqualTo(200);
+        JsonNode gpu = operator.get("/v1/nodes/x18").json().required("gpus").get(0);
+        assertThat(gpu.required("utilization_percent").asDouble()).isEqualTo(1e-300);
+        assertThat(operator.get("/metrics").status()).isEqualTo(200);
+    }
+
     @Test
     void aGpuOfAJobThatTheBatchDoesNotHaveIsLeftOut() {
         Exchange answer = agent.post("/v1/batches", """

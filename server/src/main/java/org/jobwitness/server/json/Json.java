@@ -51,30 +51,39 @@ import tools.jackson.databind.node.ObjectNode;
  */
 public final class Json {
     private static final int MAX_DEPTH = 32;
+    private static final StreamReadConstraints STORED = StreamReadConstraints.builder()
+            .maxNameLength(Integer.MAX_VALUE).maxStringLength(Integer.MAX_VALUE).build();
 
-    private final JsonMapper mapper = JsonMapper
-            .builder(JsonFactory.builder()
-                    .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(MAX_DEPTH)
-                            .maxNumberLength(64).maxStringLength(1 << 20).maxNameLength(256).build())
-                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build())
-            .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
-            .changeDefaultPropertyInclusion(_ -> JsonInclude.Value.construct(JsonInclude.Include.NON_NULL,
-                    JsonInclude.Include.NON_NULL))
-            .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS, MapperFeature.SORT_PROPERTIES_ALPHABETICALLY)
-            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS, DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
-            .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT, DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-            .enable(EnumFeature.WRITE_ENUMS_USING_TO_STRING)
-            .disable(DateTimeFeature.WRITE_DATES_AS_TIMESTAMPS)
-            .withCoercionConfigDefaults(any -> any.setCoercion(CoercionInputShape.EmptyString, CoercionAction.Fail))
-            .addModule(new SimpleModule().addDeserializer(Instant.class, new Rfc3339())
-                    .addDeserializer(String.class, new Text()).setDeserializerModifier(new StrictEnums()))
+    /** For what clients send. */
+    private final JsonMapper mapper = mapper(StreamReadConstraints.builder().maxNestingDepth(MAX_DEPTH)
+            .maxNumberLength(64).maxStringLength(1 << 20).maxNameLength(256).build());
+    /**
+     * For what this class wrote, which may be larger than what is accepted from clients: PostgreSQL's jsonb writes a number
+     * without exponent, 1e-300 with 301 digits.
+     */
+    private final JsonMapper stored = mapper(STORED);
+    private final JsonMapper own = JsonMapper.builder(JsonFactory.builder().streamReadConstraints(STORED).build())
             .build();
-    /** For what this class wrote, which may be larger than what is accepted from clients. */
-    private final JsonMapper own = JsonMapper.builder(JsonFactory.builder()
-            .streamReadConstraints(StreamReadConstraints.builder().maxNameLength(Integer.MAX_VALUE)
-                    .maxStringLength(Integer.MAX_VALUE).build())
-            .build()).build();
     private final JavaType fields = own.getTypeFactory().constructMapType(Map.class, String.class, Object.class);
+
+    private static JsonMapper mapper(StreamReadConstraints constraints) {
+        return JsonMapper
+                .builder(JsonFactory.builder().streamReadConstraints(constraints)
+                        .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build())
+                .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+                .changeDefaultPropertyInclusion(_ -> JsonInclude.Value.construct(JsonInclude.Include.NON_NULL,
+                        JsonInclude.Include.NON_NULL))
+                .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS, MapperFeature.SORT_PROPERTIES_ALPHABETICALLY)
+                .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS,
+                        DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+                .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT, DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+                .enable(EnumFeature.WRITE_ENUMS_USING_TO_STRING)
+                .disable(DateTimeFeature.WRITE_DATES_AS_TIMESTAMPS)
+                .withCoercionConfigDefaults(any -> any.setCoercion(CoercionInputShape.EmptyString, CoercionAction.Fail))
+                .addModule(new SimpleModule().addDeserializer(Instant.class, new Rfc3339())
+                        .addDeserializer(String.class, new Text()).setDeserializerModifier(new StrictEnums()))
+                .build();
+    }
 
     /**
      * Reads one JSON object.
@@ -147,12 +156,12 @@ public final class Json {
 
     /** Reads an object that {@link #text} wrote. */
     public <T> T object(String json, Class<T> type) {
-        return mapper.readValue(json, type);
+        return stored.readValue(json, type);
     }
 
     /** Reads a list of objects that {@link #text} wrote. */
     public <T> List<T> list(String json, Class<T> type) {
-        return mapper.readValue(json, mapper.getTypeFactory().constructCollectionType(List.class, type));
+        return stored.readValue(json, stored.getTypeFactory().constructCollectionType(List.class, type));
     }
 
     /** The fields of an object, as they would be in JSON. */
@@ -162,7 +171,7 @@ public final class Json {
 
     /** The object with the given fields: the reverse of {@link #fields}. */
     public <T> T object(Map<String, Object> fields, Class<T> type) {
-        return mapper.readValue(text(fields), type);
+        return stored.readValue(text(fields), type);
     }
 
     public String text(Object value) {
