@@ -35,7 +35,8 @@ class LocaleTest {
             "/v1/jobs?q=I%%C4%%B0-%s", "/v1/jobs?user=j%%C3%%BCrgen-%s&sort=-end_time",
             "/v1/users/j%%C3%%BCrgen-%s/summary?from=2026-01-01T00:00:00Z&to=2099-01-01T00:00:00Z");
     /** A verdict has the time at which it was asked for. */
-    private static final Pattern NOW = Pattern.compile("^(\\{\"id\":[^{}]*)\"timestamp\":\"[^\"]+\",(?=\"outcome\")");
+    private static final Pattern NOW = Pattern
+            .compile("^(\\{\"id\":[^{}]*)\"timestamp\":\"[^\"]+\",(?=[^{}]*\"outcome\")");
     private static final int SAMPLES = 60;
 
     @TempDir
