@@ -292,8 +292,9 @@ class ValuesTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"1795384828, 1795384900, 2026-11-22T22:01:40Z", "1795384828, 1795384827, 2026-11-22T22:00:29Z",
-            "1795384828, 0, 2026-11-22T22:00:29Z", "'', 1795384900, 2026-11-22T22:01:40Z"})
+    @CsvSource({"1795384828, 1795384870, 2026-11-22T22:01:10Z", "1795384828, 1795384827, 2026-11-22T22:00:29Z",
+            "1795384828, 1795384890, 2026-11-22T22:00:29Z", "1795384828, 0, 2026-11-22T22:00:29Z",
+            "'', 1795384870, 2026-11-22T22:01:10Z"})
     void jobEndsWhenTheControllerSaysUnlessThatCannotBe(String start, String end, String timestamp) throws Exception {
         node.with("SLURM_JOB_START_TIME", start);
 
