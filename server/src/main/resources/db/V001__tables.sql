@@ -483,6 +483,17 @@ create table node_event (
 comment on table node_event is 'Its key serves NodeEventTable.of, and finds an event that an earlier poll has reported.';
 comment on column node_event.reason is 'In an administrator''s words or the scheduler''s.';
 
+-- How far the clock is believed when something is deleted. Only ops.RetentionClock writes here.
+create table retention_clock (
+    only_row   boolean primary key default true check (only_row),
+    trusted_at timestamptz not null,
+    turn_at    timestamptz not null,
+    waited_ms  bigint not null default 0
+);
+comment on column retention_clock.trusted_at is 'The newest time that was believed.';
+comment on column retention_clock.turn_at is 'The time of the last turn, by the clock as it was.';
+comment on column retention_clock.waited_ms is 'What has passed since trusted_at by monotonic clocks, while a later time is not believed.';
+
 -- Agents whose queue is overdue. The others have no row, so that the table is nearly always empty. Only
 -- batch.AgentQueueTable writes here.
 create table agent_queue (

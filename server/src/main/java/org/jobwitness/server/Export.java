@@ -17,7 +17,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Clock;
 import java.time.DateTimeException;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -31,7 +30,6 @@ import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.db.DatabaseUnavailable;
 import org.jobwitness.server.db.Partitions;
-import org.jobwitness.server.embedded.EmbeddedPostgres;
 import org.jobwitness.server.embedded.EmbeddedPostgresException;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.server.json.Printable;
@@ -54,7 +52,6 @@ final class Export {
             3339, such as 2026-11-22T21:34:10Z; --to is exclusive. The default output is standard output. The settings
             DATABASE_URL and JOBWITNESS_DATA_DIR locate the database.
             """;
-    private static final Duration POSTGRES_START_TIMEOUT = Duration.ofMinutes(10);
     private static final int BUFFER_SIZE = 1 << 16;
 
     private Export() {
@@ -180,7 +177,8 @@ final class Export {
         }
         try {
             Arguments arguments = Arguments.of(args, environment, dotEnv);
-            System.err.println("jobwitness-server: " + withDatabase(arguments));
+            System.err.println("jobwitness-server: "
+                    + ServersDatabase.with(arguments.config, address -> export(arguments, address)));
             return 0;
         } catch (BadUsage | ServerConfig.BadSetting e) {
             return failed(System.err, 2, e.getMessage() + "; see jobwitness-server export --help");
@@ -211,20 +209,6 @@ final class Export {
         }
     }
 
-    private static String withDatabase(Arguments arguments) throws IOException, InterruptedException, NoSuchRun {
-        Optional<DatabaseAddress> known = arguments.config.database().isPresent()
-                ? arguments.config.database()
-                : EmbeddedPostgres.running(arguments.config.dataDir());
-        if (known.isPresent()) {
-            return export(arguments, known.get());
-        }
-        // No server runs it: it is started for this export, and stopped however the export ends.
-        try (EmbeddedPostgres own = EmbeddedPostgres.start(arguments.config.dataDir(), POSTGRES_START_TIMEOUT)) {
-            Runtime.getRuntime().addShutdownHook(new Thread(own::close, "shutdown"));
-            return export(arguments, own.address());
-        }
-    }
-
     private static String export(Arguments arguments, DatabaseAddress address) throws IOException, NoSuchRun {
         ServerConfig config = arguments.config;
         Clock clock = Clock.systemUTC();
@@ -232,7 +216,7 @@ final class Export {
         PrometheusRegistry metrics = new PrometheusRegistry();
         Partitions partitions = new Partitions(config.metricsRetention(), config.auditRetention(), clock);
         try (Database database = new Database(address, 2, partitions, metrics)) {
-            database.connectReadOnly();
+            database.connectWithoutMigrating();
             Caller caller = new Caller("export", null, "export", "export", new Scope.Everything());
             Job job = new JobQueries(database, json, clock)
                     .findAsked(caller, arguments.job, arguments.cluster, arguments.run)

@@ -253,6 +253,9 @@ final class Server implements AutoCloseable {
         if (!flags.isEmpty() && flags.getFirst().equals("export")) {
             System.exit(Export.run(flags.subList(1, flags.size()), System.getenv(), Path.of(".env")));
         }
+        if (!flags.isEmpty() && flags.getFirst().equals("retention")) {
+            System.exit(RetentionCommand.run(flags.subList(1, flags.size()), System.getenv(), Path.of(".env")));
+        }
         if (flags.contains("--help") || flags.contains("-h")) {
             System.out.print(help());
             return;
@@ -327,6 +330,7 @@ final class Server implements AutoCloseable {
         StringBuilder help = new StringBuilder("""
                 Usage: jobwitness-server [--SETTING VALUE]...
                        jobwitness-server export --help
+                       jobwitness-server retention --help
 
                 Settings, as flags or in the environment (or in a file .env in the working folder):
                 """);

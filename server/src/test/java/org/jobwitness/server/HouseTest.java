@@ -68,6 +68,7 @@ class HouseTest {
             table("history_hour", "", ""),
             table("agent_batches", "batch.AgentBatches", "batch"), table("node", "node.NodeTable", "node"),
             table("node_event", "node.NodeEventTable", "node"),
+            table("retention_clock", "ops.RetentionClock", "ops"),
             table("agent_queue", "batch.AgentQueueTable", "batch"),
             table("scheduler_contact", "scheduler.ContactTable", "scheduler"),
             table("demo", "demo.DemoTable", "demo"));

@@ -7,6 +7,7 @@ import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.Statement;
@@ -16,6 +17,7 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.db.LeaderTask;
@@ -43,6 +45,7 @@ class RetentionTest {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final String SUCCESS = "jobwitness_retention_last_success_timestamp_seconds ";
     private static final int OLD_RUNS = 2345;
+    private static final Path NO_FILE = Path.of("/nonexistent");
 
     @Parameter
     PostgresVersion version;
@@ -153,6 +156,25 @@ class RetentionTest {
                 .isEqualTo(before);
     }
 
+    /** The database's clock jumps with it, as with an embedded one: it is today's, long after these times. */
+    @Test
+    void aClockThatJumpedAheadDeletesNothingUntilAnOperatorConfirmsIt() throws Exception {
+        assertThat(OneTurn.take(database, "retention", retention(database, THEN, new PrometheusRegistry())::run))
+                .isTrue();
+        Retention jumped = retention(database, NOW, new PrometheusRegistry());
+        assertThat(OneTurn.take(database, "retention", jumped::run)).isFalse();
+        assertThat(texts("select count(*)::text from job where job_id like 'old%'"))
+                .containsExactly(String.valueOf(OLD_RUNS));
+        assertThat(texts("select to_regclass('chunk_2024_07_04')::text")).as("what comes has its place")
+                .containsExactly("chunk_2024_07_04");
+
+        String url = address.jdbcUrl() + "&user=" + address.user() + "&password=" + address.password();
+        assertThat(RetentionCommand.run(List.of("--database-url=" + url), Map.of(), NO_FILE)).isEqualTo(2);
+        assertThat(RetentionCommand.run(List.of("--confirm", "--database-url=" + url), Map.of(), NO_FILE)).isZero();
+        assertThat(OneTurn.take(database, "retention", jumped::run)).isTrue();
+        assertThat(texts("select count(*)::text from job where job_id like 'old%'")).containsExactly("0");
+    }
+
     @Test
     void aReaderWhoStopsAfterAWhileIsWaitedFor() throws Exception {
         try (Connection reader = DriverManager.getConnection(address.jdbcUrl(), address.user(), address.password());
@@ -190,8 +212,7 @@ class RetentionTest {
     private static Retention retention(Database on, Instant now, PrometheusRegistry metrics) {
         Clock clock = Clock.fixed(now, ZoneOffset.UTC);
         return new Retention(on, partitions(now), new JobDeletion(new JobTable(on, new Json(), clock), on, new Json()),
-                Duration.ofDays(60), clock,
-                metrics);
+                Duration.ofDays(60), clock, metrics);
     }
 
     private static String scrape(PrometheusRegistry metrics) {

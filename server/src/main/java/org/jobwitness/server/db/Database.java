@@ -141,11 +141,11 @@ public final class Database implements AutoCloseable {
     }
 
     /**
-     * Connects once, without migrating: for reading what a server has written, whether it still runs or not.
+     * Connects once, without migrating: for what is done beside a server, whether it runs or not.
      *
      * @throws DatabaseUnavailable if it cannot be reached, or its tables are of another release
      */
-    public void connectReadOnly() {
+    public void connectWithoutMigrating() {
         try {
             MigrationInfoService tables = Flyway.configure().dataSource(pool).locations("classpath:db").load().info();
             if (tables.pending().length > 0) {

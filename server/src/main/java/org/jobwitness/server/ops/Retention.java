@@ -6,6 +6,7 @@ import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import org.jobwitness.server.batch.AgentBatches;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.LeaderTask.Leadership;
@@ -36,6 +37,7 @@ public final class Retention {
     private final JobDeletion jobs;
     private final Duration jobRetention;
     private final Clock clock;
+    private final RetentionClock trust = new RetentionClock(System::nanoTime);
     private final Counter dropped;
     private final Counter deleted;
     private volatile @Nullable Instant lastSuccess;
@@ -65,7 +67,7 @@ public final class Retention {
                 }).register(metrics);
     }
 
-    /** Refuses to run while this server's clock is ahead: what it deletes cannot be restored. */
+    /** Deletes nothing while this server's clock may be ahead: what is deleted cannot be restored. */
     public void run(Leadership leadership) throws InterruptedException {
         Instant databaseTime = database.read("clock", handle -> handle.createQuery("select now()")
                 .mapTo(Instant.class).one());
@@ -77,6 +79,7 @@ public final class Retention {
             leadership.check();
             database.write("partition_make", handle -> partitions.create(handle, missing));
         }
+        requireTrust();
         long runs = deleteRuns(leadership);
         Dropped days = dropExpired(Parent.CHUNK, leadership);
         Dropped months = dropExpired(Parent.AUDIT, leadership);
@@ -88,6 +91,18 @@ public final class Retention {
         database.write("agent_batches_forget", handle -> AgentBatches.forget(handle, forgettable()));
         if (days.complete() && months.complete()) {
             lastSuccess = clock.instant();
+        }
+    }
+
+    private void requireTrust() {
+        Instant now = clock.instant();
+        RetentionClock.Turn turn = database.write("retention_clock", handle -> trust.turn(handle, now));
+        if (!turn.isBelieved()) {
+            throw new IllegalStateException("nothing is deleted: this server's clock says "
+                    + now.truncatedTo(ChronoUnit.SECONDS) + ", and it last deleted at "
+                    + turn.trustedAt().truncatedTo(ChronoUnit.SECONDS) + ", of which "
+                    + turn.waited().toHours() + " hours were counted. If the clock is right, run"
+                    + " jobwitness-server retention --confirm");
         }
     }
 
