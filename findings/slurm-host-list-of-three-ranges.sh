@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # Slurm does not expand a host list of three ranges like an odometer.
 #
 # With two ranges in a name, the last one turns fastest, as in a shell's braces. With three, the last turns fastest, then
@@ -7,7 +7,7 @@
 #
 # Seen with Debian 12's slurm-client 22.05.8-4+deb12u3, whose scontrol expands host lists without a controller. Needs
 # Debian 12 and its package lists (apt-get update).
-set -eu
+set -euo pipefail
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

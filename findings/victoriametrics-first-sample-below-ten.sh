@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # A counter that appears with 9 and never moves has an increase() of 9 in VictoriaMetrics, one that appears with 10 has 0;
 # in Prometheus both have 0. A first value below ten times (growth of a sample + 1) is counted.
 #
@@ -9,7 +9,7 @@
 #
 # Seen with Debian 12's victoria-metrics 1.79.5+ds1-2+b5 and prometheus 2.42.0+ds-5+deb12u1 on the same samples. Needs
 # Debian 12 and its package lists (apt-get update), curl, jq.
-set -eu
+set -euo pipefail
 
 work=$(mktemp -d)
 pids=
