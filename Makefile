@@ -9,7 +9,7 @@ DEMO_PORT ?= 8080
 SUITES ?= bookworm trixie sid
 
 .DEFAULT_GOAL := help
-.PHONY: help build agent cli package demo verify verify-all e2e e2e-agent e2e-packages bench bench-load bench-agent bench-build soak soak-agent soak-build format clean
+.PHONY: help build agent cli package sbom demo verify verify-all e2e e2e-agent e2e-packages bench bench-load bench-agent bench-build soak soak-agent soak-build format clean
 # Two Maven runs at once would both build wire.
 .NOTPARALLEL:
 
@@ -54,8 +54,17 @@ dist/bin/jobwitness: $(call sources,cli) deploy/man/jobwitness.1
 	@mkdir -p dist/bin
 	@ln -sf ../cli/bin/jobwitness dist/bin/jobwitness
 
-package: dist/bin/jobwitness-server dist/bin/jobwitness-agent dist/bin/jobwitness ## builds .deb and .rpm of server, agent and command in dist/packages
+package: dist/bin/jobwitness-server dist/bin/jobwitness-agent dist/bin/jobwitness sbom ## builds .deb and .rpm of server, agent and command in dist/packages
 	deploy/package/build
+
+# The plugin refuses to run offline, though it downloads nothing once Maven's local repository has what it needs.
+sbom: dist/sbom/jobwitness-server.cdx.json ## lists the jars of server, agent and command as CycloneDX in dist/sbom
+
+dist/sbom/jobwitness-server.cdx.json: pom.xml wire/pom.xml agent/pom.xml server/pom.xml cli/pom.xml
+	@echo "The lists of their jars"
+	@$(filter-out -o --offline,$(BUILD)) -pl wire,agent,server,cli compile org.cyclonedx:cyclonedx-maven-plugin:makeBom
+	@mkdir -p dist/sbom
+	@cp agent/target/*.cdx.json server/target/*.cdx.json cli/target/*.cdx.json dist/sbom/
 
 demo: dist/bin/jobwitness-server dist/bin/jobwitness $(shell deploy/demo/has-jobs && echo agent) ## runs a server with a simulated cluster on 127.0.0.1:8080, until Ctrl-C
 	@exec deploy/demo/run $(DEMO_DIR) $(DEMO_PORT)
