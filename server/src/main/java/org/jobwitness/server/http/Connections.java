@@ -13,6 +13,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 import org.eclipse.jetty.http.HttpParser;
 import org.eclipse.jetty.io.AbstractEndPoint;
@@ -41,12 +42,14 @@ final class Connections implements Connection.Listener, AutoCloseable {
     private final ScheduledExecutorService sweeper = Executors
             .newSingleThreadScheduledExecutor(Thread.ofPlatform().name("connections").daemon().factory());
 
-    /** What a connection waits for, in the order in which they are given up. */
+    /** What a connection waits for, in the order in which they are given up: least is lost by the first. */
     private enum Phase {
-        /** The first request, or the rest of one. */
-        RECEIVING,
         /** A request to begin, after at least one was answered. */
         IDLE,
+        /** The rest of a request. */
+        RECEIVING,
+        /** The first request, of which nothing was read: perhaps we are too slow. */
+        NEW,
         /** Its client to read the response. */
         SENDING,
         /** Our response. */
@@ -70,7 +73,7 @@ final class Connections implements Connection.Listener, AutoCloseable {
         Phase now() {
             HttpParser parser = connection.getParser();
             if (parser.isStart()) {
-                return connection.getMessagesIn() == 0 ? Phase.RECEIVING : Phase.IDLE;
+                return connection.getMessagesIn() == 0 ? Phase.NEW : Phase.IDLE;
             }
             boolean arrives = parser.inHeaderState()
                     || (parser.inContentState() && connection.getMessagesOut() < connection.getMessagesIn());
@@ -91,7 +94,7 @@ final class Connections implements Connection.Listener, AutoCloseable {
                 messages = messagesNow;
                 since = time;
             }
-            return now == Phase.RECEIVING && time - since > deadline.toNanos();
+            return (now == Phase.NEW || now == Phase.RECEIVING) && time - since > deadline.toNanos();
         }
     }
 
@@ -123,13 +126,18 @@ final class Connections implements Connection.Listener, AutoCloseable {
                 : InetAddress.getLoopbackAddress();
         Open opened = new Open(http, address);
         // Counted before it can be chosen and forgotten.
-        int ofAddress = byAddress.merge(address, 1, Integer::sum);
+        byAddress.merge(address, 1, Integer::sum);
         all.put(http, opened);
-        if (ofAddress > Math.max(1, max / 2)) {
-            closeLongestWaiting(open -> open.address.equals(address), opened, closedForNumber);
+        if (isOverShare(address)) {
+            closeLongestWaiting(() -> isOverShare(address), open -> open.address.equals(address), opened,
+                    closedForNumber);
         } else if (all.size() > max) {
-            closeLongestWaiting(_ -> true, opened, closedForNumber);
+            closeLongestWaiting(() -> all.size() > max, _ -> true, opened, closedForNumber);
         }
+    }
+
+    private boolean isOverShare(InetAddress address) {
+        return byAddress.getOrDefault(address, 0) > Math.max(1, max / 2);
     }
 
     @Override
@@ -146,17 +154,27 @@ final class Connections implements Connection.Listener, AutoCloseable {
 
     /** Called where requests hold too much memory. */
     void closeUnfinished() {
-        closeLongestWaiting(open -> open.now() == Phase.RECEIVING, null, closedForMemory);
+        closeLongestWaiting(() -> true, open -> open.now() == Phase.RECEIVING, null, closedForMemory);
     }
 
-    /** @param newest is closed if no other can be */
-    private void closeLongestWaiting(Predicate<Open> which, @Nullable Open newest, AtomicInteger counter) {
-        List<Open> chosen = takeLongestWaiting(which, newest);
+    /**
+     * Closes a share of them.
+     *
+     * @param needed asked again by each of those who come at once, since the first makes room for more than itself
+     * @param newest is closed if no other can be
+     */
+    private void closeLongestWaiting(BooleanSupplier needed, Predicate<Open> which, @Nullable Open newest,
+            AtomicInteger counter) {
+        List<Open> chosen = takeLongestWaiting(needed, which, newest);
         chosen.forEach(open -> close(open, "closed to make room"));
         counter.addAndGet(chosen.size());
     }
 
-    private synchronized List<Open> takeLongestWaiting(Predicate<Open> which, @Nullable Open newest) {
+    private synchronized List<Open> takeLongestWaiting(BooleanSupplier needed, Predicate<Open> which,
+            @Nullable Open newest) {
+        if (!needed.getAsBoolean()) {
+            return List.of();
+        }
         List<Open> waiting = all.values().stream().filter(open -> open != newest && which.test(open)).map(Waiting::of)
                 .filter(open -> open.phase != Phase.RESPONDING)
                 .sorted(Comparator.comparing(Waiting::phase).thenComparingLong(Waiting::since)).map(Waiting::open)

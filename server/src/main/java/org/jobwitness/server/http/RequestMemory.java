@@ -15,10 +15,15 @@ import org.eclipse.jetty.server.Request;
  */
 public final class RequestMemory {
     private static final Duration TIMEOUT = Duration.ofSeconds(3);
+    /** What is given up frees its memory within this time, so that more need not be given up meanwhile. */
+    private static final Duration FREED_WITHIN = Duration.ofMillis(100);
     private static final int SHARE_OF_HEAP = 8;
 
     private final int limit;
     private final Semaphore free;
+    private final Object makingRoom = new Object();
+    /** nanoTime of the last shortage that was met. */
+    private long madeRoom = System.nanoTime() - FREED_WITHIN.toNanos();
     private volatile Runnable shortage = () -> {
     };
 
@@ -46,13 +51,27 @@ public final class RequestMemory {
         return limit - free.availablePermits();
     }
 
-    /** Never waits. */
+    /** Does not wait for others to release any. */
     boolean tryReserve(int bytes) {
         if (free.tryAcquire(bytes)) {
             return true;
         }
+        synchronized (makingRoom) {
+            // Of thousands that find no memory at once, one makes room for all.
+            if (!free.tryAcquire(bytes)) {
+                return makeRoom() && free.tryAcquire(bytes);
+            }
+            return true;
+        }
+    }
+
+    private boolean makeRoom() {
+        if (System.nanoTime() - madeRoom < FREED_WITHIN.toNanos()) {
+            return false;
+        }
         shortage.run();
-        return free.tryAcquire(bytes);
+        madeRoom = System.nanoTime();
+        return true;
     }
 
     void release(int bytes) {
@@ -99,8 +118,14 @@ public final class RequestMemory {
         }
 
         private boolean await(int more) {
+            long end = System.nanoTime() + TIMEOUT.toNanos();
             try {
-                return free.tryAcquire(more, TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+                while (System.nanoTime() < end) {
+                    if (free.tryAcquire(more, FREED_WITHIN.toMillis(), TimeUnit.MILLISECONDS) || tryReserve(more)) {
+                        return true;
+                    }
+                }
+                return false;
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
                 return false;

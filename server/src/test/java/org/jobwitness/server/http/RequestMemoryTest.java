@@ -30,4 +30,18 @@ class RequestMemoryTest {
         assertThat(memory.tryReserve(60)).isTrue();
         assertThat(shortages).hasValue(1);
     }
+
+    /** What is given up may free its memory a little later; thousands more would be given up meanwhile. */
+    @Test
+    void oneShortageGivesUpRequestsOnce() {
+        RequestMemory memory = new RequestMemory(100);
+        AtomicInteger shortages = new AtomicInteger();
+        memory.onShortage(shortages::incrementAndGet);
+        assertThat(memory.tryReserve(100)).isTrue();
+        assertThat(memory.tryReserve(1)).isFalse();
+        assertThat(memory.tryReserve(1)).isFalse();
+        assertThat(shortages).hasValue(1);
+        memory.release(1);
+        assertThat(memory.tryReserve(1)).isTrue();
+    }
 }
