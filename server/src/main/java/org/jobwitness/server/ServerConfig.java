@@ -1,6 +1,8 @@
 package org.jobwitness.server;
 
+import com.sun.management.UnixOperatingSystemMXBean;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Files;
@@ -70,6 +72,12 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
         pick(given, environment);
         given.putAll(flags(flags));
         return new Values(given, environment).config();
+    }
+
+    /** Of the open files an eighth is left: without one, neither a class is loaded nor a connection to the database made. */
+    static int defaultMaxConnections(long heapBytes, long maxOpenFiles) {
+        return (int) Math.min(Math.min(heapBytes / HEAP_PER_CONNECTION, DEFAULT_MAX_CONNECTIONS),
+                maxOpenFiles - maxOpenFiles / 8);
     }
 
     private static void pick(Map<Setting, String> given, Map<String, String> from) {
@@ -161,7 +169,13 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
             if (given.containsKey(Setting.MAX_CONNECTIONS)) {
                 return number(Setting.MAX_CONNECTIONS, 10, 1_000_000);
             }
-            return (int) Math.min(Runtime.getRuntime().maxMemory() / HEAP_PER_CONNECTION, DEFAULT_MAX_CONNECTIONS);
+            return defaultMaxConnections(Runtime.getRuntime().maxMemory(), maxOpenFiles());
+        }
+
+        private static long maxOpenFiles() {
+            return ManagementFactory.getOperatingSystemMXBean() instanceof UnixOperatingSystemMXBean system
+                    ? system.getMaxFileDescriptorCount()
+                    : Long.MAX_VALUE;
         }
 
         private Optional<TlsFiles> tls() throws BadSetting {

@@ -25,7 +25,7 @@ enum Setting {
             "on: requests need a token. off: they do not; only on a loopback HOST."),
     DEFAULT_CLUSTER("default",
             "Cluster of events that do not name one."),
-    MAX_CONNECTIONS("one for each 48 KiB of heap, at most 20000",
+    MAX_CONNECTIONS("one for each 48 KiB of heap, at most 20000 and 7/8 of the open files that the system allows",
             "Maximum number of open HTTP connections, 10..1000000, half of them from one address; further ones take the place of those that have waited longest for their client."),
     REQUEST_DEADLINE_SECONDS("15",
             "Time within which a connection's first request must begin, and each must arrive in full, 1..600; then it is closed."),

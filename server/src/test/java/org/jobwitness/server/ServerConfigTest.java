@@ -24,12 +24,23 @@ class ServerConfigTest {
 
     @Test
     void everyDefaultIsAsTheDocumentSays() throws Exception {
-        assertThat(read(List.of(), Map.of("HOME", "/home/alice"), "")).isEqualTo(
+        ServerConfig config = read(List.of(), Map.of("HOME", "/home/alice"), "");
+        assertThat(config).isEqualTo(
                 new ServerConfig(Path.of("/home/alice/.local/share/jobwitness"), "0.0.0.0", 8080, Optional.empty(),
                         false, Optional.empty(), 10,
-                        true, "default", 20_000, Duration.ofSeconds(15), Duration.ofDays(7), Duration.ofDays(400),
+                        true, "default", config.maxConnections(), Duration.ofSeconds(15), Duration.ofDays(7),
+                        Duration.ofDays(400),
                         Duration.ofDays(800), false, Optional.empty(), false, Thresholds.USUAL,
                         Optional.empty()));
+    }
+
+    /** The system's limit of open files is reached before that of connections otherwise. */
+    @Test
+    void connectionsFitTheHeapAndTheOpenFiles() {
+        assertThat(ServerConfig.defaultMaxConnections(8L << 30, 65_536)).isEqualTo(20_000);
+        assertThat(ServerConfig.defaultMaxConnections(64 << 20, 65_536)).isEqualTo(1365);
+        assertThat(ServerConfig.defaultMaxConnections(8L << 30, 20_000)).isEqualTo(17_500);
+        assertThat(ServerConfig.defaultMaxConnections(8L << 30, Long.MAX_VALUE)).isEqualTo(20_000);
     }
 
     /** It is shown on terminals and pages. */
