@@ -17,11 +17,14 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import javax.net.ssl.SSLSocket;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.http.Tls;
+import org.jobwitness.server.ops.Watchdog;
 import org.jobwitness.server.testing.Certificates;
 import org.jobwitness.server.testing.TestPostgres;
 import org.jobwitness.server.testing.Waiting;
@@ -111,6 +114,18 @@ class TlsTest {
         Process plain = new ProcessBuilder("/usr/bin/curl", "-sS", "-m", "20",
                 "http://127.0.0.1:" + server.port() + "/v1/live").start();
         assertThat(plain.waitFor()).as("plain HTTP").isNotZero();
+    }
+
+    /** Ten questions without an answer would end the process. */
+    @Test
+    void theWatchdogIsAnswered() throws Exception {
+        certificates.make("good", EC, LONG);
+        start("good");
+        CountDownLatch ended = new CountDownLatch(1);
+        try (Watchdog _ = new Watchdog(Tls.toOneself(), "127.0.0.1", server.port(), Duration.ofMillis(250),
+                ended::countDown)) {
+            assertThat(ended.await(6, TimeUnit.SECONDS)).isFalse();
+        }
     }
 
     @Test
