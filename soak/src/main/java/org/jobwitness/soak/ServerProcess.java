@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -31,6 +32,7 @@ public final class ServerProcess implements AutoCloseable {
     private static final Duration START_TIMEOUT = Duration.ofMinutes(2);
     private static final Duration EXPORT_TIMEOUT = Duration.ofMinutes(2);
     private static final Pattern GREETING = Pattern.compile("http://127\\.0\\.0\\.1:([0-9]+)/docs");
+    private static final Pattern HEAP = Pattern.compile("jvm_memory_used_bytes\\{area=\"heap\"} (\\S+)");
 
     private final List<String> command;
     private final Path folder;
@@ -95,6 +97,18 @@ public final class ServerProcess implements AutoCloseable {
 
     JsonNode job(String jobId) throws IOException, InterruptedException {
         return JsonMapper.shared().readTree(get("/v1/jobs/" + jobId).body());
+    }
+
+    /** Bytes of heap in use after a full collection. */
+    long heapAfterCollection() throws IOException, InterruptedException {
+        String jcmd = Path.of(System.getProperty("java.home"), "bin", "jcmd").toString();
+        String pid = Long.toString(Objects.requireNonNull(process, "not launched").pid());
+        new ProcessBuilder(jcmd, pid, "GC.run").redirectOutput(ProcessBuilder.Redirect.DISCARD).start().waitFor();
+        Matcher used = HEAP.matcher(get("/metrics").body());
+        if (!used.find()) {
+            throw new IOException("/metrics has no jvm_memory_used_bytes");
+        }
+        return (long) Double.parseDouble(used.group(1));
     }
 
     /** kill -9 of the server alone. */
