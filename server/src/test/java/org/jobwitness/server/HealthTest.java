@@ -6,6 +6,7 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.jobwitness.server.testing.Exchange;
@@ -18,6 +19,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What /v1/health and /v1/ready make of what is wrong. */
 class HealthTest {
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+
     @Test
     void whatIsNotPackedIsNotHealthyButNoReasonToServeNobody() throws SQLException {
         try (TestServer server = TestServer.start();
@@ -46,7 +49,7 @@ class HealthTest {
     }
 
     @Test
-    void aDatabaseThatRefusesWritesIsNeitherHealthyNorReadyUntilItTakesThem() throws SQLException {
+    void aDatabaseThatRefusesWritesIsNeitherHealthyNorReadyUntilItTakesThem() throws Exception {
         String event = "{\"job_id\": \"1\", \"user\": \"ada\", \"node_list\": [\"n1\"]}";
         try (TestServer server = TestServer.start();
                 var connection = server.sql();
@@ -57,12 +60,14 @@ class HealthTest {
                     create function full_disk() returns trigger language plpgsql
                     as $$ begin raise exception 'no space left on device' using errcode = 'disk_full'; end $$""");
             statement.execute("create trigger full_disk before insert on job execute function full_disk()");
-            assertThat(server.post("/v1/events/job-started", event).status()).isEqualTo(503);
-            assertThat(server.get("/v1/ready").status()).isEqualTo(503);
-            Exchange unhealthy = server.get("/v1/health");
-            assertThat(unhealthy.status()).isEqualTo(503);
-            assertThat(unhealthy.json().required("checks").required("writes").asString())
-                    .contains("no space left on device");
+            // What the server writes at its start, and which is not refused, may come between.
+            Waiting.until("it is said that writes are refused", PATIENCE, () -> {
+                assertThat(server.post("/v1/events/job-started", event).status()).isEqualTo(503);
+                Exchange health = server.get("/v1/health");
+                return server.get("/v1/ready").status() == 503 && health.status() == 503
+                        && health.json().required("checks").required("writes").asString()
+                                .contains("no space left on device");
+            });
 
             statement.execute("drop trigger full_disk on job");
             assertThat(server.post("/v1/events/job-started", event).status()).isEqualTo(200);
