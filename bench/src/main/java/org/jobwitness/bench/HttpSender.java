@@ -43,7 +43,7 @@ final class HttpSender implements EventBench.Sender {
 
     private void post(String event, String body) throws IOException {
         send("POST /v1/events/" + event
-                + " HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: "
+                + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: "
                 + body.length() + "\r\n\r\n" + body);
     }
 

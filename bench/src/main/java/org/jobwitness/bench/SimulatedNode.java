@@ -130,7 +130,7 @@ final class SimulatedNode {
                 size = compress();
                 body = packed;
             }
-            byte[] head = ("POST /v1/batches HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
+            byte[] head = ("POST /v1/batches HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                     + (gzip ? "Content-Encoding: gzip\r\n" : "") + "Content-Length: " + size + "\r\n\r\n")
                     .getBytes(StandardCharsets.US_ASCII);
             byte[] request = Arrays.copyOf(head, head.length + size);
