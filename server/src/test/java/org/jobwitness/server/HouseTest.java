@@ -32,7 +32,7 @@ class HouseTest {
     private static final List<List<String>> LAYERS = List.of(List.of("web", "metrics", "ops", "stream"),
             List.of("verdict"), List.of("demo", "scheduler"), List.of("batch"), List.of("manual", "node", "chart"),
             List.of("query"), List.of("sample"), List.of("chunk", "event"), List.of("job"), List.of("access"),
-            List.of("http"), List.of("embedded", "json"), List.of("db"));
+            List.of("http"), List.of("embedded", "json", "hosts"), List.of("db"));
     private static final Path PLAN = Path.of("../docs/architecture.md");
     private static final Pattern LAYERS_OF_THE_PLAN = Pattern.compile("## The server's layers\\n.*?```text\\n(.*?)```",
             Pattern.DOTALL);

@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jobwitness.server.access.Caller;
+import org.jobwitness.server.hosts.HostList;
 import org.jobwitness.server.job.EndEvidence;
 import org.jobwitness.server.job.Evidence;
 import org.jobwitness.server.job.Identity;

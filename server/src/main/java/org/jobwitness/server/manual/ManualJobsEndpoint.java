@@ -16,7 +16,7 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.access.Role;
-import org.jobwitness.server.event.HostList;
+import org.jobwitness.server.hosts.HostList;
 import org.jobwitness.server.http.ApiException;
 import org.jobwitness.server.http.Requests;
 import org.jobwitness.server.job.Evidence;

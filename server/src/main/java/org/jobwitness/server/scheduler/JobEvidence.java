@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import org.jobwitness.server.event.HostList;
+import org.jobwitness.server.hosts.HostList;
 import org.jobwitness.server.job.Evidence;
 import org.jobwitness.server.job.Identity;
 import org.jobwitness.server.job.JobAttributes;

@@ -1,4 +1,4 @@
-package org.jobwitness.server.event;
+package org.jobwitness.server.hosts;
 
 import java.util.ArrayList;
 import java.util.LinkedHashSet;

@@ -1,4 +1,4 @@
-package org.jobwitness.server.event;
+package org.jobwitness.server.hosts;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
