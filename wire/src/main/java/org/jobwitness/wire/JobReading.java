@@ -38,8 +38,8 @@ import org.jspecify.annotations.Nullable;
  * @param pids pids.current
  * @param ioReadBytes, ioWriteBytes {@code rbytes} and {@code wbytes} of io.stat, of the devices that stand on no other
  * @param ioPressureUsec, ioStallUsec {@code some} and {@code full} of io.pressure, microseconds
- * @param suspendedMs the part of the interval in which Slurm is known to have had the job suspended: all of it if its tasks
- *     were frozen at its start and at its end, else 0
+ * @param suspendedMs the part of the interval in which Slurm is known to have had the job suspended: as the kernel counted it
+ *     (cgroup.stat.local), else all of it if its tasks were frozen at its start and at its end, else 0
  * @param oomKillEvents OOM kills since the reading before, as far as their moment is known
  * @param absent why a figure is missing, by the figure's name
  */

@@ -87,6 +87,7 @@ public final class JobCgroup implements Closeable {
         nanosBefore = nanos;
         open();
         suspendedBefore = suspension.isOn(kernel.text);
+        suspension.frozenSince(kernel.text);
         Map<Figure, Long> values = values();
         oomKills.begin(values.getOrDefault(Figure.OOM_EVENTS, 0L), values.getOrDefault(Figure.OOM_KILLS, 0L),
                 kernel.text);
@@ -202,13 +203,15 @@ public final class JobCgroup implements Closeable {
         }
         Duration elapsed = Duration.ofNanos(nanos - nanosBefore);
         Boolean isSuspended = suspension.isOn(kernel.text);
-        wasSuspended = Boolean.TRUE.equals(isSuspended) || Boolean.TRUE.equals(suspendedBefore);
+        Duration suspended = suspended(elapsed, isSuspended, suspension.frozenSince(kernel.text));
+        wasSuspended = Boolean.TRUE.equals(isSuspended) || Boolean.TRUE.equals(suspendedBefore)
+                || (suspended != null && suspended.isPositive());
         Double cpusUsed = cpusUsed(values.get(Figure.CPU_USAGE_USEC), nanos - nanosBefore);
         if (wasSuspended) {
             cpusUsed = null;
             absent.put("cpus_used", SUSPENDED);
         }
-        latest = new CgroupReading(at, elapsed, suspended(elapsed, isSuspended), values, cpus, cpusUsed, absent);
+        latest = new CgroupReading(at, elapsed, suspended, values, cpus, cpusUsed, absent);
         cpuUsecBefore = values.get(Figure.CPU_USAGE_USEC);
         nanosBefore = nanos;
         suspendedBefore = isSuspended;
@@ -221,14 +224,18 @@ public final class JobCgroup implements Closeable {
                 : Double.valueOf((cpuUsec - cpuUsecBefore) * 1e3 / elapsedNanos);
     }
 
-    private @Nullable Duration suspended(Duration elapsed, @Nullable Boolean isSuspended) {
+    /** @param frozen what the kernel counted of that; null if unknown */
+    private @Nullable Duration suspended(Duration elapsed, @Nullable Boolean isSuspended, @Nullable Duration frozen) {
         if (isSuspended == null || suspendedBefore == null) {
             return null;
+        }
+        if (frozen != null) {
+            return frozen.compareTo(elapsed) < 0 ? frozen : elapsed;
         }
         return isSuspended && suspendedBefore ? elapsed : Duration.ZERO;
     }
 
-    /** Whether it was suspended at the last reading or the one before: then its use in between means nothing. */
+    /** Whether it was suspended at the last reading, at the one before, or in between: then its use meanwhile means nothing. */
     public boolean wasSuspended() {
         return wasSuspended;
     }

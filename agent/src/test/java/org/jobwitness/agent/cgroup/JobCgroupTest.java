@@ -196,6 +196,51 @@ class JobCgroupTest {
     }
 
     @Test
+    void whereTheKernelCountsTheTimeSuspensionsAreAsLongAsTheyWere() {
+        Path folder = tree.job("job_2");
+        frozen(folder, "batch", false, 700_000); // it was suspended before the agent came
+        JobCgroup job = new JobCgroup(folder, kernel, true, 0);
+        assertThat(read(job, SECOND).suspendedMs()).isZero();
+
+        frozen(folder, "batch", false, 950_000);
+        JobReading meanwhile = read(job, 2 * SECOND);
+        assertThat(meanwhile.suspendedMs()).as("between two readings").isEqualTo(250);
+        assertThat(meanwhile.cpusUsed()).isNull();
+        assertThat(job.wasSuspended()).isTrue();
+
+        frozen(folder, "batch", true, 1_350_000);
+        assertThat(read(job, 3 * SECOND).suspendedMs()).as("it began after 0.6 s").isEqualTo(400);
+        frozen(folder, "batch", true, 2_350_000);
+        assertThat(read(job, 4 * SECOND).suspendedMs()).isEqualTo(1000);
+        frozen(folder, "batch", false, 2_500_000);
+        assertThat(read(job, 5 * SECOND).suspendedMs()).as("it ended").isEqualTo(150);
+        assertThat(read(job, 6 * SECOND).suspendedMs()).isZero();
+        assertThat(job.wasSuspended()).isFalse();
+
+        frozen(folder, "batch", false, 9_000_000);
+        assertThat(read(job, 7 * SECOND).suspendedMs()).as("no longer than the interval").isEqualTo(1000);
+    }
+
+    @Test
+    void theTimesOfAnotherStepAreNotThoseOfTheOneBefore() {
+        Path folder = tree.job("job_2");
+        frozen(folder, "0", false, 100_000);
+        JobCgroup job = new JobCgroup(folder, kernel, true, 0);
+        read(job, SECOND);
+        tree.tasks(folder, "0", false, false); // has ended
+        frozen(folder, "1", false, 8_000_000);
+        assertThat(read(job, 2 * SECOND).suspendedMs()).isZero();
+        frozen(folder, "1", false, 8_300_000);
+        assertThat(read(job, 3 * SECOND).suspendedMs()).isEqualTo(300);
+    }
+
+    private void frozen(Path job, String step, boolean isFrozen, long usec) {
+        tree.tasks(job, step, true, isFrozen);
+        tree.write(tree.root().relativize(job) + "/step_" + step + "/user/cgroup.stat.local",
+                "frozen_usec " + usec + "\n");
+    }
+
+    @Test
     void aRealSuspensionIsSeenFromItsBeginningToItsEnd() {
         List<String> seen = new ArrayList<>();
         try (Suspension suspension = new Suspension(
