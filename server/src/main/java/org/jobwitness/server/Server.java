@@ -165,13 +165,14 @@ final class Server implements AutoCloseable {
                     : Optional.empty();
             tls.ifPresent(certificate -> advisoryChecks.put("tls", certificate::problem));
             tokens = config.auth() ? Optional.of(Tokens.in(config.dataDir())) : Optional.empty();
-            AccessControl access = tokens.map(AccessControl::by).orElseGet(() -> AccessControl.off(config.host()));
+            AccessControl access = tokens.map(made -> AccessControl.by(made, metrics))
+                    .orElseGet(() -> AccessControl.off(config.host(), metrics));
 
             http = stopLater(new HttpServer(
                     new HttpServer.Settings(config.host(), config.port(), config.maxConnections(),
                             config.requestDeadline(), tls),
                     json, memory, access,
-                    List.of(new HealthEndpoint(requiredChecks, advisoryChecks, json, clock,
+                    List.of(access::routes, new HealthEndpoint(requiredChecks, advisoryChecks, json, clock,
                             version())::routes,
                             new EventsEndpoint(events, requests, json)::routes,
                             new BatchesEndpoint(batches, requests, json)::routes,
@@ -256,6 +257,9 @@ final class Server implements AutoCloseable {
         if (!flags.isEmpty() && flags.getFirst().equals("retention")) {
             System.exit(RetentionCommand.run(flags.subList(1, flags.size()), System.getenv(), Path.of(".env")));
         }
+        if (!flags.isEmpty() && flags.getFirst().equals("token")) {
+            System.exit(TokenCommand.run(flags.subList(1, flags.size()), System.getenv(), Path.of(".env")));
+        }
         if (flags.contains("--help") || flags.contains("-h")) {
             System.out.print(help());
             return;
@@ -331,6 +335,7 @@ final class Server implements AutoCloseable {
                 Usage: jobwitness-server [--SETTING VALUE]...
                        jobwitness-server export --help
                        jobwitness-server retention --help
+                       jobwitness-server token --help
 
                 Settings, as flags or in the environment (or in a file .env in the working folder):
                 """);

@@ -491,6 +491,9 @@ class OpenApiTest {
         TestServer.Client operator = server.as(Role.OPERATOR);
         TestServer.Client agent = server.as(Role.AGENT);
         agent.post("/v1/events/job-started", LEAST_START.formatted("4711"));
+        TestServer.Client elsewhere = server.ofNodes("default", "elsewhere");
+        elsewhere.post("/v1/events/job-started", LEAST_START.formatted("4711").replace("n001", "elsewhere"));
+        elsewhere.post("/v1/events/job-finished", "{\"job_id\":\"4711\",\"node\":\"elsewhere\",\"exit_code\":1}");
         agent.post("/v1/events/job-finished", "{\"job_id\":\"4711\",\"exit_code\":1}");
         String byHand = "{\"id\":\"by-hand\",\"user\":\"alice\",\"nodes\":[\"n001\"]}";
         String sample = "{\"cpu_usage\":50,\"memory_usage_mb\":1}";

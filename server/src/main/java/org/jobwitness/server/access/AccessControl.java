@@ -1,8 +1,10 @@
 package org.jobwitness.server.access;
 
+import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import io.javalin.http.Handler;
 import io.javalin.security.RouteRole;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
@@ -20,19 +22,26 @@ public final class AccessControl implements Handler {
 
     private final Optional<Tokens> tokens;
     private final String host;
+    private final Refusals refusals;
 
-    private AccessControl(Optional<Tokens> tokens, String host) {
+    private AccessControl(Optional<Tokens> tokens, String host, PrometheusRegistry metrics) {
         this.tokens = tokens;
         this.host = host;
+        this.refusals = new Refusals(metrics);
     }
 
     /** No authentication: all programs on this machine may do everything. For a loopback host only. */
-    public static AccessControl off(String host) {
-        return new AccessControl(Optional.empty(), host.toLowerCase(Locale.ROOT));
+    public static AccessControl off(String host, PrometheusRegistry metrics) {
+        return new AccessControl(Optional.empty(), host.toLowerCase(Locale.ROOT), metrics);
     }
 
-    public static AccessControl by(Tokens tokens) {
-        return new AccessControl(Optional.of(tokens), "");
+    public static AccessControl by(Tokens tokens, PrometheusRegistry metrics) {
+        return new AccessControl(Optional.of(tokens), "", metrics);
+    }
+
+    /** Counts what was refused, here or by an endpoint. */
+    public void routes(RoutesConfig routes) {
+        routes.after(refusals::count);
     }
 
     @Override
@@ -41,14 +50,14 @@ public final class AccessControl implements Handler {
             LocalRequests.check(ctx, host);
         }
         Set<RouteRole> allowed = ctx.routeRoles();
-        String actor = allowed.contains(Role.OPEN) || tokens.isEmpty()
-                ? Caller.ANONYMOUS
+        Tokens.Owner owner = allowed.contains(Role.OPEN) || tokens.isEmpty()
+                ? new Tokens.Owner(Role.OPEN, Caller.ANONYMOUS, new ReportScope.Everything())
                 : authenticate(ctx, tokens.get(), allowed);
-        new Caller(actor, header(ctx, "X-Changed-By"), header(ctx, "X-Source"), CorrelationId.of(ctx),
-                new Scope.Everything()).admit(ctx);
+        new Caller(owner.actor(), header(ctx, "X-Changed-By"), header(ctx, "X-Source"), CorrelationId.of(ctx),
+                new Scope.Everything(), owner.reports()).admit(ctx);
     }
 
-    private static String authenticate(Context ctx, Tokens tokens, Set<RouteRole> allowed) {
+    private static Tokens.Owner authenticate(Context ctx, Tokens tokens, Set<RouteRole> allowed) {
         List<String> sent = Collections.list(ctx.req().getHeaders("Authorization"));
         if (sent.size() > 1) {
             throw ApiException.invalidRequest("there are " + sent.size() + " Authorization headers; send one");
@@ -61,14 +70,15 @@ public final class AccessControl implements Handler {
         if (!authorization.regionMatches(true, 0, "Bearer ", 0, 7)) {
             throw ApiException.unauthorized("the Authorization header must be: Bearer <token>");
         }
-        Role role = tokens.roleOf(authorization.substring(7).strip())
+        Tokens.Owner owner = tokens.ownerOf(authorization.substring(7).strip())
                 .orElseThrow(() -> ApiException.unauthorized("the token is not one of this server's"));
+        Role role = owner.role();
         if (role != Role.OPERATOR && !allowed.contains(role)) {
             throw ApiException.forbidden("the " + role.name().toLowerCase(Locale.ROOT)
                     + " token may not " + ctx.method() + " " + Printable.shown(ctx.path())
                     + "; use the operator token");
         }
-        return role.name().toLowerCase(Locale.ROOT);
+        return owner;
     }
 
     private static @Nullable String header(Context ctx, String name) {

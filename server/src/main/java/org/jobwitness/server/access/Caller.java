@@ -11,12 +11,19 @@ import org.jspecify.annotations.Nullable;
  * @param claim the person whom the caller claims to act for (X-Changed-By); never trusted
  * @param source the program that it claims to be (X-Source)
  * @param correlationId joins the response, the log and the audit trail
+ * @param scope the jobs that it may see
+ * @param reports the nodes that it may report
  */
 public record Caller(String actor, @Nullable String claim, @Nullable String source, String correlationId,
-        Scope scope) {
+        Scope scope, ReportScope reports) {
     /** The actor where no token is required. */
     public static final String ANONYMOUS = "anonymous";
     private static final String ATTRIBUTE = "caller";
+
+    /** One that may report all nodes. */
+    public Caller(String actor, @Nullable String claim, @Nullable String source, String correlationId, Scope scope) {
+        this(actor, claim, source, correlationId, scope, new ReportScope.Everything());
+    }
 
     /** The caller of a request that access control has admitted. */
     public static Caller of(Context ctx) {

@@ -89,6 +89,7 @@ public final class Batches implements AutoCloseable {
     BatchResponse take(Caller caller, Accepted<Batch> accepted, @Nullable Instant sentAt,
             AgentQueueTable.@Nullable QueueReport queue) throws GroupCommit.QueueFull {
         Batch batch = accepted.value();
+        caller.reports().check(preparation.number(batch).cluster(), List.of(batch.node()));
         List<BatchResponse.Refused> refused = new ArrayList<>(refused(accepted));
         Duration offset = offset(sentAt);
         Duration age = Duration.between(batch.timestamp().plus(offset), clock.instant());

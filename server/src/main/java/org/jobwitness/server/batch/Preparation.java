@@ -14,6 +14,7 @@ import java.util.concurrent.TimeUnit;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.batch.AgentBatches.BatchNumber;
 import org.jobwitness.server.db.DatabaseUnavailable;
+import org.jobwitness.server.http.ApiException;
 import org.jobwitness.server.job.Evidence;
 import org.jobwitness.server.job.Identity;
 import org.jobwitness.server.job.JobAttributes;
@@ -81,8 +82,13 @@ final class Preparation {
                 samples.refused("time", 1);
                 refused.add(new BatchResponse.Refused(job.jobId(), "its time, " + readAt + ", " + problem.get()));
             } else {
-                sample(caller, number, batch, job, readAt, offset, oomKills(job, offset, refused))
-                        .ifPresent(ofJobs::add);
+                try {
+                    sample(caller, number, batch, job, readAt, offset, oomKills(job, offset, refused))
+                            .ifPresent(ofJobs::add);
+                } catch (ApiException e) {
+                    samples.refused("node", 1);
+                    refused.add(new BatchResponse.Refused(job.jobId(), String.valueOf(e.getMessage())));
+                }
             }
         }
         return new Prepared(number, node(number, batch, batch.timestamp().plus(offset)), ofJobs,

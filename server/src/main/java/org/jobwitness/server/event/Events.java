@@ -83,6 +83,9 @@ public final class Events {
     }
 
     private EventResponse apply(Caller caller, String event, Evidence evidence, List<String> leftOut) {
+        NodeAllocation reporting = evidence.onNode();
+        caller.reports().check(evidence.identity().cluster(),
+                reporting == null ? evidence.attributes().nodes() : List.of(reporting.node()));
         EventResponse response = jobs.apply(caller, evidence);
         applied.labelValues(event, response.status().toString()).inc();
         return leftOut.isEmpty()

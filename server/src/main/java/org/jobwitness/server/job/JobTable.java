@@ -14,6 +14,7 @@ import java.util.function.Consumer;
 import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.db.Database;
+import org.jobwitness.server.http.ApiException;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.wire.EventResponse;
 import org.jspecify.annotations.Nullable;
@@ -76,15 +77,16 @@ public final class JobTable {
 
     /** The run that an agent sees. Where nothing is new, as is usual, it takes no lock and writes nothing. */
     public ObservedRun observe(Caller caller, Evidence.Observed evidence) {
-        return database.read("job_observe", handle -> stored(handle, evidence)).orElseGet(() -> {
+        return database.read("job_observe", handle -> stored(handle, caller, evidence)).orElseGet(() -> {
             Applied applied = change(caller, evidence, TransactionStep.NONE);
             return database.read("job_observe", handle -> observed(handle, applied.run(), evidence));
         });
     }
 
-    private Optional<ObservedRun> stored(Handle handle, Evidence.Observed evidence) {
+    private Optional<ObservedRun> stored(Handle handle, Caller caller, Evidence.Observed evidence) {
         Decision decision = JobLifecycle.decide(runs.runsOf(handle, evidence.identity(), evidence.onNode()), evidence,
                 clock.instant());
+        checkReporter(caller, decision);
         return decision instanceof Decision.Skipped skipped && skipped.run().equals(skipped.before())
                 ? Optional.of(observed(handle, skipped.run().key(), evidence))
                 : Optional.empty();
@@ -106,6 +108,7 @@ public final class JobTable {
             if (!(decision instanceof Decision.Taken taken)) {
                 return new Applied(decision, 0, List.of());
             }
+            checkReporter(caller, decision);
             List<JobChange> changes = new ArrayList<>();
             long run = write(handle, caller, taken, evidence, changes);
             if (!changes.isEmpty() && stored.stream().anyMatch(other -> other.key() != run)) {
@@ -119,6 +122,24 @@ public final class JobTable {
             notifyListeners(change);
         });
         return applied;
+    }
+
+    /**
+     * Refuses a report of a run that has none of the caller's nodes. Only a prolog's list of nodes is known to be complete.
+     *
+     * @throws ApiException 409
+     */
+    private static void checkReporter(Caller caller, Decision decision) {
+        Run before = switch (decision) {
+            case Decision.Updated updated -> updated.before();
+            case Decision.Skipped skipped -> skipped.before();
+            case Decision.Created _, Decision.Accepted _, Decision.Unknown _, Decision.Conflict _ -> null;
+        };
+        if (before != null && before.startSeen() && !before.attributes().nodes().isEmpty()
+                && !caller.reports().includesAny(before.attributes().nodes())) {
+            throw ApiException.conflict("job " + before.identity().jobId() + " runs on other nodes than those that this"
+                    + " agent token is for");
+        }
     }
 
     /** Does the work in a transaction that no other one of the same job id runs beside. */

@@ -13,11 +13,14 @@ import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import org.jobwitness.server.ServerInProcess;
+import org.jobwitness.server.access.AgentToken;
+import org.jobwitness.server.access.AgentTokenFile;
 import org.jobwitness.server.access.Role;
 import org.jobwitness.server.db.DatabaseAddress;
 
@@ -112,6 +115,38 @@ public final class TestServer implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** A caller with this token. */
+    public Client withToken(String token) {
+        return new Client(Optional.of(token));
+    }
+
+    /** A caller with a new token for some nodes, which the server knows. */
+    public Client ofNodes(String cluster, String nodes) {
+        AgentToken.Issued issued = AgentToken.issue(cluster, nodes, Instant.now());
+        try {
+            new AgentTokenFile(dataDir).add(issued.token());
+            return known(withToken(issued.secret()));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** The same caller, once the server knows its token. */
+    public Client known(Client caller) {
+        try {
+            Waiting.until("the server knows the token", PATIENCE, () -> caller.get("/v1/health").toString(),
+                    () -> caller.get("/v1/health").status() == 200);
+            return caller;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+    }
+
+    public Path dataDir() {
+        return dataDir;
     }
 
     /** Without a token. */
@@ -211,6 +246,8 @@ public final class TestServer implements AutoCloseable {
         for (Role role : Role.values()) {
             delete(dataDir.resolve(role.name().toLowerCase(Locale.ROOT) + ".token"));
         }
+        delete(dataDir.resolve("agent-tokens"));
+        delete(dataDir.resolve("agent-tokens.lock"));
         delete(dataDir);
     }
 
