@@ -72,6 +72,8 @@ create index job_ended on job ((coalesce(end_time, 'infinity'::timestamptz)), jo
 comment on index job_ended is 'JobQueries.list sorted by end, and current_job: runs that ended recently.';
 create index job_by_user on job (user_name, listed_at desc);
 comment on index job_by_user is 'JobQueries.list of one user.';
+create index job_by_uid on job (uid, listed_at desc);
+comment on index job_by_uid is 'query.Visibility: the runs of a user whose name is not known.';
 create index job_by_state on job (cluster, state) where newest;
 comment on index job_by_state is '/metrics: how many jobs are in each state.';
 create index job_open on job (job_key) where state in ('pending', 'running');
@@ -529,3 +531,23 @@ create table demo (
     downtime_from timestamptz not null,
     downtime_to   timestamptz not null
 );
+
+-- People who have signed in, and links to one run. Only access.Sessions writes here.
+create table session (
+    session_id bigint generated always as identity primary key,
+    token_hash bytea not null unique,
+    user_name  text,
+    uid        bigint,
+    cluster    text,
+    method     text not null,
+    run        bigint,
+    created_at timestamptz not null,
+    expires_at timestamptz not null,
+    address    text,
+    check (user_name is not null or uid is not null)
+);
+comment on column session.token_hash is 'SHA-256 of the token, which is nowhere else.';
+comment on column session.run is 'The only run that it shows, by job_key; null for all that the user may see.';
+comment on column session.cluster is 'The only cluster on which user_name and uid mean this person; null for all.';
+create index session_by_user on session (user_name, uid);
+comment on index session_by_user is 'Sessions.create and list: the sessions of a user.';

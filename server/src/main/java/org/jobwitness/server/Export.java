@@ -25,7 +25,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.jobwitness.server.access.Caller;
-import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.db.DatabaseUnavailable;
@@ -217,7 +216,7 @@ final class Export {
         Partitions partitions = new Partitions(config.metricsRetention(), config.auditRetention(), clock);
         try (Database database = new Database(address, 2, partitions, metrics)) {
             database.connectWithoutMigrating();
-            Caller caller = new Caller("export", null, "export", "export", new Scope.Everything());
+            Caller caller = Caller.program("export", "export", "export");
             Job job = new JobQueries(database, json, clock)
                     .findAsked(caller, arguments.job, arguments.cluster, arguments.run)
                     .orElseThrow(

@@ -23,7 +23,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
 import javax.net.SocketFactory;
 import org.jobwitness.server.access.AccessControl;
+import org.jobwitness.server.access.Privileged;
 import org.jobwitness.server.access.Role;
+import org.jobwitness.server.access.Sessions;
 import org.jobwitness.server.access.Tokens;
 import org.jobwitness.server.batch.AgentQueueTable;
 import org.jobwitness.server.batch.Batches;
@@ -165,8 +167,10 @@ final class Server implements AutoCloseable {
                     : Optional.empty();
             tls.ifPresent(certificate -> advisoryChecks.put("tls", certificate::problem));
             tokens = config.auth() ? Optional.of(Tokens.in(config.dataDir())) : Optional.empty();
-            AccessControl access = tokens.map(made -> AccessControl.by(made, metrics))
-                    .orElseGet(() -> AccessControl.off(config.host(), metrics));
+            Sessions sessions = new Sessions(database, clock);
+            Privileged privileged = new Privileged(config.operators(), config.helpdesk());
+            AccessControl access = tokens.map(known -> AccessControl.by(known, sessions, privileged, metrics))
+                    .orElseGet(() -> AccessControl.off(config.host(), sessions, privileged, metrics));
 
             http = stopLater(new HttpServer(
                     new HttpServer.Settings(config.host(), config.port(), config.maxConnections(),

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.scheduler.AuthToken;
 import org.jobwitness.server.scheduler.Reconciliation;
@@ -32,6 +33,7 @@ import org.jspecify.annotations.Nullable;
  * @param isKeptLocal whether only this machine may connect, whatever HOST is, because there is no certificate
  * @param database the PostgreSQL to use; empty for the embedded one
  * @param auth whether requests need a token
+ * @param operators, helpdesk users, and groups behind {@code @}
  * @param schedulerChosen whether anybody has decided that Slurm is queried, or not
  * @param slurm how Slurm is queried; empty if there is no scheduler
  * @param seedDemo whether to simulate a cluster; ignored where Slurm is queried
@@ -40,10 +42,12 @@ import org.jspecify.annotations.Nullable;
  */
 record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls, boolean isKeptLocal,
         Optional<DatabaseAddress> database, int databaseConnections,
-        boolean auth, String defaultCluster, int maxConnections, Duration requestDeadline, Duration metricsRetention,
+        boolean auth, List<String> operators, List<String> helpdesk, String defaultCluster, int maxConnections,
+        Duration requestDeadline, Duration metricsRetention,
         Duration jobRetention, Duration auditRetention, boolean schedulerChosen,
         Optional<Reconciliation.Settings> slurm,
         boolean seedDemo, Thresholds thresholds, Optional<String> siteNote) {
+    private static final Pattern PEOPLE = Pattern.compile("@?[^\\s:,@-][^\\s:,]{0,255}");
     private static final int MAX_SITE_NOTE = 500;
 
     /** What a client may make a connection hold at most, with a margin: 14 KB of headers, 24 KB for a body. */
@@ -154,7 +158,8 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
             Duration auditRetention = days(Setting.AUDIT_RETENTION_DAYS, jobRetention, " (JOB_RETENTION_DAYS)", 36_500);
             boolean seedDemo = choice(Setting.SEED_DEMO, "true", "false").equals("true");
             return new ServerConfig(dataDir(), host, number(Setting.PORT, 0, 65_535), tls, isKeptLocal, database(),
-                    number(Setting.DATABASE_CONNECTIONS, 2, 200), auth, cluster(),
+                    number(Setting.DATABASE_CONNECTIONS, 2, 200), auth,
+                    people(Setting.OPERATORS, Setting.OPERATORS.byDefault()), people(Setting.HELPDESK, ""), cluster(),
                     maxConnections(),
                     Duration.ofSeconds(number(Setting.REQUEST_DEADLINE_SECONDS, 1, 600)), metricsRetention,
                     jobRetention, auditRetention,
@@ -163,6 +168,17 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
                             ? Optional.of(slurm())
                             : Optional.empty(),
                     seedDemo, thresholds(), siteNote());
+        }
+
+        private List<String> people(Setting setting, String byDefault) throws BadSetting {
+            List<String> people = Arrays.stream(given.getOrDefault(setting, byDefault).split(","))
+                    .map(String::strip).filter(name -> !name.isEmpty()).toList();
+            for (String name : people) {
+                if (!PEOPLE.matcher(name).matches()) {
+                    throw bad(setting, name, "names of users, and of groups with @ before them, with commas between");
+                }
+            }
+            return people;
         }
 
         private int maxConnections() throws BadSetting {

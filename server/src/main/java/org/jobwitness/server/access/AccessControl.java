@@ -22,21 +22,28 @@ public final class AccessControl implements Handler {
 
     private final Optional<Tokens> tokens;
     private final String host;
+    private final Sessions sessions;
+    private final Privileged privileged;
     private final Refusals refusals;
 
-    private AccessControl(Optional<Tokens> tokens, String host, PrometheusRegistry metrics) {
+    private AccessControl(Optional<Tokens> tokens, String host, Sessions sessions, Privileged privileged,
+            PrometheusRegistry metrics) {
         this.tokens = tokens;
         this.host = host;
+        this.sessions = sessions;
+        this.privileged = privileged;
         this.refusals = new Refusals(metrics);
     }
 
     /** No authentication: all programs on this machine may do everything. For a loopback host only. */
-    public static AccessControl off(String host, PrometheusRegistry metrics) {
-        return new AccessControl(Optional.empty(), host.toLowerCase(Locale.ROOT), metrics);
+    public static AccessControl off(String host, Sessions sessions, Privileged privileged,
+            PrometheusRegistry metrics) {
+        return new AccessControl(Optional.empty(), host.toLowerCase(Locale.ROOT), sessions, privileged, metrics);
     }
 
-    public static AccessControl by(Tokens tokens, PrometheusRegistry metrics) {
-        return new AccessControl(Optional.of(tokens), "", metrics);
+    public static AccessControl by(Tokens tokens, Sessions sessions, Privileged privileged,
+            PrometheusRegistry metrics) {
+        return new AccessControl(Optional.of(tokens), "", sessions, privileged, metrics);
     }
 
     /** Counts what was refused, here or by an endpoint. */
@@ -44,20 +51,67 @@ public final class AccessControl implements Handler {
         routes.after(refusals::count);
     }
 
+    /** Who was authenticated. */
+    private record Identity(String actor, Role role, Scope scope, ReportScope reports, @Nullable Session session) {
+        static final Identity ANYBODY = new Identity(Caller.ANONYMOUS, Role.OPEN, new Scope.Nothing(),
+                new ReportScope.Everything(), null);
+        static final Identity UNCHECKED = new Identity(Caller.ANONYMOUS, Role.OPERATOR, new Scope.Everything(),
+                new ReportScope.Everything(), null);
+
+        /** An agent must find the job to which it adds samples. */
+        static Identity program(Tokens.Owner owner) {
+            return new Identity(owner.actor(), owner.role(),
+                    owner.role() == Role.SCRAPE ? new Scope.Nothing() : new Scope.Everything(), owner.reports(), null);
+        }
+
+        static Identity person(String actor, Role role, Scope scope, Session session) {
+            return new Identity(actor, role, scope, new ReportScope.Everything(), session);
+        }
+    }
+
     @Override
     public void handle(Context ctx) {
         if (tokens.isEmpty()) {
             LocalRequests.check(ctx, host);
         }
-        Set<RouteRole> allowed = ctx.routeRoles();
-        Tokens.Owner owner = allowed.contains(Role.OPEN) || tokens.isEmpty()
-                ? new Tokens.Owner(Role.OPEN, Caller.ANONYMOUS, new ReportScope.Everything())
-                : authenticate(ctx, tokens.get(), allowed);
-        new Caller(owner.actor(), header(ctx, "X-Changed-By"), header(ctx, "X-Source"), CorrelationId.of(ctx),
-                new Scope.Everything(), owner.reports()).admit(ctx);
+        Identity identity = identify(ctx);
+        new Caller(identity.actor, header(ctx, "X-Changed-By"), header(ctx, "X-Source"), CorrelationId.of(ctx),
+                identity.role, identity.scope, identity.reports, identity.session).admit(ctx);
     }
 
-    private static Tokens.Owner authenticate(Context ctx, Tokens tokens, Set<RouteRole> allowed) {
+    private Identity identify(Context ctx) {
+        if (tokens.isEmpty()) {
+            return Identity.UNCHECKED;
+        }
+        Set<RouteRole> allowed = ctx.routeRoles();
+        if (allowed.contains(Role.OPEN)) {
+            return Identity.ANYBODY;
+        }
+        String token = bearerToken(ctx);
+        Identity identity = Sessions.isToken(token)
+                ? ofSession(token)
+                : tokens.get().ownerOf(token).map(Identity::program).orElseThrow(
+                        () -> ApiException.unauthorized("the token is not one of this server's"));
+        if (!identity.role.mayCall(allowed)) {
+            throw ApiException.forbidden("the " + identity.role + " token may not " + ctx.method() + " "
+                    + Printable.shown(ctx.path()) + "; use the operator token");
+        }
+        return identity;
+    }
+
+    private Identity ofSession(String token) {
+        Session session = sessions.find(token).orElseThrow(
+                () -> ApiException.unauthorized("the session has expired or was revoked; sign in again"));
+        String actor = Caller.actor(session.user());
+        if (session.run() != null) {
+            return Identity.person("link of " + actor, Role.SHARED, new Scope.OneRun(session.run()), session);
+        }
+        Role role = privileged.roleOf(session.user());
+        Scope scope = role == Role.USER ? new Scope.JobsOf(session.user(), Set.of()) : new Scope.Everything();
+        return Identity.person(actor, role, scope, session);
+    }
+
+    private static String bearerToken(Context ctx) {
         List<String> sent = Collections.list(ctx.req().getHeaders("Authorization"));
         if (sent.size() > 1) {
             throw ApiException.invalidRequest("there are " + sent.size() + " Authorization headers; send one");
@@ -70,15 +124,7 @@ public final class AccessControl implements Handler {
         if (!authorization.regionMatches(true, 0, "Bearer ", 0, 7)) {
             throw ApiException.unauthorized("the Authorization header must be: Bearer <token>");
         }
-        Tokens.Owner owner = tokens.ownerOf(authorization.substring(7).strip())
-                .orElseThrow(() -> ApiException.unauthorized("the token is not one of this server's"));
-        Role role = owner.role();
-        if (role != Role.OPERATOR && !allowed.contains(role)) {
-            throw ApiException.forbidden("the " + role.name().toLowerCase(Locale.ROOT)
-                    + " token may not " + ctx.method() + " " + Printable.shown(ctx.path())
-                    + "; use the operator token");
-        }
-        return owner;
+        return authorization.substring(7).strip();
     }
 
     private static @Nullable String header(Context ctx, String name) {

@@ -7,22 +7,24 @@ import org.jspecify.annotations.Nullable;
 /**
  * Who makes a request; passed into every query and into the audit trail.
  *
- * @param actor the authenticated role
+ * @param actor who was authenticated: the role of a program, or {@code user:} and the user
  * @param claim the person whom the caller claims to act for (X-Changed-By); never trusted
  * @param source the program that it claims to be (X-Source)
  * @param correlationId joins the response, the log and the audit trail
  * @param scope the jobs that it may see
  * @param reports the nodes that it may report
+ * @param session of a person; null for a program with a token from a file, and where no token is required
  */
-public record Caller(String actor, @Nullable String claim, @Nullable String source, String correlationId,
-        Scope scope, ReportScope reports) {
+public record Caller(String actor, @Nullable String claim, @Nullable String source, String correlationId, Role role,
+        Scope scope, ReportScope reports, @Nullable Session session) {
     /** The actor where no token is required. */
     public static final String ANONYMOUS = "anonymous";
     private static final String ATTRIBUTE = "caller";
 
-    /** One that may report all nodes. */
-    public Caller(String actor, @Nullable String claim, @Nullable String source, String correlationId, Scope scope) {
-        this(actor, claim, source, correlationId, scope, new ReportScope.Everything());
+    /** A part of this server, which may see and report everything. */
+    public static Caller program(String actor, @Nullable String source, String correlationId) {
+        return new Caller(actor, null, source, correlationId, Role.OPERATOR, new Scope.Everything(),
+                new ReportScope.Everything(), null);
     }
 
     /** The caller of a request that access control has admitted. */
@@ -32,6 +34,16 @@ public record Caller(String actor, @Nullable String claim, @Nullable String sour
             throw new IllegalStateException("no caller: " + ctx.path() + " is not behind access control");
         }
         return caller;
+    }
+
+    /** For people: the user's name, or what the program is. */
+    public String displayName() {
+        return session == null ? actor : session.user().label();
+    }
+
+    /** How the actor of a user is written, so that none is taken for a program. */
+    static String actor(User user) {
+        return "user:" + user.label();
     }
 
     /**

@@ -32,7 +32,7 @@ public final class SamplesEndpoint {
     }
 
     public void routes(RoutesConfig routes) {
-        routes.get("/v1/jobs/{id}/metrics", this::read, Role.OPERATOR);
+        routes.get("/v1/jobs/{id}/metrics", this::read, Role.USER, Role.SHARED);
     }
 
     private void read(Context ctx) {

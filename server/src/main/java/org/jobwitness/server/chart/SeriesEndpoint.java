@@ -43,7 +43,7 @@ public final class SeriesEndpoint {
     }
 
     public void routes(RoutesConfig routes) {
-        routes.get("/v1/jobs/{id}/series", this::read, Role.OPERATOR);
+        routes.get("/v1/jobs/{id}/series", this::read, Role.USER, Role.SHARED);
     }
 
     private void read(Context ctx) {

@@ -16,7 +16,6 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.jobwitness.server.access.Caller;
-import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.batch.Batches;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.DatabaseUnavailable;
@@ -234,7 +233,7 @@ public final class DemoCluster implements AutoCloseable {
     }
 
     private static Caller caller(String correlationId) {
-        return new Caller("demo", null, "demo", correlationId, new Scope.Everything());
+        return Caller.program("demo", "demo", correlationId);
     }
 
     private void deliver(List<SimEvent> happened) {

@@ -7,6 +7,7 @@ import java.util.Locale;
 import java.util.Map;
 import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.access.Caller;
+import org.jobwitness.server.db.Condition;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.wire.AuditEntry;
 import org.jspecify.annotations.Nullable;
@@ -59,19 +60,22 @@ public final class AuditTable {
      *
      * @param cluster null for any
      * @param run null for all
-     * @param user only runs of this user that were not deleted; null for all runs, deleted ones among them
+     * @param visible a condition on {@code job}: only runs that meet it and were not deleted; null for all runs, deleted ones among them
      */
     public List<AuditEntry> of(Handle handle, String jobId, @Nullable String cluster, @Nullable Long run,
-            @Nullable String user, long afterId, int limit) {
+            @Nullable Condition visible, long afterId, int limit) {
+        String seen = visible == null
+                ? ""
+                : " and exists (select from job where job.job_key = audit.job_key and " + visible.sql() + ")";
         return handle.createQuery("""
                 select audit_id, at, job_key, job_id, action, actor, claim, source, correlation_id, event_id, before,
                     after
                 from audit
                 where job_id = :job_id and audit_id > :after_id and cluster = coalesce(:cluster, cluster)
-                    and job_key = coalesce(:run, job_key) and (cast(:user as text) is null or exists (
-                        select from job where job.job_key = audit.job_key and job.user_name = :user))
-                order by audit_id limit :limit""").bind("job_id", jobId).bind("cluster", cluster).bind("run", run)
-                .bind("user", user).bind("after_id", afterId).bind("limit", limit)
+                    and job_key = coalesce(:run, job_key)%s
+                order by audit_id limit :limit""".formatted(seen))
+                .bindMap(visible == null ? Map.of() : visible.values()).bind("job_id", jobId).bind("cluster", cluster)
+                .bind("run", run).bind("after_id", afterId).bind("limit", limit)
                 .map((row, _) -> new AuditEntry(row.getLong("audit_id"), knownTime(row, "at"), row.getLong("job_key"),
                         row.getString("job_id"), row.getString("action"), row.getString("actor"),
                         row.getString("claim"), row.getString("source"), row.getString("correlation_id"),

@@ -22,8 +22,10 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.access.Scope;
+import org.jobwitness.server.db.Condition;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.json.Json;
+import org.jobwitness.server.query.Visibility;
 import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.Node;
 import org.jobwitness.wire.NodePage;
@@ -31,20 +33,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Owns the newest reading of each node. Called by the threads of requests. */
 public final class NodeTable {
-    private static final String KNOWN = """
-            with running as materialized (
-                select cluster, node, job_id, user_name from job join job_node using (job_key)
-                where newest and state in ('pending', 'running') and state = 'running' and not ended
-                    and cluster = coalesce(:cluster, cluster) and node = coalesce(:name, node)
-            ), known as (
-                select * from (
-                    select cluster, node from node
-                    union
-                    select cluster, node from running) names left join node using (cluster, node)
-                where cluster = coalesce(:cluster, cluster) and node = coalesce(:name, node)
-            )
-            """;
-
     private static final String STORE = """
             insert into node as stored (cluster, node, at, interval_ms, state_at, state, raw_state,
                 state_reason, total_cpus, total_memory_bytes, total_gpus, cpu_usage_percent, memory_usage_bytes,
@@ -129,31 +117,44 @@ public final class NodeTable {
     }
 
     /**
-     * Every node of which anything is known, including those that only running jobs name.
+     * Every node of which anything is known, including those that only running jobs name which the scope may see.
      *
-     * @param scope whose jobs may be seen
      * @param cluster, name null for all
      */
     NodePage list(Scope scope, @Nullable String cluster, @Nullable String name, int limit, int offset, Instant now) {
-        String user = switch (scope) {
-            case Scope.Everything _ -> null;
-            case Scope.JobsOf jobs -> jobs.user();
-        };
+        Condition visible = Visibility.of(scope);
+        String known = known(visible);
         List<Node> found = new ArrayList<>();
         long total = database.snapshot("nodes_list", handle -> {
-            handle.createQuery(KNOWN + """
+            handle.createQuery(known + """
                     select known.*, seen.jobs from known
                     left join (
                         select cluster, node, array_agg(job_id order by job_id) as jobs from running
-                        where cast(:user as text) is null or user_name = :user
                         group by cluster, node) seen using (cluster, node)
-                    order by cluster, node limit :limit offset :offset""").bind("user", user)
+                    order by cluster, node limit :limit offset :offset""").bindMap(visible.values())
                     .bind("cluster", cluster).bind("name", name).bind("limit", limit).bind("offset", offset)
                     .map((row, _) -> node(row, name != null, now)).forEach(found::add);
-            return handle.createQuery(KNOWN + "select count(*) from known").bind("cluster", cluster)
-                    .bind("name", name).mapTo(Long.class).one();
+            return handle.createQuery(known + "select count(*) from known").bindMap(visible.values())
+                    .bind("cluster", cluster).bind("name", name).mapTo(Long.class).one();
         });
         return new NodePage(found, total, limit, offset);
+    }
+
+    /** The start of a query: the tables {@code running}, jobs on nodes, and {@code known}, all nodes. */
+    private static String known(Condition visible) {
+        return """
+            with running as materialized (
+                select cluster, node, job_id from job join job_node using (job_key)
+                where newest and state in ('pending', 'running') and state = 'running' and not ended
+                    and cluster = coalesce(:cluster, cluster) and node = coalesce(:name, node) and %s
+            ), known as (
+                select * from (
+                    select cluster, node from node
+                    union
+                    select cluster, node from running) names left join node using (cluster, node)
+                where cluster = coalesce(:cluster, cluster) and node = coalesce(:name, node)
+            )
+            """.formatted(visible.sql());
     }
 
     private Node node(ResultSet row, boolean withGpus, Instant now) throws SQLException {

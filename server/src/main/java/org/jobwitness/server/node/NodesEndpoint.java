@@ -30,8 +30,8 @@ public final class NodesEndpoint {
     }
 
     public void routes(RoutesConfig routes) {
-        routes.get("/v1/nodes", this::list, Role.OPERATOR);
-        routes.get("/v1/nodes/{name}", this::one, Role.OPERATOR);
+        routes.get("/v1/nodes", this::list, Role.USER);
+        routes.get("/v1/nodes/{name}", this::one, Role.USER);
     }
 
     private void list(Context ctx) {

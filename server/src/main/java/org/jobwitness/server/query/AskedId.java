@@ -6,7 +6,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.jobwitness.server.query.JobFilter.Condition;
+import org.jobwitness.server.db.Condition;
 
 /**
  * What an id may mean that somebody read in squeue, sacct or seff, in a mail, or in the name of a log file. Slurm writes {@code 500_7}

@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.jobwitness.server.db.Condition;
 import org.jobwitness.server.http.ApiException;
 import org.jobwitness.server.http.Requests;
 import org.jobwitness.server.job.SearchText;
@@ -115,10 +116,6 @@ public record JobFilter(Set<JobState> states, @Nullable Reason reason, @Nullable
 
     private static String pattern(String text) {
         return "%" + SearchText.normalize(text).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%";
-    }
-
-    /** A condition in SQL, and the values of its parameters. */
-    record Condition(String sql, Map<String, Object> values) {
     }
 
     static void add(Map<String, Condition> conditions, String name, String sql, @Nullable Object value) {

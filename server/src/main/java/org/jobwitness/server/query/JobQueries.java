@@ -24,6 +24,7 @@ import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.statement.Query;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.access.Scope;
+import org.jobwitness.server.db.Condition;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.job.AuditTable;
 import org.jobwitness.server.json.Json;
@@ -68,15 +69,15 @@ public final class JobQueries {
     }
 
     public JobPage list(Caller caller, ListRequest request) {
-        Map<String, JobFilter.Condition> conditions = request.filter().conditions();
+        Map<String, Condition> conditions = request.filter().conditions();
+        conditions.put("scope", Visibility.of(caller.scope()));
         JobFilter.add(conditions, "from", "coalesce(end_time, 'infinity'::timestamptz) >= :from", request.from());
         JobFilter.add(conditions, "to", "listed_at < :to", request.to());
-        String from = " from job where " + Stream.concat(Stream.of(visibleTo(caller.scope())),
-                conditions.values().stream().map(JobFilter.Condition::sql)).collect(Collectors.joining(" and "));
+        String from = " from job where "
+                + conditions.values().stream().map(Condition::sql).collect(Collectors.joining(" and "));
         return database.read("job_list", handle -> {
-            long total = bind(handle.createQuery("select count(*)" + from), caller.scope(), conditions)
-                    .mapTo(Long.class).one();
-            List<JobCursor> found = cursors(handle, caller.scope(), conditions, from, request);
+            long total = bind(handle.createQuery("select count(*)" + from), conditions).mapTo(Long.class).one();
+            List<JobCursor> found = cursors(handle, conditions, from, request);
             boolean more = found.size() > request.limit();
             if (more) {
                 found.removeLast();
@@ -88,13 +89,13 @@ public final class JobQueries {
     }
 
     /** The places of a page's runs, and of one more if there is one. */
-    private static List<JobCursor> cursors(Handle handle, Scope scope, Map<String, JobFilter.Condition> conditions,
-            String from, ListRequest request) {
+    private static List<JobCursor> cursors(Handle handle, Map<String, Condition> conditions, String from,
+            ListRequest request) {
         JobSort sort = request.sort();
         JobCursor cursor = request.cursor();
         Query query = bind(handle.createQuery("select job_key, (" + sort.column() + ")::text as sorted_by" + from
                 + (cursor == null ? "" : " and " + sort.after()) + " order by " + sort.orderBy()
-                + " limit :limit offset :offset"), scope, conditions)
+                + " limit :limit offset :offset"), conditions)
                 .bind("limit", request.limit() + 1).bind("offset", cursor == null ? request.offset() : 0);
         if (cursor != null) {
             query.bind("cursor_at", cursor.at()).bind("cursor_key", cursor.key());
@@ -103,9 +104,9 @@ public final class JobQueries {
                 .map((row, _) -> new JobCursor(sort, row.getString("sorted_by"), row.getLong("job_key"))).list());
     }
 
-    private static Query bind(Query query, Scope scope, Map<String, JobFilter.Condition> conditions) {
+    private static Query bind(Query query, Map<String, Condition> conditions) {
         conditions.values().forEach(condition -> query.bindMap(condition.values()));
-        return bindScope(query, scope);
+        return query;
     }
 
     /**
@@ -151,21 +152,23 @@ public final class JobQueries {
 
     /** The clusters that have runs of a job id. */
     public List<String> clusters(Caller caller, String jobId) {
-        return database.read("job_clusters", handle -> bindScope(handle
-                .createQuery("select distinct cluster from job where job_id = :job_id and "
-                        + visibleTo(caller.scope()) + " order by cluster")
-                .bind("job_id", jobId), caller.scope()).mapTo(String.class).list());
+        Condition visible = Visibility.of(caller.scope());
+        return database.read("job_clusters", handle -> handle
+                .createQuery("select distinct cluster from job where job_id = :job_id and " + visible.sql()
+                        + " order by cluster")
+                .bindMap(visible.values()).bind("job_id", jobId).mapTo(String.class).list());
     }
 
     private static List<Long> keys(Handle handle, Scope scope, String jobId, @Nullable String cluster,
             @Nullable Long run, int limit) {
-        return bindScope(handle.createQuery("""
+        Condition visible = Visibility.of(scope);
+        return handle.createQuery("""
                 select job_key from job
                 where job_id = :job_id and cluster = coalesce(:cluster, cluster)
                     and job_key = coalesce(:run, job_key) and %s
-                order by listed_at desc, recorded_at desc, job_key desc limit :limit""".formatted(visibleTo(scope)))
-                .bind("job_id", jobId).bind("cluster", cluster).bind("run", run).bind("limit", limit), scope)
-                .mapTo(Long.class).list();
+                order by listed_at desc, recorded_at desc, job_key desc limit :limit""".formatted(visible.sql()))
+                .bindMap(visible.values()).bind("job_id", jobId).bind("cluster", cluster).bind("run", run)
+                .bind("limit", limit).mapTo(Long.class).list();
     }
 
     /** @param asked the id of what is to be summed up, if that is an array or a heterogeneous job; null for nothing */
@@ -193,11 +196,8 @@ public final class JobQueries {
      */
     public List<AuditEntry> audit(Caller caller, String jobId, @Nullable String cluster, @Nullable Long run,
             long afterId, int limit) {
-        String user = switch (caller.scope()) {
-            case Scope.Everything _ -> null;
-            case Scope.JobsOf jobs -> jobs.user();
-        };
-        return database.read("audit_list", handle -> audit.of(handle, jobId, cluster, run, user, afterId, limit));
+        Condition visible = caller.scope() instanceof Scope.Everything ? null : Visibility.of(caller.scope());
+        return database.read("audit_list", handle -> audit.of(handle, jobId, cluster, run, visible, afterId, limit));
     }
 
     /**
@@ -246,20 +246,5 @@ public final class JobQueries {
 
     private static String known(ResultSet row, String column) throws SQLException {
         return Objects.requireNonNullElse(row.getString(column), "");
-    }
-
-    /** The condition on {@code job} for runs that a scope may see; {@link #bindScope} binds its parameter. */
-    static String visibleTo(Scope scope) {
-        return switch (scope) {
-            case Scope.Everything _ -> "true";
-            case Scope.JobsOf _ -> "user_name = :scope_user";
-        };
-    }
-
-    static Query bindScope(Query query, Scope scope) {
-        return switch (scope) {
-            case Scope.Everything _ -> query;
-            case Scope.JobsOf jobs -> query.bind("scope_user", jobs.user());
-        };
     }
 }

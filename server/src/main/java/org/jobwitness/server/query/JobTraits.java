@@ -1,7 +1,6 @@
 package org.jobwitness.server.query;
 
 import java.util.List;
-import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.job.JobAttributes;
 import org.jobwitness.server.job.Outcome;
 import org.jobwitness.server.job.Run;
@@ -12,13 +11,15 @@ import org.jobwitness.wire.Reason;
 import org.jspecify.annotations.Nullable;
 
 /** What runs are selected by: enough to decide, without the database, whether a caller asks for a run and may see it. */
-public record JobTraits(String cluster, String jobId, JobState state, @Nullable Reason reason, @Nullable String user,
-        List<String> nodes, @Nullable String partition, @Nullable String account, @Nullable String arrayJobId,
+public record JobTraits(long run, String cluster, String jobId, JobState state, @Nullable Reason reason,
+        @Nullable String user, @Nullable Long uid, List<String> nodes, @Nullable String partition,
+        @Nullable String account, @Nullable String arrayJobId,
         @Nullable Integer arrayTaskId, @Nullable String hetJobId, @Nullable Integer hetJobOffset,
         @Nullable String name) {
 
     public static JobTraits of(Job job) {
-        return new JobTraits(job.cluster(), job.id(), job.state(), job.reason(), job.user(), job.nodes(),
+        return new JobTraits(job.run(), job.cluster(), job.id(), job.state(), job.reason(), job.user(), job.uid(),
+                job.nodes(),
                 job.scheduler().partition(), job.scheduler().account(),
                 job.scheduler().arrayJobId(), job.scheduler().arrayTaskId(), job.scheduler().hetJobId(),
                 job.scheduler().hetJobOffset(), job.scheduler().name());
@@ -27,8 +28,9 @@ public record JobTraits(String cluster, String jobId, JobState state, @Nullable 
     public static JobTraits of(Run run) {
         Outcome outcome = run.outcome();
         JobAttributes attributes = run.attributes();
-        return new JobTraits(run.identity().cluster(), run.identity().jobId(), outcome.state(), outcome.reason(),
-                attributes.user(), attributes.nodes(), attributes.partition(), attributes.account(),
+        return new JobTraits(run.key(), run.identity().cluster(), run.identity().jobId(), outcome.state(),
+                outcome.reason(),
+                attributes.user(), attributes.uid(), attributes.nodes(), attributes.partition(), attributes.account(),
                 text(attributes, "array_job_id"),
                 number(attributes, "array_task_id"), attributes.hetJobId(), number(attributes, "het_job_offset"),
                 text(attributes, "name"));
@@ -40,14 +42,6 @@ public record JobTraits(String cluster, String jobId, JobState state, @Nullable 
 
     private static @Nullable Integer number(JobAttributes attributes, String name) {
         return attributes.scheduler().get(name) instanceof Number number ? Integer.valueOf(number.intValue()) : null;
-    }
-
-    /** Whether a caller of this scope may see it, as {@code JobQueries.visibleTo} asks the database. */
-    public boolean isVisibleTo(Scope scope) {
-        return switch (scope) {
-            case Scope.Everything _ -> true;
-            case Scope.JobsOf jobs -> jobs.user().equals(user);
-        };
     }
 
     String searchText() {

@@ -39,10 +39,10 @@ public final class JobsEndpoint {
     }
 
     public void routes(RoutesConfig routes) {
-        routes.get("/v1/jobs", this::list, Role.OPERATOR);
-        routes.get("/v1/jobs/{id}", this::one, Role.OPERATOR);
-        routes.get("/v1/jobs/{id}/runs", this::runs, Role.OPERATOR);
-        routes.get("/v1/jobs/{id}/audit", this::audit, Role.OPERATOR);
+        routes.get("/v1/jobs", this::list, Role.USER);
+        routes.get("/v1/jobs/{id}", this::one, Role.USER, Role.SHARED);
+        routes.get("/v1/jobs/{id}/runs", this::runs, Role.USER, Role.SHARED);
+        routes.get("/v1/jobs/{id}/audit", this::audit, Role.USER, Role.SHARED);
     }
 
     private void list(Context ctx) {

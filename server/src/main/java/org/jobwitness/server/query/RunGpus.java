@@ -23,6 +23,7 @@ import java.util.Map;
 import java.util.Objects;
 import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.access.Scope;
+import org.jobwitness.server.db.Condition;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.server.sample.Figures;
 import org.jobwitness.server.sample.RunUse;
@@ -54,7 +55,8 @@ final class RunGpus {
     /** By run. Of other jobs that share a GPU, only those are named that the scope may see. */
     Map<Long, List<JobGpu>> of(Handle handle, Scope scope, List<Long> keys) {
         Map<Long, List<JobGpu>> ofRuns = new HashMap<>();
-        JobQueries.bindScope(handle.createQuery("""
+        Condition visible = Visibility.of(scope);
+        handle.createQuery("""
                 select gpu.*, array(
                     select distinct other.job_id from job other where other.cluster = job.cluster
                         and other.job_id = any(gpu.jobs) and other.newest and %s order by 1) as visible_jobs
@@ -62,8 +64,8 @@ final class RunGpus {
                     select * from job_gpu_figures where job_gpu_figures.job_key = job.job_key
                     order by node, gpu limit :max) gpu
                 where job.job_key = any(:keys) order by gpu.job_key, gpu.node, gpu.gpu"""
-                .formatted(JobQueries.visibleTo(scope)))
-                .bindArray("keys", Long.class, keys).bind("max", MAX_OF_A_RUN), scope)
+                .formatted(visible.sql())).bindMap(visible.values())
+                .bindArray("keys", Long.class, keys).bind("max", MAX_OF_A_RUN)
                 .map((row, _) -> ofRuns.computeIfAbsent(row.getLong("job_key"), _ -> new ArrayList<>()).add(gpu(row)))
                 .list();
         handle.createQuery("""

@@ -17,6 +17,7 @@ import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.statement.Query;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.access.Scope;
+import org.jobwitness.server.db.Condition;
 import org.jobwitness.server.sample.OomKillTable;
 import org.jobwitness.wire.HetJob;
 import org.jobwitness.wire.JobArray;
@@ -43,11 +44,12 @@ public final class RunLookup {
     /** Finds a recorded job by one form of an id: of several, the one with the newest run. */
     private record Lookup(Handle handle, Scope scope, @Nullable String cluster) {
         Optional<String> find(AskedId form) {
-            JobFilter.Condition condition = form.condition("asked_");
-            return JobQueries.bindScope(handle.createQuery("select job_id from job where (" + condition.sql()
-                    + ") and cluster = coalesce(:cluster, cluster) and " + JobQueries.visibleTo(scope)
+            Condition condition = form.condition("asked_");
+            Condition visible = Visibility.of(scope);
+            return handle.createQuery("select job_id from job where (" + condition.sql()
+                    + ") and cluster = coalesce(:cluster, cluster) and " + visible.sql()
                     + " order by listed_at desc, recorded_at desc, job_key desc limit 1").bindMap(condition.values())
-                    .bind("cluster", cluster), scope).mapTo(String.class).findFirst();
+                    .bindMap(visible.values()).bind("cluster", cluster).mapTo(String.class).findFirst();
         }
     }
 
@@ -81,7 +83,8 @@ public final class RunLookup {
 
     /** @param id what all jobs of the whole have in common */
     private static Query summary(Handle handle, Scope scope, String id, String condition, String asked, long run) {
-        return JobQueries.bindScope(handle.createQuery("""
+        Condition visible = Visibility.of(scope);
+        return handle.createQuery("""
                 select count(*) as jobs,
                     count(*) filter (where state = 'pending') as pending,
                     count(*) filter (where state = 'running') as running,
@@ -91,8 +94,8 @@ public final class RunLookup {
                     (array_agg(scheduler ->> 'array_task_id' order by listed_at desc, job_key desc))[1] as newest_task
                 from job where %1$s = :whole and %2$s and newest
                     and cluster = (select cluster from job where job_key = :run and %1$s = :whole) and %3$s"""
-                .formatted(id, condition, JobQueries.visibleTo(scope)))
-                .bind("whole", AskedId.withoutZeros(asked)).bind("run", run), scope);
+                .formatted(id, condition, visible.sql())).bindMap(visible.values())
+                .bind("whole", AskedId.withoutZeros(asked)).bind("run", run);
     }
 
     /**
@@ -104,13 +107,14 @@ public final class RunLookup {
     public static Optional<Long> key(Handle handle, Caller caller, String asked, @Nullable String cluster,
             @Nullable Long run) {
         String jobId = recordedId(handle, caller.scope(), asked, cluster);
-        return JobQueries.bindScope(handle.createQuery("""
+        Condition visible = Visibility.of(caller.scope());
+        return handle.createQuery("""
                 select job_key from job
                 where job_id = :job_id and cluster = coalesce(:cluster, cluster)
                     and job_key = coalesce(:run, job_key) and %s
                 order by listed_at desc, recorded_at desc, job_key desc limit 1"""
-                .formatted(JobQueries.visibleTo(caller.scope()))).bind("job_id", jobId).bind("cluster", cluster)
-                .bind("run", run), caller.scope()).mapTo(Long.class).findFirst();
+                .formatted(visible.sql())).bindMap(visible.values()).bind("job_id", jobId).bind("cluster", cluster)
+                .bind("run", run).mapTo(Long.class).findFirst();
     }
 
     /** OOM kills of a run whose moment was seen, the earliest first. */

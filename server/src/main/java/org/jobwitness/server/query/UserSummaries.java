@@ -13,6 +13,7 @@ import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.statement.Query;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.access.Scope;
+import org.jobwitness.server.db.Condition;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.wire.UserSummary;
 import org.jspecify.annotations.Nullable;
@@ -46,8 +47,9 @@ public final class UserSummaries {
     }
 
     private static boolean isKnown(Handle handle, Scope scope, String user) {
-        return JobQueries.bindScope(handle.createQuery("select exists (select from job where user_name = :user and "
-                + JobQueries.visibleTo(scope) + ")").bind("user", user), scope).mapTo(Boolean.class).one();
+        Condition visible = Visibility.of(scope);
+        return handle.createQuery("select exists (select from job where user_name = :user and " + visible.sql() + ")")
+                .bindMap(visible.values()).bind("user", user).mapTo(Boolean.class).one();
     }
 
     private static Counts counts(Handle handle, Scope scope, Question question) {
@@ -101,11 +103,11 @@ public final class UserSummaries {
 
     private static String runs(Scope scope) {
         return "job where user_name = :user and cluster = coalesce(:cluster, cluster) and listed_at < :to"
-                + " and coalesce(end_time, 'infinity'::timestamptz) > :from and " + JobQueries.visibleTo(scope);
+                + " and coalesce(end_time, 'infinity'::timestamptz) > :from and " + Visibility.of(scope).sql();
     }
 
     private static Query ask(Handle handle, String sql, Scope scope, Question question) {
-        return JobQueries.bindScope(handle.createQuery(sql).bind("user", question.user())
-                .bind("cluster", question.cluster()).bind("from", question.from()).bind("to", question.to()), scope);
+        return handle.createQuery(sql).bindMap(Visibility.of(scope).values()).bind("user", question.user())
+                .bind("cluster", question.cluster()).bind("from", question.from()).bind("to", question.to());
     }
 }

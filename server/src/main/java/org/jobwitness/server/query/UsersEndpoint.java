@@ -33,7 +33,7 @@ public final class UsersEndpoint {
     }
 
     public void routes(RoutesConfig routes) {
-        routes.get("/v1/users/{user}/summary", this::summary, Role.OPERATOR);
+        routes.get("/v1/users/{user}/summary", this::summary, Role.USER);
     }
 
     private void summary(Context ctx) {

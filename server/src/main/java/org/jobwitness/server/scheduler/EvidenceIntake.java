@@ -9,7 +9,6 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import org.jobwitness.server.access.Caller;
-import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.db.LeaderTask.Leadership;
 import org.jobwitness.server.job.Evidence;
 import org.jobwitness.server.job.Identity;
@@ -131,6 +130,6 @@ final class EvidenceIntake {
     }
 
     private Caller caller(boolean accounted) {
-        return new Caller("scheduler", null, slurm.source(accounted), roundId, new Scope.Everything());
+        return Caller.program("scheduler", slurm.source(accounted), roundId);
     }
 }

@@ -7,6 +7,7 @@ import java.util.Optional;
 import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.query.JobFilter;
 import org.jobwitness.server.query.JobTraits;
+import org.jobwitness.server.query.Visibility;
 
 /**
  * An open stream, with a bounded queue of events. While its client is too slow, events are only counted, and a gap is
@@ -48,7 +49,7 @@ final class Listener {
     }
 
     boolean maySee(JobTraits run) {
-        return run.isVisibleTo(scope);
+        return Visibility.includes(scope, run);
     }
 
     boolean wants(JobTraits run) {

@@ -35,7 +35,7 @@ public final class StreamEndpoint {
     }
 
     public void routes(RoutesConfig routes) {
-        routes.get("/v1/stream", this::stream, Role.OPERATOR);
+        routes.get("/v1/stream", this::stream, Role.USER);
     }
 
     private void stream(Context ctx) {

@@ -13,9 +13,11 @@ import java.util.function.ToLongFunction;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.access.Caller;
+import org.jobwitness.server.db.Condition;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.node.NodeEventTable;
 import org.jobwitness.server.query.RunLookup;
+import org.jobwitness.server.query.Visibility;
 import org.jobwitness.server.sample.RunUse;
 import org.jobwitness.server.verdict.RunEvidence.GpuUsage;
 import org.jobwitness.server.verdict.RunEvidence.NodeUsage;
@@ -45,18 +47,19 @@ public final class EvidenceReader {
     Optional<RunEvidence> read(Caller caller, String jobId, @Nullable String cluster, @Nullable Long run) {
         Instant now = clock.instant();
         return database.snapshot("verdict", handle -> RunLookup.key(handle, caller, jobId, cluster, run)
-                .flatMap(key -> read(handle, key, now)));
+                .flatMap(key -> read(handle, Visibility.of(caller.scope()), key, now)));
     }
 
-    private static Optional<RunEvidence> read(Handle handle, long key, Instant now) {
+    private static Optional<RunEvidence> read(Handle handle, Condition visible, long key, Instant now) {
         return handle
                 .createQuery("select " + RunRow.COLUMNS + ", " + RunRow.EPILOG_SEEN + " from job where job_key = :run")
                 .bind("run", key).map((row, _) -> RunRow.of(row, row.getBoolean("epilog_seen"))).findFirst()
                 .map(found -> new RunEvidence(now, found.run(), found.end(),
                         onNodes(found.run(), RunUse.onNodes(handle, key, now)),
                         onGpus(RunUse.ofGpus(handle, key, now)), RunLookup.oomKills(handle, key),
-                        OtherRuns.ofArray(handle, found.run()), OtherRuns.shortJobs(handle, found.run(), now),
-                        OtherRuns.ofJob(handle, found.run()), nodeEvents(handle, found.run(), now)));
+                        OtherRuns.ofArray(handle, visible, found.run()),
+                        OtherRuns.shortJobs(handle, visible, found.run(), now),
+                        OtherRuns.ofJob(handle, visible, found.run()), nodeEvents(handle, found.run(), now)));
     }
 
     private static List<NodeEventTable.Event> nodeEvents(Handle handle, Run run, Instant now) {

@@ -10,12 +10,13 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import org.jdbi.v3.core.Handle;
+import org.jobwitness.server.db.Condition;
 import org.jobwitness.server.verdict.RunEvidence.Run;
 import org.jobwitness.server.verdict.RunEvidence.Task;
 import org.jobwitness.wire.Reason;
 import org.jobwitness.wire.Verdict.OtherRun;
 
-/** Reads what a verdict needs of other runs of the same user. */
+/** Reads what a verdict needs of other runs of the same user that its reader may see. */
 final class OtherRuns {
     private static final Duration DAY = Duration.ofDays(1);
     /** These are enough of a larger array. */
@@ -29,7 +30,7 @@ final class OtherRuns {
     }
 
     /** The newest runs of the other tasks of a run's job array that have ended. */
-    static List<Task> ofArray(Handle handle, Run run) {
+    static List<Task> ofArray(Handle handle, Condition visible, Run run) {
         if (run.arrayJobId() == null || run.user() == null) {
             return List.of();
         }
@@ -43,8 +44,8 @@ final class OtherRuns {
                     min_node_samples as samples, covered_ms / 1000.0 as covered
                 from job join job_use using (job_key)
                 where scheduler ->> 'array_job_id' = :array and cluster = :cluster and user_name = :user and newest
-                    and state in ('completed', 'failed', 'cancelled') and job_key <> :run
-                order by listed_at desc limit :max""")
+                    and state in ('completed', 'failed', 'cancelled') and job_key <> :run and %s
+                order by listed_at desc limit :max""".formatted(visible.sql())).bindMap(visible.values())
                 .bind("array", run.arrayJobId()).bind("cluster", run.cluster()).bind("user", run.user())
                 .bind("run", run.key()).bind("max", MAX_TASKS).map((row, _) -> task(row)).list();
     }
@@ -62,13 +63,14 @@ final class OtherRuns {
     }
 
     /** The other runs of the same job, the newest first. An id that Slurm used again for another user is another job. */
-    static List<OtherRun> ofJob(Handle handle, Run run) {
+    static List<OtherRun> ofJob(Handle handle, Condition visible, Run run) {
         return handle.createQuery("""
                 select job_key, state, reason, start_time, end_time, (listed_at, recorded_at, job_key)
                     > (select listed_at, recorded_at, job_key from job where job_key = :run) as later
                 from job where job_id = :job_id and cluster = :cluster and job_key <> :run
-                    and user_name is not distinct from :user
-                order by listed_at desc, recorded_at desc, job_key desc limit :max""")
+                    and user_name is not distinct from :user and %s
+                order by listed_at desc, recorded_at desc, job_key desc limit :max""".formatted(visible.sql()))
+                .bindMap(visible.values())
                 .bind("run", run.key()).bind("job_id", run.id()).bind("cluster", run.cluster())
                 .bind("user", run.user()).bind("max", MAX_RUNS)
                 .map((row, _) -> new OtherRun(row.getLong("job_key"), row.getBoolean("later"), RunRow.state(row),
@@ -78,7 +80,7 @@ final class OtherRuns {
     }
 
     /** Counted only where it matters, and among the newest only: what comes after many is many. */
-    static int shortJobs(Handle handle, Run run, Instant now) {
+    static int shortJobs(Handle handle, Condition visible, Run run, Instant now) {
         if (run.user() == null || run.name() == null || run.start() == null || !run.hasEnded()
                 || run.seconds(now) >= Thresholds.SHORT.toSeconds()) {
             return 0;
@@ -86,9 +88,10 @@ final class OtherRuns {
         return handle.createQuery("""
                 select count(*) from (
                     select scheduler ->> 'name' as name, cluster, end_time - start_time as took
-                    from job where user_name = :user and listed_at between :from and :to
+                    from job where user_name = :user and listed_at between :from and :to and %s
                     order by listed_at desc limit :max) of_day
-                where name = :name and cluster = :cluster and took < :short * interval '1 second'""")
+                where name = :name and cluster = :cluster and took < :short * interval '1 second'"""
+                .formatted(visible.sql())).bindMap(visible.values())
                 .bind("user", run.user()).bind("name", run.name()).bind("cluster", run.cluster())
                 .bind("from", run.start().minus(DAY)).bind("to", run.start()).bind("max", MAX_JOBS_OF_A_DAY)
                 .bind("short", Thresholds.SHORT.toSeconds()).mapTo(Integer.class).one();

@@ -30,7 +30,7 @@ public final class VerdictEndpoint {
     }
 
     public void routes(RoutesConfig routes) {
-        routes.get("/v1/jobs/{id}/verdict", this::verdict, Role.OPERATOR);
+        routes.get("/v1/jobs/{id}/verdict", this::verdict, Role.USER, Role.SHARED);
     }
 
     private void verdict(Context ctx) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.jobwitness.server.testing.TestDatabase.OPERATOR;
 import static org.jobwitness.server.testing.TestDatabase.callerOf;
 import static org.jobwitness.server.testing.TestDatabase.evidence;
+import static org.jobwitness.server.testing.TestDatabase.jobsOf;
 import static org.jobwitness.server.testing.TestDatabase.say;
 
 import java.time.Clock;
@@ -343,7 +344,7 @@ class JobTableTest {
         say(jobs, "started job=150 cluster=scoped user=bob node=n1 nodes=n1 start=11:00:00");
         say(jobs, "started job=151 cluster=scoped user=bob node=n1 nodes=n1 start=11:00:00");
         say(jobs, "finished job=152 cluster=scoped node=n1 nodes=n1 start=11:00:00 at=11:05:00");
-        var alice = callerOf(new Scope.JobsOf("alice"));
+        var alice = callerOf(jobsOf("alice"));
         JobQueries.ListRequest all = request(
                 new JobFilter(Set.of(), null, null, null, null, null, "scoped", null, null));
 
@@ -370,7 +371,7 @@ class JobTableTest {
                 select job_key, 'n1', 'GPU-1', 0, now(), 0, 0, now(), 'shared', '{160,161}' from job
                 where cluster = 'sharing' and job_id in ('160', '161')"""));
 
-        var alice = callerOf(new Scope.JobsOf("alice"));
+        var alice = callerOf(jobsOf("alice"));
         assertThat(queries.find(alice, "160", null, null).orElseThrow().gpus()).singleElement()
                 .satisfies(gpu -> assertThat(gpu.jobs()).containsExactly("160"));
         assertThat(queries.find(OPERATOR, "160", null, null).orElseThrow().gpus()).singleElement()

@@ -20,7 +20,6 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jobwitness.server.access.Caller;
-import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.OneTurn;
 import org.jobwitness.server.db.Partitions;
@@ -71,7 +70,7 @@ class HistoryHourTest {
         Identity identity = new Identity("alpha", "4711", null, START);
         JobAttributes attributes = JobAttributes.of("alice", null, List.of("n1"));
         JobTable jobs = new JobTable(database, new Json(), clock);
-        jobs.apply(new Caller("tester", null, "test", "correlation-1", new Scope.Everything()),
+        jobs.apply(Caller.program("tester", "test", "correlation-1"),
                 new Evidence.Started(identity, START, null, attributes, List.of(4), null));
         long run = database.read("test",
                 handle -> handle.createQuery("select job_key from job").mapTo(Long.class).one());

@@ -19,7 +19,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.jobwitness.server.access.Caller;
-import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.chunk.Series;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.Partitions;
@@ -46,7 +45,7 @@ import org.junit.jupiter.params.Parameter;
 /** Samples by the hundred, out of order and from many at once, and what they add up to. */
 @OnEachPostgres
 class SampleStoreTest {
-    private static final Caller CALLER = new Caller("tester", null, "test", "correlation-1", new Scope.Everything());
+    private static final Caller CALLER = Caller.program("tester", "test", "correlation-1");
     private static final Duration RETENTION = Duration.ofDays(7);
     private static final Duration INTERVAL = Duration.ofSeconds(15);
     private static final Instant START = Instant.now().truncatedTo(ChronoUnit.MINUTES).minus(Duration.ofHours(3));

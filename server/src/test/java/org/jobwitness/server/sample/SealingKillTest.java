@@ -15,7 +15,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.jobwitness.server.access.Caller;
-import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.batch.AgentQueueTable;
 import org.jobwitness.server.batch.Batches;
 import org.jobwitness.server.chunk.Series;
@@ -54,7 +53,7 @@ import org.junit.jupiter.params.Parameter;
  */
 @OnEachPostgres
 class SealingKillTest {
-    private static final Caller CALLER = new Caller("tester", null, "test", "correlation-1", new Scope.Everything());
+    private static final Caller CALLER = Caller.program("tester", "test", "correlation-1");
     private static final Duration RETENTION = Duration.ofDays(7);
     private static final Duration PATIENCE = Duration.ofSeconds(20);
     private static final int ENDLESS = 500;

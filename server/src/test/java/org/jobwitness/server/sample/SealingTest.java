@@ -16,7 +16,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jobwitness.server.access.Caller;
-import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.chunk.Series;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.LeaderTask;
@@ -44,7 +43,7 @@ import org.junit.jupiter.params.Parameter;
 /** Hours that are over are packed, and nothing is lost, doubled or told otherwise by it. */
 @OnEachPostgres
 class SealingTest {
-    private static final Caller CALLER = new Caller("tester", null, "test", "correlation-1", new Scope.Everything());
+    private static final Caller CALLER = Caller.program("tester", "test", "correlation-1");
     private static final Duration RETENTION = Duration.ofDays(7);
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     /** The hour that goes on, as the database knows it: it writes down when a tail was opened. */

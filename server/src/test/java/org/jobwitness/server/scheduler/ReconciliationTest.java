@@ -18,7 +18,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jobwitness.server.access.Caller;
-import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.LeaderTask;
 import org.jobwitness.server.db.OneTurn;
@@ -44,7 +43,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @ParameterizedClass
 @ValueSource(ints = {39, 45})
 class ReconciliationTest {
-    private static final Caller AGENT = new Caller("agent", null, "slurm-epilog", "c-1", new Scope.Everything());
+    private static final Caller AGENT = Caller.program("agent", "slurm-epilog", "c-1");
     private static final Instant T = Instant.parse("2026-11-23T10:00:00Z");
     private static final Duration ROUND = Duration.ofSeconds(20);
     private static final String RUNS = """

@@ -1,6 +1,7 @@
 package org.jobwitness.server.stream;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.jobwitness.server.testing.TestDatabase.jobsOf;
 
 import java.time.Duration;
 import java.util.List;
@@ -21,7 +22,8 @@ class ListenerTest {
     private final Listener listener = new Listener(new Scope.Everything(), ALL);
 
     private static JobTraits runOf(@Nullable String user) {
-        return new JobTraits("alpha", "17", JobState.RUNNING, null, user, List.of("n1"), null, null, null, null, null,
+        return new JobTraits(1, "alpha", "17", JobState.RUNNING, null, user, null, List.of("n1"), null, null, null,
+                null, null,
                 null,
                 null);
     }
@@ -41,7 +43,7 @@ class ListenerTest {
 
     @Test
     void whoMaySeeOnlyHisOwnJobsHearsOfThoseWhateverHeAsksFor() {
-        Scope scope = new Scope.JobsOf("alice");
+        Scope scope = jobsOf("alice");
         Listener alice = new Listener(scope, ALL);
         assertThat(alice.wants(runOf("alice"))).isTrue();
         assertThat(alice.wants(runOf("bob"))).isFalse();

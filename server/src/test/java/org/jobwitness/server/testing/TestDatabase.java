@@ -6,8 +6,12 @@ import java.sql.SQLException;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import org.jobwitness.server.access.Caller;
+import org.jobwitness.server.access.ReportScope;
+import org.jobwitness.server.access.Role;
 import org.jobwitness.server.access.Scope;
+import org.jobwitness.server.access.User;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.db.Partitions;
@@ -34,7 +38,13 @@ public final class TestDatabase implements AutoCloseable {
     }
 
     public static Caller callerOf(Scope scope) {
-        return new Caller("tester", null, "test", "correlation-1", scope);
+        return new Caller("tester", null, "test", "correlation-1", Role.OPERATOR, scope,
+                new ReportScope.Everything(), null);
+    }
+
+    /** What a user sees who coordinates no account, and of whom only the name is known. */
+    public static Scope jobsOf(String user) {
+        return new Scope.JobsOf(new User(user, null, null), Set.of());
     }
 
     /** Says a line of a case file to the table. */

@@ -12,17 +12,20 @@ import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
+import java.sql.Types;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.UUID;
 import org.jobwitness.server.ServerInProcess;
 import org.jobwitness.server.access.AgentToken;
 import org.jobwitness.server.access.AgentTokenFile;
 import org.jobwitness.server.access.Role;
 import org.jobwitness.server.db.DatabaseAddress;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The real server on a port and a database of its own. Every answer that a test gets through it is held against the API
@@ -114,6 +117,29 @@ public final class TestServer implements AutoCloseable {
             return new Client(Optional.of(Files.readString(file).strip()));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    /**
+     * A caller with a session, which is put into the database past the server.
+     *
+     * @param run the only run that it shows; null for all that the user may see
+     */
+    public Client signedIn(@Nullable String user, @Nullable Long uid, @Nullable Long run, Duration lifetime) {
+        String token = "jws_" + UUID.randomUUID();
+        try (Connection connection = sql(); var statement = connection.prepareStatement("""
+                insert into session (token_hash, user_name, uid, method, run, created_at, expires_at)
+                values (sha256(convert_to(?, 'UTF8')), ?, ?, ?, ?, now(), now() + ? * interval '1 second')""")) {
+            statement.setString(1, token);
+            statement.setString(2, user);
+            statement.setObject(3, uid, Types.BIGINT);
+            statement.setString(4, run == null ? "munge" : "share_link");
+            statement.setObject(5, run, Types.BIGINT);
+            statement.setLong(6, lifetime.toSeconds());
+            statement.executeUpdate();
+            return new Client(Optional.of(token));
+        } catch (SQLException e) {
+            throw new IllegalStateException(e);
         }
     }
 

@@ -1,0 +1,29 @@
+package org.jobwitness.server.access;
+
+import java.time.Instant;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a token stands for that was given to a person.
+ *
+ * @param user who signed in, or who shares a run
+ * @param run the only run that it shows; null for all that the user may see
+ * @param address from which it was asked for
+ */
+public record Session(long id, User user, Method method, @Nullable Long run, Instant createdAt, Instant expiresAt,
+        @Nullable String address) {
+
+    /** How somebody came by it. */
+    public enum Method {
+        /** A credential of MUNGE. */
+        MUNGE,
+        /** A link that an owner or operator made. */
+        SHARE_LINK;
+
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+}

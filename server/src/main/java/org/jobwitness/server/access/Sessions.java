@@ -1,0 +1,107 @@
+package org.jobwitness.server.access;
+
+import static org.jobwitness.server.db.Columns.constant;
+import static org.jobwitness.server.db.Columns.knownTime;
+
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.security.SecureRandom;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Base64;
+import java.util.Objects;
+import java.util.Optional;
+import org.jdbi.v3.core.Handle;
+import org.jobwitness.server.access.Session.Method;
+import org.jobwitness.server.db.Database;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The sessions of people, for all servers of one database. Of a token only the hash is kept, which is useless to whoever reads the
+ * database: a token is 256 random bits. A revoked session is deleted.
+ */
+public final class Sessions {
+    /** Which tells such a token from those in files, and from anything else in a log or a repository. */
+    private static final String PREFIX = "jws_";
+    private static final int RANDOM_BYTES = 32;
+    /** The oldest ones of a user make room for more. */
+    private static final int MAX_OF_A_USER = 100;
+    private static final String COLUMNS = "session_id, user_name, uid, cluster, method, run, created_at, expires_at, address";
+
+    private final Database database;
+    private final Clock clock;
+    private final SecureRandom random = new SecureRandom();
+
+    public Sessions(Database database, Clock clock) {
+        this.database = database;
+        this.clock = clock;
+    }
+
+    /** A session and its token, which is shown this once. */
+    public record Created(Session session, String token) {
+    }
+
+    static boolean isToken(String text) {
+        return text.startsWith(PREFIX);
+    }
+
+    /**
+     * Adds one, in the handle's transaction.
+     *
+     * @param run the only run that it shows; null for all that the user may see
+     */
+    Created create(Handle handle, User user, Method method, @Nullable Long run, Duration lifetime,
+            @Nullable String address) {
+        Instant now = clock.instant();
+        byte[] bytes = new byte[RANDOM_BYTES];
+        random.nextBytes(bytes);
+        String token = PREFIX + Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
+        handle.createUpdate("""
+                delete from session where expires_at <= :now or session_id in (
+                    select session_id from session where user_name is not distinct from :user
+                        and uid is not distinct from :uid order by session_id desc offset :max)""")
+                .bind("now", now).bind("user", user.name()).bind("uid", user.uid()).bind("max", MAX_OF_A_USER - 1)
+                .execute();
+        Session session = handle.createQuery("""
+                insert into session (token_hash, user_name, uid, cluster, method, run, created_at, expires_at, address)
+                values (:hash, :user, :uid, :cluster, :method, :run, :now, :until, :address) returning %s"""
+                .formatted(COLUMNS)).bind("hash", hash(token)).bind("user", user.name()).bind("uid", user.uid())
+                .bind("cluster", user.cluster()).bind("method", method.toString()).bind("run", run).bind("now", now)
+                .bind("until", now.plus(lifetime)).bind("address", address).map((row, _) -> session(row)).one();
+        return new Created(session, token);
+    }
+
+    /** The session of a token; empty if there is none, or it has expired or was revoked. */
+    Optional<Session> find(String token) {
+        return database.read("session_find", handle -> handle
+                .createQuery("select " + COLUMNS + " from session where token_hash = :hash and expires_at > :now")
+                .bind("hash", hash(token)).bind("now", clock.instant()).map((row, _) -> session(row)).findFirst());
+    }
+
+    /** Whether a session has neither expired nor been revoked. */
+    public boolean isLive(long id) {
+        return database.read("session_find", handle -> handle
+                .createQuery("select exists (select from session where session_id = :id and expires_at > :now)")
+                .bind("id", id).bind("now", clock.instant()).mapTo(Boolean.class).one());
+    }
+
+    private static Session session(ResultSet row) throws SQLException {
+        return new Session(row.getLong("session_id"),
+                new User(row.getString("user_name"), row.getObject("uid", Long.class), row.getString("cluster")),
+                Objects.requireNonNull(constant(Method.class, row.getString("method"))),
+                row.getObject("run", Long.class), knownTime(row, "created_at"), knownTime(row, "expires_at"),
+                row.getString("address"));
+    }
+
+    private static byte[] hash(String token) {
+        try {
+            return MessageDigest.getInstance("SHA-256").digest(token.getBytes(StandardCharsets.UTF_8));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}
