@@ -81,6 +81,8 @@ final class ServerUnderTest implements AutoCloseable {
         ProcessBuilder builder = new ProcessBuilder(command);
         builder.environment().put("DATABASE_URL",
                 address.jdbcUrl().replace("jdbc:postgresql://", "postgres://" + login));
+        // All nodes of a benchmark have one address, and an address may have half of the connections.
+        builder.environment().putIfAbsent("MAX_CONNECTIONS", "50000");
         try {
             Files.deleteIfExists(folder.resolve("server.out"));
             return builder

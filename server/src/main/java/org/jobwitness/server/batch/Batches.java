@@ -37,7 +37,7 @@ public final class Batches implements AutoCloseable {
     private static final int MAX_ROWS_WAITING = 50_000;
     private static final Duration WRITE_TIMEOUT = Duration.ofSeconds(20);
     /** Most of the cost of a batch is its transaction's; an agent sends one in 15 s, and does not mind. */
-    private static final Duration MAX_WAIT_FOR_COMPANY = Duration.ofMillis(30);
+    private static final Duration MAX_WAIT_FOR_COMPANY = Duration.ofMillis(50);
 
     private final Database database;
     private final SampleStore samples;

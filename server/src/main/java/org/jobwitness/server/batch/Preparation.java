@@ -61,7 +61,7 @@ final class Preparation {
         this.samples = samples;
         this.clock = clock;
         this.defaultCluster = defaultCluster;
-        runs = new RunCache(clock);
+        runs = new RunCache(jobs::observed, clock);
         jobs.onChange(runs::invalidate);
     }
 

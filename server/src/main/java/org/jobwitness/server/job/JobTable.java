@@ -4,11 +4,13 @@ import java.time.Clock;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import org.jdbi.v3.core.Handle;
@@ -27,6 +29,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class JobTable {
     private static final Logger log = LoggerFactory.getLogger(JobTable.class);
+    private static final int OBSERVED_AT_ONCE = 5_000;
 
     private final Database database;
     private final RunTable runs;
@@ -81,6 +84,16 @@ public final class JobTable {
             Applied applied = change(caller, evidence, TransactionStep.NONE);
             return database.read("job_observe", handle -> observed(handle, applied.run(), evidence));
         });
+    }
+
+    /** Some runs as they are now, without those that are gone. */
+    public Set<ObservedRun> observed(List<ObservedRun> runs) {
+        Set<ObservedRun> now = new HashSet<>();
+        for (int at = 0; at < runs.size(); at += OBSERVED_AT_ONCE) {
+            List<ObservedRun> part = runs.subList(at, Math.min(runs.size(), at + OBSERVED_AT_ONCE));
+            now.addAll(database.read("job_observed", handle -> RunTable.observed(handle, part)));
+        }
+        return now;
     }
 
     private Optional<ObservedRun> stored(Handle handle, Caller caller, Evidence.Observed evidence) {

@@ -5,8 +5,11 @@ import static org.jobwitness.server.db.Columns.strings;
 
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.util.Collection;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.db.Columns;
 import org.jobwitness.server.json.Json;
@@ -102,16 +105,25 @@ final class RunTable {
      * node, or where the scheduler or the sender of an event knows the final state; a run that is lost may turn up again.
      */
     static ObservedRun observed(Handle handle, long run, String node) {
+        ObservedRun unknown = new ObservedRun(run, node, null, null, 0);
+        return observed(handle, List.of(unknown)).stream().findFirst().orElse(unknown);
+    }
+
+    /** Some runs as they are now, without those that are gone. */
+    static Set<ObservedRun> observed(Handle handle, Collection<ObservedRun> runs) {
         return handle.createQuery("""
-                select job_node.cpus, case
+                select job_key, node, job_node.cpus, case
                     when job.state in ('pending', 'running') or job.reason is not distinct from 'lost' then null
                     when job_node.ended or cardinality(job.nodes) <= 1 or job.final_state is not null
-                        or job.scheduler_state not in ('pending', 'running') then job.end_time end as ended_at
-                from job left join job_node on job_node.job_key = job.job_key and job_node.node = :node
-                where job.job_key = :run""").bind("run", run).bind("node", node)
-                .map((row, _) -> new ObservedRun(run, row.getObject("cpus", Integer.class),
-                        Columns.time(row, "ended_at")))
-                .findFirst().orElseGet(() -> new ObservedRun(run, null, null));
+                        or job.scheduler_state not in ('pending', 'running') then job.end_time end as ended_at,
+                    cast(cast(job.xmin as text) as bigint) as version
+                from unnest(:runs, :nodes) as seen (job_key, node) join job using (job_key)
+                left join job_node using (job_key, node)""")
+                .bindArray("runs", Long.class, runs.stream().map(ObservedRun::run).toList())
+                .bindArray("nodes", String.class, runs.stream().map(ObservedRun::node).toList())
+                .map((row, _) -> new ObservedRun(row.getLong("job_key"), Columns.string(row, "node"),
+                        row.getObject("cpus", Integer.class), Columns.time(row, "ended_at"), row.getLong("version")))
+                .collect(Collectors.toUnmodifiableSet());
     }
 
     /** Marks the newest run of a job id, and no other. */
