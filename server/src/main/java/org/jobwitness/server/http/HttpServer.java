@@ -16,12 +16,14 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.Executors;
 import java.util.function.Consumer;
 import java.util.zip.Deflater;
 import org.eclipse.jetty.server.ConnectionFactory;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.util.thread.QueuedThreadPool;
 import org.jobwitness.server.json.Json;
 
 /** The HTTP listener: its limits, its timeouts and its routes. */
@@ -29,6 +31,9 @@ public final class HttpServer implements AutoCloseable {
     private static final Duration STOP_TIMEOUT = Duration.ofSeconds(5);
     private static final Duration IDLE_TIMEOUT = Duration.ofSeconds(60);
     private static final int MAX_HEADER_BYTES = 8 << 10;
+    private static final int MAX_PLATFORM_THREADS = 32;
+    /** Linux takes no more, unless net.core.somaxconn is raised. A connection that finds it full comes a second later, or never. */
+    private static final int ACCEPT_QUEUE = 4096;
 
     private final Settings settings;
     private final Javalin javalin;
@@ -60,7 +65,7 @@ public final class HttpServer implements AutoCloseable {
             config.startup.showJavalinBanner = false;
             config.startup.startupWatcherEnabled = false;
             config.startup.showOldJavalinVersionWarning = false;
-            config.concurrency.useVirtualThreads = true;
+            config.jetty.threadPool = threads();
             config.http.prefer405over404 = true;
             config.router.ignoreTrailingSlashes = false;
             config.http.defaultContentType = "application/json";
@@ -88,6 +93,18 @@ public final class HttpServer implements AutoCloseable {
         routeHeadAsGet(javalin.unsafe.internalRouter);
     }
 
+    /**
+     * Virtual threads for requests; the acceptor and the selectors have platform threads, since behind thousands of virtual ones
+     * they would come late, and the kernel discards connections that wait to be accepted.
+     */
+    private static QueuedThreadPool threads() {
+        QueuedThreadPool threads = new QueuedThreadPool(MAX_PLATFORM_THREADS);
+        threads.setName("http");
+        threads.setVirtualThreadsExecutor(
+                Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("request-", 0).factory()));
+        return threads;
+    }
+
     /** Javalin's own connector is not available before it listens, so no limit could be set on it. */
     private ServerConnector connector(Server server, HttpConfiguration http, RequestMemory memory) {
         ConnectionFactory http11 = new CountingConnection.Factory(http, memory);
@@ -97,7 +114,7 @@ public final class HttpServer implements AutoCloseable {
         connector.setHost(settings.host());
         connector.setPort(settings.port());
         connector.setIdleTimeout(IDLE_TIMEOUT.toMillis());
-        connector.setAcceptQueueSize(1024);
+        connector.setAcceptQueueSize(ACCEPT_QUEUE);
         connector.addBean(connections);
         return connector;
     }
