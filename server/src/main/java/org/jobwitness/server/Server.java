@@ -47,11 +47,13 @@ import org.jobwitness.server.http.Requests;
 import org.jobwitness.server.http.Tls;
 import org.jobwitness.server.job.JobDeletion;
 import org.jobwitness.server.job.JobTable;
+import org.jobwitness.server.job.KnownClusters;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.server.manual.ManualJobsEndpoint;
 import org.jobwitness.server.metrics.JobEnds;
 import org.jobwitness.server.metrics.JobMetrics;
 import org.jobwitness.server.metrics.MetricsEndpoint;
+import org.jobwitness.server.node.NodeLimit;
 import org.jobwitness.server.node.NodeTable;
 import org.jobwitness.server.node.NodesEndpoint;
 import org.jobwitness.server.ops.DataDisk;
@@ -121,7 +123,9 @@ final class Server implements AutoCloseable {
             AgentQueueTable agentQueues = new AgentQueueTable(database, clock);
             EvidenceReader evidence = new EvidenceReader(database, clock);
             JobMetrics jobMetrics = new JobMetrics(database, queries, nodes, agentQueues,
-                    new JobFindings(evidence, config.thresholds()), config.dataDir(), clock);
+                    new JobFindings(evidence, config.thresholds()), config.dataDir(), config.maxSeries(), clock);
+            KnownClusters clusters = new KnownClusters(database, config.clusters(), config.defaultCluster());
+            NodeLimit nodeLimit = new NodeLimit(database, config.maxNodes(), config.defaultCluster(), clock, metrics);
             Events events = new Events(jobs, json, config.defaultCluster(), clock, metrics);
 
             JobStream stream = new JobStream(queries, json, clock, metrics);
@@ -145,6 +149,8 @@ final class Server implements AutoCloseable {
             Map<String, Supplier<Optional<String>>> advisoryChecks = new LinkedHashMap<>();
             advisoryChecks.put("seal", sealing::problem);
             advisoryChecks.put("spool", agentQueues::problem);
+            advisoryChecks.put("nodes", nodeLimit::problem);
+            advisoryChecks.put("metrics", jobMetrics::problem);
             if (config.database().isEmpty()) {
                 advisoryChecks.put("storage", () -> DataDisk.problem(config.dataDir()));
             }
@@ -178,8 +184,8 @@ final class Server implements AutoCloseable {
                     json, memory, access,
                     List.of(access::routes, new HealthEndpoint(requiredChecks, advisoryChecks, json, clock,
                             version())::routes,
-                            new EventsEndpoint(events, requests, json)::routes,
-                            new BatchesEndpoint(batches, requests, json)::routes,
+                            new EventsEndpoint(events, clusters, requests, json)::routes,
+                            new BatchesEndpoint(batches, clusters, nodeLimit, requests, json)::routes,
                             new JobsEndpoint(queries, json)::routes,
                             new UsersEndpoint(new UserSummaries(database, clock), json, clock)::routes,
                             new SamplesEndpoint(queries, samples, json)::routes,

@@ -12,10 +12,12 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Pattern;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.scheduler.AuthToken;
@@ -34,6 +36,8 @@ import org.jspecify.annotations.Nullable;
  * @param database the PostgreSQL to use; empty for the embedded one
  * @param auth whether requests need a token
  * @param operators, helpdesk users, and groups behind {@code @}
+ * @param clusters whose reports are taken; empty for any
+ * @param maxSeries of jobs and nodes in one scrape
  * @param schedulerChosen whether anybody has decided that Slurm is queried, or not
  * @param slurm how Slurm is queried; empty if there is no scheduler
  * @param seedDemo whether to simulate a cluster; ignored where Slurm is queried
@@ -42,13 +46,15 @@ import org.jspecify.annotations.Nullable;
  */
 record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls, boolean isKeptLocal,
         Optional<DatabaseAddress> database, int databaseConnections,
-        boolean auth, List<String> operators, List<String> helpdesk, String defaultCluster, int maxConnections,
+        boolean auth, List<String> operators, List<String> helpdesk, String defaultCluster, Set<String> clusters,
+        int maxNodes, int maxSeries, int maxConnections,
         Duration requestDeadline, Duration metricsRetention,
         Duration jobRetention, Duration auditRetention, boolean schedulerChosen,
         Optional<Reconciliation.Settings> slurm,
         boolean seedDemo, Thresholds thresholds, Optional<String> siteNote) {
     private static final Pattern PEOPLE = Pattern.compile("@?[^\\s:,@-][^\\s:,]{0,255}");
     private static final int MAX_SITE_NOTE = 500;
+    private static final Pattern CLUSTER = Pattern.compile("[A-Za-z0-9._-]{1,64}");
 
     /** What a client may make a connection hold at most, with a margin: 14 KB of headers, 24 KB for a body. */
     private static final long HEAP_PER_CONNECTION = 48 << 10;
@@ -160,7 +166,8 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
             return new ServerConfig(dataDir(), host, number(Setting.PORT, 0, 65_535), tls, isKeptLocal, database(),
                     number(Setting.DATABASE_CONNECTIONS, 2, 200), auth,
                     people(Setting.OPERATORS, Setting.OPERATORS.byDefault()), people(Setting.HELPDESK, ""), cluster(),
-                    maxConnections(),
+                    clusters(), number(Setting.MAX_NODES, 1, 1_000_000),
+                    number(Setting.METRICS_MAX_SERIES, 1000, 100_000_000), maxConnections(),
                     Duration.ofSeconds(number(Setting.REQUEST_DEADLINE_SECONDS, 1, 600)), metricsRetention,
                     jobRetention, auditRetention,
                     seedDemo || given.containsKey(Setting.SCHEDULER_BACKEND),
@@ -353,10 +360,26 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
 
         private String cluster() throws BadSetting {
             String name = given.getOrDefault(Setting.DEFAULT_CLUSTER, Setting.DEFAULT_CLUSTER.byDefault());
-            if (!name.matches("[A-Za-z0-9._-]{1,64}")) {
+            if (!CLUSTER.matcher(name).matches()) {
                 throw bad(Setting.DEFAULT_CLUSTER, name, "1 to 64 letters, digits or . _ -");
             }
             return name;
+        }
+
+        private Set<String> clusters() throws BadSetting {
+            String names = given.get(Setting.CLUSTERS);
+            if (names == null) {
+                return Set.of();
+            }
+            Set<String> clusters = new LinkedHashSet<>();
+            for (String name : names.split(",", -1)) {
+                if (!CLUSTER.matcher(name.strip()).matches()) {
+                    throw bad(Setting.CLUSTERS, names,
+                            "names of 1 to 64 letters, digits or . _ -, with commas between");
+                }
+                clusters.add(name.strip());
+            }
+            return clusters;
         }
 
         private Duration days(Setting setting, Duration min, String minSource, int max) throws BadSetting {

@@ -21,6 +21,7 @@ import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.GroupCommit;
 import org.jobwitness.server.job.JobTable;
 import org.jobwitness.server.json.Accepted;
+import org.jobwitness.server.node.NodeLimit;
 import org.jobwitness.server.node.NodeReading;
 import org.jobwitness.server.node.NodeTable;
 import org.jobwitness.server.sample.Sample;
@@ -84,12 +85,14 @@ public final class Batches implements AutoCloseable {
      *
      * @param sentAt when the batch was sent, by the sender's clock; null if it is not known
      * @param queue null if the sender reported none
+     * @param limit of nodes, after the sender has been found to be one that may report this one
      * @throws GroupCommit.QueueFull if more comes in than can be written
      */
     BatchResponse take(Caller caller, Accepted<Batch> accepted, @Nullable Instant sentAt,
-            AgentQueueTable.@Nullable QueueReport queue) throws GroupCommit.QueueFull {
+            AgentQueueTable.@Nullable QueueReport queue, NodeLimit limit) throws GroupCommit.QueueFull {
         Batch batch = accepted.value();
         caller.reports().check(preparation.number(batch).cluster(), List.of(batch.node()));
+        limit.check(batch.cluster(), batch.node());
         List<BatchResponse.Refused> refused = new ArrayList<>(refused(accepted));
         Duration offset = offset(sentAt);
         Duration age = Duration.between(batch.timestamp().plus(offset), clock.instant());

@@ -15,10 +15,12 @@ import org.jobwitness.server.access.Role;
 import org.jobwitness.server.db.GroupCommit;
 import org.jobwitness.server.http.ApiException;
 import org.jobwitness.server.http.Requests;
+import org.jobwitness.server.job.KnownClusters;
 import org.jobwitness.server.json.Accepted;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.server.json.Leniency;
 import org.jobwitness.server.json.Printable;
+import org.jobwitness.server.node.NodeLimit;
 import org.jobwitness.wire.Batch;
 import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.JobReading;
@@ -38,11 +40,15 @@ public final class BatchesEndpoint {
             Map.of("jobs", JOB, "gpus", GPU));
 
     private final Batches batches;
+    private final KnownClusters clusters;
+    private final NodeLimit nodes;
     private final Requests requests;
     private final Json json;
 
-    public BatchesEndpoint(Batches batches, Requests requests, Json json) {
+    public BatchesEndpoint(Batches batches, KnownClusters clusters, NodeLimit nodes, Requests requests, Json json) {
         this.batches = batches;
+        this.clusters = clusters;
+        this.nodes = nodes;
         this.requests = requests;
         this.json = json;
     }
@@ -54,8 +60,9 @@ public final class BatchesEndpoint {
     private void take(Context ctx) {
         Requests.onlyParameters(ctx, Set.of());
         Accepted<Batch> batch = requests.packedBody(ctx, BATCH);
+        clusters.check(batch.value().cluster());
         try {
-            ctx.result(json.text(batches.take(Caller.of(ctx), batch, date(ctx), queue(ctx))));
+            ctx.result(json.text(batches.take(Caller.of(ctx), batch, date(ctx), queue(ctx), nodes)));
         } catch (GroupCommit.QueueFull e) {
             throw ApiException.tooManyRequests(String.valueOf(e.getMessage()));
         }

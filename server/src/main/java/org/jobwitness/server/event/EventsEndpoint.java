@@ -9,6 +9,7 @@ import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.access.Role;
 import org.jobwitness.server.http.ApiException;
 import org.jobwitness.server.http.Requests;
+import org.jobwitness.server.job.KnownClusters;
 import org.jobwitness.server.json.Accepted;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.server.json.Leniency;
@@ -27,11 +28,13 @@ public final class EventsEndpoint {
             Map.of());
 
     private final Events events;
+    private final KnownClusters clusters;
     private final Requests requests;
     private final Json json;
 
-    public EventsEndpoint(Events events, Requests requests, Json json) {
+    public EventsEndpoint(Events events, KnownClusters clusters, Requests requests, Json json) {
         this.events = events;
+        this.clusters = clusters;
         this.requests = requests;
         this.json = json;
     }
@@ -44,12 +47,14 @@ public final class EventsEndpoint {
     private void started(Context ctx) {
         Requests.onlyParameters(ctx, Set.of());
         Accepted<JobStarted> event = requests.body(ctx, STARTED);
+        clusters.check(event.value().cluster());
         ctx.result(json.text(valid(() -> events.started(Caller.of(ctx), event.value(), event.leftOut()))));
     }
 
     private void finished(Context ctx) {
         Requests.onlyParameters(ctx, Set.of());
         Accepted<JobFinished> event = requests.body(ctx, FINISHED);
+        clusters.check(event.value().cluster());
         ctx.result(json.text(valid(() -> events.finished(Caller.of(ctx), event.value(), event.leftOut()))));
     }
 

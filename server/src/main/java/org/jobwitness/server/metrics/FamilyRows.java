@@ -2,6 +2,7 @@ package org.jobwitness.server.metrics;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.IntPredicate;
 
 /** Things that all have the same families, put aside as {@link MetricRows} until these are written. One thread at a time. */
 final class FamilyRows<T> implements AutoCloseable {
@@ -15,11 +16,16 @@ final class FamilyRows<T> implements AutoCloseable {
         values = new double[families.size()];
     }
 
-    void add(Labels labels, T thing) {
+    /** Adds a thing, if its series are admitted. */
+    void add(Labels labels, T thing, IntPredicate admits) {
+        int series = 0;
         for (int column = 0; column < values.length; column++) {
             values[column] = families.get(column).value().applyAsDouble(thing);
+            series += Double.isNaN(values[column]) ? 0 : 1;
         }
-        rows.add(labels, values);
+        if (admits.test(series)) {
+            rows.add(labels, values);
+        }
     }
 
     void write(Exposition out) {

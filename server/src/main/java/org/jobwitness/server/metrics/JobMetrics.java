@@ -6,6 +6,7 @@ import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.batch.AgentQueueTable;
@@ -21,6 +22,8 @@ import org.jobwitness.wire.GpuVendor;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.Verdict;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The hpc_job_ and hpc_node_ families, as the database has them at the moment of the scrape. A family's lines must stand
@@ -30,33 +33,40 @@ import org.jspecify.annotations.Nullable;
 public final class JobMetrics {
     private static final NodeReading.State[] NO_STATES = {};
 
+    private static final Logger log = LoggerFactory.getLogger(JobMetrics.class);
+
     private final Database database;
     private final JobQueries jobs;
     private final NodeTable nodes;
     private final AgentQueueTable agentQueues;
     private final JobFindings findings;
     private final Path folder;
+    private final long maxSeries;
     private final Clock clock;
+    private volatile long leftOut;
 
     /**
      * Made with where it asks.
      *
      * @param folder for what is put aside during a scrape
+     * @param maxSeries of one scrape
      */
     public JobMetrics(Database database, JobQueries jobs, NodeTable nodes, AgentQueueTable agentQueues,
-            JobFindings findings, Path folder, Clock clock) {
+            JobFindings findings, Path folder, long maxSeries, Clock clock) {
         this.database = database;
         this.jobs = jobs;
         this.nodes = nodes;
         this.agentQueues = agentQueues;
         this.findings = findings;
         this.folder = folder;
+        this.maxSeries = maxSeries;
         this.clock = clock;
     }
 
     /** All that one scrape tells of jobs and nodes. */
     final class Collected implements AutoCloseable {
         private final Instant at = clock.instant();
+        private final SeriesBudget budget = new SeriesBudget(maxSeries);
         private final MetricRows info = new MetricRows(folder, 1);
         private final MetricRows states = new MetricRows(folder, 1);
         private final FamilyRows<RunUse.NodeUsage> ofJobs = new FamilyRows<>(folder, Family.OF_JOB);
@@ -77,31 +87,46 @@ public final class JobMetrics {
                 Labels ofInfo = new Labels("cluster", "job_id", "user", "partition", "account", "name");
                 Labels ofState = new Labels("cluster", "job_id", "state", "reason");
                 recent.forEach(job -> {
-                    info.add(ofInfo.of(job.cluster(), job.jobId(), job.user(), job.partition(), job.account(),
-                            job.name()), 1);
-                    states.add(ofState.of(job.cluster(), job.jobId(), job.state(), job.reason()), 1);
                     countPending(job);
+                    if (budget.admits(2)) {
+                        info.add(ofInfo.of(job.cluster(), job.jobId(), job.user(), job.partition(), job.account(),
+                                job.name()), 1);
+                        states.add(ofState.of(job.cluster(), job.jobId(), job.state(), job.reason()), 1);
+                    }
                 });
             }
+            readNodes(handle);
             readRuns(handle);
             readGpus(handle);
+            try (Stream<AgentQueueTable.Queue> agents = agentQueues.overdue(handle)) {
+                Labels labels = new Labels("cluster", "node");
+                agents.forEach(
+                        agent -> waiting.add(labels.of(agent.cluster(), agent.node()), agent, budget::admits));
+            }
+        }
+
+        /** Before the jobs, since it shows which nodes are reported. */
+        private void readNodes(Handle handle) {
             try (Stream<NodeTable.NodeSnapshot> seen = nodes.latest(handle, at)) {
                 Labels labels = new Labels("cluster", "node");
                 Labels ofState = new Labels("cluster", "node", "state");
                 seen.forEach(node -> {
-                    ofNodes.add(labels.of(node.cluster(), node.node()), node);
+                    if (node.last() != null) {
+                        budget.report(node.cluster(), node.node());
+                    }
+                    ofNodes.add(labels.of(node.cluster(), node.node()), node,
+                            series -> budget.admitsNode(node.cluster(), node.node(), series));
                     NodeReading.State now = node.last() == null ? null : node.last().state();
                     for (NodeReading.State state : now == null ? NO_STATES : NodeReading.State.values()) {
                         if (!state.isCommon() && state != now) {
                             continue; // few nodes are ever in it
                         }
-                        nodeStates.add(ofState.of(node.cluster(), node.node(), state.toString()), state == now ? 1 : 0);
+                        if (budget.admits(1)) {
+                            nodeStates.add(ofState.of(node.cluster(), node.node(), state.toString()),
+                                    state == now ? 1 : 0);
+                        }
                     }
                 });
-            }
-            try (Stream<AgentQueueTable.Queue> agents = agentQueues.overdue(handle)) {
-                Labels labels = new Labels("cluster", "node");
-                agents.forEach(agent -> waiting.add(labels.of(agent.cluster(), agent.node()), agent));
             }
         }
 
@@ -111,17 +136,21 @@ public final class JobMetrics {
             Labels ofFinding = new Labels("cluster", "job_id", "user", "rule", "severity");
             findings.each(handle, at, job -> {
                 for (RunUse.NodeUsage on : job.onNodes()) {
-                    ofJobs.add(ofJob.of(job.cluster(), job.jobId(), job.user(), on.node()), on);
+                    ofJobs.add(ofJob.of(job.cluster(), job.jobId(), job.user(), on.node()), on,
+                            series -> budget.admitsJob(job.cluster(), on.node(), series));
                 }
                 for (RunUse.GpuUsage gpu : job.gpus()) {
                     RunUse.FreshGpu fresh = gpu.fresh();
                     if (fresh != null) {
-                        ofGpus.add(ofGpu.of(job.cluster(), job.jobId(), gpu.node(), fresh.vendor(), gpu.gpu()), fresh);
+                        ofGpus.add(ofGpu.of(job.cluster(), job.jobId(), gpu.node(), fresh.vendor(), gpu.gpu()), fresh,
+                                series -> budget.admitsJob(job.cluster(), gpu.node(), series));
                     }
                 }
                 for (Verdict.Finding finding : job.findings()) {
-                    found.add(ofFinding.of(job.cluster(), job.jobId(), job.user(), finding.rule().toString(),
-                            finding.severity().toString()), 1);
+                    if (budget.admits(1)) {
+                        found.add(ofFinding.of(job.cluster(), job.jobId(), job.user(), finding.rule().toString(),
+                                finding.severity().toString()), 1);
+                    }
                 }
             });
         }
@@ -131,9 +160,10 @@ public final class JobMetrics {
                 Labels labels = new Labels("cluster", "node", "gpu_vendor", "gpu_id");
                 Labels ofInfo = new Labels("cluster", "node", "gpu_vendor", "gpu_id", "model", "pci_bus_id", "parent");
                 gpus.forEach(seen -> {
-                    ofNodeGpus.add(labels.of(seen.cluster(), seen.node(), vendor(seen), seen.reading().gpu()), seen);
+                    ofNodeGpus.add(labels.of(seen.cluster(), seen.node(), vendor(seen), seen.reading().gpu()), seen,
+                            budget::admits);
                     GpuDevice device = seen.reading().device();
-                    if (device != null) {
+                    if (device != null && budget.admits(1)) {
                         gpuInfo.add(ofInfo.of(seen.cluster(), seen.node(), vendor(seen), seen.reading().gpu(),
                                 known(device.model()), known(device.pciBusId()), known(device.parent())), 1);
                     }
@@ -190,6 +220,9 @@ public final class JobMetrics {
             nodeStates.each(0,
                     out.gauge("hpc_node_state",
                             "1 for the state that the node is in, 0 for the common ones of the others.")::sample);
+            out.gauge("jobwitness_metrics_series_left_out",
+                    "Series of jobs and nodes that this scrape leaves out, because there are too many.")
+                    .sample((double) budget.leftOut());
             out.gauge("hpc_exporter_last_collect_timestamp_seconds", "When these figures were collected.")
                     .sample(at.toEpochMilli() / 1e3);
         }
@@ -205,6 +238,25 @@ public final class JobMetrics {
         }
     }
 
+    private synchronized void note(long leftOutNow) {
+        if ((leftOut == 0) != (leftOutNow == 0)) {
+            log.warn("metrics_series_left_out series={} max={} max_of_unreported_nodes={}", leftOutNow, maxSeries,
+                    SeriesBudget.MAX_UNREPORTED);
+        }
+        leftOut = leftOutNow;
+    }
+
+    /** Why the newest scrape was not complete; empty if it was. */
+    public Optional<String> problem() {
+        long series = leftOut;
+        return series == 0
+                ? Optional.empty()
+                : Optional.of(
+                        "the newest scrape of /metrics leaves out " + series + " series: above METRICS_MAX_SERIES, or"
+                                + " of more than " + SeriesBudget.MAX_UNREPORTED
+                                + " nodes that neither an agent nor Slurm reports");
+    }
+
     /** Reads everything, as of one moment; who asked closes it. */
     Collected collect() {
         Collected collected = new Collected();
@@ -215,6 +267,7 @@ public final class JobMetrics {
                 return true;
             });
             complete = true;
+            note(collected.budget.leftOut());
             return collected;
         } finally {
             if (!complete) {
