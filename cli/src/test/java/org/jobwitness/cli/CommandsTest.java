@@ -24,11 +24,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Every command against the real server with the simulated cluster; and docs/cli.md, whose transcripts are what these commands
- * print. {@code -Dupdate.docs=true} writes them anew.
+ * Every command against the real server with the simulated cluster; and the transcripts in docs/cli.md and in
+ * transcripts.md, which are what these commands print. {@code -Dupdate.docs=true} writes them anew.
  */
 class CommandsTest {
-    private static final Path PAGE = Path.of("../docs/cli.md");
+    private static final List<Path> PAGES = List.of(Path.of("../docs/cli.md"),
+            Path.of("src/test/resources/transcripts.md"));
     private static final Pattern TRANSCRIPT = Pattern.compile("```text\n\\$ jobwitness ([^\n]*)\n(.*?)```\n",
             Pattern.DOTALL);
     private static final Pattern GRAPH = Pattern.compile("[▁▂▃▄▅▆▇█░▏▎▍▌▋▊▉]+");
@@ -42,7 +43,8 @@ class CommandsTest {
     private static final String FIRST = "1002";
     /** One of each kind of response. */
     private static final List<String> SHOWN = List.of("doctor --url=http://127.0.0.1:1", "why 1002", "why 1018",
-            "why 1022", "why 1034", "why 1055", "why 1059", "why 1092", "why 1099", "job 1022", "seff 1022");
+            "why 1022", "why 1034", "why 1055", "why 1059", "why 1063", "why 1092", "why 1099", "job 1022",
+            "job 1055", "seff 1022");
 
     @TempDir
     static Path folder;
@@ -75,10 +77,16 @@ class CommandsTest {
     }
 
     @Test
-    void theTranscriptsOnThePageAreWhatTheCommandsPrint() throws IOException {
+    void theTranscriptsAreWhatTheCommandsPrint() throws IOException {
         List<String> commands = new ArrayList<>();
-        String page = Files.readString(PAGE);
-        String written = TRANSCRIPT.matcher(page).replaceAll(transcript -> {
+        for (Path page : PAGES) {
+            assertTranscripts(page, commands);
+        }
+        assertThat(commands).containsAll(SHOWN);
+    }
+
+    private static void assertTranscripts(Path page, List<String> commands) throws IOException {
+        String written = TRANSCRIPT.matcher(Files.readString(page)).replaceAll(transcript -> {
             commands.add(transcript.group(1));
             CliRun run = shell.run(transcript.group(1).split(" "));
             boolean findsProblem = transcript.group(1).startsWith("doctor");
@@ -86,16 +94,15 @@ class CommandsTest {
             return Matcher.quoteReplacement("```text\n$ jobwitness " + transcript.group(1) + "\n"
                     + onThePagesDays(run.out()) + "```\n");
         });
-        assertThat(commands).containsAll(SHOWN);
         if (Boolean.getBoolean("update.docs")) {
-            Files.writeString(PAGE, written);
+            Files.writeString(page, written);
         }
-        String now = Files.readString(PAGE);
-        assertThat(shape(now)).as("%s; -Dupdate.docs=true writes it anew", PAGE).isEqualTo(shape(written));
+        String now = Files.readString(page);
+        assertThat(shape(now)).as("%s; -Dupdate.docs=true writes it anew", page).isEqualTo(shape(written));
         List<Double> figures = figures(now);
         List<Double> others = figures(written);
         for (int i = 0; i < figures.size(); i++) {
-            assertThat(others.get(i)).as("figure %d of %s", i, PAGE).isCloseTo(figures.get(i),
+            assertThat(others.get(i)).as("figure %d of %s", i, page).isCloseTo(figures.get(i),
                     Offset.offset(Math.max(1, 0.02 * figures.get(i))));
         }
     }
