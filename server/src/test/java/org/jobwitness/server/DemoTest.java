@@ -21,11 +21,15 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 
-/** The simulated cluster as who looks at the server sees it, and as docs/demo.md says. */
+/** The simulated cluster as who looks at the server sees it, and as docs/demo.md and stories.md say. */
 class DemoTest {
     /** A field with its value, or with the least and the most that a number is. */
     private static final Pattern FIELD = Pattern.compile("`([a-z0-9_.]+)=([^`]*)`");
     private static final Pattern RANGE = Pattern.compile("(-?[0-9.]+)\\.\\.(-?[0-9.]+)");
+
+    private static final Path STORIES = Path.of("src/test/resources/demo/stories.md");
+    /** The heading between the two tables of that page. */
+    private static final String VERDICTS = "\n## Verdicts\n";
 
     private static TestServer server;
 
@@ -62,13 +66,13 @@ class DemoTest {
         }
     }
 
-    private static String stories() throws IOException {
-        return Files.readString(Path.of("../docs/demo.md")).split("\n## What their verdicts say\n", 2)[0];
+    private static List<String[]> rows(String text) {
+        return text.lines().filter(line -> line.matches("\\| [0-9].*")).map(line -> line.split(" *\\| *")).toList();
     }
 
     private static List<Line> table() throws IOException {
-        return stories().lines().filter(line -> line.matches("\\| [0-9].*"))
-                .map(line -> line.split(" *\\| *")).map(cells -> new Line(cells[1], cells[3])).toList();
+        return rows(Files.readString(STORIES).split(VERDICTS, 2)[0]).stream().map(cells -> new Line(cells[1], cells[2]))
+                .toList();
     }
 
     @Test
@@ -111,24 +115,22 @@ class DemoTest {
 
     @Test
     void theDocumentTellsOfEveryStoryInTheWordsOfItsJobs() throws IOException {
-        for (String line : stories().lines().toList()) {
-            if (line.matches("\\| [0-9].*")) {
-                String[] cells = line.split(" *\\| *");
-                String id = new Line(cells[1], "").ids().getFirst();
+        List<String> jobs = new ArrayList<>();
+        for (String[] cells : rows(Files.readString(Path.of("../docs/demo.md")))) {
+            jobs.add(cells[1]);
+            String id = new Line(cells[1], "").ids().getFirst();
 
-                assertThat(server.get("/v1/jobs/" + id).json().at("/scheduler/extra/story").asString())
-                        .isEqualTo(cells[2]);
-            }
+            assertThat(server.get("/v1/jobs/" + id).json().at("/scheduler/extra/story").asString())
+                    .isEqualTo(cells[2]);
         }
+        assertThat(table().stream().map(Line::jobs)).containsExactlyElementsOf(jobs);
         assertThat(table()).hasSizeGreaterThanOrEqualTo(16);
     }
 
     /** A line of the table of verdicts; the findings and options are those in backquotes. */
     private record VerdictLine(String job, String verdict, Set<String> findings, List<String> options) {
         static List<VerdictLine> told() throws IOException {
-            String section = Files.readString(Path.of("../docs/demo.md")).split("## What their verdicts say\n", 2)[1]
-                    .split("\n## ", 2)[0];
-            return section.lines().filter(line -> line.matches("\\| [0-9].*")).map(line -> line.split(" *\\| *"))
+            return rows(Files.readString(STORIES).split(VERDICTS, 2)[1]).stream()
                     .map(cells -> new VerdictLine(cells[1], cells[2], Set.copyOf(quoted(cells[3])), quoted(cells[4])))
                     .toList();
         }
