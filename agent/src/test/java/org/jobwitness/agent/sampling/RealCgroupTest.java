@@ -40,11 +40,14 @@ class RealCgroupTest {
     private Path mount;
     private Path scope;
     private final List<JobReading> readings = new CopyOnWriteArrayList<>();
+    /** What the sampler has dealt with. */
+    private final List<Watch.Event> handled = new CopyOnWriteArrayList<>();
     private final Signal received = new Signal();
     /** Cgroups of another user, from the top. */
     private final List<Path> delegated = new ArrayList<>();
     private Sampler sampler;
     private Thread thread;
+    private volatile boolean isStopped;
 
     /** Skipped where there are no cgroups to be made, as in most containers: a made-up tree would prove nothing of the kernel. */
     @BeforeEach
@@ -61,7 +64,8 @@ class RealCgroupTest {
                 Map.of(),
                 folder.resolve("none"));
         Log log = new Log(System.err);
-        sampler = new Sampler(config, new Watch(mount, NodeClock.SYSTEM), new Gpus(List.of(), NodeClock.SYSTEM, log),
+        Watch watch = new Watch(mount, NodeClock.SYSTEM);
+        sampler = new Sampler(config, watch, new Gpus(List.of(), NodeClock.SYSTEM, log),
                 (batch, atOnce) -> {
                     readings.addAll(batch.jobs());
                     received.changed();
@@ -69,7 +73,7 @@ class RealCgroupTest {
                 }, "test", NodeClock.SYSTEM, log);
         thread = new Thread(() -> {
             try {
-                sampler.run();
+                work(watch);
             } catch (InterruptedException e) {
                 throw new AssertionError(e);
             }
@@ -77,9 +81,21 @@ class RealCgroupTest {
         thread.start();
     }
 
+    /** As {@link Sampler#run}, and tells how far it is. */
+    private void work(Watch watch) throws InterruptedException {
+        sampler.start();
+        while (!isStopped) {
+            List<Watch.Event> events = watch.await(sampler.nanosUntilNext());
+            sampler.step(events);
+            handled.addAll(events);
+            received.changed();
+        }
+    }
+
     @AfterEach
     void removed() throws Exception {
         if (sampler != null) {
+            isStopped = true;
             sampler.close();
             thread.join();
         }
@@ -102,11 +118,17 @@ class RealCgroupTest {
         Process process = new ProcessBuilder("sh", "-c", "echo $$ >'" + task + "/cgroup.procs'; " + command)
                 .redirectErrorStream(true).start();
         assertThat(process.waitFor(20, TimeUnit.SECONDS)).isTrue();
+        awaitHandled(new Watch.Event(scope, job, Watch.Kind.CREATED));
         for (Path gone : List.of(task, task.getParent(), batch)) {
             Files.delete(gone);
         }
-        Thread.sleep(50); // half of what it took a real one
+        // Slurm takes 100 ms from here to the removal of the job.
+        awaitHandled(new Watch.Event(batch.getParent(), "step_batch", Watch.Kind.DELETED));
         Files.delete(batch.getParent());
+    }
+
+    private void awaitHandled(Watch.Event event) {
+        received.await("the sampler has dealt with " + event, () -> handled.contains(event), () -> handled);
     }
 
     @Test
