@@ -85,9 +85,9 @@ public final class RunUse {
      * @param processes maximum number of the job's processes that had it open
      * @param fresh null unless the run goes on, holds it alone, and its last sample is fresh
      */
-    public record GpuUsage(long run, String node, String gpu, GpuHold hold, Instant heldFrom, long samples,
-            double percent,
-            double maxPercent, @Nullable Instant lastUsed, @Nullable Instant readAt, double processes,
+    public record GpuUsage(long run, String node, String gpu, @Nullable Integer minor, @Nullable String model,
+            GpuHold hold, Instant heldFrom, long samples, double percent, double maxPercent, @Nullable Instant lastUsed,
+            @Nullable Instant readAt, double processes,
             Faults faults, @Nullable FreshGpu fresh) {
     }
 
@@ -176,7 +176,8 @@ public final class RunUse {
 
     private static Query ofGpus(Handle handle, String runs, Instant now) {
         return handle.createQuery("""
-                select job_key, node, gpu, coalesce(job_gpu_figures.gpu_vendor, '') as vendor, hold, held_from,
+                select job_key, node, gpu, coalesce(job_gpu_figures.gpu_vendor, '') as vendor,
+                    (device ->> 'minor')::integer as minor, device ->> 'model' as model, hold, held_from,
                     utilization_count, utilization_sum, utilization_max, last_used_at, read_at, processes_max, xids,
                     first_ecc_errors, last_ecc_errors, slowed_count, slowed_by,
                     hold = 'alone' and %s as is_fresh, date_part('epoch', last_sample_at - held_from) as held,
@@ -214,6 +215,7 @@ public final class RunUse {
     private static GpuUsage ofGpu(ResultSet row) throws SQLException {
         long samples = row.getLong("utilization_count");
         return new GpuUsage(row.getLong("job_key"), string(row, "node"), string(row, "gpu"),
+                row.getObject("minor", Integer.class), row.getString("model"),
                 Objects.requireNonNull(constant(GpuHold.class, row.getString("hold"))), knownTime(row, "held_from"),
                 samples, samples == 0 ? Double.NaN : row.getDouble("utilization_sum") / samples,
                 orNaN(row, "utilization_max"), time(row, "last_used_at"), time(row, "read_at"),

@@ -155,7 +155,10 @@ public final class EvidenceReader {
     }
 
     private static List<GpuUsage> onGpus(List<RunUse.GpuUsage> all) {
-        return all.stream().map(gpu -> new GpuUsage(gpu.node(), gpu.gpu(), gpu.hold(), gpu.heldFrom(), gpu.samples(),
-                gpu.percent(), gpu.maxPercent(), gpu.lastUsed(), gpu.readAt(), gpu.processes(), gpu.faults())).toList();
+        return all.stream()
+                .map(gpu -> new GpuUsage(gpu.node(), gpu.gpu(), gpu.minor(), gpu.model(), gpu.hold(), gpu.heldFrom(),
+                        gpu.samples(),
+                        gpu.percent(), gpu.maxPercent(), gpu.lastUsed(), gpu.readAt(), gpu.processes(), gpu.faults()))
+                .toList();
     }
 }

@@ -108,8 +108,8 @@ final class GpuFaults {
 
     static Fact fact(GpuUsage gpu) {
         double ecc = gpu.faults().eccErrors();
-        return proof(Source.AGENT, "While the job had GPU " + Phrases.plain(gpu.gpu())
-                + Phrases.on(gpu.node()) + ", the driver reported " + errors(gpu) + ".").on(gpu.node())
+        return proof(Source.AGENT,
+                "While the job had " + Phrases.gpu(gpu) + ", the driver reported " + errors(gpu) + ".").on(gpu.node())
                 .quantity(ecc > 0 ? "ecc_errors" : "xid", ecc > 0 ? ecc : worstXid(gpu), Unit.COUNT).build();
     }
 
@@ -141,7 +141,7 @@ final class GpuFaults {
     }
 
     private static Fact slowdown(GpuUsage gpu) {
-        return proof(Source.AGENT, "GPU " + Phrases.plain(gpu.gpu()) + Phrases.on(gpu.node()) + " was slowed down in "
+        return proof(Source.AGENT, Phrases.gpu(gpu) + " was slowed down in "
                 + Phrases.count(gpu.faults().slowed(), "sample") + " of " + gpu.samples() + ": "
                 + gpu.faults().slowedBy().stream().map(Phrases::plain).collect(Collectors.joining(", ")) + ".")
                 .at(gpu.lastSample()).on(gpu.node())

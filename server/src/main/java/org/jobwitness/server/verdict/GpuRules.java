@@ -146,10 +146,11 @@ final class GpuRules {
 
     private static Fact fact(GpuUsage gpu) {
         Instant lastUsed = gpu.lastUsed() == null ? null : Phrases.moment(gpu.lastUsed());
-        FactBuilder fact = proof(Source.AGENT, "GPU " + Phrases.plain(gpu.gpu()) + Phrases.on(gpu.node())
-                + ": average utilization " + Phrases.percent(gpu.percent()) + ", maximum "
-                + Phrases.percent(gpu.maxPercent()) + ", in " + Phrases.count(gpu.samples(), "sample")
-                + (lastUsed == null ? "." : "; last used at " + lastUsed + ".")).at(gpu.lastSample()).on(gpu.node())
+        FactBuilder fact = proof(Source.AGENT,
+                Phrases.gpu(gpu) + ": average utilization " + Phrases.percent(gpu.percent()) + ", maximum "
+                        + Phrases.percent(gpu.maxPercent()) + ", in " + Phrases.count(gpu.samples(), "sample")
+                        + (lastUsed == null ? "." : "; last used at " + lastUsed + "."))
+                .at(gpu.lastSample()).on(gpu.node())
                 .quantity("avg_gpu_usage", gpu.percent(), Unit.PERCENT);
         return (lastUsed == null ? fact : fact.times(lastUsed)).build();
     }

@@ -4,6 +4,9 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
+import org.jobwitness.server.verdict.RunEvidence.GpuUsage;
 import org.jspecify.annotations.Nullable;
 
 /** Numbers, times, names and text from users, as they stand in sentences. */
@@ -30,6 +33,15 @@ final class Phrases {
     /** {@code  on n1}; empty where figures are of the job as a whole. */
     static String on(String node) {
         return node.isEmpty() ? "" : " on " + plain(node);
+    }
+
+    /** {@code GPU 2 (NVIDIA H100 80GB HBM3, GPU-1a6f7c52-...) on n1}; what is not known is left out. */
+    static String gpu(GpuUsage gpu) {
+        List<String> names = Stream.of(gpu.model(), gpu.gpu()).filter(Objects::nonNull).map(Phrases::plain).toList();
+        String name = gpu.minor() == null
+                ? names.getLast() + (names.size() == 1 ? "" : " (" + names.getFirst() + ")")
+                : gpu.minor() + " (" + String.join(", ", names) + ")";
+        return "GPU " + name + on(gpu.node());
     }
 
     /** The verb for a count, as {@link #number} shows it. */

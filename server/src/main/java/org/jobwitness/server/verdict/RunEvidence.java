@@ -181,6 +181,7 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
     /**
      * Its usage of one GPU.
      *
+     * @param minor, model of its device; null if they are not known
      * @param hold whether the use of the GPU can be attributed to the run
      * @param heldFrom since when it is known to have the GPU
      * @param samples of the utilization
@@ -189,7 +190,8 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
      * @param lastSample the last one with a utilization
      * @param processes of the job that had it open, at most
      */
-    record GpuUsage(String node, String gpu, GpuHold hold, Instant heldFrom, long samples, double percent,
+    record GpuUsage(String node, String gpu, @Nullable Integer minor, @Nullable String model, GpuHold hold,
+            Instant heldFrom, long samples, double percent,
             double maxPercent, @Nullable Instant lastUsed, @Nullable Instant lastSample, double processes,
             RunUse.Faults faults) {
     }

@@ -210,6 +210,8 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
             String[] where = w.text("gpu", "").split("/");
             Instant start = known().start() == null ? now : known().start();
             RunEvidence.GpuUsage gpu = new RunEvidence.GpuUsage(where[0], where[1],
+                    Double.isNaN(w.peek("minor")) ? null : Integer.valueOf((int) w.number("minor")),
+                    w.textOrNull("model"),
                     w.constant("hold", GpuHold.class, GpuHold.ALONE), w.time("held_from", start),
                     (long) w.number("samples", 100), w.number("use"), w.number("max", w.peek("use")),
                     w.time("last_used", null), w.time("last", null), w.number("processes"),

@@ -34,6 +34,8 @@ final class VerdictLines {
         verdict.findings().forEach(finding -> {
             lines.add("finding: " + finding.rule() + " " + finding.severity() + ": " + finding.sentence());
             lines.add("so: " + finding.advice());
+            finding.evidence().forEach(
+                    fact -> lines.add("fact: " + fact.strength() + " " + fact.source() + ": " + fact.says()));
         });
         verdict.notJudged().forEach(skipped -> lines.add("not-judged: " + skipped.rule() + ": " + skipped.why()));
         lines.add("next: " + verdict.next().sentence());
