@@ -1,10 +1,5 @@
 package org.jobwitness.server.job;
 
-import static org.jobwitness.server.db.Columns.constant;
-import static org.jobwitness.server.db.Columns.strings;
-
-import java.sql.ResultSet;
-import java.sql.SQLException;
 import java.util.Collection;
 import java.util.List;
 import java.util.Objects;
@@ -14,19 +9,26 @@ import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.db.Columns;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.wire.EpilogReading;
-import org.jobwitness.wire.GpuVendor;
 import org.jspecify.annotations.Nullable;
 
 /** The tables {@code job} and {@code job_node}: runs, and what each has on its nodes. All within the caller's transaction. */
 final class RunTable {
     private final RunColumns columns;
+    private final NodeColumns onNode = new NodeColumns();
+    private final String select;
     private final String insert;
     private final String update;
+    private final String writeOnNode;
 
     RunTable(Json json) {
         columns = new RunColumns(json);
+        select = "select job.*, " + onNode.sql("on_node.%1$s as %3$s")
+                + " from job left join job_node on_node on on_node.job_key = job.job_key and on_node.node = :node"
+                + " where job_id = :job_id and cluster = :cluster";
         insert = "insert into job (" + columns.sql("%1$s") + ", newest) values (" + columns.sql("%2$s") + ", true)";
         update = "update job set " + columns.sql("%s = %s") + " where job_key = :key";
+        writeOnNode = "insert into job_node (job_key, " + onNode.sql("%1$s") + ") values (:key, " + onNode.sql("%2$s")
+                + ") on conflict (job_key, node) do update set " + onNode.sql("%1$s = excluded.%1$s");
     }
 
     /** Locks a job id, whether it has runs yet or not, until the transaction ends. */
@@ -37,23 +39,10 @@ final class RunTable {
 
     /** All runs of a job id, each with what it has on the reporting node. */
     List<Run> runsOf(Handle handle, Identity identity, @Nullable NodeAllocation reporting) {
-        return handle.createQuery("""
-                select job.*, on_node.node, on_node.gpus as node_gpus, on_node.gpu_vendor as node_gpu_vendor,
-                    on_node.gpu_devices as node_gpu_devices, on_node.cgroup_path as node_cgroup_path, on_node.ended
-                from job left join job_node on_node on on_node.job_key = job.job_key and on_node.node = :node
-                where job_id = :job_id and cluster = :cluster""")
+        return handle.createQuery(select)
                 .bind("job_id", identity.jobId()).bind("cluster", identity.cluster())
                 .bind("node", reporting == null ? null : reporting.node())
-                .map((row, _) -> columns.read(row, onNode(row))).list();
-    }
-
-    private static @Nullable NodeAllocation onNode(ResultSet row) throws SQLException {
-        String node = row.getString("node");
-        return node == null
-                ? null
-                : new NodeAllocation(node, row.getObject("node_gpus", Integer.class),
-                        constant(GpuVendor.class, row.getString("node_gpu_vendor")), strings(row, "node_gpu_devices"),
-                        row.getString("node_cgroup_path"), row.getBoolean("ended"));
+                .map((row, _) -> columns.read(row, onNode.read(row))).list();
     }
 
     /** Stores a new run, and returns it with its key. */
@@ -74,18 +63,9 @@ final class RunTable {
         }
     }
 
-    private static void writeOnNode(Handle handle, Run run) {
-        NodeAllocation onNode = run.onNode();
-        if (onNode != null) {
-            handle.createUpdate("""
-                    insert into job_node (job_key, node, gpus, gpu_vendor, gpu_devices, cgroup_path, ended)
-                    values (:key, :node, :gpus, :gpu_vendor, :gpu_devices, :cgroup_path, :ended)
-                    on conflict (job_key, node) do update set gpus = excluded.gpus, gpu_vendor = excluded.gpu_vendor,
-                        gpu_devices = excluded.gpu_devices, cgroup_path = excluded.cgroup_path,
-                        ended = excluded.ended""").bind("key", run.key()).bind("node", onNode.node())
-                    .bind("gpus", onNode.gpus()).bind("gpu_vendor", Objects.toString(onNode.gpuVendor(), null))
-                    .bindArray("gpu_devices", String.class, onNode.gpuDevices())
-                    .bind("cgroup_path", onNode.cgroupPath()).bind("ended", onNode.ended()).execute();
+    private void writeOnNode(Handle handle, Run run) {
+        if (run.onNode() != null) {
+            onNode.bind(handle.createUpdate(writeOnNode), run.onNode()).bind("key", run.key()).execute();
         }
     }
 

@@ -92,7 +92,7 @@ class VerdictRulesTest {
                     verdict.findings().stream().flatMap(finding -> finding.evidence().stream()))
                     .forEach(fact -> assertListed(fact.says(), fact.times()));
             verdict.findings().forEach(finding -> assertListed(finding.sentence(), finding.times()));
-            assertThat(VerdictLines.of(verdict)).filteredOn(line -> !line.matches("(evidence|finding): .*"))
+            assertThat(VerdictLines.of(verdict)).filteredOn(line -> !line.matches("(evidence|finding|fact): .*"))
                     .allSatisfy(line -> assertListed(line, null));
         }
     }

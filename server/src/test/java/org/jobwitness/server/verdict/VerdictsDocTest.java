@@ -105,6 +105,7 @@ class VerdictsDocTest {
 
         String list = told.entrySet().stream().map(unit -> "- " + unit.getKey() + ": "
                 + String.join(", ", unit.getValue()) + "\n").collect(Collectors.joining());
-        assertThat(page.substring(page.indexOf("\n## Names of quantities\n")).replace("\n  ", " ")).endsWith("\n\n" + list);
+        assertThat(page.substring(page.indexOf("\n## Names of quantities\n")).replace("\n  ", " "))
+                .endsWith("\n\n" + list);
     }
 }
