@@ -95,10 +95,12 @@ public sealed interface Evidence {
      * @param onNode what the run has on one of its nodes; there may be one report for each node
      * @param exit of a final state, if known
      * @param derivedExitCode as in {@link EndEvidence}
+     * @param submittedAt when it was submitted, or put into the queue again, if known: a run that started before that is another
      */
     record Reported(Identity identity, @Nullable Instant at, JobAttributes attributes, JobState state,
             @Nullable Reason reason, String rawState, @Nullable Instant endTime, @Nullable NodeAllocation onNode,
-            List<Integer> cpusOfNodes, @Nullable WaitStatus exit, @Nullable Integer derivedExitCode)
+            List<Integer> cpusOfNodes, @Nullable WaitStatus exit, @Nullable Integer derivedExitCode,
+            @Nullable Instant submittedAt)
             implements
                 Evidence {
         private static final Set<String> PRIORITY = Set.of("priority");
@@ -110,12 +112,12 @@ public sealed interface Evidence {
         /** A report without nodes and exit status. */
         public Reported(Identity identity, @Nullable Instant at, JobAttributes attributes, JobState state,
                 @Nullable Reason reason, String rawState, @Nullable Instant endTime) {
-            this(identity, at, attributes, state, reason, rawState, endTime, null, List.of(), null, null);
+            this(identity, at, attributes, state, reason, rawState, endTime, null, List.of(), null, null, null);
         }
 
         public Reported on(NodeAllocation node) {
             return new Reported(identity, at, attributes, state, reason, rawState, endTime, node, cpusOfNodes, exit,
-                    derivedExitCode);
+                    derivedExitCode, submittedAt);
         }
 
         /**
@@ -125,7 +127,7 @@ public sealed interface Evidence {
         public Reported again() {
             JobAttributes changes = attributes.changeable();
             return new Reported(identity, at, state == JobState.PENDING ? changes.without(PRIORITY) : changes, state,
-                    reason, rawState, endTime);
+                    reason, rawState, endTime, null, List.of(), null, null, submittedAt);
         }
     }
 

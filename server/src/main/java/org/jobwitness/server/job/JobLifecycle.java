@@ -260,11 +260,20 @@ final class JobLifecycle {
         return (end != null && !startTime.isBefore(end)) || (own != null && incoming != null && !own.equals(incoming));
     }
 
-    /** A job that is pending again has left the run that had begun: a requeue raises its restart count. */
+    /**
+     * What Slurm reports without a start is of a job in its queue. If that was put there again, it has left the run that had
+     * begun: a requeue sets a new time of submission, and raises the restart count.
+     */
     private static boolean isBehind(Run run, Evidence evidence) {
-        return evidence instanceof Evidence.Reported reported && reported.state() == JobState.PENDING
-                && run.startTime() != null && isRaised(Objects.requireNonNullElse(run.attributes().restartCount(), 0),
-                        reported.attributes().restartCount());
+        if (!(evidence instanceof Evidence.Reported reported)) {
+            return false;
+        }
+        Instant start = run.identity().startTime();
+        Instant submitted = reported.submittedAt();
+        return (start != null && submitted != null && submitted.isAfter(start))
+                || (reported.state() == JobState.PENDING && run.startTime() != null
+                        && isRaised(Objects.requireNonNullElse(run.attributes().restartCount(), 0),
+                                reported.attributes().restartCount()));
     }
 
     /**

@@ -56,7 +56,8 @@ final class JobEvidence {
             WaitStatus derivedExit = state.isFinal() ? job.derivedExit() : null;
             return new Evidence.Reported(identity, at,
                     attributes(job, state, nodes, cpus), state, reason(job, meaning), job.state().raw(), end, null,
-                    nodes.size() == 1 && cpus != null ? List.of(cpus) : List.of(), exit, raw(derivedExit));
+                    nodes.size() == 1 && cpus != null ? List.of(cpus) : List.of(), exit, raw(derivedExit),
+                    job.submit());
         });
     }
 

@@ -41,7 +41,8 @@ public final class EventLine {
         return new Evidence.Reported(identity(words), words.take("at", Words::time), attributes(words),
                 words.take("state", EventLine::state), words.take("reason", EventLine::reason),
                 words.take("raw_state"), words.take("end", Words::time), null, List.of(),
-                words.take("exit", EventLine::waitStatus), words.take("derived", Integer::valueOf));
+                words.take("exit", EventLine::waitStatus), words.take("derived", Integer::valueOf),
+                words.take("submit", Words::time));
     }
 
     private static Evidence.Observed observed(Words words) {
@@ -208,7 +209,8 @@ public final class EventLine {
                     .add("restarts", attributes.restartCount())
                     .add("deadline", attributes.deadline() == null ? null : Words.show(attributes.deadline()))
                     .add("exit", reported.exit() == null ? null : show(reported.exit()))
-                    .add("derived", reported.derivedExitCode());
+                    .add("derived", reported.derivedExitCode())
+                    .add("submit", reported.submittedAt() == null ? null : Words.show(reported.submittedAt()));
             case Evidence.Lost _ -> {
                 // no more than that
             }
