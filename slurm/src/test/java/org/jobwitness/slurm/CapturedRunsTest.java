@@ -50,10 +50,12 @@ class CapturedRunsTest {
                     .doesNotContainKey("Authorization");
             assertThat(body.get("event_id").stringValue()).matches("[A-Za-z0-9._-]{1,128}");
             assertThat(body.get("job_id").stringValue()).isEqualTo(given.get("SLURM_JOB_ID"));
-            assertThat(body.get("cluster").stringValue()).isEqualTo("rig");
+            assertThat(body.get("cluster").stringValue()).isEqualTo(given.get("SLURM_CLUSTER_NAME"));
             assertThat(body.get("node").stringValue()).isEqualTo(captured.node());
             assertThat(body.get("uid").longValue()).isEqualTo(Long.parseLong(given.get("SLURM_JOB_UID")));
-            assertThat(body.get("node_list").get(0).stringValue()).isEqualTo(given.get("SLURM_JOB_NODELIST"));
+            // Before 23.02, it has the older name alone.
+            assertThat(body.get("node_list").get(0).stringValue())
+                    .isEqualTo(given.getOrDefault("SLURM_JOB_NODELIST", given.get("SLURM_NODELIST")));
             assertThat(body.has("start_time")).isEqualTo(given.containsKey("SLURM_JOB_START_TIME"));
             if (body.has("start_time"))
                 assertThat(Instant.parse(body.get("start_time").stringValue()))
