@@ -2,6 +2,7 @@ package org.jobwitness.cli;
 
 import java.util.List;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jobwitness.cli.options.Arguments;
 import org.jobwitness.cli.options.Option;
 
@@ -9,6 +10,13 @@ import org.jobwitness.cli.options.Option;
 final class CompletionCommand {
     private static final String SCRIPT = """
             # Completes commands, options and their values of jobwitness, in bash and zsh.
+            _list_jobwitness() {
+                case $1 in
+                user) timeout 2 getent passwd | cut -d: -f1 ;;
+                partition) timeout 2 sinfo -h -o %R ;;
+                node) timeout 2 sinfo -h -N -o %N ;;
+                esac 2>/dev/null | tr -cd '[:alnum:]_.@\\n-' | sort -u
+            }
             _complete_jobwitness() {
                 local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} words='@COMMANDS@' prefix=
                 if [ "$COMP_CWORD" -gt 1 ]; then
@@ -42,6 +50,9 @@ final class CompletionCommand {
             complete -F _complete_jobwitness -o default jobwitness
             """;
 
+    /** Options whose values the script asks the system or Slurm for, if they are there; not the service, which takes longer. */
+    private static final List<String> LISTED = List.of("--user", "--partition", "--node");
+
     static final Command COMMAND = new Command("completion", List.of(),
             List.of(),
             List.of("Prints the completion of commands, options and values for bash and zsh: source <(jobwitness completion)"),
@@ -59,12 +70,20 @@ final class CompletionCommand {
         return 0;
     }
 
-    /** A line for each option whose values are known. */
+    /** A line for each option whose values are known or can be listed, and one for the user whose summary is asked for. */
     private static String values() {
-        return Jobwitness.COMMANDS.stream().flatMap(command -> command.options().stream()
-                .filter(option -> !option.words().isEmpty()).map(option -> "        " + command.name() + option.name()
-                        + (option.letter() == null ? "" : "|" + command.name() + option.letter()) + ") words='"
-                        + String.join(" ", option.words()) + "' ;;"))
+        Stream<String> ofOptions = Jobwitness.COMMANDS.stream().flatMap(command -> command.options().stream()
+                .filter(option -> !option.words().isEmpty() || LISTED.contains(option.name()))
+                .map(option -> "        " + command.name() + option.name()
+                        + (option.letter() == null ? "" : "|" + command.name() + option.letter()) + ") words="
+                        + words(option) + " ;;"));
+        return Stream.concat(ofOptions, Stream.of("        useruser) words=\"$words $(_list_jobwitness user)\" ;;"))
                 .collect(Collectors.joining("\n"));
+    }
+
+    private static String words(Option option) {
+        return option.words().isEmpty()
+                ? "$(_list_jobwitness " + option.name().substring(2) + ")"
+                : "'" + String.join(" ", option.words()) + "'";
     }
 }

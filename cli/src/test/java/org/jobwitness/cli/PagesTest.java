@@ -381,15 +381,25 @@ class PagesTest {
         }
     }
 
+    /** In place of Slurm's: what names in Slurm may contain is only text here. */
+    private static final String SINFO = """
+            timeout() { if [ "$2" = sinfo ]; then [ "$4" = -N ] && echo 'c01
+            c02' || echo 'gpu-a100
+            cpu
+            $(`rm`)'; else command timeout "$@"; fi; }
+            """;
+
     /** What bash offers behind these words; it separates words at "=". */
     @ParameterizedTest
     @CsvSource({"wh, why", "jobs --sta, --state", "jobs --state = fa, failed",
             "'jobs --state = failed,can', 'failed,cancelled'", "jobs -s pend, pending",
             "jobs --state=comp, --state=completed", "top --order =, cpu memory gpu time",
-            "jobs --reason = out, out_of_memory", "doctor --u, --url", "nosuch x, ''"})
+            "jobs --reason = out, out_of_memory", "doctor --u, --url", "nosuch x, ''",
+            "jobs --partition =, cpu gpu-a100 rm", "jobs -p g, gpu-a100", "jobs --node = c0, c01 c02",
+            "'jobs --user = nobody,roo', 'nobody,root'", "user roo, root", "user --lim, ''"})
     void completionKnowsCommandsOptionsAndValues(String words, String offered) throws Exception {
         Process bash = new ProcessBuilder("bash", "-c",
-                shell.run("completion").out() + "COMP_WORDS=(jobwitness " + words
+                SINFO + shell.run("completion").out() + "COMP_WORDS=(jobwitness " + words
                         + "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _complete_jobwitness; echo \"${COMPREPLY[*]}\"")
                 .redirectErrorStream(true).start();
 
