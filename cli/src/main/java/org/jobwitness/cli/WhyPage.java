@@ -181,8 +181,19 @@ final class WhyPage {
                     : Text.of("No problems found in what could be checked."));
         }
         verdict.findings().forEach(this::finding);
-        notJudged.forEach(one -> item(Text.of("not checked: " + one.rule().toString().replace('_', ' ') + ": "
-                + one.why(), Style.FAINT)));
+        notJudged.forEach(one -> item(Text.of("not checked: " + subject(one.rule()) + ": " + one.why(),
+                Style.FAINT)));
+    }
+
+    /** What a rule looks for. */
+    private static String subject(FindingRule rule) {
+        return switch (rule) {
+            case CPU_IDLE -> "idle CPUs";
+            case GPU_IDLE -> "idle GPUs";
+            case MEMORY_OVERASKED -> "unused memory";
+            case IO_STALLED -> "waits for I/O";
+            default -> rule.toString().replace('_', ' ');
+        };
     }
 
     /** Whether the table says why. */
