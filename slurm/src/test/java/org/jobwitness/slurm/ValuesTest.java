@@ -33,7 +33,8 @@ class ValuesTest {
             Map.entry("SLURM_JOB_END_TIME", "1795388429"), Map.entry("SLURM_JOB_PARTITION", "batch"),
             Map.entry("SLURM_JOB_ACCOUNT", "proj1"), Map.entry("SLURM_JOB_RESTART_COUNT", "2"),
             Map.entry("SLURM_JOB_CPUS_PER_NODE", "4(x2),1"), Map.entry("SLURM_HET_JOB_ID", "56"),
-            Map.entry("SLURM_JOB_GPUS", "0,1"), Map.entry("ROCR_VISIBLE_DEVICES", "0,1")));
+            Map.entry("SLURM_JOB_GPUS", "0,1"), Map.entry("ROCR_VISIBLE_DEVICES", "0,1"),
+            Map.entry("SLURM_JOB_QOS", "high")));
     private static final Map<String, String> GOOD_AT_THE_END = Map.of("SLURM_JOB_EXIT_CODE", "768",
             "SLURM_JOB_EXIT_CODE2", "3:0", "SLURM_JOB_DERIVED_EC", "253");
 
@@ -63,7 +64,7 @@ class ValuesTest {
                  "node": "n1", "node_list": ["n1"], "partition": "batch", "account": "proj1", "restart_count": 2,
                  "cpus_per_node": "4(x2),1", "het_job_id": "56", "start_time": "2026-11-22T22:00:28Z",
                  "end_time": "2026-11-22T23:00:29Z", "timestamp": "2026-11-22T22:00:29Z",
-                 "gpu_allocation": 2, "gpu_devices": ["0", "1"], "gpu_vendor": "amd"}"""));
+                 "gpu_allocation": 2, "gpu_devices": ["0", "1"], "gpu_vendor": "amd", "scheduler": {"qos": "high"}}"""));
     }
 
     @Test
