@@ -77,6 +77,7 @@ final class JobDetails {
         fact("Owner", Text.of(listed(job.user(), named("account", job.scheduler().account()),
                 named("partition", job.scheduler().partition()), "cluster " + job.cluster(), "run " + job.run())));
         submitted();
+        requeued();
         if (job.startTime() != null) {
             fact("Ran", Text.of(Units.time(job.startTime(), zone) + (job.endTime() == null
                     ? " until now"
@@ -105,6 +106,13 @@ final class JobDetails {
             double waited = until == null ? -1 : Duration.between(submit, until).toMillis() / 1e3;
             fact("Submitted", Text.of(Units.time(submit, zone)
                     + (waited < 0 ? "" : ", waited " + Units.duration(waited))));
+        }
+    }
+
+    private void requeued() {
+        Integer restarts = job.scheduler().restartCount();
+        if (restarts != null && restarts > 0) {
+            fact("Requeued", Text.of(Units.count(restarts, "time") + "; earlier runs: jobwitness why " + job.id()));
         }
     }
 

@@ -1,6 +1,7 @@
 package org.jobwitness.cli;
 
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -114,9 +115,10 @@ final class TopCommand {
         long cpus = running.jobs().stream().map(Job::allocatedCpus).mapToLong(n -> n == null ? 0 : n).sum();
         long gpus = running.jobs().stream().map(Job::allocatedGpus).mapToLong(n -> n == null ? 0 : n).sum();
         String newest = running.total() > running.jobs().size() ? ", newest " + running.jobs().size() : "";
+        Instant now = context.clock().instant();
         return Text.of(Units.count(running.total(), "job"), Style.STRONG)
                 .plus(" running" + newest + " on " + Units.count(nodes, "node") + ", with " + Units.count(cpus, "CPU")
                         + " and " + Units.count(gpus, "GPU") + "; "
-                        + Units.time(context.clock().instant(), context.zone()));
+                        + Units.timeBeside(now, now, context.zone()));
     }
 }

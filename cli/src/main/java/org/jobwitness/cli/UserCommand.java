@@ -67,7 +67,7 @@ final class UserCommand {
             use("GPU", summary.gpuUsage(), summary.gpuHours(), summary.gpuCoverage());
         }
         if (summary.memoryUsage() != null) {
-            bar("Memory", summary.memoryUsage(), "of what they had: their peaks, on average over time");
+            bar("Memory", summary.memoryUsage(), "at their peaks, on average");
         }
     }
 

@@ -188,6 +188,7 @@ class CommandsTest {
                 .containsPattern("c10 +94 %");
         assertThat(shell.run("job", "1022").out().lines().filter(line -> line.matches("g04 gpu[0-3] .* GPU-.*")))
                 .hasSize(4);
+        assertThat(shell.run("job", "1063").out()).contains("Requeued  1 time; earlier runs: jobwitness why 1063\n");
         assertThat(shell.run("job", "1018").out()).contains("Killed    1 process for lack of memory",
                 "on c10, step 0: it had reached its limit of 64.0 GiB");
     }

@@ -351,7 +351,7 @@ class PagesTest {
                 Reasons   1 out of memory, 1 timeout
                 CPU       ████████████████▏░░░   80 %  of 2356 CPU-hours, of which 90 % were measured
                 GPU       ████▍░░░░░░░░░░░░░░░   22 %  of 41 GPU-hours
-                Memory    █████████████▋░░░░░░   68 %  of what they had: their peaks, on average over time
+                Memory    █████████████▋░░░░░░   68 %  at their peaks, on average
                 """);
         service.replace("\"cpu_usage\":80.402,", "");
         assertThat(shell.run("user", "rsilva", "--from=1w").out())
