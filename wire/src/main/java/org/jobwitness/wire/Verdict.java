@@ -153,10 +153,6 @@ public record Verdict(String id, long run, String cluster, @Nullable String user
                 @Nullable String step, @Nullable Quantity quantity) {
             this(source, strength, says, timestamp, node, step, quantity, null);
         }
-
-        public Fact withTimes(Instant... inSentence) {
-            return new Fact(source, strength, says, timestamp, node, step, quantity, List.of(inSentence));
-        }
     }
 
     /** What a run has a limited amount of. */
