@@ -22,12 +22,13 @@ import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 
 /**
- * Runs the curl commands of docs/api.md, in their order, against the real server, and holds the answers that stand there
+ * Runs the curl commands of docs/api.md and api/gpus.md, in their order, against the real server, and holds the answers that stand there
  * against what it says; a line {@code ...} there stands for any lines. With {@code -Dupdate.docs=true} it writes answers
  * that differ anew instead, and whole.
  */
 class ApiTranscriptTest {
-    private static final Path PAGE = Path.of("..", "docs", "api.md");
+    private static final List<Path> PAGES = List.of(Path.of("..", "docs", "api.md"),
+            Path.of("src", "test", "resources", "api", "gpus.md"));
     private static final Pattern EXAMPLE = Pattern
             .compile("```sh\n(curl .*?)\n```\n\n```(json|http)\n(.*?)```\n", Pattern.DOTALL);
     private static final Pattern WORD = Pattern.compile("(?:'([^']*)'|\"([^\"]*)\"|([^\\s'\"\\\\]+))|\\\\\n|\\s+");
@@ -50,25 +51,34 @@ class ApiTranscriptTest {
     private static final Instant NOW = Instant.now().truncatedTo(ChronoUnit.SECONDS).minusMillis(766);
 
     @Test
-    void theAnswersOnThePageAreTheServers() throws IOException {
-        String page = Files.readString(PAGE);
-        List<String> commands = new ArrayList<>();
-        String written;
+    void theAnswersOnThePagesAreTheServers() throws IOException {
+        int commands = 0;
         try (TestServer server = TestServer.startWithAuth()) {
-            written = EXAMPLE.matcher(page).replaceAll(example -> {
-                commands.add(example.group(1));
-                String answer = shown(run(server, example.group(1)), example.group(2));
-                String onPage = example.group(3).strip();
-                return Matcher.quoteReplacement("```sh\n" + example.group(1) + "\n```\n\n```" + example.group(2)
-                        + "\n" + (fits(answer, onPage) ? onPage : answer) + "\n```\n");
-            });
+            for (Path page : PAGES) {
+                commands += assertAnswers(page, server);
+            }
         }
-        assertThat(commands).as("examples that were run").hasSize(page.split("\ncurl ", -1).length - 1)
-                .hasSizeGreaterThan(10);
+        assertThat(commands).as("examples that were run").isGreaterThan(10);
+    }
+
+    /** @return how many examples the page has */
+    private static int assertAnswers(Path path, TestServer server) throws IOException {
+        String page = Files.readString(path);
+        List<String> commands = new ArrayList<>();
+        String written = EXAMPLE.matcher(page).replaceAll(example -> {
+            commands.add(example.group(1));
+            String answer = shown(run(server, example.group(1)), example.group(2));
+            String onPage = example.group(3).strip();
+            return Matcher.quoteReplacement("```sh\n" + example.group(1) + "\n```\n\n```" + example.group(2)
+                    + "\n" + (fits(answer, onPage) ? onPage : answer) + "\n```\n");
+        });
+        assertThat(commands).as("examples of %s that were run", path)
+                .hasSize(page.split("\ncurl ", -1).length - 1);
         if (Boolean.getBoolean("update.docs")) {
-            Files.writeString(PAGE, written);
+            Files.writeString(path, written);
         }
-        assertThat(Files.readString(PAGE)).as("%s; -Dupdate.docs=true writes it anew", PAGE).isEqualTo(written);
+        assertThat(Files.readString(path)).as("%s; -Dupdate.docs=true writes it anew", path).isEqualTo(written);
+        return commands.size();
     }
 
     /** Whether these are the answer's lines, where {@code ...} stands for any. */
