@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import org.jobwitness.agent.cgroup.Watch;
 import org.jobwitness.agent.clock.NodeClock;
 import org.jobwitness.agent.command.Check;
@@ -107,7 +108,7 @@ public final class Agent {
         }, "stop"));
         log.info(
                 "started version=" + version() + " url=" + config.url() + " interval_s=" + config.interval().toSeconds()
-                        + " cluster=" + config.cluster().orElse("?"));
+                        + " cluster=" + config.cluster(Optional::empty).orElse("?"));
         shipper.start();
         metrics.start();
         sampler.run();

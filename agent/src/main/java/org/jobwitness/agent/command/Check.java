@@ -282,7 +282,7 @@ public final class Check {
                     () -> ok("prolog and epilog", config.events() + " can be read"));
             untrustedEvents();
         }
-        config.cluster().ifPresentOrElse(cluster -> ok("cluster", cluster), () -> warn("cluster",
+        config.cluster(Optional::empty).ifPresentOrElse(cluster -> ok("cluster", cluster), () -> warn("cluster",
                 "slurm.conf cannot be read; the cluster comes from the prolog, or is the server's default (JOBWITNESS_CLUSTER)"));
     }
 

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.jobwitness.agent.files.ScriptsSpool;
 import org.jspecify.annotations.Nullable;
@@ -24,13 +25,16 @@ import org.jspecify.annotations.Nullable;
  *
  * @param events the scripts' folder of unsent events
  * @param folder of the agent's own files
+ * @param givenCluster the cluster's name as it is set
+ * @param slurmConfCluster its name in slurm.conf, if that can be read
  * @param host the host's name
  * @param nodes Slurm's names of this host as they are set; if none is, it is the host's name, unless prologs show Slurm's
  * @param metricsPort 0 to serve no metrics
  */
 public record AgentConfig(URI url, Optional<Path> tokenFile, Optional<Path> caFile, Path events, Duration interval,
-        Path folder, long spoolBytes, Duration spoolAge, Optional<String> cluster, String host, List<String> nodes,
-        int metricsPort, boolean readsGpus, Path cgroupRoot, Path procRoot, Path sysRoot) {
+        Path folder, long spoolBytes, Duration spoolAge, Optional<String> givenCluster,
+        Optional<String> slurmConfCluster, String host, List<String> nodes, int metricsPort, boolean readsGpus,
+        Path cgroupRoot, Path procRoot, Path sysRoot) {
     /** Maximum random delay of a batch, so that not all agents send at once. */
     private static final Duration MAX_JITTER = Duration.ofSeconds(5);
     private static final Pattern NODE = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9._-]{0,253}[A-Za-z0-9])?");
@@ -44,6 +48,15 @@ public record AgentConfig(URI url, Optional<Path> tokenFile, Optional<Path> caFi
         InvalidSettingException(String message) {
             super(message);
         }
+    }
+
+    /**
+     * Slurm's name of the cluster; empty if nobody says it.
+     *
+     * @param ofProlog in the last prolog event, which is newer than slurm.conf at the agent's start
+     */
+    public Optional<String> cluster(Supplier<Optional<String>> ofProlog) {
+        return givenCluster.or(ofProlog).or(() -> slurmConfCluster);
     }
 
     /**
@@ -149,8 +162,9 @@ public record AgentConfig(URI url, Optional<Path> tokenFile, Optional<Path> caFi
                     Duration.ofSeconds(number(AgentSetting.JOBWITNESS_INTERVAL, 1, 300)),
                     path(AgentSetting.JOBWITNESS_AGENT_DIR),
                     number(AgentSetting.JOBWITNESS_AGENT_SPOOL_MB, 1, 100_000) * 1024L * 1024L,
-                    Duration.ofDays(number(AgentSetting.JOBWITNESS_AGENT_SPOOL_DAYS, 1, 365)), cluster(), host(proc),
-                    nodes(),
+                    Duration.ofDays(number(AgentSetting.JOBWITNESS_AGENT_SPOOL_DAYS, 1, 365)), cluster(),
+                    clusterOfSlurm(),
+                    host(proc), nodes(),
                     given.containsKey(AgentSetting.JOBWITNESS_AGENT_METRICS)
                             ? number(AgentSetting.JOBWITNESS_AGENT_METRICS, 1, 65_535)
                             : 0,
@@ -188,9 +202,11 @@ public record AgentConfig(URI url, Optional<Path> tokenFile, Optional<Path> caFi
             if (name != null && !name.matches("[A-Za-z0-9._-]{1,64}")) {
                 throw invalid(AgentSetting.JOBWITNESS_CLUSTER, name, "1 to 64 letters, digits or . _ -");
             }
-            return name != null
-                    ? Optional.of(name)
-                    : SLURM_CONFS.stream().flatMap(conf -> nameIn(conf).stream()).findFirst();
+            return Optional.ofNullable(name);
+        }
+
+        private static Optional<String> clusterOfSlurm() {
+            return SLURM_CONFS.stream().flatMap(conf -> nameIn(conf).stream()).findFirst();
         }
 
         /** Slurm's keywords are case-insensitive, and it writes its cluster in lower case. */

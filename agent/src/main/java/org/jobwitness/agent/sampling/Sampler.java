@@ -81,7 +81,7 @@ public final class Sampler implements Closeable {
         this.eventsChanged = eventsChanged;
         Processes processes = new Processes(config.procRoot());
         store = new PrologEventStore(config.folder(), config.procRoot(), log);
-        batcher = new Batcher(outbox, () -> config.cluster().or(prologEvents::cluster), version, clock);
+        batcher = new Batcher(outbox, () -> config.cluster(prologEvents::cluster), version, clock);
         failures = new Failures(log);
         jobs = new JobTracker(config, watch, prologEvents, processes, batcher, failures, clock, log);
         nodeUse = new NodeUse(config.procRoot());

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.jobwitness.agent.config.AgentConfig.InvalidSettingException;
 import org.junit.jupiter.api.Test;
@@ -59,10 +60,21 @@ class AgentConfigTest {
         assertThat(config.url()).hasToString("https://jw.example.org");
         assertThat(config.interval()).isEqualTo(Duration.ofSeconds(1));
         assertThat(config.jitter()).isLessThan(Duration.ofSeconds(1));
-        assertThat(config.cluster()).contains("lab");
+        assertThat(config.cluster(() -> Optional.of("prolog"))).contains("lab");
         assertThat(config.node()).isEqualTo("n2");
         assertThat(config.metricsPort()).isEqualTo(9101);
         assertThat(read(Map.of(), "--node=n2", "--gpus=off").readsGpus()).isFalse();
+    }
+
+    @Test
+    void theLastPrologKnowsTheClusterBetterThanSlurmConfAtTheStart() throws Exception {
+        AgentConfig read = read(Map.of(), "--node=n2");
+        AgentConfig config = new AgentConfig(read.url(), read.tokenFile(), read.caFile(), read.events(),
+                read.interval(),
+                read.folder(), read.spoolBytes(), read.spoolAge(), Optional.empty(), Optional.of("conf"), read.host(),
+                read.nodes(), 0, true, read.cgroupRoot(), read.procRoot(), read.sysRoot());
+        assertThat(config.cluster(() -> Optional.of("prolog"))).contains("prolog");
+        assertThat(config.cluster(Optional::empty)).contains("conf");
     }
 
     @Test
