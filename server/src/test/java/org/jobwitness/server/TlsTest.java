@@ -21,6 +21,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import javax.net.SocketFactory;
 import javax.net.ssl.SSLSocket;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.http.Tls;
@@ -125,6 +126,10 @@ class TlsTest {
         try (Watchdog _ = new Watchdog(Tls.toOneself(), "127.0.0.1", server.port(), Duration.ofMillis(250),
                 ended::countDown)) {
             assertThat(ended.await(6, TimeUnit.SECONDS)).isFalse();
+        }
+        try (Watchdog _ = new Watchdog(SocketFactory.getDefault(), "127.0.0.1", server.port(), Duration.ofMillis(250),
+                ended::countDown)) {
+            assertThat(ended.await(60, TimeUnit.SECONDS)).as("one that asks without TLS ends it").isTrue();
         }
     }
 

@@ -6,6 +6,7 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -21,6 +22,7 @@ public final class Watchdog implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Watchdog.class);
     private static final byte[] REQUEST = "GET /v1/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
             .getBytes(StandardCharsets.US_ASCII);
+    private static final byte[] RESPONSE = "HTTP/1.1 ".getBytes(StandardCharsets.US_ASCII);
     /** Ten times in a row, so that no pause of the machine is taken for the process's own. */
     private static final int MAX_FAILURES = 10;
 
@@ -58,14 +60,14 @@ public final class Watchdog implements AutoCloseable {
         }
     }
 
-    /** Any answer shows that threads work. */
+    /** Any response shows that threads work; the alert of a TLS listener is none. */
     private boolean answers() {
         try (Socket socket = sockets.createSocket()) {
             int timeout = (int) interval.toMillis();
             socket.connect(address, timeout);
             socket.setSoTimeout(timeout);
             socket.getOutputStream().write(REQUEST);
-            return socket.getInputStream().read() >= 0;
+            return Arrays.equals(socket.getInputStream().readNBytes(RESPONSE.length), RESPONSE);
         } catch (IOException e) {
             log.debug("watchdog_failed cause=\"{}\"", e.toString());
             return false;
