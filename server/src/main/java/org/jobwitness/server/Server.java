@@ -74,7 +74,6 @@ import org.jobwitness.server.verdict.EvidenceReader;
 import org.jobwitness.server.verdict.JobFindings;
 import org.jobwitness.server.verdict.VerdictEndpoint;
 import org.jobwitness.server.web.DocsEndpoint;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -278,42 +277,63 @@ final class Server implements AutoCloseable {
             System.out.println("jobwitness-server " + version());
             return;
         }
-        CompletableFuture<Optional<Server>> running = new CompletableFuture<>();
-        Thread starting = Thread.currentThread();
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(starting, running), "shutdown"));
+        Startup startup = new Startup(Thread.currentThread());
+        Runtime.getRuntime().addShutdownHook(new Thread(startup::stop, "shutdown"));
         try {
             ServerConfig config = ServerConfig.read(flags, System.getenv(), Path.of(".env"));
             Server server = new Server(config);
             server.watch(config);
-            running.complete(Optional.of(server));
+            startup.complete(server);
             System.out.print(server.greeting(config));
         } catch (ServerConfig.BadSetting e) {
-            exit(2, e.getMessage(), running);
-        } catch (EmbeddedPostgresException | IOException e) {
-            exit(1, e.getMessage(), running);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            exit(1, e.getMessage(), running);
+            startup.fail(2, e);
+        } catch (EmbeddedPostgresException | IOException | InterruptedException e) {
+            startup.fail(1, e);
+        } catch (RuntimeException e) {
+            if (!startup.isStopping) {
+                throw e;
+            }
+            startup.fail(1, e);
         } finally {
-            running.complete(Optional.empty());
+            startup.end();
         }
     }
 
-    /** On SIGTERM, Ctrl-C and exit; interrupts a start that is not complete. */
-    private static void stop(Thread starting, CompletableFuture<Optional<Server>> running) {
-        starting.interrupt();
-        running.join().ifPresent(server -> {
-            log.info("server_stopping");
-            server.close();
-            log.info("server_stopped");
-        });
-    }
+    /** A start, which a signal may end at any moment. */
+    private static final class Startup {
+        private final Thread thread;
+        private final CompletableFuture<Optional<Server>> running = new CompletableFuture<>();
+        private volatile boolean isStopping;
 
-    private static void exit(int status, @Nullable String message, CompletableFuture<Optional<Server>> running) {
-        running.complete(Optional.empty());
-        System.err.println("jobwitness-server: "
-                + (Thread.currentThread().isInterrupted() ? "interrupted while starting" : message));
-        System.exit(status);
+        Startup(Thread thread) {
+            this.thread = thread;
+        }
+
+        void complete(Server server) {
+            running.complete(Optional.of(server));
+        }
+
+        void end() {
+            running.complete(Optional.empty());
+        }
+
+        /** Ends the process; what an interrupt broke is not the cause. */
+        void fail(int status, Exception cause) {
+            System.err.println("jobwitness-server: " + (isStopping ? "stopped while starting" : cause.getMessage()));
+            end();
+            System.exit(status);
+        }
+
+        /** On SIGTERM, Ctrl-C and exit; interrupts a start that is not complete. */
+        void stop() {
+            isStopping = true;
+            thread.interrupt();
+            running.join().ifPresent(server -> {
+                log.info("server_stopping");
+                server.close();
+                log.info("server_stopped");
+            });
+        }
     }
 
     private String greeting(ServerConfig config) {

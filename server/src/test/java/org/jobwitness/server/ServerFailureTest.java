@@ -22,6 +22,7 @@ import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jobwitness.server.access.Role;
 import org.jobwitness.server.testing.Http;
+import org.jobwitness.server.testing.LongTests;
 import org.jobwitness.server.testing.ServerProcess;
 import org.jobwitness.server.testing.Waiting;
 import org.junit.jupiter.api.AfterEach;
@@ -106,6 +107,28 @@ class ServerFailureTest {
         terminatedWhen("PostgreSQL starts", postgres, () -> Files.exists(postgres.resolve("data-18/postmaster.pid")));
         ServerProcess server = start(fresh.resolve("data")).ready();
         assertThat(server.as(Role.AGENT).postStart("after-all").statusCode()).isEqualTo(200);
+    }
+
+    /** At moments spread over the time that a start takes. */
+    @Test
+    void sigtermDuringAStartEndsQuietly(@TempDir Path fresh) throws Exception {
+        Path data = fresh.resolve("data");
+        long began = System.nanoTime();
+        try (ServerProcess server = start(data).ready()) {
+            server.terminate();
+            server.exitStatus(END);
+        }
+        long startMs = (System.nanoTime() - began) / 1_000_000;
+        int moments = LongTests.times(4, 40);
+        for (int moment = 1; moment <= moments; moment++) {
+            ServerProcess server = start(data);
+            assertThat(server.endsWithin(Duration.ofMillis(moment * startMs / moments))).isFalse();
+            server.terminate();
+            assertThat(server.exitStatus(END)).as(server.said()).isEqualTo(TERMINATED);
+            assertThat(server.err()).doesNotContain("\tat ", " SEVERE ", "interrupt", "null")
+                    .doesNotContain("Exception");
+            assertThat(server.postgresProcesses()).isEmpty();
+        }
     }
 
     private void terminatedWhen(String moment, Path postgres, Waiting.Condition condition) throws Exception {

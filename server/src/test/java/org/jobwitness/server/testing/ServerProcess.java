@@ -166,6 +166,11 @@ public final class ServerProcess implements AutoCloseable {
         return process.exitValue();
     }
 
+    /** Whether it ends within a time. */
+    public boolean endsWithin(Duration time) throws InterruptedException {
+        return process.waitFor(time.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
     /** The pid of PostgreSQL's main process. */
     public long postmaster() throws IOException {
         return Long.parseLong(pidFile().getFirst().strip());
