@@ -58,6 +58,8 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
 
     /** What a client may make a connection hold at most, with a margin: 14 KB of headers, 24 KB for a body. */
     private static final long HEAP_PER_CONNECTION = 48 << 10;
+    /** What the server itself needs when it does little. */
+    private static final long HEAP_OF_SERVER = 32L << 20;
     private static final long DEFAULT_MAX_CONNECTIONS = 20_000;
 
     /** PEM files. */
@@ -86,7 +88,7 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
 
     /** Of the open files an eighth is left: without one, neither a class is loaded nor a connection to the database made. */
     static int defaultMaxConnections(long heapBytes, long maxOpenFiles) {
-        return (int) Math.min(Math.min(heapBytes / HEAP_PER_CONNECTION, DEFAULT_MAX_CONNECTIONS),
+        return (int) Math.min(Math.min(Math.max(64, (heapBytes - HEAP_OF_SERVER) / HEAP_PER_CONNECTION), DEFAULT_MAX_CONNECTIONS),
                 maxOpenFiles - maxOpenFiles / 8);
     }
 

@@ -41,7 +41,8 @@ class ServerConfigTest {
     @Test
     void connectionsFitTheHeapAndTheOpenFiles() {
         assertThat(ServerConfig.defaultMaxConnections(8L << 30, 65_536)).isEqualTo(20_000);
-        assertThat(ServerConfig.defaultMaxConnections(64 << 20, 65_536)).isEqualTo(1365);
+        assertThat(ServerConfig.defaultMaxConnections(64 << 20, 65_536)).isEqualTo(682);
+        assertThat(ServerConfig.defaultMaxConnections(1L << 30, 65_536)).isEqualTo(20_000);
         assertThat(ServerConfig.defaultMaxConnections(8L << 30, 20_000)).isEqualTo(17_500);
         assertThat(ServerConfig.defaultMaxConnections(8L << 30, Long.MAX_VALUE)).isEqualTo(20_000);
     }

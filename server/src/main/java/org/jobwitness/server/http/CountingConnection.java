@@ -23,6 +23,8 @@ final class CountingConnection extends HttpConnection {
     private static final int FREE_BYTES = 4 << 10;
 
     private final RequestMemory memory;
+    private RequestMemory.@Nullable Reservation body;
+    private boolean isGivenUp;
     /** Set by the superclass' constructor, before the fields here. */
     private @Nullable HeaderCounter headers;
 
@@ -39,9 +41,10 @@ final class CountingConnection extends HttpConnection {
         return counter;
     }
 
-    /** Closes it, and frees what it holds at once. */
+    /** Closes it, and frees what it holds at once: the thread that reads the body may wait for its turn. */
     void giveUp(Throwable cause) {
         freeHeaders();
+        freeBody();
         getEndPoint().close(cause);
     }
 
@@ -49,6 +52,21 @@ final class CountingConnection extends HttpConnection {
     public void onClose(@Nullable Throwable cause) {
         freeHeaders();
         super.onClose(cause);
+    }
+
+    /** What the body of the current request holds. */
+    synchronized void hold(RequestMemory.Reservation reservation) {
+        body = reservation;
+        if (isGivenUp) {
+            reservation.release();
+        }
+    }
+
+    private synchronized void freeBody() {
+        isGivenUp = true;
+        if (body != null) {
+            body.release();
+        }
     }
 
     private void freeHeaders() {

@@ -78,15 +78,18 @@ public final class RequestMemory {
         free.release(bytes);
     }
 
-    /** What one request holds, until its response is complete. */
+    /** What one request holds, until its response is complete or its connection is given up. */
     Reservation of(Context ctx) {
         Reservation reservation = new Reservation();
-        Request.addCompletionListener(ServletContextRequest.getServletContextRequest(ctx.req()),
-                _ -> reservation.release());
+        Request request = ServletContextRequest.getServletContextRequest(ctx.req());
+        Request.addCompletionListener(request, _ -> reservation.release());
+        if (request.getConnectionMetaData().getConnection() instanceof CountingConnection connection) {
+            connection.hold(reservation);
+        }
         return reservation;
     }
 
-    /** Used by the thread of its request, and released once by Jetty's. */
+    /** Used by the thread of its request, and released by any. */
     final class Reservation {
         private int bytes;
         private boolean released;
@@ -132,7 +135,7 @@ public final class RequestMemory {
             }
         }
 
-        private synchronized void release() {
+        synchronized void release() {
             released = true;
             RequestMemory.this.release(bytes);
             bytes = 0;
