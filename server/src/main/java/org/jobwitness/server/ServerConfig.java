@@ -88,7 +88,8 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
 
     /** Of the open files an eighth is left: without one, neither a class is loaded nor a connection to the database made. */
     static int defaultMaxConnections(long heapBytes, long maxOpenFiles) {
-        return (int) Math.min(Math.min(Math.max(64, (heapBytes - HEAP_OF_SERVER) / HEAP_PER_CONNECTION), DEFAULT_MAX_CONNECTIONS),
+        return (int) Math.min(
+                Math.min(Math.max(64, (heapBytes - HEAP_OF_SERVER) / HEAP_PER_CONNECTION), DEFAULT_MAX_CONNECTIONS),
                 maxOpenFiles - maxOpenFiles / 8);
     }
 

@@ -35,7 +35,8 @@ enum Setting {
             "Maximum number of nodes that may report batches, 1..1000000; those of further ones are refused."),
     METRICS_MAX_SERIES("3000000",
             "Maximum number of series of jobs and nodes in a scrape of /metrics, 1000..100000000; at most 10000 rows of it are of nodes that neither an agent nor Slurm reports."),
-    MAX_CONNECTIONS("one for each 48 KiB of heap beyond 32 MiB, at most 20000 and 7/8 of the open files that the system allows",
+    MAX_CONNECTIONS(
+            "one for each 48 KiB of heap beyond 32 MiB, at most 20000 and 7/8 of the open files that the system allows",
             "Maximum number of open HTTP connections, 10..1000000, half of them from one address; further ones take the place of those that have waited longest for their client."),
     REQUEST_DEADLINE_SECONDS("15",
             "Time within which a connection's first request must begin, and each must arrive in full, 1..600; then it is closed."),
