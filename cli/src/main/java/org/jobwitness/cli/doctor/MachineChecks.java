@@ -5,12 +5,14 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Pattern;
 import org.jobwitness.cli.service.ConfFile;
 
@@ -96,8 +98,32 @@ public final class MachineChecks {
                             "install -m 0640 -g jobwitness agent.token " + file)
                     : CheckResult.unknown("agent token", file + " is not accessible to this user; try as root"));
         } else {
-            results.add(CheckResult.ok("agent token", file + " exists"));
+            existingToken(file);
         }
+    }
+
+    private void existingToken(String file) {
+        try {
+            Set<PosixFilePermission> permissions = Files.getPosixFilePermissions(under(file));
+            if (permissions.contains(PosixFilePermission.OTHERS_READ)
+                    || permissions.contains(PosixFilePermission.OTHERS_WRITE)) {
+                results.add(CheckResult.problem("agent token", "all users may read or write " + file,
+                        "chmod 0640 " + file + ", and change the token: docs/settings.md, \"Tokens\""));
+                return;
+            }
+            results.add(CheckResult.ok("agent token", file + meaning(under(file))));
+        } catch (IOException e) {
+            results.add(CheckResult.unknown("agent token", file + " cannot be read: " + e.getMessage()));
+        }
+    }
+
+    private static String meaning(Path token) throws IOException {
+        if (!Files.isReadable(token)) {
+            return " exists";
+        }
+        return Files.readString(token).startsWith("node-")
+                ? " is for some nodes, or one cluster"
+                : " is for all nodes: who reads it can report jobs of all";
     }
 
     private Optional<SlurmConf> slurmConf() {

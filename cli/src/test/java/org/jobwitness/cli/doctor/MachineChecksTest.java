@@ -39,6 +39,7 @@ class MachineChecksTest {
         write("etc/jobwitness/jobwitness.conf",
                 "OBSERVABILITY_API_URL=http://jw:8080\nOBSERVABILITY_TOKEN_FILE=/etc/jobwitness/agent.token\n");
         write("etc/jobwitness/agent.token", "0123456789abcdef\n");
+        permit("rw-r-----");
         write("etc/slurm/slurm.conf", SLURM_CONF);
         write("etc/slurm/cgroup.conf", "ConstrainRAMSpace=yes\n");
         Path script = Path.of("../slurm/prolog");
@@ -60,6 +61,11 @@ class MachineChecksTest {
         Path file = root.resolve(place);
         Files.createDirectories(file.getParent());
         Files.writeString(file, content);
+    }
+
+    private void permit(String permissions) throws IOException {
+        Files.setPosixFilePermissions(root.resolve("etc/jobwitness/agent.token"),
+                PosixFilePermissions.fromString(permissions));
     }
 
     private void executable(String place, boolean yes) throws IOException {
@@ -91,6 +97,19 @@ class MachineChecksTest {
         finds("agent token", "agent.token");
         Files.delete(root.resolve("etc/jobwitness/jobwitness.conf"));
         finds("settings", "OBSERVABILITY_API_URL");
+    }
+
+    @Test
+    void whatTheAgentTokenMeans() throws Exception {
+        assertThat(found()).extracting(CheckResult::found)
+                .filteredOn(found -> found.contains("agent.token is for all nodes"))
+                .hasSize(1);
+        write("etc/jobwitness/agent.token", "node-01234567-89ab\n");
+        assertThat(found()).extracting(CheckResult::found)
+                .filteredOn(found -> found.contains("agent.token is for some nodes"))
+                .hasSize(1);
+        permit("rw-r--r--");
+        finds("agent token", "chmod 0640");
     }
 
     @Test
