@@ -551,3 +551,32 @@ comment on column session.run is 'The only run that it shows, by job_key; null f
 comment on column session.cluster is 'The only cluster on which user_name and uid mean this person; null for all.';
 create index session_by_user on session (user_name, uid);
 comment on index session_by_user is 'Sessions.create and list: the sessions of a user.';
+
+-- Nonces of credentials by which users have signed in, until no munged takes the credential any more. Only access.SignInByMunge
+-- writes here.
+create table sign_in_nonce (
+    uid        bigint not null,
+    nonce      text not null,
+    expires_at timestamptz not null,
+    primary key (uid, nonce)
+);
+create index sign_in_nonce_expired on sign_in_nonce (expires_at);
+comment on index sign_in_nonce_expired is 'SignInByMunge: the ones to delete.';
+
+-- The audit trail of access. Only access.AccessEvents writes here. Kept as long as the audit trail of jobs.
+create table access_event (
+    event_id       bigint generated always as identity primary key,
+    at             timestamptz not null default clock_timestamp(),
+    action         text not null,
+    actor          text not null,
+    session_id     bigint not null,
+    user_name      text,
+    uid            bigint,
+    method         text not null,
+    run            bigint,
+    address        text,
+    correlation_id text not null
+);
+comment on column access_event.actor is 'Who did it; user_name and uid are those of the session.';
+create index access_event_at on access_event (at);
+comment on index access_event_at is 'AccessEvents.forget.';

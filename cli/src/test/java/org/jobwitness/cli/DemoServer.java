@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -23,17 +24,23 @@ final class DemoServer implements AutoCloseable {
     private final Process process;
     private final int port;
 
-    /** @param folder empty; other users must be able to pass through it, since as root PostgreSQL runs as another one */
-    DemoServer(Path folder) throws IOException {
+    /**
+     * Starts it.
+     *
+     * @param folder empty; other users must be able to pass through it, since as root PostgreSQL runs as another one
+     */
+    DemoServer(Path folder, String... flags) throws IOException {
         Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx--x--x"));
         dataDir = folder.resolve("data");
         log = folder.resolve("log");
-        ProcessBuilder builder = new ProcessBuilder(List.of(
+        List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1", "--enable-native-access=ALL-UNNAMED", "-cp",
                 System.getProperty("java.class.path"), "org.jobwitness.server.Server", "--host=127.0.0.1", "--port=0",
-                "--seed-demo=true", "--jobwitness-data-dir=" + dataDir)).directory(folder.toFile())
-                .redirectErrorStream(true).redirectOutput(log.toFile());
+                "--seed-demo=true", "--jobwitness-data-dir=" + dataDir));
+        command.addAll(List.of(flags));
+        ProcessBuilder builder = new ProcessBuilder(command).directory(folder.toFile()).redirectErrorStream(true)
+                .redirectOutput(log.toFile());
         builder.environment().clear();
         builder.environment().put("PATH", System.getenv("PATH"));
         process = builder.start();

@@ -26,6 +26,8 @@ import org.jobwitness.server.access.AccessControl;
 import org.jobwitness.server.access.Privileged;
 import org.jobwitness.server.access.Role;
 import org.jobwitness.server.access.Sessions;
+import org.jobwitness.server.access.SessionsEndpoint;
+import org.jobwitness.server.access.SignInByMunge;
 import org.jobwitness.server.access.Tokens;
 import org.jobwitness.server.batch.AgentQueueTable;
 import org.jobwitness.server.batch.Batches;
@@ -62,6 +64,7 @@ import org.jobwitness.server.ops.Retention;
 import org.jobwitness.server.ops.Watchdog;
 import org.jobwitness.server.query.JobQueries;
 import org.jobwitness.server.query.JobsEndpoint;
+import org.jobwitness.server.query.LinksEndpoint;
 import org.jobwitness.server.query.UserSummaries;
 import org.jobwitness.server.query.UsersEndpoint;
 import org.jobwitness.server.sample.SampleStore;
@@ -186,6 +189,7 @@ final class Server implements AutoCloseable {
                             new EventsEndpoint(events, clusters, requests, json)::routes,
                             new BatchesEndpoint(batches, clusters, nodeLimit, requests, json)::routes,
                             new JobsEndpoint(queries, json)::routes,
+                            new LinksEndpoint(queries, sessions, requests, json)::routes,
                             new UsersEndpoint(new UserSummaries(database, clock), json, clock)::routes,
                             new SamplesEndpoint(queries, samples, json)::routes,
                             new SeriesEndpoint(database, queries, samples, json, clock)::routes,
@@ -193,7 +197,10 @@ final class Server implements AutoCloseable {
                                     config.defaultCluster())::routes,
                             new VerdictEndpoint(evidence, config.thresholds(), config.siteNote(), json)::routes,
                             new NodesEndpoint(nodes, json, clock)::routes,
-                            new StreamEndpoint(stream, json)::routes,
+                            new StreamEndpoint(stream, sessions, json)::routes,
+                            new SessionsEndpoint(sessions,
+                                    new SignInByMunge(database, config.mungeSocket(), sessions, clock), privileged,
+                                    requests, json)::routes,
                             new MetricsEndpoint(jobMetrics, metrics)::routes, new DocsEndpoint()::routes)));
             stopLater(stream); // before the listener, which waits for streams to end
             http.start();

@@ -36,6 +36,7 @@ import org.jspecify.annotations.Nullable;
  * @param database the PostgreSQL to use; empty for the embedded one
  * @param auth whether requests need a token
  * @param operators, helpdesk users, and groups behind {@code @}
+ * @param mungeSocket of munged, which need not be there
  * @param clusters whose reports are taken; empty for any
  * @param maxSeries of jobs and nodes in one scrape
  * @param schedulerChosen whether anybody has decided that Slurm is queried, or not
@@ -46,8 +47,8 @@ import org.jspecify.annotations.Nullable;
  */
 record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls, boolean isKeptLocal,
         Optional<DatabaseAddress> database, int databaseConnections,
-        boolean auth, List<String> operators, List<String> helpdesk, String defaultCluster, Set<String> clusters,
-        int maxNodes, int maxSeries, int maxConnections,
+        boolean auth, List<String> operators, List<String> helpdesk, Path mungeSocket, String defaultCluster,
+        Set<String> clusters, int maxNodes, int maxSeries, int maxConnections,
         Duration requestDeadline, Duration metricsRetention,
         Duration jobRetention, Duration auditRetention, boolean schedulerChosen,
         Optional<Reconciliation.Settings> slurm,
@@ -168,8 +169,10 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
             boolean seedDemo = choice(Setting.SEED_DEMO, "true", "false").equals("true");
             return new ServerConfig(dataDir(), host, number(Setting.PORT, 0, 65_535), tls, isKeptLocal, database(),
                     number(Setting.DATABASE_CONNECTIONS, 2, 200), auth,
-                    people(Setting.OPERATORS, Setting.OPERATORS.byDefault()), people(Setting.HELPDESK, ""), cluster(),
-                    clusters(), number(Setting.MAX_NODES, 1, 1_000_000),
+                    people(Setting.OPERATORS, Setting.OPERATORS.byDefault()), people(Setting.HELPDESK, ""),
+                    path(Setting.MUNGE_SOCKET,
+                            given.getOrDefault(Setting.MUNGE_SOCKET, Setting.MUNGE_SOCKET.byDefault())),
+                    cluster(), clusters(), number(Setting.MAX_NODES, 1, 1_000_000),
                     number(Setting.METRICS_MAX_SERIES, 1000, 100_000_000), maxConnections(),
                     Duration.ofSeconds(number(Setting.REQUEST_DEADLINE_SECONDS, 1, 600)), metricsRetention,
                     jobRetention, auditRetention,

@@ -27,6 +27,8 @@ enum Setting {
             "Users who may see and change all jobs once they have signed in, with commas between; @NAME means the members of a group, as this machine knows it."),
     HELPDESK("unset: nobody",
             "Users who may see all jobs and change none; as OPERATORS."),
+    MUNGE_SOCKET("/run/munge/munge.socket.2",
+            "Socket of munged, by which users sign in with what MUNGE says of their uid."),
     DEFAULT_CLUSTER("default",
             "Cluster of events that do not name one."),
     CLUSTERS("unset: the first 50 that report",

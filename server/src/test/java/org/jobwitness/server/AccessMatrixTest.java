@@ -56,10 +56,15 @@ class AccessMatrixTest {
             GET /v1/jobs/{id}/runs        401 401 403 403 run own own all all all
             GET /v1/jobs/{id}/audit       401 401 403 403 run own own all all all
             GET /v1/jobs/{id}/verdict     401 401 403 403 run own own all all all
+            POST /v1/jobs/{id}/links      401 401 403 403 403 link link 403 link 403
             GET /v1/stream                401 401 403 403 403 own own all all all
             GET /v1/users/{user}/summary  401 401 403 403 403 own own all all all
             GET /v1/nodes                 401 401 403 403 403 own own all all all
             GET /v1/nodes/{name}          401 401 403 403 403 own own all all all
+            POST /v1/sessions             open open open open open open open open open open
+            GET /v1/sessions              401 401 403 403 403 own own own all all
+            GET /v1/sessions/{session}    401 401 403 403 open open open open open open
+            DELETE /v1/sessions/{session} 401 401 403 403 403 open open open open open
             GET /metrics                  401 401 403 open 403 403 403 403 open open
             GET /v1/health                401 401 open open 403 403 403 403 open open
             GET /v1/live                  open open open open open open open open open open
@@ -149,6 +154,7 @@ class AccessMatrixTest {
                 case "open" -> assertThat(ask(caller, route, UNKNOWN).status()).as(caller).isNotIn(401, 403);
                 case "own", "run" -> ownOnly(caller, route);
                 case "all" -> everything(caller, route);
+                case "link" -> linksOwnOnly(caller, route);
                 default -> refused(caller, route, Integer.parseInt(cell));
             }
         }
@@ -171,6 +177,21 @@ class AccessMatrixTest {
             hidesOthers(caller, other);
         }
         hidesOthers(caller, ask(caller, route, OWN));
+    }
+
+    private static void linksOwnOnly(String caller, String route) {
+        Exchange made = ask(caller, route, OWN);
+        assertThat(made.status()).as("%s: %s", caller, made).isEqualTo(201);
+        Client link = server.withToken(made.json().required("token").asString());
+        assertThat(link.get("/v1/jobs/" + OWN).status()).isEqualTo(200);
+        assertThat(link.get("/v1/jobs/" + FOREIGN).status()).isEqualTo(404);
+        assertThat(link.get("/v1/jobs").status()).isEqualTo(403);
+        for (String job : List.of(OF_ACCOUNT, FOREIGN)) {
+            assertThat(ask(caller, route, job).status()).as(caller).isEqualTo(caller.equals("root") ? 201 : 404);
+        }
+        String id = made.json().required("session").required("id").asString();
+        assertThat(callers.get(caller).send("DELETE", "/v1/sessions/" + id, "").status()).isEqualTo(204);
+        assertThat(link.get("/v1/jobs/" + OWN).status()).isEqualTo(401);
     }
 
     private static void everything(String caller, String route) {
@@ -207,7 +228,7 @@ class AccessMatrixTest {
         Map<String, String> nodes = Map.of(OWN, "shared1", OF_ACCOUNT, MARK + "-only", FOREIGN, MARK + "-only",
                 UNKNOWN, "unknown");
         String path = words[1].replace("{id}", job).replace("{user}", of.get(job)).replace("{name}", nodes.get(job))
-                .replace("{file}", "docs.css");
+                .replace("{file}", "docs.css").replace("{session}", "0");
         String body = route.equals("PATCH /v1/jobs/{id}") ? "{\"cpu_usage\": 1}" : "{}";
         return words[0].equals("GET") || words[0].equals("DELETE")
                 ? callers.get(caller).send(words[0], path, "")

@@ -71,7 +71,9 @@ class HouseTest {
             table("retention_clock", "ops.RetentionClock", "ops"),
             table("agent_queue", "batch.AgentQueueTable", "batch"),
             table("scheduler_contact", "scheduler.ContactTable", "scheduler"),
-            table("session", "access.Sessions", "access"), table("demo", "demo.DemoTable", "demo"));
+            table("session", "access.Sessions", "access"),
+            table("sign_in_nonce", "access.SignInByMunge", "access"),
+            table("access_event", "access.AccessEvents", "access"), table("demo", "demo.DemoTable", "demo"));
 
     private static final JavaClasses server = new ClassFileImporter()
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS).importPackages("org.jobwitness");

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.lang.reflect.RecordComponent;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -50,6 +51,7 @@ import org.jobwitness.wire.JobReading;
 import org.jobwitness.wire.JobStarted;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.NewJob;
+import org.jobwitness.wire.NewLink;
 import org.jobwitness.wire.NewSample;
 import org.jobwitness.wire.Node;
 import org.jobwitness.wire.NodeFigures;
@@ -60,9 +62,13 @@ import org.jobwitness.wire.Reason;
 import org.jobwitness.wire.SamplePage;
 import org.jobwitness.wire.Scheduler;
 import org.jobwitness.wire.SeriesPage;
+import org.jobwitness.wire.SessionPage;
 import org.jobwitness.wire.Severity;
+import org.jobwitness.wire.SignIn;
+import org.jobwitness.wire.SignedIn;
 import org.jobwitness.wire.StreamFigures;
 import org.jobwitness.wire.StreamOverflow;
+import org.jobwitness.wire.UserSession;
 import org.jobwitness.wire.UserSummary;
 import org.jobwitness.wire.Verdict;
 import org.jspecify.annotations.Nullable;
@@ -92,7 +98,9 @@ class OpenApiTest {
             entry("OutOfMemory", Verdict.OutOfMemory.class), entry("Fact", Verdict.Fact.class),
             entry("Quantity", Verdict.Quantity.class), entry("Finding", Verdict.Finding.class),
             entry("NotJudged", Verdict.NotJudged.class), entry("NextRequest", Verdict.NextRequest.class),
-            entry("SbatchOption", Verdict.Option.class));
+            entry("SbatchOption", Verdict.Option.class),
+            entry("SignedIn", SignedIn.class), entry("UserSession", UserSession.class),
+            entry("SessionPage", SessionPage.class));
     private static final Map<String, Class<? extends Record>> REQUESTS = Map.ofEntries(
             entry("JobStarted", JobStarted.class), entry("JobFinished", JobFinished.class),
             entry("Reading", EpilogReading.class), entry("NewJob", NewJob.class),
@@ -100,7 +108,8 @@ class OpenApiTest {
             entry("NewSample", NewSample.class), entry("Batch", Batch.class), entry("NodeFigures", NodeFigures.class),
             entry("JobReading", JobReading.class), entry("GpuReading", GpuReading.class),
             entry("GpuDevice", GpuDevice.class),
-            entry("OomKill", OomKill.class));
+            entry("OomKill", OomKill.class), entry("SignIn", SignIn.class),
+            entry("NewLink", NewLink.class));
     /** Of these, what cannot be used is left out, and the rest counts. */
     private static final Set<String> LEAVE_OUT = Set.of("JobStarted", "JobFinished", "Batch");
     /** In which message a schema is sent that is not one itself. */
@@ -512,7 +521,7 @@ class OpenApiTest {
         for (String operation : forgettingLast) {
             String[] parts = operation.split(" ");
             String path = parts[1].replace("{id}", "4711").replace("{name}", "n001").replace("{user}", "alice")
-                    .replace("{file}", "docs.js");
+                    .replace("{file}", "docs.js").replace("{session}", "0");
             operator.send(parts[0], path, "", "X-Changed-By", "x".repeat(129));
             if (parts[0].equals("GET")) {
                 String etag = operator.get(path).header("ETag").orElse("none");
@@ -535,25 +544,38 @@ class OpenApiTest {
                 operator.send(parts[0], unknown, sample, "Content-Type", "application/json");
             }
         }
+        String session = sessionOfAlice(operator);
+        operator.get("/v1/sessions/" + session);
+        operator.send("DELETE", "/v1/sessions/" + session, "");
         holdAllStreams(() -> operator.get("/v1/stream"));
         try (TestServer away = TestServer.startWithoutDatabase()) {
             for (String operation : document.operations()) {
                 String[] parts = operation.split(" ");
                 String json = switch (parts[1]) {
+                    case "/v1/sessions" -> "{\"munge_credential\":\"MUNGE:none:\"}";
                     case "/v1/jobs" -> byHand;
                     case "/v1/batches" -> batch;
                     default -> LEAST_START.formatted("4711");
                 };
                 away.anonymous().send(parts[0],
                         parts[1].replace("{id}", "4711").replace("{name}", "n001").replace("{user}", "alice")
-                                .replace("{file}", "docs.js"),
+                                .replace("{file}", "docs.js").replace("{session}", "0"),
                         List.of("GET", "DELETE").contains(parts[0]) ? "" : json, "Content-Type", "application/json",
                         "X-Changed-By", "test", "X-Source", "test");
             }
         }
         assertThat(document.answers().stream().filter(answer -> !answer.endsWith(" 500"))
                 .filter(answer -> !answer.endsWith(" 429")) // BatchesTest has it
+                .filter(answer -> !answer.matches("POST /v1/sessions (201|401)")) // MungeTest has them
                 .filter(answer -> !document.answersGiven().contains(answer))).as("answers that nobody gave").isEmpty();
+    }
+
+    private static String sessionOfAlice(TestServer.Client operator) {
+        TestServer.Client alice = server.signedIn("alice", 1001L, null, Duration.ofHours(1));
+        alice.post("/v1/jobs/4711/links", "{\"days\": 1}");
+        alice.post("/v1/jobs/nobody/links", "{}");
+        server.anonymous().post("/v1/sessions", "{\"munge_credential\":\"MUNGE:none:\"}");
+        return operator.get("/v1/sessions").json().required("sessions").get(0).required("id").asString();
     }
 
     /** As many as there may be, and what is to be done meanwhile. */

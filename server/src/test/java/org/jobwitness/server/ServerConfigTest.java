@@ -29,8 +29,8 @@ class ServerConfigTest {
         assertThat(config).isEqualTo(
                 new ServerConfig(Path.of("/home/alice/.local/share/jobwitness"), "0.0.0.0", 8080, Optional.empty(),
                         false, Optional.empty(), 10,
-                        true, List.of("root"), List.of(), "default", Set.of(), 20_000, 3_000_000,
-                        config.maxConnections(), Duration.ofSeconds(15),
+                        true, List.of("root"), List.of(), Path.of("/run/munge/munge.socket.2"), "default", Set.of(),
+                        20_000, 3_000_000, config.maxConnections(), Duration.ofSeconds(15),
                         Duration.ofDays(7),
                         Duration.ofDays(400),
                         Duration.ofDays(800), false, Optional.empty(), false, Thresholds.USUAL,

@@ -14,6 +14,7 @@ import org.jobwitness.cli.service.ServiceClient.Parameter;
 import org.jobwitness.wire.Health;
 import org.jobwitness.wire.Node;
 import org.jobwitness.wire.NodePage;
+import org.jobwitness.wire.UserSession;
 
 /** The service: whether it responds, is healthy, accepts the token, has the right time, and hears from its nodes. */
 public final class ServiceChecks {
@@ -74,33 +75,48 @@ public final class ServiceChecks {
     }
 
     private boolean acceptsToken() {
-        String advice = "name the file of your token in JOBWITNESS_TOKEN_FILE or --token-file; the server's"
-                + " operator.token is in its data folder, which it prints at its start";
+        String advice = "on a login node munged signs you in; else name the file of your token in JOBWITNESS_TOKEN_FILE"
+                + " or --token-file; the server's operator.token is in its data folder, which it prints at its start";
         String token = client.settings().token().map(Object::toString).orElse("");
         try {
             Instant before = clock.instant();
             Response response = client.send("/v1/health", List.of());
             Instant after = clock.instant();
-            if (response.status() != 200 && response.status() != 503) {
+            if (response.status() == 403) {
+                results.add(CheckResult.unknown("health", "only operators see it"));
+            } else if (response.status() != 200 && response.status() != 503) {
                 results.add(CheckResult.problem("token", (token.isEmpty()
-                        ? "there is none, and the service requires one"
+                        ? client.signInProblem().orElse("there is none, and the service requires one")
                         : token + " is rejected") + " (" + response.status() + ")", advice));
                 return false;
+            } else {
+                Health health = client.read(response, Health.class);
+                health(health);
+                clock(health.timestamp(), before.plus(Duration.between(before, after).dividedBy(2)));
             }
-            Health health = client.read(response, Health.class);
-            health(health);
-            clock(health.timestamp(), before.plus(Duration.between(before, after).dividedBy(2)));
             if (client.send("/v1/jobs", List.of(new Parameter("limit", "1"))).status() == 403) {
                 results.add(CheckResult.problem("token", (token.isEmpty() ? "it" : token) + " may not read jobs",
                         advice));
                 return false;
             }
-            results.add(CheckResult.ok("token", token.isEmpty() ? "the service requires none" : token + " is valid"));
+            results.add(CheckResult.ok("token", identity(token)));
             return true;
         } catch (Problem problem) {
             results.add(CheckResult.problem("health", problem.found(), SERVER_LOG));
             return false;
         }
+    }
+
+    private String identity(String token) throws Problem {
+        Response current = client.send("/v1/sessions/current", List.of());
+        if (current.status() != 200) {
+            return token.isEmpty() ? "the service requires none" : token + " is valid";
+        }
+        UserSession session = client.read(current, UserSession.class);
+        return "signed in by " + session.method() + " as "
+                + (session.user() == null ? "uid " + session.uid() : session.user()) + " (" + session.role()
+                + ") until "
+                + session.expiresAt();
     }
 
     private void health(Health health) {

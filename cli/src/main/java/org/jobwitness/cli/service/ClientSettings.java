@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -16,6 +17,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.jobwitness.cli.service.Problem.Kind;
+import org.jobwitness.wire.MungeSocket;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,10 +27,13 @@ import org.jspecify.annotations.Nullable;
  * @param urlFrom the origin of the address, such as {@code from JOBWITNESS_URL}
  * @param token empty if no file was named or found: the service may not require one
  * @param caFile trusted certificates, instead of those that come with Java
+ * @param munge how the user signs in where there is no token
  * @param timeout for a whole request
  */
-public record ClientSettings(URI url, String urlFrom, Optional<Token> token, Optional<Path> caFile, Duration timeout) {
+public record ClientSettings(URI url, String urlFrom, Optional<Token> token, Optional<Path> caFile, MungeLogin munge,
+        Duration timeout) {
     private static final String DEFAULT_URL = "http://localhost:8080";
+    private static final int MAX_NAME = 255;
     private static final Set<String> LOCAL_HOSTS = Set.of("localhost", "127.0.0.1", "[::1]");
 
     public record Token(String value, Path file) {
@@ -60,7 +65,18 @@ public record ClientSettings(URI url, String urlFrom, Optional<Token> token, Opt
         String caFile = first(environment.get("JOBWITNESS_CA_FILE"), inFiles(files, "JOBWITNESS_CA_FILE"));
         return new ClientSettings(url, address.from, token(typed, environment, files, url),
                 caFile.isEmpty() ? Optional.empty() : Optional.of(path("JOBWITNESS_CA_FILE", caFile)),
-                timeout(typed, environment));
+                munge(environment, files, url), timeout(typed, environment));
+    }
+
+    private static MungeLogin munge(Map<String, String> environment, List<ConfFile> files, URI url) throws Problem {
+        String socket = first(environment.get("JOBWITNESS_MUNGE_SOCKET"), inFiles(files, "JOBWITNESS_MUNGE_SOCKET"));
+        String runtime = environment.getOrDefault("XDG_RUNTIME_DIR", "");
+        // A session is for one service: its token must not be sent to another.
+        String name = "session-" + HexFormat.of().formatHex(url.toString().getBytes(StandardCharsets.UTF_8));
+        return new MungeLogin(socket.isEmpty() ? MungeSocket.DEFAULT : path("JOBWITNESS_MUNGE_SOCKET", socket),
+                runtime.startsWith("/") && name.length() <= MAX_NAME
+                        ? Optional.of(Path.of(runtime, "jobwitness", name))
+                        : Optional.empty());
     }
 
     private record Address(String value, String from) {

@@ -3,6 +3,7 @@ package org.jobwitness.cli.service;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.net.ConnectException;
 import java.net.HttpURLConnection;
 import java.net.SocketTimeoutException;
@@ -18,6 +19,7 @@ import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
@@ -29,6 +31,7 @@ import javax.net.ssl.SSLSocketFactory;
 import javax.net.ssl.TrustManagerFactory;
 import org.jobwitness.cli.service.Problem.Kind;
 import org.jobwitness.wire.ErrorResponse;
+import org.jobwitness.wire.SignedIn;
 import org.jspecify.annotations.Nullable;
 
 /** Calls the service's HTTP API. For use by one thread. */
@@ -38,6 +41,10 @@ public final class ServiceClient {
     private final ClientSettings settings;
     private final String version;
     private final RecordReader json = new RecordReader();
+    /** Of the session, where no token is set; null before the user has signed in. */
+    private @Nullable String sessionToken;
+    /** Why the user could not sign in; null if that was not tried. */
+    private @Nullable String signInProblem;
 
     /** A query parameter; one whose value is null is not sent. */
     public record Parameter(String name, @Nullable String value) {
@@ -51,10 +58,16 @@ public final class ServiceClient {
     public ServiceClient(ClientSettings settings, String version) {
         this.settings = settings;
         this.version = version;
+        this.sessionToken = settings.token().isPresent() ? null : settings.munge().keptToken().orElse(null);
     }
 
     public ClientSettings settings() {
         return settings;
+    }
+
+    /** Why the user could not sign in; empty if that was not tried, or was possible. */
+    public Optional<String> signInProblem() {
+        return Optional.ofNullable(signInProblem);
     }
 
     public <T extends Record> T read(Response response, Class<T> type) throws Problem {
@@ -89,7 +102,37 @@ public final class ServiceClient {
                 before = '&';
             }
         }
-        return withinTime(URI.create(target.toString()));
+        Request request = new Request(URI.create(target.toString()), null);
+        Response response = withinTime(request);
+        return response.status() == 401 && settings.token().isEmpty() && signIn() ? withinTime(request) : response;
+    }
+
+    /** @param body JSON to be posted; null for a GET */
+    private record Request(URI target, @Nullable String body) {
+    }
+
+    /** Signs in by MUNGE, and returns whether that was possible. */
+    private boolean signIn() throws Problem {
+        sessionToken = null;
+        String credential;
+        try {
+            credential = settings.munge().credential();
+        } catch (IOException e) {
+            signInProblem = "MUNGE (" + settings.munge().socket() + ") gives none: " + e.getMessage();
+            return false;
+        }
+        Response response = withinTime(new Request(URI.create(settings.url() + "/v1/sessions"),
+                "{\"munge_credential\":\"" + credential.replaceAll("[^A-Za-z0-9+/=:_-]", "") + "\"}"));
+        if (response.status() != 201) {
+            ErrorResponse error = json.error(response.body());
+            signInProblem = "the service does not take what MUNGE says: "
+                    + (error == null ? "HTTP status " + response.status() : error.message());
+            return false;
+        }
+        String token = json.read(response.body(), SignedIn.class).token();
+        sessionToken = token;
+        settings.munge().keep(token);
+        return true;
     }
 
     /** For use in a path or a query. */
@@ -98,8 +141,8 @@ public final class ServiceClient {
     }
 
     /** On a thread of its own, since no other timeout covers a name server that hangs, or a response that comes byte by byte. */
-    private Response withinTime(URI target) throws Problem {
-        FutureTask<Response> call = new FutureTask<>(() -> call(target));
+    private Response withinTime(Request request) throws Problem {
+        FutureTask<Response> call = new FutureTask<>(() -> call(request));
         Thread.ofPlatform().daemon().name("call").start(call);
         try {
             return call.get(settings.timeout().toMillis(), TimeUnit.MILLISECONDS);
@@ -113,8 +156,8 @@ public final class ServiceClient {
         }
     }
 
-    private Response call(URI target) throws IOException, GeneralSecurityException {
-        HttpURLConnection connection = (HttpURLConnection) target.toURL().openConnection();
+    private Response call(Request request) throws IOException, GeneralSecurityException {
+        HttpURLConnection connection = (HttpURLConnection) request.target.toURL().openConnection();
         if (connection instanceof HttpsURLConnection https && settings.caFile().isPresent()) {
             https.setSSLSocketFactory(trusting(settings.caFile().get()));
         }
@@ -125,8 +168,19 @@ public final class ServiceClient {
         connection.setInstanceFollowRedirects(false);
         connection.setRequestProperty("Accept", "application/json");
         connection.setRequestProperty("User-Agent", "jobwitness/" + version);
-        settings.token().ifPresent(
-                token -> connection.setRequestProperty("Authorization", "Bearer " + token.value()));
+        String token = settings.token().map(ClientSettings.Token::value).orElse(sessionToken);
+        if (token != null && request.body == null) {
+            connection.setRequestProperty("Authorization", "Bearer " + token);
+        }
+        if (request.body != null) {
+            byte[] body = request.body.getBytes(StandardCharsets.UTF_8);
+            connection.setDoOutput(true);
+            connection.setFixedLengthStreamingMode(body.length);
+            connection.setRequestProperty("Content-Type", "application/json");
+            try (OutputStream out = connection.getOutputStream()) {
+                out.write(body);
+            }
+        }
         int status = connection.getResponseCode();
         try (InputStream body = status < 400 ? connection.getInputStream() : connection.getErrorStream()) {
             return new Response(status, body == null ? "" : read(body));
@@ -194,8 +248,9 @@ public final class ServiceClient {
             case 401 -> new Problem(Kind.DENIED, settings.token()
                     .map(token -> "the service rejects " + token
                             + "; ask your administrator for a valid token")
-                    .orElse("the service requires a token: name its file with --token-file or JOBWITNESS_TOKEN_FILE,"
-                            + " or put it into ~/.config/jobwitness/token"));
+                    .orElse("the service requires a token, and " + signInProblem
+                            + ". Else name the file of a token with"
+                            + " --token-file or JOBWITNESS_TOKEN_FILE, or put it into ~/.config/jobwitness/token"));
             case 403 -> new Problem(Kind.DENIED, settings.token().map(token -> token + " may not do this: ").orElse("")
                     + message);
             default ->

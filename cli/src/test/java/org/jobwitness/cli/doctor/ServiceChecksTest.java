@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.Optional;
 import org.jobwitness.cli.doctor.CheckResult.State;
 import org.jobwitness.cli.service.ClientSettings;
+import org.jobwitness.cli.service.MungeLogin;
 import org.jobwitness.cli.service.ServiceClient;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -22,11 +23,12 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** What is said of a service that does not answer, or of what answers in its place. */
 class ServiceChecksTest {
+    private static final MungeLogin NO_MUNGE = new MungeLogin(Path.of("/nonexistent"), Optional.empty());
 
     private static CheckResult only(String url, Optional<Path> caFile) {
         ServiceClient service = new ServiceClient(
                 new ClientSettings(URI.create(url), "from JOBWITNESS_URL", Optional.empty(), caFile,
-                        Duration.ofSeconds(10)),
+                        NO_MUNGE, Duration.ofSeconds(10)),
                 "1.0");
         return assertThat(new ServiceChecks(service, Clock.systemUTC()).all()).singleElement().actual();
     }
@@ -97,7 +99,7 @@ class ServiceChecksTest {
         try {
             ServiceClient client = new ServiceClient(
                     new ClientSettings(URI.create("http://127.0.0.1:" + service.getAddress().getPort()), "from --url",
-                            Optional.empty(), Optional.empty(), Duration.ofSeconds(10)),
+                            Optional.empty(), Optional.empty(), NO_MUNGE, Duration.ofSeconds(10)),
                     "1.0");
             CheckResult first = new ServiceChecks(client, Clock.systemUTC()).all().stream()
                     .filter(result -> result.state() == State.PROBLEM).findFirst().orElseThrow();

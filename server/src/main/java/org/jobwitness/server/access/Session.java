@@ -2,6 +2,7 @@ package org.jobwitness.server.access;
 
 import java.time.Instant;
 import java.util.Locale;
+import org.jobwitness.wire.UserSession;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,6 +14,12 @@ import org.jspecify.annotations.Nullable;
  */
 public record Session(long id, User user, Method method, @Nullable Long run, Instant createdAt, Instant expiresAt,
         @Nullable String address) {
+
+    /** As the API shows it. */
+    public UserSession shown(Role role) {
+        return new UserSession(id, user.name(), user.uid(), role.toString(), method.toString(), run, createdAt,
+                expiresAt, address);
+    }
 
     /** How somebody came by it. */
     public enum Method {

@@ -13,9 +13,11 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Base64;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.statement.Query;
 import org.jobwitness.server.access.Session.Method;
 import org.jobwitness.server.db.Database;
 import org.jspecify.annotations.Nullable;
@@ -29,7 +31,10 @@ public final class Sessions {
     private static final String PREFIX = "jws_";
     private static final int RANDOM_BYTES = 32;
     /** The oldest ones of a user make room for more. */
-    private static final int MAX_OF_A_USER = 100;
+    private static final int MAX_OF_A_USER = 2_000;
+    private static final int MAX_LISTED = 1000;
+    private static final String OWNED = "(:any or (user_name is not distinct from :owner"
+            + " and uid is not distinct from :owner_uid))";
     private static final String COLUMNS = "session_id, user_name, uid, cluster, method, run, created_at, expires_at, address";
 
     private final Database database;
@@ -75,6 +80,16 @@ public final class Sessions {
         return new Created(session, token);
     }
 
+    /** A session that shows one run, to be given to somebody by a user. */
+    public Created share(Caller by, User user, long run, Duration lifetime, String address) {
+        return database.write("session_share", handle -> {
+            Created created = create(handle, user, Method.SHARE_LINK, run, lifetime, address);
+            AccessEvents.add(handle, AccessEvents.Action.SHARED, by.actor(), created.session(), address,
+                    by.correlationId());
+            return created;
+        });
+    }
+
     /** The session of a token; empty if there is none, or it has expired or was revoked. */
     Optional<Session> find(String token) {
         return database.read("session_find", handle -> handle
@@ -87,6 +102,43 @@ public final class Sessions {
         return database.read("session_find", handle -> handle
                 .createQuery("select exists (select from session where session_id = :id and expires_at > :now)")
                 .bind("id", id).bind("now", clock.instant()).mapTo(Boolean.class).one());
+    }
+
+    /**
+     * Those that have not expired, the newest first.
+     *
+     * @param owner only this user's; null for all
+     * @param name only those of users with this name; null for any
+     */
+    List<Session> list(@Nullable User owner, @Nullable String name) {
+        return database.read("session_list", handle -> of(owner, handle.createQuery("select " + COLUMNS
+                + " from session where expires_at > :now and user_name is not distinct from coalesce(:name, user_name)"
+                + " and " + OWNED + " order by session_id desc limit :max")).bind("now", clock.instant())
+                .bind("name", name).bind("max", MAX_LISTED).map((row, _) -> session(row)).list());
+    }
+
+    /** @param owner only if it is this user's; null for any */
+    Optional<Session> find(long id, @Nullable User owner) {
+        return database.read("session_find", handle -> of(owner, handle.createQuery("select " + COLUMNS
+                + " from session where session_id = :id and expires_at > :now and " + OWNED)).bind("id", id)
+                .bind("now", clock.instant()).map((row, _) -> session(row)).findFirst());
+    }
+
+    /** Ends a session; returns whether there was one. */
+    boolean revoke(long id, Caller by, String address) {
+        return database.write("session_revoke", handle -> {
+            Optional<Session> revoked = handle
+                    .createQuery("delete from session where session_id = :id returning " + COLUMNS).bind("id", id)
+                    .map((row, _) -> session(row)).findFirst();
+            revoked.ifPresent(session -> AccessEvents.add(handle, AccessEvents.Action.REVOKED, by.actor(), session,
+                    address, by.correlationId()));
+            return revoked.isPresent();
+        });
+    }
+
+    private static Query of(@Nullable User owner, Query query) {
+        return query.bind("any", owner == null).bind("owner", owner == null ? null : owner.name())
+                .bind("owner_uid", owner == null ? null : owner.uid());
     }
 
     private static Session session(ResultSet row) throws SQLException {

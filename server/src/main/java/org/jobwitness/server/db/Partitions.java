@@ -34,6 +34,10 @@ public final class Partitions {
         this.clock = clock;
     }
 
+    public Duration auditRetention() {
+        return auditRetention;
+    }
+
     public Duration sampleRetention() {
         return sampleRetention;
     }

@@ -55,7 +55,7 @@ public final class ApiException extends RuntimeException {
         return new ApiException(503, "unavailable", message, null);
     }
 
-    static ApiException payloadTooLarge(String message) {
+    public static ApiException payloadTooLarge(String message) {
         return new ApiException(413, "payload_too_large", message, null);
     }
 

@@ -7,6 +7,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import org.jobwitness.server.access.AccessEvents;
 import org.jobwitness.server.batch.AgentBatches;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.LeaderTask.Leadership;
@@ -88,6 +89,10 @@ public final class Retention {
         }
         database.write("node_events_forget",
                 handle -> NodeEventTable.forget(handle, clock.instant().minus(jobRetention)));
+        database.write("access_events_forget", handle -> {
+            AccessEvents.forget(handle, clock.instant().minus(partitions.auditRetention()));
+            return true;
+        });
         database.write("agent_batches_forget", handle -> AgentBatches.forget(handle, forgettable()));
         if (days.complete() && months.complete()) {
             lastSuccess = clock.instant();

@@ -9,12 +9,15 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.access.Role;
+import org.jobwitness.server.access.Session;
+import org.jobwitness.server.access.Sessions;
 import org.jobwitness.server.http.ApiException;
 import org.jobwitness.server.http.Requests;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.server.query.JobFilter;
 import org.jobwitness.server.stream.Listener.Next;
 import org.jobwitness.wire.StreamOverflow;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,14 +26,18 @@ public final class StreamEndpoint {
     private static final Logger log = LoggerFactory.getLogger(StreamEndpoint.class);
     /** Shorter than the idle timeouts of proxies; it also detects clients that are gone. */
     private static final Duration HEARTBEAT_INTERVAL = Duration.ofSeconds(15);
+    /** How long the stream of a session goes on that has expired or was revoked. */
+    private static final Duration SESSION_INTERVAL = Duration.ofSeconds(5);
     private static final byte[] OPENING = bytes("retry: 3000\n: what this server takes in from now on\n\n");
     private static final byte[] HEARTBEAT = bytes(": nothing new\n\n");
 
     private final JobStream stream;
+    private final Sessions sessions;
     private final Json json;
 
-    public StreamEndpoint(JobStream stream, Json json) {
+    public StreamEndpoint(JobStream stream, Sessions sessions, Json json) {
         this.stream = stream;
+        this.sessions = sessions;
         this.json = json;
     }
 
@@ -51,7 +58,7 @@ public final class StreamEndpoint {
         try {
             head(ctx);
             // Not Javalin's stream, which buffers what it compresses.
-            send(listener, ctx.res().getOutputStream());
+            send(listener, Caller.of(ctx).session(), ctx.res().getOutputStream());
         } catch (IOException e) {
             log.debug("stream_disconnected cause=\"{}\"", e.getMessage());
         } catch (InterruptedException e) {
@@ -65,12 +72,18 @@ public final class StreamEndpoint {
         ctx.contentType("text/event-stream").header("Cache-Control", "no-store").header("X-Accel-Buffering", "no");
     }
 
-    private void send(Listener listener, OutputStream out) throws IOException, InterruptedException {
+    private void send(Listener listener, @Nullable Session session, OutputStream out)
+            throws IOException, InterruptedException {
         out.write(OPENING);
         out.flush();
         boolean isOpen = true;
+        long checkedAt = System.nanoTime();
         while (isOpen) {
-            switch (listener.next(HEARTBEAT_INTERVAL)) {
+            if (session != null && System.nanoTime() - checkedAt >= SESSION_INTERVAL.toNanos()) {
+                isOpen = sessions.isLive(session.id());
+                checkedAt = System.nanoTime();
+            }
+            switch (listener.next(session == null ? HEARTBEAT_INTERVAL : SESSION_INTERVAL)) {
                 case Next.Read(Event event) -> write(out, event);
                 case Next.Gap(long missed) -> write(out, Event.of("overflow", json.text(new StreamOverflow(missed))));
                 case Next.Idle _ -> out.write(HEARTBEAT);

@@ -1,0 +1,159 @@
+package org.jobwitness.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
+
+import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
+import org.jobwitness.cli.CliRun.Shell;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The command on a login node with Debian's munged: nobody types anything. The tests are root, who is an operator. */
+@Timeout(300)
+class SignInTest {
+    private static final Path MUNGED = Path.of("/usr/sbin/munged");
+    private static final Duration START = Duration.ofSeconds(60);
+    private static final int DENIED = 4;
+
+    @TempDir
+    static Path folder;
+    private static Process munged;
+    private static DemoServer server;
+    private static Path socket;
+
+    @TempDir
+    Path runtime;
+    private Shell shell;
+
+    @BeforeAll
+    static void start() throws Exception {
+        assumeThat(Files.isExecutable(MUNGED)).as(MUNGED + " is not installed; it is in Debian's package munge")
+                .isTrue();
+        assumeThat(System.getProperty("user.name")).as("munged of root").isEqualTo("root");
+        Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx--x--x"));
+        byte[] key = new byte[128];
+        new SecureRandom().nextBytes(key);
+        Files.write(folder.resolve("key"), key);
+        Files.setPosixFilePermissions(folder.resolve("key"), PosixFilePermissions.fromString("rw-------"));
+        socket = folder.resolve("socket");
+        munged = new ProcessBuilder(MUNGED.toString(), "--foreground", "--force", "--key-file=" + folder.resolve("key"),
+                "--socket=" + socket, "--pid-file=" + folder.resolve("pid"), "--log-file=" + folder.resolve("log"),
+                "--seed-file=" + folder.resolve("seed")).redirectErrorStream(true)
+                .redirectOutput(folder.resolve("out").toFile()).start();
+        long began = System.nanoTime();
+        while (!Files.exists(socket) && System.nanoTime() - began < START.toNanos()) {
+            LockSupport.parkNanos(Duration.ofMillis(20).toNanos());
+        }
+        server = new DemoServer(Files.createDirectory(folder.resolve("server")), "--seed-demo=false",
+                "--munge-socket=" + socket);
+    }
+
+    @AfterAll
+    static void stop() throws Exception {
+        if (server != null) {
+            server.close();
+        }
+        if (munged != null) {
+            munged.destroy();
+            assertThat(munged.waitFor(START.toSeconds(), TimeUnit.SECONDS)).isTrue();
+        }
+    }
+
+    @BeforeEach
+    void logIn() {
+        shell = Shell.empty().with("JOBWITNESS_URL", server.url()).with("XDG_RUNTIME_DIR", runtime)
+                .with("JOBWITNESS_MUNGE_SOCKET", socket);
+    }
+
+    private List<Path> kept() throws IOException {
+        Path sessions = runtime.resolve("jobwitness");
+        if (!Files.exists(sessions)) {
+            return List.of();
+        }
+        try (Stream<Path> files = Files.list(sessions)) {
+            return files.toList();
+        }
+    }
+
+    private static void works(CliRun run) {
+        assertThat(run.status()).as("%s", run).isZero();
+        assertThat(run.errors()).isEmpty();
+    }
+
+    @Test
+    void nothingIsTypedAndTheSessionIsKeptForItsUserOnly() throws IOException {
+        works(shell.run("jobs"));
+        assertThat(kept()).singleElement().satisfies(file -> {
+            assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file))).isEqualTo("rw-------");
+            assertThat(file).content().startsWith("jws_");
+        });
+        String token = Files.readString(kept().getFirst());
+        for (String command : List.of("jobs", "jobs --me", "top", "jobs --json")) {
+            works(shell.with("JOBWITNESS_MUNGE_SOCKET", "/nonexistent").run(command.split(" ")));
+        }
+        assertThat(kept().getFirst()).content().isEqualTo(token);
+    }
+
+    @Test
+    void withoutARuntimeFolderEachCommandSignsIn() throws IOException {
+        works(Shell.empty().with("JOBWITNESS_URL", server.url()).with("JOBWITNESS_MUNGE_SOCKET", socket).run("jobs"));
+        assertThat(kept()).isEmpty();
+    }
+
+    @Test
+    void aSessionThatHasEndedOrThatOthersMayReadIsReplaced() throws IOException {
+        works(shell.run("jobs"));
+        Path file = kept().getFirst();
+        String token = Files.readString(file);
+        Files.writeString(file, "jws_ended\n");
+        works(shell.run("jobs"));
+        assertThat(file).content().startsWith("jws_").isNotEqualTo(token).isNotEqualTo("jws_ended\n");
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
+        works(shell.run("jobs"));
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file))).isEqualTo("rw-------");
+    }
+
+    @Test
+    void withoutMungedItSaysSoAndATokenFileWillDo() {
+        CliRun run = shell.with("JOBWITNESS_MUNGE_SOCKET", "/nonexistent").run("jobs");
+        assertThat(run.status()).isEqualTo(DENIED);
+        assertThat(run.errors()).contains("MUNGE (/nonexistent)", "--token-file");
+        works(shell.with("JOBWITNESS_MUNGE_SOCKET", "/nonexistent").with("JOBWITNESS_TOKEN_FILE",
+                server.token("operator")).run("jobs"));
+    }
+
+    @Test
+    void mungedThatDoesNotAnswerIsNotWaitedFor() throws IOException {
+        Path hangs = runtime.resolve("hangs");
+        try (ServerSocketChannel silent = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+            silent.bind(UnixDomainSocketAddress.of(hangs));
+            CliRun run = shell.with("JOBWITNESS_MUNGE_SOCKET", hangs).run("jobs");
+            assertThat(run.status()).isEqualTo(DENIED);
+            assertThat(run.errors()).contains("munged does not answer");
+        }
+    }
+
+    @Test
+    void doctorSaysHowOneIsSignedIn() {
+        assertThat(shell.run("doctor").out()).contains("signed in by munge as root (operator)");
+        CliRun without = shell.with("JOBWITNESS_MUNGE_SOCKET", "/nonexistent").with("XDG_RUNTIME_DIR", "none")
+                .run("doctor");
+        assertThat(without.out()).contains("MUNGE (/nonexistent)", "munged signs you in");
+    }
+}

@@ -1,0 +1,35 @@
+package org.jobwitness.server.access;
+
+import java.time.Instant;
+import java.util.Locale;
+import org.jdbi.v3.core.Handle;
+import org.jspecify.annotations.Nullable;
+
+/** The audit trail of access: who signed in, shared a run or revoked a session. Rows are never changed. */
+public final class AccessEvents {
+    private AccessEvents() {
+    }
+
+    enum Action {
+        SIGNED_IN,
+        SHARED,
+        REVOKED
+    }
+
+    /** @param actor who did it, as in the audit trail of jobs */
+    static void add(Handle handle, Action action, String actor, Session session, @Nullable String address,
+            String correlationId) {
+        handle.createUpdate("""
+                insert into access_event (action, actor, session_id, user_name, uid, method, run, address, correlation_id)
+                values (:action, :actor, :session, :user, :uid, :method, :run, :address, :correlation_id)""")
+                .bind("action", action.name().toLowerCase(Locale.ROOT)).bind("actor", actor)
+                .bind("session", session.id()).bind("user", session.user().name()).bind("uid", session.user().uid())
+                .bind("method", session.method().toString()).bind("run", session.run()).bind("address", address)
+                .bind("correlation_id", correlationId).execute();
+    }
+
+    /** Deletes what is older, with the audit trail of jobs. */
+    public static void forget(Handle handle, Instant before) {
+        handle.createUpdate("delete from access_event where at < :before").bind("before", before).execute();
+    }
+}
