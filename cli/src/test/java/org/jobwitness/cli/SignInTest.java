@@ -12,9 +12,9 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.jobwitness.cli.CliRun.Shell;
 import org.junit.jupiter.api.AfterAll;
@@ -33,7 +33,6 @@ class SignInTest {
 
     @TempDir
     static Path folder;
-    private static Process munged;
     private static DemoServer server;
     private static Path socket;
 
@@ -52,14 +51,8 @@ class SignInTest {
         Files.write(folder.resolve("key"), key);
         Files.setPosixFilePermissions(folder.resolve("key"), PosixFilePermissions.fromString("rw-------"));
         socket = folder.resolve("socket");
-        munged = new ProcessBuilder(MUNGED.toString(), "--foreground", "--force", "--key-file=" + folder.resolve("key"),
-                "--socket=" + socket, "--pid-file=" + folder.resolve("pid"), "--log-file=" + folder.resolve("log"),
-                "--seed-file=" + folder.resolve("seed")).redirectErrorStream(true)
-                .redirectOutput(folder.resolve("out").toFile()).start();
-        long began = System.nanoTime();
-        while (!Files.exists(socket) && System.nanoTime() - began < START.toNanos()) {
-            LockSupport.parkNanos(Duration.ofMillis(20).toNanos());
-        }
+        munged("--force", "--key-file=" + folder.resolve("key"), "--pid-file=" + folder.resolve("pid"),
+                "--log-file=" + folder.resolve("log"), "--seed-file=" + folder.resolve("seed"));
         server = new DemoServer(Files.createDirectory(folder.resolve("server")), "--seed-demo=false",
                 "--munge-socket=" + socket);
     }
@@ -69,10 +62,19 @@ class SignInTest {
         if (server != null) {
             server.close();
         }
-        if (munged != null) {
-            munged.destroy();
-            assertThat(munged.waitFor(START.toSeconds(), TimeUnit.SECONDS)).isTrue();
+        if (socket != null) {
+            munged("--stop");
         }
+    }
+
+    /** Starts or stops it: the command ends once that is done. */
+    private static void munged(String... options) throws Exception {
+        List<String> command = new ArrayList<>(List.of(MUNGED.toString(), "--socket=" + socket));
+        command.addAll(List.of(options));
+        Path out = folder.resolve("out");
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(out.toFile()).start();
+        assertThat(process.waitFor(START.toSeconds(), TimeUnit.SECONDS)).isTrue();
+        assertThat(process.exitValue()).as(Files.readString(out)).isZero();
     }
 
     @BeforeEach

@@ -567,6 +567,8 @@ class OpenApiTest {
         assertThat(document.answers().stream().filter(answer -> !answer.endsWith(" 500"))
                 .filter(answer -> !answer.endsWith(" 429")) // BatchesTest has it
                 .filter(answer -> !answer.matches("POST /v1/sessions (201|401)")) // MungeTest has them
+                // AccessMatrixTest has the first; nobody is signed in without the database
+                .filter(answer -> !answer.matches("POST /v1/jobs/\\{id}/links (201|503)"))
                 .filter(answer -> !document.answersGiven().contains(answer))).as("answers that nobody gave").isEmpty();
     }
 
