@@ -16,10 +16,15 @@ final class WhyCommand {
     private static final Option WAIT = Option.of("--wait", "SECONDS", "While the job has not ended, ask again for this"
             + " long. The mail may be sent before the service hears that the job ended.");
 
+    private static final Option EXIT_CODE = Option.flag("--exit-code",
+            "For scripts: the exit status says whether to submit"
+                    + " the job again. 0: no, it completed, or Slurm runs it again; 10: yes, as it is; 11: with more memory; 12: with"
+                    + " more time; 13: on another node; 14: no, it would end in the same way; 15: not known, or it has not ended.");
+
     static final Command COMMAND = new Command("why", RunOptions.OPERANDS,
-            ServiceOptions.and(RunOptions.ALL, WAIT),
+            ServiceOptions.and(RunOptions.ALL, WAIT, EXIT_CODE),
             List.of("Shows why a job ended, whether it used what it asked for, and what to ask for next time.",
-                    "The exit status is 0 if there is a verdict, however the job ended."),
+                    "The exit status is 0 if there is a verdict, however the job ended, unless --exit-code is given."),
             WhyCommand::run);
 
     private WhyCommand() {
@@ -44,7 +49,7 @@ final class WhyCommand {
                     : null;
             context.print(WhyPage.of(verdict, job, context.screen(), context.zone()));
         }
-        return 0;
+        return arguments.has(EXIT_CODE) ? verdict.retry().how().exitStatus() : 0;
     }
 
     private static Response ask(ServiceClient client, Arguments arguments) throws Problem {

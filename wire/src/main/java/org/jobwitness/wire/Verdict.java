@@ -16,12 +16,13 @@ import org.jspecify.annotations.Nullable;
  * @param siteNote the site's own words, to be shown with the advice; null if it has none
  * @param findings the gravest first
  * @param notJudged rules that were not applied, and why
+ * @param retry whether to submit it again, for programs
  * @param otherRuns the other runs of the same job, the newest first; of too many only the newest
  */
 public record Verdict(String id, long run, String cluster, @Nullable String user, Instant timestamp,
         @Nullable Instant startTime, @Nullable Instant endTime, Outcome outcome, Use use, String advice,
         @Nullable String siteNote, List<Finding> findings, List<NotJudged> notJudged, NextRequest next,
-        List<OtherRun> otherRuns) {
+        Retry retry, List<OtherRun> otherRuns) {
 
     public Verdict {
         advice = Checks.requiredText("advice", advice, Integer.MAX_VALUE);
@@ -274,9 +275,11 @@ public record Verdict(String id, long run, String cluster, @Nullable String user
      *
      * @param name such as {@code --mem}
      * @param value in sbatch's own form
+     * @param amount the same as a number
+     * @param unit of the amount
      * @param before what the job had, in the same form; null if that is not known
      * @param why where the number comes from
      */
-    public record Option(String name, String value, @Nullable String before, String why) {
+    public record Option(String name, String value, double amount, Unit unit, @Nullable String before, String why) {
     }
 }

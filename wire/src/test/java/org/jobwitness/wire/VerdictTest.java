@@ -43,7 +43,8 @@ class VerdictTest {
 
     static Stream<Enum<?>> words() {
         return Stream.<Enum<?>[]>of(JobState.values(), Reason.values(), Cause.values(), FindingRule.values(),
-                Severity.values(), OomCause.values(), GpuVendor.values(), GpuHold.values(), Verdict.Source.values(),
+                Severity.values(), RetryHow.values(), OomCause.values(), GpuVendor.values(), GpuHold.values(),
+                Verdict.Source.values(),
                 Verdict.Strength.values(), Verdict.Unit.values()).flatMap(Stream::of);
     }
 

@@ -2,6 +2,7 @@ package org.jobwitness.server.verdict;
 
 import java.util.List;
 import org.jobwitness.server.verdict.RunEvidence.Task;
+import org.jobwitness.wire.Verdict.Unit;
 
 /** {@code --cpus-per-task}: from the most CPUs that were busy in any sample. */
 final class NextCpus {
@@ -29,8 +30,10 @@ final class NextCpus {
                     + " CPUs of a node" + Phrases.were(busy)
                     + " busy. Their split between tasks is not known, so no number is suggested.");
         }
-        return Suggestion.option("--cpus-per-task", String.valueOf(Math.max(1, (long) Math.ceil(busy - CPU_NOISE))),
-                String.valueOf((long) had), "At most " + Phrases.number(busy) + " of " + Phrases.number(had)
+        long ask = Math.max(1, (long) Math.ceil(busy - CPU_NOISE));
+        return Suggestion.option("--cpus-per-task", String.valueOf(ask), (double) ask, Unit.CPUS,
+                String.valueOf((long) had),
+                "At most " + Phrases.number(busy) + " of " + Phrases.number(had)
                         + " CPUs" + Phrases.were(busy)
                         + " busy at once." + (terms.tasks() == 1
                                 ? ""

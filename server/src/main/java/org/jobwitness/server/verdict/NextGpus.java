@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.stream.Collectors;
 import org.jobwitness.server.verdict.RunEvidence.GpuUsage;
 import org.jobwitness.wire.GpuHold;
+import org.jobwitness.wire.Verdict.Unit;
 
 /** {@code --gpus}, or whatever asked for GPUs: those that were ever used. */
 final class NextGpus {
@@ -33,7 +34,8 @@ final class NextGpus {
         }
         String why = used + " of its " + gpus.size() + " GPUs" + Phrases.were(used) + " used.";
         return asked == null
-                ? Suggestion.option("--gpus", String.valueOf(used), String.valueOf(gpus.size()),
+                ? Suggestion.option("--gpus", String.valueOf(used), (double) used, Unit.GPUS,
+                        String.valueOf(gpus.size()),
                         "Only " + why + " If --gres asked for them, change that instead.")
                 : inTermsOf(asked, used, gpus, runs, why);
     }
@@ -54,7 +56,8 @@ final class NextGpus {
             return Suggestion.note(asked.per().option() + ": only " + why
                     + " How many to ask for by this option is not known, so no number is suggested.");
         }
-        return Suggestion.option(asked.per().option(), asked.value(fewer), asked.value(asked.count()),
+        return Suggestion.option(asked.per().option(), asked.value(fewer), (double) fewer, Unit.GPUS,
+                asked.value(asked.count()),
                 "Only " + why + (asked.per() == GpuRequest.Per.NODE
                         ? " If --gpus-per-node asked for them, change that instead."
                         : ""));

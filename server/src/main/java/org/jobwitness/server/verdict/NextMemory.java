@@ -7,6 +7,7 @@ import org.jobwitness.server.verdict.RunEvidence.NodeUsage;
 import org.jobwitness.server.verdict.RunEvidence.Task;
 import org.jobwitness.wire.JobOomKill;
 import org.jobwitness.wire.OomCause;
+import org.jobwitness.wire.Verdict.Unit;
 
 /** {@code --mem}: from the memory peak of the fullest node. */
 final class NextMemory {
@@ -145,12 +146,14 @@ final class NextMemory {
         if (!(cpus >= 1)) {
             return note("it asked for memory per CPU, and its number of CPUs is not known, so nothing is suggested.");
         }
-        return Suggestion.option("--mem-per-cpu", inSlurmForm(rounded(bytes / cpus)), inSlurmForm(asked),
+        double ask = rounded(bytes / cpus);
+        return Suggestion.option("--mem-per-cpu", inSlurmForm(ask), ask, Unit.BYTES, inSlurmForm(asked),
                 why + " That is for " + Phrases.number(cpus) + " CPUs of a node.");
     }
 
     private Suggestion perNode(double bytes, double before, String why) {
-        return Suggestion.option("--mem", inSlurmForm(rounded(bytes)),
+        double ask = rounded(bytes);
+        return Suggestion.option("--mem", inSlurmForm(ask), ask, Unit.BYTES,
                 Double.isNaN(before) ? null : inSlurmForm(Math.ceil(before / MEBIBYTE) * MEBIBYTE),
                 why + (runs.run().nodes().size() > 1 ? " --mem applies to each node." : ""));
     }

@@ -3,6 +3,7 @@ package org.jobwitness.server.verdict;
 import java.util.List;
 import java.util.Locale;
 import org.jobwitness.server.verdict.RunEvidence.Task;
+import org.jobwitness.wire.Verdict.Unit;
 
 /** {@code --time}: from the longest time that a completed run took. */
 final class NextTime {
@@ -55,7 +56,8 @@ final class NextTime {
     }
 
     private static Suggestion option(double seconds, double before, String why) {
-        return Suggestion.option("--time", inSlurmForm(rounded(seconds)),
+        double ask = rounded(seconds);
+        return Suggestion.option("--time", inSlurmForm(ask), ask, Unit.SECONDS,
                 Double.isNaN(before) ? null : inSlurmForm(before), why);
     }
 

@@ -84,12 +84,11 @@ final class SchedulerEnds {
 
     /** Its script never ran: the number in place of its exit status is of slurmd. */
     private static Explanation notRun(SlurmdError error, RunEvidence evidence) {
-        boolean ofFiles = error == SlurmdError.IO || error == SlurmdError.CHDIR || error == SlurmdError.OUTPUT;
         return Explanation
                 .of(job(evidence) + " did not run: its node could not " + error.failed() + ".")
                 .meaning("This is Slurm's error " + error.number
                         + ", no signal and no exit code of the script. The script did not start, so there is no output.")
-                .advice(ofFiles
+                .advice(error.isOfFiles()
                         ? "Check --output, --error and --chdir: each folder must exist on the node, and you must be allowed to write there; the disk or your quota may be full. Slurm does not create folders."
                         : "Submit it again. If it happens again, report the job id and the node to your administrators.");
     }

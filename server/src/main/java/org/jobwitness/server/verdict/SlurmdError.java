@@ -36,6 +36,11 @@ enum SlurmdError {
         return failed;
     }
 
+    /** Whether a file or folder that the job names is the cause, most likely. */
+    boolean isOfFiles() {
+        return this == IO || this == CHDIR || this == OUTPUT;
+    }
+
     private int exitCode() {
         return number >> 8 & 0xff;
     }

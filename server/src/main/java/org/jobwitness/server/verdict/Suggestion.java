@@ -3,6 +3,7 @@ package org.jobwitness.server.verdict;
 import java.util.List;
 import java.util.stream.Stream;
 import org.jobwitness.wire.Verdict.Option;
+import org.jobwitness.wire.Verdict.Unit;
 import org.jspecify.annotations.Nullable;
 
 /** Options of sbatch to change, and notes on those that stay. */
@@ -14,8 +15,9 @@ record Suggestion(List<Option> options, List<String> notes) {
         notes = List.copyOf(notes);
     }
 
-    static Suggestion option(String name, String value, @Nullable String before, String why) {
-        return new Suggestion(List.of(new Option(name, value, before, why)), List.of());
+    static Suggestion option(String name, String value, double amount, Unit unit, @Nullable String before,
+            String why) {
+        return new Suggestion(List.of(new Option(name, value, amount, unit, before, why)), List.of());
     }
 
     static Suggestion note(String text) {

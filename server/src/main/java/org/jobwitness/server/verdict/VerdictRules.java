@@ -16,6 +16,6 @@ final class VerdictRules {
         Verdict.NextRequest next = NextRules.judge(evidence, thresholds);
         return new Verdict(run.id(), run.key(), run.cluster(), run.user(), evidence.now(), run.start(), run.end(),
                 outcome, UseOverview.of(evidence), ShortAdvice.of(evidence, outcome, use.findings(), next), siteNote,
-                use.findings(), use.notJudged(), next, evidence.otherRuns());
+                use.findings(), use.notJudged(), next, RetryRules.judge(evidence, outcome, next), evidence.otherRuns());
     }
 }

@@ -3,6 +3,8 @@ package org.jobwitness.server.verdict;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import org.jobwitness.wire.Retry;
 import org.jobwitness.wire.Verdict;
 
 /** A verdict as the lines of a case file tell it. */
@@ -46,6 +48,12 @@ final class VerdictLines {
         });
         verdict.otherRuns().forEach(run -> lines.add("runs: " + run.run() + (run.later() ? " later " : " earlier ")
                 + run.state() + (run.reason() == null ? "" : " " + run.reason())));
+        Retry retry = verdict.retry();
+        lines.add("retry: " + retry.how()
+                + retry.options().stream().map(option -> " " + option.name() + "=" + (long) option.amount() + " "
+                        + option.unit()).collect(Collectors.joining())
+                + (retry.excludeNodes().isEmpty() ? "" : " not on " + String.join(",", retry.excludeNodes()))
+                + ": " + retry.why());
         verdict.next().notes().forEach(note -> lines.add("note: " + note));
         return lines;
     }
