@@ -32,6 +32,7 @@ import org.jobwitness.server.access.Tokens;
 import org.jobwitness.server.batch.AgentQueueTable;
 import org.jobwitness.server.batch.Batches;
 import org.jobwitness.server.batch.BatchesEndpoint;
+import org.jobwitness.server.chart.Charts;
 import org.jobwitness.server.chart.SamplesEndpoint;
 import org.jobwitness.server.chart.SeriesEndpoint;
 import org.jobwitness.server.db.Database;
@@ -62,6 +63,8 @@ import org.jobwitness.server.ops.DataDisk;
 import org.jobwitness.server.ops.HealthEndpoint;
 import org.jobwitness.server.ops.Retention;
 import org.jobwitness.server.ops.Watchdog;
+import org.jobwitness.server.page.JobReader;
+import org.jobwitness.server.page.Pages;
 import org.jobwitness.server.query.JobQueries;
 import org.jobwitness.server.query.JobsEndpoint;
 import org.jobwitness.server.query.LinksEndpoint;
@@ -76,6 +79,7 @@ import org.jobwitness.server.stream.StreamEndpoint;
 import org.jobwitness.server.verdict.EvidenceReader;
 import org.jobwitness.server.verdict.JobFindings;
 import org.jobwitness.server.verdict.VerdictEndpoint;
+import org.jobwitness.server.verdict.Verdicts;
 import org.jobwitness.server.web.DocsEndpoint;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -180,22 +184,29 @@ final class Server implements AutoCloseable {
             AccessControl access = tokens.map(known -> AccessControl.by(known, sessions, privileged, metrics))
                     .orElseGet(() -> AccessControl.off(config.host(), sessions, privileged, metrics));
 
+            Verdicts verdicts = new Verdicts(evidence, config.thresholds(), config.siteNote());
+            Charts charts = new Charts(database, samples, json, clock);
+            UserSummaries summaries = new UserSummaries(database, clock);
+            Pages pages = new Pages(queries, new JobReader(queries, verdicts, charts, clock), summaries, nodes,
+                    config.grafana(), clock);
+
             http = stopLater(new HttpServer(
                     new HttpServer.Settings(config.host(), config.port(), config.maxConnections(),
                             config.requestDeadline(), tls),
-                    json, memory, access,
-                    List.of(access::routes, new HealthEndpoint(requiredChecks, advisoryChecks, json, clock,
-                            version())::routes,
+                    json, memory, access, pages,
+                    List.of(access::routes, pages::routes,
+                            new HealthEndpoint(requiredChecks, advisoryChecks, json, clock,
+                                    version())::routes,
                             new EventsEndpoint(events, clusters, requests, json)::routes,
                             new BatchesEndpoint(batches, clusters, nodeLimit, requests, json)::routes,
                             new JobsEndpoint(queries, json)::routes,
                             new LinksEndpoint(queries, sessions, requests, json)::routes,
-                            new UsersEndpoint(new UserSummaries(database, clock), json, clock)::routes,
+                            new UsersEndpoint(summaries, json, clock)::routes,
                             new SamplesEndpoint(queries, samples, json)::routes,
-                            new SeriesEndpoint(database, queries, samples, json, clock)::routes,
+                            new SeriesEndpoint(queries, charts, json)::routes,
                             new ManualJobsEndpoint(jobs, jobDeletion, queries, samples, requests, json, clock,
                                     config.defaultCluster())::routes,
-                            new VerdictEndpoint(evidence, config.thresholds(), config.siteNote(), json)::routes,
+                            new VerdictEndpoint(verdicts, json)::routes,
                             new NodesEndpoint(nodes, json, clock)::routes,
                             new StreamEndpoint(stream, sessions, json)::routes,
                             new SessionsEndpoint(sessions,

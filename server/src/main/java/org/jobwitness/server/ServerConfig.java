@@ -44,6 +44,7 @@ import org.jspecify.annotations.Nullable;
  * @param seedDemo whether to simulate a cluster; ignored where Slurm is queried
  * @param thresholds of verdicts
  * @param siteNote the site's own words, shown with the advice of verdicts
+ * @param grafana the address of Grafana, for links, without a slash at its end
  */
 record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls, boolean isKeptLocal,
         Optional<DatabaseAddress> database, int databaseConnections,
@@ -52,7 +53,7 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
         Duration requestDeadline, Duration metricsRetention,
         Duration jobRetention, Duration auditRetention, boolean schedulerChosen,
         Optional<Reconciliation.Settings> slurm,
-        boolean seedDemo, Thresholds thresholds, Optional<String> siteNote) {
+        boolean seedDemo, Thresholds thresholds, Optional<String> siteNote, Optional<String> grafana) {
     private static final Pattern PEOPLE = Pattern.compile("@?[^\\s:,@-][^\\s:,]{0,255}");
     private static final int MAX_SITE_NOTE = 500;
     private static final Pattern CLUSTER = Pattern.compile("[A-Za-z0-9._-]{1,64}");
@@ -180,7 +181,17 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
                     choice(Setting.SCHEDULER_BACKEND, "none", "mock", "slurm").equals("slurm")
                             ? Optional.of(slurm())
                             : Optional.empty(),
-                    seedDemo, thresholds(), siteNote());
+                    seedDemo, thresholds(), siteNote(), address(Setting.GRAFANA_URL));
+        }
+
+        /** Of a web server, without a slash at its end. */
+        private Optional<String> address(Setting setting) throws BadSetting {
+            String url = given.get(setting);
+            if (url != null && !url.matches("https?://[A-Za-z0-9._~:\\[\\]-]{1,255}(/[A-Za-z0-9._~/-]{0,255})?")) {
+                throw bad(setting, url,
+                        "an address such as https://grafana.example.org or https://example.org/grafana");
+            }
+            return Optional.ofNullable(url).map(text -> text.replaceAll("/+$", ""));
         }
 
         private List<String> people(Setting setting, String byDefault) throws BadSetting {

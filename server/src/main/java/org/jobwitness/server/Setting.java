@@ -90,6 +90,8 @@ enum Setting {
             "A finding reports this many short jobs of one user and name in a day, 2..2000."),
     VERDICT_MARGIN_PERCENT("20",
             "Margin that a verdict adds to the memory or time used when it suggests what to request, 0..1000."),
+    GRAFANA_URL("unset: no links",
+            "Address of the Grafana with our dashboards, to which the page of a job links."),
     SITE_NOTE("unset",
             "Your site's own words, shown with the advice of every verdict: one line of plain text, with a link if you like, at most 500 characters, without < and >.");
 

@@ -69,7 +69,15 @@ class AccessMatrixTest {
             GET /v1/health                401 401 open open 403 403 403 403 open open
             GET /v1/live                  open open open open open open open open open open
             GET /v1/ready                 open open open open open open open open open open
-            GET /                         open open open open open open open open open open
+            GET /                         401 401 403 403 403 own own all all all
+            GET /jobs                     401 401 403 403 403 own own all all all
+            GET /jobs/{id}                401 401 403 403 run own own all all all
+            GET /cluster                  401 401 403 403 403 own own all all all
+            GET /nodes/{name}             401 401 403 403 403 own own all all all
+            GET /users/{user}             401 401 403 403 403 own own all all all
+            GET /accounts/{account}       401 401 403 403 403 own own all all all
+            GET /search                   401 401 403 403 403 open open open open open
+            GET /assets/{file}            open open open open open open open open open open
             GET /v1/openapi.yaml          open open open open open open open open open open
             GET /docs                     open open open open open open open open open open
             GET /docs/assets/{file}       open open open open open open open open open open
@@ -215,7 +223,7 @@ class AccessMatrixTest {
         List.of("X-Correlation-Id", "Date", "Content-Length").forEach(headers::remove);
         String body = response.status() == 200 ? "" : response.body();
         for (String asked : List.of(OWN, OF_ACCOUNT, FOREIGN, UNKNOWN, MARK + "bob", MARK + "eve", "unknown",
-                MARK + "-only")) {
+                MARK + "-only", MARK)) {
             body = body.replace(asked, "*");
         }
         return response.status() + " " + headers + " " + body;
@@ -227,8 +235,11 @@ class AccessMatrixTest {
                 "unknown");
         Map<String, String> nodes = Map.of(OWN, "shared1", OF_ACCOUNT, MARK + "-only", FOREIGN, MARK + "-only",
                 UNKNOWN, "unknown");
+        Map<String, String> accounts = Map.of(OWN, "physics", OF_ACCOUNT, MARK, FOREIGN, MARK, UNKNOWN, "unknown");
         String path = words[1].replace("{id}", job).replace("{user}", of.get(job)).replace("{name}", nodes.get(job))
-                .replace("{file}", "docs.css").replace("{session}", "0");
+                .replace("{account}", accounts.get(job))
+                .replace("{file}", words[1].startsWith("/docs") ? "docs.css" : "page.css")
+                .replace("{session}", "0");
         String body = route.equals("PATCH /v1/jobs/{id}") ? "{\"cpu_usage\": 1}" : "{}";
         return words[0].equals("GET") || words[0].equals("DELETE")
                 ? callers.get(caller).send(words[0], path, "")
@@ -313,10 +324,24 @@ class AccessMatrixTest {
     }
 
     @Test
+    void aSearchLeadsToOnesOwnOnly() {
+        for (String caller : List.of("user", "uid")) {
+            for (String asked : List.of(FOREIGN, MARK, MARK + "eve", MARK + "-only")) {
+                assertThat(callers.get(caller).get("/search?q=" + asked).header("Location")).as(asked)
+                        .hasValue("./jobs?q=" + asked);
+            }
+            assertThat(callers.get(caller).get("/search?q=" + OWN).header("Location")).hasValue("./jobs/" + OWN);
+            assertThat(callers.get(caller).get("/search?q=physics").header("Location")).hasValue("./accounts/physics");
+        }
+        assertThat(callers.get("operator").get("/search?q=" + MARK + "-only").header("Location"))
+                .hasValue("./nodes/" + MARK + "-only");
+    }
+
+    @Test
     void theMarkIsInWhatOperatorsSee() {
         TreeSet<String> missing = new TreeSet<>();
         for (String path : List.of("/v1/jobs", "/v1/jobs/" + FOREIGN, "/v1/jobs/" + FOREIGN + "/runs", "/metrics",
-                "/v1/jobs/" + FOREIGN + "/audit", "/v1/nodes")) {
+                "/v1/jobs/" + FOREIGN + "/audit", "/v1/nodes", "/jobs", "/jobs/" + FOREIGN, "/cluster")) {
             if (!callers.get("operator").get(path).body().contains(MARK)) {
                 missing.add(path);
             }

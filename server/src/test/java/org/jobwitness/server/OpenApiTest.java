@@ -500,6 +500,9 @@ class OpenApiTest {
         TestServer.Client operator = server.as(Role.OPERATOR);
         TestServer.Client agent = server.as(Role.AGENT);
         agent.post("/v1/events/job-started", LEAST_START.formatted("4711"));
+        agent.post("/v1/events/job-started",
+                LEAST_START.formatted("4712").replace("}", ",\"account\":\"physics\"}"));
+        operator.get("/jobs?state=&q=");
         TestServer.Client elsewhere = server.ofNodes("default", "elsewhere");
         elsewhere.post("/v1/events/job-started", LEAST_START.formatted("4711").replace("n001", "elsewhere"));
         elsewhere.post("/v1/events/job-finished", "{\"job_id\":\"4711\",\"node\":\"elsewhere\",\"exit_code\":1}");
@@ -520,8 +523,7 @@ class OpenApiTest {
                 .sorted(Comparator.comparing(operation -> operation.startsWith("DELETE "))).toList();
         for (String operation : forgettingLast) {
             String[] parts = operation.split(" ");
-            String path = parts[1].replace("{id}", "4711").replace("{name}", "n001").replace("{user}", "alice")
-                    .replace("{file}", "docs.js").replace("{session}", "0");
+            String path = example(parts[1]);
             operator.send(parts[0], path, "", "X-Changed-By", "x".repeat(129));
             if (parts[0].equals("GET")) {
                 String etag = operator.get(path).header("ETag").orElse("none");
@@ -536,9 +538,8 @@ class OpenApiTest {
             server.anonymous().send(parts[0], path, "");
             server.as(Role.SCRAPE).send(parts[0], path, "");
             agent.send(parts[0], path, "");
-            String unknown = path.replace("4711", "nobody").replace("n001", "nobody").replace("alice", "nobody")
-                    .replace("docs.js",
-                            "nothing");
+            String unknown = path.replaceAll("4711|n001|alice|physics", "nobody").replaceAll("(docs|page)\\.js",
+                    "nothing");
             operator.send(parts[0], unknown, "");
             if (parts[0].equals("POST") || parts[0].equals("PATCH")) {
                 operator.send(parts[0], unknown, sample, "Content-Type", "application/json");
@@ -558,8 +559,7 @@ class OpenApiTest {
                     default -> LEAST_START.formatted("4711");
                 };
                 away.anonymous().send(parts[0],
-                        parts[1].replace("{id}", "4711").replace("{name}", "n001").replace("{user}", "alice")
-                                .replace("{file}", "docs.js").replace("{session}", "0"),
+                        example(parts[1]),
                         List.of("GET", "DELETE").contains(parts[0]) ? "" : json, "Content-Type", "application/json",
                         "X-Changed-By", "test", "X-Source", "test");
             }
@@ -578,6 +578,12 @@ class OpenApiTest {
         alice.post("/v1/jobs/nobody/links", "{}");
         server.anonymous().post("/v1/sessions", "{\"munge_credential\":\"MUNGE:none:\"}");
         return operator.get("/v1/sessions").json().required("sessions").get(0).required("id").asString();
+    }
+
+    private static String example(String path) {
+        return path.replace("{id}", "4711").replace("{name}", "n001").replace("{user}", "alice")
+                .replace("{account}", "physics").replace("{file}", path.startsWith("/docs") ? "docs.js" : "page.js")
+                .replace("{session}", "0").replaceFirst("^/search$", "/search?q=4711");
     }
 
     /** As many as there may be, and what is to be done meanwhile. */

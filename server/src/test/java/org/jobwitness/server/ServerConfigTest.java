@@ -34,7 +34,7 @@ class ServerConfigTest {
                         Duration.ofDays(7),
                         Duration.ofDays(400),
                         Duration.ofDays(800), false, Optional.empty(), false, Thresholds.USUAL,
-                        Optional.empty()));
+                        Optional.empty(), Optional.empty()));
     }
 
     /** The system's limit of open files is reached before that of connections otherwise. */
@@ -57,6 +57,17 @@ class ServerConfigTest {
             assertThatThrownBy(() -> read(List.of("--site-note=" + refused), Map.of(), ""))
                     .hasMessageStartingWith("SITE_NOTE is").hasMessageEndingWith("control characters, < and >")
                     .message().doesNotContain("\u001b", "\n", "\u202e");
+        }
+    }
+
+    @Test
+    void anAddressOfAnotherServiceIsThatOfAWebServer() throws Exception {
+        assertThat(read(List.of("--grafana-url=https://hpc.example.org/grafana/"), Map.of(), "").grafana())
+                .contains("https://hpc.example.org/grafana");
+        for (String refused : List.of("javascript:alert(1)", "grafana.example.org", "https://a b", "https://a/?b",
+                "https://")) {
+            assertThatThrownBy(() -> read(List.of("--grafana-url=" + refused), Map.of(), ""))
+                    .hasMessageStartingWith("GRAFANA_URL is").hasMessageContaining("https://");
         }
     }
 

@@ -30,7 +30,7 @@ import org.jobwitness.wire.SeriesPage;
 import org.jspecify.annotations.Nullable;
 
 /** Reduces the history of a run to what a chart shows. Series are read one by one, so that only their points are in memory. */
-final class Charts {
+public final class Charts {
     /** Of all points, min, mean and max: some 15 MB of JSON. */
     static final int MAX_VALUES = 400_000;
     private static final int VALUES_OF_POINT = 3;
@@ -44,7 +44,7 @@ final class Charts {
     private final Json json;
     private final Clock clock;
 
-    Charts(Database database, SampleStore samples, Json json, Clock clock) {
+    public Charts(Database database, SampleStore samples, Json json, Clock clock) {
         this.database = database;
         this.samples = samples;
         this.json = json;
@@ -71,6 +71,23 @@ final class Charts {
     /** What the sums of samples say before any sample is read. */
     private record Outline(long series, long points, @Nullable Instant first, @Nullable Instant last,
             @Nullable Long intervalMs) {
+    }
+
+    /**
+     * Series of some metrics of a run.
+     *
+     * @param metrics by the names of the API
+     * @param node null for all
+     * @param from, to null for the run's start and end
+     * @param points how many of each series at most
+     * @throws ApiException 400 if it would be too much
+     * @throws IllegalArgumentException if there is no such metric
+     */
+    public SeriesPage page(Job job, List<String> metrics, @Nullable String node, @Nullable Instant from,
+            @Nullable Instant to, int points) {
+        Set<Metric> named = new LinkedHashSet<>();
+        metrics.forEach(name -> named.add(Metric.named(name).orElseThrow(() -> new IllegalArgumentException(name))));
+        return page(job, new Question(named, node, null, from, to, points));
     }
 
     /** @throws ApiException 400 if it would be too much */

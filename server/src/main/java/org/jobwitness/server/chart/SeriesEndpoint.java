@@ -10,7 +10,6 @@ import static org.jobwitness.server.json.Printable.shown;
 
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
-import java.time.Clock;
 import java.time.Instant;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -18,13 +17,11 @@ import java.util.Locale;
 import java.util.Set;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.access.Role;
-import org.jobwitness.server.db.Database;
 import org.jobwitness.server.http.ApiException;
 import org.jobwitness.server.http.Csv;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.server.query.JobQueries;
 import org.jobwitness.server.query.JobsEndpoint;
-import org.jobwitness.server.sample.SampleStore;
 import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.Job;
 import org.jobwitness.wire.SeriesPage;
@@ -36,9 +33,9 @@ public final class SeriesEndpoint {
     private final Charts charts;
     private final Json json;
 
-    public SeriesEndpoint(Database database, JobQueries jobs, SampleStore samples, Json json, Clock clock) {
+    public SeriesEndpoint(JobQueries jobs, Charts charts, Json json) {
         this.jobs = jobs;
-        this.charts = new Charts(database, samples, json, clock);
+        this.charts = charts;
         this.json = json;
     }
 

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Turns every exception that leaves an endpoint into the error JSON of the API. */
+/** Turns every exception that leaves an endpoint into the error JSON of the API, or into a page where a browser asked for one. */
 final class ErrorHandler {
     private static final Logger log = LoggerFactory.getLogger(ErrorHandler.class);
 
@@ -22,9 +22,11 @@ final class ErrorHandler {
     private static final int MAX_DISCARDED = 4 * 1024;
 
     private final Json json;
+    private final ErrorPage page;
 
-    ErrorHandler(Json json) {
+    ErrorHandler(Json json, ErrorPage page) {
         this.json = json;
+        this.page = page;
     }
 
     void routes(RoutesConfig routes) {
@@ -99,6 +101,8 @@ final class ErrorHandler {
             // Perhaps not read to its end: Jetty then closes the connection, but does not announce it.
             ctx.header("Connection", "close");
         }
-        ctx.status(status).contentType("application/json").result(json.text(error));
+        ctx.status(status);
+        page.of(ctx, status, error).ifPresentOrElse(html -> ctx.contentType(StaticFile.HTML).result(html),
+                () -> ctx.contentType("application/json").result(json.text(error)));
     }
 }

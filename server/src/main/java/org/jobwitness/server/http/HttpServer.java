@@ -54,9 +54,10 @@ public final class HttpServer implements AutoCloseable {
      *
      * @param memory of the requests
      * @param access admits or refuses each request that has a route
+     * @param errors shows errors in browsers
      * @param routes of each feature
      */
-    public HttpServer(Settings settings, Json json, RequestMemory memory, Handler access,
+    public HttpServer(Settings settings, Json json, RequestMemory memory, Handler access, ErrorPage errors,
             List<Consumer<RoutesConfig>> routes) {
         this.settings = settings;
         connections = new Connections(settings.maxConnections(), settings.requestDeadline());
@@ -88,7 +89,7 @@ public final class HttpServer implements AutoCloseable {
             config.routes.before(Requests::checkEncoding);
             config.routes.beforeMatched(access);
             routes.forEach(feature -> feature.accept(config.routes));
-            new ErrorHandler(json).routes(config.routes);
+            new ErrorHandler(json, errors).routes(config.routes);
         });
         routeHeadAsGet(javalin.unsafe.internalRouter);
     }

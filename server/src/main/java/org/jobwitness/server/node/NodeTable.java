@@ -121,7 +121,8 @@ public final class NodeTable {
      *
      * @param cluster, name null for all
      */
-    NodePage list(Scope scope, @Nullable String cluster, @Nullable String name, int limit, int offset, Instant now) {
+    public NodePage list(Scope scope, @Nullable String cluster, @Nullable String name, int limit, int offset,
+            Instant now) {
         Condition visible = Visibility.of(scope);
         String known = known(visible);
         List<Node> found = new ArrayList<>();

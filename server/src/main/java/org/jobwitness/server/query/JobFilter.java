@@ -40,6 +40,13 @@ public record JobFilter(Set<JobState> states, @Nullable Reason reason, @Nullable
         states = Set.copyOf(states);
     }
 
+    /** By what overviews are about; null means any. */
+    public static JobFilter of(Set<JobState> states, @Nullable String user, @Nullable String account,
+            @Nullable String node) {
+        String any = null;
+        return new JobFilter(states, null, user, node, any, account, any, any, any);
+    }
+
     public static JobFilter of(Context ctx) {
         return new JobFilter(states(ctx),
                 constant(ctx, "reason", Reason.values(), Reason::toString).orElse(null), Requests.text(ctx, "user"),

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -34,6 +35,7 @@ import org.jobwitness.wire.JobGpu;
 import org.jobwitness.wire.JobOomKill;
 import org.jobwitness.wire.JobPage;
 import org.jobwitness.wire.JobState;
+import org.jobwitness.wire.Reason;
 import org.jspecify.annotations.Nullable;
 
 /** Reads runs for callers, each within its scope. */
@@ -143,6 +145,58 @@ public final class JobQueries {
     public List<Job> runs(Caller caller, String jobId, @Nullable String cluster) {
         return database.read("job_runs", handle -> withDetails(handle, caller.scope(),
                 keys(handle, caller.scope(), jobId, cluster, null, MAX_RUNS), null));
+    }
+
+    /** How many of the chosen runs ended since a moment, by state and reason; the most frequent first. */
+    public List<Ends> ends(Caller caller, JobFilter filter, Instant since) {
+        Map<String, Condition> conditions = filter.conditions();
+        conditions.put("scope", Visibility.of(caller.scope()));
+        JobFilter.add(conditions, "since", "coalesce(end_time, 'infinity'::timestamptz) >= :since", since);
+        String from = " from job where end_time is not null and "
+                + conditions.values().stream().map(Condition::sql).collect(Collectors.joining(" and "));
+        return database.read("job_ends", handle -> bind(handle.createQuery("select state, reason, count(*) as runs"
+                + from + " group by state, reason order by runs desc, state, reason"), conditions)
+                .map((row, _) -> new Ends(Objects.requireNonNull(constant(JobState.class, row.getString("state"))),
+                        constant(Reason.class, row.getString("reason")), row.getLong("runs")))
+                .list());
+    }
+
+    /** How many runs ended in a state, for a reason. */
+    public record Ends(JobState state, @Nullable Reason reason, long runs) {
+    }
+
+    /**
+     * A running job of whose GPUs some are idle.
+     *
+     * @param read those that it holds alone and that were read just now
+     * @param idle those of them that were not used at the last reading
+     */
+    public record IdleGpus(Job job, long read, long idle) {
+    }
+
+    /** Jobs that hold GPUs and do not use them now, those with most of them first; of too many the first. */
+    public List<IdleGpus> idleGpus(Caller caller, int max) {
+        Condition visible = Visibility.of(caller.scope());
+        return database.read("idle_gpus", handle -> {
+            Map<Long, long[]> found = new LinkedHashMap<>();
+            handle.createQuery("""
+                    select job_key, count(*) as read, count(*) filter (where latest[2] = 0) as idle
+                    from (select job_key from job
+                        where state in ('pending', 'running') and state = 'running' and newest and %s) running
+                    join job_gpu_figures using (job_key)
+                    where hold = 'alone' and latest[2] is not null and last_sample_at > cast(:now as timestamptz)
+                        - 3 * greatest(15000, coalesce(last_interval_ms, 100000)) * interval '1 millisecond'
+                    group by job_key having count(*) filter (where latest[2] = 0) > 0
+                    order by idle desc, job_key limit :max""".formatted(visible.sql())).bindMap(visible.values())
+                    .bind("now", clock.instant()).bind("max", max)
+                    .map((row, _) -> found.put(row.getLong("job_key"),
+                            new long[]{row.getLong("read"), row.getLong("idle")}))
+                    .list();
+            return select(handle, found.keySet(), Map.of()).stream().map(job -> {
+                long[] gpus = Objects.requireNonNull(found.get(job.run()));
+                return new IdleGpus(job, gpus[0], gpus[1]);
+            }).toList();
+        });
     }
 
     /** Runs by their keys, in that order, for any caller, without those that are deleted. */

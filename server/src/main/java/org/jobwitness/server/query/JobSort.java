@@ -18,7 +18,7 @@ public enum JobSort {
     }
 
     /** Its name in a request. */
-    String parameter() {
+    public String parameter() {
         return parameter;
     }
 

@@ -113,7 +113,12 @@ public final class JobsEndpoint {
         return key.map(Long::valueOf).orElse(null);
     }
 
-    private static JobQueries.ListRequest listRequest(Context ctx) {
+    /**
+     * The list that the query parameters ask for.
+     *
+     * @throws ApiException 400
+     */
+    public static JobQueries.ListRequest listRequest(Context ctx) {
         onlyParameters(ctx, LIST_PARAMETERS);
         JobCursor cursor = parameter(ctx, "cursor").map(JobCursor::parse).orElse(null);
         JobSort sort = JobFilter.constant(ctx, "sort", JobSort.values(), JobSort::parameter)

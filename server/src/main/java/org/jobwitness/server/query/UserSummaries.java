@@ -28,8 +28,12 @@ public final class UserSummaries {
         this.clock = clock;
     }
 
-    /** @param cluster null for any */
-    record Question(String user, @Nullable String cluster, Instant from, Instant to) {
+    /**
+     * Whose runs are added up, and of which time.
+     *
+     * @param cluster null for any
+     */
+    public record Question(String user, @Nullable String cluster, Instant from, Instant to) {
     }
 
     /** How many runs have each state and reason. */
@@ -40,7 +44,7 @@ public final class UserSummaries {
     }
 
     /** Empty if the caller may see no run of this user. */
-    Optional<UserSummary> of(Caller caller, Question question) {
+    public Optional<UserSummary> of(Caller caller, Question question) {
         return database.snapshot("user_summary", handle -> isKnown(handle, caller.scope(), question.user())
                 ? Optional.of(sums(handle, caller.scope(), question, counts(handle, caller.scope(), question)))
                 : Optional.empty());

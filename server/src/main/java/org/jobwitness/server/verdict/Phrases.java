@@ -10,7 +10,7 @@ import org.jobwitness.server.verdict.RunEvidence.GpuUsage;
 import org.jspecify.annotations.Nullable;
 
 /** Numbers, times, names and text from users, as they stand in sentences. */
-final class Phrases {
+public final class Phrases {
     private static final String[] UNITS = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB"};
     private static final int MAX_LENGTH = 80;
     private static final int MAX_SENTENCE_LENGTH = 300;
@@ -63,7 +63,7 @@ final class Phrases {
     }
 
     /** {@code 3 h 20 min}, {@code 2 days 4 h}, {@code 35 s}. */
-    static String time(double seconds) {
+    public static String time(double seconds) {
         long whole = Math.round(seconds);
         long days = whole / 86_400;
         long hours = whole % 86_400 / 3600;
@@ -85,7 +85,7 @@ final class Phrases {
     }
 
     /** In the unit that makes it short: {@code 23.4 GiB}. */
-    static String bytes(double bytes) {
+    public static String bytes(double bytes) {
         double value = bytes;
         int unit = 0;
         while (value >= 1023.95 && unit < UNITS.length - 1) {
@@ -96,17 +96,17 @@ final class Phrases {
     }
 
     /** With one decimal, unless that is 0. */
-    static String number(double value) {
+    public static String number(double value) {
         long tenths = Math.round(value * 10);
         return tenths / 10 + (tenths % 10 == 0 ? "" : "." + Math.abs(tenths % 10));
     }
 
-    static String percent(double percent) {
+    public static String percent(double percent) {
         return percent > 0 && percent < 0.05 ? "less than 0.1 %" : number(percent) + " %";
     }
 
     /** {@code 1 process}, {@code 3 processes}. */
-    static String count(long count, String one) {
+    public static String count(long count, String one) {
         return count(count, one, one + "s");
     }
 

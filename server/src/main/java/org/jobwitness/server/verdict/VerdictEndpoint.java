@@ -6,26 +6,19 @@ import static org.jobwitness.server.http.Requests.text;
 
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
-import java.util.Optional;
 import java.util.Set;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.access.Role;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.server.query.JobsEndpoint;
-import org.jspecify.annotations.Nullable;
 
 /** GET /v1/jobs/{id}/verdict. */
 public final class VerdictEndpoint {
-    private final EvidenceReader reader;
-    private final Thresholds thresholds;
-    private final @Nullable String siteNote;
+    private final Verdicts verdicts;
     private final Json json;
 
-    /** @param siteNote the site's own words, shown with the advice; empty for none */
-    public VerdictEndpoint(EvidenceReader reader, Thresholds thresholds, Optional<String> siteNote, Json json) {
-        this.reader = reader;
-        this.thresholds = thresholds;
-        this.siteNote = siteNote.orElse(null);
+    public VerdictEndpoint(Verdicts verdicts, Json json) {
+        this.verdicts = verdicts;
         this.json = json;
     }
 
@@ -38,8 +31,7 @@ public final class VerdictEndpoint {
         String id = askedJobId(ctx);
         String cluster = text(ctx, "cluster");
         Long run = JobsEndpoint.key(ctx, "run");
-        RunEvidence evidence = reader.read(Caller.of(ctx), id, cluster, run)
-                .orElseThrow(() -> JobsEndpoint.unknown(id, cluster, run));
-        ctx.result(json.text(VerdictRules.judge(evidence, thresholds, siteNote)));
+        ctx.result(json.text(verdicts.of(Caller.of(ctx), id, cluster, run)
+                .orElseThrow(() -> JobsEndpoint.unknown(id, cluster, run)).verdict()));
     }
 }

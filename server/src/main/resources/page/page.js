@@ -1,0 +1,59 @@
+// What scripts add to a page that is complete without them.
+import {localize} from './times.js';
+import {drawCharts} from './charts.js';
+import {follow, refresh} from './live.js';
+
+function searchByKey() {
+  const box = document.getElementById('q');
+  document.addEventListener('keydown', event => {
+    const typing = event.target.closest('input, select, textarea, [contenteditable]');
+    if (event.key === '/' && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      event.preventDefault();
+      box.focus();
+      box.select();
+    }
+  });
+}
+
+async function copy(text) {
+  if (navigator.clipboard && window.isSecureContext) {
+    await navigator.clipboard.writeText(text);
+    return;
+  }
+  // Over plain HTTP there is no clipboard but by a selection.
+  const area = document.createElement('textarea');
+  area.value = text;
+  area.className = 'hidden';
+  document.body.append(area);
+  area.select();
+  document.execCommand('copy');
+  area.remove();
+}
+
+function offerCopies(root) {
+  for (const button of root.querySelectorAll('button[data-copy]')) {
+    button.hidden = false;
+    button.onclick = async () => {
+      await copy(document.getElementById(button.dataset.copy).textContent + '\n');
+      button.textContent = 'Copied';
+    };
+  }
+}
+
+function enhance(root) {
+  localize(root);
+  for (const hint of root.querySelectorAll('.zoom-hint')) {
+    hint.hidden = !document.querySelector('figure[data-series]') || !window.uPlot;
+  }
+  offerCopies(root);
+}
+
+searchByKey();
+enhance(document);
+document.getElementById('zone').textContent =
+    `Times are in ${Intl.DateTimeFormat().resolvedOptions().timeZone}; point at one for UTC.`;
+const charts = drawCharts(() => refresh(enhance));
+follow(fresh => {
+  enhance(fresh);
+  charts.update();
+});
