@@ -121,15 +121,19 @@ class BatchesTest {
                 """
                 {"job_id": "stale", "node": "x41", "start_time": "%s", "exit_code": 0, "signal": 0, "timestamp": "%s"}"""
                         .formatted(start, start.plusSeconds(905)));
-        send("x41", start.plusSeconds(915), reading.formatted("3, \"last\": true"));
-        for (int k = 63; k <= 190; k++) {
+        send("x41", start.plusSeconds(906), reading.formatted("3, \"last\": true"));
+        for (int k = 61; k <= 190; k++) {
             assertThat(status(send("x41", start.plusSeconds(15L * k), reading.formatted(0)))).isEqualTo("stored");
         }
+        send("x41", start.plusSeconds(908),
+                reading.formatted("3, \"oom_kill_events\": [{\"timestamp\": \"" + start.plusSeconds(904)
+                        + "\", \"killed\": 1, \"cause\": \"limit\"}]"));
         JsonNode job = job("stale");
         assertThat(job.required("avg_cpu_usage").asDouble()).isEqualTo(75);
-        assertThat(job.required("sample_count").asInt()).as("with the one taken at its end").isEqualTo(61);
-        assertThat(job.required("last_sample_at").asString()).isEqualTo(start.plusSeconds(915).toString());
-        assertThat(stored("stale")).isEqualTo(61);
+        assertThat(job.required("sample_count").asInt()).as("with the ones of its end").isEqualTo(62);
+        assertThat(job.required("last_sample_at").asString()).isEqualTo(start.plusSeconds(908).toString());
+        assertThat(job.required("oom_kill_events").size()).as("a kill that was read after the end").isEqualTo(1);
+        assertThat(stored("stale")).isEqualTo(62);
     }
 
     @Test

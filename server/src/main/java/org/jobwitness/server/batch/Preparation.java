@@ -43,8 +43,8 @@ final class Preparation {
     private static final int MAX_LOOKUPS = 4;
 
     private static final Duration DEFAULT_INTERVAL = Duration.ofSeconds(15);
-    /** Between the clocks of a node and of slurmctld, which says when a job ended. */
-    private static final Duration CLOCK_SKEW = Duration.ofSeconds(10);
+    /** Slurm's times are whole seconds. */
+    private static final Duration PRECISION = Duration.ofSeconds(1);
     /** Slurm's KillWait and UnkillableStepTimeout, as they are set where they are long. */
     private static final Duration SLOW_END = Duration.ofMinutes(5);
 
@@ -126,7 +126,7 @@ final class Preparation {
         ObservedRun seen = runs.get(new RunCache.CacheKey(identity, job.since(), batch.node(), hitItsLimit),
                 () -> observe(caller, evidence(identity, batch, job, since, at, hitItsLimit)));
         Integer intervalMs = job.intervalMs() == null ? batch.intervalMs() : job.intervalMs();
-        if (isAfterEnd(seen, at, intervalMs, Boolean.TRUE.equals(job.last()))) {
+        if (isAfterEnd(seen, at, intervalMs, Boolean.TRUE.equals(job.last()) || !oomKills.isEmpty())) {
             samples.refused("ended", 1);
             return Optional.empty();
         }
@@ -140,13 +140,13 @@ final class Preparation {
                 Boolean.TRUE.equals(job.last()), absent, gpus, oomKills));
     }
 
-    /** The interval in which it ended still is the run's, and so is the last reading of processes that were slow to end. */
-    private static boolean isAfterEnd(ObservedRun seen, Instant at, @Nullable Integer intervalMs, boolean isLast) {
+    /** @param isOfItsEnd whether it is the last reading, or one of an OOM kill: processes may be slow to end */
+    private static boolean isAfterEnd(ObservedRun seen, Instant at, @Nullable Integer intervalMs, boolean isOfItsEnd) {
         if (seen.endedAt() == null) {
             return false;
         }
         Duration interval = intervalMs == null ? DEFAULT_INTERVAL : Duration.ofMillis(intervalMs);
-        return at.isAfter(seen.endedAt().plus(interval).plus(isLast ? SLOW_END : CLOCK_SKEW));
+        return at.isAfter(seen.endedAt().plus(isOfItsEnd ? interval.plus(SLOW_END) : PRECISION));
     }
 
     /** The GPUs that the job holds, with figures, and those that it shares or may hold, without. */
