@@ -62,6 +62,7 @@ public final class RunUse {
      * @param cpuPercent, cpuMaxPercent of its CPUs there, average and maximum
      * @param memoryPeak by memory.peak or a sample
      * @param needed the highest sample of anonymous, shared and swapped memory together
+     * @param fileMax the highest sample of files in memory: page cache, and shared memory
      * @param swapMax the highest sample of swapped memory
      * @param minLimit, maxLimit its lowest and its highest memory limit there
      * @param oomEvents how often it reached its memory limit with nothing left to reclaim
@@ -69,7 +70,7 @@ public final class RunUse {
      */
     public record Sums(double cpus, long samples, double coveredSeconds, double suspendedSeconds,
             @Nullable Instant lastSample, double cpuPercent, double cpuMaxPercent, double memoryPeak, double needed,
-            double swapMax, double minLimit, double maxLimit, double oomEvents, double throttledSeconds,
+            double fileMax, double swapMax, double minLimit, double maxLimit, double oomEvents, double throttledSeconds,
             double memoryStallSeconds,
             double ioStallSeconds, Figures latest) {
     }
@@ -166,7 +167,8 @@ public final class RunUse {
                                 least(covered_ms, (extract(epoch from last_sample_at - first_sample_at) * 1000)::bigint
                                     + greatest(last_interval_ms, covered_ms / nullif(sample_count, 0))) end
                                 as covered_ms, suspended_ms, cpu_count, cpu_sum, cpu_max,
-                            greatest(memory_peak_bytes, memory_max_bytes) as memory_peak, needed_max_bytes, swap_max_bytes,
+                            greatest(memory_peak_bytes, memory_max_bytes) as memory_peak, needed_max_bytes, file_max_bytes,
+                            swap_max_bytes,
                             memory_limit_min_bytes, memory_limit_max_bytes,
                             oom_events, cpu_throttled_usec,
                             memory_stall_usec, io_stall_usec, oom_kills, latest
@@ -205,7 +207,8 @@ public final class RunUse {
         return new Sums(cpus, samples, orNaN(row, "covered_ms") / 1e3, orNaN(row, "suspended_ms") / 1e3,
                 time(row, "last_sample_at"),
                 samples == 0 ? Double.NaN : row.getDouble("cpu_sum") / samples, orNaN(row, "cpu_max"),
-                orNaN(row, "memory_peak"), orNaN(row, "needed_max_bytes"), orNaN(row, "swap_max_bytes"),
+                orNaN(row, "memory_peak"), orNaN(row, "needed_max_bytes"), orNaN(row, "file_max_bytes"),
+                orNaN(row, "swap_max_bytes"),
                 orNaN(row, "memory_limit_min_bytes"), orNaN(row, "memory_limit_max_bytes"),
                 orNaN(row, "oom_events"), orNaN(row, "cpu_throttled_usec") / 1e6,
                 orNaN(row, "memory_stall_usec") / 1e6, orNaN(row, "io_stall_usec") / 1e6,

@@ -138,7 +138,7 @@ public final class EvidenceReader {
                 nodes.add(new NodeUsage(on.node(), cpus(run, on.node(), sums), sums.samples(), sums.coveredSeconds(),
                         sums.suspendedSeconds(), on.fresh().value(Figure.SUSPENDED_MS) > 0, sums.lastSample(),
                         sums.cpuPercent(), sums.cpuMaxPercent(), sums.latest().value(Figure.CPU_USAGE_PERCENT),
-                        sums.memoryPeak(), sums.maxLimit(), sums.minLimit(), sums.needed(),
+                        sums.memoryPeak(), sums.maxLimit(), sums.minLimit(), sums.needed(), sums.fileMax(),
                         sums.swapMax(), sums.throttledSeconds(),
                         sums.memoryStallSeconds(), sums.ioStallSeconds(), on.oomKills(),
                         sums.oomEvents()));

@@ -109,7 +109,7 @@ final class MemoryRules {
                             + memory + "If they need a little more, the kernel will kill one of them.", advice, on,
                             evidence);
         }
-        if (100 * on.memoryPeak() >= near && on.needed() < on.memoryPeak() / 2) {
+        if (100 * on.memoryPeak() >= near && on.isMostlyCache()) {
             return found(FindingRule.MEMORY_IS_CACHE, Severity.INFO,
                     "Its memory" + where + " looks full (" + Phrases.bytes(on.memoryPeak()) + " of " + limit
                             + "), but its processes used at most " + needed

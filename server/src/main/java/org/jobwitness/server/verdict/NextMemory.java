@@ -104,7 +104,8 @@ final class NextMemory {
                     + " on one node, so memory nearly ran out. Peak: " + Phrases.bytes(peak) + "; " + runs.margin()
                     + " added.");
         }
-        if (100 * peak >= near && needed < peak / 2) {
+        if (100 * peak >= near && needed < peak / 2
+                && runs.evidence().nodes().stream().anyMatch(NodeUsage::isMostlyCache)) {
             return note("most of its memory was page cache. Less may be enough, but files would be read more slowly. "
                     + "Its processes used at most " + Phrases.bytes(needed) + " on one node.");
         }

@@ -185,11 +185,16 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
                     samples, Double.isNaN(covered) ? seconds : covered, w.seconds("suspended"), w.is("is_suspended"),
                     samples == 0 ? null : last, w.number("cpu"),
                     w.number("cpu_max", w.peek("cpu")), w.number("cpu_last"), w.bytes("peak"), w.bytes("limit"),
-                    w.textOrNull("min_limit") == null ? w.bytes("limit") : w.bytes("min_limit"), needed(w),
+                    w.textOrNull("min_limit") == null ? w.bytes("limit") : w.bytes("min_limit"), needed(w), files(w),
                     w.bytes("swap"), w.seconds("throttled"),
                     w.seconds("memory_stall"), w.seconds("io_stall"), w.number("oom_kills"), w.number("oom"));
             w.end();
             return node;
+        }
+
+        private static double files(Words w) {
+            double files = w.bytes("file");
+            return Double.isNaN(files) ? w.bytes("peak") - needed(w) : files;
         }
 
         private static double needed(Words w) {
