@@ -79,26 +79,32 @@ public final class EvidenceReader {
     }
 
     /**
-     * Passes on each newest run that is running or ended since, as far as findings need it: nothing of other runs, no events of nodes,
-     * and OOM kills by number only. To be called in a transaction: the rows come in portions.
+     * Passes on each newest run that is running or ended since, as far as findings need it: nothing of other runs, and OOM
+     * kills by number only. To be called in a transaction: the rows come in portions.
      */
     void eachRecent(Handle handle, Instant now, Instant since, Consumer<Recent> consumer) {
         try (Stream<RunUse.NodeUsage> allOnNodes = RunUse.onNodesSince(handle, since, now);
-                Stream<RunUse.GpuUsage> allGpus = RunUse.ofGpusSince(handle, since, now)) {
+                Stream<RunUse.GpuUsage> allGpus = RunUse.ofGpusSince(handle, since, now);
+                Stream<NodeEventTable.OfRun> allEvents = NodeEventTable.ofRunsSince(handle, since, now,
+                        NodeFaults.NOTICED_AFTER)) {
             ByRun<RunUse.NodeUsage> onNodes = new ByRun<>(allOnNodes.iterator(), RunUse.NodeUsage::run);
             ByRun<RunUse.GpuUsage> gpus = new ByRun<>(allGpus.iterator(), RunUse.GpuUsage::run);
+            ByRun<NodeEventTable.OfRun> events = new ByRun<>(allEvents.iterator(), NodeEventTable.OfRun::run);
             streaming(handle.createQuery("select " + RunRow.COLUMNS + ", job.end_seen"
                     + " from current_job(:since) job where state <> 'pending' order by job_key").bind("since", since))
                     .map((row, _) -> RunRow.of(row, row.getBoolean("end_seen")))
                     .useStream(runs -> runs.forEach(found -> consumer.accept(
-                            recent(now, found, onNodes.of(found.run().key()), gpus.of(found.run().key())))));
+                            recent(now, found, onNodes.of(found.run().key()), gpus.of(found.run().key()),
+                                    events.of(found.run().key())))));
         }
     }
 
     private static Recent recent(Instant now, RunRow found, List<RunUse.NodeUsage> onNodes,
-            List<RunUse.GpuUsage> gpus) {
+            List<RunUse.GpuUsage> gpus, List<NodeEventTable.OfRun> events) {
         return new Recent(new RunEvidence(now, found.run(), found.end(), onNodes(found.run(), onNodes),
-                onGpus(gpus), List.of(), List.of(), 0, List.of(), List.of()), onNodes, gpus);
+                onGpus(gpus), List.of(), List.of(), 0, List.of(), events.stream().limit(NodeEventTable.MAX_OF_A_RUN)
+                        .map(NodeEventTable.OfRun::event).toList()),
+                onNodes, gpus);
     }
 
     /** Rows of many runs, in the order of their keys, handed out run by run. */
