@@ -500,6 +500,19 @@ comment on column retention_clock.waited_ms is 'What has passed since trusted_at
 -- batch.AgentQueueTable writes here.
 create table agent_queue (
     cluster     text not null,
+-- When the driver of a GPU last reported an error. Only node.GpuErrorTable writes here. Kept as long as jobs.
+create table gpu_error (
+    cluster    text not null,
+    node       text not null,
+    gpu        text not null,
+    gpu_vendor text not null,
+    xid        integer not null,
+    at         timestamptz not null,
+    primary key (cluster, node, gpu, xid)
+);
+comment on table gpu_error is 'Its key serves GpuErrorTable.store; /metrics reads all, which are few.';
+comment on column gpu_error.xid is 'NVIDIA''s number.';
+
     node        text not null,
     batches     integer not null,
     events      integer not null,

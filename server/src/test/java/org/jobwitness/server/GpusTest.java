@@ -249,9 +249,16 @@ class GpusTest {
         assertThat(gpus.get(1).toString()).isEqualTo("{\"gpu\":\"GPU-free\",\"shared_by\":[],\"claimed_by\":[],"
                 + "\"utilization_percent\":0.0,\"throttled\":[\"hw_thermal_slowdown\"],\"ecc_errors\":2,\"xid\":79,\"xids\":[79],"
                 + "\"absent\":{\"energy_joules\":\"not counted\"}}");
-        assertThat(metrics("gpu_id=\"GPU-free\"")).containsExactly("hpc_node_gpu_device_jobs 0",
+        assertThat(metrics("gpu_id=\"GPU-free\".*xid=\"79\"")).singleElement().asString()
+                .startsWith("hpc_node_gpu_device_xid_timestamp_seconds " + NOW.getEpochSecond());
+        told("g9", NOW.plusSeconds(1), job("n-1"), "{\"gpu\": \"GPU-free\", \"xids\": [13]}");
+        assertThat(metrics("node=\"g9\".*xid=")).as("none of them is forgotten").hasSize(2);
+        told("g9", NOW.plusSeconds(2), job("n-1"), gpu("GPU-h", "n-1", 50, 1, 1)
+                + """
+                , {"gpu": "GPU-free", "utilization_percent": 0, "ecc_errors": 2, "throttled": ["hw_thermal_slowdown"]}""");
+        assertThat(metrics("gpu_id=\"GPU-free\"(?!.*xid=)")).containsExactly("hpc_node_gpu_device_jobs 0",
                 "hpc_node_gpu_device_utilization_percent 0", "hpc_node_gpu_device_ecc_errors_total 2",
-                "hpc_node_gpu_device_xid 79", "hpc_node_gpu_device_throttled 1");
+                "hpc_node_gpu_device_throttled 1");
         assertThat(metrics("node=\"g9\".*parent=\"GPU-whole\"")).containsExactly("hpc_node_gpu_device_info 1");
         assertThat(read("/v1/nodes").required("nodes")).noneMatch(node -> node.has("gpus"));
         finish("n-1", "g9");

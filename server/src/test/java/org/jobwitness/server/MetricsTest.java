@@ -189,10 +189,12 @@ class MetricsTest {
                 "hpc_node_gpu_device_memory_total_bytes 85899345920", "hpc_node_gpu_device_power_watts 312.25",
                 "hpc_node_gpu_device_temperature_celsius 64", "hpc_node_gpu_device_energy_joules_total 123456.789",
                 "hpc_node_gpu_device_throttled 0"));
-        assertThat(lines("hpc_node_gpu_device_.*gpu_id=\"GPU-free\"")).containsExactlyElementsOf(withLabels(
+        assertThat(lines("hpc_node_gpu_device_xid_timestamp_seconds")).singleElement().asString()
+                .contains("gpu_id=\"GPU-free\",xid=\"79\"} 1");
+        assertThat(lines("hpc_node_gpu_device_(?!xid).*gpu_id=\"GPU-free\"")).containsExactlyElementsOf(withLabels(
                 "node=\"n1\",gpu_vendor=\"nvidia\",gpu_id=\"GPU-free\"", "hpc_node_gpu_device_jobs 0",
                 "hpc_node_gpu_device_utilization_percent 1", "hpc_node_gpu_device_ecc_errors_total 0",
-                "hpc_node_gpu_device_xid 79", "hpc_node_gpu_device_throttled 0"));
+                "hpc_node_gpu_device_throttled 0"));
         assertThat(lines("hpc_node_gpu_device_info")).containsExactly("hpc_node_gpu_device_info{node=\"n1\","
                 + "gpu_vendor=\"nvidia\",gpu_id=\"GPU-1\",model=\"H\\\"100\",pci_bus_id=\"00000000:3B:00.0\","
                 + "parent=\"\"} 1");

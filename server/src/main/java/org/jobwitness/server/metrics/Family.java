@@ -55,8 +55,6 @@ record Family<T>(String name, String help, ToDoubleFunction<T> value) {
                     "Energy that a GPU of the node has used, by its own counter.", GpuReading::energyJoules),
             ofNodeGpu("hpc_node_gpu_device_ecc_errors_total",
                     "Uncorrectable memory errors of a GPU of the node.", GpuReading::eccErrors),
-            ofNodeGpu("hpc_node_gpu_device_xid", "NVIDIA's number of an error that the driver has just reported.",
-                    GpuReading::xid),
             ofNodeGpu("hpc_node_gpu_device_throttled", "1 while a GPU of the node is throttled, else 0.",
                     gpu -> gpu.throttled().isEmpty() ? 0 : 1));
 

@@ -2,6 +2,7 @@ package org.jobwitness.server.metrics;
 
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
@@ -11,6 +12,7 @@ import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.batch.AgentQueueTable;
 import org.jobwitness.server.db.Database;
+import org.jobwitness.server.node.GpuErrorTable;
 import org.jobwitness.server.node.NodeReading;
 import org.jobwitness.server.node.NodeTable;
 import org.jobwitness.server.query.JobLabels;
@@ -32,7 +34,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class JobMetrics {
     private static final NodeReading.State[] NO_STATES = {};
-
+    private static final Duration ERRORS_SHOWN = Duration.ofDays(1);
     private static final Logger log = LoggerFactory.getLogger(JobMetrics.class);
 
     private final Database database;
@@ -72,6 +74,7 @@ public final class JobMetrics {
         private final FamilyRows<RunUse.NodeUsage> ofJobs = new FamilyRows<>(folder, Family.OF_JOB);
         private final FamilyRows<RunUse.FreshGpu> ofGpus = new FamilyRows<>(folder, Family.OF_GPU);
         private final MetricRows gpuInfo = new MetricRows(folder, 1);
+        private final MetricRows gpuErrors = new MetricRows(folder, 1);
         private final FamilyRows<NodeTable.GpuSnapshot> ofNodeGpus = new FamilyRows<>(folder, Family.OF_NODE_GPU);
         private final FamilyRows<NodeTable.NodeSnapshot> ofNodes = new FamilyRows<>(folder, Family.OF_NODE);
         private final MetricRows found = new MetricRows(folder, 1);
@@ -98,6 +101,7 @@ public final class JobMetrics {
             readNodes(handle);
             readRuns(handle);
             readGpus(handle);
+            readGpuErrors(handle);
             try (Stream<AgentQueueTable.Queue> agents = agentQueues.overdue(handle)) {
                 Labels labels = new Labels("cluster", "node");
                 agents.forEach(
@@ -171,6 +175,14 @@ public final class JobMetrics {
             }
         }
 
+        private void readGpuErrors(Handle handle) {
+            try (Stream<GpuErrorTable.GpuError> errors = GpuErrorTable.since(handle, at.minus(ERRORS_SHOWN))) {
+                Labels labels = new Labels("cluster", "node", "gpu_vendor", "gpu_id", "xid");
+                errors.filter(_ -> budget.admits(1)).forEach(error -> gpuErrors.add(labels.of(error.cluster(), error.node(),
+                        error.vendor(), error.gpu(), String.valueOf(error.xid())), error.at().toEpochMilli() / 1e3));
+            }
+        }
+
         private void countPending(JobLabels job) {
             if (job.state().equals(JobState.PENDING.toString()) && !job.partition().isEmpty()) {
                 for (String partition : job.partition().split(",", -1)) {
@@ -213,6 +225,8 @@ public final class JobMetrics {
             gpuInfo.each(0, out.gauge("hpc_node_gpu_device_info",
                     "1 for each GPU of a node, with its device; parent is the GPU that it is a part of.")::sample);
             ofNodeGpus.write(out);
+            gpuErrors.each(0, out.gauge("hpc_node_gpu_device_xid_timestamp_seconds",
+                    "When the driver of a GPU last reported an error, by NVIDIA's number of it; for a day.")::sample);
             found.each(0, out.gauge("hpc_job_findings",
                     "1 for each finding of a job that runs or ended less than 5 minutes ago, by rule and severity.")::sample);
             ofNodes.write(out);
@@ -229,7 +243,7 @@ public final class JobMetrics {
 
         @Override
         public void close() {
-            for (MetricRows rows : List.of(info, states, gpuInfo, found, nodeStates)) {
+            for (MetricRows rows : List.of(info, states, gpuInfo, gpuErrors, found, nodeStates)) {
                 rows.close();
             }
             for (FamilyRows<?> rows : List.of(ofJobs, ofGpus, ofNodeGpus, ofNodes, waiting)) {

@@ -114,6 +114,7 @@ public final class NodeTable {
                 .bindArray("loads", Double.class, each(ordered, NodeReading::cpuLoad))
                 .bindArray("devices", String.class, each(ordered, r -> json.text(r.gpus()))).execute();
         NodeEventTable.store(handle, ordered);
+        GpuErrorTable.store(handle, readings);
     }
 
     /**

@@ -15,6 +15,7 @@ import org.jobwitness.server.db.Partition;
 import org.jobwitness.server.db.Partition.Parent;
 import org.jobwitness.server.db.Partitions;
 import org.jobwitness.server.job.JobDeletion;
+import org.jobwitness.server.node.GpuErrorTable;
 import org.jobwitness.server.node.NodeEventTable;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -93,6 +94,8 @@ public final class Retention {
             AccessEvents.forget(handle, clock.instant().minus(partitions.auditRetention()));
             return true;
         });
+        database.write("gpu_errors_forget",
+                handle -> GpuErrorTable.forget(handle, clock.instant().minus(jobRetention)));
         database.write("agent_batches_forget", handle -> AgentBatches.forget(handle, forgettable()));
         if (days.complete() && months.complete()) {
             lastSuccess = clock.instant();
