@@ -220,6 +220,7 @@ create table job_gpu_figures (
 comment on column job_gpu_figures.last_used_at is 'The newest sample with a utilization above 0.';
 comment on column job_gpu_figures.hold is 'Figures are of the time in which the run held the GPU alone.';
 comment on column job_gpu_figures.jobs is 'The job ids that share it, or may hold it; empty where the run holds it alone.';
+    possible_xids       integer[] not null default '{}',
 comment on column job_gpu_figures.device is 'wire.GpuDevice, from the first reading.';
 comment on column job_gpu_figures.held_from is 'Start of the interval of the first reading.';
 comment on column job_gpu_figures.read_at is 'The newest reading with a utilization.';
@@ -236,6 +237,8 @@ create view job_use as
 select job.job_key, allocated.*, used.*,
     greatest((scheduler ->> 'suspended_seconds')::double precision, sampled_suspended_seconds) as suspended_seconds
 from job
+comment on column job_gpu_figures.possible_xids is
+    'Those that may have come while another job had it, or none: at the run''s begin or end, or while it did not have it alone.';
 left join lateral (
     select case when sum(gpus) > 2147483647 then 2147483647 else sum(gpus) end as node_gpus,
         array_agg(distinct gpu_vendor) filter (where gpu_vendor is not null) as node_gpu_vendors,

@@ -282,9 +282,50 @@ class GpusTest {
                 {"gpu": "GPU-e", "job_id": "err", "xid": 63, "ecc_errors": 9, "throttled": ["power_cap"]}""");
         told("g10", NOW, job("err"), "{\"gpu\": \"GPU-e\", \"job_id\": \"err\"}");
         assertThat(gpus("err").get(0).required("faults")).isEqualTo(JsonMapper.shared().readTree("""
-                {"xids": [45, 48, 63], "ecc_errors": 2, "slowdown_percent": 33.333,
+                {"xids": [45, 48, 63], "possible_xids": [], "ecc_errors": 2, "slowdown_percent": 33.333,
                  "slowdowns": ["hw_thermal_slowdown"]}"""));
         assertThat(gpus("err").get(0).has("ever_used")).as("nothing told").isFalse();
         assertThat(gpus("err").get(0).has("idle_since")).isFalse();
+    }
+
+    private static String xids(JsonNode gpus) {
+        JsonNode faults = gpus.get(0).required("faults");
+        return faults.required("xids") + " " + faults.required("possible_xids");
+    }
+
+    @Test
+    void anErrorBetweenTwoReadingsIsPossiblyOfEachJobThatHadTheGpuMeanwhile() {
+        String error = "{\"gpu\": \"GPU-m\", \"job_id\": %s, \"xids\": [79], \"device\": {\"minor\": 3}}";
+        told("g11", NOW.minusSeconds(45), job("long-ago"), gpu("GPU-m", "long-ago", 50, 1, 1));
+        told("g11", NOW.minusSeconds(15), job("before"), gpu("GPU-m", "before", 50, 1, 1));
+        agent.post("/v1/events/job-started", """
+                {"job_id": "seconds", "user": "ada", "node_list": ["g11"], "node": "g11", "gpu_allocation": 1, "gpu_devices": ["3"],
+                 "start_time": "%s"}""".formatted(NOW.minusSeconds(9)));
+        agent.post("/v1/events/job-finished", """
+                {"job_id": "seconds", "node": "g11", "exit_code": 1, "start_time": "%s", "timestamp": "%s"}"""
+                .formatted(NOW.minusSeconds(9), NOW.minusSeconds(6)));
+        told("g11", NOW, "{\"job_id\": \"after\", \"since\": \"" + NOW.minusSeconds(4) + "\"}",
+                error.formatted("\"after\""));
+        assertThat(xids(gpus("before"))).isEqualTo("[] [79]");
+        assertThat(xids(gpus("after"))).isEqualTo("[] [79]");
+        assertThat(xids(gpus("seconds"))).isEqualTo("[] [79]");
+        assertThat(texts(gpus("seconds"), "hold")).containsExactly("unsure");
+        assertThat(gpus("long-ago").get(0).required("faults").required("possible_xids")).isEmpty();
+        assertThat(read("/v1/jobs/seconds/verdict").toString()).contains("gpu_fault", "Xid 79 (it fell off the bus)");
+
+        told("g11", NOW.plusSeconds(15), job("after"), error.formatted("\"after\"").replace("79", "13"));
+        assertThat(xids(gpus("after"))).isEqualTo("[13] [79]");
+        assertThat(xids(gpus("before"))).isEqualTo("[] [79]");
+    }
+
+    @Test
+    void anErrorOfAGpuIsPossiblyOfEachJobThatSharesItOrHasAPartOfIt() {
+        told("g12", NOW, job("half-1") + "," + job("half-2") + "," + job("part"), """
+                {"gpu": "GPU-half", "shared_by": ["half-1", "half-2"], "xids": [95]},
+                {"gpu": "GPU-whole-12", "xids": [79]},
+                {"gpu": "MIG-12", "job_id": "part", "device": {"parent": "GPU-whole-12"}}""");
+        assertThat(xids(gpus("half-1"))).isEqualTo("[] [95]");
+        assertThat(xids(gpus("half-2"))).isEqualTo("[] [95]");
+        assertThat(xids(gpus("part"))).isEqualTo("[] [79]");
     }
 }

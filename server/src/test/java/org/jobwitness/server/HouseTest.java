@@ -60,7 +60,7 @@ class HouseTest {
             table("job_deleted", "job.JobDeletion", "job query"), table("audit", "job.AuditTable", "job"),
             table("job_use", "", "query verdict"), table("current_job", "", "node query sample verdict"),
             table("job_figures", "job.RunTable sample.FiguresTables", "job sample chart scheduler"),
-            table("job_gpu_figures", "", "sample chart query"),
+            table("job_gpu_figures", "sample.LateXids", "sample chart query"),
             table("oom_kill", "sample.OomKillTable", "sample query"),
             table("sample_buffer", "sample.SampleBuffer", "sample"), table("sample_buffer_0", "", ""),
             table("sample_buffer_1", "", ""), table("buffered_sample", "", "sample"),

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param everHadProcess whether any process had it open at a reading; null if that was never read
  * @param memoryTotalMb, maxMemoryUsedMb of its own memory, MiB
  * @param energyJoules by the GPU's counter, from the first reading to the last, resets included
- * @param faults what its driver reported; null unless only this run has it
+ * @param faults what its driver reported; null if that is nothing, unless only this run has it
  * @param latest its last reading
  * @param absent why a figure is absent, by its name; {@code job_id} says why the run may not have it
  */
@@ -37,14 +37,18 @@ public record JobGpu(String node, String gpu, GpuHold hold, @Nullable List<Strin
      * What the driver reported of it, from the first reading to the last.
      *
      * @param xids NVIDIA's numbers of errors
+     * @param possibleXids of those that may have come while another job had the GPU, or none: around the run's first or last
+     *     reading, or while it did not have the GPU alone
      * @param eccErrors uncorrectable memory errors; null if they were never read
      * @param slowdownPercent the share of samples in which heat or the power supply slowed it down
      * @param slowdowns the driver's words for that
      */
-    public record Faults(List<Integer> xids, @Nullable Long eccErrors, double slowdownPercent,
+    public record Faults(List<Integer> xids, List<Integer> possibleXids, @Nullable Long eccErrors,
+            double slowdownPercent,
             List<String> slowdowns) {
         public Faults {
             xids = List.copyOf(xids);
+            possibleXids = List.copyOf(possibleXids);
             slowdowns = List.copyOf(slowdowns);
         }
     }

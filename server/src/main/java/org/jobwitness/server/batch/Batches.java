@@ -140,6 +140,7 @@ public final class Batches implements AutoCloseable {
                     batches.stream().map(Prepared::number).distinct().toList(), clock.instant());
             List<Prepared> added = first(batches, notStored);
             written.addAll(samples.add(handle, added.stream().flatMap(batch -> batch.samples().stream()).toList()));
+            added.stream().flatMap(batch -> batch.lateXids().stream()).forEach(late -> samples.add(handle, late));
             List<NodeReading> readings = added.stream().map(Prepared::node).filter(Objects::nonNull).toList();
             if (!readings.isEmpty()) {
                 nodes.store(handle, readings);

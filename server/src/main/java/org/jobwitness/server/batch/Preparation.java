@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.batch.AgentBatches.BatchNumber;
 import org.jobwitness.server.db.DatabaseUnavailable;
@@ -23,6 +24,7 @@ import org.jobwitness.server.job.NodeAllocation;
 import org.jobwitness.server.job.ObservedRun;
 import org.jobwitness.server.node.NodeReading;
 import org.jobwitness.server.sample.Figures;
+import org.jobwitness.server.sample.LateXids;
 import org.jobwitness.server.sample.Sample;
 import org.jobwitness.server.sample.SampleStore;
 import org.jobwitness.wire.Batch;
@@ -92,7 +94,17 @@ final class Preparation {
             }
         }
         return new Prepared(number, node(number, batch, batch.timestamp().plus(offset)), ofJobs,
+                lateXids(number, batch, batch.timestamp().plus(offset)),
                 report == null ? null : queue(number, report));
+    }
+
+    private static List<LateXids> lateXids(BatchNumber number, Batch batch, Instant at) {
+        Duration interval = batch.intervalMs() == null ? DEFAULT_INTERVAL : Duration.ofMillis(batch.intervalMs());
+        return batch.gpus().stream().filter(gpu -> !gpu.allXids().isEmpty())
+                .map(gpu -> new LateXids(number.cluster(), number.node(), gpu.gpu(),
+                        gpu.device() == null ? null : gpu.device().minor(), gpu.allXids(),
+                        at.minus(interval.multipliedBy(3).dividedBy(2)), at))
+                .toList();
     }
 
     BatchNumber number(Batch batch) {
@@ -130,7 +142,7 @@ final class Preparation {
             samples.refused("ended", 1);
             return Optional.empty();
         }
-        List<Sample.Gpu> gpus = gpus(batch, job, intervalMs);
+        List<Sample.Gpu> gpus = gpus(batch, job, intervalMs, hasRunThroughout(job, since, at, intervalMs));
         Map<String, String> absent = new LinkedHashMap<>(job.absent());
         Integer cpus = seen.cpus() == null ? job.cpus() : seen.cpus();
         if (cpus == null && job.cpusUsed() != null) {
@@ -150,24 +162,49 @@ final class Preparation {
     }
 
     /** The GPUs that the job holds, with figures, and those that it shares or may hold, without. */
-    private static List<Sample.Gpu> gpus(Batch batch, JobReading job, @Nullable Integer intervalMs) {
+    private static List<Sample.Gpu> gpus(Batch batch, JobReading job, @Nullable Integer intervalMs,
+            boolean heldThroughout) {
         String id = job.jobId();
         Figures none = Figures.ofGpu().put(Figure.GPU_INTERVAL_MS, intervalMs).build();
         List<Sample.Gpu> gpus = new ArrayList<>();
         for (GpuReading gpu : batch.gpus()) {
             if (id.equals(gpu.jobId())) {
                 gpus.add(new Sample.Gpu(gpu.gpu(), GpuHold.ALONE, List.of(), gpu.vendor(), gpu.device(),
-                        figures(gpu, intervalMs), new Sample.Faults(gpu.allXids(), gpu.eccErrors(), gpu.throttled()),
-                        gpu.absent()));
+                        figures(gpu, intervalMs), faults(batch, gpu, heldThroughout), gpu.absent()));
             } else if (gpu.sharedBy().contains(id)) {
                 gpus.add(new Sample.Gpu(gpu.gpu(), GpuHold.SHARED, gpu.sharedBy(), gpu.vendor(), gpu.device(), none,
-                        Sample.Faults.NONE, gpu.absent()));
+                        Sample.Faults.possible(xids(batch, gpu)), gpu.absent()));
             } else if (gpu.claimedBy().contains(id)) {
                 gpus.add(new Sample.Gpu(gpu.gpu(), GpuHold.UNSURE, gpu.claimedBy(), gpu.vendor(), gpu.device(), none,
-                        Sample.Faults.NONE, gpu.absent()));
+                        Sample.Faults.possible(xids(batch, gpu)), gpu.absent()));
             }
         }
         return gpus.isEmpty() || !isNewest(batch, job) ? List.of() : gpus;
+    }
+
+    /** Errors of the whole GPU may be of any of its parts, and those of an interval in which the job began of another job. */
+    private static Sample.Faults faults(Batch batch, GpuReading gpu, boolean heldThroughout) {
+        return new Sample.Faults(heldThroughout ? gpu.allXids() : List.of(),
+                heldThroughout ? xidsOfWhole(batch, gpu) : xids(batch, gpu), gpu.eccErrors(), gpu.throttled());
+    }
+
+    private static List<Integer> xids(Batch batch, GpuReading gpu) {
+        return Stream.concat(gpu.allXids().stream(), xidsOfWhole(batch, gpu).stream()).distinct().toList();
+    }
+
+    private static List<Integer> xidsOfWhole(Batch batch, GpuReading gpu) {
+        String whole = gpu.device() == null ? null : gpu.device().parent();
+        return whole == null
+                ? List.of()
+                : batch.gpus().stream().filter(other -> other.gpu().equals(whole))
+                        .flatMap(other -> other.allXids().stream()).toList();
+    }
+
+    /** Whether it ran for the whole interval of a reading, as far as its start is known. */
+    private static boolean hasRunThroughout(JobReading job, @Nullable Instant since, Instant at,
+            @Nullable Integer intervalMs) {
+        Instant start = since == null ? job.startTime() : since;
+        return start == null || intervalMs == null || !start.isAfter(at.minusMillis(intervalMs));
     }
 
     /** A batch may have several readings of a job, but one of a GPU: it belongs to the job's newest. */
@@ -259,7 +296,12 @@ final class Preparation {
     /** One reading of each: a GPU that changed jobs in the interval has two, and the next job's comes last. */
     private static List<GpuReading> newest(List<GpuReading> gpus) {
         Map<String, GpuReading> byName = new LinkedHashMap<>();
-        gpus.forEach(gpu -> byName.put(gpu.gpu(), gpu));
+        gpus.forEach(gpu -> byName.merge(gpu.gpu(), gpu, Preparation::withXids));
         return List.copyOf(byName.values());
+    }
+
+    private static GpuReading withXids(GpuReading before, GpuReading last) {
+        return last.toBuilder().errors(last.eccErrors(),
+                Stream.concat(before.allXids().stream(), last.allXids().stream()).distinct().toList()).build();
     }
 }

@@ -144,12 +144,12 @@ final class RunGpus {
     }
 
     private static JobGpu.@Nullable Faults faults(ResultSet row, boolean isAlone) throws SQLException {
-        if (!isAlone) {
+        RunUse.Faults faults = RunUse.Faults.of(row);
+        if (!isAlone && faults.possibleXids().isEmpty()) {
             return null;
         }
-        RunUse.Faults faults = RunUse.Faults.of(row);
         long samples = row.getLong("sample_count");
-        return new JobGpu.Faults(faults.xids(),
+        return new JobGpu.Faults(faults.xids(), faults.possibleXids(),
                 Double.isNaN(faults.eccErrors()) ? null : Long.valueOf((long) faults.eccErrors()),
                 samples == 0 ? 0 : rounded(100.0 * faults.slowed() / samples), faults.slowedBy());
     }

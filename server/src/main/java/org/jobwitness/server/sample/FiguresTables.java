@@ -94,6 +94,7 @@ final class FiguresTables {
                 new SumColumn<>("first_used_at", "timestamptz", Merge.MIN, sum -> microsOrNull(sum.firstUsed())),
                 new SumColumn<>("last_used_at", "timestamptz", Merge.MAX, sum -> microsOrNull(sum.lastUsed())),
                 new SumColumn<>("xids", "integer[]", Merge.UNION, sum -> array(sum.faults().xids())),
+                new SumColumn<>("possible_xids", "integer[]", Merge.UNION, sum -> array(sum.faults().possibleXids())),
                 new SumColumn<>("first_ecc_errors", "bigint", Merge.OLDEST_KNOWN,
                         sum -> sum.faults().firstEccErrors()),
                 new SumColumn<>("last_ecc_errors", "bigint", Merge.NEWEST_KNOWN,

@@ -138,12 +138,14 @@ final class GpuTotals {
                 "hw_thermal_slowdown", "hw_power_brake_slowdown");
 
         private final NavigableSet<Integer> xids = new TreeSet<>();
+        private final NavigableSet<Integer> possibleXids = new TreeSet<>();
         private final NavigableMap<Instant, Long> eccErrors = new TreeMap<>();
         private final NavigableSet<String> slowedBy = new TreeSet<>();
         private long slowed;
 
         private void add(Instant at, Sample.Faults reported) {
             xids.addAll(reported.xids());
+            possibleXids.addAll(reported.possibleXids());
             if (reported.eccErrors() != null) {
                 eccErrors.put(at, reported.eccErrors());
             }
@@ -154,6 +156,10 @@ final class GpuTotals {
 
         Set<Integer> xids() {
             return xids;
+        }
+
+        Set<Integer> possibleXids() {
+            return possibleXids;
         }
 
         @Nullable

@@ -96,15 +96,18 @@ public final class RunUse {
      * What the driver of a GPU reported while a run held it alone.
      *
      * @param xids NVIDIA's numbers of errors
+     * @param possibleXids others, that may have come while it did not hold it, or not alone
      * @param eccErrors uncorrectable memory errors since the first reading
      * @param slowed samples in which heat or the power supply slowed it down
      * @param slowedBy the driver's words for that
      */
-    public record Faults(List<Integer> xids, double eccErrors, long slowed, List<String> slowedBy) {
-        public static final Faults NONE = new Faults(List.of(), Double.NaN, 0, List.of());
+    public record Faults(List<Integer> xids, List<Integer> possibleXids, double eccErrors, long slowed,
+            List<String> slowedBy) {
+        public static final Faults NONE = new Faults(List.of(), List.of(), Double.NaN, 0, List.of());
 
         public Faults {
             xids = List.copyOf(xids);
+            possibleXids = List.copyOf(possibleXids);
             slowedBy = List.copyOf(slowedBy);
         }
 
@@ -112,7 +115,10 @@ public final class RunUse {
         public static Faults of(ResultSet row) throws SQLException {
             double first = orNaN(row, "first_ecc_errors");
             double last = orNaN(row, "last_ecc_errors");
-            return new Faults(integers(row, "xids"), last < first ? last : last - first, row.getLong("slowed_count"),
+            List<Integer> xids = integers(row, "xids");
+            return new Faults(xids,
+                    integers(row, "possible_xids").stream().filter(xid -> !xids.contains(xid)).toList(),
+                    last < first ? last : last - first, row.getLong("slowed_count"),
                     strings(row, "slowed_by"));
         }
     }
@@ -181,6 +187,7 @@ public final class RunUse {
                 select job_key, node, gpu, coalesce(job_gpu_figures.gpu_vendor, '') as vendor,
                     (device ->> 'minor')::integer as minor, device ->> 'model' as model, hold, held_from,
                     utilization_count, utilization_sum, utilization_max, last_used_at, read_at, processes_max, xids,
+                    possible_xids,
                     first_ecc_errors, last_ecc_errors, slowed_count, slowed_by,
                     hold = 'alone' and %s as is_fresh, date_part('epoch', last_sample_at - held_from) as held,
                     case when read_at is not null then greatest(0,

@@ -42,15 +42,24 @@ public record Sample(long run, String node, Instant at, Figures figures, boolean
     /**
      * What a GPU's driver reports beside figures; see {@code wire.GpuReading}.
      *
+     * @param xids of the time in which the run had the GPU alone
+     * @param possibleXids that may be of another time, or another run
      * @param eccErrors a counter; null if it was not read
      */
-    public record Faults(List<Integer> xids, @Nullable Long eccErrors, List<String> throttled) {
-        /** Of a GPU of which nothing is attributed to the job. */
-        public static final Faults NONE = new Faults(List.of(), null, List.of());
+    public record Faults(List<Integer> xids, List<Integer> possibleXids, @Nullable Long eccErrors,
+            List<String> throttled) {
+        /** Nothing. */
+        public static final Faults NONE = possible(List.of());
 
         public Faults {
             xids = List.copyOf(xids);
+            possibleXids = List.copyOf(possibleXids);
             throttled = List.copyOf(throttled);
+        }
+
+        /** Of a GPU of which nothing is attributed to the run for sure. */
+        public static Faults possible(List<Integer> xids) {
+            return new Faults(List.of(), xids, null, List.of());
         }
     }
 

@@ -103,6 +103,11 @@ public final class SampleStore {
         return ofKnown;
     }
 
+    /** Adds errors of a GPU to runs that may have met them, in the handle's transaction. */
+    public void add(Handle handle, LateXids late) {
+        late.add(handle);
+    }
+
     /** To be called once a manual sample is committed. */
     public void added(ManualSampleResult result) {
         switch (result) {

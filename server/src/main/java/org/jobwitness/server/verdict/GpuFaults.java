@@ -1,6 +1,7 @@
 package org.jobwitness.server.verdict;
 
 import static org.jobwitness.server.verdict.FactBuilder.proof;
+import static org.jobwitness.server.verdict.FactBuilder.sign;
 import static org.jobwitness.server.verdict.Phrases.after;
 import static org.jobwitness.server.verdict.Phrases.job;
 
@@ -38,12 +39,30 @@ final class GpuFaults {
     /** After these, the GPU works on, and no program is stopped. */
     private static final Set<Integer> HARMLESS = Set.of(63, 92, 121);
 
+    private static final String ADVICE = "Submit it again, if possible on another node (sbatch --exclude). Report the node, the GPU and the error to your administrators.";
+    private static final String OF_GPU_ADVICE = "This is a fault of the GPU, not of the program. Report the node, the GPU and the error to your administrators, and check the results.";
+    private static final String XID_ADVICE = "NVIDIA's list of Xid errors has its meaning: many come from a bug in the program, such as access to memory that is not its own, some from the GPU. If the same program works elsewhere, report the node.";
+
     private GpuFaults() {
     }
 
-    /** A GPU of it that failed; not one of which it is unsure that the run had it. */
+    /** Errors that stop the work on the GPU. */
+    static Set<Integer> fatal() {
+        return OF_GPU.keySet().stream().filter(GpuFaults::isFatal).collect(Collectors.toUnmodifiableSet());
+    }
+
+    /**
+     * A GPU of it that failed while the run had it, or about when the run ended; not one of which it is unsure that the run had it.
+     */
     static Optional<GpuUsage> failed(RunEvidence evidence) {
-        return faulty(evidence).stream().filter(GpuFaults::isFatal).findFirst();
+        return Stream.concat(faulty(evidence).stream().filter(GpuFaults::isFatal),
+                evidence.gpus().stream().filter(gpu -> gpu.hold() != GpuHold.UNSURE)
+                        .filter(gpu -> gpu.faults().possibleXids().stream().anyMatch(GpuFaults::isFatal)))
+                .findFirst();
+    }
+
+    private static boolean isSure(GpuUsage gpu) {
+        return gpu.hold() != GpuHold.UNSURE && isFatal(gpu);
     }
 
     private static boolean isFatal(GpuUsage gpu) {
@@ -65,15 +84,62 @@ final class GpuFaults {
 
     static Explanation explain(RunEvidence evidence) {
         GpuUsage gpu = failed(evidence).orElseThrow();
+        if (!isSure(gpu)) {
+            return Explanation.of(job(evidence) + " failed" + after(evidence)
+                    + ", and a GPU of it failed at about that time" + Phrases.on(gpu.node()) + ": "
+                    + named(gpu.faults().possibleXids()) + ".")
+                    .meaning(
+                            "This is a fault of the GPU or the node, most likely not of the program. " + when(gpu)
+                                    + " So that it ended the job is likely, but not certain.")
+                    .advice(ADVICE);
+        }
         return Explanation.of(job(evidence) + " failed" + after(evidence) + ", and a GPU of it had failed"
                 + Phrases.on(gpu.node()) + ": " + errors(gpu) + ".")
                 .meaning(
                         "This is a fault of the GPU or the node, most likely not of the program. That it ended the job is likely, but not certain.")
-                .advice("Submit it again, if possible on another node (sbatch --exclude). Report the node, the GPU and the error to your administrators.");
+                .advice(ADVICE);
+    }
+
+    static Fact factOfFailed(RunEvidence evidence) {
+        GpuUsage gpu = failed(evidence).orElseThrow();
+        return isSure(gpu) ? fact(gpu) : possibleFact(gpu);
+    }
+
+    /** How it is unsure that an error came while the run had the GPU. */
+    private static String when(GpuUsage gpu) {
+        return switch (gpu.hold()) {
+            case SHARED -> "Other jobs shared the GPU.";
+            case UNSURE -> "It is not known whether the job had this GPU.";
+            default ->
+                "The driver reported it between two readings, and the job began or ended between the same two.";
+        };
     }
 
     static Judgement judge(RunEvidence evidence, Thresholds thresholds) {
-        return Judgement.of(errors(evidence), slowdowns(evidence, thresholds));
+        Judgement errors = errors(evidence);
+        return Judgement.of(errors.findings().isEmpty() ? possibleErrors(evidence) : errors,
+                slowdowns(evidence, thresholds));
+    }
+
+    private static Judgement possibleErrors(RunEvidence evidence) {
+        List<GpuUsage> gpus = evidence.gpus().stream().filter(gpu -> !gpu.faults().possibleXids().isEmpty()).toList();
+        if (gpus.isEmpty()) {
+            return Judgement.NONE;
+        }
+        GpuUsage worst = gpus.stream().filter(gpu -> gpu.faults().possibleXids().stream().anyMatch(GpuFaults::isFatal))
+                .findFirst().orElseGet(gpus::getFirst);
+        List<Integer> xids = worst.faults().possibleXids();
+        return Judgement.found(FindingRule.GPU_FAULT, Severity.WARNING,
+                "The driver reported " + named(xids) + Phrases.on(worst.node()) + ", possibly of this job. "
+                        + when(worst))
+                .advice(xids.stream().anyMatch(OF_GPU::containsKey) ? OF_GPU_ADVICE : XID_ADVICE)
+                .by(gpus.stream().limit(UsageFacts.MAX_FACTS).map(GpuFaults::possibleFact).toList());
+    }
+
+    private static Fact possibleFact(GpuUsage gpu) {
+        List<Integer> xids = gpu.faults().possibleXids();
+        return sign(Source.AGENT, "The driver reported " + named(xids) + " of " + Phrases.gpu(gpu) + ". " + when(gpu)).on(gpu.node())
+                .quantity("xid", worst(xids), Unit.COUNT).build();
     }
 
     private static Judgement errors(RunEvidence evidence) {
@@ -81,14 +147,12 @@ final class GpuFaults {
         if (gpus.isEmpty()) {
             return Judgement.NONE;
         }
-        GpuUsage worst = failed(evidence)
+        GpuUsage worst = gpus.stream().filter(GpuFaults::isFatal).findFirst()
                 .orElseGet(() -> gpus.stream().filter(GpuFaults::isOfGpu).findFirst().orElseGet(gpus::getFirst));
         String sentence = "The driver reported " + errors(worst) + Phrases.on(worst.node()) + "."
                 + (gpus.size() > 1 ? " It reported errors of " + gpus.size() + " of its GPUs." : "");
         return Judgement.found(FindingRule.GPU_FAULT, isFatal(worst) ? Severity.CRITICAL : Severity.WARNING, sentence)
-                .advice(isOfGpu(worst)
-                        ? "This is a fault of the GPU, not of the program. Report the node, the GPU and the error to your administrators, and check the results."
-                        : "NVIDIA's list of Xid errors has its meaning: many come from a bug in the program, such as access to memory that is not its own, some from the GPU. If the same program works elsewhere, report the node.")
+                .advice(isOfGpu(worst) ? OF_GPU_ADVICE : XID_ADVICE)
                 .by(gpus.stream().limit(UsageFacts.MAX_FACTS).map(GpuFaults::fact).toList());
     }
 
@@ -98,23 +162,27 @@ final class GpuFaults {
         if (gpu.faults().eccErrors() > 0) {
             errors.add(Phrases.count((long) gpu.faults().eccErrors(), "uncorrectable memory error"));
         }
-        Map<Boolean, List<Integer>> xids = gpu.faults().xids().stream()
-                .collect(Collectors.partitioningBy(GpuFaults::isFatal));
-        Stream.of(true, false).flatMap(fatal -> xids.getOrDefault(fatal, List.of()).stream())
-                .map(xid -> "Xid " + xid + (OF_GPU.containsKey(xid) ? " (" + OF_GPU.get(xid) + ")" : ""))
-                .forEach(errors::add);
+        if (!gpu.faults().xids().isEmpty()) {
+            errors.add(named(gpu.faults().xids()));
+        }
         return String.join(", ", errors);
     }
 
-    static Fact fact(GpuUsage gpu) {
+    private static String named(List<Integer> xids) {
+        Map<Boolean, List<Integer>> byWeight = xids.stream().collect(Collectors.partitioningBy(GpuFaults::isFatal));
+        return Stream.of(true, false).flatMap(fatal -> byWeight.getOrDefault(fatal, List.of()).stream())
+                .map(xid -> "Xid " + xid + (OF_GPU.containsKey(xid) ? " (" + OF_GPU.get(xid) + ")" : ""))
+                .collect(Collectors.joining(", "));
+    }
+
+    private static Fact fact(GpuUsage gpu) {
         double ecc = gpu.faults().eccErrors();
         return proof(Source.AGENT,
                 "While the job had " + Phrases.gpu(gpu) + ", the driver reported " + errors(gpu) + ".").on(gpu.node())
-                .quantity(ecc > 0 ? "ecc_errors" : "xid", ecc > 0 ? ecc : worstXid(gpu), Unit.COUNT).build();
+                .quantity(ecc > 0 ? "ecc_errors" : "xid", ecc > 0 ? ecc : worst(gpu.faults().xids()), Unit.COUNT).build();
     }
 
-    private static int worstXid(GpuUsage gpu) {
-        List<Integer> xids = gpu.faults().xids();
+    private static int worst(List<Integer> xids) {
         return xids.stream().filter(GpuFaults::isFatal).findFirst().orElseGet(xids::getLast);
     }
 

@@ -56,6 +56,13 @@ final class OutcomeFacts {
         moreKills();
         if (cause == Cause.NODE_FAILURE) {
             NodeFaults.failed(evidence).ifPresent(event -> facts.add(NodeFaults.fact(event)));
+            if (end.failedNode() != null) {
+                add(proof(Source.SCHEDULER, "Slurm's record says which node failed: " + Phrases.plain(end.failedNode())
+                        + ".").on(end.failedNode()));
+            }
+        }
+        if (cause == Cause.GPU_FAILURE) {
+            facts.add(GpuFaults.factOfFailed(evidence));
         }
         evidence.nodes().stream().filter(on -> on.oomKills() > 0).forEach(this::countedKills);
         runTime();

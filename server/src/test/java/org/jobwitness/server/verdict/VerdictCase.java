@@ -203,11 +203,15 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
             return w.bytes("anon") + (Double.isNaN(shared) ? 0 : shared) + (Double.isNaN(swap) ? 0 : swap);
         }
 
+        private static List<Integer> xids(String list) {
+            return Stream.of(list.split(",")).filter(xid -> !xid.isEmpty()).map(Integer::valueOf).toList();
+        }
+
         private static RunUse.Faults faults(Words w) {
-            List<Integer> xids = Stream.of(w.text("xids", "").split(",")).filter(xid -> !xid.isEmpty())
-                    .map(Integer::valueOf).toList();
+            List<Integer> xids = xids(w.text("xids", ""));
+            List<Integer> possible = xids(w.text("possible_xids", ""));
             String slowedBy = w.text("slowed_by", "");
-            return new RunUse.Faults(xids, w.number("ecc"), (long) w.number("slowed", 0),
+            return new RunUse.Faults(xids, possible, w.number("ecc"), (long) w.number("slowed", 0),
                     slowedBy.isEmpty() ? List.of() : List.of(slowedBy.split(",")));
         }
 
