@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param hetJobOffset which component of the heterogeneous job it is, from 0
  * @param cancelledBy who cancelled the job: a user's name, or a uid where Slurm knows no name
  * @param tasks, cpusPerTask, memoryPerCpuMb, memoryPerNodeMb in what terms it asked for CPUs and memory: memory is asked for by
+ * @param failedNode the node whose failure ended the job's last run that a node's failure ended
  *     CPU or by node
  * @param memoryPerTres memory asked for by GPU, in the scheduler's own words
  * @param tresPerJob, tresPerNode, tresPerSocket, tresPerTask GPUs and others that it asked for, in the scheduler's own words
@@ -37,7 +38,7 @@ public record Scheduler(@Nullable String type, @Nullable String externalJobId, @
         @Nullable String hetJobId,
         @Nullable String arrayJobId, @Nullable Integer arrayTaskId, @Nullable Integer arrayTaskCount,
         @Nullable Integer hetJobOffset,
-        @Nullable String cancelledBy,
+        @Nullable String failedNode, @Nullable String cancelledBy,
         @Nullable Integer tasks, @Nullable Integer cpusPerTask, @Nullable Long memoryPerCpuMb,
         @Nullable Long memoryPerNodeMb, @Nullable String memoryPerTres, @Nullable String tresPerJob,
         @Nullable String tresPerNode,
@@ -76,6 +77,7 @@ public record Scheduler(@Nullable String type, @Nullable String externalJobId, @
         tasks = Checks.within(FIELD + "tasks", tasks, 1, Integer.MAX_VALUE);
         cpusPerTask = Checks.within(FIELD + "cpus_per_task", cpusPerTask, 1, Integer.MAX_VALUE);
         memoryPerCpuMb = Checks.within(FIELD + "memory_per_cpu_mb", memoryPerCpuMb, 1L, 1L << 40);
+        failedNode = Checks.text(FIELD + "failed_node", failedNode, 256);
         memoryPerNodeMb = Checks.within(FIELD + "memory_per_node_mb", memoryPerNodeMb, 1L, 1L << 40);
         memoryPerTres = Checks.text(FIELD + "memory_per_tres", memoryPerTres, 256);
         tresPerJob = Checks.text(FIELD + "tres_per_job", tresPerJob, 256);

@@ -121,6 +121,7 @@ final class JobEvidence {
         add(words, "cpus_per_task", job.terms().cpusPerTask());
         add(words, "memory_per_cpu_mb", job.terms().memoryPerCpuMb());
         add(words, "memory_per_node_mb", job.terms().memoryPerNodeMb());
+        add(words, "failed_node", job.failedNode());
         add(words, "memory_per_tres", job.terms().memoryPerTres());
         job.terms().tres().forEach((name, text) -> add(words, name, text));
         add(words, "exclusive", job.terms().exclusive());

@@ -23,7 +23,8 @@ import org.jspecify.annotations.Nullable;
  * @param batch whether it has a batch script (sbatch), or none (salloc, srun); null if not reported
  * @param gpusOfNodes its GPUs on each node in order, as {@code gpu:a100:2(IDX:0-1)}; empty if not reported
  * @param terms in what terms it asked for CPUs and memory
- * @param arrayTaskCount how many tasks of an array wait together as this job; null if it is one task, or not known
+ * @param arrayTasks the tasks of an array that wait together as this job; null if it is one task, or not known
+ * @param failedNode the node whose failure ended it, or an earlier run of it; null if not reported
  * @param killedBy the user who cancelled it
  */
 record SlurmJob(boolean accounted, String jobId, @Nullable String cluster, @Nullable String sluid, SlurmState state,
@@ -36,7 +37,7 @@ record SlurmJob(boolean accounted, String jobId, @Nullable String cluster, @Null
         @Nullable Integer arrayTaskId, @Nullable Integer arrayTaskCount, @Nullable String hetJobId,
         @Nullable Integer hetJobOffset,
         @Nullable Integer restartCount, Resources requested, Resources allocated, List<String> gpusOfNodes,
-        Terms terms, @Nullable String killedBy, @Nullable Boolean batch) {
+        Terms terms, @Nullable String failedNode, @Nullable String killedBy, @Nullable Boolean batch) {
 
     /**
      * In what terms a job asked for CPUs and memory.
@@ -62,6 +63,6 @@ record SlurmJob(boolean accounted, String jobId, @Nullable String cluster, @Null
                 partition, account, qos, priority, nodes, submit, other, end, timeLimitMinutes, unlimited,
                 suspendedSeconds, exit, derivedExit, arrayJobId, arrayTaskId, arrayTaskCount, hetJobId, hetJobOffset,
                 restartCount,
-                requested, allocated, gpusOfNodes, terms, killedBy, batch);
+                requested, allocated, gpusOfNodes, terms, failedNode, killedBy, batch);
     }
 }

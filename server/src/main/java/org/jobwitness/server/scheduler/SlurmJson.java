@@ -204,7 +204,7 @@ final class SlurmJson {
                 job.count("restart_cnt"), requested, allocated.gpus() == null && !gpus.isEmpty()
                         ? new Resources(allocated.cpus(), allocated.memoryMb(), gpusOf(gpus))
                         : allocated,
-                gpus, termsOfController(job), null, job.flag("batch_flag"));
+                gpus, termsOfController(job), job.text("failed_node"), null, job.flag("batch_flag"));
     }
 
     /** The greatest number of 32 bits is Slurm's for "none". */
@@ -243,7 +243,7 @@ final class SlurmJson {
                 Tres.of(job.list("tres/requested")), Tres.of(job.list("tres/allocated")),
                 List.of(), new Terms(null, null, job.positive("required/memory_per_cpu"),
                         job.positive("required/memory_per_node"), null, null, Map.of()),
-                job.text("kill_request_user"), isBatch(job.text("submit_line")));
+                job.text("failed_node"), job.text("kill_request_user"), isBatch(job.text("submit_line")));
     }
 
     private static Terms termsOfController(Fields job) {

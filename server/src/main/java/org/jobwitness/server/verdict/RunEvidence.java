@@ -113,6 +113,7 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
      * @param finalState as reported by hand or by a program
      * @param exitCode, signal how the batch script ended, as an epilog reported it, or else Slurm
      * @param derivedExitCode the highest wait(2) status of any step
+     * @param failedNode the one of its nodes whose failure ended it, by Slurm's record
      * @param cancelledBy by Slurm's record
      * @param startSeen, endSeen whether a prolog, or an epilog, reported it
      * @param requeued whether a restart count showed that it was requeued
@@ -123,7 +124,7 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
     record ReportedEnd(@Nullable String rawState, @Nullable String stateReason,
             @Nullable String stateDescription, boolean schedulerEnd, @Nullable JobState finalState,
             @Nullable Integer exitCode, @Nullable Integer signal,
-            @Nullable Integer derivedExitCode, @Nullable String cancelledBy,
+            @Nullable Integer derivedExitCode, @Nullable String failedNode, @Nullable String cancelledBy,
             boolean startSeen, boolean endSeen, boolean requeued, boolean replaced, boolean oomCounted,
             @Nullable Boolean batch) {
 

@@ -26,6 +26,11 @@ record RunRow(Run run, ReportedEnd end) {
             job.oom_killed, job.scheduler ->> 'name' as name, job.scheduler ->> 'state_reason' as state_reason,
             job.scheduler ->> 'state_description' as state_description,
             (job.scheduler ->> 'batch')::boolean as batch,
+            case when job.reason = 'node_failure' then (
+                select record.scheduler ->> 'failed_node' from job record
+                where record.job_id = job.job_id and record.cluster = job.cluster
+                    and (record.job_key = job.job_key or record.restart_count = coalesce(job.restart_count, 0) + 1)
+                    and record.scheduler ->> 'failed_node' = any(job.nodes) limit 1) end as failed_node,
             job.scheduler ->> 'cancelled_by' as cancelled_by, job.scheduler ->> 'array_job_id' as array_job_id,
             coalesce(job.requested_cpus, 0) as asked_cpus, coalesce(job.requested_memory_mb, 0) as asked_memory_mb,
             job.requested_gpus as asked_gpus, coalesce((job.scheduler ->> 'tasks')::integer, 0) as tasks,
@@ -80,6 +85,7 @@ record RunRow(Run run, ReportedEnd end) {
                 bySlurm != null && bySlurm.isFinal() && !"lost".equals(row.getString("reason")),
                 constant(JobState.class, row.getString("final_state")), row.getObject("exit_code", Integer.class),
                 row.getObject("exit_signal", Integer.class), row.getObject("derived_exit_code", Integer.class),
+                row.getString("failed_node"),
                 row.getString("cancelled_by"), row.getBoolean("start_seen"), epilogSeen, row.getBoolean("requeued"),
                 row.getBoolean("superseded"), row.getBoolean("oom_killed"), row.getObject("batch", Boolean.class));
     }

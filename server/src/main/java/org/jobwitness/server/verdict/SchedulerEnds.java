@@ -60,8 +60,9 @@ final class SchedulerEnds {
                     .meaning("This is most likely why it ended: a fault of the node, not of the program.")
                     .advice("Submit it again. Work since its last checkpoint is lost.");
         }
+        String failed = run.nodes().size() == 1 ? run.nodes().getFirst() : evidence.reported().failedNode();
         return Explanation.of(job(evidence) + " ended" + after(evidence) + " because "
-                + (run.nodes().size() == 1 ? "its node " + Phrases.plain(run.nodes().getFirst()) : "one of its nodes")
+                + (failed == null ? "one of its nodes" : "its node " + Phrases.plain(failed))
                 + " failed.")
                 .meaning(
                         "The node stopped responding to Slurm. The usual cause is the hardware or the system there, not the job.")

@@ -160,7 +160,7 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
                     w.constant("final_state", JobState.class, null), hasExit ? Integer.valueOf(exit[0]) : null,
                     hasExit ? Integer.valueOf(exit[1]) : null,
                     w.textOrNull("derived") instanceof String derived ? Integer.valueOf(derived) : null,
-                    w.textOrNull("cancelled_by"), !w.is("no_prolog"),
+                    w.textOrNull("failed_node"), w.textOrNull("cancelled_by"), !w.is("no_prolog"),
                     !w.is("no_epilog"), w.is("requeued"), w.is("replaced"), w.is("oom_counted"),
                     w.is("no_batch") ? Boolean.FALSE : null);
             w.end();
