@@ -129,6 +129,11 @@ public sealed interface Evidence {
             return new Reported(identity, at, state == JobState.PENDING ? changes.without(PRIORITY) : changes, state,
                     reason, rawState, endTime, null, List.of(), null, null, submittedAt);
         }
+
+        /** The attributes alone, of a run whose end was reported before, with a reason that may be more precise. */
+        public Reported ofEnded(@Nullable Reason known) {
+            return new Reported(identity, at, attributes.changeable().without(PRIORITY), state, known, rawState, null);
+        }
     }
 
     /**

@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 /** Polls slurmctld: its light list of jobs, and those of them that have changed, one by one. For one thread. */
 final class ControllerPoll {
     private static final int MAX_LOOKUPS = 200;
+    private static final int MAX_ENDED = 20;
     /** Between two checks of the leadership. */
     private static final int BATCH = 100;
 
@@ -54,6 +55,7 @@ final class ControllerPoll {
                 .filter(entry -> isNew(entry.state(), runs.get(entry.jobId()))).toList();
         if (lookUp(changed, leadership)) {
             refresh(entries, runs, leadership);
+            completeEnded(entries, runs, leadership);
         }
         boolean isComplete = listing.unreadable() == 0;
         return open.stream().filter(run -> isComplete && Slurm.isJobId(run.jobId()) && !ids.contains(run.jobId()))
@@ -96,6 +98,35 @@ final class ControllerPoll {
             found.stream().filter(job -> isNew(job.state(), runs.get(job.jobId()))).forEach(intake::take);
         }
         return ids.size() <= MAX_LOOKUPS;
+    }
+
+    /** A task of an array that starts leaves the list of those that wait together as the job with the array's id. */
+    private void take(SlurmJob job) {
+        intake.take(job);
+        if (job.arrayJobId() != null && !job.arrayJobId().equals(job.jobId())) {
+            refreshes.refreshNext(job.arrayJobId());
+        }
+    }
+
+    /** slurmdbd may report an end first, and does not know all in what terms the job asked: that is read once. */
+    private void completeEnded(List<Listing.Entry> entries, Map<String, KnownRun> runs, Leadership leadership)
+            throws SlurmException, InterruptedException {
+        List<Listing.Entry> ended = entries.stream().filter(entry -> {
+            KnownRun run = runs.get(entry.jobId());
+            return run != null && run.hasEnd() && entry.state().raw().equals(run.rawState())
+                    && !refreshes.wasRefreshed(entry.jobId());
+        }).limit(MAX_ENDED).toList();
+        for (Listing.Entry entry : ended) {
+            leadership.check();
+            KnownRun run = Objects.requireNonNull(runs.get(entry.jobId()));
+            SlurmJob complete = entry.job();
+            List<SlurmJob> found = complete != null
+                    ? List.of(complete)
+                    : metrics.timed("job", () -> slurm.job(run.jobId()));
+            refreshes.refreshed(run.jobId(), clock.instant());
+            found.stream().filter(job -> job.jobId().equals(run.jobId()))
+                    .forEach(job -> intake.takeTerms(job, run));
+        }
     }
 
     private static int rank(Listing.Entry entry) {

@@ -80,6 +80,15 @@ final class EvidenceIntake {
         }
     }
 
+    /** Takes the attributes of a run whose end is known, and stays as it is known. */
+    void takeTerms(SlurmJob job, KnownRun run) {
+        Evidence.Reported incoming = reported(job);
+        if (incoming != null && incoming.rawState().equals(run.rawState())
+                && run.startedAt(incoming.identity().startTime())) {
+            apply(incoming.ofEnded(run.reason()), caller(false));
+        }
+    }
+
     /** Takes the ends among the runs of slurmdbd that are new. */
     void takeEnds(List<SlurmJob> accounted, Leadership leadership) throws InterruptedException {
         List<SlurmJob> ended = accounted.stream().filter(job -> job.state().end().isPresent()).toList();

@@ -50,6 +50,16 @@ final class RefreshQueue {
         return refreshes.getOrDefault(run.jobId(), Instant.EPOCH);
     }
 
+    /** Whether it was looked up since it is listed. */
+    boolean wasRefreshed(String jobId) {
+        return refreshes.containsKey(jobId);
+    }
+
+    /** Makes it due before others. */
+    void refreshNext(String jobId) {
+        refreshes.replace(jobId, Instant.EPOCH);
+    }
+
     void refreshed(String jobId, Instant now) {
         refreshes.put(jobId, now);
     }
