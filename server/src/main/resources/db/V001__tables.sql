@@ -82,6 +82,9 @@ create index job_end_unknown on job (listed_at) where end_time is null and state
 comment on index job_end_unknown is 'JobDeletion.deleteEndedBefore: ended runs whose end time is unknown. job_ended has the others.';
 create index job_array on job ((scheduler ->> 'array_job_id'), cluster) where scheduler ->> 'array_job_id' is not null;
 comment on index job_array is 'EvidenceReader.otherTasks, RunLookup and id=ID of lists: the runs of a job array.';
+create index job_waiting_tasks on job (cluster, state)
+    where newest and start_time is null and scheduler ->> 'array_task_count' is not null;
+comment on index job_waiting_tasks is 'JobQueries.count: jobs that stand for several tasks of an array.';
 create index job_het on job (het_job_id) where het_job_id is not null;
 comment on index job_het is 'RunLookup and id=ID of lists: the runs of a heterogeneous job.';
 create index job_replaced on job (cluster) where not newest;
@@ -93,6 +96,15 @@ create function current_job(since timestamptz) returns setof job language sql st
     select * from job
     where newest and (state in ('pending', 'running') or (coalesce(end_time, 'infinity'::timestamptz) >= since
         and coalesce(end_time, recorded_at) >= since))
+$$;
+
+-- Whether a task is in Slurm's list of those that wait together, such as 1-9,20-40:4%2. A number at its end, where it may have
+-- been cut off, does not count.
+create function array_has_task(list text, task bigint) returns boolean language sql immutable as $$
+    select exists (
+        select from regexp_matches(list, '(?:^|,)([0-9]{1,9})(?:-([0-9]{1,9})(?::([1-9][0-9]{0,8}))?)?(?=,|%|$)', 'g') as part
+        where task between part[1]::bigint and coalesce(part[2], part[1])::bigint
+            and (task - part[1]::bigint) % coalesce(part[3], '1')::bigint = 0)
 $$;
 
 -- How many runs were deleted: hpc_job_total must not fall when the server restarts.
@@ -208,6 +220,7 @@ create table job_gpu_figures (
     first_used_at       timestamptz,
     processes_max       bigint,
     xids                integer[] not null default '{}',
+    possible_xids       integer[] not null default '{}',
     first_ecc_errors    bigint,
     last_ecc_errors     bigint,
     slowed_count        bigint not null default 0,
@@ -220,11 +233,12 @@ create table job_gpu_figures (
 comment on column job_gpu_figures.last_used_at is 'The newest sample with a utilization above 0.';
 comment on column job_gpu_figures.hold is 'Figures are of the time in which the run held the GPU alone.';
 comment on column job_gpu_figures.jobs is 'The job ids that share it, or may hold it; empty where the run holds it alone.';
-    possible_xids       integer[] not null default '{}',
 comment on column job_gpu_figures.device is 'wire.GpuDevice, from the first reading.';
 comment on column job_gpu_figures.held_from is 'Start of the interval of the first reading.';
 comment on column job_gpu_figures.read_at is 'The newest reading with a utilization.';
 comment on column job_gpu_figures.xids is 'NVIDIA''s numbers of all errors that the driver reported.';
+comment on column job_gpu_figures.possible_xids is
+    'Those that may have come while another job had it, or none: at the run''s begin or end, or while it did not have it alone.';
 comment on column job_gpu_figures.first_ecc_errors is
     'Uncorrectable memory errors, a counter of the driver, at the first reading; likewise last.';
 comment on column job_gpu_figures.slowed_count is 'Samples in which heat or the power supply slowed it down.';
@@ -237,8 +251,6 @@ create view job_use as
 select job.job_key, allocated.*, used.*,
     greatest((scheduler ->> 'suspended_seconds')::double precision, sampled_suspended_seconds) as suspended_seconds
 from job
-comment on column job_gpu_figures.possible_xids is
-    'Those that may have come while another job had it, or none: at the run''s begin or end, or while it did not have it alone.';
 left join lateral (
     select case when sum(gpus) > 2147483647 then 2147483647 else sum(gpus) end as node_gpus,
         array_agg(distinct gpu_vendor) filter (where gpu_vendor is not null) as node_gpu_vendors,
@@ -488,6 +500,19 @@ create table node_event (
 comment on table node_event is 'Its key serves NodeEventTable.of, and finds an event that an earlier poll has reported.';
 comment on column node_event.reason is 'In an administrator''s words or the scheduler''s.';
 
+-- When the driver of a GPU last reported an error. Only node.GpuErrorTable writes here. Kept as long as jobs.
+create table gpu_error (
+    cluster    text not null,
+    node       text not null,
+    gpu        text not null,
+    gpu_vendor text not null,
+    xid        integer not null,
+    at         timestamptz not null,
+    primary key (cluster, node, gpu, xid)
+);
+comment on table gpu_error is 'Its key serves GpuErrorTable.store; /metrics reads all, which are few.';
+comment on column gpu_error.xid is 'NVIDIA''s number.';
+
 -- How far the clock is believed when something is deleted. Only ops.RetentionClock writes here.
 create table retention_clock (
     only_row   boolean primary key default true check (only_row),
@@ -503,19 +528,6 @@ comment on column retention_clock.waited_ms is 'What has passed since trusted_at
 -- batch.AgentQueueTable writes here.
 create table agent_queue (
     cluster     text not null,
--- When the driver of a GPU last reported an error. Only node.GpuErrorTable writes here. Kept as long as jobs.
-create table gpu_error (
-    cluster    text not null,
-    node       text not null,
-    gpu        text not null,
-    gpu_vendor text not null,
-    xid        integer not null,
-    at         timestamptz not null,
-    primary key (cluster, node, gpu, xid)
-);
-comment on table gpu_error is 'Its key serves GpuErrorTable.store; /metrics reads all, which are few.';
-comment on column gpu_error.xid is 'NVIDIA''s number.';
-
     node        text not null,
     batches     integer not null,
     events      integer not null,

@@ -37,11 +37,14 @@ final class JobListing {
         return table;
     }
 
-    /** As squeue and sacct write it: {@code 500_7} for a task of an array, {@code 510+1} for a component of a heterogeneous job. */
+    /** As squeue and sacct write it: {@code 500_7} for a task of an array, {@code 500_[8-20%2]} for those that wait together, {@code 510+1} for a component of a heterogeneous job. */
     static String slurmId(Job job) {
         Scheduler scheduler = job.scheduler();
         if (scheduler.arrayJobId() != null && scheduler.arrayTaskId() != null) {
             return scheduler.arrayJobId() + "_" + scheduler.arrayTaskId();
+        }
+        if (scheduler.arrayJobId() != null && scheduler.arrayTasks() != null && job.startTime() == null) {
+            return scheduler.arrayJobId() + "_[" + scheduler.arrayTasks() + "]";
         }
         return scheduler.hetJobId() != null && scheduler.hetJobOffset() != null
                 ? scheduler.hetJobId() + "+" + scheduler.hetJobOffset()

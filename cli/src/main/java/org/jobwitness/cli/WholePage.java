@@ -25,11 +25,18 @@ final class WholePage {
         HetJob hetJob = job.hetJob();
         if (array != null) {
             page.line(Text.of("Job array " + array.id(), Style.STRONG).plus(": "
-                    + Units.count(array.tasks(), "task") + " recorded, " + states(array.pending(), array.running(),
+                    + (array.incomplete() == null ? "" : "at least ") + Units.count(array.tasks(), "task")
+                    + " recorded, " + states(array.pending(), array.running(),
                             array.completed(), array.failed(), array.cancelled())));
-            page.blank().paragraph(INDENT, Text.of("The newest task is " + array.newest() + ". The job below is "
-                    + (JobListing.slurmId(job).equals(array.newest()) ? "that one" : name(job))
-                    + ". To list all tasks:"));
+            page.blank();
+            if (array.incomplete() != null) {
+                page.paragraph(INDENT, Text.of("There may be more tasks: " + array.incomplete() + "."));
+            }
+            page.paragraph(INDENT, Text.of((array.newest() == null
+                    ? "All of them wait together, as the job below."
+                    : "The newest task is " + array.newest() + ". The job below is "
+                            + (JobListing.slurmId(job).equals(array.newest()) ? "that one" : name(job)) + ".")
+                    + " To list all tasks:"));
             page.toCopy(2 * INDENT, "jobwitness jobs " + array.id()).blank();
         } else if (hetJob != null) {
             page.line(Text.of("Heterogeneous job " + hetJob.id(), Style.STRONG).plus(": "

@@ -46,6 +46,23 @@ class PagesTest {
     }
 
     @Test
+    void tasksThatWaitTogetherAreCalledAsBySqueue() {
+        service.replace("\"scheduler\":{", """
+                "array":{"id":"1018","tasks":9,"pending":9,"running":0,"completed":0,"failed":0,"cancelled":0,\
+                "incomplete":"Slurm cut off its list"},\
+                "scheduler":{"array_job_id":"1018","array_tasks":"2-9,...","array_task_count":9,""");
+        service.replace("\"start_time\":\"2026-11-17T15:22:51Z\",", "");
+        assertThat(shell.run("job", "1018").out()).startsWith("""
+                Job array 1018: at least 9 tasks recorded, 9 pending
+
+                  There may be more tasks: Slurm cut off its list.
+                  All of them wait together, as the job below. To list all tasks:
+                    jobwitness jobs 1018
+
+                Job 1018 (1018_[2-9,...])""");
+    }
+
+    @Test
     void anArrayIsSummedUpAboveTheTaskThatItsIdFinds() {
         service.replace("\"scheduler\":{", """
                 "array":{"id":"1018","tasks":12,"pending":0,"running":2,"completed":9,"failed":1,"cancelled":0,\

@@ -8,6 +8,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /** A service with fixed responses: the files of {@code responses}. */
@@ -17,8 +19,7 @@ final class StubService implements AutoCloseable {
     private final HttpServer server;
     private final List<String> asked = new CopyOnWriteArrayList<>();
     private final List<String> queries = new CopyOnWriteArrayList<>();
-    private volatile String replaced = "";
-    private volatile String by = "";
+    private final Map<String, String> replacements = new ConcurrentHashMap<>();
 
     StubService() throws IOException {
         server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
@@ -26,8 +27,11 @@ final class StubService implements AutoCloseable {
             String path = exchange.getRequestURI().getPath();
             asked.add(path);
             queries.add(String.valueOf(exchange.getRequestURI().getQuery()));
-            byte[] body = Files.readString(RESPONSES.resolve(path.substring(1).replace('/', '-') + ".json"))
-                    .replace(replaced, by).getBytes(StandardCharsets.UTF_8);
+            String response = Files.readString(RESPONSES.resolve(path.substring(1).replace('/', '-') + ".json"));
+            for (Map.Entry<String, String> replacement : replacements.entrySet()) {
+                response = response.replace(replacement.getKey(), replacement.getValue());
+            }
+            byte[] body = response.getBytes(StandardCharsets.UTF_8);
             exchange.sendResponseHeaders(200, body.length);
             exchange.getResponseBody().write(body);
             exchange.close();
@@ -41,8 +45,7 @@ final class StubService implements AutoCloseable {
 
     /** From now on, in every response. */
     void replace(String text, String other) {
-        replaced = text;
-        by = other;
+        replacements.put(text, other);
     }
 
     /** The paths of all requests. */

@@ -13,6 +13,8 @@ public final class JobId {
     /** {@code 500_[1-3,7%2]} and {@code 500_*}: the tasks of an array that have not started, or all of them. */
     private static final Pattern ARRAY = Pattern
             .compile("((?:slurm-)?[0-9]{1,18})_(?:\\[[0-9,:%.-]{1,1000}]|\\*)");
+    /** {@code 500_[7%2]}: the last task of an array that has not started. */
+    private static final Pattern TASK = Pattern.compile("((?:slurm-)?[0-9]{1,18}_)\\[([0-9]{1,10})(?:%[0-9]{1,10})?]");
 
     private JobId() {
     }
@@ -45,6 +47,10 @@ public final class JobId {
      * @throws InvalidFieldException if it is invalid
      */
     public static String asked(String field, @Nullable String id) {
+        Matcher task = TASK.matcher(id == null ? "" : id);
+        if (task.matches()) {
+            return of(field, task.group(1) + task.group(2));
+        }
         Matcher array = ARRAY.matcher(id == null ? "" : id);
         return of(field, array.matches() ? array.group(1) : id);
     }

@@ -17,11 +17,13 @@ import org.jspecify.annotations.Nullable;
  * @param stateDescription the scheduler's sentence about it, where it has one
  * @param priority Slurm's, 0..4294967295
  * @param suspendedSeconds how long it was suspended, without a suspension that still lasts
- * @param arrayTaskCount how many tasks of the array wait together as this job
+ * @param arrayTasks which tasks of the array wait together as this job, as squeue shows them: {@code 2-9,20%4}; with dots at its end
+ *     where the scheduler cut it off
+ * @param arrayTaskCount how many these are; at least, if it was cut off
  * @param hetJobOffset which component of the heterogeneous job it is, from 0
+ * @param failedNode the node whose failure ended the job's last run that a node's failure ended
  * @param cancelledBy who cancelled the job: a user's name, or a uid where Slurm knows no name
  * @param tasks, cpusPerTask, memoryPerCpuMb, memoryPerNodeMb in what terms it asked for CPUs and memory: memory is asked for by
- * @param failedNode the node whose failure ended the job's last run that a node's failure ended
  *     CPU or by node
  * @param memoryPerTres memory asked for by GPU, in the scheduler's own words
  * @param tresPerJob, tresPerNode, tresPerSocket, tresPerTask GPUs and others that it asked for, in the scheduler's own words
@@ -36,7 +38,8 @@ public record Scheduler(@Nullable String type, @Nullable String externalJobId, @
         @Nullable Integer timeLimitMinutes, @Nullable Integer suspendedSeconds, @Nullable Integer exitCode,
         @Nullable Integer signal, @Nullable Integer derivedExitCode, @Nullable Integer restartCount,
         @Nullable String hetJobId,
-        @Nullable String arrayJobId, @Nullable Integer arrayTaskId, @Nullable Integer arrayTaskCount,
+        @Nullable String arrayJobId, @Nullable Integer arrayTaskId, @Nullable String arrayTasks,
+        @Nullable Integer arrayTaskCount,
         @Nullable Integer hetJobOffset,
         @Nullable String failedNode, @Nullable String cancelledBy,
         @Nullable Integer tasks, @Nullable Integer cpusPerTask, @Nullable Long memoryPerCpuMb,
@@ -71,13 +74,14 @@ public record Scheduler(@Nullable String type, @Nullable String externalJobId, @
         hetJobId = hetJobId == null ? null : JobId.of(FIELD + "het_job_id", hetJobId);
         arrayJobId = arrayJobId == null ? null : JobId.of(FIELD + "array_job_id", arrayJobId);
         arrayTaskId = Checks.within(FIELD + "array_task_id", arrayTaskId, 0, Integer.MAX_VALUE);
+        arrayTasks = Checks.text(FIELD + "array_tasks", arrayTasks, 256);
         arrayTaskCount = Checks.within(FIELD + "array_task_count", arrayTaskCount, 1, Integer.MAX_VALUE);
         hetJobOffset = Checks.within(FIELD + "het_job_offset", hetJobOffset, 0, Integer.MAX_VALUE);
+        failedNode = Checks.text(FIELD + "failed_node", failedNode, 256);
         cancelledBy = Checks.text(FIELD + "cancelled_by", cancelledBy, 256);
         tasks = Checks.within(FIELD + "tasks", tasks, 1, Integer.MAX_VALUE);
         cpusPerTask = Checks.within(FIELD + "cpus_per_task", cpusPerTask, 1, Integer.MAX_VALUE);
         memoryPerCpuMb = Checks.within(FIELD + "memory_per_cpu_mb", memoryPerCpuMb, 1L, 1L << 40);
-        failedNode = Checks.text(FIELD + "failed_node", failedNode, 256);
         memoryPerNodeMb = Checks.within(FIELD + "memory_per_node_mb", memoryPerNodeMb, 1L, 1L << 40);
         memoryPerTres = Checks.text(FIELD + "memory_per_tres", memoryPerTres, 256);
         tresPerJob = Checks.text(FIELD + "tres_per_job", tresPerJob, 256);

@@ -30,7 +30,8 @@ class JobIdTest {
 
     @ParameterizedTest
     @CsvSource({"123, 123", "slurm-123, 123", "500_7, 500_7", "slurm-500_7.out, 500_7.out", "'500_[1-3]', 500",
-            "'500_[1,3,5-9:2%4]', 500", "'slurm-500_[7]', 500", "500_*, 500", "'500_[1-3,...]', 500", "510+1, 510+1",
+            "'500_[1,3,5-9:2%4]', 500", "'slurm-500_[7]', 500_7", "'500_[7%2]', 500_7", "500_*, 500",
+            "'500_[1-3,...]', 500", "510+1, 510+1",
             "501.batch, 501.batch"})
     void whatIsAskedForMayBeSeveralTasks(String given, String id) {
         assertThat(JobId.asked("id", given)).isEqualTo(id);

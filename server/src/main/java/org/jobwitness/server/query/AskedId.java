@@ -55,6 +55,24 @@ sealed interface AskedId {
         }
     }
 
+    /** A task of an array that waits, or was cancelled, together with others as one job. */
+    record OfWaitingTask(String array, long task) implements AskedId {
+        @Override
+        public Condition condition(String prefix) {
+            return new Condition(
+                    """
+                    scheduler ->> 'array_job_id' = :%1$sarray and scheduler ->> 'array_task_id' is null and start_time is null
+                        and array_has_task(scheduler ->> 'array_tasks', :%1$stask_number)""".formatted(prefix),
+                    Map.of(prefix + "array", array, prefix + "task_number", task));
+        }
+
+        @Override
+        public boolean means(JobTraits run) {
+            return array.equals(run.arrayJobId()) && run.arrayTaskId() == null && !run.hasStarted()
+                    && ArrayTasks.parse(run.arrayTasks()).filter(tasks -> tasks.contains(task)).isPresent();
+        }
+    }
+
     /**
      * A component of a heterogeneous job, behind the leader's id, or in slurmrestd's list of states behind its own. Where Slurm's
      * record is not known, its id is the leader's plus the offset.
@@ -126,6 +144,7 @@ sealed interface AskedId {
         Matcher number = NUMBER.matcher(job);
         if (task.matches()) {
             forms.add(new OfTask(task.group(1), task.group(2)));
+            forms.add(new OfWaitingTask(task.group(1), Long.parseLong(task.group(2))));
         } else if (component.matches()) {
             forms.add(new OfComponent(component.group(1), component.group(2)));
         } else if (number.matches()) {

@@ -278,11 +278,13 @@ public final class JobQueries {
             return counts.ever().merge(cluster, runs, Long::sum);
         }).list();
         handle.createQuery("""
-                select cluster, sum((scheduler ->> 'array_task_count')::bigint - 1) as more from job
-                where newest and state = 'pending' and scheduler ->> 'array_task_count' is not null
-                group by cluster""").map((row, _) -> counts.newest()
+                select cluster, state, sum((scheduler ->> 'array_task_count')::bigint - 1) as more from job
+                where newest and start_time is null and scheduler ->> 'array_task_count' is not null
+                group by cluster, state""").map((row, _) -> counts.newest()
                 .computeIfAbsent(string(row, "cluster"), _ -> new EnumMap<>(JobState.class))
-                .merge(JobState.PENDING, row.getLong("more"), Long::sum)).list();
+                .merge(Objects.requireNonNull(constant(JobState.class, row.getString("state"))), row.getLong("more"),
+                        Long::sum))
+                .list();
         return counts;
     }
 

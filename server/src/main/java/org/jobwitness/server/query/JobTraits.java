@@ -14,14 +14,15 @@ import org.jspecify.annotations.Nullable;
 public record JobTraits(long run, String cluster, String jobId, JobState state, @Nullable Reason reason,
         @Nullable String user, @Nullable Long uid, List<String> nodes, @Nullable String partition,
         @Nullable String account, @Nullable String arrayJobId,
-        @Nullable Integer arrayTaskId, @Nullable String hetJobId, @Nullable Integer hetJobOffset,
+        @Nullable Integer arrayTaskId, @Nullable String arrayTasks, boolean hasStarted, @Nullable String hetJobId, @Nullable Integer hetJobOffset,
         @Nullable String name) {
 
     public static JobTraits of(Job job) {
         return new JobTraits(job.run(), job.cluster(), job.id(), job.state(), job.reason(), job.user(), job.uid(),
                 job.nodes(),
                 job.scheduler().partition(), job.scheduler().account(),
-                job.scheduler().arrayJobId(), job.scheduler().arrayTaskId(), job.scheduler().hetJobId(),
+                job.scheduler().arrayJobId(), job.scheduler().arrayTaskId(), job.scheduler().arrayTasks(),
+                job.startTime() != null, job.scheduler().hetJobId(),
                 job.scheduler().hetJobOffset(), job.scheduler().name());
     }
 
@@ -32,7 +33,8 @@ public record JobTraits(long run, String cluster, String jobId, JobState state, 
                 outcome.reason(),
                 attributes.user(), attributes.uid(), attributes.nodes(), attributes.partition(), attributes.account(),
                 text(attributes, "array_job_id"),
-                number(attributes, "array_task_id"), attributes.hetJobId(), number(attributes, "het_job_offset"),
+                number(attributes, "array_task_id"), text(attributes, "array_tasks"), run.startTime() != null,
+                attributes.hetJobId(), number(attributes, "het_job_offset"),
                 text(attributes, "name"));
     }
 

@@ -14,7 +14,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import org.jdbi.v3.core.Handle;
-import org.jdbi.v3.core.statement.Query;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.db.Condition;
@@ -63,26 +62,42 @@ public final class RunLookup {
                 hetJob(handle, scope, asked, run).orElse(null));
     }
 
+    /** A job for several tasks counts for those of its list that have none of their own: the list may be some minutes old. */
     private static Optional<JobArray> array(Handle handle, Scope scope, String asked, long run) {
-        return summary(handle, scope, "scheduler ->> 'array_job_id'", "scheduler ->> 'array_task_id' is not null",
-                asked,
-                run).map(
-                        (row, _) -> new JobArray(AskedId.withoutZeros(asked), row.getLong("jobs"),
-                                row.getLong("pending"), row.getLong("running"), row.getLong("completed"),
-                                row.getLong("failed"), row.getLong("cancelled"),
-                                AskedId.withoutZeros(asked) + "_" + row.getString("newest_task")))
+        String id = AskedId.withoutZeros(asked);
+        Condition visible = Visibility.of(scope);
+        return handle.createQuery("""
+                with part as (
+                    select state, scheduler ->> 'array_task_id' as task, listed_at, job_key,
+                        case when scheduler ->> 'array_task_id' is null and start_time is null
+                            then scheduler ->> 'array_tasks' end as list,
+                        (scheduler ->> 'array_task_count')::bigint as count
+                    from job where scheduler ->> 'array_job_id' = :array and newest and %s
+                        and cluster = (select cluster from job
+                            where job_key = :run and scheduler ->> 'array_job_id' = :array)
+                ), counted as (
+                    select part.*, case when task is not null then 1 when list is not null then greatest(1, count - (
+                        select count(*) from part own where array_has_task(part.list, own.task::bigint))) else 0 end as tasks
+                    from part)
+                select sum(tasks) as tasks,
+                    sum(tasks) filter (where state = 'pending') as pending,
+                    sum(tasks) filter (where state = 'running') as running,
+                    sum(tasks) filter (where state = 'completed') as completed,
+                    sum(tasks) filter (where state = 'failed') as failed,
+                    sum(tasks) filter (where state = 'cancelled') as cancelled,
+                    (array_agg(task order by listed_at desc, job_key desc) filter (where task is not null))[1] as newest_task,
+                    coalesce(bool_or(list like '%%...%%'), false) as is_cut
+                from counted""".formatted(visible.sql())).bindMap(visible.values()).bind("array", id).bind("run", run)
+                .map((row, _) -> new JobArray(id, row.getLong("tasks"), row.getLong("pending"),
+                        row.getLong("running"), row.getLong("completed"), row.getLong("failed"),
+                        row.getLong("cancelled"),
+                        row.getString("newest_task") == null ? null : id + "_" + row.getString("newest_task"),
+                        row.getBoolean("is_cut") ? "Slurm cut off its list of the tasks that wait together" : null))
                 .findOne().filter(array -> array.tasks() > 0);
     }
 
     private static Optional<HetJob> hetJob(Handle handle, Scope scope, String asked, long run) {
-        return summary(handle, scope, "het_job_id", "true", asked, run).map((row, _) -> new HetJob(
-                AskedId.withoutZeros(asked), row.getLong("jobs"), row.getLong("pending"), row.getLong("running"),
-                row.getLong("completed"), row.getLong("failed"), row.getLong("cancelled")))
-                .findOne().filter(job -> job.components() > 0);
-    }
-
-    /** @param id what all jobs of the whole have in common */
-    private static Query summary(Handle handle, Scope scope, String id, String condition, String asked, long run) {
+        String leader = AskedId.withoutZeros(asked);
         Condition visible = Visibility.of(scope);
         return handle.createQuery("""
                 select count(*) as jobs,
@@ -90,12 +105,14 @@ public final class RunLookup {
                     count(*) filter (where state = 'running') as running,
                     count(*) filter (where state = 'completed') as completed,
                     count(*) filter (where state = 'failed') as failed,
-                    count(*) filter (where state = 'cancelled') as cancelled,
-                    (array_agg(scheduler ->> 'array_task_id' order by listed_at desc, job_key desc))[1] as newest_task
-                from job where %1$s = :whole and %2$s and newest
-                    and cluster = (select cluster from job where job_key = :run and %1$s = :whole) and %3$s"""
-                .formatted(id, condition, visible.sql())).bindMap(visible.values())
-                .bind("whole", AskedId.withoutZeros(asked)).bind("run", run);
+                    count(*) filter (where state = 'cancelled') as cancelled
+                from job where het_job_id = :leader and newest and %s
+                    and cluster = (select cluster from job where job_key = :run and het_job_id = :leader)"""
+                .formatted(visible.sql())).bindMap(visible.values()).bind("leader", leader).bind("run", run)
+                .map((row, _) -> new HetJob(leader, row.getLong("jobs"), row.getLong("pending"),
+                        row.getLong("running"), row.getLong("completed"), row.getLong("failed"),
+                        row.getLong("cancelled")))
+                .findOne().filter(job -> job.components() > 0);
     }
 
     /**

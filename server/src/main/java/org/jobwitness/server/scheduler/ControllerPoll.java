@@ -82,7 +82,7 @@ final class ControllerPoll {
         for (List<SlurmJob> some : Portions.of(complete, BATCH)) {
             leadership.check();
             some.forEach(job -> {
-                intake.take(job);
+                take(job);
                 refreshes.refreshed(job.jobId(), clock.instant());
             });
         }
@@ -95,7 +95,7 @@ final class ControllerPoll {
             List<SlurmJob> found = metrics.timed("job", () -> slurm.job(id));
             refreshes.refreshed(id, clock.instant());
             Map<String, KnownRun> runs = newest(found.stream().map(SlurmJob::jobId).toList());
-            found.stream().filter(job -> isNew(job.state(), runs.get(job.jobId()))).forEach(intake::take);
+            found.stream().filter(job -> isNew(job.state(), runs.get(job.jobId()))).forEach(this::take);
         }
         return ids.size() <= MAX_LOOKUPS;
     }

@@ -110,18 +110,23 @@ final class JobEvidence {
         add(words, "suspended_seconds", job.suspendedSeconds());
         if (!job.accounted()) {
             addReason(words, job.stateReason());
-            words.put("array_task_count", job.arrayTaskCount());
+            words.put("array_tasks", null);
+            words.put("array_task_count", null);
             words.put("state_description", shortened(job.stateDescription()));
         }
         add(words, "array_job_id", job.arrayJobId());
+        if (job.arrayTasks() != null) {
+            add(words, "array_tasks", job.arrayTasks().text());
+            add(words, "array_task_count", job.arrayTasks().count());
+        }
         add(words, "array_task_id", job.arrayTaskId());
         add(words, "het_job_offset", job.hetJobOffset());
+        add(words, "failed_node", job.failedNode());
         add(words, "cancelled_by", job.killedBy());
         add(words, "tasks", job.terms().tasks());
         add(words, "cpus_per_task", job.terms().cpusPerTask());
         add(words, "memory_per_cpu_mb", job.terms().memoryPerCpuMb());
         add(words, "memory_per_node_mb", job.terms().memoryPerNodeMb());
-        add(words, "failed_node", job.failedNode());
         add(words, "memory_per_tres", job.terms().memoryPerTres());
         job.terms().tres().forEach((name, text) -> add(words, name, text));
         add(words, "exclusive", job.terms().exclusive());

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import org.jobwitness.server.job.Resources;
 import org.jobwitness.server.job.WaitStatus;
+import org.jobwitness.server.query.ArrayTasks;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,7 +35,7 @@ record SlurmJob(boolean accounted, String jobId, @Nullable String cluster, @Null
         @Nullable String nodes, @Nullable Instant submit, @Nullable Instant start, @Nullable Instant end,
         @Nullable Integer timeLimitMinutes, boolean unlimited, @Nullable Integer suspendedSeconds,
         @Nullable WaitStatus exit, @Nullable WaitStatus derivedExit, @Nullable String arrayJobId,
-        @Nullable Integer arrayTaskId, @Nullable Integer arrayTaskCount, @Nullable String hetJobId,
+        @Nullable Integer arrayTaskId, @Nullable ArrayTasks arrayTasks, @Nullable String hetJobId,
         @Nullable Integer hetJobOffset,
         @Nullable Integer restartCount, Resources requested, Resources allocated, List<String> gpusOfNodes,
         Terms terms, @Nullable String failedNode, @Nullable String killedBy, @Nullable Boolean batch) {
@@ -61,7 +62,7 @@ record SlurmJob(boolean accounted, String jobId, @Nullable String cluster, @Null
     SlurmJob withStart(Instant other) {
         return new SlurmJob(accounted, jobId, cluster, sluid, state, stateReason, stateDescription, user, uid, name,
                 partition, account, qos, priority, nodes, submit, other, end, timeLimitMinutes, unlimited,
-                suspendedSeconds, exit, derivedExit, arrayJobId, arrayTaskId, arrayTaskCount, hetJobId, hetJobOffset,
+                suspendedSeconds, exit, derivedExit, arrayJobId, arrayTaskId, arrayTasks, hetJobId, hetJobOffset,
                 restartCount,
                 requested, allocated, gpusOfNodes, terms, failedNode, killedBy, batch);
     }

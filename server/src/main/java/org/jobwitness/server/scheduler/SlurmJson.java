@@ -13,6 +13,7 @@ import java.util.Objects;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jobwitness.server.job.Resources;
+import org.jobwitness.server.query.ArrayTasks;
 import org.jobwitness.server.scheduler.SlurmJob.Terms;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -198,7 +199,7 @@ final class SlurmJson {
                 job.time("submit_time"), job.time("start_time"), job.time("end_time"), job.positiveInt("time_limit"),
                 job.isInfinite("time_limit"), suspendedSeconds(job), job.exit("exit_code"),
                 job.exit("derived_exit_code"), id(job, "array_job_id"),
-                part(job, "array_job_id", "array_task_id"), ArrayTasks.count(job.text("array_task_string")),
+                part(job, "array_job_id", "array_task_id"), arrayTasks(job, "array_task_id", "array_task_string"),
                 id(job, "het_job_id"),
                 part(job, "het_job_id", "het_job_offset"),
                 job.count("restart_cnt"), requested, allocated.gpus() == null && !gpus.isEmpty()
@@ -238,7 +239,7 @@ final class SlurmJson {
                 job.time("time/submission"), job.time("time/start"), job.time("time/end"),
                 job.positiveInt("time/limit"), job.isInfinite("time/limit"), job.positiveInt("time/suspended"),
                 job.exit("exit_code"), job.exit("derived_exit_code"), id(job, "array/job_id"),
-                part(job, "array/job_id", "array/task_id"), null,
+                part(job, "array/job_id", "array/task_id"), arrayTasks(job, "array/task_id", "array/task"),
                 id(job, "het/job_id"), part(job, "het/job_id", "het/job_offset"), null,
                 Tres.of(job.list("tres/requested")), Tres.of(job.list("tres/allocated")),
                 List.of(), new Terms(null, null, job.positive("required/memory_per_cpu"),
@@ -300,6 +301,11 @@ final class SlurmJson {
     /** Its number in an array or a heterogeneous job; null if it is in none: there, 0 is no number. */
     private static @Nullable Integer part(Fields job, String whole, String number) {
         return id(job, whole) == null ? null : job.count(number);
+    }
+
+    /** Null if it is one task, by whose number the others are not its own. */
+    private static @Nullable ArrayTasks arrayTasks(Fields job, String task, String tasks) {
+        return job.count(task) == null ? ArrayTasks.parse(job.text(tasks)).orElse(null) : null;
     }
 
     private static @Nullable Integer gpusOf(List<String> ofNodes) {

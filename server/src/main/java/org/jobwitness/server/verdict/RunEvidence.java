@@ -146,8 +146,8 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
      * @param memoryPeak by memory.peak or a sample, including page cache
      * @param memoryLimit, minMemoryLimit the highest and the lowest that it had there: a limit may change while the job runs
      * @param needed memory that the kernel could not have reclaimed, at most: anonymous, shared and swapped memory of one sample
-     * @param swapMax the highest swapped memory of any sample
      * @param fileMax the highest of files in memory, of any sample: page cache, and shared memory
+     * @param swapMax the highest swapped memory of any sample
      * @param throttledSeconds added up over CPUs
      * @param memoryStallSeconds, ioStallSeconds in which all of its tasks waited at once
      * @param oomEvents how often it reached its own limit, by the kernel's count
@@ -169,12 +169,12 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
             return cpus * cpuMaxPercent / 100;
         }
 
-        /** Whether the limit was changed by so much that a kill at the lower one says little of the higher one. */
         /** Whether most of its memory was page cache. Without, the rest is the kernel's for it: page tables, sockets. */
         boolean isMostlyCache() {
             return needed < memoryPeak / 2 && needed + fileMax >= memoryPeak * FULL;
         }
 
+        /** Whether the limit was changed by so much that a kill at the lower one says little of the higher one. */
         boolean hadSmallerLimit() {
             return minMemoryLimit < memoryLimit * FULL;
         }

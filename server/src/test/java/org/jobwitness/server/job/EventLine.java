@@ -62,6 +62,7 @@ public final class EventLine {
         take(words, "limit", Integer::valueOf, "time_limit_minutes", scheduler);
         take(words, "why", text -> text, "state_reason", scheduler);
         take(words, "array", text -> text, "array_job_id", scheduler);
+        take(words, "list", text -> text, "array_tasks", scheduler);
         take(words, "tasks", Integer::valueOf, "array_task_count", scheduler);
         return JobAttributes.of(words.take("user"), words.take("uid", Long::valueOf), words.takeList("nodes"))
                 .withPartition(words.take("partition"), words.take("account"))

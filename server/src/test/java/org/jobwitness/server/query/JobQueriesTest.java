@@ -147,6 +147,12 @@ class JobQueriesTest {
         say(jobs, "started job=523" + c + "user=alice nodes=n2 start=10:01:00 het=520 offset=1");
         say(jobs, "finished job=523" + c + "start=10:01:00 at=10:20:00 exit=1:0");
         say(jobs, "started job=9_1" + c + "user=alice nodes=n2 start=10:00:00");
+        String waits = c + "user=alice at=09:00 state=pending raw_state=PENDING ";
+        say(jobs, "reported job=700" + waits + "array=700 list=2-9,20%2 tasks=9");
+        say(jobs, "started job=704" + c + "user=alice nodes=n2 start=10:00:00 array=700 task=4");
+        say(jobs, "reported job=710" + waits + "array=710 list=1-3,9,1... tasks=4");
+        say(jobs, "reported job=720" + waits + "array=720 list=0-8:2 tasks=5");
+        say(jobs, "reported job=720" + c + "at=09:05 end=09:05 state=cancelled reason=cancelled raw_state=CANCELLED");
     }
 
     @ParameterizedTest
@@ -189,6 +195,16 @@ class JobQueriesTest {
             9_1.batch    | 9_1
             600          | 602
             600_1        | 602
+            700_2        | 700
+            700_020      | 700
+            700_4        | 704
+            700_10       | 700_10
+            700_3.batch  | 700
+            710_9        | 710
+            710_1        | 710
+            710_4        | 710_4
+            720_6        | 720
+            720_7        | 720_7
             500_1        | 500_1
             500_70       | 500_70
             510+2        | 510+2
@@ -211,13 +227,21 @@ class JobQueriesTest {
         arrays("whole");
         Job whole = queries.findAsked(OPERATOR, "500", "whole", null).orElseThrow();
         assertThat(whole.id()).isEqualTo("500");
-        assertThat(whole.array()).isEqualTo(new JobArray("500", 3, 0, 2, 0, 1, 0, "500_8"));
+        assertThat(whole.array()).isEqualTo(new JobArray("500", 3, 0, 2, 0, 1, 0, "500_8", null));
         Job other = queries.findAsked(OPERATOR, "0600", "whole", null).orElseThrow();
         assertThat(other.id()).isEqualTo("602");
-        assertThat(other.array()).isEqualTo(new JobArray("600", 1, 0, 1, 0, 0, 0, "600_1"));
+        assertThat(other.array()).isEqualTo(new JobArray("600", 1, 0, 1, 0, 0, 0, "600_1", null));
+        assertThat(array("700")).isEqualTo(new JobArray("700", 9, 8, 1, 0, 0, 0, "700_4", null));
+        assertThat(array("710")).isEqualTo(new JobArray("710", 4, 4, 0, 0, 0, 0, null,
+                "Slurm cut off its list of the tasks that wait together"));
+        assertThat(array("720")).isEqualTo(new JobArray("720", 5, 0, 0, 0, 0, 5, null, null));
         for (String one : List.of("500_9", "501", "510", "9_1", "500.batch")) {
             assertThat(queries.findAsked(OPERATOR, one, "whole", null).orElseThrow().array()).as(one).isNull();
         }
+    }
+
+    private static JobArray array(String id) {
+        return queries.findAsked(OPERATOR, id, "whole", null).orElseThrow().array();
     }
 
     @Test
@@ -234,6 +258,11 @@ class JobQueriesTest {
                 + "array=800 tasks=none nodes=n1 start=11:00:00");
         assertThat(db.database.read("test", queries::count).newest().get("waiting"))
                 .containsEntry(JobState.PENDING, 1L).containsEntry(JobState.RUNNING, 2L);
+        say(jobs, "reported job=820" + of + "array=820 list=1-4 tasks=4");
+        say(jobs, "reported job=820"
+                + of.replace("state=pending raw_state=PENDING", "state=cancelled raw_state=CANCELLED"));
+        assertThat(db.database.read("test", queries::count).newest().get("waiting"))
+                .containsEntry(JobState.PENDING, 1L).containsEntry(JobState.CANCELLED, 4L);
     }
 
     @Test
@@ -265,6 +294,10 @@ class JobQueriesTest {
             520+1             | 523
             523+1             | 523
             9_1               | 9_1
+            700_2             | 700
+            700               | 700 704
+            720_8             | 720
+            710_4             | ""
             520+3             | ""
             0501              | 501
             4711              | ""

@@ -259,7 +259,9 @@ final class FakeSlurm {
                 number(seconds(end), version), limit(job),
                 version < 40 ? set(job.code() << 8 | job.signal()) : exit(job.code(), job.signal()),
                 version < 40 ? set(0) : exit(0, 0), set(Integer.valueOf(task[0])),
-                set(task.length > 1 && task[1].matches("[0-9]+") ? task[1] : null), set(0), job.restarts(),
+                set(task.length > 1 && task[1].matches("[0-9]+") ? task[1] : null),
+                task.length > 1 && task[1].startsWith("[") ? task[1].substring(1, task[1].length() - 1) : "", set(0),
+                job.restarts(), job.restarts() > 0 || job.state().contains("NODE_FAIL") ? "n1" : "",
                 job.nodes().isEmpty() ? "" : "cpu=4,mem=8G,node=1,billing=4", gpus);
     }
 

@@ -189,7 +189,8 @@ class ReconciliationTest {
         assertThat(scheduler("3", "cancelled_by")).isEqualTo("root");
         assertThat(texts("""
                 select concat_ws(' ', actor, source, before ->> 'reason', after ->> 'reason') from audit
-                where job_id = '1' and action = 'updated' order by audit_id desc limit 1"""))
+                where job_id = '1' and action = 'updated' and after ->> 'reason' is not null
+                order by audit_id desc limit 1"""))
                 .containsExactly("scheduler slurmrestd unknown timeout");
         long lines = texts("select audit_id::text from audit").size();
         rounds(4);
@@ -475,9 +476,33 @@ class ReconciliationTest {
         assertThat(runs("31")).containsExactly("running 10:00:00 -");
         assertThat(scheduler("31", "array_job_id") + "_" + scheduler("31", "array_task_id")).isEqualTo("30_1");
         assertThat(runs("30")).containsExactly("pending -");
+        assertThat(scheduler("30", "array_tasks") + " " + scheduler("30", "array_task_count")).isEqualTo("2-9 8");
         int lookups = fake.calls("/job/").size();
         rounds(2);
         assertThat(fake.calls("/job/")).as("nothing has changed").hasSize(lookups);
+
+        slurm.put(FakeJob.waiting("32", T).of("30_2").runs("n1", T.plusSeconds(60)));
+        slurm.put(FakeJob.waiting("30", T).of("30_[3-9]"));
+        rounds(1);
+        assertThat(scheduler("30", "array_tasks")).as("a task has left it").isEqualTo("3-9");
+        slurm.put(FakeJob.waiting("30", T).of("30_9").runs("n1", T.plusSeconds(120)));
+        rounds(1);
+        assertThat(scheduler("30", "array_task_id")).isEqualTo("9");
+        assertThat(scheduler("30", "array_task_count")).as("the last one has the array's id").isNull();
+    }
+
+    @Test
+    void inWhatTermsAJobAskedIsReadWhereSlurmdbdReportedItsEndFirst() throws Exception {
+        FakeJob job = FakeJob.waiting("50", T).runs("n1", T).ended("CANCELLED", T.plusSeconds(60), 0, 0);
+        slurm.put(job);
+        slurm.books.add(job.killedBy("root"));
+        rounds(1);
+        String ended = "cancelled cancelled_by_admin t 10:00:00 - 10:01:00";
+        assertThat(runs("50")).containsExactly(ended);
+        assertThat(scheduler("50", "tasks")).isEqualTo("4");
+        rounds(3);
+        assertThat(fake.calls("/job/50")).hasSize(version < 40 ? 0 : 1);
+        assertThat(runs("50")).containsExactly(ended);
     }
 
     @Test

@@ -23,9 +23,7 @@ class ListenerTest {
 
     private static JobTraits runOf(@Nullable String user) {
         return new JobTraits(1, "alpha", "17", JobState.RUNNING, null, user, null, List.of("n1"), null, null, null,
-                null, null,
-                null,
-                null);
+                null, null, false, null, null, null);
     }
 
     private static Event event(int size) {
