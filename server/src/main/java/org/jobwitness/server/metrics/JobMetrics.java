@@ -178,8 +178,10 @@ public final class JobMetrics {
         private void readGpuErrors(Handle handle) {
             try (Stream<GpuErrorTable.GpuError> errors = GpuErrorTable.since(handle, at.minus(ERRORS_SHOWN))) {
                 Labels labels = new Labels("cluster", "node", "gpu_vendor", "gpu_id", "xid");
-                errors.filter(_ -> budget.admits(1)).forEach(error -> gpuErrors.add(labels.of(error.cluster(), error.node(),
-                        error.vendor(), error.gpu(), String.valueOf(error.xid())), error.at().toEpochMilli() / 1e3));
+                errors.filter(_ -> budget.admits(1))
+                        .forEach(error -> gpuErrors.add(labels.of(error.cluster(), error.node(),
+                                error.vendor(), error.gpu(), String.valueOf(error.xid())),
+                                error.at().toEpochMilli() / 1e3));
             }
         }
 

@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
 public record JobTraits(long run, String cluster, String jobId, JobState state, @Nullable Reason reason,
         @Nullable String user, @Nullable Long uid, List<String> nodes, @Nullable String partition,
         @Nullable String account, @Nullable String arrayJobId,
-        @Nullable Integer arrayTaskId, @Nullable String arrayTasks, boolean hasStarted, @Nullable String hetJobId, @Nullable Integer hetJobOffset,
+        @Nullable Integer arrayTaskId, @Nullable String arrayTasks, boolean hasStarted, @Nullable String hetJobId,
+        @Nullable Integer hetJobOffset,
         @Nullable String name) {
 
     public static JobTraits of(Job job) {

@@ -138,7 +138,8 @@ final class GpuFaults {
 
     private static Fact possibleFact(GpuUsage gpu) {
         List<Integer> xids = gpu.faults().possibleXids();
-        return sign(Source.AGENT, "The driver reported " + named(xids) + " of " + Phrases.gpu(gpu) + ". " + when(gpu)).on(gpu.node())
+        return sign(Source.AGENT, "The driver reported " + named(xids) + " of " + Phrases.gpu(gpu) + ". " + when(gpu))
+                .on(gpu.node())
                 .quantity("xid", worst(xids), Unit.COUNT).build();
     }
 
@@ -179,7 +180,8 @@ final class GpuFaults {
         double ecc = gpu.faults().eccErrors();
         return proof(Source.AGENT,
                 "While the job had " + Phrases.gpu(gpu) + ", the driver reported " + errors(gpu) + ".").on(gpu.node())
-                .quantity(ecc > 0 ? "ecc_errors" : "xid", ecc > 0 ? ecc : worst(gpu.faults().xids()), Unit.COUNT).build();
+                .quantity(ecc > 0 ? "ecc_errors" : "xid", ecc > 0 ? ecc : worst(gpu.faults().xids()), Unit.COUNT)
+                .build();
     }
 
     private static int worst(List<Integer> xids) {
