@@ -59,7 +59,8 @@ class ValuesTest {
     void everythingThatIsKnownIsTold() throws Exception {
         GOOD.forEach(node::with);
 
-        assertThat(started()).isEqualTo(json("""
+        assertThat(started()).isEqualTo(
+                json("""
                 {"job_id": "57", "cluster": "rig", "sluid": "s5K1KKYAYG5D00", "user": "alice", "uid": 1001,
                  "node": "n1", "node_list": ["n1"], "partition": "batch", "account": "proj1", "restart_count": 2,
                  "cpus_per_node": "4(x2),1", "het_job_id": "56", "start_time": "2026-11-22T22:00:28Z",
