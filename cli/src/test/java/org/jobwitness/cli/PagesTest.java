@@ -216,6 +216,14 @@ class PagesTest {
     }
 
     @Test
+    void anExitStatusSaysWhetherToSubmitAgain() {
+        assertThat(shell.run("why", "1018", "--exit-code").status()).isEqualTo(11);
+        service.replace("more_memory", "no_use");
+        assertThat(shell.run("why", "1018", "--exit-code").status()).isEqualTo(14);
+        assertThat(shell.run("why", "1018").status()).isZero();
+    }
+
+    @Test
     void aCurveHasItsGapsAndNoOthers() {
         Instant from = NOW.minusSeconds(100);
         Series series = new Series("cpu_usage_percent", "percent", "n1", null,
