@@ -85,6 +85,7 @@ class Chart {
     });
     this.plot = null;
     this.loading = false;
+    this.at = null;
   }
 
   async load() {
@@ -200,14 +201,17 @@ class Chart {
     }
   }
 
-  // What the cursor points at, in words: below the chart, and for who cannot see it.
   read(plot) {
     const at = plot.cursor.idx;
-    const reading = this.reading();
-    if (at === null || at === undefined) {
-      reading.textContent = '';
-      return;
+    if (at !== null && at !== undefined) {
+      this.at = at;
+      this.say(at);
     }
+  }
+
+  // What a point is, in words: below the chart, and for who cannot see it.
+  say(at) {
+    const reading = this.reading();
     const time = new Date(this.data[0][at] * 1000);
     const values = this.all.map(({label}, i) => {
       const value = this.data[i + 1][at];
@@ -291,10 +295,14 @@ class Chart {
   move(by) {
     const plot = this.plot;
     const times = this.data[0];
-    const now = plot.cursor.idx ?? (by > 0 ? -1 : times.length);
-    const at = Math.min(Math.max(now + by, 0), times.length - 1);
+    const now = this.at ?? (by > 0 ? -1 : times.length);
+    this.at = Math.min(Math.max(now + by, 0), times.length - 1);
     this.reading().setAttribute('aria-live', 'polite');
-    plot.setCursor({left: plot.valToPos(times[at], 'x'), top: plot.over.clientHeight / 2});
+    this.say(this.at);
+    // The cursor hides at a position outside of the plot, where rounding may put the first and the last point.
+    const {clientWidth, clientHeight} = plot.over;
+    const left = Math.min(Math.max(plot.valToPos(times[this.at], 'x'), 1), clientWidth - 1);
+    plot.setCursor({left, top: clientHeight / 2}, false, false);
   }
 
   resize() {

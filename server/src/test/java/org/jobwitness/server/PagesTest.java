@@ -116,7 +116,8 @@ class PagesTest {
         }
         browser.press("ArrowRight");
         browser.press("ArrowRight");
-        assertThat(browser.text("#chart-memory .reading")).contains("used, with page cache", "GiB");
+        browser.await("the value is read", "/used, with page cache .* GiB/.test("
+                + "document.querySelector('#chart-memory .reading')?.textContent)");
         assertThat(browser.run("document.querySelector('#chart-memory .reading').ariaLive").asString())
                 .isEqualTo("polite");
     }
