@@ -1,8 +1,11 @@
 package org.jobwitness.server.ops;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -39,7 +42,11 @@ class WatchdogTest {
             Thread.startVirtualThread(() -> {
                 while (!server.isClosed()) {
                     try (Socket client = server.accept()) {
-                        client.getOutputStream().write('H');
+                        // Closed with bytes unread, the connection would be reset, and the response lost.
+                        new BufferedReader(new InputStreamReader(client.getInputStream(), US_ASCII)).lines()
+                                .takeWhile(line -> !line.isEmpty()).forEach(_ -> {
+                                });
+                        client.getOutputStream().write("HTTP/1.1 200 OK\r\n\r\n".getBytes(US_ASCII));
                         answered.incrementAndGet();
                         enough.countDown();
                     } catch (IOException e) {
