@@ -69,15 +69,11 @@ dist/sbom/jobwitness-server.cdx.json: pom.xml wire/pom.xml agent/pom.xml server/
 demo: dist/bin/jobwitness-server dist/bin/jobwitness $(shell deploy/demo/has-jobs && echo agent) ## runs a server with a simulated cluster on 127.0.0.1:8080, until Ctrl-C
 	@exec deploy/demo/run $(DEMO_DIR) $(DEMO_PORT)
 
-# Two modules at a time, since tests often wait. The toolchains plugin is not marked as thread-safe, which Maven would say for
-# each module; it looks for JDKs in the parent alone, before all others.
-VERIFY = $(MVN) -B -T 2 -Dorg.slf4j.simpleLogger.log.org.apache.maven.lifecycle.internal.builder.BuilderCommon=error
-
 verify: ## runs the tests, without those that take long (as root it installs the Debian packages that they need)
 	@deploy/launcher/find-java --jdk >/dev/null
 	@deploy/test/install-tools
 	@rm -rf */target/surefire-reports
-	@umask 022; $(VERIFY) verify $(VERIFY_FLAGS); status=$$?; deploy/test/report && exit $$status
+	@umask 022; $(MVN) -B verify $(VERIFY_FLAGS); status=$$?; deploy/test/report && exit $$status
 
 verify-all: ## runs all tests, before a release: every kill, broken statement and fuzz, and PostgreSQL 14 throughout
 	@$(MAKE) --no-print-directory verify VERIFY_FLAGS=-Dtests.excluded=none
