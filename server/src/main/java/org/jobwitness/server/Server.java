@@ -21,6 +21,7 @@ import java.util.Optional;
 import java.util.Properties;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
+import java.util.logging.Level;
 import javax.net.SocketFactory;
 import org.jobwitness.server.access.AccessControl;
 import org.jobwitness.server.access.Privileged;
@@ -319,6 +320,10 @@ final class Server implements AutoCloseable {
 
     /** A start, which a signal may end at any moment. */
     private static final class Startup {
+        /** Kept here, since java.util.logging forgets a logger that nobody holds, and its level. */
+        private static final java.util.logging.Logger JAVALIN = java.util.logging.Logger
+                .getLogger("io.javalin.Javalin");
+
         private final Thread thread;
         private final CompletableFuture<Optional<Server>> running = new CompletableFuture<>();
         private volatile boolean isStopping;
@@ -345,6 +350,9 @@ final class Server implements AutoCloseable {
         /** On SIGTERM, Ctrl-C and exit; interrupts a start that is not complete. */
         void stop() {
             isStopping = true;
+            if (!running.isDone()) {
+                JAVALIN.setLevel(Level.OFF); // It would log the interrupt as a failure of its own.
+            }
             thread.interrupt();
             running.join().ifPresent(server -> {
                 log.info("server_stopping");
