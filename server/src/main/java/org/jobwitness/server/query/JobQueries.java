@@ -154,14 +154,20 @@ public final class JobQueries {
         JobFilter.add(conditions, "since", "coalesce(end_time, 'infinity'::timestamptz) >= :since", since);
         String from = " from job where end_time is not null and "
                 + conditions.values().stream().map(Condition::sql).collect(Collectors.joining(" and "));
-        return database.read("job_ends", handle -> bind(handle.createQuery("select state, reason, count(*) as runs"
-                + from + " group by state, reason order by runs desc, state, reason"), conditions)
+        return database.read("job_ends", handle -> bind(handle.createQuery(
+                "select state, nullif(reason, 'unknown') as reason, count(*) as runs" + from
+                        + " group by 1, 2 order by 3 desc, 1, 2"),
+                conditions)
                 .map((row, _) -> new Ends(Objects.requireNonNull(constant(JobState.class, row.getString("state"))),
                         constant(Reason.class, row.getString("reason")), row.getLong("runs")))
                 .list());
     }
 
-    /** How many runs ended in a state, for a reason. */
+    /**
+     * How many runs ended in a state, for a reason.
+     *
+     * @param reason null if it is not known
+     */
     public record Ends(JobState state, @Nullable Reason reason, long runs) {
     }
 
