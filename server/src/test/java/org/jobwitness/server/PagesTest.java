@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The pages in a real browser, with the demo's jobs. Pictures of them are left in target/pages, to be looked at. */
 @Timeout(600)
@@ -83,6 +84,18 @@ class PagesTest {
             assertIsFine();
             Files.write(PICTURES.resolve(name + "-" + look.replace(' ', '-') + ".png"), browser.screenshot());
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"light", "dark"})
+    void everyShadeOfUseCarriesItsText(String theme) throws IOException {
+        browser.prefer(theme);
+        open("/");
+        browser.run("document.querySelector('.map').replaceChildren(...[...Array(11).keys()].map(step => {"
+                + "const cell = document.createElement('span');"
+                + "cell.className = 'cell u' + step; cell.textContent = 'c' + step; return cell; }))");
+        assertThat(browser.run("document.querySelectorAll('.map .cell').length").asInt()).isEqualTo(11);
+        assertIsFine();
     }
 
     @Test
