@@ -23,7 +23,6 @@ import org.jobwitness.wire.Verdict.NotJudged;
 import org.jobwitness.wire.Verdict.OtherRun;
 import org.jobwitness.wire.Verdict.Outcome;
 import org.jobwitness.wire.Verdict.Resource;
-import org.jobwitness.wire.Verdict.Source;
 import org.jspecify.annotations.Nullable;
 
 /** A verdict as a page: how the run ended, its use with findings, what to ask for next, and the evidence. */
@@ -148,21 +147,9 @@ final class WhyPage {
         String strength = fact.strength().toString();
         page.paragraph(UNDER + strength + " ".repeat(STRENGTH - strength.length()), UNDER + " ".repeat(STRENGTH),
                 Text.of(local(fact.says(), fact.times()))
-                        .plus(" (" + source(fact.source())
+                        .plus(" (" + fact.source().words()
                                 + (saysTime ? "" : ", " + shortTime(requireNonNull(fact.timestamp()))) + ")",
                                 Style.FAINT));
-    }
-
-    private static String source(Source source) {
-        return switch (source) {
-            case SCHEDULER -> "Slurm";
-            case PROLOG -> "prolog";
-            case EPILOG -> "epilog";
-            case KERNEL -> "kernel";
-            case AGENT -> "agent";
-            case RECORDS -> "earlier runs";
-            case PERSON -> "entered by hand";
-        };
     }
 
     private void use() {

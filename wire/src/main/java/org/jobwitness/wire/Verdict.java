@@ -68,19 +68,30 @@ public record Verdict(String id, long run, String cluster, @Nullable String user
     /** Who knows a fact. */
     public enum Source {
         /** Slurm's controller or its accounting. */
-        SCHEDULER,
+        SCHEDULER("Slurm"),
         /** Slurm's script before the job, on a node. */
-        PROLOG,
+        PROLOG("prolog"),
         /** Slurm's script after the job, on a node. */
-        EPILOG,
+        EPILOG("epilog"),
         /** The kernel of a node, as the agent saw it at that moment. */
-        KERNEL,
+        KERNEL("kernel"),
         /** What the node's agent read of the job's cgroup and GPUs. */
-        AGENT,
+        AGENT("agent"),
         /** What this service knows of other runs. */
-        RECORDS,
+        RECORDS("earlier runs"),
         /** Somebody who said so by hand or by a program. */
-        PERSON;
+        PERSON("entered by hand");
+
+        private final String words;
+
+        Source(String words) {
+            this.words = words;
+        }
+
+        /** As the command and the pages name it behind a fact. */
+        public String words() {
+            return words;
+        }
 
         @Override
         public String toString() {

@@ -19,7 +19,6 @@ import org.jobwitness.wire.Verdict.NextRequest;
 import org.jobwitness.wire.Verdict.NotJudged;
 import org.jobwitness.wire.Verdict.Outcome;
 import org.jobwitness.wire.Verdict.ResourceUse;
-import org.jobwitness.wire.Verdict.Source;
 import org.jobwitness.wire.Verdict.Strength;
 import org.jspecify.annotations.Nullable;
 
@@ -90,22 +89,10 @@ final class VerdictView {
     private static Html fact(Fact fact) {
         return element("li", element("span", css("strength " + fact.strength()), text(fact.strength().toString())),
                 text(" "), Pieces.sentence(fact.says(), fact.times()),
-                element("span", css("faint"), text(" " + source(fact.source())),
+                element("span", css("faint"), text(" " + fact.source().words()),
                         fact.timestamp() == null || fact.times() != null
                                 ? Html.NOTHING
                                 : group(text(", "), Pieces.time(fact.timestamp()))));
-    }
-
-    private static String source(Source source) {
-        return switch (source) {
-            case SCHEDULER -> "Slurm";
-            case PROLOG -> "prolog";
-            case EPILOG -> "epilog";
-            case KERNEL -> "kernel";
-            case AGENT -> "agent";
-            case RECORDS -> "earlier runs";
-            case PERSON -> "entered by hand";
-        };
     }
 
     /** What it asked for, may use and used. */
