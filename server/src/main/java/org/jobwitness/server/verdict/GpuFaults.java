@@ -86,18 +86,23 @@ final class GpuFaults {
         GpuUsage gpu = failed(evidence).orElseThrow();
         if (!isSure(gpu)) {
             return Explanation.of(job(evidence) + " failed" + after(evidence)
-                    + ", and a GPU of it failed at about that time" + Phrases.on(gpu.node()) + ": "
+                    + ", and " + its(gpu) + " failed at about that time" + Phrases.on(gpu.node()) + ": "
                     + named(gpu.faults().possibleXids()) + ".")
                     .meaning(
                             "This is a fault of the GPU or the node, most likely not of the program. " + when(gpu)
                                     + " So that it ended the job is likely, but not certain.")
                     .advice(ADVICE);
         }
-        return Explanation.of(job(evidence) + " failed" + after(evidence) + ", and a GPU of it had failed"
+        return Explanation.of(job(evidence) + " failed" + after(evidence) + ", and " + its(gpu) + " had failed"
                 + Phrases.on(gpu.node()) + ": " + errors(gpu) + ".")
                 .meaning(
                         "This is a fault of the GPU or the node, most likely not of the program. That it ended the job is likely, but not certain.")
                 .advice(ADVICE);
+    }
+
+    /** {@code its GPU 2}, by the number of its device file, as {@code nvidia-smi} has it; the evidence names it in full. */
+    private static String its(GpuUsage gpu) {
+        return gpu.minor() == null ? "a GPU of it" : "its GPU " + gpu.minor();
     }
 
     static Fact factOfFailed(RunEvidence evidence) {
@@ -199,7 +204,7 @@ final class GpuFaults {
                 .orElseThrow();
         return Judgement.found(FindingRule.GPU_THROTTLED, Severity.WARNING,
                 "Heat or the power supply slowed "
-                        + (slowed.size() == 1 ? "a GPU of it" : slowed.size() + " of its GPUs")
+                        + (slowed.size() == 1 ? its(worst) : slowed.size() + " of its GPUs")
                         + " down" + Phrases.on(worst.node()) + ", in up to " + Phrases.percent(slowedPercent(worst))
                         + " of its samples.")
                 .advice("This is a fault of the node's cooling or power, not of the program. Report the node and the GPU to your administrators.")
