@@ -5,13 +5,9 @@ import static org.jobwitness.server.verdict.Phrases.job;
 
 import java.time.Duration;
 import java.time.Instant;
-import org.jspecify.annotations.Nullable;
 
 /** Runs that are pending or running. */
 final class OpenRuns {
-    /** Reports of an end may be on their way for so long. */
-    private static final Duration GRACE = Duration.ofMinutes(10);
-
     private OpenRuns() {
     }
 
@@ -36,18 +32,19 @@ final class OpenRuns {
                     .meaning(
                             "Slurm stopped its processes to let another job run first, or because an operator suspended it. They keep their memory, the time limit is paused, and the job continues where it stopped.");
         }
+        if (evidence.mayHaveEnded()) {
+            return Explanation.of(job(evidence) + " started " + Phrases.time(seconds) + " ago, and its time limit of "
+                    + limit(run) + " has passed.")
+                    .meaning(
+                            "It has probably ended, but no end has been reported: the report may be on its way, or lost.");
+        }
         return Explanation.of(job(evidence) + " has been running for " + Phrases.time(seconds)
-                + ofAtMost(run.start(), run.deadline()) + ".").meaning(isLate(evidence)
-                        ? "Its time limit has passed, but no end has been reported. The report may be on its way, or lost."
+                + (run.deadline() == null ? "" : " of at most " + limit(run)) + ".").meaning(evidence.isPastDeadline()
+                        ? "Its time limit has passed, but it still runs: the limit may have been extended, or Slurm lets jobs exceed it (OverTimeLimit)."
                         : null);
     }
 
-    private static String ofAtMost(@Nullable Instant start, @Nullable Instant deadline) {
-        return deadline == null ? "" : " of at most " + Phrases.time(Duration.between(requireNonNull(start), deadline));
-    }
-
-    private static boolean isLate(RunEvidence evidence) {
-        Instant deadline = evidence.run().deadline();
-        return deadline != null && evidence.now().isAfter(deadline.plus(GRACE));
+    private static String limit(RunEvidence.Run run) {
+        return Phrases.time(Duration.between(requireNonNull(run.start()), requireNonNull(run.deadline())));
     }
 }

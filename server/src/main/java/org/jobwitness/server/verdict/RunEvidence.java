@@ -35,6 +35,9 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
         List<JobOomKill> kills, List<Task> otherTasks, int shortJobs, List<OtherRun> otherRuns,
         List<NodeEventTable.Event> nodeEvents) {
 
+    /** Reports of an end, and samples, may be on their way for so long. */
+    private static final Duration REPORTS_TAKE = Duration.ofMinutes(10);
+
     /** Memory of which so much was used is full: agents may have read it a little before it was. */
     static final double FULL = 0.9;
 
@@ -321,14 +324,32 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
         return !run.hasEnded() && (bySlurm || nodes.stream().anyMatch(NodeUsage::isSuspended));
     }
 
-    /** Its run time without suspensions, which do not count against its time limit. */
+    /**
+     * Its run time, with suspensions; NaN if it is not known, as of a run that {@link #mayHaveEnded}.
+     */
+    private double seconds() {
+        return mayHaveEnded() ? Double.NaN : run.seconds(now);
+    }
+
+    /** Its run time without suspensions, which do not count against its time limit; NaN if it is not known. */
     double ranSeconds() {
-        return Math.max(0, run.seconds(now) - suspendedSeconds());
+        return Math.max(0, seconds() - suspendedSeconds());
+    }
+
+    /** Whether its time limit has passed and nothing was read of it since, so that its end may have gone unreported. */
+    boolean mayHaveEnded() {
+        Instant last = lastSample();
+        return isPastDeadline() && !isSuspended() && (last == null || last.isBefore(now.minus(REPORTS_TAKE)));
+    }
+
+    /** Whether it runs by all reports, though it should have ended; reports of its end may be on their way for some minutes. */
+    boolean isPastDeadline() {
+        return !run.hasEnded() && run.deadline() != null && now.isAfter(run.deadline().plus(REPORTS_TAKE));
     }
 
     /** The part of its time on its nodes that samples cover, 0 to 1; NaN if not known. */
     double coverage() {
-        double seconds = run.seconds(now);
+        double seconds = seconds();
         int count = Math.max(run.nodes().size(), nodes.size());
         DoubleSummaryStatistics covered = nodes.stream().mapToDouble(NodeUsage::coveredSeconds).filter(Double::isFinite)
                 .summaryStatistics();

@@ -41,7 +41,7 @@ final class UseOverview {
         double limit = evidence.timeLimitSeconds();
         double ran = run.start() == null ? Double.NaN : evidence.ranSeconds();
         return Optional.of(use(Resource.TIME, Unit.SECONDS, run.timeLimitSeconds(), ifStarted(limit),
-                ran, "its start or end is not known"));
+                ran, evidence.mayHaveEnded() ? "its end was not reported" : "its start or end is not known"));
     }
 
     private Optional<ResourceUse> cpus() {
