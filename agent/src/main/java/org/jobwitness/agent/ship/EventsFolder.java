@@ -22,11 +22,14 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The events that prolog and epilog could not send themselves: files of the folder {@code events} in the scripts' spool
- * (slurm/README.md). Only the scripts delete them, so a delivered event is remembered as long as its file exists. What users other
- * than root and the agent's own may have written is left there. For the sending thread. Times are monotonic milliseconds.
+ * (slurm/README.md), and the drafts of scripts that were killed. Only the scripts delete or rename them, so a delivered event is
+ * remembered as long as its file exists. What users other than root and the agent's own may have written is left there. For the
+ * sending thread. Times are monotonic milliseconds.
  */
 final class EventsFolder {
     private static final Pattern NAME = Pattern.compile("[0-9]{10}-[0-9]{1,10}-(started|finished)-[0-9]{1,10}\\.json");
+    /** Before the name, while a script writes the event; it stays if the script is killed. */
+    private static final String DRAFT = ".tmp-";
     private static final int SECONDS_IN_NAME = 10;
     private static final Pattern START = Pattern.compile("\\{\"event_id\":\"([^\"]*)\"");
     private static final Pattern VALID_ID = Pattern.compile("[A-Za-z0-9._-]{1,255}");
@@ -74,15 +77,18 @@ final class EventsFolder {
         private boolean isDone;
         private boolean isUntrusted;
         private boolean wasRetriedEarly;
+        private final boolean isDraft;
 
-        private State(long dueAt) {
+        private State(long dueAt, boolean isDraft) {
             this.dueAt = dueAt;
+            this.isDraft = isDraft;
         }
     }
 
     private final Path folder;
     private final ScriptsSpool spool;
     private final long scriptTimeoutMs;
+    private final long draftTimeoutMs;
     private final long maxDelayMs;
     private final Log log;
     /** By name, and so by age. */
@@ -97,6 +103,7 @@ final class EventsFolder {
         this.folder = folder;
         this.spool = new ScriptsSpool(folder);
         this.scriptTimeoutMs = timing.scriptTimeout().toMillis();
+        this.draftTimeoutMs = timing.draftTimeout().toMillis();
         // Less than the waits for an unavailable service, so that events are first when it is available again.
         this.maxDelayMs = timing.maxBackoff().toMillis() / 4;
         this.log = log;
@@ -104,12 +111,15 @@ final class EventsFolder {
 
     void list(long now) {
         Set<String> present = new HashSet<>();
+        Set<String> drafts = new HashSet<>();
         if (Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
             try (DirectoryStream<Path> files = Files.newDirectoryStream(folder)) {
                 for (Path file : files) {
-                    String name = file.getFileName().toString();
-                    if (present.size() < MAX_EVENTS && NAME.matcher(name).matches()) {
-                        present.add(name);
+                    String fileName = file.getFileName().toString();
+                    boolean isDraft = fileName.startsWith(DRAFT);
+                    String name = isDraft ? fileName.substring(DRAFT.length()) : fileName;
+                    if (present.size() < MAX_EVENTS && NAME.matcher(name).matches() && present.add(name) && isDraft) {
+                        drafts.add(name);
                     }
                 }
                 isReadable = true;
@@ -125,7 +135,13 @@ final class EventsFolder {
         }
         states.values().removeIf(state -> state.isUntrusted);
         states.keySet().retainAll(present);
-        present.forEach(name -> states.computeIfAbsent(name, n -> new State(now + scriptTimeoutMs)));
+        for (String name : present) {
+            State state = states.get(name);
+            boolean isDraft = drafts.contains(name);
+            if (state == null || (state.isDraft && !isDraft && !state.isDone)) {
+                states.put(name, new State(now + (isDraft ? draftTimeoutMs : scriptTimeoutMs), isDraft));
+            }
+        }
     }
 
     /** Whether others may write the folders, so that any of the events may be theirs. */
@@ -153,17 +169,18 @@ final class EventsFolder {
                 continue;
             }
             try {
-                if (isUntrusted(entry.getKey())) {
+                Path file = folder.resolve(state.isDraft ? DRAFT + entry.getKey() : entry.getKey());
+                if (isUntrusted(entry.getKey(), file)) {
                     state.isDone = true;
                     state.isUntrusted = true;
                     continue;
                 }
-                Event event = read(entry.getKey());
+                Event event = read(entry.getKey(), file);
                 if (event != null) {
                     return Optional.of(event);
                 }
                 state.isDone = true;
-                log.warn("event_invalid file=" + folder.resolve(entry.getKey()));
+                log.warn("event_invalid file=" + file);
             } catch (NoSuchFileException e) {
                 iterator.remove(); // sent by its script meanwhile
             } catch (IOException e) {
@@ -174,8 +191,7 @@ final class EventsFolder {
         return Optional.empty();
     }
 
-    private boolean isUntrusted(String name) throws IOException {
-        Path file = folder.resolve(name);
+    private boolean isUntrusted(String name, Path file) throws IOException {
         // A link has no mode of its own, and is no event.
         Optional<String> problem = Files.isSymbolicLink(file) ? Optional.empty() : ScriptsSpool.problemOf(file);
         if (problem.isEmpty()) {
@@ -195,8 +211,7 @@ final class EventsFolder {
     }
 
     /** Null if it is no event. */
-    private @Nullable Event read(String name) throws IOException {
-        Path file = folder.resolve(name);
+    private @Nullable Event read(String name, Path file) throws IOException {
         if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
             return null;
         }
@@ -205,7 +220,9 @@ final class EventsFolder {
             body = in.readNBytes(MAX_BYTES + 1);
         }
         Matcher start = START.matcher(new String(body, StandardCharsets.UTF_8));
-        if (body.length > MAX_BYTES || !start.lookingAt()) {
+        // A draft of a full disk may end anywhere.
+        boolean isWhole = body.length > 0 && body[body.length - 1] == '\n';
+        if (body.length > MAX_BYTES || !isWhole || !start.lookingAt()) {
             return null;
         }
         String id = start.group(1);

@@ -56,12 +56,14 @@ class ShipperTest {
     private static final Timing LONG_BACKOFF = new Timing(QUICK.connectTimeout(), QUICK.readTimeout(),
             QUICK.responseTimeout(),
             QUICK.initialBackoff(), Timing.STANDARD.maxBackoff(), QUICK.maxRetryAfter(), QUICK.requestInterval(),
-            QUICK.scriptTimeout(), QUICK.listingInterval(), QUICK.pendingListingInterval(), QUICK.closeTimeout());
+            QUICK.scriptTimeout(), QUICK.draftTimeout(), QUICK.listingInterval(), QUICK.pendingListingInterval(),
+            QUICK.closeTimeout());
     /** What is sent at the end has time, however busy the machine is. */
     private static final Timing UNHURRIED = new Timing(QUICK.connectTimeout(), QUICK.readTimeout(),
             QUICK.responseTimeout(),
             QUICK.initialBackoff(), QUICK.maxBackoff(), QUICK.maxRetryAfter(), QUICK.requestInterval(),
-            QUICK.scriptTimeout(), QUICK.listingInterval(), QUICK.pendingListingInterval(), DEADLINE);
+            QUICK.scriptTimeout(), QUICK.draftTimeout(), QUICK.listingInterval(), QUICK.pendingListingInterval(),
+            DEADLINE);
 
     private final Signal signal = new Signal();
     /** The sending thread asks for the time after all that it does, and before it waits. */
@@ -79,8 +81,8 @@ class ShipperTest {
 
     private static Timing quick(Duration between, Duration answer) {
         return new Timing(Duration.ofSeconds(5), answer.multipliedBy(3).dividedBy(4), answer, Duration.ofMillis(20),
-                Duration.ofMillis(40), Duration.ofMinutes(5), between, Duration.ofMillis(60), Duration.ofMillis(200),
-                Duration.ofMillis(50), Duration.ofMillis(600));
+                Duration.ofMillis(40), Duration.ofMinutes(5), between, Duration.ofMillis(60), Duration.ofMillis(150),
+                Duration.ofMillis(200), Duration.ofMillis(50), Duration.ofMillis(600));
     }
 
     @BeforeEach
@@ -639,6 +641,28 @@ class ShipperTest {
         assertThat(service.requests().getLast().body()).contains("slow");
         assertThat(Duration.ofNanos(service.requests().getLast().atNanos() - made))
                 .isGreaterThanOrEqualTo(QUICK.scriptTimeout().minusMillis(1));
+    }
+
+    /** Between writing its event and giving it its name. A later script gives it that. */
+    @Test
+    void whatAKilledScriptLeftIsSentOnceIfItIsWhole() throws IOException {
+        FakeService service = service();
+        Path draft = Files.writeString(events.resolve(".tmp-1795384829-57-finished-1.json"),
+                "{\"event_id\":\"killed\",\"job_id\":\"57\"}\n");
+        Files.writeString(events.resolve(".tmp-1795384829-58-finished-1.json"), "{\"event_id\":\"cut\",\"job");
+        long made = System.nanoTime();
+        Shipper shipper = shipper(service.url());
+        await("it is sent", () -> shipper.counts().eventsSent() == 1);
+        Files.move(draft, events.resolve("1795384829-57-finished-1.json"));
+        event("1795384830-59-finished-1.json", "next");
+        shipper.eventsChanged();
+        await("the next one is, too", () -> shipper.counts().eventsSent() == 2);
+        assertThat(service.requests()).extracting(FakeService.Request::body)
+                .satisfiesExactly(body -> assertThat(body).contains("killed"),
+                        body -> assertThat(body).contains("next"));
+        assertThat(Duration.ofNanos(service.requests().getFirst().atNanos() - made))
+                .isGreaterThanOrEqualTo(QUICK.draftTimeout().minusMillis(1));
+        assertThat(timesLogged("event_invalid")).isEqualTo(1);
     }
 
     @Test
