@@ -149,6 +149,14 @@ public record JobAttributes(@Nullable String user, @Nullable Long uid, List<Stri
                 : withAllocated(new Resources(cpus, allocated.memoryMb(), allocated.gpus()));
     }
 
+    /** With the CPUs that an epilog names, if a job got nodes meanwhile: its prologs only name those of its start. */
+    JobAttributes grownTo(JobAttributes atEnd) {
+        Integer cpus = atEnd.allocated.cpus();
+        return cpus == null || allocated.cpus() == null || allocated.cpus() >= cpus || !atEnd.nodes.containsAll(nodes)
+                ? this
+                : withAllocated(new Resources(cpus, allocated.memoryMb(), allocated.gpus()));
+    }
+
     JobAttributes merge(JobAttributes incoming, Differences differences) {
         return new JobAttributes(UserName.better(user, incoming.user, differences),
                 differences.keep("uid", uid, incoming.uid), union(nodes, incoming.nodes),

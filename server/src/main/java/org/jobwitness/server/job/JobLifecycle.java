@@ -179,6 +179,9 @@ final class JobLifecycle {
         if (evidence instanceof Evidence.NodeReleased released) {
             return stored.shrunkTo(released.cpusLeft()).merge(incoming, differences);
         }
+        if (evidence instanceof Evidence.Ended) {
+            return stored.grownTo(incoming).merge(incoming, differences);
+        }
         if (!(evidence instanceof Evidence.Reported reported)) {
             return stored.merge(incoming, differences);
         }
