@@ -591,6 +591,24 @@ create table sign_in_nonce (
 create index sign_in_nonce_expired on sign_in_nonce (expires_at);
 comment on index sign_in_nonce_expired is 'SignInByMunge: the ones to delete.';
 
+-- Codes by which a browser gets a session of a user who has signed in elsewhere, until they are used or have expired. Only
+-- access.SignInCodes writes here.
+create table sign_in_code (
+    code_hash  bytea primary key,
+    user_name  text,
+    uid        bigint,
+    cluster    text,
+    actor      text not null,
+    page       text,
+    expires_at timestamptz not null,
+    check (user_name is not null or uid is not null)
+);
+comment on column sign_in_code.code_hash is 'SHA-256 of the code, which is nowhere else.';
+comment on column sign_in_code.actor is 'Who asked for it: the user, or the operator''s token.';
+comment on column sign_in_code.page is 'The page to show then, relative to the first one; null for that.';
+create index sign_in_code_by_user on sign_in_code (user_name, uid);
+comment on index sign_in_code_by_user is 'SignInCodes.create: how many a user has.';
+
 -- The audit trail of access. Only access.AccessEvents writes here. Kept as long as the audit trail of jobs.
 create table access_event (
     event_id       bigint generated always as identity primary key,

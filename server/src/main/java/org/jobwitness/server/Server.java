@@ -24,11 +24,14 @@ import java.util.function.Supplier;
 import java.util.logging.Level;
 import javax.net.SocketFactory;
 import org.jobwitness.server.access.AccessControl;
+import org.jobwitness.server.access.BrowserCookie;
 import org.jobwitness.server.access.Privileged;
 import org.jobwitness.server.access.Role;
 import org.jobwitness.server.access.Sessions;
 import org.jobwitness.server.access.SessionsEndpoint;
 import org.jobwitness.server.access.SignInByMunge;
+import org.jobwitness.server.access.SignInCodes;
+import org.jobwitness.server.access.SignInCodesEndpoint;
 import org.jobwitness.server.access.Tokens;
 import org.jobwitness.server.batch.AgentQueueTable;
 import org.jobwitness.server.batch.Batches;
@@ -66,6 +69,7 @@ import org.jobwitness.server.ops.Retention;
 import org.jobwitness.server.ops.Watchdog;
 import org.jobwitness.server.page.JobReader;
 import org.jobwitness.server.page.Pages;
+import org.jobwitness.server.page.SignInPages;
 import org.jobwitness.server.query.JobQueries;
 import org.jobwitness.server.query.JobsEndpoint;
 import org.jobwitness.server.query.LinksEndpoint;
@@ -182,37 +186,40 @@ final class Server implements AutoCloseable {
             tokens = config.auth() ? Optional.of(Tokens.in(config.dataDir())) : Optional.empty();
             Sessions sessions = new Sessions(database, clock);
             Privileged privileged = new Privileged(config.operators(), config.helpdesk());
-            AccessControl access = tokens.map(known -> AccessControl.by(known, sessions, privileged, metrics))
-                    .orElseGet(() -> AccessControl.off(config.host(), sessions, privileged, metrics));
+            BrowserCookie cookie = new BrowserCookie(tls.isPresent(), config.publicUrl());
+            AccessControl access = tokens.map(known -> AccessControl.by(known, sessions, privileged, cookie, metrics))
+                    .orElseGet(() -> AccessControl.off(config.host(), sessions, privileged, cookie, metrics));
+            SignInCodes codes = new SignInCodes(database, sessions, clock);
 
             Verdicts verdicts = new Verdicts(evidence, config.thresholds(), config.siteNote());
             Charts charts = new Charts(database, samples, json, clock);
             UserSummaries summaries = new UserSummaries(database, clock);
             Pages pages = new Pages(queries, new JobReader(queries, verdicts, charts, clock), summaries, nodes,
-                    config.grafana(), clock);
+                    config.grafana(), cookie, clock);
 
             http = stopLater(new HttpServer(
                     new HttpServer.Settings(config.host(), config.port(), config.maxConnections(),
                             config.requestDeadline(), tls),
                     json, memory, access, pages,
-                    List.of(access::routes, pages::routes,
+                    List.of(access::routes, pages::routes, new SignInPages(codes, sessions, cookie)::routes,
                             new HealthEndpoint(requiredChecks, advisoryChecks, json, clock,
                                     version())::routes,
                             new EventsEndpoint(events, clusters, requests, json)::routes,
                             new BatchesEndpoint(batches, clusters, nodeLimit, requests, json)::routes,
-                            new JobsEndpoint(queries, json)::routes,
+                            new JobsEndpoint(queries, config.publicUrl(), json)::routes,
                             new LinksEndpoint(queries, sessions, requests, json)::routes,
                             new UsersEndpoint(summaries, json, clock)::routes,
                             new SamplesEndpoint(queries, samples, json)::routes,
                             new SeriesEndpoint(queries, charts, json)::routes,
                             new ManualJobsEndpoint(jobs, jobDeletion, queries, samples, requests, json, clock,
                                     config.defaultCluster())::routes,
-                            new VerdictEndpoint(verdicts, json)::routes,
+                            new VerdictEndpoint(verdicts, config.publicUrl(), json)::routes,
                             new NodesEndpoint(nodes, json, clock)::routes,
                             new StreamEndpoint(stream, sessions, json)::routes,
                             new SessionsEndpoint(sessions,
                                     new SignInByMunge(database, config.mungeSocket(), sessions, clock), privileged,
                                     requests, json)::routes,
+                            new SignInCodesEndpoint(codes, config.publicUrl(), requests, json)::routes,
                             new MetricsEndpoint(jobMetrics, metrics)::routes, new DocsEndpoint()::routes)));
             stopLater(stream); // before the listener, which waits for streams to end
             http.start();

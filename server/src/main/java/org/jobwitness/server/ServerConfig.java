@@ -20,6 +20,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 import org.jobwitness.server.db.DatabaseAddress;
+import org.jobwitness.server.http.PublicUrl;
 import org.jobwitness.server.scheduler.AuthToken;
 import org.jobwitness.server.scheduler.Reconciliation;
 import org.jobwitness.server.scheduler.SlurmAddress;
@@ -36,6 +37,7 @@ import org.jspecify.annotations.Nullable;
  * @param database the PostgreSQL to use; empty for the embedded one
  * @param auth whether requests need a token
  * @param operators, helpdesk users, and groups behind {@code @}
+ * @param publicUrl at which people's browsers reach the server
  * @param mungeSocket of munged, which need not be there
  * @param clusters whose reports are taken; empty for any
  * @param maxSeries of jobs and nodes in one scrape
@@ -48,7 +50,8 @@ import org.jspecify.annotations.Nullable;
  */
 record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls, boolean isKeptLocal,
         Optional<DatabaseAddress> database, int databaseConnections,
-        boolean auth, List<String> operators, List<String> helpdesk, Path mungeSocket, String defaultCluster,
+        boolean auth, List<String> operators, List<String> helpdesk, PublicUrl publicUrl, Path mungeSocket,
+        String defaultCluster,
         Set<String> clusters, int maxNodes, int maxSeries, int maxConnections,
         Duration requestDeadline, Duration metricsRetention,
         Duration jobRetention, Duration auditRetention, boolean schedulerChosen,
@@ -171,6 +174,7 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
             return new ServerConfig(dataDir(), host, number(Setting.PORT, 0, 65_535), tls, isKeptLocal, database(),
                     number(Setting.DATABASE_CONNECTIONS, 2, 200), auth,
                     people(Setting.OPERATORS, Setting.OPERATORS.byDefault()), people(Setting.HELPDESK, ""),
+                    new PublicUrl(address(Setting.PUBLIC_URL)),
                     path(Setting.MUNGE_SOCKET,
                             given.getOrDefault(Setting.MUNGE_SOCKET, Setting.MUNGE_SOCKET.byDefault())),
                     cluster(), clusters(), number(Setting.MAX_NODES, 1, 1_000_000),

@@ -27,6 +27,8 @@ enum Setting {
             "Users who may see and change all jobs once they have signed in, with commas between; @NAME means the members of a group, as this machine knows it."),
     HELPDESK("unset: nobody",
             "Users who may see all jobs and change none; as OPERATORS."),
+    PUBLIC_URL("unset: no links from the command",
+            "Address at which people's browsers reach this server or the proxy before it, with the proxy's path. With https, cookies are for TLS only."),
     MUNGE_SOCKET("/run/munge/munge.socket.2",
             "Socket of munged, by which users sign in with what MUNGE says of their uid."),
     DEFAULT_CLUSTER("default",

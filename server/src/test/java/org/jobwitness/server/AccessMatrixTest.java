@@ -65,6 +65,7 @@ class AccessMatrixTest {
             GET /v1/sessions              401 401 403 403 403 own own own all all
             GET /v1/sessions/{session}    401 401 403 403 open open open open open open
             DELETE /v1/sessions/{session} 401 401 403 403 403 open open open open open
+            POST /v1/sign-in-codes        401 401 403 403 403 open open open open open
             GET /metrics                  401 401 403 open 403 403 403 403 open open
             GET /v1/health                401 401 open open 403 403 403 403 open open
             GET /v1/live                  open open open open open open open open open open
@@ -77,6 +78,9 @@ class AccessMatrixTest {
             GET /users/{user}             401 401 403 403 403 own own all all all
             GET /accounts/{account}       401 401 403 403 403 own own all all all
             GET /search                   401 401 403 403 403 open open open open open
+            GET /sign-in                  open open open open open open open open open open
+            POST /sign-in                 open open open open open open open open open open
+            POST /sign-out                401 401 403 403 403 open open open open open
             GET /assets/{file}            open open open open open open open open open open
             GET /v1/openapi.yaml          open open open open open open open open open open
             GET /docs                     open open open open open open open open open open
@@ -240,6 +244,10 @@ class AccessMatrixTest {
                 .replace("{account}", accounts.get(job))
                 .replace("{file}", words[1].startsWith("/docs") ? "docs.css" : "page.css")
                 .replace("{session}", "0");
+        if (route.matches("POST /sign-(in|out)")) {
+            return callers.get(caller).send("POST", path, "code=none", "Content-Type",
+                    "application/x-www-form-urlencoded", "Sec-Fetch-Site", "same-origin");
+        }
         String body = route.equals("PATCH /v1/jobs/{id}") ? "{\"cpu_usage\": 1}" : "{}";
         return words[0].equals("GET") || words[0].equals("DELETE")
                 ? callers.get(caller).send(words[0], path, "")

@@ -73,6 +73,7 @@ class HouseTest {
             table("scheduler_contact", "scheduler.ContactTable", "scheduler"),
             table("session", "access.Sessions", "access"),
             table("sign_in_nonce", "access.SignInByMunge", "access"),
+            table("sign_in_code", "access.SignInCodes", "access"),
             table("access_event", "access.AccessEvents", "access"), table("demo", "demo.DemoTable", "demo"));
 
     private static final JavaClasses server = new ClassFileImporter()

@@ -53,6 +53,7 @@ import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.NewJob;
 import org.jobwitness.wire.NewLink;
 import org.jobwitness.wire.NewSample;
+import org.jobwitness.wire.NewSignInCode;
 import org.jobwitness.wire.Node;
 import org.jobwitness.wire.NodeFigures;
 import org.jobwitness.wire.NodePage;
@@ -65,6 +66,7 @@ import org.jobwitness.wire.SeriesPage;
 import org.jobwitness.wire.SessionPage;
 import org.jobwitness.wire.Severity;
 import org.jobwitness.wire.SignIn;
+import org.jobwitness.wire.SignInCode;
 import org.jobwitness.wire.SignedIn;
 import org.jobwitness.wire.StreamFigures;
 import org.jobwitness.wire.StreamOverflow;
@@ -100,7 +102,7 @@ class OpenApiTest {
             entry("NotJudged", Verdict.NotJudged.class), entry("NextRequest", Verdict.NextRequest.class),
             entry("SbatchOption", Verdict.Option.class),
             entry("SignedIn", SignedIn.class), entry("UserSession", UserSession.class),
-            entry("SessionPage", SessionPage.class));
+            entry("SessionPage", SessionPage.class), entry("SignInCode", SignInCode.class));
     private static final Map<String, Class<? extends Record>> REQUESTS = Map.ofEntries(
             entry("JobStarted", JobStarted.class), entry("JobFinished", JobFinished.class),
             entry("Reading", EpilogReading.class), entry("NewJob", NewJob.class),
@@ -109,7 +111,7 @@ class OpenApiTest {
             entry("JobReading", JobReading.class), entry("GpuReading", GpuReading.class),
             entry("GpuDevice", GpuDevice.class),
             entry("OomKill", OomKill.class), entry("SignIn", SignIn.class),
-            entry("NewLink", NewLink.class));
+            entry("NewLink", NewLink.class), entry("NewSignInCode", NewSignInCode.class));
     /** Of these, what cannot be used is left out, and the rest counts. */
     private static final Set<String> LEAVE_OUT = Set.of("JobStarted", "JobFinished", "Batch");
     /** In which message a schema is sent that is not one itself. */
@@ -545,6 +547,8 @@ class OpenApiTest {
                 operator.send(parts[0], unknown, sample, "Content-Type", "application/json");
             }
         }
+        operator.post("/v1/sign-in-codes", "{\"user\":\"alice\"}");
+        sendForms(operator);
         String session = sessionOfAlice(operator);
         operator.get("/v1/sessions/" + session);
         operator.send("DELETE", "/v1/sessions/" + session, "");
@@ -563,13 +567,32 @@ class OpenApiTest {
                         List.of("GET", "DELETE").contains(parts[0]) ? "" : json, "Content-Type", "application/json",
                         "X-Changed-By", "test", "X-Source", "test");
             }
+            away.get("/sign-in?code=any");
+            sendForm(away, "/sign-in", "code=any");
         }
         assertThat(document.answers().stream().filter(answer -> !answer.endsWith(" 500"))
                 .filter(answer -> !answer.endsWith(" 429")) // BatchesTest has it
                 .filter(answer -> !answer.matches("POST /v1/sessions (201|401)")) // MungeTest has them
                 // AccessMatrixTest has the first; nobody is signed in without the database
                 .filter(answer -> !answer.matches("POST /v1/jobs/\\{id}/links (201|503)"))
+                .filter(answer -> !answer.matches("POST (/sign-out|/v1/sign-in-codes) 503"))
                 .filter(answer -> !document.answersGiven().contains(answer))).as("answers that nobody gave").isEmpty();
+    }
+
+    private static void sendForms(TestServer.Client operator) {
+        String path = operator.post("/v1/sign-in-codes", "{\"user\":\"alice\"}").json().required("path").asString();
+        String code = path.replaceFirst(".*code=", "");
+        String cookie = sendForm(server, "/sign-in", "code=" + code).header("Set-Cookie").orElseThrow().split(";")[0];
+        for (String form : List.of("code=used", "code=" + "x".repeat(5000))) {
+            sendForm(server, "/sign-in", form);
+            sendForm(server, "/sign-out", form, "Cookie", cookie);
+        }
+    }
+
+    private static Exchange sendForm(TestServer to, String path, String form, String... more) {
+        return to.anonymous().send("POST", path, form, Stream.concat(Stream.of("Content-Type",
+                "application/x-www-form-urlencoded", "Sec-Fetch-Site", "same-origin"), Stream.of(more))
+                .toArray(String[]::new));
     }
 
     private static String sessionOfAlice(TestServer.Client operator) {

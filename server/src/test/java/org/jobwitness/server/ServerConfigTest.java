@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.jobwitness.server.db.DatabaseAddress;
+import org.jobwitness.server.http.PublicUrl;
 import org.jobwitness.server.scheduler.AuthToken;
 import org.jobwitness.server.scheduler.Reconciliation;
 import org.jobwitness.server.verdict.Thresholds;
@@ -29,7 +30,8 @@ class ServerConfigTest {
         assertThat(config).isEqualTo(
                 new ServerConfig(Path.of("/home/alice/.local/share/jobwitness"), "0.0.0.0", 8080, Optional.empty(),
                         false, Optional.empty(), 10,
-                        true, List.of("root"), List.of(), Path.of("/run/munge/munge.socket.2"), "default", Set.of(),
+                        true, List.of("root"), List.of(), new PublicUrl(Optional.empty()),
+                        Path.of("/run/munge/munge.socket.2"), "default", Set.of(),
                         20_000, 3_000_000, config.maxConnections(), Duration.ofSeconds(15),
                         Duration.ofDays(7),
                         Duration.ofDays(400),

@@ -24,26 +24,29 @@ public final class AccessControl implements Handler {
     private final String host;
     private final Sessions sessions;
     private final Privileged privileged;
+    private final BrowserCookie cookie;
     private final Refusals refusals;
 
     private AccessControl(Optional<Tokens> tokens, String host, Sessions sessions, Privileged privileged,
-            PrometheusRegistry metrics) {
+            BrowserCookie cookie, PrometheusRegistry metrics) {
         this.tokens = tokens;
         this.host = host;
         this.sessions = sessions;
         this.privileged = privileged;
+        this.cookie = cookie;
         this.refusals = new Refusals(metrics);
     }
 
     /** No authentication: all programs on this machine may do everything. For a loopback host only. */
-    public static AccessControl off(String host, Sessions sessions, Privileged privileged,
+    public static AccessControl off(String host, Sessions sessions, Privileged privileged, BrowserCookie cookie,
             PrometheusRegistry metrics) {
-        return new AccessControl(Optional.empty(), host.toLowerCase(Locale.ROOT), sessions, privileged, metrics);
+        return new AccessControl(Optional.empty(), host.toLowerCase(Locale.ROOT), sessions, privileged, cookie,
+                metrics);
     }
 
-    public static AccessControl by(Tokens tokens, Sessions sessions, Privileged privileged,
+    public static AccessControl by(Tokens tokens, Sessions sessions, Privileged privileged, BrowserCookie cookie,
             PrometheusRegistry metrics) {
-        return new AccessControl(Optional.of(tokens), "", sessions, privileged, metrics);
+        return new AccessControl(Optional.of(tokens), "", sessions, privileged, cookie, metrics);
     }
 
     /** Counts what was refused, here or by an endpoint. */
@@ -87,16 +90,27 @@ public final class AccessControl implements Handler {
         if (allowed.contains(Role.OPEN)) {
             return Identity.ANYBODY;
         }
-        String token = bearerToken(ctx);
-        Identity identity = Sessions.isToken(token)
-                ? ofSession(token)
-                : tokens.get().ownerOf(token).map(Identity::program).orElseThrow(
-                        () -> ApiException.unauthorized("the token is not one of this server's"));
+        Identity identity = authenticate(ctx, tokens.get());
         if (!identity.role.mayCall(allowed)) {
             throw ApiException.forbidden("the " + identity.role + " token may not " + ctx.method() + " "
                     + Printable.shown(ctx.path()) + "; use the operator token");
         }
         return identity;
+    }
+
+    /** A token counts more than a cookie: a program sent it on purpose. */
+    private Identity authenticate(Context ctx, Tokens tokens) {
+        Optional<String> ofBrowser = ctx.header("Authorization") == null ? cookie.token(ctx) : Optional.empty();
+        if (ofBrowser.isPresent()) {
+            Identity identity = ofSession(ofBrowser.get());
+            cookie.checkWrite(ctx, ofBrowser.get());
+            return identity;
+        }
+        String token = bearerToken(ctx);
+        return Sessions.isToken(token)
+                ? ofSession(token)
+                : tokens.ownerOf(token).map(Identity::program).orElseThrow(
+                        () -> ApiException.unauthorized("the token is not one of this server's"));
     }
 
     private Identity ofSession(String token) {

@@ -1,6 +1,7 @@
 package org.jobwitness.server.access;
 
 import io.javalin.http.Context;
+import java.util.Optional;
 import org.jobwitness.server.http.ApiException;
 import org.jspecify.annotations.Nullable;
 
@@ -34,6 +35,11 @@ public record Caller(String actor, @Nullable String claim, @Nullable String sour
             throw new IllegalStateException("no caller: " + ctx.path() + " is not behind access control");
         }
         return caller;
+    }
+
+    /** The same of a request that may not have come so far. */
+    public static Optional<Caller> find(Context ctx) {
+        return Optional.ofNullable(ctx.attribute(ATTRIBUTE));
     }
 
     /** For people: the user's name, or what the program is. */

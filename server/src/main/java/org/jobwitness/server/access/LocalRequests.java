@@ -20,6 +20,12 @@ final class LocalRequests {
     private LocalRequests() {
     }
 
+    /** Whether the request came to a name of this machine's loopback: directly, or through a tunnel. */
+    static boolean isLocal(Context ctx) {
+        String host = lowerCase(ctx.header("Host"));
+        return host != null && LOCAL.matcher(host).matches();
+    }
+
     /** @param ownName the name that the server listens on, which is local, too */
     static void check(Context ctx, String ownName) {
         String host = lowerCase(ctx.header("Host"));

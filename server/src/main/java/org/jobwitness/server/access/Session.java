@@ -25,6 +25,8 @@ public record Session(long id, User user, Method method, @Nullable Long run, Ins
     public enum Method {
         /** A credential of MUNGE. */
         MUNGE,
+        /** A one-time code, in a browser. */
+        CODE,
         /** A link that an owner or operator made. */
         SHARE_LINK;
 

@@ -3,16 +3,11 @@ package org.jobwitness.server.access;
 import static org.jobwitness.server.db.Columns.constant;
 import static org.jobwitness.server.db.Columns.knownTime;
 
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.security.SecureRandom;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Base64;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -29,7 +24,6 @@ import org.jspecify.annotations.Nullable;
 public final class Sessions {
     /** Which tells such a token from those in files, and from anything else in a log or a repository. */
     private static final String PREFIX = "jws_";
-    private static final int RANDOM_BYTES = 32;
     /** The oldest ones of a user make room for more. */
     private static final int MAX_OF_A_USER = 2_000;
     private static final int MAX_LISTED = 1000;
@@ -39,7 +33,6 @@ public final class Sessions {
 
     private final Database database;
     private final Clock clock;
-    private final SecureRandom random = new SecureRandom();
 
     public Sessions(Database database, Clock clock) {
         this.database = database;
@@ -62,9 +55,7 @@ public final class Sessions {
     Created create(Handle handle, User user, Method method, @Nullable Long run, Duration lifetime,
             @Nullable String address) {
         Instant now = clock.instant();
-        byte[] bytes = new byte[RANDOM_BYTES];
-        random.nextBytes(bytes);
-        String token = PREFIX + Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
+        String token = Secrets.random(PREFIX);
         handle.createUpdate("""
                 delete from session where expires_at <= :now or session_id in (
                     select session_id from session where user_name is not distinct from :user
@@ -74,7 +65,7 @@ public final class Sessions {
         Session session = handle.createQuery("""
                 insert into session (token_hash, user_name, uid, cluster, method, run, created_at, expires_at, address)
                 values (:hash, :user, :uid, :cluster, :method, :run, :now, :until, :address) returning %s"""
-                .formatted(COLUMNS)).bind("hash", hash(token)).bind("user", user.name()).bind("uid", user.uid())
+                .formatted(COLUMNS)).bind("hash", Secrets.hash(token)).bind("user", user.name()).bind("uid", user.uid())
                 .bind("cluster", user.cluster()).bind("method", method.toString()).bind("run", run).bind("now", now)
                 .bind("until", now.plus(lifetime)).bind("address", address).map((row, _) -> session(row)).one();
         return new Created(session, token);
@@ -94,7 +85,8 @@ public final class Sessions {
     Optional<Session> find(String token) {
         return database.read("session_find", handle -> handle
                 .createQuery("select " + COLUMNS + " from session where token_hash = :hash and expires_at > :now")
-                .bind("hash", hash(token)).bind("now", clock.instant()).map((row, _) -> session(row)).findFirst());
+                .bind("hash", Secrets.hash(token)).bind("now", clock.instant()).map((row, _) -> session(row))
+                .findFirst());
     }
 
     /** Whether a session has neither expired nor been revoked. */
@@ -125,7 +117,7 @@ public final class Sessions {
     }
 
     /** Ends a session; returns whether there was one. */
-    boolean revoke(long id, Caller by, String address) {
+    public boolean revoke(long id, Caller by, String address) {
         return database.write("session_revoke", handle -> {
             Optional<Session> revoked = handle
                     .createQuery("delete from session where session_id = :id returning " + COLUMNS).bind("id", id)
@@ -147,13 +139,5 @@ public final class Sessions {
                 Objects.requireNonNull(constant(Method.class, row.getString("method"))),
                 row.getObject("run", Long.class), knownTime(row, "created_at"), knownTime(row, "expires_at"),
                 row.getString("address"));
-    }
-
-    private static byte[] hash(String token) {
-        try {
-            return MessageDigest.getInstance("SHA-256").digest(token.getBytes(StandardCharsets.UTF_8));
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e);
-        }
     }
 }

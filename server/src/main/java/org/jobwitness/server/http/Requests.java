@@ -28,6 +28,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Reads the JSON body and the query parameters of a request. What is wrong is an error, never guessed. */
 public final class Requests implements AutoCloseable {
+    private static final int MAX_FORM_BYTES = 4 << 10;
+
     private final Json json;
     private final Bodies bodies;
 
@@ -174,6 +176,27 @@ public final class Requests implements AutoCloseable {
         }
         throw ApiException.invalidField(name,
                 name + " must be " + min + ".." + max + ", was " + Printable.shown(text));
+    }
+
+    /** Whether the body is one that a form of a page sends. */
+    public static boolean isForm(Context ctx) {
+        String type = ctx.contentType();
+        return type != null && type.split(";", 2)[0].strip().equalsIgnoreCase("application/x-www-form-urlencoded");
+    }
+
+    /**
+     * A field of a form.
+     *
+     * @throws ApiException 413 if the form is larger than ours are, 415 if it is none
+     */
+    public static Optional<String> form(Context ctx, String field) {
+        if (!isForm(ctx)) {
+            throw ApiException.unsupportedMediaType("Content-Type must be application/x-www-form-urlencoded");
+        }
+        if (ctx.contentLength() < 0 || ctx.contentLength() > MAX_FORM_BYTES) {
+            throw ApiException.payloadTooLarge("a form must have a Content-Length of at most " + MAX_FORM_BYTES);
+        }
+        return Optional.ofNullable(ctx.formParam(field));
     }
 
     /** The path's {@code {id}}, normalized. */

@@ -55,7 +55,8 @@ final class Layout {
                                 attribute("value", query), attribute("maxlength", "256"),
                                 attribute("placeholder", "Job ID, name, user or node"),
                                 attribute("autocomplete", "off"), attribute("spellcheck", "false")),
-                        element("kbd", attribute("aria-hidden", "true"), text("/"))));
+                        element("kbd", attribute("aria-hidden", "true"), text("/"))),
+                links.reader().map(reader -> SignInView.signOut(links, reader)).orElse(Html.NOTHING));
     }
 
     private static Html footer(Links links) {

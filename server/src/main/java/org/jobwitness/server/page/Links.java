@@ -20,8 +20,17 @@ import org.jobwitness.wire.Job;
  *
  * @param root the way from the page that is shown to the first one: {@code ./} or {@code ../}
  * @param grafana the address of Grafana; empty for none
+ * @param reader who has signed in with this browser; empty where that is nobody, or not needed
  */
-record Links(String root, Optional<String> grafana) {
+record Links(String root, Optional<String> grafana, Optional<Reader> reader) {
+
+    /**
+     * A person.
+     *
+     * @param formToken of forms that change something
+     */
+    record Reader(String name, String formToken) {
+    }
 
     String home() {
         return root;

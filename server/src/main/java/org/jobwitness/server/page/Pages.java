@@ -17,6 +17,7 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jobwitness.server.access.BrowserCookie;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.access.Role;
 import org.jobwitness.server.access.Scope;
@@ -41,8 +42,6 @@ import org.jspecify.annotations.Nullable;
 
 /** The routes of the pages for people. */
 public final class Pages implements ErrorPage {
-    private static final String POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-            + "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
     private static final Duration DAY = Duration.ofDays(1);
     private static final Duration WEEK = Duration.ofDays(7);
     private static final Duration MONTH = Duration.ofDays(30);
@@ -54,7 +53,8 @@ public final class Pages implements ErrorPage {
     private final UserSummaries summaries;
     private final NodeTable nodes;
     private final JobReader reader;
-    private final Optional<String> grafana;
+    private final PageResponses responses;
+    private final BrowserCookie cookie;
     private final Clock clock;
     private final Map<String, StaticFile> assets = Stream.of(StaticFile.of("/page/page.css", StaticFile.STYLES),
             StaticFile.of("/page/page.js", StaticFile.SCRIPT), StaticFile.of("/page/charts.js", StaticFile.SCRIPT),
@@ -65,12 +65,13 @@ public final class Pages implements ErrorPage {
 
     /** @param grafana the address of Grafana, without a slash at its end; empty for none */
     public Pages(JobQueries jobs, JobReader reader, UserSummaries summaries, NodeTable nodes, Optional<String> grafana,
-            Clock clock) {
+            BrowserCookie cookie, Clock clock) {
         this.jobs = jobs;
         this.reader = reader;
         this.summaries = summaries;
         this.nodes = nodes;
-        this.grafana = grafana;
+        this.responses = new PageResponses(grafana, cookie);
+        this.cookie = cookie;
         this.clock = clock;
     }
 
@@ -83,7 +84,7 @@ public final class Pages implements ErrorPage {
         routes.get("/users/{user}", ctx -> owner(ctx, "user"), Role.USER);
         routes.get("/accounts/{account}", ctx -> owner(ctx, "account"), Role.USER);
         routes.get("/search", this::search, Role.USER);
-        routes.get("/assets/{file}", ctx -> asset(ctx.pathParam("file")).send(ctx, POLICY), Role.OPEN);
+        routes.get("/assets/{file}", ctx -> asset(ctx.pathParam("file")).send(ctx, PageResponses.POLICY), Role.OPEN);
     }
 
     private static String uPlot(String file) {
@@ -96,18 +97,11 @@ public final class Pages implements ErrorPage {
     }
 
     private static void send(Context ctx, String html) {
-        setHeaders(ctx);
-        ctx.contentType(StaticFile.HTML).result(html);
+        PageResponses.send(ctx, html);
     }
 
-    private static void setHeaders(Context ctx) {
-        ctx.header("Content-Security-Policy", POLICY).header("Referrer-Policy", "same-origin");
-    }
-
-    /** Relative, by the depth of the path: a proxy may have cut off a prefix. */
     private Links links(Context ctx) {
-        long depth = ctx.path().chars().filter(c -> c == '/').count() - 1;
-        return new Links(depth == 0 ? "./" : "../".repeat((int) Math.min(depth, 16)), grafana);
+        return responses.links(ctx);
     }
 
     @Override
@@ -117,8 +111,8 @@ public final class Pages implements ErrorPage {
         if (accept == null || !accept.contains("text/html") || path.startsWith("/v1/") || path.startsWith("/metrics")) {
             return Optional.empty();
         }
-        setHeaders(ctx);
-        return Optional.of(ErrorView.of(links(ctx), status, error));
+        PageResponses.setHeaders(ctx);
+        return Optional.of(ErrorView.of(links(ctx), status, error, path, cookie.isSent(ctx)));
     }
 
     /** Operators begin with the cluster, all others with their own jobs. */
@@ -204,7 +198,7 @@ public final class Pages implements ErrorPage {
         ctx.queryParamMap().forEach((name, values) -> given.put(name, String.join(",", values)));
         if (given.values().stream().anyMatch(String::isEmpty)) {
             given.values().removeIf(String::isEmpty);
-            redirect(ctx, links(ctx).jobs(flat(given)));
+            PageResponses.redirect(ctx, links(ctx).jobs(flat(given)));
             return;
         }
         JobPage page = jobs.list(Caller.of(ctx), JobsEndpoint.listRequest(ctx));
@@ -222,11 +216,6 @@ public final class Pages implements ErrorPage {
                 .toArray(String[]::new);
     }
 
-    private static void redirect(Context ctx, String address) {
-        setHeaders(ctx);
-        ctx.status(303).header("Location", address);
-    }
-
     private void job(Context ctx) {
         send(ctx, JobView.of(links(ctx), reader.read(ctx)));
     }
@@ -237,7 +226,7 @@ public final class Pages implements ErrorPage {
         String asked = parameter(ctx, "q").orElse("").strip();
         Caller caller = Caller.of(ctx);
         Links links = links(ctx);
-        redirect(ctx, asked.isEmpty() ? links.jobs() : found(caller, links, asked));
+        PageResponses.redirect(ctx, asked.isEmpty() ? links.jobs() : found(caller, links, asked));
     }
 
     private String found(Caller caller, Links links, String asked) {

@@ -19,6 +19,7 @@ import java.util.stream.Stream;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.access.Role;
 import org.jobwitness.server.http.ApiException;
+import org.jobwitness.server.http.PublicUrl;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.wire.AuditEntry;
 import org.jobwitness.wire.Job;
@@ -31,10 +32,12 @@ public final class JobsEndpoint {
             .collect(Collectors.toUnmodifiableSet());
 
     private final JobQueries jobs;
+    private final PublicUrl publicUrl;
     private final Json json;
 
-    public JobsEndpoint(JobQueries jobs, Json json) {
+    public JobsEndpoint(JobQueries jobs, PublicUrl publicUrl, Json json) {
         this.jobs = jobs;
+        this.publicUrl = publicUrl;
         this.json = json;
     }
 
@@ -55,6 +58,7 @@ public final class JobsEndpoint {
         String cluster = text(ctx, "cluster");
         Long run = key(ctx, "run");
         Job job = jobs.findAsked(Caller.of(ctx), id, cluster, run).orElseThrow(() -> unknown(id, cluster, run));
+        publicUrl.linkJob(ctx, job.id(), job.run());
         ctx.result(json.text(job));
     }
 

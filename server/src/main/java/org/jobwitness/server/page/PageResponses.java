@@ -1,0 +1,49 @@
+package org.jobwitness.server.page;
+
+import io.javalin.http.Context;
+import java.util.Optional;
+import org.jobwitness.server.access.BrowserCookie;
+import org.jobwitness.server.access.Caller;
+import org.jobwitness.server.http.StaticFile;
+
+/** Sends pages, with what all of them need: the browser's rules for them, and addresses relative to the one that was asked for. */
+final class PageResponses {
+    static final String POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+            + "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+    private static final int MAX_DEPTH = 16;
+
+    private final Optional<String> grafana;
+    private final BrowserCookie cookie;
+
+    /** @param grafana the address of Grafana, without a slash at its end; empty for none */
+    PageResponses(Optional<String> grafana, BrowserCookie cookie) {
+        this.grafana = grafana;
+        this.cookie = cookie;
+    }
+
+    /** Relative, by the depth of the path: a proxy may have cut off a prefix. */
+    Links links(Context ctx) {
+        long depth = ctx.path().chars().filter(c -> c == '/').count() - 1;
+        return new Links(depth == 0 ? "./" : "../".repeat((int) Math.min(depth, MAX_DEPTH)), grafana, reader(ctx));
+    }
+
+    /** Nobody before somebody has signed in. */
+    private Optional<Links.Reader> reader(Context ctx) {
+        return Caller.find(ctx).filter(caller -> caller.session() != null)
+                .flatMap(caller -> cookie.formToken(ctx).map(token -> new Links.Reader(caller.displayName(), token)));
+    }
+
+    static void send(Context ctx, String html) {
+        setHeaders(ctx);
+        ctx.contentType(StaticFile.HTML).result(html);
+    }
+
+    static void redirect(Context ctx, String address) {
+        setHeaders(ctx);
+        ctx.status(303).header("Location", address);
+    }
+
+    static void setHeaders(Context ctx) {
+        ctx.header("Content-Security-Policy", POLICY).header("Referrer-Policy", "same-origin");
+    }
+}
