@@ -6,8 +6,10 @@ import java.util.List;
 import org.jobwitness.cli.options.Arguments;
 import org.jobwitness.cli.options.Option;
 import org.jobwitness.cli.service.Problem;
+import org.jobwitness.cli.service.Response;
 import org.jobwitness.cli.service.ServiceClient;
 import org.jobwitness.cli.service.ServiceClient.Parameter;
+import org.jobwitness.cli.text.Page;
 import org.jobwitness.cli.text.Screen;
 import org.jobwitness.wire.Job;
 import org.jobwitness.wire.SeriesPage;
@@ -54,12 +56,15 @@ final class JobCommand {
 
     private static LivePage.Frame frame(CliContext context, Arguments arguments, ServiceClient client, Screen screen)
             throws Problem {
-        Job job = client.get(Job.class, RunOptions.path(arguments, ""), RunOptions.parameters(arguments));
+        Response response = client.get(RunOptions.path(arguments, ""), RunOptions.parameters(arguments));
+        Job job = client.read(response, Job.class);
         List<Parameter> parameters = new ArrayList<>(RunOptions.parameters(arguments));
         parameters.add(new Parameter("metric", String.join(",", METRICS)));
         parameters.add(new Parameter("points", Integer.toString(points(job))));
         SeriesPage series = client.get(SeriesPage.class, RunOptions.path(arguments, "/series"), parameters);
-        return new LivePage.Frame(JobDetails.of(job, series, screen, context.zone()), job.state().isFinal());
+        Page page = JobDetails.of(job, series, screen, context.zone());
+        RunOptions.addPage(page, response);
+        return new LivePage.Frame(page, job.state().isFinal());
     }
 
     /** Fewer for a job on many nodes. */

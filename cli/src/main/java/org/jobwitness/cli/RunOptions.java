@@ -5,8 +5,10 @@ import org.jobwitness.cli.options.Arguments;
 import org.jobwitness.cli.options.Option;
 import org.jobwitness.cli.service.Problem;
 import org.jobwitness.cli.service.Problem.Kind;
+import org.jobwitness.cli.service.Response;
 import org.jobwitness.cli.service.ServiceClient;
 import org.jobwitness.cli.service.ServiceClient.Parameter;
+import org.jobwitness.cli.text.Page;
 import org.jobwitness.wire.InvalidFieldException;
 import org.jobwitness.wire.JobId;
 
@@ -30,6 +32,11 @@ final class RunOptions {
         } catch (InvalidFieldException e) {
             throw new Problem(Kind.USAGE, String.valueOf(e.getMessage()));
         }
+    }
+
+    /** Where a browser shows the run, as a last line; nothing where the service does not know. */
+    static void addPage(Page page, Response response) {
+        response.page().ifPresent(address -> page.blank().line("In a browser:").toCopy(2, address));
     }
 
     /** Whether the id may be that of a job array or a heterogeneous job, of which only the job itself has a summary. */

@@ -7,6 +7,7 @@ import org.jobwitness.cli.options.Option;
 import org.jobwitness.cli.service.Problem;
 import org.jobwitness.cli.service.Response;
 import org.jobwitness.cli.service.ServiceClient;
+import org.jobwitness.cli.text.Page;
 import org.jobwitness.wire.Job;
 import org.jobwitness.wire.Verdict;
 
@@ -47,7 +48,9 @@ final class WhyCommand {
             Job job = RunOptions.mayBeWhole(arguments)
                     ? client.get(Job.class, RunOptions.path(arguments, ""), RunOptions.parameters(arguments))
                     : null;
-            context.print(WhyPage.of(verdict, job, context.screen(), context.zone()));
+            Page page = WhyPage.of(verdict, job, context.screen(), context.zone());
+            RunOptions.addPage(page, response);
+            context.print(page);
         }
         return arguments.has(EXIT_CODE) ? verdict.retry().how().exitStatus() : 0;
     }

@@ -63,6 +63,22 @@ class PagesTest {
     }
 
     @Test
+    void whereTheServiceKnowsItThePageIsTheLastLine() {
+        String address = "https://example.org/jobwitness/jobs/1018?run=7";
+        String line = "\nIn a browser:\n  " + address + "\n";
+        assertThat(shell.run("why", "1018").out()).doesNotContain("In a browser");
+        service.link("<" + address + ">; rel=\"alternate\"; type=\"text/html\"");
+        for (String command : List.of("why", "job")) {
+            assertThat(shell.run(command, "1018").out()).endsWith(line);
+            assertThat(shell.run(command, "1018", "--json").out()).doesNotContain(address);
+        }
+        for (String wrong : List.of("<javascript:alert(1)>", "<https://a b>", "<https://a\u009b31m>", "https://a")) {
+            service.link(wrong + "; rel=\"alternate\"; type=\"text/html\"");
+            assertThat(shell.run("why", "1018").out()).doesNotContain("In a browser");
+        }
+    }
+
+    @Test
     void anArrayIsSummedUpAboveTheTaskThatItsIdFinds() {
         service.replace("\"scheduler\":{", """
                 "array":{"id":"1018","tasks":12,"pending":0,"running":2,"completed":9,"failed":1,"cancelled":0,\
@@ -395,7 +411,7 @@ class PagesTest {
     void theManualHasEveryCommandOptionAndStatus() throws IOException {
         String manual = Files.readString(Path.of("../deploy/man/jobwitness.1")).replace("\\-", "-");
         String page = Files.readString(Path.of("../docs/cli.md"));
-        assertThat(Jobwitness.COMMANDS).hasSize(8).allSatisfy(command -> {
+        assertThat(Jobwitness.COMMANDS).hasSize(9).allSatisfy(command -> {
             assertThat(page).contains("`" + command.name());
             assertThat(manual).contains(".B " + command.name());
             assertThat(command.options()).allSatisfy(option -> assertThat(manual).contains(option.name()));

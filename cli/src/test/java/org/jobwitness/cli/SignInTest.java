@@ -5,7 +5,11 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
+import java.net.URI;
 import java.net.UnixDomainSocketAddress;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,6 +19,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jobwitness.cli.CliRun.Shell;
 import org.junit.jupiter.api.AfterAll;
@@ -30,6 +36,7 @@ class SignInTest {
     private static final Path MUNGED = Path.of("/usr/sbin/munged");
     private static final Duration START = Duration.ofSeconds(60);
     private static final int DENIED = 4;
+    private static final Pattern ADDRESS = Pattern.compile("http://\\S+");
 
     @TempDir
     static Path folder;
@@ -129,6 +136,27 @@ class SignInTest {
         Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
         works(shell.run("jobs"));
         assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file))).isEqualTo("rw-------");
+    }
+
+    @Test
+    void anAddressForTheBrowserIsPrinted() throws Exception {
+        CliRun run = shell.run("open");
+        works(run);
+        Matcher address = ADDRESS.matcher(run.out());
+        assertThat(address.find()).as(run.out()).isTrue();
+        assertThat(address.group()).startsWith(server.url() + "/sign-in?code=jwc_");
+        assertThat(get(address.group())).contains("Sign in as root");
+        CliRun byToken = shell.with("JOBWITNESS_TOKEN_FILE", server.token("operator")).run("open", "--json");
+        works(byToken);
+        assertThat(byToken.out()).contains("\"path\":\"/sign-in?code=jwc_");
+        assertThat(shell.run("open", "4711").status()).isEqualTo(1);
+    }
+
+    private static String get(String address) throws Exception {
+        try (HttpClient client = HttpClient.newHttpClient()) {
+            return client.send(HttpRequest.newBuilder(URI.create(address)).timeout(START).build(),
+                    BodyHandlers.ofString()).body();
+        }
     }
 
     @Test

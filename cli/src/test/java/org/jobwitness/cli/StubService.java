@@ -21,6 +21,8 @@ final class StubService implements AutoCloseable {
     private final List<String> queries = new CopyOnWriteArrayList<>();
     private final Map<String, String> replacements = new ConcurrentHashMap<>();
 
+    private volatile String link = "";
+
     StubService() throws IOException {
         server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         server.createContext("/", exchange -> {
@@ -32,6 +34,9 @@ final class StubService implements AutoCloseable {
                 response = response.replace(replacement.getKey(), replacement.getValue());
             }
             byte[] body = response.getBytes(StandardCharsets.UTF_8);
+            if (!link.isEmpty()) {
+                exchange.getResponseHeaders().set("Link", link);
+            }
             exchange.sendResponseHeaders(200, body.length);
             exchange.getResponseBody().write(body);
             exchange.close();
@@ -46,6 +51,11 @@ final class StubService implements AutoCloseable {
     /** From now on, in every response. */
     void replace(String text, String other) {
         replacements.put(text, other);
+    }
+
+    /** From now on, a header of every response. */
+    void link(String header) {
+        link = header;
     }
 
     /** The paths of all requests. */

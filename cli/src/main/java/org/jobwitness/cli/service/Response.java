@@ -1,11 +1,25 @@
 package org.jobwitness.cli.service;
 
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
 /**
  * A response of the service.
  *
  * @param status of HTTP
+ * @param link the response's Link header; null if it has none
  */
-public record Response(int status, String body) {
+public record Response(int status, String body, @Nullable String link) {
+    private static final Pattern PAGE = Pattern
+            .compile("<(https?://[!#-;=?-~]{1,2000})>; rel=\"alternate\"; type=\"text/html\"");
+
+    /** Where a browser shows the same; empty where the service does not know its public address. */
+    public Optional<String> page() {
+        Matcher page = PAGE.matcher(link == null ? "" : link);
+        return page.matches() ? Optional.of(page.group(1)) : Optional.empty();
+    }
 
     /**
      * The JSON as it came, except for characters that control a terminal or hide others: they are written as JSON's escapes,

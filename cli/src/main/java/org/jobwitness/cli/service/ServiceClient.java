@@ -102,13 +102,30 @@ public final class ServiceClient {
                 before = '&';
             }
         }
-        Request request = new Request(URI.create(target.toString()), null);
+        return signedIn(new Request(URI.create(target.toString()), null, true));
+    }
+
+    /**
+     * Sends a POST request.
+     *
+     * @param body JSON
+     * @throws Problem for every status but 201
+     */
+    public Response post(String path, String body) throws Problem {
+        Response response = signedIn(new Request(URI.create(settings.url() + path), body, true));
+        if (response.status() == 201) {
+            return response;
+        }
+        throw refusal(response);
+    }
+
+    private Response signedIn(Request request) throws Problem {
         Response response = withinTime(request);
         return response.status() == 401 && settings.token().isEmpty() && signIn() ? withinTime(request) : response;
     }
 
     /** @param body JSON to be posted; null for a GET */
-    private record Request(URI target, @Nullable String body) {
+    private record Request(URI target, @Nullable String body, boolean hasToken) {
     }
 
     /** Signs in by MUNGE, and returns whether that was possible. */
@@ -122,7 +139,7 @@ public final class ServiceClient {
             return false;
         }
         Response response = withinTime(new Request(URI.create(settings.url() + "/v1/sessions"),
-                "{\"munge_credential\":\"" + credential.replaceAll("[^A-Za-z0-9+/=:_-]", "") + "\"}"));
+                "{\"munge_credential\":\"" + credential.replaceAll("[^A-Za-z0-9+/=:_-]", "") + "\"}", false));
         if (response.status() != 201) {
             ErrorResponse error = json.error(response.body());
             signInProblem = "the service does not take what MUNGE says: "
@@ -169,7 +186,7 @@ public final class ServiceClient {
         connection.setRequestProperty("Accept", "application/json");
         connection.setRequestProperty("User-Agent", "jobwitness/" + version);
         String token = settings.token().map(ClientSettings.Token::value).orElse(sessionToken);
-        if (token != null && request.body == null) {
+        if (token != null && request.hasToken) {
             connection.setRequestProperty("Authorization", "Bearer " + token);
         }
         if (request.body != null) {
@@ -183,7 +200,7 @@ public final class ServiceClient {
         }
         int status = connection.getResponseCode();
         try (InputStream body = status < 400 ? connection.getInputStream() : connection.getErrorStream()) {
-            return new Response(status, body == null ? "" : read(body));
+            return new Response(status, body == null ? "" : read(body), connection.getHeaderField("Link"));
         }
     }
 
