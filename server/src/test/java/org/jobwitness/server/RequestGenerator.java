@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.jobwitness.server.FuzzRequest.Kind;
@@ -177,6 +178,15 @@ final class RequestGenerator {
         }
 
         private void addBody(JsonNode requestBody) {
+            JsonNode form = requestBody.path("content").path("application/x-www-form-urlencoded");
+            if (!form.isMissingNode()) {
+                headers.put("Content-Type", "application/x-www-form-urlencoded");
+                headers.put("Sec-Fetch-Site", "same-origin");
+                body = values.value("body", form.required("schema")).properties().stream()
+                        .map(field -> encoded(field.getKey()) + "=" + encoded(text(field.getValue())))
+                        .collect(Collectors.joining("&")).getBytes(StandardCharsets.US_ASCII);
+                return;
+            }
             JsonNode content = requestBody.path("content").path("application/json");
             if (content.isMissingNode() || (!requestBody.path("required").asBoolean(false) && oneIn(5))) {
                 return;
