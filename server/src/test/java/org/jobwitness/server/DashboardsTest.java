@@ -22,6 +22,7 @@ import org.jobwitness.server.Dashboards.Query;
 import org.jobwitness.server.Dashboards.Rule;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.dataformat.yaml.YAMLMapper;
@@ -99,6 +100,21 @@ class DashboardsTest {
         assertThat(reached).containsExactlyInAnyOrderElementsOf(dashboards().stream().map(Dashboard::uid).toList());
     }
 
+    @ParameterizedTest
+    @CsvSource({"jobwitness-job, ${page}/jobs/${job:percentencode}?cluster=${cluster:percentencode}",
+            "jobwitness-node, ${page}/nodes/${node:percentencode}?cluster=${cluster:percentencode}"})
+    void aJobAndANodeLinkToThePageOfTheServer(String uid, String url) throws IOException {
+        Dashboard dashboard = dashboards().stream().filter(one -> one.uid().equals(uid)).findFirst().orElseThrow();
+        assertThat(dashboard.json().required("links").valueStream().map(link -> link.required("url").asString()))
+                .contains(url);
+        assertThat(dashboard.variables()).filteredOn(one -> one.required("name").asString().equals("page"))
+                .singleElement().satisfies(page -> {
+                    assertThat(page.required("type").asString()).isEqualTo("constant");
+                    assertThat(page.required("skipUrlSync").asBoolean())
+                            .as("nobody chooses by an address where the link leads").isTrue();
+                });
+    }
+
     /** One that the dashboard does not have would stand in the query as it is, and find nothing. */
     @ParameterizedTest
     @MethodSource("dashboards")
@@ -126,7 +142,7 @@ class DashboardsTest {
                         variable.at("/query/query").asString(""))),
                 dashboard.queries().stream().map(Query::text)).toList();
         for (JsonNode variable : dashboard.variables()) {
-            if (!List.of("custom", "datasource").contains(variable.required("type").asString())) {
+            if (List.of("query", "textbox").contains(variable.required("type").asString())) {
                 String name = variable.required("name").asString();
                 Pattern use = Pattern.compile("([=!]~?)\\s*\"[^\"]*\\$\\{?" + name + "\\b");
                 assertThat(asked.stream().flatMap(text -> use.matcher(text).results()).map(found -> found.group(1)))
