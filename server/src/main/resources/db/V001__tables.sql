@@ -109,9 +109,22 @@ $$;
 
 -- How many runs were deleted: hpc_job_total must not fall when the server restarts.
 create table job_deleted (
-    cluster text primary key,
-    runs    bigint not null
+    cluster      text primary key,
+    runs         bigint not null,
+    ended_before timestamptz
 );
+comment on column job_deleted.ended_before is 'Retention has deleted runs that ended before this; null if it has deleted none.';
+
+-- Runs that have ended, since their end or their record changed: what keeps sums of runs reads them from here. Only job.EndedRuns
+-- writes here. A run may have several entries; one that is read is deleted in the transaction that takes it into account.
+create table ended_run (
+    entry_id bigint generated always as identity primary key,
+    job_key  bigint not null,
+    due_at   timestamptz not null
+);
+create index ended_run_due on ended_run (due_at, entry_id);
+comment on index ended_run_due is 'EndedRuns.take.';
+comment on column ended_run.due_at is 'When the last readings of its agents should have arrived.';
 
 -- What a run has on each of its nodes.
 create table job_node (
@@ -626,3 +639,62 @@ create table access_event (
 comment on column access_event.actor is 'Who did it; user_name and uid are those of the session.';
 create index access_event_at on access_event (at);
 comment on index access_event_at is 'AccessEvents.forget.';
+
+-- Reports: what ended runs were given and used, summed by the UTC day of their end. Only report.DaySums writes here. All amounts
+-- are whole numbers, so that what is added can be subtracted again when a run's record is corrected: docs/decisions.
+
+-- Whose runs are summed together, and where they ran. Columns as in job, so that query.Visibility limits them to a scope.
+create table report_owner (
+    owner_id  bigint generated always as identity primary key,
+    cluster   text not null,
+    user_name text,
+    uid       bigint,
+    account   text,
+    partition text
+);
+create unique index report_owner_key on report_owner (cluster, coalesce(user_name, ''), coalesce(uid, -1),
+    coalesce(account, ''), coalesce(partition, ''));
+comment on index report_owner_key is 'DaySums: one row for each combination.';
+
+-- The sums of a day. With an empty node, of whole runs; else of what runs had and used on that node.
+create table report_day (
+    day       date not null,
+    node      text not null,
+    owner_id  bigint not null,
+    gpu_model text not null,
+    state     text not null,
+    reason    text not null,
+    runs                  bigint not null,
+    not_measured_runs     bigint not null,
+    node_ms               bigint not null,
+    covered_ms            bigint not null,
+    cpu_ms                bigint not null,
+    cpu_measured_ms       bigint not null,
+    cpu_used_ms           bigint not null,
+    cpu_wasted_ms         bigint not null,
+    gpu_ms                bigint not null,
+    gpu_measured_ms       bigint not null,
+    gpu_used_ms           bigint not null,
+    gpu_wasted_ms         bigint not null,
+    memory_mib_s          bigint not null,
+    memory_measured_mib_s bigint not null,
+    memory_used_mib_s     bigint not null,
+    memory_wasted_mib_s   bigint not null,
+    gpu_energy_joules     bigint not null,
+    waits                 bigint not null,
+    wait_ms               bigint not null,
+    primary key (day, node, owner_id, gpu_model, state, reason)
+) partition by list (node);
+create table report_day_of_runs partition of report_day for values in ('');
+create table report_day_of_nodes partition of report_day default;
+comment on table report_day is 'Its key serves DaySums, which adds to rows, and reports of some days.';
+comment on column report_day.gpu_model is 'Empty where the runs had no GPU or its model is not known; likewise reason.';
+
+-- What each ended run adds to report_day, to be subtracted when it is corrected. A run has a row for itself and one for each node.
+create table report_fact (
+    job_key bigint not null,
+    like report_day,
+    primary key (job_key, node)
+);
+create index report_fact_day on report_fact (day, job_key) where node = '';
+comment on index report_fact_day is 'DaySums.correct and rebuild, JobsToTalkAbout: the runs of some days.';

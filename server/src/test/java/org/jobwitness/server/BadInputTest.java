@@ -69,6 +69,8 @@ class BadInputTest {
         fingerprints = fingerprints();
         stored();
         makeTheJobsThatCasesSpeakOf();
+        noEndMayBeSummed();
+        stored();
         storedAtFirst = before;
     }
 
@@ -76,6 +78,13 @@ class BadInputTest {
     private static void noHourMayEnd() throws SQLException {
         try (var statement = database.createStatement()) {
             statement.execute("update sample_buffer set activated_at = now() + interval '1 day'");
+        }
+    }
+
+    /** Likewise, two minutes after the end of a job. */
+    private static void noEndMayBeSummed() throws SQLException {
+        try (var statement = database.createStatement()) {
+            statement.execute("update ended_run set due_at = 'infinity'");
         }
     }
 
@@ -96,7 +105,8 @@ class BadInputTest {
         isStored("POST", "/v1/jobs/running-1/metrics", expanded("{\"cpu_usage\":10,\"memory_usage_mb\":2048,"
                 + "\"gpu_usage\":30,\"timestamp\":\"{now-1h}\"}"), 201, "sample_buffer_0", "job_figures");
         isStored("POST", "/v1/jobs", job.formatted("ended-1"), 201, "job", "job_node", "audit");
-        isStored("PATCH", "/v1/jobs/ended-1", "{\"state\":\"completed\"}", 200, "job", "audit");
+        isStored("PATCH", "/v1/jobs/ended-1", "{\"state\":\"completed\"}", 200, "job", "audit",
+                "ended_run");
         isStored("POST", "/v1/jobs", job.formatted("17"), 201, "job", "job_node", "audit");
         for (String cluster : List.of("east", "west")) {
             isStored("POST", "/v1/events/job-started", event.formatted(cluster), 200, "job", "job_node", "audit");

@@ -25,8 +25,10 @@ public final class JobDeletion {
     private static final String DELETE = """
             with deleted as (delete from job where %s returning cluster),
             counted as (
-                insert into job_deleted (cluster, runs) select cluster, count(*) from deleted group by cluster
-                on conflict (cluster) do update set runs = job_deleted.runs + excluded.runs)
+                insert into job_deleted (cluster, runs, ended_before)
+                select cluster, count(*), cast(:before as timestamptz) from deleted group by cluster
+                on conflict (cluster) do update set runs = job_deleted.runs + excluded.runs,
+                    ended_before = greatest(job_deleted.ended_before, excluded.ended_before))
             select count(*) from deleted""";
 
     private final JobTable jobs;
@@ -52,8 +54,9 @@ public final class JobDeletion {
             List<Run> found = runs.runsOf(handle, identity, null);
             for (Run run : found) {
                 audit.add(handle, caller, AuditTable.Action.DELETED, run, null, run.audited(), Map.of());
+                EndedRuns.add(handle, run);
             }
-            handle.createQuery(DELETE.formatted("job_key = any(:keys)"))
+            handle.createQuery(DELETE.formatted("job_key = any(:keys)")).bind("before", (Instant) null)
                     .bindArray("keys", Long.class, found.stream().map(Run::key).toList()).mapTo(Long.class).one();
             return found;
         });

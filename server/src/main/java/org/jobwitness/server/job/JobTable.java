@@ -182,6 +182,9 @@ public final class JobTable {
         }
         if (evidence.reading() != null && evidence.onNode() != null) {
             RunTable.addReading(handle, run, evidence.onNode().node(), evidence.reading());
+            if (taken.run().hasEnded() && changes.isEmpty()) {
+                EndedRuns.add(handle, taken.run());
+            }
         }
         return run;
     }
@@ -189,6 +192,9 @@ public final class JobTable {
     private long insert(Handle handle, Caller caller, Run run, Evidence evidence, List<JobChange> changes) {
         Run stored = runs.insert(handle, run);
         RunTable.addNodes(handle, stored.key(), evidence);
+        if (stored.hasEnded()) {
+            EndedRuns.add(handle, stored);
+        }
         audit.add(handle, caller, AuditTable.Action.CREATED, stored, evidence.eventId(), Map.of(), stored.audited());
         changes.add(new JobChange(null, stored));
         return stored.key();
@@ -203,6 +209,9 @@ public final class JobTable {
                     || !Objects.equals(after.attributes().allocated().cpus(),
                             before.attributes().allocated().cpus())) {
                 RunTable.addNodes(handle, after.key(), evidence);
+            }
+            if (before.hasEnded() || after.hasEnded()) {
+                EndedRuns.add(handle, after);
             }
             addAuditRow(handle, caller, before, after, evidence.eventId());
             changes.add(new JobChange(before, after));
