@@ -75,6 +75,9 @@ import org.jobwitness.server.query.JobsEndpoint;
 import org.jobwitness.server.query.LinksEndpoint;
 import org.jobwitness.server.query.UserSummaries;
 import org.jobwitness.server.query.UsersEndpoint;
+import org.jobwitness.server.report.DaySums;
+import org.jobwitness.server.report.Reports;
+import org.jobwitness.server.report.ReportsEndpoint;
 import org.jobwitness.server.sample.SampleStore;
 import org.jobwitness.server.sample.Sealing;
 import org.jobwitness.server.scheduler.LocalSlurm;
@@ -96,6 +99,8 @@ final class Server implements AutoCloseable {
     private static final Duration POSTGRES_START_TIMEOUT = Duration.ofMinutes(10);
     private static final Duration SEALING_INTERVAL = Duration.ofMinutes(1);
     private static final Duration RETENTION_INTERVAL = Duration.ofHours(1);
+    private static final Duration REPORT_INTERVAL = Duration.ofSeconds(15);
+    private static final Duration REPORT_CORRECTION_INTERVAL = Duration.ofHours(1);
     private static final Duration WATCH_INTERVAL = Duration.ofSeconds(6);
     /** The exit status of a server that did not answer itself. */
     private static final int HANGS = 4;
@@ -153,6 +158,11 @@ final class Server implements AutoCloseable {
             LeaderTask retentionTask = stopLater(new LeaderTask(database, "retention", RETENTION_INTERVAL,
                     new Retention(database, partitions, jobDeletion, config.jobRetention(), clock, metrics)::run));
 
+            DaySums daySums = new DaySums(database, config.metricsRetention(), clock);
+            LeaderTask reportTask = stopLater(new LeaderTask(database, "reports", REPORT_INTERVAL, daySums::run));
+            LeaderTask reportCorrectionTask = stopLater(
+                    new LeaderTask(database, "report_corrections", REPORT_CORRECTION_INTERVAL, daySums::correct));
+
             Optional<Reconciliation> slurm = config.slurm().map(settings -> stopLater(new Reconciliation(settings,
                     database, jobs, nodes, json, config.defaultCluster(), clock, metrics)));
             Optional<LeaderTask> slurmTask = slurm.map(reconciliation -> stopLater(
@@ -194,8 +204,9 @@ final class Server implements AutoCloseable {
             Verdicts verdicts = new Verdicts(evidence, config.thresholds(), config.siteNote());
             Charts charts = new Charts(database, samples, json, clock);
             UserSummaries summaries = new UserSummaries(database, clock);
-            Pages pages = new Pages(queries, new JobReader(queries, verdicts, charts, clock), summaries, nodes,
-                    config.grafana(), cookie, clock);
+            Reports reports = new Reports(database, clock);
+            Pages pages = new Pages(queries, new JobReader(queries, verdicts, charts, clock), summaries, reports,
+                    nodes, config.grafana(), cookie, clock);
 
             http = stopLater(new HttpServer(
                     new HttpServer.Settings(config.host(), config.port(), config.maxConnections(),
@@ -209,6 +220,7 @@ final class Server implements AutoCloseable {
                             new JobsEndpoint(queries, config.publicUrl(), json)::routes,
                             new LinksEndpoint(queries, sessions, requests, json)::routes,
                             new UsersEndpoint(summaries, json, clock)::routes,
+                            new ReportsEndpoint(reports, json, clock)::routes,
                             new SamplesEndpoint(queries, samples, json)::routes,
                             new SeriesEndpoint(queries, charts, json)::routes,
                             new ManualJobsEndpoint(jobs, jobDeletion, queries, samples, requests, json, clock,
@@ -227,6 +239,8 @@ final class Server implements AutoCloseable {
             demo.map(this::stopLater).ifPresent(DemoCluster::start);
             sealingTask.start();
             retentionTask.start();
+            reportTask.start();
+            reportCorrectionTask.start();
             slurmTask.ifPresent(LeaderTask::start);
             complete = true;
         } finally {
@@ -291,6 +305,9 @@ final class Server implements AutoCloseable {
         }
         if (!flags.isEmpty() && flags.getFirst().equals("retention")) {
             System.exit(RetentionCommand.run(flags.subList(1, flags.size()), System.getenv(), Path.of(".env")));
+        }
+        if (!flags.isEmpty() && flags.getFirst().equals("reports")) {
+            System.exit(ReportsCommand.run(flags.subList(1, flags.size()), System.getenv(), Path.of(".env")));
         }
         if (!flags.isEmpty() && flags.getFirst().equals("token")) {
             System.exit(TokenCommand.run(flags.subList(1, flags.size()), System.getenv(), Path.of(".env")));
@@ -397,6 +414,7 @@ final class Server implements AutoCloseable {
         StringBuilder help = new StringBuilder("""
                 Usage: jobwitness-server [--SETTING VALUE]...
                        jobwitness-server export --help
+                       jobwitness-server reports --help
                        jobwitness-server retention --help
                        jobwitness-server token --help
 

@@ -59,6 +59,7 @@ class AccessMatrixTest {
             POST /v1/jobs/{id}/links      401 401 403 403 403 link link 403 link 403
             GET /v1/stream                401 401 403 403 403 own own all all all
             GET /v1/users/{user}/summary  401 401 403 403 403 own own all all all
+            GET /v1/reports               401 401 403 403 403 own own all all all
             GET /v1/nodes                 401 401 403 403 403 own own all all all
             GET /v1/nodes/{name}          401 401 403 403 403 own own all all all
             POST /v1/sessions             open open open open open open open open open open
@@ -74,6 +75,7 @@ class AccessMatrixTest {
             GET /jobs                     401 401 403 403 403 own own all all all
             GET /jobs/{id}                401 401 403 403 run own own all all all
             GET /cluster                  401 401 403 403 403 own own all all all
+            GET /reports                  401 401 403 403 403 own own all all all
             GET /nodes/{name}             401 401 403 403 403 own own all all all
             GET /users/{user}             401 401 403 403 403 own own all all all
             GET /accounts/{account}       401 401 403 403 403 own own all all all

@@ -30,7 +30,8 @@ import org.junit.jupiter.api.Test;
 class HouseTest {
     /** A package may use those in the rows below its own, and none above it or in its row. */
     private static final List<List<String>> LAYERS = List.of(List.of("page", "web", "metrics", "ops", "stream"),
-            List.of("verdict"), List.of("demo", "scheduler"), List.of("batch"), List.of("manual", "node", "chart"),
+            List.of("report"), List.of("verdict"), List.of("demo", "scheduler"), List.of("batch"),
+            List.of("manual", "node", "chart"),
             List.of("query"), List.of("sample"), List.of("chunk", "event"), List.of("job"), List.of("access"),
             List.of("http"), List.of("embedded", "json", "hosts"), List.of("db"));
     private static final Path PLAN = Path.of("../docs/architecture.md");
@@ -55,12 +56,12 @@ class HouseTest {
      * that are put together at run time are not seen: {@code sample.FiguresTables} and {@code sample.SampleBuffer} have such.
      */
     private static final Map<String, Access> SQL = Map.ofEntries(
-            table("job", "job.RunTable job.JobDeletion", "job node query sample scheduler verdict"),
-            table("job_node", "job.RunTable", "job node query sample scheduler verdict"),
-            table("job_deleted", "job.JobDeletion", "job query"), table("audit", "job.AuditTable", "job"),
+            table("job", "job.RunTable job.JobDeletion", "job node query report sample scheduler verdict"),
+            table("job_node", "job.RunTable", "job node query report sample scheduler verdict"),
+            table("job_deleted", "job.JobDeletion", "job query report"), table("audit", "job.AuditTable", "job"),
             table("job_use", "", "query verdict"), table("current_job", "", "node query sample verdict"),
-            table("job_figures", "job.RunTable sample.FiguresTables", "job sample chart scheduler"),
-            table("job_gpu_figures", "sample.LateXids", "sample chart query"),
+            table("job_figures", "job.RunTable sample.FiguresTables", "job report sample chart scheduler"),
+            table("job_gpu_figures", "sample.LateXids", "sample chart query report"),
             table("oom_kill", "sample.OomKillTable", "sample query"),
             table("sample_buffer", "sample.SampleBuffer", "sample"), table("sample_buffer_0", "", ""),
             table("sample_buffer_1", "", ""), table("buffered_sample", "", "sample"),
@@ -68,7 +69,10 @@ class HouseTest {
             table("history_hour", "", ""),
             table("agent_batches", "batch.AgentBatches", "batch"), table("node", "node.NodeTable", "node"),
             table("node_event", "node.NodeEventTable", "node"), table("gpu_error", "node.GpuErrorTable", "node"),
-            table("retention_clock", "ops.RetentionClock", "ops"),
+            table("ended_run", "job.EndedRuns", "job report"),
+            table("report_owner", "report.DaySums", "report"), table("report_day", "report.DaySums", "report"),
+            table("report_day_of_runs", "", ""), table("report_day_of_nodes", "", ""),
+            table("report_fact", "report.DaySums", "report"), table("retention_clock", "ops.RetentionClock", "ops"),
             table("agent_queue", "batch.AgentQueueTable", "batch"),
             table("scheduler_contact", "scheduler.ContactTable", "scheduler"),
             table("session", "access.Sessions", "access"),

@@ -60,6 +60,7 @@ import org.jobwitness.wire.NodePage;
 import org.jobwitness.wire.OomCause;
 import org.jobwitness.wire.OomKill;
 import org.jobwitness.wire.Reason;
+import org.jobwitness.wire.Report;
 import org.jobwitness.wire.SamplePage;
 import org.jobwitness.wire.Scheduler;
 import org.jobwitness.wire.SeriesPage;
@@ -102,7 +103,10 @@ class OpenApiTest {
             entry("NotJudged", Verdict.NotJudged.class), entry("NextRequest", Verdict.NextRequest.class),
             entry("SbatchOption", Verdict.Option.class),
             entry("SignedIn", SignedIn.class), entry("UserSession", UserSession.class),
-            entry("SessionPage", SessionPage.class), entry("SignInCode", SignInCode.class));
+            entry("SessionPage", SessionPage.class), entry("SignInCode", SignInCode.class),
+            entry("Report", Report.class),
+            entry("ReportRow", Report.Row.class), entry("ReportHours", Report.Hours.class),
+            entry("ReportWaiting", Report.Waiting.class), entry("ReportEnd", Report.End.class));
     private static final Map<String, Class<? extends Record>> REQUESTS = Map.ofEntries(
             entry("JobStarted", JobStarted.class), entry("JobFinished", JobFinished.class),
             entry("Reading", EpilogReading.class), entry("NewJob", NewJob.class),
@@ -505,6 +509,7 @@ class OpenApiTest {
         agent.post("/v1/events/job-started",
                 LEAST_START.formatted("4712").replace("}", ",\"account\":\"physics\"}"));
         operator.get("/jobs?state=&q=");
+        operator.get("/reports?user=");
         TestServer.Client elsewhere = server.ofNodes("default", "elsewhere");
         elsewhere.post("/v1/events/job-started", LEAST_START.formatted("4711").replace("n001", "elsewhere"));
         elsewhere.post("/v1/events/job-finished", "{\"job_id\":\"4711\",\"node\":\"elsewhere\",\"exit_code\":1}");

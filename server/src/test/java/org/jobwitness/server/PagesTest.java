@@ -73,7 +73,7 @@ class PagesTest {
     @ParameterizedTest
     @CsvSource({"home, /", "jobs, /jobs", "oom, /jobs/1018", "idle-gpus, /jobs/1022", "requeued, /jobs/1063",
             "array, /jobs/1050", "shared-gpu, /jobs/1099", "node-failure, /jobs/1079", "node, /nodes/g01",
-            "user, /users/gsingh", "account, /accounts/climate"})
+            "user, /users/gsingh", "account, /accounts/climate", "report, /reports?by=user&from=2026-01-01"})
     void looksRightAtEveryWidthAndInBothThemes(String name, String path) throws IOException {
         for (String look : LOOKS) {
             String[] words = look.split(" ");

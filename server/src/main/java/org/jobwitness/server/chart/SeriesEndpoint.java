@@ -3,7 +3,6 @@ package org.jobwitness.server.chart;
 import static org.jobwitness.server.http.Requests.askedJobId;
 import static org.jobwitness.server.http.Requests.number;
 import static org.jobwitness.server.http.Requests.onlyParameters;
-import static org.jobwitness.server.http.Requests.parameter;
 import static org.jobwitness.server.http.Requests.text;
 import static org.jobwitness.server.http.Requests.time;
 import static org.jobwitness.server.json.Printable.shown;
@@ -13,7 +12,6 @@ import io.javalin.http.Context;
 import java.time.Instant;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Set;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.access.Role;
@@ -46,7 +44,7 @@ public final class SeriesEndpoint {
     private void read(Context ctx) {
         onlyParameters(ctx, Set.of("metric", "node", "gpu", "from", "to", "points", "cluster", "run", "format"));
         String id = askedJobId(ctx);
-        boolean csv = isCsv(ctx);
+        boolean csv = Csv.isAskedFor(ctx);
         Charts.Question question = question(ctx);
         String cluster = text(ctx, "cluster");
         Long run = JobsEndpoint.key(ctx, "run");
@@ -63,18 +61,6 @@ public final class SeriesEndpoint {
     }
 
     /** As the parameter says; without it, as the Accept header does. */
-    private static boolean isCsv(Context ctx) {
-        String format = parameter(ctx, "format").orElse(null);
-        if (format != null && !format.equals("json") && !format.equals("csv")) {
-            throw ApiException.invalidField("format", "format must be json or csv, was " + shown(format));
-        }
-        String accept = ctx.header("Accept");
-        return format != null
-                ? format.equals("csv")
-                : accept != null && accept.toLowerCase(Locale.ROOT).contains("text/csv")
-                        && !accept.contains("application/json");
-    }
-
     private static Charts.Question question(Context ctx) {
         String node = text(ctx, "node");
         String gpu = text(ctx, "gpu");

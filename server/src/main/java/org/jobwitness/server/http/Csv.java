@@ -1,7 +1,12 @@
 package org.jobwitness.server.http;
 
+import static org.jobwitness.server.http.Requests.parameter;
+import static org.jobwitness.server.json.Printable.shown;
+
+import io.javalin.http.Context;
 import java.math.BigDecimal;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -13,6 +18,23 @@ public final class Csv {
     private static final double MAX_EXACT_INTEGER = 1L << 53;
 
     private Csv() {
+    }
+
+    /**
+     * Whether a request asks for CSV and not JSON, by the parameter {@code format} or else by {@code Accept}.
+     *
+     * @throws ApiException 400 for another format
+     */
+    public static boolean isAskedFor(Context ctx) {
+        String format = parameter(ctx, "format").orElse(null);
+        if (format != null && !format.equals("json") && !format.equals("csv")) {
+            throw ApiException.invalidField("format", "format must be json or csv, was " + shown(format));
+        }
+        String accept = ctx.header("Accept");
+        return format != null
+                ? format.equals("csv")
+                : accept != null && accept.toLowerCase(Locale.ROOT).contains("text/csv")
+                        && !accept.contains("application/json");
     }
 
     /** A row of fields made by {@link #text} and {@link #number}. */

@@ -17,6 +17,7 @@ import org.jobwitness.server.db.Partitions;
 import org.jobwitness.server.job.JobDeletion;
 import org.jobwitness.server.node.GpuErrorTable;
 import org.jobwitness.server.node.NodeEventTable;
+import org.jobwitness.server.report.DaySums;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -94,6 +95,8 @@ public final class Retention {
             AccessEvents.forget(handle, clock.instant().minus(partitions.auditRetention()));
             return true;
         });
+        database.write("reports_forget",
+                handle -> DaySums.forget(handle, clock.instant().minus(partitions.auditRetention())));
         database.write("gpu_errors_forget",
                 handle -> GpuErrorTable.forget(handle, clock.instant().minus(jobRetention)));
         database.write("agent_batches_forget", handle -> AgentBatches.forget(handle, forgettable()));

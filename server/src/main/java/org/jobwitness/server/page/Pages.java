@@ -9,6 +9,8 @@ import io.javalin.http.Context;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -30,6 +32,8 @@ import org.jobwitness.server.query.JobQueries;
 import org.jobwitness.server.query.JobSort;
 import org.jobwitness.server.query.JobsEndpoint;
 import org.jobwitness.server.query.UserSummaries;
+import org.jobwitness.server.report.ReportRequest;
+import org.jobwitness.server.report.Reports;
 import org.jobwitness.wire.ErrorResponse;
 import org.jobwitness.wire.Job;
 import org.jobwitness.wire.JobId;
@@ -51,6 +55,7 @@ public final class Pages implements ErrorPage {
 
     private final JobQueries jobs;
     private final UserSummaries summaries;
+    private final Reports reports;
     private final NodeTable nodes;
     private final JobReader reader;
     private final PageResponses responses;
@@ -64,11 +69,12 @@ public final class Pages implements ErrorPage {
             .collect(Collectors.toMap(StaticFile::name, Function.identity()));
 
     /** @param grafana the address of Grafana, without a slash at its end; empty for none */
-    public Pages(JobQueries jobs, JobReader reader, UserSummaries summaries, NodeTable nodes, Optional<String> grafana,
-            BrowserCookie cookie, Clock clock) {
+    public Pages(JobQueries jobs, JobReader reader, UserSummaries summaries, Reports reports, NodeTable nodes,
+            Optional<String> grafana, BrowserCookie cookie, Clock clock) {
         this.jobs = jobs;
         this.reader = reader;
         this.summaries = summaries;
+        this.reports = reports;
         this.nodes = nodes;
         this.responses = new PageResponses(grafana, cookie);
         this.cookie = cookie;
@@ -83,6 +89,7 @@ public final class Pages implements ErrorPage {
         routes.get("/nodes/{name}", this::node, Role.USER);
         routes.get("/users/{user}", ctx -> owner(ctx, "user"), Role.USER);
         routes.get("/accounts/{account}", ctx -> owner(ctx, "account"), Role.USER);
+        routes.get("/reports", this::report, Role.USER);
         routes.get("/search", this::search, Role.USER);
         routes.get("/assets/{file}", ctx -> asset(ctx.pathParam("file")).send(ctx, PageResponses.POLICY), Role.OPEN);
     }
@@ -194,9 +201,8 @@ public final class Pages implements ErrorPage {
 
     /** A form sends all of its fields: without the empty ones, the address is one that people can read and share. */
     private void list(Context ctx) {
-        Map<String, String> given = new LinkedHashMap<>();
-        ctx.queryParamMap().forEach((name, values) -> given.put(name, String.join(",", values)));
-        if (given.values().stream().anyMatch(String::isEmpty)) {
+        Map<String, String> given = given(ctx);
+        if (given.containsValue("")) {
             given.values().removeIf(String::isEmpty);
             PageResponses.redirect(ctx, links(ctx).jobs(flat(given)));
             return;
@@ -209,6 +215,25 @@ public final class Pages implements ErrorPage {
             next.put("cursor", page.nextCursor());
         }
         send(ctx, JobsView.of(links(ctx), page, given, next));
+    }
+
+    /** The query parameters, as a form sends them. */
+    private static Map<String, String> given(Context ctx) {
+        Map<String, String> given = new LinkedHashMap<>();
+        ctx.queryParamMap().forEach((name, values) -> given.put(name, String.join(",", values)));
+        return given;
+    }
+
+    private void report(Context ctx) {
+        Map<String, String> given = given(ctx);
+        Links links = links(ctx);
+        if (given.containsValue("")) {
+            given.values().removeIf(String::isEmpty);
+            PageResponses.redirect(ctx, links.page("reports" + Links.query(flat(given))));
+            return;
+        }
+        ReportRequest request = ReportRequest.of(ctx, LocalDate.ofInstant(clock.instant(), ZoneOffset.UTC), Set.of());
+        send(ctx, ReportView.of(links, reports.of(Caller.of(ctx), request), request, given));
     }
 
     private static String[] flat(Map<String, String> parameters) {
