@@ -1,6 +1,7 @@
 package org.jobwitness.cli;
 
 import java.util.List;
+import java.util.stream.Stream;
 import org.jobwitness.cli.options.Arguments;
 import org.jobwitness.cli.options.Option;
 import org.jobwitness.cli.service.ServiceClient.Parameter;
@@ -20,14 +21,22 @@ final class FilterOptions {
     static final List<String> OPERANDS = List.of("[ID]");
     static final List<Option> ALL = List.of(ME, USER, NODE, PARTITION, ACCOUNT, CLUSTER, SEARCH);
 
+    /** What a report may be limited to. */
+    static final List<Option> OF_REPORTS = List.of(ME, USER, NODE, PARTITION, ACCOUNT, CLUSTER);
+
     private FilterOptions() {
     }
 
     static List<Parameter> parameters(CliContext context, Arguments arguments) {
+        return Stream.concat(ofReport(context, arguments).stream(),
+                Stream.of(new Parameter("id", arguments.optionalOperand(0)),
+                        new Parameter("q", arguments.value(SEARCH))))
+                .toList();
+    }
+
+    static List<Parameter> ofReport(CliContext context, Arguments arguments) {
         return List.of(new Parameter("user", arguments.has(ME) ? context.user() : arguments.value(USER)),
                 new Parameter("node", arguments.value(NODE)), new Parameter("partition", arguments.value(PARTITION)),
-                new Parameter("account", arguments.value(ACCOUNT)), new Parameter("cluster", arguments.value(CLUSTER)),
-                new Parameter("id", arguments.optionalOperand(0)),
-                new Parameter("q", arguments.value(SEARCH)));
+                new Parameter("account", arguments.value(ACCOUNT)), new Parameter("cluster", arguments.value(CLUSTER)));
     }
 }

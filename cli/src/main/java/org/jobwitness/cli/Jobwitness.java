@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
 /** {@code jobwitness}: finds the command that was typed, and runs it. */
 final class Jobwitness {
     static final List<Command> COMMANDS = List.of(WhyCommand.COMMAND, JobCommand.COMMAND, SeffCommand.COMMAND,
-            JobsCommand.COMMAND, TopCommand.COMMAND, UserCommand.COMMAND, OpenCommand.COMMAND, DoctorCommand.COMMAND,
-            CompletionCommand.COMMAND);
+            JobsCommand.COMMAND, TopCommand.COMMAND, UserCommand.COMMAND, ReportCommand.COMMAND, OpenCommand.COMMAND,
+            DoctorCommand.COMMAND, CompletionCommand.COMMAND);
     private static final Option HELP = Option.flag("--help", "Show this help.").orLetter("-h");
     private static final Option VERSION = Option.flag("--version", "Show the version.").orLetter("-V");
     private static final int BUG = 70;

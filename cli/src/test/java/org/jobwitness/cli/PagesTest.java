@@ -400,6 +400,22 @@ class PagesTest {
     }
 
     @Test
+    void aReportIsATableAndItsCsvComesAsItIs() {
+        String report = shell.run("report", "--by=user", "--from=2026-11-20", "--every=week", "--me").out();
+        assertThat(report).startsWith("44 runs that ended from 2026-11-20 to 2026-11-30 (UTC)\n"
+                + "2 runs ended just now and will be added.\n")
+                .contains("CPU-hours  11972 allocated, 9233 used, 2519 wasted,"
+                        + " 235 lost; 1.8 % not measured", "failed: timeout",
+                        "\nrsilva         3       0       1718    77 %");
+        assertThat(report.lines()).last().isEqualTo("3 of 20 rows; more with --limit or --csv.");
+        assertThat(service.queries()).last().asString().contains("by=user", "every=week", "from=2026-11-20", "limit=25",
+                "user=").doesNotContain("to=", "sort=", "format=");
+        shell.run("report", "--csv", "--to=2026-11-21");
+        assertThat(service.queries()).last().asString().contains("format=csv", "limit=10000", "to=2026-11-21");
+        assertThat(shell.run("report", "--from=1w", "--limit=0").errors()).contains("--limit must be 1..10000");
+    }
+
+    @Test
     void aTypingErrorGetsWhatWasMeant() {
         assertThat(shell.run("jbos").errors()).isEqualTo("jobwitness: unknown command \"jbos\"; did you mean jobs?\n");
         assertThat(shell.run("wyh", "1").errors()).contains("did you mean why?");
@@ -411,7 +427,7 @@ class PagesTest {
     void theManualHasEveryCommandOptionAndStatus() throws IOException {
         String manual = Files.readString(Path.of("../deploy/man/jobwitness.1")).replace("\\-", "-");
         String page = Files.readString(Path.of("../docs/cli.md"));
-        assertThat(Jobwitness.COMMANDS).hasSize(9).allSatisfy(command -> {
+        assertThat(Jobwitness.COMMANDS).hasSize(10).allSatisfy(command -> {
             assertThat(page).contains("`" + command.name());
             assertThat(manual).contains(".B " + command.name());
             assertThat(command.options()).allSatisfy(option -> assertThat(manual).contains(option.name()));

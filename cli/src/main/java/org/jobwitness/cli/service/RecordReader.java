@@ -6,12 +6,14 @@ import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
 import java.time.DateTimeException;
 import java.time.Instant;
+import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import org.jobwitness.cli.service.Problem.Kind;
 import org.jobwitness.wire.ErrorResponse;
 import org.jobwitness.wire.InvalidFieldException;
@@ -108,7 +110,9 @@ final class RecordReader {
         } else if ((type == Boolean.class || type == boolean.class) && token.isBoolean()) {
             return parser.getBooleanValue();
         } else if (type == Instant.class && token == JsonToken.VALUE_STRING) {
-            return time(parser, field);
+            return time(parser, field, Instant::parse);
+        } else if (type == LocalDate.class && token == JsonToken.VALUE_STRING) {
+            return time(parser, field, LocalDate::parse);
         } else if (type.isEnum() && token == JsonToken.VALUE_STRING) {
             String word = parser.getString();
             return Arrays.stream(type.getEnumConstants()).filter(one -> one.toString().equals(word)).findFirst()
@@ -117,9 +121,9 @@ final class RecordReader {
         throw new Unreadable(field + " is no " + type.getSimpleName());
     }
 
-    private static Instant time(JsonParser parser, String field) throws Unreadable {
+    private static <T> T time(JsonParser parser, String field, Function<String, T> parse) throws Unreadable {
         try {
-            return Instant.parse(parser.getString());
+            return parse.apply(parser.getString());
         } catch (DateTimeException e) {
             throw new Unreadable(field + " is no time");
         }

@@ -40,4 +40,14 @@ public record Response(int status, String body, @Nullable String link) {
         }
         return safe.toString().stripTrailing() + "\n";
     }
+
+    /** The CSV as it came, with lines as Unix has them, and a question mark in place of each character that controls a terminal. */
+    public String csv() {
+        StringBuilder safe = new StringBuilder(body.length());
+        for (char c : body.replace("\r\n", "\n").toCharArray()) {
+            boolean isControl = c != '\n' && (Character.isISOControl(c) || Character.getType(c) == Character.FORMAT);
+            safe.append(isControl ? '?' : c);
+        }
+        return safe.toString();
+    }
 }
