@@ -406,7 +406,7 @@ class PagesTest {
                 + "2 runs ended just now and will be added.\n")
                 .contains("CPU-hours  11972 allocated, 9233 used, 2519 wasted,"
                         + " 235 lost; 1.8 % not measured", "failed: timeout",
-                        "\nrsilva         3       0       1718    77 %");
+                        "\nrsilva         3       0       1718  77 %");
         assertThat(report.lines()).last().isEqualTo("3 of 20 rows; more with --limit or --csv.");
         assertThat(service.queries()).last().asString().contains("by=user", "every=week", "from=2026-11-20", "limit=25",
                 "user=").doesNotContain("to=", "sort=", "format=");
