@@ -24,8 +24,8 @@ import org.jobwitness.server.http.PublicUrl;
 import org.jobwitness.server.scheduler.AuthToken;
 import org.jobwitness.server.scheduler.Reconciliation;
 import org.jobwitness.server.scheduler.SlurmAddress;
-import org.jobwitness.server.scheduler.TrustedCas;
 import org.jobwitness.server.verdict.Thresholds;
+import org.jobwitness.wire.TrustedCas;
 import org.jspecify.annotations.Nullable;
 
 /**

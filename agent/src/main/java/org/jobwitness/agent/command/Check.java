@@ -39,10 +39,10 @@ import org.jobwitness.agent.sampling.JobOnNode;
 import org.jobwitness.agent.sampling.NodeGpus;
 import org.jobwitness.agent.sampling.PrologEventStore;
 import org.jobwitness.agent.sampling.PrologEvents;
-import org.jobwitness.agent.ship.TrustedCas;
 import org.jobwitness.wire.GpuDevice;
 import org.jobwitness.wire.GpuReading;
 import org.jobwitness.wire.JobReading;
+import org.jobwitness.wire.TrustedCas;
 
 /**
  * {@code jobwitness-agent check}: shows an administrator, line by line, what the agent can read on this node, and why not the rest. It
@@ -341,7 +341,7 @@ public final class Check {
             }
             token();
         } catch (SSLException e) {
-            fails("service", config.url() + ": " + TrustedCas.causeOf(e));
+            fails("service", config.url() + ": " + TrustedCas.inWords(e, "JOBWITNESS_CA_FILE"));
         } catch (IOException e) {
             fails("service", config.url() + ": " + e);
         }
@@ -387,7 +387,7 @@ public final class Check {
         HttpURLConnection connection = (HttpURLConnection) URI.create(config.url() + path).toURL()
                 .openConnection();
         if (connection instanceof HttpsURLConnection https && config.caFile().isPresent()) {
-            https.setSSLSocketFactory(TrustedCas.sockets(Files.readAllBytes(config.caFile().get())));
+            https.setSSLSocketFactory(TrustedCas.read(config.caFile().get()).tls().getSocketFactory());
         }
         connection.setConnectTimeout(HTTP_TIMEOUT_MS);
         connection.setReadTimeout(HTTP_TIMEOUT_MS);

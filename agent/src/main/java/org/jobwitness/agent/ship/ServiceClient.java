@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.security.cert.CertificateException;
 import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
@@ -18,6 +19,7 @@ import javax.net.ssl.SSLSocketFactory;
 import org.jobwitness.agent.clock.NodeClock;
 import org.jobwitness.agent.files.FileAccess;
 import org.jobwitness.agent.log.Log;
+import org.jobwitness.wire.TrustedCas;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -51,7 +53,7 @@ final class ServiceClient implements AutoCloseable {
                     return token(content);
                 });
         Path caFile = destination.caFile();
-        this.trustedCas = caFile == null ? null : new ReloadedFile<>(caFile, TrustedCas::sockets);
+        this.trustedCas = caFile == null ? null : new ReloadedFile<>(caFile, ServiceClient::trusting);
         this.timing = timing;
         this.clock = clock;
         this.log = log;
@@ -104,6 +106,14 @@ final class ServiceClient implements AutoCloseable {
         return timer;
     }
 
+    private static SSLSocketFactory trusting(byte[] pem) throws IOException {
+        try {
+            return TrustedCas.of(pem).tls().getSocketFactory();
+        } catch (CertificateException e) {
+            throw new IOException("the CA file holds no certificates", e);
+        }
+    }
+
     private HttpConnection connect() throws IOException {
         abort();
         SSLSocketFactory tls = null;
@@ -114,7 +124,7 @@ final class ServiceClient implements AutoCloseable {
         try {
             fresh = HttpConnection.open(url, tls, timing.connectTimeout(), timing.readTimeout(), clock);
         } catch (SSLException e) {
-            throw new IOException(TrustedCas.causeOf(e), e);
+            throw new IOException(TrustedCas.inWords(e, "JOBWITNESS_CA_FILE"), e);
         }
         connection = fresh;
         return fresh;

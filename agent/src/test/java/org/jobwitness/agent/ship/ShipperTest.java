@@ -487,7 +487,7 @@ class ShipperTest {
         Shipper shipper = shipper(new Destination(tls(service), null, temp.resolve("ca.pem")), NO_JITTER, QUICK,
                 new Random(1));
         shipper.add(batch(1), true);
-        await("it is logged", () -> timesLogged("the certificate of the service has expired") > 0);
+        await("it is logged", () -> timesLogged("the server's certificate has expired") > 0);
         assertThat(service.requests()).isEmpty();
     }
 

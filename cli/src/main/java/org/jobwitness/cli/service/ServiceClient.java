@@ -6,6 +6,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.ConnectException;
 import java.net.HttpURLConnection;
+import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.net.URLEncoder;
@@ -13,10 +14,6 @@ import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.GeneralSecurityException;
-import java.security.KeyStore;
-import java.security.cert.Certificate;
-import java.security.cert.CertificateFactory;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -25,13 +22,12 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import javax.net.ssl.HttpsURLConnection;
-import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLSocketFactory;
-import javax.net.ssl.TrustManagerFactory;
 import org.jobwitness.cli.service.Problem.Kind;
 import org.jobwitness.wire.ErrorResponse;
 import org.jobwitness.wire.SignedIn;
+import org.jobwitness.wire.TrustedCas;
 import org.jspecify.annotations.Nullable;
 
 /** Calls the service's HTTP API. For use by one thread. */
@@ -159,7 +155,8 @@ public final class ServiceClient {
 
     /** On a thread of its own, since no other timeout covers a name server that hangs, or a response that comes byte by byte. */
     private Response withinTime(Request request) throws Problem {
-        FutureTask<Response> call = new FutureTask<>(() -> call(request));
+        SSLSocketFactory trusted = trusted();
+        FutureTask<Response> call = new FutureTask<>(() -> call(request, trusted));
         Thread.ofPlatform().daemon().name("call").start(call);
         try {
             return call.get(settings.timeout().toMillis(), TimeUnit.MILLISECONDS);
@@ -173,10 +170,25 @@ public final class ServiceClient {
         }
     }
 
-    private Response call(Request request) throws IOException, GeneralSecurityException {
+    /** Null for what Java trusts by itself. */
+    private @Nullable SSLSocketFactory trusted() throws Problem {
+        Path file = settings.caFile().orElse(null);
+        if (file == null || !"https".equals(settings.url().getScheme())) {
+            return null;
+        }
+        try {
+            return TrustedCas.read(file).tls().getSocketFactory();
+        } catch (IOException e) {
+            throw new Problem(Kind.USAGE, "JOBWITNESS_CA_FILE: " + (Files.notExists(file)
+                    ? file + " does not exist"
+                    : Files.isReadable(file) ? e.getMessage() : file + " cannot be read: permission denied"));
+        }
+    }
+
+    private Response call(Request request, @Nullable SSLSocketFactory trusted) throws IOException {
         HttpURLConnection connection = (HttpURLConnection) request.target.toURL().openConnection();
-        if (connection instanceof HttpsURLConnection https && settings.caFile().isPresent()) {
-            https.setSSLSocketFactory(trusting(settings.caFile().get()));
+        if (connection instanceof HttpsURLConnection https && trusted != null) {
+            https.setSSLSocketFactory(trusted);
         }
         int timeoutMillis = (int) settings.timeout().toMillis();
         connection.setConnectTimeout(timeoutMillis);
@@ -216,29 +228,14 @@ public final class ServiceClient {
         return read.toString(StandardCharsets.UTF_8);
     }
 
-    private static SSLSocketFactory trusting(Path caFile) throws IOException, GeneralSecurityException {
-        KeyStore trusted = KeyStore.getInstance(KeyStore.getDefaultType());
-        trusted.load(null, null);
-        try (InputStream in = Files.newInputStream(caFile)) {
-            int number = 0;
-            for (Certificate certificate : CertificateFactory.getInstance("X.509").generateCertificates(in)) {
-                trusted.setCertificateEntry(Integer.toString(number++), certificate);
-            }
-        }
-        TrustManagerFactory managers = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-        managers.init(trusted);
-        SSLContext context = SSLContext.getInstance("TLS");
-        context.init(null, managers.getTrustManagers(), null);
-        return context.getSocketFactory();
-    }
-
     private Problem unavailable(@Nullable Throwable cause) {
         return switch (cause) {
             case UnknownHostException _ -> unavailable("host " + settings.url().getHost() + " is unknown");
             case SocketTimeoutException _ -> unavailable("no response within " + seconds(settings.timeout()));
             case ConnectException refused -> unavailable(String.valueOf(refused.getMessage()));
-            case SSLException tls -> unavailable("TLS failed (" + tls.getMessage()
-                    + "); JOBWITNESS_CA_FILE names the certificates to trust");
+            case SSLException tls -> unavailable(TrustedCas.inWords(tls, "JOBWITNESS_CA_FILE"));
+            case SocketException broken -> unavailable("the connection was closed without a response ("
+                    + broken.getMessage() + "); a server with TLS wants an address that begins with https");
             case null, default -> unavailable(String.valueOf(cause));
         };
     }

@@ -4,6 +4,7 @@ import java.net.URI;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Optional;
+import org.jobwitness.wire.TrustedCas;
 
 /** Where slurmrestd listens. */
 public sealed interface SlurmAddress {

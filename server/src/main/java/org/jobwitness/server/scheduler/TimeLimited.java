@@ -14,6 +14,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import javax.net.ssl.SSLException;
+import org.jobwitness.wire.TrustedCas;
 
 /** Runs work that may hang, each on a virtual thread of its own, which is interrupted after a timeout. */
 final class TimeLimited implements AutoCloseable {
@@ -62,7 +63,7 @@ final class TimeLimited implements AutoCloseable {
         return switch (e) {
             case ConnectException _ -> "connection refused or host unreachable";
             case HttpTimeoutException _ -> "connection timeout";
-            case SSLException refused -> TrustedCas.inWords(refused);
+            case SSLException refused -> TrustedCas.inWords(refused, "SLURM_CA_FILE");
             default -> Objects.requireNonNullElse(e.getMessage(), "the connection broke off");
         };
     }

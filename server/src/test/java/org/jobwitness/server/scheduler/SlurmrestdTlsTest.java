@@ -21,6 +21,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.jobwitness.server.scheduler.FakeSlurm.FakeJob;
 import org.jobwitness.server.scheduler.SlurmException.Problem;
+import org.jobwitness.wire.TrustedCas;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -88,9 +89,9 @@ class SlurmrestdTlsTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-            expired | its certificate has expired
-            early   | its certificate is not valid yet
-            other   | its certificate is not accepted: No subject alternative names matching IP address 127.0.0.1 found
+            expired | the server's certificate has expired
+            early   | the server's certificate is not valid yet
+            other   | the server's certificate is not accepted: No subject alternative names matching IP address 127.0.0.1 found
             """)
     void aCertificateThatIsNotGoodIsSaid(String alias, String trouble) throws Exception {
         try (TlsProxy proxy = new TlsProxy(URI.create(fake.url()), store, "secret", alias)) {
@@ -103,7 +104,7 @@ class SlurmrestdTlsTest {
         fake.targets.clear();
         try (TlsProxy proxy = new TlsProxy(URI.create(fake.url()), store, "secret", "good")) {
             assertProblem(proxy.url(), Optional.empty(),
-                    "its certificate is not signed by a trusted CA; SLURM_CA_FILE names the trusted CAs");
+                    "the server's certificate is not signed by a CA that is trusted here; SLURM_CA_FILE names them");
         }
         assertThat(fake.targets).isEmpty();
     }
@@ -120,7 +121,7 @@ class SlurmrestdTlsTest {
                 }
             });
             assertProblem(URI.create("https://127.0.0.1:" + plain.getLocalPort()), Optional.of(ours),
-                    "it does not speak TLS, or no common TLS version");
+                    "the server does not speak TLS, or no common TLS version");
         }
     }
 

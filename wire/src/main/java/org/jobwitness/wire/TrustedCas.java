@@ -1,7 +1,7 @@
-package org.jobwitness.server.scheduler;
+package org.jobwitness.wire;
 
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
@@ -20,7 +20,7 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.TrustManagerFactory;
 
-/** The CA certificates that are trusted for slurmrestd over https, instead of Java's own. */
+/** The CA certificates that are trusted for a server over https, instead of Java's own. */
 public record TrustedCas(List<Certificate> certificates) {
 
     public TrustedCas {
@@ -36,15 +36,29 @@ public record TrustedCas(List<Certificate> certificates) {
      * @throws IOException if it cannot be read, or holds anything else, or nothing
      */
     public static TrustedCas read(Path pem) throws IOException {
-        try (InputStream in = Files.newInputStream(pem)) {
-            return new TrustedCas(List.copyOf(CertificateFactory.getInstance("X.509").generateCertificates(in)));
-        } catch (CertificateException | IllegalArgumentException e) {
+        try {
+            return of(Files.readAllBytes(pem));
+        } catch (CertificateException e) {
             throw new IOException(pem + " holds no certificates", e);
         }
     }
 
+    /**
+     * The certificates of a PEM bundle.
+     *
+     * @throws CertificateException if it holds anything else, or nothing
+     */
+    public static TrustedCas of(byte[] pem) throws CertificateException {
+        try {
+            return new TrustedCas(List.copyOf(CertificateFactory.getInstance("X.509")
+                    .generateCertificates(new ByteArrayInputStream(pem))));
+        } catch (IllegalArgumentException e) {
+            throw new CertificateException("no certificate", e);
+        }
+    }
+
     /** TLS that trusts these CAs only. */
-    SSLContext tls() {
+    public SSLContext tls() {
         try {
             KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
             store.load(null, null);
@@ -61,21 +75,26 @@ public record TrustedCas(List<Certificate> certificates) {
         }
     }
 
-    /** Why the TLS handshake failed, for administrators. */
-    static String inWords(SSLException refused) {
-        List<Throwable> causes = Stream.<Throwable>iterate(refused, Objects::nonNull, Throwable::getCause).toList();
+    /**
+     * Why the TLS handshake failed, for administrators.
+     *
+     * @param setting the one that names the trusted CAs
+     */
+    public static String inWords(SSLException failure, String setting) {
+        List<Throwable> causes = Stream.<Throwable>iterate(failure, Objects::nonNull, Throwable::getCause).toList();
         if (causes.stream().anyMatch(CertificateExpiredException.class::isInstance)) {
-            return "its certificate has expired";
+            return "the server's certificate has expired";
         }
         if (causes.stream().anyMatch(CertificateNotYetValidException.class::isInstance)) {
-            return "its certificate is not valid yet";
+            return "the server's certificate is not valid yet";
         }
         if (causes.stream().anyMatch(cause -> cause instanceof CertPathBuilderException
                 || cause instanceof CertPathValidatorException)) {
-            return "its certificate is not signed by a trusted CA; SLURM_CA_FILE names the trusted CAs";
+            return "the server's certificate is not signed by a CA that is trusted here; " + setting + " names them";
         }
         return causes.stream().filter(CertificateException.class::isInstance).findFirst()
-                .map(other -> "its certificate is not accepted: " + other.getMessage())
-                .orElse("it does not speak TLS, or no common TLS version");
+                .map(other -> "the server's certificate is not accepted: "
+                        + String.valueOf(other.getMessage()).replaceFirst("\\.$", ""))
+                .orElse("the server does not speak TLS, or no common TLS version");
     }
 }
