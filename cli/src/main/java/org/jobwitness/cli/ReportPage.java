@@ -85,10 +85,11 @@ final class ReportPage {
     }
 
     private void rows() {
+        // A narrow terminal must not lose the word CPU or GPU while it shows what stands behind it.
         Table table = new Table(List.of(Column.left("PERIOD", 0), Column.left(report.by().toUpperCase(Locale.ROOT),
                 0), Column.right("RUNS", 0), Column.right("FAILED", 3), Column.right("CPU-HOURS", 9),
                 Column.right("USED", 8), Column.right("WASTED", 9), Column.right("LOST", 7),
-                Column.right("GPU-HOURS", 6), Column.right("USED", 5), Column.right("WASTED", 6),
+                Column.right("GPU-HOURS", 6), Column.right("USED", 5), Column.right("WASTED", 5),
                 Column.right("LOST", 4), Column.right("GIB-HOURS WASTED", 2), Column.right("WAIT", 1)));
         for (Report.Row row : report.rows()) {
             List<Text> cells = new ArrayList<>(List.of(Table.cell(row.period(), period -> period),
