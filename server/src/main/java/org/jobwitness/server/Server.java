@@ -84,6 +84,8 @@ import org.jobwitness.server.scheduler.LocalSlurm;
 import org.jobwitness.server.scheduler.Reconciliation;
 import org.jobwitness.server.stream.JobStream;
 import org.jobwitness.server.stream.StreamEndpoint;
+import org.jobwitness.server.verdict.ArrayVerdicts;
+import org.jobwitness.server.verdict.ArraysEndpoint;
 import org.jobwitness.server.verdict.EvidenceReader;
 import org.jobwitness.server.verdict.JobFindings;
 import org.jobwitness.server.verdict.VerdictEndpoint;
@@ -226,6 +228,7 @@ final class Server implements AutoCloseable {
                             new ManualJobsEndpoint(jobs, jobDeletion, queries, samples, requests, json, clock,
                                     config.defaultCluster())::routes,
                             new VerdictEndpoint(verdicts, config.publicUrl(), json)::routes,
+                            new ArraysEndpoint(new ArrayVerdicts(database, queries, verdicts, clock), json)::routes,
                             new NodesEndpoint(nodes, json, clock)::routes,
                             new StreamEndpoint(stream, sessions, json)::routes,
                             new SessionsEndpoint(sessions,

@@ -56,6 +56,7 @@ class AccessMatrixTest {
             GET /v1/jobs/{id}/runs        401 401 403 403 run own own all all all
             GET /v1/jobs/{id}/audit       401 401 403 403 run own own all all all
             GET /v1/jobs/{id}/verdict     401 401 403 403 run own own all all all
+            GET /v1/arrays/{id}           401 401 403 403 403 own own all all all
             POST /v1/jobs/{id}/links      401 401 403 403 403 link link 403 link 403
             GET /v1/stream                401 401 403 403 403 own own all all all
             GET /v1/users/{user}/summary  401 401 403 403 403 own own all all all

@@ -26,6 +26,7 @@ import org.jobwitness.server.testing.ApiDocument;
 import org.jobwitness.server.testing.Exchange;
 import org.jobwitness.server.testing.RawConnection;
 import org.jobwitness.server.testing.TestServer;
+import org.jobwitness.wire.ArrayVerdict;
 import org.jobwitness.wire.AuditEntry;
 import org.jobwitness.wire.Batch;
 import org.jobwitness.wire.BatchResponse;
@@ -104,7 +105,9 @@ class OpenApiTest {
             entry("SbatchOption", Verdict.Option.class),
             entry("SignedIn", SignedIn.class), entry("UserSession", UserSession.class),
             entry("SessionPage", SessionPage.class), entry("SignInCode", SignInCode.class),
-            entry("Report", Report.class),
+            entry("ArrayVerdict", ArrayVerdict.class), entry("ArrayEnd", ArrayVerdict.End.class),
+            entry("ArrayExample", ArrayVerdict.Example.class), entry("ArrayTask", ArrayVerdict.Task.class),
+            entry("ArrayAgain", ArrayVerdict.Again.class), entry("Report", Report.class),
             entry("ReportRow", Report.Row.class), entry("ReportHours", Report.Hours.class),
             entry("ReportWaiting", Report.Waiting.class), entry("ReportEnd", Report.End.class));
     private static final Map<String, Class<? extends Record>> REQUESTS = Map.ofEntries(
@@ -510,6 +513,9 @@ class OpenApiTest {
                 LEAST_START.formatted("4712").replace("}", ",\"account\":\"physics\"}"));
         operator.get("/jobs?state=&q=");
         operator.get("/reports?user=");
+        agent.post("/v1/events/job-started", LEAST_START.formatted("4713").replace("}",
+                ",\"scheduler\":{\"array_job_id\":\"4700\",\"array_task_id\":1}}"));
+        operator.get("/v1/arrays/4700");
         TestServer.Client elsewhere = server.ofNodes("default", "elsewhere");
         elsewhere.post("/v1/events/job-started", LEAST_START.formatted("4711").replace("n001", "elsewhere"));
         elsewhere.post("/v1/events/job-finished", "{\"job_id\":\"4711\",\"node\":\"elsewhere\",\"exit_code\":1}");

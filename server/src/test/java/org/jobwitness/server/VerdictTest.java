@@ -187,6 +187,46 @@ class VerdictTest {
     }
 
     @Test
+    void anArrayIsJudgedAsAWhole() {
+        Instant start = NOW.minusSeconds(7200);
+        for (int task = 1; task <= 7; task++) {
+            String id = "80" + task;
+            started(id, start, """
+                    , "cpus_per_node": "2", "cpu_allocation": 2, "memory_allocation_mb": 1024, "scheduler": {
+                    "array_job_id": "800", "array_task_id": %d, "time_limit_minutes": 600}""".formatted(task));
+            batch(start.plusSeconds(30), """
+                    {"job_id": "%s", "start_time": "%s", "interval_ms": 30000, "cpus_used": 1, "memory_usage_bytes": %d,
+                     "memory_limit_bytes": %d}""".formatted(id, start, GIB, GIB), "");
+            boolean isKilled = task == 2 || task == 3;
+            finished(id, start, start.plusSeconds(600L + task), isKilled || task == 6
+                    ? ", \"exit_code\": 1, \"signal\": 0, \"reading\": {\"oom_kills\": " + (isKilled ? 1 : 0) + "}"
+                    : ", \"final_state\": \"completed\"");
+        }
+
+        JsonNode array = operator.get("/v1/arrays/800").json();
+
+        assertThat(array.at("/array/tasks").asInt()).isEqualTo(7);
+        assertThat(array.required("ends").valueStream().map(end -> end.required("state").asString() + " "
+                + end.path("reason").asString("-") + " " + end.required("tasks").asInt() + " "
+                + end.required("list").asString())).containsExactly("completed - 4 1,4-5,7",
+                        "failed out_of_memory 2 2-3",
+                        "failed exit_code 1 6");
+        JsonNode oom = array.at("/ends/1/example");
+        assertThat(oom.required("id").asString()).isEqualTo("800_3");
+        assertThat(oom.required("headline").asString()).contains("ran out of memory");
+        assertThat(oom.required("retry").asString()).isEqualTo("more_memory");
+        assertThat(oom.required("lines").valueStream().map(JsonNode::asString)).contains("#SBATCH --mem=1536M");
+        assertThat(array.at("/ends/2/example/retry").asString()).isEqualTo("no_use");
+        assertThat(array.at("/ends/0").has("example")).isFalse();
+        assertThat(array.at("/typical/id").asString()).isEqualTo("800_5");
+        assertThat(array.at("/typical/cpu_percent").asDouble()).isEqualTo(50);
+        assertThat(array.at("/worst/id").asString()).isEqualTo("800_6");
+        assertThat(array.at("/again/line").asString()).isEqualTo("#SBATCH --array=2-3,6");
+        assertThat(operator.get("/v1/arrays/800_4").status()).as("a task").isEqualTo(404);
+        assertThat(operator.get("/v1/arrays/idle").status()).as("no array").isEqualTo(404);
+    }
+
+    @Test
     void manyShortJobsOfANameAreFound() {
         for (int i = 0; i < 51; i++) {
             Instant start = NOW.minusSeconds(40_000 - 60L * i);

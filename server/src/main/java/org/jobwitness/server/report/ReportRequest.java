@@ -69,19 +69,27 @@ public record ReportRequest(Dimension by, Every every, LocalDate from, LocalDate
 
     /** How the period is divided. Weeks are those of ISO 8601. */
     public enum Every {
-        PERIOD("''"),
-        DAY("to_char(day, 'YYYY-MM-DD')"),
-        WEEK("to_char(day, 'IYYY\"-W\"IW')"),
-        MONTH("to_char(day, 'YYYY-MM')");
+        PERIOD("date '1970-01-01'", ""),
+        DAY("day", "YYYY-MM-DD"),
+        WEEK("date_trunc('week', day)::date", "IYYY\"-W\"IW"),
+        MONTH("date_trunc('month', day)::date", "YYYY-MM");
 
         private final String sql;
+        private final String format;
 
-        Every(String sql) {
+        Every(String sql, String format) {
             this.sql = sql;
+            this.format = format;
         }
 
+        /** The first day, by a column {@code day}. */
         String sql() {
             return sql;
+        }
+
+        /** How PostgreSQL's {@code to_char} writes it. */
+        String format() {
+            return format;
         }
 
         public String parameter() {

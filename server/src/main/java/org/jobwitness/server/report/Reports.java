@@ -78,7 +78,10 @@ public final class Reports {
                 .bindMap(visible.values()).mapTo(Long.class).one();
     }
 
-    /** Rows come by period, the largest first; the parts of the total before them. */
+    /**
+     * Rows come by period, the largest first; the parts of the total before them. Groups are ranked by one sum first: to keep all
+     * sums of all groups would need more memory than a query has.
+     */
     private static Query query(Handle handle, Scope scope, ReportRequest request) {
         Condition visible = Visibility.of(scope);
         StringBuilder owners = new StringBuilder(visible.sql());
@@ -86,24 +89,28 @@ public final class Reports {
         request.filters().keySet().forEach(dimension -> (isOfOwner(dimension) ? owners : days)
                 .append(" and ").append(dimension.sql()).append(" = :").append(dimension.parameter()));
         Query query = handle.createQuery("""
-                with cell as materialized (
-                    select %1$s as key, %2$s as period, state, reason, %3$s
-                    from report_day join (select * from report_owner where %4$s) owner using (owner_id)
-                    where day >= :from and day < :to and %5$s group by 1, 2, 3, 4
+                with part as not materialized (
+                    select %1$s as key, %2$s as starts, state, reason, %3$s
+                    from report_day join (select * from report_owner where %5$s) owner using (owner_id)
+                    where day >= :from and day < :to and %6$s
                 ), ranked as (
-                    select key, period, row_number() over (order by sum(%6$s) desc, key, period) as place,
+                    select key, starts, row_number() over (order by sum(%7$s) desc, key, starts) as place,
                         count(*) over () as groups
-                    from cell group by key, period having sum(runs) > 0
+                    from part group by key, starts having sum(runs) > 0
+                ), top as materialized (
+                    select * from ranked where place <= :limit
                 )
-                select true as is_total, '' as key, '' as period, 0 as place, state, reason,
-                    (select coalesce(max(groups), 0) from ranked) as groups, %3$s
-                from cell group by state, reason
+                select true as is_total, '' as key, '' as period, null::date as starts, 0 as place, state, reason,
+                    (select coalesce(max(groups), 0) from top) as groups, %4$s
+                from part group by state, reason
                 union all
-                select false, key, period, place, state, reason, groups, %7$s
-                from ranked join cell using (key, period) where place <= :limit
-                order by is_total desc, period, place""".formatted(request.by().sql(), request.every().sql(),
-                Amount.each("sum(%1$s)::bigint as %1$s"), owners, days, request.sort().amount().column(),
-                Amount.each("%1$s"))).bindMap(visible.values()).bind("from", request.from()).bind("to", request.to())
+                select false, key, coalesce(to_char(starts, :format), ''), starts, place, state, reason, groups, %4$s
+                from top join part using (key, starts) group by key, starts, place, groups, state, reason
+                order by is_total desc, starts, place""".formatted(request.by().sql(), request.every().sql(),
+                Amount.each("%1$s"), Amount.each("sum(%1$s)::bigint as %1$s"), owners, days,
+                request.sort().amount().column()))
+                .bind("format", request.every().format()).bindMap(visible.values()).bind("from", request.from())
+                .bind("to", request.to())
                 .bind("limit", request.limit());
         request.filters().forEach((dimension, value) -> query.bind(dimension.parameter(), value));
         return query;
