@@ -7,7 +7,9 @@ import org.jobwitness.cli.options.Option;
 import org.jobwitness.cli.service.Problem;
 import org.jobwitness.cli.service.Response;
 import org.jobwitness.cli.service.ServiceClient;
+import org.jobwitness.cli.service.ServiceClient.Parameter;
 import org.jobwitness.cli.text.Page;
+import org.jobwitness.wire.ArrayVerdict;
 import org.jobwitness.wire.Job;
 import org.jobwitness.wire.Verdict;
 
@@ -48,7 +50,11 @@ final class WhyCommand {
             Job job = RunOptions.mayBeWhole(arguments)
                     ? client.get(Job.class, RunOptions.path(arguments, ""), RunOptions.parameters(arguments))
                     : null;
-            Page page = WhyPage.of(verdict, job, context.screen(), context.zone());
+            ArrayVerdict array = job == null || job.array() == null
+                    ? null
+                    : client.get(ArrayVerdict.class, "/v1/arrays/" + ServiceClient.encoded(job.array().id()),
+                            List.of(new Parameter("cluster", job.cluster())));
+            Page page = WhyPage.of(verdict, job, array, context.screen(), context.zone());
             RunOptions.addPage(page, response);
             context.print(page);
         }

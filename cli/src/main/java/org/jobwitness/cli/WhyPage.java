@@ -11,6 +11,7 @@ import org.jobwitness.cli.text.Screen;
 import org.jobwitness.cli.text.Style;
 import org.jobwitness.cli.text.Text;
 import org.jobwitness.cli.text.Units;
+import org.jobwitness.wire.ArrayVerdict;
 import org.jobwitness.wire.FindingRule;
 import org.jobwitness.wire.Job;
 import org.jobwitness.wire.JobState;
@@ -45,11 +46,19 @@ final class WhyPage {
         this.reference = verdict.endTime() == null ? verdict.timestamp() : verdict.endTime();
     }
 
-    /** @param job the same job, if it was asked for by an id that may be that of an array or a heterogeneous job */
-    static Page of(Verdict verdict, @Nullable Job job, Screen screen, ZoneId zone) {
+    /**
+     * The page.
+     *
+     * @param job the same job, if it was asked for by an id that may be that of an array or a heterogeneous job
+     * @param array the array, if that is what the id names
+     */
+    static Page of(Verdict verdict, @Nullable Job job, @Nullable ArrayVerdict array, Screen screen, ZoneId zone) {
         WhyPage why = new WhyPage(verdict, screen, zone);
         if (job != null) {
             WholePage.add(why.page, job);
+        }
+        if (array != null) {
+            ArrayPage.add(why.page, array);
         }
         why.summary();
         why.use();

@@ -90,7 +90,23 @@ class PagesTest {
                     jobwitness jobs 1018
 
                 """;
-        assertThat(shell.run("why", "1018").out()).startsWith(summary + "Step 0 needed more");
+        assertThat(shell.run("why", "1018").out()).startsWith(summary + """
+                  ENDS                   TASKS  CPU-HOURS  LIST
+                  completed                  7       14.5  1-4,6-8
+                  failed: out of memory      2        3.3  5,9
+                  failed: exit code          1        0.5  10
+
+                  1018_5: Job 1018_5 ran out of memory on c10.
+                    #SBATCH --mem=96G
+
+                  Typical: 1018_3, 1 h 2 min, 92 % of its CPUs, 40.0 GiB of memory
+                  Worst: 1018_5, 1 h 30 min
+                  To submit the 3 tasks again that did not complete:
+                    #SBATCH --array=5,9-10
+                  For all tasks: Based on the highest use of 10 runs of the job array, plus the margin shown.
+                    #SBATCH --time=01:30:00
+
+                """ + "Step 0 needed more");
         assertThat(shell.run("job", "1018").out()).startsWith(summary + "Job 1018 (1018_3)");
         assertThat(shell.run("seff", "1018").out()).startsWith(summary + "Job ID: 1018\nArray Job ID: 1018_3\n");
         service.asked().clear();
@@ -99,6 +115,7 @@ class PagesTest {
         shell.run("why", "1018_3.batch");
         shell.run("why", "1018+1");
         assertThat(service.asked().stream().distinct()).containsExactly("/v1/jobs/1018/verdict", "/v1/jobs/1018",
+                "/v1/arrays/1018",
                 "/v1/jobs/1018_3.batch/verdict", "/v1/jobs/1018+1/verdict");
     }
 
