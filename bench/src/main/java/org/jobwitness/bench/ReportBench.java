@@ -23,7 +23,7 @@ import org.jobwitness.server.db.DatabaseAddress;
  */
 public final class ReportBench {
     private static final int WARM_UP = 3;
-    private static final int ROUNDS = 40;
+    private static final int ROUNDS = 20;
     private static final String OWNERS = """
             insert into report_owner (cluster, user_name, uid, account, partition)
             select 'alpha', 'user' || n % 2000, 1000 + n % 2000, 'account' || n % 2000 % 150, 'part' || n / 2000
