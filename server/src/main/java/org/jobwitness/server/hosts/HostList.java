@@ -10,14 +10,14 @@ import org.jobwitness.wire.InvalidFieldException;
 /**
  * Slurm's host list expressions, such as {@code n[001-003,7],gpu[1-2]-ib[0-1]}: names and brackets of numbers and ranges,
  * several brackets in a name, digits padded as the range's first number is (Slurm: src/common/hostlist.c). A {@code -} before a
- * name takes it out of those before it.
+ * name takes it out of those before it. A blank may follow a comma.
  */
 public final class HostList {
     /** This server's limit for one list. Slurm has its own for one range of one bracket: 64k numbers (MAX_RANGE). */
     static final int MAX_NAMES = 65_536;
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9._-]{0,253}[A-Za-z0-9])?");
     private static final int MAX_NAME_LENGTH = 255;
-    private static final int MAX_DIGITS = 9;
+    private static final int MAX_DIGITS = 18;
 
     /** Characters of names and numbers that one list may make, each of them counted as 16 more. */
     private static final int MAX_EFFORT = 8 << 20;
@@ -86,6 +86,9 @@ public final class HostList {
                     expand(expression.substring(begin, i));
                 }
                 begin = i + 1;
+                while (expression.startsWith(" ", begin) && begin < expression.length() - 1) {
+                    begin++;
+                }
             }
         }
     }
@@ -143,16 +146,16 @@ public final class HostList {
             if (ends.length > 2 || !isNumber(ends[0]) || !isNumber(ends[ends.length - 1])) {
                 throw wrong("has [" + range + "] where a number or a range such as 001-003 belongs");
             }
-            int first = Integer.parseInt(ends[0]);
-            int last = Integer.parseInt(ends[ends.length - 1]);
+            long first = Long.parseLong(ends[0]);
+            long last = Long.parseLong(ends[ends.length - 1]);
             if (last < first) {
                 throw wrong("has a range that runs backwards: " + range);
             }
             if (last - first >= MAX_NAMES) {
                 throw tooMany();
             }
-            for (int n = first; n <= last; n++) {
-                String digits = Integer.toString(n);
+            for (long n = first; n <= last; n++) {
+                String digits = Long.toString(n);
                 if (effort.isTooMuch(digits.length())) {
                     throw tooMany();
                 }
