@@ -8,6 +8,7 @@ final class ExitWords {
     /** Slurm marks an OOM kill of the batch script as signal 125 (raw status 253), that of a step in the derived exit code. */
     static final int OOM_MARK = 125;
     private static final int FIRST_REAL_TIME = 34;
+    private static final int LAST = 64;
     private static final int AFTER_SIGNAL = 128;
 
     private static final Map<Integer, Signal> SIGNALS = Map.ofEntries(
@@ -70,6 +71,10 @@ final class ExitWords {
         if (known != null) {
             return known.name() + " " + known.meaning() + ".";
         }
+        if (number > LAST) {
+            return "No process ends by signal " + number + ": signals have numbers up to " + LAST
+                    + ". Most likely, it is a part of an error number of Slurm's own.";
+        }
         return number >= FIRST_REAL_TIME
                 ? "Signal " + number + " is a real-time signal; the program defines its meaning."
                 : "Signal " + number + " is not in our list; see man 7 signal.";
@@ -99,6 +104,6 @@ final class ExitWords {
     /** The signal that an exit code stands for. */
     static Optional<Integer> signalOf(int code) {
         int signal = code - AFTER_SIGNAL;
-        return signal > 0 && signal <= 64 ? Optional.of(signal) : Optional.empty();
+        return signal > 0 && signal <= LAST ? Optional.of(signal) : Optional.empty();
     }
 }

@@ -16,6 +16,8 @@ enum SlurmdError {
     EXECUTE(4020, "start its batch script"),
     IO(4021, "open its output file, or enter its working folder"),
     PROLOG(4022, "run the node's prolog"),
+    CONTAINER(4031, "set up its container"),
+    CPUS(4032, "bind it to its CPUs"),
     CHDIR(4100, "enter its working folder"),
     OUTPUT(4101, "open its output file");
 
