@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param cancelledBy who cancelled the job: a user's name, or a uid where Slurm knows no name
  * @param tasks, cpusPerTask, memoryPerCpuMb, memoryPerNodeMb in what terms it asked for CPUs and memory: memory is asked for by
  *     CPU or by node
- * @param memoryPerTres memory asked for by GPU, in the scheduler's own words
+ * @param memoryPerTres, cpusPerTres memory, and CPUs, asked for by GPU, in the scheduler's own words
  * @param tresPerJob, tresPerNode, tresPerSocket, tresPerTask GPUs and others that it asked for, in the scheduler's own words
  * @param exclusive whether it asked for whole nodes
  * @param batch whether it has a batch script (sbatch), or none (salloc, srun)
@@ -43,7 +43,8 @@ public record Scheduler(@Nullable String type, @Nullable String externalJobId, @
         @Nullable Integer hetJobOffset,
         @Nullable String failedNode, @Nullable String cancelledBy,
         @Nullable Integer tasks, @Nullable Integer cpusPerTask, @Nullable Long memoryPerCpuMb,
-        @Nullable Long memoryPerNodeMb, @Nullable String memoryPerTres, @Nullable String tresPerJob,
+        @Nullable Long memoryPerNodeMb, @Nullable String memoryPerTres, @Nullable String cpusPerTres,
+        @Nullable String tresPerJob,
         @Nullable String tresPerNode,
         @Nullable String tresPerSocket, @Nullable String tresPerTask, @Nullable Boolean exclusive,
         @Nullable Boolean batch,
@@ -84,6 +85,7 @@ public record Scheduler(@Nullable String type, @Nullable String externalJobId, @
         memoryPerCpuMb = Checks.within(FIELD + "memory_per_cpu_mb", memoryPerCpuMb, 1L, 1L << 40);
         memoryPerNodeMb = Checks.within(FIELD + "memory_per_node_mb", memoryPerNodeMb, 1L, 1L << 40);
         memoryPerTres = Checks.text(FIELD + "memory_per_tres", memoryPerTres, 256);
+        cpusPerTres = Checks.text(FIELD + "cpus_per_tres", cpusPerTres, 256);
         tresPerJob = Checks.text(FIELD + "tres_per_job", tresPerJob, 256);
         tresPerNode = Checks.text(FIELD + "tres_per_node", tresPerNode, 256);
         tresPerSocket = Checks.text(FIELD + "tres_per_socket", tresPerSocket, 256);

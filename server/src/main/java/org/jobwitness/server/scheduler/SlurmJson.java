@@ -257,7 +257,8 @@ final class SlurmJson {
 
     private static Map<String, String> tres(Fields job) {
         Map<String, String> tres = new LinkedHashMap<>();
-        for (String name : List.of("tres_per_job", "tres_per_node", "tres_per_socket", "tres_per_task")) {
+        for (String name : List.of("cpus_per_tres", "tres_per_job", "tres_per_node", "tres_per_socket",
+                "tres_per_task")) {
             String text = job.text(name);
             if (text != null) {
                 tres.put(name, text);

@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Slurm's trackable resources: {@code cpu=4,mem=8G,node=1,gres/gpu=2}, and {@code gpu:a100:2(IDX:0-1)}. */
 final class Tres {
-    private static final Pattern ENTRY = Pattern.compile("([a-z]+(?:/[a-z]+)?)=([0-9]{1,15}(?:\\.[0-9]+)?)([KMGTP]?)");
+    private static final Pattern ENTRY = Pattern
+            .compile("([a-z]+(?:/[a-z]+(?::[^=,]+)?)?)=([0-9]{1,15}(?:\\.[0-9]+)?)([KMGTP]?)");
     private static final Pattern GRES = Pattern
             .compile("gpu(?::[^:(,]+)?:([0-9]{1,7})(?:\\((?:IDX:([0-9,-]+)|[^)]*)\\))?");
     private static final Pattern RANGE = Pattern.compile("([0-9]{1,4})(?:-([0-9]{1,4}))?");
@@ -22,12 +23,14 @@ final class Tres {
 
     /**
      * Memory without a unit is in MiB. No CPUs, or no memory, is none that is known: Slurm gives no job 0 CPUs, and
-     * {@code --mem=0} asks for all of a node. GPUs with a type are also listed without it.
+     * {@code --mem=0} asks for all of a node. GPUs with a type are also listed without it, unless AccountingStorageTRES of slurm.conf
+     * names their types only.
      */
     static Resources of(@Nullable String text) {
         Integer cpus = null;
         Long memoryMb = null;
         Integer gpus = null;
+        Integer typed = null;
         for (String entry : text == null ? new String[0] : text.split(",", -1)) {
             Matcher matcher = ENTRY.matcher(entry);
             if (matcher.matches()) {
@@ -37,13 +40,16 @@ final class Tres {
                     case "mem" ->
                         memoryMb = Math.round(amount * Math.pow(1024, POWERS.getOrDefault(matcher.group(3), 0)));
                     case "gres/gpu" -> gpus = whole(amount);
-                    default -> {
-                        // licences, energy, billing: not needed
-                    }
+                    default -> typed = sum(typed, matcher.group(1).startsWith("gres/gpu:") ? whole(amount) : null);
                 }
             }
         }
-        return resources(cpus, memoryMb, gpus);
+        return resources(cpus, memoryMb, gpus == null ? typed : gpus);
+    }
+
+    /** Null if both are. */
+    private static @Nullable Integer sum(@Nullable Integer one, @Nullable Integer other) {
+        return one == null || other == null ? (one == null ? other : one) : whole((double) one + other);
     }
 
     private static Resources resources(@Nullable Integer cpus, @Nullable Long memoryMb, @Nullable Integer gpus) {
@@ -57,17 +63,21 @@ final class Tres {
         Integer cpus = null;
         Long memoryMb = null;
         Integer gpus = null;
+        Integer typed = null;
         for (Fields entry : entries) {
             String type = entry.text("type");
+            String name = entry.text("name");
             if ("cpu".equals(type)) {
                 cpus = entry.count("count");
             } else if ("mem".equals(type)) {
                 memoryMb = entry.positive("count");
-            } else if ("gres".equals(type) && "gpu".equals(entry.text("name"))) {
+            } else if ("gres".equals(type) && "gpu".equals(name)) {
                 gpus = entry.count("count");
+            } else if ("gres".equals(type) && name != null && name.startsWith("gpu:")) {
+                typed = sum(typed, entry.count("count"));
             }
         }
-        return resources(cpus, memoryMb, gpus);
+        return resources(cpus, memoryMb, gpus == null ? typed : gpus);
     }
 
     /** The number of GPUs in an expression for a node's gres; null if it has none. */

@@ -286,6 +286,8 @@ class SlurmJsonTest {
     void byWhatOptionItAskedForGpusIsRead() throws Exception {
         assertThat(pending("\"tres_per_node\": \"gres/gpu:a100:2\", \"tres_per_job\": \"\"").scheduler())
                 .containsEntry("tres_per_node", "gres/gpu:a100:2").doesNotContainKeys("tres_per_job", "tres_per_task");
+        assertThat(pending("\"cpus_per_tres\": \"gres/gpu:8\", \"memory_per_tres\": \"gres/gpu:4096\"").scheduler())
+                .containsEntry("cpus_per_tres", "gres/gpu:8").containsEntry("memory_per_tres", "gres/gpu:4096");
     }
 
     /** NO_VAL, INFINITE and the 0 that stands for everything or for nothing. */
@@ -301,17 +303,21 @@ class SlurmJsonTest {
         assertThat(read.restartCount()).isNull();
         assertThat(read.scheduler()).doesNotContainKeys("array_job_id", "priority", "submit_time",
                 "time_limit_minutes");
-        SlurmJob accounted = json.accounted(text("""
+        SlurmJob accounted = json
+                .accounted(
+                        text("""
                 {"jobs": [{"job_id": 9, "state": {"current": ["FAILED"]}, "time": {"end": 0, "start": 4294967294, "limit":
                  {"set": true, "infinite": true, "number": 4294967295}, "suspended": 4294967294}, "tres": {"allocated":
                  [{"type": "cpu", "count": 18446744073709551614}, {"type": "mem", "count": 18446744073709551615}],
-                 "requested": [{"type": "cpu", "count": 0}, {"type": "mem", "count": 0}]}}]}""")).list().getFirst();
+                 "requested": [{"type": "cpu", "count": 0}, {"type": "mem", "count": 0},
+                  {"type": "gres", "name": "gpu:a100", "count": 2}, {"type": "gres", "name": "gpu:v100", "count": 1}]}}]}"""))
+                .list().getFirst();
         assertThat(accounted.unlimited()).isTrue();
         assertThat(accounted.start()).isNull();
         assertThat(accounted.end()).isNull();
         assertThat(accounted.suspendedSeconds()).isNull();
         assertThat(accounted.allocated()).isEqualTo(Resources.UNKNOWN);
-        assertThat(accounted.requested()).isEqualTo(Resources.UNKNOWN);
+        assertThat(accounted.requested()).isEqualTo(new Resources(null, null, 3));
         SlurmNode node = json.nodes(text("{\"nodes\": [{\"name\": \"n1\", \"cpus\": 0, \"real_memory\": 1}]}")).list()
                 .getFirst();
         assertThat(node.cpus()).isNull();
@@ -362,6 +368,9 @@ class SlurmJsonTest {
         assertThat(Tres.of("cpu=4,mem=8G,node=1,billing=4,gres/gpu=2,gres/gpu:a100=2"))
                 .isEqualTo(new Resources(4, 8192L, 2));
         assertThat(Tres.of("cpu=2,mem=1.50T")).isEqualTo(new Resources(2, 1_572_864L, null));
+        assertThat(Tres.of("cpu=4,gres/gpu:a100=2,gres/gpu:h100-80g=1,gres/shard=3").gpus())
+                .as("where AccountingStorageTRES names types only").isEqualTo(3);
+        assertThat(Tres.of("gres/gpu=0,gres/gpu:a100=0").gpus()).isZero();
         assertThat(Tres.of("mem=100M")).isEqualTo(new Resources(null, 100L, null));
         assertThat(Tres.gpuIndices("gpu:a100:3(IDX:0-1,7)")).containsExactly("0", "1", "7");
         assertThat(Tres.gpuIndices("gpu:2(IDX:0-1),gpu:h100:1(IDX:3),shard:8(-/5)")).containsExactly("0", "1", "3");
