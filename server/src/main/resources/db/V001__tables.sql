@@ -304,7 +304,10 @@ left join lateral (
         max(cpu_max / 100 * node_cpus) as max_node_cpus_used,
         max(greatest(memory_peak_bytes, memory_max_bytes)) as max_node_memory,
         max(memory_limit_max_bytes) as max_node_memory_limit,
-        max(needed_max_bytes) as max_node_memory_needed
+        max(needed_max_bytes) as max_node_memory_needed,
+        max(greatest(memory_peak_bytes, memory_max_bytes) / nullif(memory_limit_max_bytes, 0)::double precision)
+            as max_node_memory_share,
+        max(needed_max_bytes / nullif(memory_limit_max_bytes, 0)::double precision) as max_node_needed_share
     from (
         select job_figures.*, coalesce(job_node.cpus, 1) as cores, coalesce(job_node.gpus, 1) as devices,
             coalesce(job_node.cpus, latest[5], job.cpus) as node_cpus

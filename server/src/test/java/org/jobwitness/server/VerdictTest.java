@@ -47,9 +47,13 @@ class VerdictTest {
     }
 
     private static void batch(Instant at, String jobs, String gpus) {
+        batch("n1", at, jobs, gpus);
+    }
+
+    private static void batch(String node, Instant at, String jobs, String gpus) {
         ok(agent.post("/v1/batches", """
-                {"version": 1, "node": "n1", "boot_id": "b", "sequence": %d, "timestamp": "%s", "interval_ms": 15000,
-                 "jobs": [%s], "gpus": [%s]}""".formatted(++sequence, at, jobs, gpus)));
+                {"version": 1, "node": "%s", "boot_id": "b", "sequence": %d, "timestamp": "%s", "interval_ms": 15000,
+                 "jobs": [%s], "gpus": [%s]}""".formatted(node, ++sequence, at, jobs, gpus)));
     }
 
     private static void ok(Exchange answer) {
@@ -184,6 +188,39 @@ class VerdictTest {
         assertThat(verdict.at("/next/runs").asInt()).isEqualTo(3);
         assertThat(asked(verdict)).containsExactly("#SBATCH --mem=3840M", "#SBATCH --time=00:15:00");
         assertThat(findings(verdict)).containsExactly("memory_overasked", "time_overasked");
+    }
+
+    /** The limit is 8 GiB on n1 and 2 GiB on n2; task 0 is almost full on n2, task 1 uses less. */
+    @Test
+    void byCpuAnArrayAsksByTheNodeThatUsedMostOfWhatItsCpusBrought() {
+        Instant start = NOW.minusSeconds(7200);
+        for (int task = 0; task < 2; task++) {
+            String id = "72" + task;
+            ok(agent.post("/v1/events/job-started", """
+                    {"job_id": "%s", "user": "ada", "node_list": ["n1", "n2"], "node": "n1", "start_time": "%s",
+                     "timestamp": "%2$s", "scheduler": {"array_job_id": "720", "array_task_id": %d,
+                     "time_limit_minutes": 15, "memory_per_cpu_mb": 1024}, "cpus_per_node": "8,2"}""".formatted(id,
+                    start, task)));
+            for (int i = 0; i < 24; i++) {
+                for (int node = 1; node <= 2; node++) {
+                    batch("n" + node, start.plusSeconds(30L * (i + 1)), """
+                            {"job_id": "%s", "start_time": "%s", "interval_ms": 30000, "cpus_used": 1.9,
+                             "memory_usage_bytes": %d, "memory_limit_bytes": %d}"""
+                            .formatted(id, start, (task == 0 && node == 2 ? 19 : 10) * GIB / 10,
+                                    (node == 1 ? 8 : 2) * GIB),
+                            "");
+                }
+            }
+            finished(id, start, start.plusSeconds(720L), ", \"final_state\": \"completed\"");
+        }
+
+        for (String id : List.of("720_0", "720_1")) {
+            JsonNode verdict = verdict(id + "/verdict");
+            assertThat(verdict.at("/next/runs").asInt()).isEqualTo(2);
+            assertThat(asked(verdict)).as("half of it would be too little on n2: %s", verdict).isEmpty();
+            assertThat(verdict.at("/next/notes").valueStream().map(JsonNode::asString))
+                    .anyMatch(note -> note.startsWith("--mem: no change"));
+        }
     }
 
     @Test

@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param isAlone whether the option asked for nothing else
  */
 record GpuRequest(Per per, @Nullable String type, int count, boolean isAlone) {
-    /** {@code gres/gpu:2}, {@code gres:gpu:a100:2} (22.05) or {@code gres/gpu=2} (a task's, from 23.02 on). */
-    private static final Pattern GPUS = Pattern.compile("gres[/:]gpu(?::([^:=,]+))??[:=]([0-9]{1,6})|gres[/:]gpu");
+    /** {@code gres/gpu:2}, {@code gres/gpu:3090:2}, {@code gres:gpu:a100:2} (22.05) or {@code gres/gpu=2} (a task's, from 23.02 on). */
+    private static final Pattern GPUS = Pattern.compile("gres[/:]gpu(?::([^:=,]+))??(?:[:=]([0-9]{1,6}))?(?=,|$)");
 
     /** Of what the count is. */
     enum Per {

@@ -24,6 +24,11 @@ final class NextCpus {
             return Suggestion.note(
                     "--cpus-per-task: the job asked for whole nodes, so it has all their CPUs, whatever it asks for.");
         }
+        if (terms.isCpusPerGpu()) {
+            return Suggestion.note("--cpus-per-gpu: at most " + Phrases.number(busy) + " of " + Phrases.number(had)
+                    + " CPUs of a node" + Phrases.were(busy)
+                    + " busy. The job asked for CPUs by GPU, and sbatch does not take --cpus-per-task beside it.");
+        }
         if (terms.tasks() > 1 || measured.stream().anyMatch(task -> task.nodes() != 1)) {
             return Suggestion.note("--ntasks, --cpus-per-task: at most " + Phrases.number(busy) + " of "
                     + Phrases.number(had)

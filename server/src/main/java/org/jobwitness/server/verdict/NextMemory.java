@@ -2,19 +2,27 @@ package org.jobwitness.server.verdict;
 
 import static java.util.Objects.requireNonNull;
 
+import java.util.List;
 import java.util.Optional;
 import org.jobwitness.server.verdict.RunEvidence.NodeUsage;
 import org.jobwitness.server.verdict.RunEvidence.Task;
 import org.jobwitness.wire.JobOomKill;
 import org.jobwitness.wire.OomCause;
+import org.jobwitness.wire.Verdict.Option;
 import org.jobwitness.wire.Verdict.Unit;
 
-/** {@code --mem}: from the memory peak of the fullest node. */
+/**
+ * {@code --mem}: from the memory peak of the fullest node. Where memory was asked for by CPU, the fullest node is the one that used
+ * most of what its CPUs brought, and fewer CPUs need more each.
+ */
 final class NextMemory {
     private static final double MEBIBYTE = 1 << 20;
     private static final double GIBIBYTE = 1 << 30;
 
     private final PastRuns runs;
+
+    /** How many are suggested for each node; NaN if as many as before. */
+    private final double fewerCpus;
     private final double peak;
     private final double limit;
     private final double needed;
@@ -22,15 +30,27 @@ final class NextMemory {
     /** The most of both: without swap, the peak. */
     private final double used;
 
-    private NextMemory(PastRuns runs) {
+    private NextMemory(PastRuns runs, double fewerCpus) {
+        List<Task> measured = runs.measured(runs.ended());
         this.runs = runs;
-        this.peak = PastRuns.max(runs.measured(runs.ended()), Task::memoryPeak);
-        this.limit = PastRuns.orUnknown(PastRuns.max(runs.measured(runs.ended()), Task::memoryLimit));
-        this.needed = PastRuns.max(runs.measured(runs.ended()), Task::needed);
+        this.fewerCpus = fewerCpus;
+        this.limit = PastRuns.orUnknown(PastRuns.max(measured, Task::memoryLimit));
+        this.peak = PastRuns.max(measured, task -> task.memoryPeak() * scale(task, limit));
+        this.needed = PastRuns.max(measured, task -> task.needed() * scale(task, limit));
         this.used = needed > peak ? needed : peak;
     }
 
-    static Suggestion suggest(PastRuns runs) {
+    /** By CPU, memory of a run with a smaller limit, and so fewer CPUs, counts for more. */
+    private double scale(Task task, double most) {
+        return isPerCpu(runs) && task.memoryLimit() > 0 && most > 0 ? most / task.memoryLimit() : 1;
+    }
+
+    private static boolean isPerCpu(PastRuns runs) {
+        return runs.run().terms().memoryPerCpuMb() > 0;
+    }
+
+    /** @param cpus what is suggested for its CPUs */
+    static Suggestion suggest(PastRuns runs, Suggestion cpus) {
         Optional<JobOomKill> ofStep = runs.evidence().kills().stream()
                 .filter(kill -> reachedLimitOfStep(kill, runs.evidence())).findFirst();
         if (ofStep.isPresent()) {
@@ -38,7 +58,10 @@ final class NextMemory {
                     + Phrases.bytes(requireNonNull(ofStep.get().limitBytes()))
                     + ", not the limit of the job. Give that step more memory (srun --mem).");
         }
-        NextMemory memory = new NextMemory(runs);
+        NextMemory memory = new NextMemory(runs,
+                isPerCpu(runs)
+                        ? cpus.options().stream().mapToDouble(Option::amount).min().orElse(Double.NaN)
+                        : Double.NaN);
         return runs.ended().stream().anyMatch(Task::oomKilled) ? memory.afterOutOfMemory() : memory.byPeak();
     }
 
@@ -65,13 +88,14 @@ final class NextMemory {
                             + Phrases.bytes(runs.evidence().limit(on))).orElse(" was far below its limit")
                     + ". The two do not fit, so nothing is suggested; see why it ended.");
         }
-        double known = Math.max(orZero(PastRuns.max(runs.ended(), Task::needed)),
-                Math.max(orZero(PastRuns.max(runs.ended(), Task::memoryPeak)),
-                        orZero(PastRuns.max(runs.ended(), Task::memoryLimit))));
+        double most = PastRuns.max(runs.ended(), Task::memoryLimit);
+        double known = Math.max(orZero(PastRuns.max(runs.ended(), task -> task.needed() * scale(task, most))),
+                Math.max(orZero(PastRuns.max(runs.ended(), task -> task.memoryPeak() * scale(task, most))),
+                        orZero(most)));
         if (known == 0) {
             return note("it ran out of memory, so ask for more; its memory limit is not known.");
         }
-        return option(known * PastRuns.BEYOND_LIMIT, PastRuns.max(runs.ended(), Task::memoryLimit),
+        return option(known * PastRuns.BEYOND_LIMIT, most,
                 "It ran out of memory at " + Phrases.bytes(known)
                         + " on one node. How much it really needs is not known; this is 50 % more, and the next run will show more.");
     }
@@ -114,7 +138,7 @@ final class NextMemory {
 
     private Suggestion lessOrSame() {
         double ask = runs.withMargin(used);
-        return rounded(ask) > PastRuns.WORTH_A_CHANGE * limit
+        return Double.isNaN(fewerCpus) && rounded(ask) > PastRuns.WORTH_A_CHANGE * limit
                 ? note("no change; the peak on one node was " + Phrases.bytes(used) + " of " + Phrases.bytes(limit)
                         + ".")
                 : option(ask, limit, "Peak on one node: " + Phrases.bytes(used) + ", including cached files; "
@@ -147,9 +171,12 @@ final class NextMemory {
         if (!(cpus >= 1)) {
             return note("it asked for memory per CPU, and its number of CPUs is not known, so nothing is suggested.");
         }
-        double ask = rounded(bytes / cpus);
+        boolean isFewer = fewerCpus < cpus;
+        double ask = rounded(bytes / (isFewer ? fewerCpus : cpus));
         return Suggestion.option("--mem-per-cpu", inSlurmForm(ask), ask, Unit.BYTES, inSlurmForm(asked),
-                why + " That is for " + Phrases.number(cpus) + " CPUs of a node.");
+                why + " That is for " + (isFewer
+                        ? Phrases.count((long) fewerCpus, "CPU") + ", as suggested below."
+                        : Phrases.number(cpus) + " CPUs of a node."));
     }
 
     private Suggestion perNode(double bytes, double before, String why) {

@@ -17,8 +17,7 @@ final class NextRules {
             return new NextRequest("The job has not ended yet; suggestions follow when it has.", 0, List.of(),
                     List.of(), List.of());
         }
-        Suggestion next = Suggestion.of(NextMemory.suggest(runs), NextCpus.suggest(runs), NextGpus.suggest(runs),
-                NextTime.suggest(runs));
+        Suggestion next = Suggestion.of(resources(runs), NextTime.suggest(runs));
         if (next.options().isEmpty() && runs.done().isEmpty()) {
             return nothing(runs, next);
         }
@@ -26,6 +25,27 @@ final class NextRules {
         List<String> lines = next.options().stream().map(option -> before + option.name() + "=" + option.value())
                 .toList();
         return new NextRequest(sentence(runs, next), runs.ended().size(), lines, next.options(), next.notes());
+    }
+
+    /** Memory may have been asked for by CPU or by GPU: then fewer of these have less of it. */
+    private static Suggestion resources(PastRuns runs) {
+        RunEvidence.Terms terms = runs.run().terms();
+        Suggestion cpus = NextCpus.suggest(runs);
+        Suggestion gpus = NextGpus.suggest(runs);
+        Suggestion memory = NextMemory.suggest(runs, cpus);
+        boolean isMemorySet = !memory.options().isEmpty();
+        if (terms.memoryPerCpuMb() > 0 && !isMemorySet && !cpus.options().isEmpty()) {
+            cpus = Suggestion.note(
+                    "--cpus-per-task: it asked for memory per CPU, so fewer CPUs would have less memory, and how much it needs is not known.");
+        }
+        boolean isFewer = !cpus.options().isEmpty() || !gpus.options().isEmpty();
+        boolean mayLoseMemory = terms.isMemoryPerGpu() ? !gpus.options().isEmpty() : isFewer && !isMemorySet;
+        return !mayLoseMemory || terms.memoryPerCpuMb() > 0 || terms.memoryPerNodeMb() > 0
+                ? Suggestion.of(memory, cpus, gpus)
+                : Suggestion.of(memory, Suggestion.note(terms.isMemoryPerGpu()
+                        ? "--mem-per-gpu: fewer GPUs have less memory, so raise it."
+                        : "--mem: if it asked for memory per CPU or per GPU, fewer of them have less memory, so raise it."),
+                        cpus, gpus);
     }
 
     /** A reason that holds for all options is given once. */

@@ -40,23 +40,29 @@ final class OtherRuns {
                     suspended_seconds as suspended, (scheduler ->> 'time_limit_minutes')::double precision * 60 as time_limit,
                     coalesce(memory_mb, requested_memory_mb) * 1048576.0 / greatest(cardinality(nodes), 1) as memory,
                     max_node_memory as memory_peak, max_node_memory_limit as memory_limit,
-                    max_node_memory_needed as needed, max_node_cpus as cpus, max_node_cpus_used as cpus_used,
+                    max_node_memory_needed as needed, max_node_memory_share as peak_share,
+                    max_node_needed_share as needed_share, max_node_cpus as cpus, max_node_cpus_used as cpus_used,
                     min_node_samples as samples, covered_ms / 1000.0 as covered
                 from job join job_use using (job_key)
                 where scheduler ->> 'array_job_id' = :array and cluster = :cluster and user_name = :user and newest
                     and state in ('completed', 'failed', 'cancelled') and job_key <> :run and %s
                 order by listed_at desc limit :max""".formatted(visible.sql())).bindMap(visible.values())
                 .bind("array", run.arrayJobId()).bind("cluster", run.cluster()).bind("user", run.user())
-                .bind("run", run.key()).bind("max", MAX_TASKS).map((row, _) -> task(row)).list();
+                .bind("run", run.key()).bind("max", MAX_TASKS)
+                .map((row, _) -> task(row, run.terms().memoryPerCpuMb() > 0)).list();
     }
 
-    private static Task task(ResultSet row) throws SQLException {
+    /** @param isPerCpu whether memory was asked for by CPU: then a node with few CPUs may be full beside one with much memory */
+    private static Task task(ResultSet row, boolean isPerCpu) throws SQLException {
         Reason reason = constant(Reason.class, row.getString("reason"));
         double limit = number(row, "memory_limit");
+        double ofPeak = isPerCpu ? number(row, "peak_share") * limit : Double.NaN;
+        double ofNeeded = isPerCpu ? number(row, "needed_share") * limit : Double.NaN;
         return new Task(RunRow.state(row), reason, row.getBoolean("confirmed"), row.getInt("nodes"),
                 Math.max(0, number(row, "seconds") - row.getDouble("suspended")),
-                number(row, "time_limit"), number(row, "memory_peak"),
-                Double.isNaN(limit) ? number(row, "memory") : limit, number(row, "needed"), number(row, "cpus"),
+                number(row, "time_limit"), Double.isNaN(ofPeak) ? number(row, "memory_peak") : ofPeak,
+                Double.isNaN(limit) ? number(row, "memory") : limit,
+                Double.isNaN(ofNeeded) ? number(row, "needed") : ofNeeded, number(row, "cpus"),
                 number(row, "cpus_used"), row.getLong("samples"),
                 number(row, "covered") / (number(row, "seconds") * Math.max(1, row.getInt("nodes"))),
                 row.getBoolean("oom_killed") || reason == Reason.OUT_OF_MEMORY);

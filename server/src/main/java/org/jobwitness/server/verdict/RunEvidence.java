@@ -59,13 +59,14 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
      * @param cpus, memoryMb all that it asked for; it may have been given whole cores or nodes
      * @param gpuCount GPUs that it asked for; NaN is not known, since 0 is none
      * @param memoryPerCpuMb, memoryPerNodeMb at most one of them is known
-     * @param isMemoryPerGpu whether it asked for memory by GPU
+     * @param isMemoryPerGpu, isCpusPerGpu whether it asked for memory, or CPUs, by GPU
      * @param isExclusive whether it asked for whole nodes
      * @param gpus null where it is not known how it asked for GPUs
      */
     record Terms(double cpus, double memoryMb, double gpuCount, int tasks, int cpusPerTask, long memoryPerCpuMb,
-            long memoryPerNodeMb, boolean isMemoryPerGpu, boolean isExclusive, @Nullable GpuRequest gpus) {
-        static final Terms UNKNOWN = new Terms(0, 0, Double.NaN, 0, 0, 0, 0, false, false, null);
+            long memoryPerNodeMb, boolean isMemoryPerGpu, boolean isCpusPerGpu, boolean isExclusive,
+            @Nullable GpuRequest gpus) {
+        static final Terms UNKNOWN = new Terms(0, 0, Double.NaN, 0, 0, 0, 0, false, false, false, null);
     }
 
     /**
@@ -212,7 +213,8 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
      * @param isSure whether its state is confirmed
      * @param nodes how many it had
      * @param seconds its run time
-     * @param memoryPeak, memoryLimit, needed the highest of any node; {@code needed} as {@link NodeUsage#needed}
+     * @param memoryPeak, memoryLimit, needed the highest of any node; where memory was asked for by CPU, and so differs from node to
+     *     node, of the node where it was the fullest; {@code needed} as {@link NodeUsage#needed}
      * @param cpus, cpusUsedAtMost of the node where the use was the highest
      * @param samples of the node with the fewest
      * @param coverage as {@link #coverage()}
@@ -246,9 +248,15 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
     Task asTask() {
         Optional<NodeUsage> busiest = nodes.stream().filter(on -> on.cpusUsedAtMost() >= 0)
                 .max(Comparator.comparingDouble(NodeUsage::cpusUsedAtMost));
+        Optional<NodeUsage> fullest = run.terms().memoryPerCpuMb() > 0
+                ? nodes.stream().filter(on -> on.memoryUsed() / limit(on) >= 0)
+                        .max(Comparator.comparingDouble(on -> on.memoryUsed() / limit(on)))
+                : Optional.empty();
         return new Task(run.state(), run.reason(), run.isConfirmed(),
                 Math.max(run.nodes().size(), nodes.size()), ranSeconds(), run.timeLimitSeconds(),
-                max(NodeUsage::memoryPeak), nodes.isEmpty() ? equalShare() : max(this::limit), max(NodeUsage::needed),
+                fullest.map(NodeUsage::memoryPeak).orElseGet(() -> max(NodeUsage::memoryPeak)),
+                fullest.map(this::limit).orElseGet(() -> nodes.isEmpty() ? equalShare() : max(this::limit)),
+                fullest.map(NodeUsage::needed).orElseGet(() -> max(NodeUsage::needed)),
                 busiest.map(NodeUsage::cpus).orElse(Double.NaN),
                 busiest.map(NodeUsage::cpusUsedAtMost).orElse(Double.NaN),
                 samples(), coverage(), reachedItsLimit());

@@ -38,6 +38,7 @@ record RunRow(Run run, ReportedEnd end) {
             coalesce((job.scheduler ->> 'memory_per_cpu_mb')::bigint, 0) as memory_per_cpu_mb,
             coalesce((job.scheduler ->> 'memory_per_node_mb')::bigint, 0) as memory_per_node_mb,
             job.scheduler ->> 'memory_per_tres' is not null as memory_per_tres,
+            job.scheduler ->> 'cpus_per_tres' is not null as cpus_per_tres,
             job.scheduler ->> 'tres_per_job' as tres_per_job, job.scheduler ->> 'tres_per_node' as tres_per_node,
             job.scheduler ->> 'tres_per_socket' as tres_per_socket, job.scheduler ->> 'tres_per_task' as tres_per_task,
             coalesce((job.scheduler ->> 'exclusive')::boolean, false) as exclusive,
@@ -73,7 +74,7 @@ record RunRow(Run run, ReportedEnd end) {
                 number(row, "asked_gpus"),
                 row.getInt("tasks"), row.getInt("cpus_per_task"),
                 row.getLong("memory_per_cpu_mb"), row.getLong("memory_per_node_mb"),
-                row.getBoolean("memory_per_tres"), row.getBoolean("exclusive"),
+                row.getBoolean("memory_per_tres"), row.getBoolean("cpus_per_tres"), row.getBoolean("exclusive"),
                 GpuRequest.of(row.getString("tres_per_job"), row.getString("tres_per_node"),
                         row.getString("tres_per_socket"), row.getString("tres_per_task")));
     }

@@ -146,7 +146,8 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
             return new RunEvidence.Terms(w.number("asked_cpus", 0), Double.isNaN(asked) ? 0 : asked / (1 << 20),
                     w.number("asked_gpus"), (int) w.number("tasks", 0),
                     (int) w.number("cpus_per_task", 0), Double.isNaN(perCpu) ? 0 : (long) perCpu >> 20,
-                    Double.isNaN(perNode) ? 0 : (long) perNode >> 20, w.is("mem_per_gpu"), w.is("exclusive"),
+                    Double.isNaN(perNode) ? 0 : (long) perNode >> 20, w.is("mem_per_gpu"), w.is("cpus_per_gpu"),
+                    w.is("exclusive"),
                     GpuRequest.of(w.textOrNull("tres_per_job"), w.textOrNull("tres_per_node"),
                             w.textOrNull("tres_per_socket"), w.textOrNull("tres_per_task")));
         }

@@ -134,7 +134,7 @@ class VerdictRulesTest {
                     case "--mem" -> evidence.nodes().stream().mapToDouble(RunEvidence.NodeUsage::memoryPeak)
                             .filter(Double::isFinite).max().orElse(0);
                     case "--mem-per-cpu" -> evidence.nodes().stream().filter(on -> on.memoryPeak() >= 0)
-                            .mapToDouble(on -> on.memoryPeak() / on.cpus()).max().orElse(0);
+                            .mapToDouble(on -> on.memoryPeak() / cpus(on, placed.verdict())).max().orElse(0);
                     case "--time" -> evidence.ranSeconds();
                     case "--gpus", "--gpus-per-task", "--gres" ->
                         evidence.gpus().stream().filter(gpu -> gpu.maxPercent() > 0).count();
@@ -148,6 +148,12 @@ class VerdictRulesTest {
         }
     }
 
+    /** With those of the next run, if it is to have fewer. */
+    private static double cpus(RunEvidence.NodeUsage on, Verdict verdict) {
+        return verdict.next().options().stream().filter(option -> option.name().equals("--cpus-per-task"))
+                .mapToDouble(Verdict.Option::amount).findFirst().orElse(on.cpus());
+    }
+
     /** 0 is no limit, all memory of a node, or an error to sbatch; and it refuses two ways to ask for memory. srun has no #SBATCH. */
     @Test
     void sbatchTakesEveryLineAsItIsMeant() {
@@ -156,7 +162,7 @@ class VerdictRulesTest {
             assertThat(lines).as("%s", placed).allMatch(
                     line -> line.matches(
                             "(#SBATCH )?--(mem(-per-cpu)?=[1-9][0-9]*[MG]|(cpus-per-task|gpus-per-task)=[1-9][0-9]*"
-                                    + "|gpus=([a-z0-9]+:)?[1-9][0-9]*|gres=gpu:([a-z0-9]+:)?[1-9][0-9]*"
+                                    + "|gpus=([a-z0-9.]+:)?[1-9][0-9]*|gres=gpu:([a-z0-9.]+:)?[1-9][0-9]*"
                                     + "|time=([1-9][0-9]*-)?[0-9]{2}:[0-9]{2}:00)"));
             assertThat(lines).as("%s", placed).noneMatch(line -> line.contains("=00:00:00"));
             assertThat(lines.stream().filter(line -> line.contains("--mem"))).as("%s", placed).hasSizeLessThan(2);
