@@ -5,6 +5,7 @@ import java.util.stream.Stream;
 import org.jobwitness.cli.options.Arguments;
 import org.jobwitness.cli.options.Option;
 import org.jobwitness.cli.service.ServiceClient.Parameter;
+import org.jspecify.annotations.Nullable;
 
 /** Which jobs are asked for, by the API's parameters. */
 final class FilterOptions {
@@ -27,9 +28,10 @@ final class FilterOptions {
     private FilterOptions() {
     }
 
-    static List<Parameter> parameters(CliContext context, Arguments arguments) {
+    /** @param id of a job, an array or a heterogeneous job; null for any */
+    static List<Parameter> parameters(CliContext context, Arguments arguments, @Nullable String id) {
         return Stream.concat(ofReport(context, arguments).stream(),
-                Stream.of(new Parameter("id", arguments.optionalOperand(0)),
+                Stream.of(new Parameter("id", id),
                         new Parameter("q", arguments.value(SEARCH))))
                 .toList();
     }

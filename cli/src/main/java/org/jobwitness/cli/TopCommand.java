@@ -95,7 +95,8 @@ final class TopCommand {
     }
 
     private static List<Parameter> parameters(CliContext context, Arguments arguments) {
-        List<Parameter> parameters = new ArrayList<>(FilterOptions.parameters(context, arguments));
+        List<Parameter> parameters = new ArrayList<>(
+                FilterOptions.parameters(context, arguments, arguments.optionalOperand(0)));
         parameters.addAll(List.of(new Parameter("state", "running"), new Parameter("limit", "1000")));
         return parameters;
     }

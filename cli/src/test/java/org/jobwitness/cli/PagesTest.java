@@ -22,6 +22,7 @@ import org.jobwitness.wire.SeriesPage.Series;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -138,14 +139,41 @@ class PagesTest {
     }
 
     @Test
-    void aListTakesAnIdAndNoMoreThanOne() {
+    void aListTakesIdsRangesOutputFilesAndFolders(@TempDir Path folder) throws IOException {
         shell.run("jobs", "500_[1-3]", "--state=failed");
         shell.run("top", "510+1");
         assertThat(service.queries()).satisfiesExactly(
-                query -> assertThat(query).contains("id=500_[1-3]", "state=failed"),
+                query -> assertThat(query).contains("id=500_[1-3]", "state=failed", "limit=25"),
                 query -> assertThat(query).contains("id=510+1", "state=running"));
-        assertThat(shell.run("jobs", "1", "2").status()).isEqualTo(2);
-        assertThat(shell.run("jobs", "1", "2").errors()).contains("unexpected argument \"2\"");
+        service.queries().clear();
+        for (String name : List.of("slurm-12.out", "slurm-500_7.err", "slurm-9.out.gz", "result.out", "slurm-x.out")) {
+            Files.writeString(folder.resolve(name), "");
+        }
+        shell.run("jobs", "7-9", folder.toString(), "logs/slurm-8.out", "slurm-4711.out", "8");
+        assertThat(service.queries()).extracting(query -> query.replaceFirst(".*id=([^&]*).*", "$1"))
+                .containsExactly("7", "8", "9", "12", "500_7", "4711");
+        assertThat(service.queries()).allMatch(query -> query.contains("limit=1000"));
+        assertThat(shell.run("jobs", "9-7").errors()).contains("a range must go up");
+        assertThat(shell.run("jobs", "1-1001").status()).isEqualTo(2);
+        assertThat(shell.run("jobs", "1-600", "1001-1600").errors()).contains("more than 1000 jobs");
+        assertThat(shell.run("jobs", folder.getParent().resolve(Files.createDirectory(folder.resolve("empty")))
+                .toString()).errors()).contains("there is no file such as slurm-4711.out");
+        assertThat(shell.run("jobs", "--json", "1", "2").errors()).contains("take one id at most");
+        assertThat(shell.run("top", "1", "2").errors()).contains("unexpected argument \"2\"");
+    }
+
+    @Test
+    void aListShowsEfficiencyAndIsCsv() {
+        service.replace("\"name\":\"", "\"name\":\"=");
+        String csv = shell.run("jobs", "--csv").out();
+        List<String> lines = csv.lines().toList();
+        assertThat(lines.getFirst()).startsWith("id,run,cluster,user,account,partition,name,state,reason,start_time");
+        assertThat(lines).hasSizeGreaterThan(1)
+                .allMatch(line -> line.split(",", -1).length == lines.getFirst().split(",").length);
+        assertThat(csv).contains(",'=").doesNotContain(",=");
+        assertThat(service.queries()).last().asString().contains("limit=1000");
+        assertThat(shell.run("jobs", "--efficiency").out().lines()).first().asString()
+                .matches("JOB +USER +STATE +ELAPSED +TIME +CPU +MEMORY.*");
     }
 
     @Test
@@ -278,7 +306,7 @@ class PagesTest {
     @Test
     void whatIsTypedWronglyIsStatusTwoAndNothingIsAsked() {
         for (String wrong : List.of("", "jbos", "why", "why 1 2", "why --no-such 1", "job a/b", "jobs --from=yesterday",
-                "jobs --limit=many", "jobs --limit=0", "jobs --me=x", "jobs --user", "jobs 1 2", "--jobs",
+                "jobs --limit=many", "jobs --limit=0", "jobs --me=x", "jobs --user", "jobs 2-1", "--jobs",
                 "top --delay=0",
                 "top --order=name", "why 1 --timeout=0", "why 1 --url=nowhere")) {
             CliRun run = shell.run(wrong.split(" "));

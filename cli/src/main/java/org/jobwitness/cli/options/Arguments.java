@@ -100,20 +100,25 @@ public final class Arguments {
     /**
      * Checks the number of operands.
      *
-     * @param names in brackets of those that may be missing
+     * @param names in brackets of those that may be missing; with dots behind the last one if it may be repeated
      * @throws Problem if one of these is missing, or there are more
      */
     public void expectOperands(List<String> names) throws Problem {
         if (operands.size() < names.size() && !names.get(operands.size()).startsWith("[")) {
             throw usage(names.get(operands.size()) + " is missing");
         }
-        if (operands.size() > names.size()) {
+        boolean isEndless = !names.isEmpty() && names.getLast().endsWith("...");
+        if (operands.size() > names.size() && !isEndless) {
             throw usage("unexpected argument \"" + operands.get(names.size()) + "\"");
         }
     }
 
     public String operand(int index) {
         return operands.get(index);
+    }
+
+    public List<String> operands() {
+        return List.copyOf(operands);
     }
 
     /** Null if it was not given. */
