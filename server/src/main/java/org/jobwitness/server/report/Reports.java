@@ -31,6 +31,8 @@ import org.jspecify.annotations.Nullable;
 public final class Reports {
     private static final double HOUR_MS = 3_600_000;
     private static final double GIB_HOUR_MIB_S = 3_600.0 * 1024;
+    /** For all sums of tens of thousands of groups: with PostgreSQL's default of 4 MB they go to disk. */
+    private static final String MEMORY = "set local work_mem = '64MB'";
     private static final double KWH_JOULES = 3_600_000;
 
     private final Database database;
@@ -51,6 +53,7 @@ public final class Reports {
 
     public Report of(Caller caller, ReportRequest request) {
         return database.snapshot("report", handle -> {
+            handle.execute(MEMORY);
             Map<Group, List<Part>> groups = new LinkedHashMap<>();
             long[] count = {0};
             query(handle, caller.scope(), request).map((row, _) -> {
@@ -78,10 +81,7 @@ public final class Reports {
                 .bindMap(visible.values()).mapTo(Long.class).one();
     }
 
-    /**
-     * Rows come by period, the largest first; the parts of the total before them. Groups are ranked by one sum first: to keep all
-     * sums of all groups would need more memory than a query has.
-     */
+    /** Rows come by period, the largest first; the parts of the total before them. */
     private static Query query(Handle handle, Scope scope, ReportRequest request) {
         Condition visible = Visibility.of(scope);
         StringBuilder owners = new StringBuilder(visible.sql());
@@ -89,23 +89,21 @@ public final class Reports {
         request.filters().keySet().forEach(dimension -> (isOfOwner(dimension) ? owners : days)
                 .append(" and ").append(dimension.sql()).append(" = :").append(dimension.parameter()));
         Query query = handle.createQuery("""
-                with part as not materialized (
-                    select %1$s as key, %2$s as starts, state, reason, %3$s
+                with cell as materialized (
+                    select %1$s as key, %2$s as starts, state, reason, %4$s
                     from report_day join (select * from report_owner where %5$s) owner using (owner_id)
-                    where day >= :from and day < :to and %6$s
+                    where day >= :from and day < :to and %6$s group by 1, 2, 3, 4
                 ), ranked as (
                     select key, starts, row_number() over (order by sum(%7$s) desc, key, starts) as place,
                         count(*) over () as groups
-                    from part group by key, starts having sum(runs) > 0
-                ), top as materialized (
-                    select * from ranked where place <= :limit
+                    from cell group by key, starts having sum(runs) > 0
                 )
                 select true as is_total, '' as key, '' as period, null::date as starts, 0 as place, state, reason,
-                    (select coalesce(max(groups), 0) from top) as groups, %4$s
-                from part group by state, reason
+                    (select coalesce(max(groups), 0) from ranked) as groups, %4$s
+                from cell group by state, reason
                 union all
-                select false, key, coalesce(to_char(starts, :format), ''), starts, place, state, reason, groups, %4$s
-                from top join part using (key, starts) group by key, starts, place, groups, state, reason
+                select false, key, coalesce(to_char(starts, :format), ''), starts, place, state, reason, groups, %3$s
+                from ranked join cell using (key, starts) where place <= :limit
                 order by is_total desc, starts, place""".formatted(request.by().sql(), request.every().sql(),
                 Amount.each("%1$s"), Amount.each("sum(%1$s)::bigint as %1$s"), owners, days,
                 request.sort().amount().column()))
