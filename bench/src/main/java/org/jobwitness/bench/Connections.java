@@ -264,10 +264,11 @@ final class Connections implements AutoCloseable {
 
         private void responded(String response) throws IOException {
             out = null;
-            if (response.startsWith("HTTP/1.1 200")) {
+            boolean isEmpty = response.startsWith("HTTP/1.1 204"); // as VictoriaMetrics responds
+            if (isEmpty || response.startsWith("HTTP/1.1 200")) {
                 Request done = queue.removeFirst();
                 waiting--;
-                if (!response.contains("\"refused\":[]")) {
+                if (!isEmpty && !response.contains("\"refused\":[]")) {
                     throw new IllegalStateException("a part of a batch was refused: " + start(response));
                 }
                 listener.responded(number, done.dueNanos(), sentNanos);

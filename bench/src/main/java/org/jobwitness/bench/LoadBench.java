@@ -20,6 +20,7 @@ import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jobwitness.bench.ServerUnderTest.CpuSeconds;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Batches as the agents of many nodes send them: how fast they are stored, what they cost, how much disk they take, and how fast
@@ -34,6 +35,7 @@ public final class LoadBench {
 
             MODE     measures                                          NAME=VALUE, with defaults
             rate     each node sends a batch every 15 s                nodes=10000 seconds=60 warm=20 connections=NODES
+                     and the same to VictoriaMetrics, at once          peer=/usr/bin/victoria-metrics (peer=: without)
             flood    as many batches as possible, and COPY             batches=20000 rounds=4 connections=64
             chart    a job's packed history as a chart                 points=50000 requests=200
             disk     bytes of a packed row                             jobs=20
@@ -128,11 +130,15 @@ public final class LoadBench {
         private final Connections lines;
         private final Times responses = new Times();
         private final Times late = new Times();
+        private final @Nullable Connections peer;
         private final long start = System.nanoTime();
         private long sent;
 
-        Load(int port, List<SimulatedNode> nodes, int connections) throws IOException {
+        /** @param peer another server, which gets the same rows */
+        Load(int port, List<SimulatedNode> nodes, int connections, @Nullable VictoriaMetrics peer) throws IOException {
             this.nodes = nodes;
+            this.peer = peer == null ? null : new Connections(peer.port(), connections, (_, _, _) -> {
+            });
             lines = new Connections(port, connections, (_, due, wrote) -> {
                 responses.add(System.nanoTime() - wrote);
                 late.add(wrote - due);
@@ -148,7 +154,12 @@ public final class LoadBench {
                 while (due() <= System.nanoTime() && System.nanoTime() < end) {
                     int node = (int) (sent % nodes.size());
                     late.add(System.nanoTime() - due());
-                    lines.send(node % lines.count(), nodes.get(node).batch(Instant.now()));
+                    Instant at = Instant.now();
+                    lines.send(node % lines.count(), nodes.get(node).batch(at));
+                    if (peer != null) {
+                        peer.send(node % peer.count(), nodes.get(node).lines(at));
+                        peer.poll(System.nanoTime());
+                    }
                     sent++;
                 }
                 lines.pollOnce(Math.min(100, (Math.min(due(), end) - System.nanoTime()) / 1_000_000));
@@ -167,32 +178,44 @@ public final class LoadBench {
         @Override
         public void close() throws IOException {
             lines.close();
+            if (peer != null) {
+                peer.close();
+            }
         }
+    }
+
+    private @Nullable VictoriaMetrics peer() throws IOException, InterruptedException {
+        String program = given.getOrDefault("peer", VictoriaMetrics.DEBIAN);
+        return program.isEmpty() ? null : new VictoriaMetrics(program);
     }
 
     private void rate(int count) throws Exception {
         int seconds = value("seconds", 60);
         List<SimulatedNode> nodes = nodes(count);
         int connections = value("connections", count);
-        try (ServerUnderTest server = ServerUnderTest.start(launcher)) {
+        try (ServerUnderTest server = ServerUnderTest.start(launcher); VictoriaMetrics peer = peer()) {
             warmUp(server, nodes, value("warm", 20));
-            try (Load load = new Load(server.port(), nodes, connections)) {
+            try (Load load = new Load(server.port(), nodes, connections, peer)) {
                 load.runFor(2 * SimulatedNode.INTERVAL_SECONDS);
                 load.reset();
                 long stored = storedRows(server);
                 CpuSeconds before = server.cpu();
+                double peerBefore = peer == null ? 0 : peer.cpuSeconds();
                 load.runFor(seconds);
                 CpuSeconds cpu = server.cpu().since(before);
+                double peerSeconds = peer == null ? Double.NaN : peer.cpuSeconds() - peerBefore;
                 int waiting = load.lines.waiting();
                 double rows = storedRows(server) - stored;
                 print("%n| nodes, connections | for | rows/s | p50 / p99 / longest response | sent late by | waiting at the"
-                        + " end | lost, refused | CPU ms per 1,000 rows: server, PostgreSQL, load | server RSS |");
-                print("|---|---|---|---|---|---|---|---|---|");
-                print("| %d, %d | %d s | %.0f | %s | %s | %d | %d, %d | %.1f, %.1f, %.1f | %d MiB |", count,
+                        + " end | lost, refused | CPU µs a row: server, PostgreSQL, both | VictoriaMetrics | load | server RSS |");
+                print("|---|---|---|---|---|---|---|---|---|---|---|");
+                print("| %d, %d | %d s | %.0f | %s | %s | %d | %d, %d | %.1f, %.1f, %.1f | %.1f | %.1f | %d MiB |",
+                        count,
                         connections,
                         seconds, rows / seconds, load.responses, load.late, waiting, load.lines.lost(),
                         load.lines.refused(), cpu.server() * 1e6 / rows, cpu.postgres() * 1e6 / rows,
-                        cpu.load() * 1e6 / rows, server.memoryMiB("VmRSS"));
+                        (cpu.server() + cpu.postgres()) * 1e6 / rows, peerSeconds * 1e6 / rows, cpu.load() * 1e6 / rows,
+                        server.memoryMiB("VmRSS"));
                 if (connections < count) {
                     print("%d nodes share %d connections.", count, connections);
                 }
@@ -385,7 +408,7 @@ public final class LoadBench {
         List<SimulatedNode> nodes = nodes(count);
         try (ServerUnderTest server = ServerUnderTest.start(launcher)) {
             warmUp(server, nodes, 0);
-            try (Load load = new Load(server.port(), nodes, value("connections", count))) {
+            try (Load load = new Load(server.port(), nodes, value("connections", count), null)) {
                 load.runFor(2 * SimulatedNode.INTERVAL_SECONDS);
                 server.kill();
                 long killed = System.nanoTime();

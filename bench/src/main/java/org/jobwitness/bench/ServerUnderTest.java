@@ -194,7 +194,7 @@ final class ServerUnderTest implements AutoCloseable {
     }
 
     /** proc(5): utime and stime, with those of ended children, in hundredths of a second. */
-    private static double cpu(long pid, boolean withEnded) {
+    static double cpu(long pid, boolean withEnded) {
         try {
             String stat = Files.readString(Path.of("/proc/" + pid + "/stat"));
             String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);

@@ -8,6 +8,7 @@ import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.zip.CRC32;
 import java.util.zip.Deflater;
+import org.jobwitness.wire.Figure;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -104,6 +105,10 @@ final class SimulatedNode {
             return this;
         }
 
+        private Scratch number(double value) {
+            return value == (long) value ? put((long) value) : put(value);
+        }
+
         private Scratch field(String name, long value) {
             return put(",\"").put(name).put("\":").put(value);
         }
@@ -123,14 +128,14 @@ final class SimulatedNode {
         }
 
         /** The request for the JSON so far. */
-        private byte[] request() {
+        private byte[] request(String target, String contentType) {
             byte[] body = json;
             int size = length;
             if (gzip) {
                 size = compress();
                 body = packed;
             }
-            byte[] head = ("POST /v1/batches HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            byte[] head = ("POST " + target + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: " + contentType + "\r\n"
                     + (gzip ? "Content-Encoding: gzip\r\n" : "") + "Content-Length: " + size + "\r\n\r\n")
                     .getBytes(StandardCharsets.US_ASCII);
             byte[] request = Arrays.copyOf(head, head.length + size);
@@ -204,7 +209,7 @@ final class SimulatedNode {
             gpus[i].append("GPU-" + name + "-" + i, jobPrefix + (i % jobs.length));
         }
         scratch.put("]}");
-        return scratch.request();
+        return scratch.request("/v1/batches", "application/json");
     }
 
     /** The next steps of all jobs in one batch, as from an agent that could not send for a while; without GPUs. */
@@ -218,19 +223,18 @@ final class SimulatedNode {
             }
         }
         scratch.put("],\"gpus\":[]}");
-        return scratch.request();
+        return scratch.request("/v1/batches", "application/json");
     }
 
     private void startBatch(Instant at) {
         scratch.length = 0;
-        double busy = Arrays.stream(jobs).mapToDouble(job -> job.cpusUsed).sum();
-        long memory = Arrays.stream(jobs).mapToLong(job -> job.anon.value + job.file.value).sum() * PAGE;
+        double busy = busy();
         scratch.put("{\"version\":1").field("cluster", "bench").field("node", name).field("boot_id", bootId)
                 .field("sequence", sequence++).field("timestamp", at.truncatedTo(ChronoUnit.MICROS).toString())
                 .field("interval_ms", INTERVAL_SECONDS * 1000L).field("agent_version", "0.1.0")
                 .put(",\"node_figures\":{\"total_cpus\":128").field("total_memory_bytes", 512L << 30)
                 .field("total_gpus", gpus.length).field("cpu_usage_percent", Math.min(100, busy / 1.28))
-                .field("memory_usage_bytes", memory).field("cpu_load", busy);
+                .field("memory_usage_bytes", memory()).field("cpu_load", busy);
         if (gpus.length > 0) {
             scratch.field("gpu_usage_percent", Arrays.stream(gpus).mapToDouble(gpu -> gpu.use).average().orElse(0));
         }
@@ -248,6 +252,42 @@ final class SimulatedNode {
                 rows.row(i, gpu, gpus[gpu].figures());
             }
         }
+    }
+
+    /** The request with the rows and the node's figures of the last {@link #batch} in InfluxDB's line protocol. */
+    byte[] lines(Instant at) {
+        long nanos = at.getEpochSecond() * 1_000_000_000L + at.getNano();
+        scratch.length = 0;
+        rows((job, gpu, figures) -> {
+            scratch.put(gpu < 0 ? "job" : "gpu").put(",cluster=bench,node=").put(name).put(",job_id=").put(jobPrefix)
+                    .put((long) job);
+            if (gpu >= 0) {
+                scratch.put(",gpu=GPU-").put(name).put('-').put((long) gpu);
+            }
+            char before = ' ';
+            for (Figure figure : Figure.all(gpu < 0 ? Figure.Of.JOB : Figure.Of.GPU).subList(0, figures.length)) {
+                double value = figures[figure.number() - 1];
+                if (!Double.isNaN(value)) {
+                    scratch.put(before).put(figure.toString()).put('=').number(value);
+                    before = ',';
+                }
+            }
+            scratch.put(' ').put(nanos).put('\n');
+        });
+        scratch.put("node,cluster=bench,node=").put(name).put(" total_cpus=128,total_memory_bytes=").put(512L << 30)
+                .put(",total_gpus=").put((long) gpus.length).put(",cpu_usage_percent=").number(busy() / 1.28)
+                .put(",memory_usage_bytes=").put(memory()).put(",cpu_load=").number(busy()).put(",gpu_usage_percent=")
+                .number(Arrays.stream(gpus).mapToDouble(gpu -> gpu.use).average().orElse(0)).put(' ').put(nanos)
+                .put('\n');
+        return scratch.request("/write", "text/plain");
+    }
+
+    private double busy() {
+        return Arrays.stream(jobs).mapToDouble(job -> job.cpusUsed).sum();
+    }
+
+    private long memory() {
+        return Arrays.stream(jobs).mapToLong(job -> job.anon.value + job.file.value).sum() * PAGE;
     }
 
     /** Memory in pages: ramps and plateaus. */
