@@ -48,8 +48,8 @@ public final class Database implements AutoCloseable {
     private static final Duration SOCKET_TIMEOUT = Duration.ofSeconds(35);
     private static final Duration WRITE_SOCKET_TIMEOUT = Duration.ofSeconds(8);
     private static final Duration HEALTH_SOCKET_TIMEOUT = Duration.ofSeconds(3);
-    /** Serialization failure, deadlock, and a race that a unique index decided: they pass when run again. */
-    private static final Set<String> RETRYABLE = Set.of("40001", "40P01", "23505");
+    /** Serialization failure, deadlock, and races that a unique index or a foreign key decided: they pass when run again. */
+    private static final Set<String> RETRYABLE = Set.of("40001", "40P01", "23505", "23503");
 
     /** Connection lost, out of resources, operator intervention (shutdown, start, statement timeout). */
     private static final Set<String> UNAVAILABLE_CLASSES = Set.of("08", "53", "57");

@@ -1,7 +1,10 @@
 package org.jobwitness.server.node;
 
+import static org.jobwitness.server.db.ArrayStatement.doubles;
+import static org.jobwitness.server.db.ArrayStatement.integers;
+import static org.jobwitness.server.db.ArrayStatement.longs;
+import static org.jobwitness.server.db.ArrayStatement.texts;
 import static org.jobwitness.server.db.Columns.constant;
-import static org.jobwitness.server.db.Columns.each;
 import static org.jobwitness.server.db.Columns.micros;
 import static org.jobwitness.server.db.Columns.rounded;
 import static org.jobwitness.server.db.Columns.string;
@@ -22,6 +25,7 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.access.Scope;
+import org.jobwitness.server.db.ArrayStatement;
 import org.jobwitness.server.db.Condition;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.json.Json;
@@ -40,8 +44,7 @@ public final class NodeTable {
             select cluster, node, case when interval_ms is not null or state is null then reported_at end, interval_ms,
                 case when state is not null then reported_at end, state, raw_state, state_reason,
                 total_cpus, total_memory_bytes, total_gpus, cpu, memory, gpu, load, cast(devices as jsonb)
-            from unnest(:clusters, :nodes, :times, :intervals, :states, :raw_states, :state_reasons, :total_cpus,
-                :total_memories, :total_gpus, :cpus, :memories, :gpus, :loads, :devices)
+            from unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 as incoming (cluster, node, us, interval_ms, state, raw_state, state_reason, total_cpus,
                 total_memory_bytes, total_gpus, cpu, memory, gpu, load, devices)
             cross join lateral (select timestamptz 'epoch' + us * interval '1 microsecond' as reported_at) reported_at
@@ -90,31 +93,32 @@ public final class NodeTable {
      * replace the stored ones, unless the reading is the scheduler's, which has a state and no interval; whatever else is
      * null leaves the stored value.
      */
-    public void store(Handle handle, List<NodeReading> readings) {
+    public void store(Handle handle, List<NodeReading> readings) throws SQLException {
         Map<List<String>, NodeReading> newest = new TreeMap<>(Comparator.comparing((List<String> key) -> key.getFirst())
                 .thenComparing(List::getLast));
         readings.forEach(reading -> newest.merge(List.of(reading.cluster(), reading.node()), reading,
                 (one, other) -> other.at().isBefore(one.at()) ? one : other));
         List<NodeReading> ordered = List.copyOf(newest.values());
-        handle.createUpdate(STORE).bindArray("clusters", String.class, each(ordered, NodeReading::cluster))
-                .bindArray("nodes", String.class, each(ordered, NodeReading::node))
-                .bindArray("times", Long.class, each(ordered, r -> micros(r.at())))
-                .bindArray("intervals", Integer.class,
-                        each(ordered,
-                                r -> r.interval() == null ? null : Integer.valueOf((int) r.interval().toMillis())))
-                .bindArray("states", String.class, each(ordered, r -> r.state() == null ? null : r.state().toString()))
-                .bindArray("raw_states", String.class, each(ordered, NodeReading::rawState))
-                .bindArray("state_reasons", String.class, each(ordered, NodeReading::stateReason))
-                .bindArray("total_cpus", Integer.class, each(ordered, NodeReading::totalCpus))
-                .bindArray("total_memories", Long.class, each(ordered, NodeReading::totalMemoryBytes))
-                .bindArray("total_gpus", Integer.class, each(ordered, NodeReading::totalGpus))
-                .bindArray("cpus", Double.class, each(ordered, NodeReading::cpuUsagePercent))
-                .bindArray("memories", Long.class, each(ordered, NodeReading::memoryUsageBytes))
-                .bindArray("gpus", Double.class, each(ordered, NodeReading::gpuUsagePercent))
-                .bindArray("loads", Double.class, each(ordered, NodeReading::cpuLoad))
-                .bindArray("devices", String.class, each(ordered, r -> json.text(r.gpus()))).execute();
+        try (ArrayStatement store = new ArrayStatement(handle, STORE)) {
+            store.bind(texts(ordered, NodeReading::cluster)).bind(texts(ordered, NodeReading::node))
+                    .bind(ordered.stream().mapToLong(reading -> micros(reading.at())).toArray())
+                    .bind(integers(ordered, NodeTable::intervalMs))
+                    .bind(texts(ordered, r -> r.state() == null ? null : r.state().toString()))
+                    .bind(texts(ordered, NodeReading::rawState)).bind(texts(ordered, NodeReading::stateReason))
+                    .bind(integers(ordered, NodeReading::totalCpus)).bind(longs(ordered, NodeReading::totalMemoryBytes))
+                    .bind(integers(ordered, NodeReading::totalGpus))
+                    .bind(doubles(ordered, NodeReading::cpuUsagePercent))
+                    .bind(longs(ordered, NodeReading::memoryUsageBytes))
+                    .bind(doubles(ordered, NodeReading::gpuUsagePercent)).bind(doubles(ordered, NodeReading::cpuLoad))
+                    .bind(texts(ordered, reading -> reading.gpus().isEmpty() ? "[]" : json.text(reading.gpus())))
+                    .execute();
+        }
         NodeEventTable.store(handle, ordered);
         GpuErrorTable.store(handle, readings);
+    }
+
+    private static @Nullable Integer intervalMs(NodeReading reading) {
+        return reading.interval() == null ? null : Integer.valueOf((int) reading.interval().toMillis());
     }
 
     /**

@@ -67,21 +67,14 @@ public final class Figures {
         return both.build();
     }
 
-    /** As the text of an SQL array of double precision. */
-    public String sqlArray() {
-        StringBuilder array = new StringBuilder(8 * values.length).append('{');
-        int length = known();
-        for (int i = 0; i < length; i++) {
-            array.append(i == 0 ? "" : ",");
-            if (Double.isNaN(values[i])) {
-                array.append("NULL");
-            } else if (values[i] == (long) values[i]) {
-                array.append((long) values[i]);
-            } else {
-                array.append(values[i]);
-            }
-        }
-        return array.append('}').toString();
+    /** By number less 1; NaN if there is none. */
+    double at(int index) {
+        return values[index];
+    }
+
+    /** Copies all values, by number less 1, into a longer array from a place on; NaN where there is nothing. */
+    void copyTo(double[] array, int from) {
+        System.arraycopy(values, 0, array, from, values.length);
     }
 
     /** By number less 1, up to the last one that has a value; NaN where there is nothing. */

@@ -3,18 +3,19 @@ package org.jobwitness.server.sample;
 import static org.jobwitness.server.db.Columns.doubles;
 import static org.jobwitness.server.db.Columns.micros;
 
+import java.sql.SQLException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jdbi.v3.core.Handle;
-import org.jdbi.v3.core.statement.Update;
+import org.jobwitness.server.db.ArrayStatement;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.server.sample.SumColumn.Merge;
 import org.jobwitness.wire.Figure;
@@ -31,42 +32,35 @@ final class FiguresTables {
             Figure.MEMORY_PRESSURE_USEC, Figure.MEMORY_STALL_USEC, Figure.OOM_EVENTS, Figure.OOM_KILLS,
             Figure.IO_READ_BYTES, Figure.IO_WRITE_BYTES, Figure.IO_PRESSURE_USEC, Figure.IO_STALL_USEC);
 
-    private final List<SumColumn<NodeTotals>> ofNode;
-    private final List<SumColumn<GpuTotals>> ofGpu;
-    private final String storeOfNode;
-    private final String storeOfGpu;
+    private final SumTable<NodeTotals> ofNodes;
+    private final SumTable<GpuTotals> ofGpus;
 
     FiguresTables(Json json) {
-        ofNode = ofNode(json);
-        ofGpu = ofGpu(json);
-        storeOfNode = SumColumn.upsert("job_figures", List.of("job_key", "node"), ofNode);
-        storeOfGpu = SumColumn.upsert("job_gpu_figures", List.of("job_key", "node", "gpu"), ofGpu);
+        ofNodes = new SumTable<>("job_figures", Figure.Of.JOB, ofNode(json), NodeTotals::latest);
+        ofGpus = new SumTable<>("job_gpu_figures", Figure.Of.GPU, ofGpu(json), GpuTotals::latest);
     }
 
     private static List<SumColumn<NodeTotals>> ofNode(Json json) {
         List<SumColumn<NodeTotals>> columns = new ArrayList<>(List.of(
-                new SumColumn<>("sample_count", "bigint", Merge.ADD, NodeTotals::samples),
-                new SumColumn<>("covered_ms", "bigint", Merge.ADD,
-                        sum -> sum.figures().of(Figure.INTERVAL_MS).wholeSum()),
-                new SumColumn<>("suspended_ms", "bigint", Merge.ADD,
-                        sum -> sum.figures().of(Figure.SUSPENDED_MS).wholeSum()),
-                new SumColumn<>("first_sample_at", "timestamptz", Merge.MIN, sum -> micros(sum.first())),
-                new SumColumn<>("last_sample_at", "timestamptz", Merge.MAX, sum -> micros(sum.last())),
-                new SumColumn<>("last_interval_ms", "integer", Merge.NEWEST,
-                        sum -> sum.latest().whole(Figure.INTERVAL_MS)),
-                new SumColumn<>("latest", "double precision[]", Merge.NEWEST, sum -> sum.latest().sqlArray()),
-                new SumColumn<>("is_last", "boolean", Merge.EITHER_OF_NEWEST, NodeTotals::isLast),
-                new SumColumn<>("absent", "jsonb", Merge.NEWEST, sum -> json.text(sum.absent()))));
+                SumColumn.number("sample_count", "bigint", Merge.ADD, NodeTotals::samples),
+                SumColumn.number("covered_ms", "bigint", Merge.ADD, sum -> sumOrNull(sum, Figure.INTERVAL_MS)),
+                SumColumn.number("suspended_ms", "bigint", Merge.ADD, sum -> sumOrNull(sum, Figure.SUSPENDED_MS)),
+                SumColumn.number("first_sample_at", "timestamptz", Merge.MIN, sum -> micros(sum.first())),
+                SumColumn.number("last_sample_at", "timestamptz", Merge.MAX, sum -> micros(sum.last())),
+                SumColumn.number("last_interval_ms", "integer", Merge.NEWEST,
+                        sum -> sum.latest().value(Figure.INTERVAL_MS)),
+                SumColumn.number("is_last", "boolean", Merge.EITHER_OF_NEWEST, sum -> sum.isLast() ? 1 : 0),
+                SumColumn.text("absent", "jsonb", Merge.NEWEST, sum -> absent(json, sum.absent()))));
         average(columns, NodeTotals::figures, "cpu", Figure.CPU_USAGE_PERCENT);
         maximum(columns, NodeTotals::figures, "cpu_max", Figure.CPU_USAGE_PERCENT);
         average(columns, NodeTotals::figures, "memory", Figure.MEMORY_USAGE_BYTES);
         maximum(columns, NodeTotals::figures, "memory_max_bytes", Figure.MEMORY_USAGE_BYTES);
         average(columns, NodeTotals::figures, "anon", Figure.MEMORY_ANON_BYTES);
         maximum(columns, NodeTotals::figures, "anon_max_bytes", Figure.MEMORY_ANON_BYTES);
-        columns.add(new SumColumn<>("needed_max_bytes", "bigint", Merge.MAX, NodeTotals::needed));
+        columns.add(SumColumn.number("needed_max_bytes", "bigint", Merge.MAX, NodeTotals::needed));
         maximum(columns, NodeTotals::figures, "swap_max_bytes", Figure.MEMORY_SWAP_BYTES);
-        columns.add(new SumColumn<>("memory_limit_min_bytes", "bigint", Merge.MIN,
-                sum -> sum.figures().of(Figure.MEMORY_LIMIT_BYTES).wholeMin()));
+        columns.add(SumColumn.number("memory_limit_min_bytes", "bigint", Merge.MIN,
+                sum -> sum.figures().min(Figure.MEMORY_LIMIT_BYTES)));
         maximum(columns, NodeTotals::figures, "memory_limit_max_bytes", Figure.MEMORY_LIMIT_BYTES);
         average(columns, NodeTotals::figures, "file", Figure.MEMORY_FILE_BYTES);
         maximum(columns, NodeTotals::figures, "file_max_bytes", Figure.MEMORY_FILE_BYTES);
@@ -78,38 +72,38 @@ final class FiguresTables {
 
     private static List<SumColumn<GpuTotals>> ofGpu(Json json) {
         List<SumColumn<GpuTotals>> columns = new ArrayList<>(List.of(
-                new SumColumn<>("gpu_vendor", "text", Merge.FIRST, GpuTotals::vendor),
-                new SumColumn<>("device", "jsonb", Merge.FIRST,
+                SumColumn.text("gpu_vendor", "text", Merge.FIRST, GpuTotals::vendor),
+                SumColumn.text("device", "jsonb", Merge.FIRST,
                         sum -> sum.device() == null ? null : json.text(sum.device())),
-                new SumColumn<>("hold", "text", Merge.NEWEST, sum -> sum.hold().toString()),
-                new SumColumn<>("jobs", "text[]", Merge.NEWEST, sum -> array(sum.jobs())),
-                new SumColumn<>("sample_count", "bigint", Merge.ADD, GpuTotals::samples),
-                new SumColumn<>("last_sample_at", "timestamptz", Merge.MAX, sum -> micros(sum.last())),
-                new SumColumn<>("last_interval_ms", "integer", Merge.NEWEST,
-                        sum -> sum.latest().whole(Figure.GPU_INTERVAL_MS)),
-                new SumColumn<>("latest", "double precision[]", Merge.NEWEST, sum -> sum.latest().sqlArray()),
-                new SumColumn<>("absent", "jsonb", Merge.NEWEST, sum -> json.text(sum.absent())),
-                new SumColumn<>("held_from", "timestamptz", Merge.MIN, sum -> micros(sum.heldFrom())),
-                new SumColumn<>("read_at", "timestamptz", Merge.MAX, sum -> microsOrNull(sum.readAt())),
-                new SumColumn<>("first_used_at", "timestamptz", Merge.MIN, sum -> microsOrNull(sum.firstUsed())),
-                new SumColumn<>("last_used_at", "timestamptz", Merge.MAX, sum -> microsOrNull(sum.lastUsed())),
-                new SumColumn<>("xids", "integer[]", Merge.UNION, sum -> array(sum.faults().xids())),
-                new SumColumn<>("possible_xids", "integer[]", Merge.UNION, sum -> array(sum.faults().possibleXids())),
-                new SumColumn<>("first_ecc_errors", "bigint", Merge.OLDEST_KNOWN,
-                        sum -> sum.faults().firstEccErrors()),
-                new SumColumn<>("last_ecc_errors", "bigint", Merge.NEWEST_KNOWN,
-                        sum -> sum.faults().lastEccErrors()),
-                new SumColumn<>("slowed_count", "bigint", Merge.ADD, sum -> sum.faults().slowed()),
-                new SumColumn<>("slowed_by", "text[]", Merge.UNION, sum -> array(sum.faults().slowedBy())),
-                new SumColumn<>("first_energy_at", "timestamptz", Merge.MIN,
+                SumColumn.text("hold", "text", Merge.NEWEST, sum -> sum.hold().toString()),
+                SumColumn.text("jobs", "text[]", Merge.NEWEST, sum -> array(sum.jobs())),
+                SumColumn.number("sample_count", "bigint", Merge.ADD, GpuTotals::samples),
+                SumColumn.number("last_sample_at", "timestamptz", Merge.MAX, sum -> micros(sum.last())),
+                SumColumn.number("last_interval_ms", "integer", Merge.NEWEST,
+                        sum -> sum.latest().value(Figure.GPU_INTERVAL_MS)),
+                SumColumn.text("absent", "jsonb", Merge.NEWEST, sum -> absent(json, sum.absent())),
+                SumColumn.number("held_from", "timestamptz", Merge.MIN, sum -> micros(sum.heldFrom())),
+                SumColumn.number("read_at", "timestamptz", Merge.MAX, sum -> microsOrNull(sum.readAt())),
+                SumColumn.number("first_used_at", "timestamptz", Merge.MIN, sum -> microsOrNull(sum.firstUsed())),
+                SumColumn.number("last_used_at", "timestamptz", Merge.MAX, sum -> microsOrNull(sum.lastUsed())),
+                SumColumn.text("xids", "integer[]", Merge.UNION, sum -> array(sum.faults().xids())),
+                SumColumn.text("possible_xids", "integer[]", Merge.UNION, sum -> array(sum.faults().possibleXids())),
+                SumColumn.number("first_ecc_errors", "bigint", Merge.OLDEST_KNOWN,
+                        sum -> orNull(sum.faults().firstEccErrors())),
+                SumColumn.number("last_ecc_errors", "bigint", Merge.NEWEST_KNOWN,
+                        sum -> orNull(sum.faults().lastEccErrors())),
+                SumColumn.number("slowed_count", "bigint", Merge.ADD, sum -> sum.faults().slowed()),
+                SumColumn.text("slowed_by", "text[]", Merge.UNION, sum -> array(sum.faults().slowedBy())),
+                SumColumn.number("first_energy_at", "timestamptz", Merge.MIN,
                         sum -> microsOrNull(sum.energy().firstAt())),
-                new SumColumn<>("last_energy_at", "timestamptz", Merge.MAX,
+                SumColumn.number("last_energy_at", "timestamptz", Merge.MAX,
                         sum -> microsOrNull(sum.energy().lastAt())),
-                new SumColumn<>("first_energy_joules", "double precision", Merge.FIRST_ENERGY,
-                        sum -> sum.energy().first()),
-                new SumColumn<>("last_energy_joules", "double precision", Merge.LAST_ENERGY,
-                        sum -> sum.energy().last()),
-                new SumColumn<>("energy_joules", "double precision", Merge.ENERGY, sum -> sum.energy().joules())));
+                SumColumn.number("first_energy_joules", "double precision", Merge.FIRST_ENERGY,
+                        sum -> orNull(sum.energy().first())),
+                SumColumn.number("last_energy_joules", "double precision", Merge.LAST_ENERGY,
+                        sum -> orNull(sum.energy().last())),
+                SumColumn.number("energy_joules", "double precision", Merge.ENERGY,
+                        sum -> orNull(sum.energy().joules()))));
         average(columns, GpuTotals::figures, "utilization", Figure.UTILIZATION_PERCENT);
         maximum(columns, GpuTotals::figures, "utilization_max", Figure.UTILIZATION_PERCENT);
         average(columns, GpuTotals::figures, "memory", Figure.MEMORY_USED_BYTES);
@@ -124,52 +118,51 @@ final class FiguresTables {
         return elements.stream().map(Object::toString).collect(Collectors.joining(",", "{", "}"));
     }
 
+    private static String absent(Json json, Map<String, String> causes) {
+        return causes.isEmpty() ? "{}" : json.text(causes);
+    }
+
     private static <S> void average(List<SumColumn<S>> columns, Function<S, Totals> totals, String name,
             Figure figure) {
-        columns.add(new SumColumn<>(name + "_count", "bigint", Merge.ADD, sum -> totals.apply(sum).of(figure).count()));
-        columns.add(new SumColumn<>(name + "_sum", "double precision", Merge.ADD,
-                sum -> totals.apply(sum).of(figure).sum()));
+        columns.add(SumColumn.number(name + "_count", "bigint", Merge.ADD, sum -> totals.apply(sum).count(figure)));
+        columns.add(SumColumn.number(name + "_sum", "double precision", Merge.ADD,
+                sum -> totals.apply(sum).sum(figure)));
     }
 
     private static <S> void maximum(List<SumColumn<S>> columns, Function<S, Totals> totals, String name,
             Figure figure) {
-        columns.add(figure.isWhole()
-                ? new SumColumn<>(name, "bigint", Merge.MAX, sum -> totals.apply(sum).of(figure).wholeMax())
-                : new SumColumn<>(name, "double precision", Merge.MAX, sum -> totals.apply(sum).of(figure).max()));
+        columns.add(SumColumn.number(name, figure.isWhole() ? "bigint" : "double precision", Merge.MAX,
+                sum -> totals.apply(sum).max(figure)));
     }
 
-    private static @Nullable Long microsOrNull(@Nullable Instant time) {
-        return time == null ? null : Long.valueOf(micros(time));
+    /** NaN where nothing was counted. */
+    private static double sumOrNull(NodeTotals sum, Figure figure) {
+        return sum.figures().count(figure) == 0 ? Double.NaN : sum.figures().sum(figure);
     }
 
-    private record Key(long run, String node, String gpu) {
-        static final Comparator<Key> ORDER = Comparator.comparingLong(Key::run).thenComparing(Key::node)
-                .thenComparing(Key::gpu);
+    private static double orNull(@Nullable Number value) {
+        return value == null ? Double.NaN : value.doubleValue();
+    }
+
+    private static double microsOrNull(@Nullable Instant time) {
+        return time == null ? Double.NaN : micros(time);
     }
 
     /** Adds samples, each of which must be new. */
-    void add(Handle handle, List<Sample> samples) {
-        Map<Key, NodeTotals> nodes = new TreeMap<>(Key.ORDER);
-        Map<Key, GpuTotals> gpus = new TreeMap<>(Key.ORDER);
+    void add(Handle handle, List<Sample> samples) throws SQLException {
+        SortedMap<SumTable.Key, NodeTotals> nodes = new TreeMap<>(SumTable.Key.ORDER);
+        SortedMap<SumTable.Key, GpuTotals> gpus = new TreeMap<>(SumTable.Key.ORDER);
         for (Sample sample : samples) {
-            nodes.computeIfAbsent(new Key(sample.run(), sample.node(), ""), _ -> new NodeTotals()).add(sample);
+            nodes.computeIfAbsent(new SumTable.Key(sample.run(), sample.node(), ""), _ -> new NodeTotals()).add(sample);
             for (Sample.Gpu gpu : sample.gpus()) {
-                gpus.computeIfAbsent(new Key(sample.run(), sample.node(), gpu.gpu()), _ -> new GpuTotals())
+                gpus.computeIfAbsent(new SumTable.Key(sample.run(), sample.node(), gpu.gpu()), _ -> new GpuTotals())
                         .add(sample.at(), gpu);
             }
         }
-        Update ofNodes = SumColumn.bind(handle.createUpdate(storeOfNode), ofNode, nodes.values());
-        bindKeys(ofNodes, List.copyOf(nodes.keySet())).execute();
+        ofNodes.add(handle, nodes);
         if (!gpus.isEmpty()) {
-            Update ofGpus = SumColumn.bind(handle.createUpdate(storeOfGpu), ofGpu, gpus.values());
-            bindKeys(ofGpus, List.copyOf(gpus.keySet()))
-                    .bindArray("gpu", String.class, gpus.keySet().stream().map(Key::gpu).toList()).execute();
+            ofGpus.add(handle, gpus);
         }
-    }
-
-    private static Update bindKeys(Update update, List<Key> keys) {
-        return update.bindArray("job_key", Long.class, keys.stream().map(Key::run).toList())
-                .bindArray("node", String.class, keys.stream().map(Key::node).toList());
     }
 
     /** The newest value of each figure of a sample's run and node. */
@@ -180,10 +173,11 @@ final class FiguresTables {
     }
 
     /** Sets the newest value of each figure, if the sample is the newest. */
-    static void setLatest(Handle handle, Sample sample, Figures latest) {
-        handle.createUpdate("""
-                update job_figures set latest = cast(:latest as double precision[])
-                where job_key = :run and node = :node and last_sample_at = :at""").bind("run", sample.run())
-                .bind("node", sample.node()).bind("at", sample.at()).bind("latest", latest.sqlArray()).execute();
+    static void setLatest(Handle handle, Sample sample, Figures latest) throws SQLException {
+        try (ArrayStatement update = new ArrayStatement(handle, """
+                update job_figures set latest = array_replace(cast(? as double precision[]), 'NaN', null)
+                where job_key = ? and node = ? and last_sample_at = ?""")) {
+            update.bind(latest.toArray()).bind(sample.run()).bind(sample.node()).bind(sample.at()).execute();
+        }
     }
 }

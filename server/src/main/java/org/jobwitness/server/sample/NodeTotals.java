@@ -3,7 +3,6 @@ package org.jobwitness.server.sample;
 import java.time.Instant;
 import java.util.Map;
 import org.jobwitness.wire.Figure;
-import org.jspecify.annotations.Nullable;
 
 /** What new samples of a run on a node add up to. */
 final class NodeTotals {
@@ -30,19 +29,21 @@ final class NodeTotals {
     }
 
     private static double needed(Figures sample) {
-        return Double.isNaN(sample.value(Figure.NEEDED_MEMORY.getFirst()))
-                ? Double.NaN
-                : Figure.NEEDED_MEMORY.stream().mapToDouble(sample::value).filter(Double::isFinite).sum();
+        double sum = sample.value(Figure.NEEDED_MEMORY.getFirst());
+        for (Figure figure : Figure.NEEDED_MEMORY.subList(1, Figure.NEEDED_MEMORY.size())) {
+            double value = sample.value(figure);
+            sum += Double.isNaN(value) ? 0 : value;
+        }
+        return sum;
     }
 
     private static double maxOf(double max, double value) {
         return max >= value || Double.isNaN(value) ? max : value;
     }
 
-    /** The highest of any sample; null if it is not known of any. */
-    @Nullable
-    Long needed() {
-        return Double.isNaN(needed) ? null : Long.valueOf((long) needed);
+    /** The highest of any sample; NaN if it is not known of any. */
+    double needed() {
+        return needed;
     }
 
     Totals figures() {

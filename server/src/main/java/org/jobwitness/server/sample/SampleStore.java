@@ -4,6 +4,7 @@ import static org.jobwitness.server.db.Columns.rounded;
 
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Clock;
 import java.time.Duration;
@@ -22,6 +23,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.chunk.Series;
+import org.jobwitness.server.db.ArrayStatement;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.job.Evidence;
 import org.jobwitness.server.json.Json;
@@ -90,10 +92,7 @@ public final class SampleStore {
         if (samples.isEmpty()) {
             return List.of();
         }
-        Set<Long> known = new HashSet<>(handle
-                .createQuery("select job_key from job where job_key = any(:runs) order by job_key for key share")
-                .bindArray("runs", Long.class, samples.stream().map(Sample::run).distinct().toList())
-                .mapTo(Long.class).list());
+        Set<Long> known = known(handle, samples);
         List<Sample> ofKnown = samples.stream().filter(sample -> known.contains(sample.run())).toList();
         if (!ofKnown.isEmpty()) {
             SampleBuffer.add(handle, ofKnown);
@@ -101,6 +100,18 @@ public final class SampleStore {
             OomKillTable.add(handle, ofKnown);
         }
         return ofKnown;
+    }
+
+    /** Not locked: if one is deleted before its sums are written, its foreign key refuses them, and the transaction is repeated. */
+    private static Set<Long> known(Handle handle, List<Sample> samples) throws SQLException {
+        Set<Long> known = new HashSet<>();
+        try (ArrayStatement select = new ArrayStatement(handle, "select job_key from job where job_key = any(?)")) {
+            ResultSet row = select.bind(samples.stream().mapToLong(Sample::run).distinct().toArray()).query();
+            while (row.next()) {
+                known.add(row.getLong("job_key"));
+            }
+        }
+        return known;
     }
 
     /** Adds errors of a GPU to runs that may have met them, in the handle's transaction. */
@@ -157,7 +168,9 @@ public final class SampleStore {
         Sample added = next;
         add(handle, List.of(added));
         // A sample with memory only does not mean that CPU use is not known any more.
-        before.ifPresent(known -> FiguresTables.setLatest(handle, added, added.figures().orElse(known)));
+        if (before.isPresent()) {
+            FiguresTables.setLatest(handle, added, added.figures().orElse(before.get()));
+        }
         return new ManualSampleResult.Stored(next, true);
     }
 

@@ -1,20 +1,19 @@
 package org.jobwitness.server.sample;
 
-import java.util.ArrayList;
-import java.util.Collection;
-import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.function.Function;
-import java.util.stream.Collectors;
-import org.jdbi.v3.core.statement.Update;
+import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A column of a table of sums: how stored and new values merge, and what new samples put into it.
+ * A column of a table of sums: how stored and new values merge, and what new samples put into it. It has a number or a text.
  *
- * @param value of a time its microseconds, of an array and of JSON its text
+ * @param number of a time its microseconds, of a boolean 1 or 0; NaN is null
+ * @param text of an array and of JSON as well
  */
-record SumColumn<S>(String name, String type, Merge merge, Function<S, @Nullable Object> value) {
+record SumColumn<S>(String name, String type, Merge merge, @Nullable ToDoubleFunction<S> number,
+        @Nullable Function<S, @Nullable String> text) {
 
     /** How stored and new values come together. Null is nothing. */
     enum Merge {
@@ -68,51 +67,35 @@ record SumColumn<S>(String name, String type, Merge merge, Function<S, @Nullable
         }
     }
 
-    /** Inserts rows, given as an array for each column, or merges them into those that are stored. */
-    static <S> String upsert(String table, List<String> keys, List<SumColumn<S>> columns) {
-        String key = String.join(", ", keys);
-        return "insert into " + table + " as stored (" + key + ", " + list(columns, SumColumn::name) + ") select " + key
-                + ", " + list(columns, SumColumn::received) + " from unnest(:" + String.join(", :", keys) + ", "
-                + list(columns, column -> ":" + column.name) + ") as incoming (" + key + ", "
-                + list(columns, SumColumn::name) + ") on conflict (" + key + ") do update set "
-                + list(columns,
-                        column -> column.name + " = " + String.format(Locale.ROOT, column.merge.sql, column.name));
+    static <S> SumColumn<S> number(String name, String type, Merge merge, ToDoubleFunction<S> value) {
+        return new SumColumn<>(name, type, merge, value, null);
     }
 
-    private static <S> String list(List<SumColumn<S>> columns, Function<SumColumn<S>, String> text) {
-        return columns.stream().map(text).collect(Collectors.joining(", "));
+    static <S> SumColumn<S> text(String name, String type, Merge merge, Function<S, @Nullable String> value) {
+        return new SumColumn<>(name, type, merge, null, value);
     }
 
-    static <S> Update bind(Update update, List<SumColumn<S>> columns, Collection<S> sums) {
-        for (SumColumn<S> column : columns) {
-            List<@Nullable Object> values = new ArrayList<>(sums.size());
-            sums.forEach(sum -> values.add(column.sentValue(sum)));
-            update.bindArray(column.name, column.sent(), values.toArray());
-        }
-        return update;
+    double numberOf(S sum) {
+        return Objects.requireNonNull(number, name).applyAsDouble(sum);
     }
 
-    /** The type that is sent through {@code unnest}, which would flatten an array of arrays. */
-    private Class<?> sent() {
+    @Nullable
+    String textOf(S sum) {
+        return Objects.requireNonNull(text, name).apply(sum);
+    }
+
+    /** The value as its type, of an incoming one, which is double precision or text. */
+    String received(String of) {
         return switch (type) {
-            case "bigint", "timestamptz" -> Long.class;
-            case "integer" -> Integer.class;
-            case "double precision" -> Double.class;
-            case "boolean" -> Boolean.class;
-            default -> String.class;
+            case "timestamptz" -> "timestamptz 'epoch' + " + of + " * interval '1 microsecond'";
+            case "boolean" -> of + " = 1";
+            case "integer" -> "cast(least(" + of + ", 2147483647) as integer)";
+            case "text", "double precision" -> of;
+            default -> "cast(" + of + " as " + type + ")";
         };
     }
 
-    private String received() {
-        return switch (type) {
-            case "timestamptz" -> "timestamptz 'epoch' + incoming." + name + " * interval '1 microsecond'";
-            case "double precision[]", "text[]", "integer[]", "jsonb" -> "cast(incoming." + name + " as " + type + ")";
-            default -> "incoming." + name;
-        };
-    }
-
-    private @Nullable Object sentValue(S sum) {
-        Object sent = value.apply(sum);
-        return type.equals("integer") && sent != null ? Integer.valueOf(((Number) sent).intValue()) : sent;
+    String merged() {
+        return name + " = " + String.format(Locale.ROOT, merge.sql, name);
     }
 }

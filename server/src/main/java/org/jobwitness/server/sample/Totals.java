@@ -1,69 +1,64 @@
 package org.jobwitness.server.sample;
 
-import java.util.Map;
-import java.util.Objects;
-import java.util.TreeMap;
+import java.util.Arrays;
 import org.jobwitness.wire.Figure;
-import org.jspecify.annotations.Nullable;
 
 /** Count, sum, minimum and maximum of each figure over some samples. */
 final class Totals {
-    private final Map<Figure, Total> totals = new TreeMap<>();
-
-    /** Of one figure. */
-    static final class Total {
-        private long count;
-        private double sum;
-        private double max = Double.NEGATIVE_INFINITY;
-        private double min = Double.POSITIVE_INFINITY;
-
-        private void add(double value) {
-            if (!Double.isNaN(value)) {
-                count++;
-                sum += value;
-                max = Math.max(max, value);
-                min = Math.min(min, value);
-            }
-        }
-
-        long count() {
-            return count;
-        }
-
-        double sum() {
-            return sum;
-        }
-
-        @Nullable
-        Double max() {
-            return count == 0 ? null : Double.valueOf(max);
-        }
-
-        @Nullable
-        Long wholeMax() {
-            return count == 0 ? null : Long.valueOf((long) max);
-        }
-
-        @Nullable
-        Long wholeMin() {
-            return count == 0 ? null : Long.valueOf((long) min);
-        }
-
-        @Nullable
-        Long wholeSum() {
-            return count == 0 ? null : Long.valueOf((long) sum);
-        }
-    }
+    private final Figure.Of of;
+    /** By number less 1, as all that follow. */
+    private final long[] counts;
+    private final double[] sums;
+    /** NaN where nothing was counted. */
+    private final double[] maxima;
+    private final double[] minima;
 
     Totals(Figure.Of of) {
-        Figure.all(of).forEach(figure -> totals.put(figure, new Total()));
+        this.of = of;
+        int figures = Figure.all(of).size();
+        counts = new long[figures];
+        sums = new double[figures];
+        maxima = new double[figures];
+        minima = new double[figures];
+        Arrays.fill(maxima, Double.NaN);
+        Arrays.fill(minima, Double.NaN);
     }
 
     void add(Figures sample) {
-        totals.forEach((figure, total) -> total.add(sample.value(figure)));
+        for (int i = 0; i < counts.length; i++) {
+            double value = sample.at(i);
+            if (!Double.isNaN(value)) {
+                maxima[i] = counts[i] == 0 ? value : Math.max(maxima[i], value);
+                minima[i] = counts[i] == 0 ? value : Math.min(minima[i], value);
+                sums[i] += value;
+                counts[i]++;
+            }
+        }
     }
 
-    Total of(Figure figure) {
-        return Objects.requireNonNull(totals.get(figure), () -> figure + " is not among these figures");
+    long count(Figure figure) {
+        return counts[index(figure)];
+    }
+
+    /** 0 where nothing was counted. */
+    double sum(Figure figure) {
+        return sums[index(figure)];
+    }
+
+    /** NaN where nothing was counted. */
+    double max(Figure figure) {
+        return maxima[index(figure)];
+    }
+
+    /** NaN where nothing was counted. */
+    double min(Figure figure) {
+        return minima[index(figure)];
+    }
+
+    private int index(Figure figure) {
+        if (figure.of() != of) {
+            throw new IllegalArgumentException(figure + " is not measured of a " + of);
+        }
+        return figure.number() - 1;
     }
 }
