@@ -199,7 +199,8 @@ final class Server implements AutoCloseable {
             Sessions sessions = new Sessions(database, clock);
             Privileged privileged = new Privileged(config.operators(), config.helpdesk());
             BrowserCookie cookie = new BrowserCookie(tls.isPresent(), config.publicUrl());
-            AccessControl access = tokens.map(known -> AccessControl.by(known, sessions, privileged, cookie, metrics))
+            AccessControl access = tokens.map(known -> AccessControl.by(known, sessions, privileged, cookie,
+                    config.proxy(), metrics))
                     .orElseGet(() -> AccessControl.off(config.host(), sessions, privileged, cookie, metrics));
             SignInCodes codes = new SignInCodes(database, sessions, clock);
 

@@ -14,11 +14,14 @@ import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
+import org.jobwitness.server.access.AddressRange;
+import org.jobwitness.server.access.TrustedProxy;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.http.PublicUrl;
 import org.jobwitness.server.scheduler.AuthToken;
@@ -39,6 +42,7 @@ import org.jspecify.annotations.Nullable;
  * @param operators, helpdesk users, and groups behind {@code @}
  * @param publicUrl at which people's browsers reach the server
  * @param mungeSocket of munged, which need not be there
+ * @param proxy that signs people in
  * @param clusters whose reports are taken; empty for any
  * @param maxSeries of jobs and nodes in one scrape
  * @param schedulerChosen whether anybody has decided that Slurm is queried, or not
@@ -51,13 +55,15 @@ import org.jspecify.annotations.Nullable;
 record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls, boolean isKeptLocal,
         Optional<DatabaseAddress> database, int databaseConnections,
         boolean auth, List<String> operators, List<String> helpdesk, PublicUrl publicUrl, Path mungeSocket,
-        String defaultCluster,
+        Optional<TrustedProxy> proxy, String defaultCluster,
         Set<String> clusters, int maxNodes, int maxSeries, int maxConnections,
         Duration requestDeadline, Duration metricsRetention,
         Duration jobRetention, Duration auditRetention, boolean schedulerChosen,
         Optional<Reconciliation.Settings> slurm,
         boolean seedDemo, Thresholds thresholds, Optional<String> siteNote, Optional<String> grafana) {
     private static final Pattern PEOPLE = Pattern.compile("@?[^\\s:,@-][^\\s:,]{0,255}");
+    private static final Set<String> RESERVED_HEADERS = Set.of("authorization", "cookie", "host", "origin",
+            TrustedProxy.SECRET_HEADER.toLowerCase(Locale.ROOT));
     private static final int MAX_SITE_NOTE = 500;
     private static final Pattern CLUSTER = Pattern.compile("[A-Za-z0-9._-]{1,64}");
 
@@ -177,7 +183,7 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
                     new PublicUrl(address(Setting.PUBLIC_URL)),
                     path(Setting.MUNGE_SOCKET,
                             given.getOrDefault(Setting.MUNGE_SOCKET, Setting.MUNGE_SOCKET.byDefault())),
-                    cluster(), clusters(), number(Setting.MAX_NODES, 1, 1_000_000),
+                    proxy(), cluster(), clusters(), number(Setting.MAX_NODES, 1, 1_000_000),
                     number(Setting.METRICS_MAX_SERIES, 1000, 100_000_000), maxConnections(),
                     Duration.ofSeconds(number(Setting.REQUEST_DEADLINE_SECONDS, 1, 600)), metricsRetention,
                     jobRetention, auditRetention,
@@ -207,6 +213,33 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
                 }
             }
             return people;
+        }
+
+        private Optional<TrustedProxy> proxy() throws BadSetting {
+            List<Setting> settings = List.of(Setting.PROXY_USER_HEADER, Setting.PROXY_SECRET_FILE,
+                    Setting.PROXY_ADDRESSES);
+            if (settings.stream().noneMatch(given::containsKey)) {
+                return Optional.empty();
+            }
+            for (Setting setting : settings) {
+                if (!given.containsKey(setting)) {
+                    throw bad(setting, "", "all of PROXY_USER_HEADER, PROXY_SECRET_FILE and PROXY_ADDRESSES, or none");
+                }
+            }
+            String header = given.getOrDefault(Setting.PROXY_USER_HEADER, "");
+            if (!header.matches("[A-Za-z][A-Za-z0-9-]{1,63}")
+                    || RESERVED_HEADERS.contains(header.toLowerCase(Locale.ROOT))) {
+                throw bad(Setting.PROXY_USER_HEADER, header, "a header of its own, such as X-Remote-User");
+            }
+            String addresses = given.getOrDefault(Setting.PROXY_ADDRESSES, "");
+            try {
+                return Optional.of(new TrustedProxy(header,
+                        path(Setting.PROXY_SECRET_FILE, given.getOrDefault(Setting.PROXY_SECRET_FILE, "")),
+                        Arrays.stream(addresses.split(",", -1)).map(String::strip).map(AddressRange::parse).toList()));
+            } catch (IllegalArgumentException e) {
+                throw bad(Setting.PROXY_ADDRESSES, addresses,
+                        "addresses such as 10.1.0.7 or 10.1.0.0/24, with commas between");
+            }
         }
 
         private int maxConnections() throws BadSetting {

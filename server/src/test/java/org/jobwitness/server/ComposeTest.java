@@ -217,7 +217,8 @@ class ComposeTest {
     @Test
     void everySettingOfTheServerCanBeSetButThoseOfTheContainer() {
         Set<Setting> handed = EnumSet.complementOf(EnumSet.of(Setting.JOBWITNESS_DATA_DIR, Setting.HOST, Setting.PORT,
-                Setting.AUTH, Setting.MUNGE_SOCKET, Setting.SLURM_COMMANDS, Setting.SLURM_AUTH_TOKEN,
+                Setting.AUTH, Setting.MUNGE_SOCKET, Setting.PROXY_USER_HEADER, Setting.PROXY_SECRET_FILE,
+                Setting.PROXY_ADDRESSES, Setting.SLURM_COMMANDS, Setting.SLURM_AUTH_TOKEN,
                 Setting.TLS_CERT_FILE,
                 Setting.TLS_KEY_FILE, Setting.PLAIN_HTTP));
         Set<String> expected = handed.stream().map(Setting::name).collect(Collectors.toCollection(TreeSet::new));

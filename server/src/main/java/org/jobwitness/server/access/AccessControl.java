@@ -25,15 +25,17 @@ public final class AccessControl implements Handler {
     private final Sessions sessions;
     private final Privileged privileged;
     private final BrowserCookie cookie;
+    private final Optional<TrustedProxy> proxy;
     private final Refusals refusals;
 
     private AccessControl(Optional<Tokens> tokens, String host, Sessions sessions, Privileged privileged,
-            BrowserCookie cookie, PrometheusRegistry metrics) {
+            BrowserCookie cookie, Optional<TrustedProxy> proxy, PrometheusRegistry metrics) {
         this.tokens = tokens;
         this.host = host;
         this.sessions = sessions;
         this.privileged = privileged;
         this.cookie = cookie;
+        this.proxy = proxy;
         this.refusals = new Refusals(metrics);
     }
 
@@ -41,12 +43,17 @@ public final class AccessControl implements Handler {
     public static AccessControl off(String host, Sessions sessions, Privileged privileged, BrowserCookie cookie,
             PrometheusRegistry metrics) {
         return new AccessControl(Optional.empty(), host.toLowerCase(Locale.ROOT), sessions, privileged, cookie,
-                metrics);
+                Optional.empty(), metrics);
     }
 
+    /**
+     * By tokens from files, and by the sessions of people.
+     *
+     * @param proxy that signs people in; empty for none
+     */
     public static AccessControl by(Tokens tokens, Sessions sessions, Privileged privileged, BrowserCookie cookie,
-            PrometheusRegistry metrics) {
-        return new AccessControl(Optional.of(tokens), "", sessions, privileged, cookie, metrics);
+            Optional<TrustedProxy> proxy, PrometheusRegistry metrics) {
+        return new AccessControl(Optional.of(tokens), "", sessions, privileged, cookie, proxy, metrics);
     }
 
     /** Counts what was refused, here or by an endpoint. */
@@ -55,20 +62,22 @@ public final class AccessControl implements Handler {
     }
 
     /** Who was authenticated. */
-    private record Identity(String actor, Role role, Scope scope, ReportScope reports, @Nullable Session session) {
+    private record Identity(String actor, Role role, Scope scope, ReportScope reports, @Nullable User user,
+            @Nullable Session session) {
         static final Identity ANYBODY = new Identity(Caller.ANONYMOUS, Role.OPEN, new Scope.Nothing(),
-                new ReportScope.Everything(), null);
+                new ReportScope.Everything(), null, null);
         static final Identity UNCHECKED = new Identity(Caller.ANONYMOUS, Role.OPERATOR, new Scope.Everything(),
-                new ReportScope.Everything(), null);
+                new ReportScope.Everything(), null, null);
 
         /** An agent must find the job to which it adds samples. */
         static Identity program(Tokens.Owner owner) {
             return new Identity(owner.actor(), owner.role(),
-                    owner.role() == Role.SCRAPE ? new Scope.Nothing() : new Scope.Everything(), owner.reports(), null);
+                    owner.role() == Role.SCRAPE ? new Scope.Nothing() : new Scope.Everything(), owner.reports(), null,
+                    null);
         }
 
-        static Identity person(String actor, Role role, Scope scope, Session session) {
-            return new Identity(actor, role, scope, new ReportScope.Everything(), session);
+        static Identity person(String actor, Role role, Scope scope, User user, @Nullable Session session) {
+            return new Identity(actor, role, scope, new ReportScope.Everything(), user, session);
         }
     }
 
@@ -79,18 +88,19 @@ public final class AccessControl implements Handler {
         }
         Identity identity = identify(ctx);
         new Caller(identity.actor, header(ctx, "X-Changed-By"), header(ctx, "X-Source"), CorrelationId.of(ctx),
-                identity.role, identity.scope, identity.reports, identity.session).admit(ctx);
+                identity.role, identity.scope, identity.reports, identity.user, identity.session).admit(ctx);
     }
 
     private Identity identify(Context ctx) {
         if (tokens.isEmpty()) {
             return Identity.UNCHECKED;
         }
+        Optional<User> ofProxy = proxy.flatMap(one -> one.user(ctx));
         Set<RouteRole> allowed = ctx.routeRoles();
         if (allowed.contains(Role.OPEN)) {
             return Identity.ANYBODY;
         }
-        Identity identity = authenticate(ctx, tokens.get());
+        Identity identity = authenticate(ctx, tokens.get(), ofProxy);
         if (!identity.role.mayCall(allowed)) {
             throw ApiException.forbidden("the " + identity.role + " token may not " + ctx.method() + " "
                     + Printable.shown(ctx.path()) + "; use the operator token");
@@ -98,9 +108,14 @@ public final class AccessControl implements Handler {
         return identity;
     }
 
-    /** A token counts more than a cookie: a program sent it on purpose. */
-    private Identity authenticate(Context ctx, Tokens tokens) {
-        Optional<String> ofBrowser = ctx.header("Authorization") == null ? cookie.token(ctx) : Optional.empty();
+    /** A token counts more than what a proxy or a browser adds to each request: a program sent it on purpose. */
+    private Identity authenticate(Context ctx, Tokens tokens, Optional<User> ofProxy) {
+        boolean hasToken = ctx.header("Authorization") != null;
+        if (ofProxy.isPresent() && !hasToken) {
+            cookie.checkOrigin(ctx);
+            return ofUser(ofProxy.get(), null);
+        }
+        Optional<String> ofBrowser = hasToken ? Optional.empty() : cookie.token(ctx);
         if (ofBrowser.isPresent()) {
             Identity identity = ofSession(ofBrowser.get());
             cookie.checkWrite(ctx, ofBrowser.get());
@@ -118,11 +133,16 @@ public final class AccessControl implements Handler {
                 () -> ApiException.unauthorized("the session has expired or was revoked; sign in again"));
         String actor = Caller.actor(session.user());
         if (session.run() != null) {
-            return Identity.person("link of " + actor, Role.SHARED, new Scope.OneRun(session.run()), session);
+            return Identity.person("link of " + actor, Role.SHARED, new Scope.OneRun(session.run()),
+                    session.user(), session);
         }
-        Role role = privileged.roleOf(session.user());
-        Scope scope = role == Role.USER ? new Scope.JobsOf(session.user(), Set.of()) : new Scope.Everything();
-        return Identity.person(actor, role, scope, session);
+        return ofUser(session.user(), session);
+    }
+
+    private Identity ofUser(User user, @Nullable Session session) {
+        Role role = privileged.roleOf(user);
+        Scope scope = role == Role.USER ? new Scope.JobsOf(user, Set.of()) : new Scope.Everything();
+        return Identity.person(Caller.actor(user), role, scope, user, session);
     }
 
     private static String bearerToken(Context ctx) {

@@ -97,6 +97,27 @@ public final class BrowserCookie {
      * @throws ApiException 403 otherwise
      */
     public void checkOwnForm(Context ctx) {
+        checkSameOrigin(ctx);
+        if (!Requests.isForm(ctx)) {
+            throw ApiException.forbidden("with a cookie only forms of the pages change anything; a program sends"
+                    + " Authorization: Bearer <token>");
+        }
+    }
+
+    /**
+     * Requires that a request which may change something, and that a proxy names the user of, is of a program or of our own pages.
+     * Browsers say of which page it is.
+     *
+     * @throws ApiException 403 otherwise
+     */
+    void checkOrigin(Context ctx) {
+        boolean isOfBrowser = ctx.header("Sec-Fetch-Site") != null || ctx.header("Origin") != null;
+        if (isOfBrowser && !List.of("GET", "HEAD").contains(ctx.method().name())) {
+            checkSameOrigin(ctx);
+        }
+    }
+
+    private void checkSameOrigin(Context ctx) {
         String site = ctx.header("Sec-Fetch-Site");
         String origin = ctx.header("Origin");
         if (site != null ? !site.equals("same-origin") : !isOwnOrigin(ctx, origin)) {
@@ -104,10 +125,6 @@ public final class BrowserCookie {
                     + (site == null
                             ? origin == null ? "it has no Origin" : "Origin " + Printable.shown(origin)
                             : "Sec-Fetch-Site " + Printable.shown(site)));
-        }
-        if (!Requests.isForm(ctx)) {
-            throw ApiException.forbidden("with a cookie only forms of the pages change anything; a program sends"
-                    + " Authorization: Bearer <token>");
         }
     }
 

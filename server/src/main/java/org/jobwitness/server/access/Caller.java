@@ -14,10 +14,11 @@ import org.jspecify.annotations.Nullable;
  * @param correlationId joins the response, the log and the audit trail
  * @param scope the jobs that it may see
  * @param reports the nodes that it may report
- * @param session of a person; null for a program with a token from a file, and where no token is required
+ * @param user who has signed in; null for a program with a token from a file, and where no token is required
+ * @param session of the user; null where there is none, or a proxy names the user with each request
  */
 public record Caller(String actor, @Nullable String claim, @Nullable String source, String correlationId, Role role,
-        Scope scope, ReportScope reports, @Nullable Session session) {
+        Scope scope, ReportScope reports, @Nullable User user, @Nullable Session session) {
     /** The actor where no token is required. */
     public static final String ANONYMOUS = "anonymous";
     private static final String ATTRIBUTE = "caller";
@@ -25,7 +26,7 @@ public record Caller(String actor, @Nullable String claim, @Nullable String sour
     /** A part of this server, which may see and report everything. */
     public static Caller program(String actor, @Nullable String source, String correlationId) {
         return new Caller(actor, null, source, correlationId, Role.OPERATOR, new Scope.Everything(),
-                new ReportScope.Everything(), null);
+                new ReportScope.Everything(), null, null);
     }
 
     /** The caller of a request that access control has admitted. */
@@ -44,7 +45,7 @@ public record Caller(String actor, @Nullable String claim, @Nullable String sour
 
     /** For people: the user's name, or what the program is. */
     public String displayName() {
-        return session == null ? actor : session.user().label();
+        return user == null ? actor : user.label();
     }
 
     /** How the actor of a user is written, so that none is taken for a program. */

@@ -49,19 +49,20 @@ public final class SignInCodesEndpoint {
 
     /** Oneself; the operator's token, which is nobody's, names a user. */
     private static User user(Caller caller, @Nullable String named) {
+        User user = caller.user();
         Session session = caller.session();
-        if (session == null) {
+        if (user == null) {
             if (named == null) {
                 throw ApiException.invalidField("user", "user is missing: the operator token is no person; name one");
             }
             return new User(named, null, null);
         }
-        if (session.method() == Session.Method.CODE) {
+        if (session != null && session.method() == Session.Method.CODE) {
             throw ApiException.forbidden("the session of a browser signs in no other browser");
         }
-        if (named != null && !named.equals(session.user().name())) {
+        if (named != null && !named.equals(user.name())) {
             throw ApiException.forbidden("only with the operator token may a code be for another user");
         }
-        return session.user();
+        return user;
     }
 }

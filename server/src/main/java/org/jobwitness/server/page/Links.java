@@ -27,9 +27,9 @@ record Links(String root, Optional<String> grafana, Optional<Reader> reader) {
     /**
      * A person.
      *
-     * @param formToken of forms that change something
+     * @param formToken of forms that change something; empty where a proxy signs people in and out
      */
-    record Reader(String name, String formToken) {
+    record Reader(String name, Optional<String> formToken) {
     }
 
     String home() {

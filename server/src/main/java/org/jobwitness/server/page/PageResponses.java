@@ -29,8 +29,9 @@ final class PageResponses {
 
     /** Nobody before somebody has signed in. */
     private Optional<Links.Reader> reader(Context ctx) {
-        return Caller.find(ctx).filter(caller -> caller.session() != null)
-                .flatMap(caller -> cookie.formToken(ctx).map(token -> new Links.Reader(caller.displayName(), token)));
+        return Caller.find(ctx).filter(caller -> caller.user() != null)
+                .map(caller -> new Links.Reader(caller.displayName(),
+                        caller.session() == null ? Optional.empty() : cookie.formToken(ctx)));
     }
 
     static void send(Context ctx, String html) {

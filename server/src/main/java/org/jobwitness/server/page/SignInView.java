@@ -39,11 +39,13 @@ final class SignInView {
                 text(" and open the link that it prints. Or open jobwitness in Open OnDemand, if your site has it."));
     }
 
-    /** In the head of each page. */
+    /** In the head of each page: who reads it. */
     static Html signOut(Links links, Links.Reader reader) {
-        return element("form", css("person"), attribute("method", "post"), attribute("action", links.page("sign-out")),
-                foreign(reader.name()), hidden(BrowserCookie.FORM_TOKEN, reader.formToken()),
-                element("button", attribute("type", "submit"), text("Sign out")));
+        return reader.formToken().map(token -> element("form", css("person"), attribute("method", "post"),
+                attribute("action", links.page("sign-out")), foreign(reader.name()),
+                hidden(BrowserCookie.FORM_TOKEN, token),
+                element("button", attribute("type", "submit"), text("Sign out"))))
+                .orElseGet(() -> element("p", css("person"), foreign(reader.name())));
     }
 
     private static Html hidden(String name, String value) {

@@ -10,8 +10,8 @@ import java.time.Duration;
 import java.util.Set;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.access.Role;
-import org.jobwitness.server.access.Session;
 import org.jobwitness.server.access.Sessions;
+import org.jobwitness.server.access.User;
 import org.jobwitness.server.http.ApiException;
 import org.jobwitness.server.http.Requests;
 import org.jobwitness.server.json.Json;
@@ -46,14 +46,14 @@ public final class LinksEndpoint {
         Long run = JobsEndpoint.key(ctx, "run");
         NewLink link = requests.body(ctx, NewLink.class);
         Caller caller = Caller.of(ctx);
-        Session session = caller.session();
-        if (session == null || caller.role() == Role.HELPDESK) {
+        User user = caller.user();
+        if (user == null || caller.role() == Role.HELPDESK) {
             throw ApiException.forbidden("a job's owner or an operator shares it, and only one who has signed in");
         }
         Job job = jobs.findAsked(caller, id, cluster, run)
                 .orElseThrow(() -> JobsEndpoint.unknown(id, cluster, run));
         Duration lifetime = Duration.ofDays(link.days() == null ? DEFAULT_DAYS : link.days());
-        Sessions.Created created = sessions.share(caller, session.user(), job.run(), lifetime, ctx.ip());
+        Sessions.Created created = sessions.share(caller, user, job.run(), lifetime, ctx.ip());
         ctx.status(201).result(json.text(new SignedIn(created.token(), created.session().shown(Role.SHARED))));
     }
 }

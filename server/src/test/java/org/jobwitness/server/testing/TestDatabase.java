@@ -39,7 +39,7 @@ public final class TestDatabase implements AutoCloseable {
 
     public static Caller callerOf(Scope scope) {
         return new Caller("tester", null, "test", "correlation-1", Role.OPERATOR, scope,
-                new ReportScope.Everything(), null);
+                new ReportScope.Everything(), null, null);
     }
 
     /** What a user sees who coordinates no account, and of whom only the name is known. */
