@@ -18,6 +18,7 @@ import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -36,6 +37,8 @@ class SignInTest {
     private static final Path MUNGED = Path.of("/usr/sbin/munged");
     private static final Duration START = Duration.ofSeconds(60);
     private static final int DENIED = 4;
+    private static final String PUBLIC_URL = "http://localhost:8080/jobwitness";
+    private static final Path APP = Path.of("../deploy/ondemand/passenger_wsgi.py");
     private static final Pattern ADDRESS = Pattern.compile("http://\\S+");
 
     @TempDir
@@ -61,7 +64,7 @@ class SignInTest {
         munged("--force", "--key-file=" + folder.resolve("key"), "--pid-file=" + folder.resolve("pid"),
                 "--log-file=" + folder.resolve("log"), "--seed-file=" + folder.resolve("seed"));
         server = new DemoServer(Files.createDirectory(folder.resolve("server")), "--seed-demo=false",
-                "--munge-socket=" + socket);
+                "--munge-socket=" + socket, "--public-url=" + PUBLIC_URL);
     }
 
     @AfterAll
@@ -144,12 +147,38 @@ class SignInTest {
         works(run);
         Matcher address = ADDRESS.matcher(run.out());
         assertThat(address.find()).as(run.out()).isTrue();
-        assertThat(address.group()).startsWith(server.url() + "/sign-in?code=jwc_");
-        assertThat(get(address.group())).contains("Sign in as root");
+        assertThat(address.group()).startsWith(PUBLIC_URL + "/sign-in?code=jwc_");
+        assertThat(get(address.group().replace(PUBLIC_URL, server.url()))).contains("Sign in as root");
         CliRun byToken = shell.with("JOBWITNESS_TOKEN_FILE", server.token("operator")).run("open", "--json");
         works(byToken);
         assertThat(byToken.out()).contains("\"path\":\"/sign-in?code=jwc_");
         assertThat(shell.run("open", "4711").status()).isEqualTo(1);
+    }
+
+    /** Passenger would import the app and call it, with its user's environment. */
+    private String openByApp(Path munge) throws Exception {
+        assumeThat(Files.isExecutable(Path.of("/usr/bin/python3"))).as("python3 is not installed").isTrue();
+        Path command = Files.createDirectories(runtime.resolve("bin")).resolve("jobwitness");
+        Files.writeString(command, "#!/bin/sh\nexec '" + System.getProperty("java.home") + "/bin/java' -cp '"
+                + System.getProperty("java.class.path") + "' org.jobwitness.cli.Jobwitness \"$@\"\n");
+        Files.setPosixFilePermissions(command, PosixFilePermissions.fromString("rwx------"));
+        ProcessBuilder python = new ProcessBuilder("/usr/bin/python3", "-B", "-c",
+                "import runpy; app = runpy.run_path('" + APP.toAbsolutePath() + "')['application'];"
+                        + "print(b''.join(app({}, lambda status, headers: print(status, headers))).decode())")
+                .redirectErrorStream(true).redirectOutput(runtime.resolve("app.out").toFile());
+        python.environment().clear();
+        python.environment().putAll(Map.of("PATH", command.getParent() + ":/usr/bin:/bin", "JOBWITNESS_URL",
+                server.url(), "JOBWITNESS_MUNGE_SOCKET", munge.toString()));
+        Process app = python.start();
+        assertThat(app.waitFor(START.toSeconds(), TimeUnit.SECONDS)).isTrue();
+        return Files.readString(runtime.resolve("app.out"));
+    }
+
+    @Test
+    void theAppOfOpenOnDemandSignsItsUserIn() throws Exception {
+        assertThat(openByApp(socket)).startsWith("303 See Other").contains("'" + PUBLIC_URL + "/sign-in?code=jwc_",
+                "no-store");
+        assertThat(openByApp(Path.of("/nonexistent"))).startsWith("503 ").contains("MUNGE (/nonexistent)");
     }
 
     private static String get(String address) throws Exception {
