@@ -60,12 +60,16 @@ final class OtherRuns {
         double ofNeeded = isPerCpu ? number(row, "needed_share") * limit : Double.NaN;
         return new Task(RunRow.state(row), reason, row.getBoolean("confirmed"), row.getInt("nodes"),
                 Math.max(0, number(row, "seconds") - row.getDouble("suspended")),
-                number(row, "time_limit"), Double.isNaN(ofPeak) ? number(row, "memory_peak") : ofPeak,
-                Double.isNaN(limit) ? number(row, "memory") : limit,
-                Double.isNaN(ofNeeded) ? number(row, "needed") : ofNeeded, number(row, "cpus"),
+                number(row, "time_limit"), known(ofPeak, number(row, "memory_peak")),
+                known(limit, number(row, "memory")),
+                known(ofNeeded, number(row, "needed")), number(row, "cpus"),
                 number(row, "cpus_used"), row.getLong("samples"),
                 number(row, "covered") / (number(row, "seconds") * Math.max(1, row.getInt("nodes"))),
                 row.getBoolean("oom_killed") || reason == Reason.OUT_OF_MEMORY);
+    }
+
+    private static double known(double value, double otherwise) {
+        return Double.isNaN(value) ? otherwise : value;
     }
 
     /** The other runs of the same job, the newest first. An id that Slurm used again for another user is another job. */
