@@ -6,7 +6,8 @@ package org.jobwitness.server.report;
  *
  * <p>A run's CPUs and GPUs are shared out to its nodes as they have them, and its memory evenly. The use on a node is known if an
  * epilog read it, or if samples stand for at least half of the time. Figures of a node itself count before those of the run as a
- * whole, which people may send.
+ * whole, which people may send. No amount of a node is more than 1e14, some 3,000 CPU-years: whatever is reported of a run, a sum
+ * does not overflow, which would stop all sums.
  */
 final class RunFacts {
     private static final String RUNS = """
@@ -67,17 +68,18 @@ final class RunFacts {
             """;
     private static final String AMOUNTS = """
             known as (
-                select *, node_cpus * ran_ms as cpu, node_gpus * ran_ms as gpu, coalesce(node_mib * ran_ms / 1e3, 0) as memory,
+                select *, least(1e14, node_cpus * ran_ms) as cpu, least(1e14, node_gpus * ran_ms) as gpu,
+                        least(1e14, coalesce(node_mib * ran_ms / 1e3, 0)) as memory,
                     coalesce(covered_ms * 2 >= ran_ms, true) as is_covered
                 from on_node
             ), used as (
                 select known.*,
-                    case when cpu > 0 and is_covered then coalesce(cpu_counter_ms, cpu_percent / 100 * cpu) end as cpu_used,
-                    case when gpus_measured > 0 and is_covered then gpus_measured * ran_ms
+                    case when cpu > 0 and is_covered then nullif(least(1e14, coalesce(cpu_counter_ms, cpu_percent / 100 * cpu, -1)), -1) end as cpu_used,
+                    case when gpus_measured > 0 and is_covered then least(1e14, gpus_measured * ran_ms)
                         when gpus_measured = 0 and job_gpu_percent is not null and is_covered then gpu
                         else 0 end as gpu_measured,
                     coalesce(gpu_percent, job_gpu_percent) / 100 as gpu_part,
-                    case when memory > 0 then peak_mib * ran_ms / 1e3 end as memory_used
+                    case when memory > 0 then nullif(least(1e14, coalesce(peak_mib * ran_ms / 1e3, -1)), -1) end as memory_used
                 from known
             ), fact as (
                 select job_key, node, day, owner_id, coalesce(gpu_model, '') as gpu_model, state, reason, 1::bigint as runs,
@@ -93,7 +95,7 @@ final class RunFacts {
                     case when memory_used is null then 0 else round(memory)::bigint end as memory_measured_mib_s,
                     coalesce(round(memory_used), 0)::bigint as memory_used_mib_s,
                     coalesce(greatest(0, round(memory) - round(memory_used)), 0)::bigint as memory_wasted_mib_s,
-                    coalesce(round(joules), 0)::bigint as gpu_energy_joules,
+                    coalesce(round(least(1e14, coalesce(joules, 0))), 0)::bigint as gpu_energy_joules,
                     (wait_ms is not null)::integer::bigint as waits, coalesce(wait_ms, 0) as wait_ms
                 from used left join model using (job_key)
             ),

@@ -139,6 +139,24 @@ class DaySumsTest {
     }
 
     @Test
+    void absurdFiguresOfARunStopNothing() {
+        ran("1", "exit=0:0");
+        ran("2", "exit=0:0");
+        db.execute("update job set cpus = 2147483647, gpus = 2147483647, memory_mb = 9223372036854775807,"
+                + " start_time = '1970-01-01', end_time = '2026-03-02 12:00' where job_id = '1'");
+        db.execute("""
+                insert into job_figures (job_key, node, sample_count, cpu_usage_usec, memory_peak_bytes)
+                select job_key, 'n1', 0, 9223372036854775807, 9223372036854775807 from job where job_id = '1'""");
+        db.execute("""
+                insert into job_gpu_figures (job_key, node, gpu, sample_count, last_sample_at, utilization_sum, utilization_count,
+                    held_from, energy_joules)
+                select job_key, 'n1', 'g1', 10, now(), 1000, 10, now(), 1e300 from job where job_id = '1'""");
+        addAll();
+        assertThat(db.number("select sum(runs) from report_day where node = ''")).isEqualTo(2);
+        assertThat(db.number("select count(*) from ended_run")).isZero();
+    }
+
+    @Test
     void samplesOfLessThanHalfOfTheTimeMeasureNothing() {
         ran("1", "exit=0:0");
         db.execute("""
