@@ -111,6 +111,8 @@ class SignInPagesTest {
         assertThat(browse("/metrics", cookie).status()).isEqualTo(403);
         String root = cookie(exchange(server, code("root", "")));
         assertThat(browse("/jobs/2", root).status()).isEqualTo(200);
+        assertThat(browse("/", cookie).body()).doesNotContain("State of this server");
+        assertThat(browse("/", cookie(exchange(server, code("root", "")))).body()).contains("State of this server");
     }
 
     @Test

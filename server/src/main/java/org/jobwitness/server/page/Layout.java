@@ -63,7 +63,9 @@ final class Layout {
     private static Html footer(Links links) {
         return element("footer", element("p", attribute("id", "zone"), text("Times are in UTC.")),
                 element("p", attribute("id", "live"), attribute("role", "status")),
-                element("p", Links.link(links.page("docs"), "API"), text(" · "),
-                        Links.link(links.page("v1/health"), "State of this server")));
+                element("p", Links.link(links.page("docs"), "API"),
+                        links.isOperator()
+                                ? group(text(" · "), Links.link(links.page("v1/health"), "State of this server"))
+                                : Html.NOTHING));
     }
 }

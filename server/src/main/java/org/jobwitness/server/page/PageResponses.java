@@ -4,6 +4,7 @@ import io.javalin.http.Context;
 import java.util.Optional;
 import org.jobwitness.server.access.BrowserCookie;
 import org.jobwitness.server.access.Caller;
+import org.jobwitness.server.access.Role;
 import org.jobwitness.server.http.StaticFile;
 
 /** Sends pages, with what all of them need: the browser's rules for them, and addresses relative to the one that was asked for. */
@@ -24,7 +25,8 @@ final class PageResponses {
     /** Relative, by the depth of the path: a proxy may have cut off a prefix. */
     Links links(Context ctx) {
         long depth = ctx.path().chars().filter(c -> c == '/').count() - 1;
-        return new Links(depth == 0 ? "./" : "../".repeat((int) Math.min(depth, MAX_DEPTH)), grafana, reader(ctx));
+        return new Links(depth == 0 ? "./" : "../".repeat((int) Math.min(depth, MAX_DEPTH)), grafana,
+                Caller.find(ctx).filter(caller -> caller.role() == Role.OPERATOR).isPresent(), reader(ctx));
     }
 
     /** Nobody before somebody has signed in. */
