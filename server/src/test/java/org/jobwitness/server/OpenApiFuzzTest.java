@@ -58,6 +58,7 @@ class OpenApiFuzzTest {
             LongTests.times(3_000, 10_000));
     private static final int ROUNDS = 4;
     private static final int CALLERS = 4;
+    private static final int ARRAYS = 60;
     private static final int FAILURES_TOLD = 20;
     /** A line of Prometheus' text format with a sample. */
     private static final Pattern SAMPLE = Pattern.compile("([a-zA-Z_:][a-zA-Z0-9_:]*"
@@ -94,6 +95,7 @@ class OpenApiFuzzTest {
         server = TestServer.startWithAuth();
         operator = server.as(Role.OPERATOR);
         database = server.sql();
+        tellOfArrays();
         RequestGenerator generator = new RequestGenerator(server.document(), SEED, Instant.now());
         long began = System.nanoTime();
         try (ExecutorService callers = Executors.newFixedThreadPool(CALLERS)) {
@@ -112,6 +114,16 @@ class OpenApiFuzzTest {
             }
         }
         tell((System.nanoTime() - began) / 1_000_000);
+    }
+
+    /** Requests that are made one by one hardly ever make an array that another asks for. Its last task has its id, as in Slurm. */
+    private static void tellOfArrays() {
+        for (int array = 0; array < ARRAYS; array++) {
+            Exchange answer = operator.post("/v1/events/job-started", """
+                    {"job_id": "%1$d", "user": "alice", "node_list": ["n1"],
+                     "scheduler": {"array_job_id": "%1$d", "array_task_id": 1}}""".formatted(array));
+            assertThat(answer.status()).as(answer.body()).isEqualTo(200);
+        }
     }
 
     /** The number of a round's first request. */

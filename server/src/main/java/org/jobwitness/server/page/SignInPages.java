@@ -15,6 +15,7 @@ import org.jobwitness.server.access.Role;
 import org.jobwitness.server.access.Session;
 import org.jobwitness.server.access.Sessions;
 import org.jobwitness.server.access.SignInCodes;
+import org.jobwitness.server.http.ApiException;
 import org.jobwitness.server.http.CorrelationId;
 
 /**
@@ -23,6 +24,8 @@ import org.jobwitness.server.http.CorrelationId;
  */
 public final class SignInPages {
     private final PageResponses responses;
+    private static final int MAX_CODE = 256;
+
     private final SignInCodes codes;
     private final Sessions sessions;
     private final BrowserCookie cookie;
@@ -43,6 +46,9 @@ public final class SignInPages {
     private void show(Context ctx) {
         onlyParameters(ctx, Set.of("code"));
         Optional<String> code = parameter(ctx, "code");
+        if (code.isPresent() && code.get().length() > MAX_CODE) {
+            throw ApiException.invalidField("code", "code must have at most " + MAX_CODE + " characters");
+        }
         Links links = responses.links(ctx);
         PageResponses.send(ctx, code.isEmpty()
                 ? SignInView.signedOut(links)

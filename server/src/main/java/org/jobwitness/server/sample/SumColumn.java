@@ -89,7 +89,8 @@ record SumColumn<S>(String name, String type, Merge merge, @Nullable ToDoubleFun
         return switch (type) {
             case "timestamptz" -> "timestamptz 'epoch' + " + of + " * interval '1 microsecond'";
             case "boolean" -> of + " = 1";
-            case "integer" -> "cast(least(" + of + ", 2147483647) as integer)";
+            // Not least(), which passes over null.
+            case "integer" -> "cast(case when " + of + " > 2147483647 then 2147483647 else " + of + " end as integer)";
             case "text", "double precision" -> of;
             default -> "cast(" + of + " as " + type + ")";
         };

@@ -295,6 +295,17 @@ class SampleStoreTest {
         assertThat(List.of(sums.minLimit(), sums.maxLimit())).containsExactly(0x1p31, 0x1p35);
     }
 
+    /** Else an interval of 24 days, as least() would make of null, keeps old figures fresh. */
+    @Test
+    void anIntervalThatIsNotKnownIsNone() {
+        Job job = job(4, 4);
+        add(List.of(limit(job, 1, 8L << 30)));
+        boolean isNull = database.read("test", handle -> handle
+                .createQuery("select last_interval_ms is null from job_figures where job_key = :run")
+                .bind("run", job.run()).mapTo(boolean.class).one());
+        assertThat(isNull).isTrue();
+    }
+
     private static Sample limit(Job job, int tick, Long limit) {
         return new Sample(job.run(), "n1", START.plus(INTERVAL.multipliedBy(tick)),
                 Figures.ofJob().put(Figure.MEMORY_LIMIT_BYTES, limit).build());
