@@ -250,7 +250,7 @@ final class SchemaValues {
             for (int i = random.nextInt(addsUnknown ? 1 : 0, 4); i > 0; i--) {
                 String name = mood != Mood.PLAIN && oneIn(5) ? pick(Vocabulary.ODD_TEXTS) : pick(Vocabulary.NAMES);
                 String form = schema.path("propertyNames").path("pattern").asString("");
-                if (!object.has(name) && (mood == Mood.WRONG
+                if (!object.has(name) && !schema.path("properties").has(name) && (mood == Mood.WRONG
                         || (isText(name) && name.matches(form.isEmpty() ? "(?s).*" : form)))) {
                     object.set(name, more.isObject() && !addsUnknown ? value(name, more) : anything(2));
                 }
