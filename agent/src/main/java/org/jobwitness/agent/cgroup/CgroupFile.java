@@ -8,8 +8,16 @@ import org.jobwitness.wire.Figure;
 /**
  * The files of a job's cgroup that are read, the figures in each, and why a file may be missing. Slurm enables the controllers
  * cpuset, cpu and memory for jobs, and others only if configured to (EnableExtraControllers, 25.05).
+ *
+ * <p>They are read in this order. A cgroup that is removed meanwhile loses the files of its controllers before cpu.stat, so the
+ * peak of memory and the kills, which no earlier reading has, come first (seen with Slurm 26.05 on Linux 7.2).
  */
 enum CgroupFile {
+    MEMORY_PEAK("memory.peak", Format.SINGLE, "the kernel is older than 5.19", Map.of(Figure.MEMORY_PEAK_BYTES, "")),
+    MEMORY_EVENTS("memory.events",
+            Format.KEYED,
+            CgroupFile.NO_MEMORY,
+            Map.of(Figure.OOM_EVENTS, "oom", Figure.OOM_KILLS, "oom_kill")),
     CPU_STAT("cpu.stat",
             Format.KEYED,
             "the kernel does not provide it",
@@ -26,16 +34,11 @@ enum CgroupFile {
             Format.SINGLE,
             "the kernel does not count swap",
             Map.of(Figure.MEMORY_SWAP_BYTES, "")),
-    MEMORY_PEAK("memory.peak", Format.SINGLE, "the kernel is older than 5.19", Map.of(Figure.MEMORY_PEAK_BYTES, "")),
     MEMORY_MAX("memory.max", Format.SINGLE, CgroupFile.NO_MEMORY, Map.of(Figure.MEMORY_LIMIT_BYTES, "")),
     MEMORY_PRESSURE("memory.pressure",
             Format.PRESSURE,
             CgroupFile.NO_PSI,
             Map.of(Figure.MEMORY_PRESSURE_USEC, "some", Figure.MEMORY_STALL_USEC, "full")),
-    MEMORY_EVENTS("memory.events",
-            Format.KEYED,
-            CgroupFile.NO_MEMORY,
-            Map.of(Figure.OOM_EVENTS, "oom", Figure.OOM_KILLS, "oom_kill")),
     PIDS_CURRENT("pids.current",
             Format.SINGLE,
             "the pids controller is not enabled for jobs",
