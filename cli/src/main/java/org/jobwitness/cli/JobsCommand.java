@@ -66,6 +66,7 @@ final class JobsCommand {
         List<Job> jobs = new ArrayList<>();
         String cursor = null;
         long total = 0;
+        boolean isCut = false;
         for (String id : ids.isEmpty() ? Collections.<@Nullable String>singletonList(null) : ids) {
             Response response = client.get("/v1/jobs", parameters(context, arguments, id));
             if (arguments.has(ServiceOptions.JSON)) {
@@ -75,12 +76,18 @@ final class JobsCommand {
             JobPage page = client.read(response, JobPage.class);
             jobs.addAll(page.jobs());
             cursor = page.nextCursor();
+            isCut |= cursor != null;
             total += page.total();
         }
+        boolean areMany = ids.size() > 1;
         if (arguments.has(CSV)) {
             context.print(JobsCsv.of(jobs));
         } else {
-            context.print(page(context, arguments, jobs, total, ids.size() > 1 ? null : cursor));
+            context.print(page(context, arguments, jobs, total, areMany ? null : cursor));
+        }
+        if (isCut && (areMany || arguments.has(CSV))) {
+            context.errors().println("jobwitness: only " + jobs.size() + " of " + total + " jobs are shown; "
+                    + (areMany ? "ask for the id of a large array alone" : "the next begin at --cursor=" + cursor));
         }
         return 0;
     }

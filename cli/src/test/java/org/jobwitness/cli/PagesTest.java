@@ -165,12 +165,17 @@ class PagesTest {
     @Test
     void aListShowsEfficiencyAndIsCsv() {
         service.replace("\"name\":\"", "\"name\":\"=");
-        String csv = shell.run("jobs", "--csv").out();
+        CliRun run = shell.run("jobs", "--csv");
+        String csv = run.out();
         List<String> lines = csv.lines().toList();
         assertThat(lines.getFirst()).startsWith("id,run,cluster,user,account,partition,name,state,reason,start_time");
         assertThat(lines).hasSizeGreaterThan(1)
                 .allMatch(line -> line.split(",", -1).length == lines.getFirst().split(",").length);
         assertThat(csv).contains(",'=").doesNotContain(",=");
+        assertThat(run.errors()).as("that it is not all").matches("jobwitness: only [0-9]+ of 111 jobs are shown; "
+                + "the next begin at --cursor=\\S+\n");
+        assertThat(shell.run("jobs", "1", "2").errors())
+                .contains(" of 222 jobs are shown; ask for the id of a large array");
         assertThat(service.queries()).last().asString().contains("limit=1000");
         assertThat(shell.run("jobs", "--efficiency").out().lines()).first().asString()
                 .matches("JOB +USER +STATE +ELAPSED +TIME +CPU +MEMORY.*");
