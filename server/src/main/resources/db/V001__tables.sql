@@ -631,15 +631,21 @@ create table access_event (
     at             timestamptz not null default clock_timestamp(),
     action         text not null,
     actor          text not null,
-    session_id     bigint not null,
+    session_id     bigint,
     user_name      text,
     uid            bigint,
-    method         text not null,
+    method         text,
     run            bigint,
     address        text,
+    cause          text,
+    request        text,
+    requests       bigint not null default 1,
     correlation_id text not null
 );
 comment on column access_event.actor is 'Who did it; user_name and uid are those of the session.';
+comment on column access_event.session_id is 'Null of what was refused, like method.';
+comment on column access_event.request is 'Method and route of what was refused for this cause; null where there were too many to tell.';
+comment on column access_event.requests is 'How many were alike within a minute; at and correlation_id are those of the first.';
 create index access_event_at on access_event (at);
 comment on index access_event_at is 'AccessEvents.forget.';
 

@@ -26,6 +26,7 @@ import javax.net.SocketFactory;
 import org.jobwitness.server.access.AccessControl;
 import org.jobwitness.server.access.BrowserCookie;
 import org.jobwitness.server.access.Privileged;
+import org.jobwitness.server.access.Refusals;
 import org.jobwitness.server.access.Role;
 import org.jobwitness.server.access.Sessions;
 import org.jobwitness.server.access.SessionsEndpoint;
@@ -199,9 +200,10 @@ final class Server implements AutoCloseable {
             Sessions sessions = new Sessions(database, clock);
             Privileged privileged = new Privileged(config.operators(), config.helpdesk());
             BrowserCookie cookie = new BrowserCookie(tls.isPresent(), config.publicUrl());
+            Refusals refusals = stopLater(new Refusals(database, clock, metrics));
             AccessControl access = tokens.map(known -> AccessControl.by(known, sessions, privileged, cookie,
-                    config.proxy(), metrics))
-                    .orElseGet(() -> AccessControl.off(config.host(), sessions, privileged, cookie, metrics));
+                    config.proxy(), refusals))
+                    .orElseGet(() -> AccessControl.off(config.host(), sessions, privileged, cookie, refusals));
             SignInCodes codes = new SignInCodes(database, sessions, clock);
 
             Verdicts verdicts = new Verdicts(evidence, config.thresholds(), config.siteNote());
@@ -241,6 +243,7 @@ final class Server implements AutoCloseable {
             http.start();
             database.start();
             demo.map(this::stopLater).ifPresent(DemoCluster::start);
+            refusals.start();
             sealingTask.start();
             retentionTask.start();
             reportTask.start();

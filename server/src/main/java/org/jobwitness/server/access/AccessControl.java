@@ -4,7 +4,6 @@ import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import io.javalin.http.Handler;
 import io.javalin.security.RouteRole;
-import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
@@ -29,21 +28,21 @@ public final class AccessControl implements Handler {
     private final Refusals refusals;
 
     private AccessControl(Optional<Tokens> tokens, String host, Sessions sessions, Privileged privileged,
-            BrowserCookie cookie, Optional<TrustedProxy> proxy, PrometheusRegistry metrics) {
+            BrowserCookie cookie, Optional<TrustedProxy> proxy, Refusals refusals) {
         this.tokens = tokens;
         this.host = host;
         this.sessions = sessions;
         this.privileged = privileged;
         this.cookie = cookie;
         this.proxy = proxy;
-        this.refusals = new Refusals(metrics);
+        this.refusals = refusals;
     }
 
     /** No authentication: all programs on this machine may do everything. For a loopback host only. */
     public static AccessControl off(String host, Sessions sessions, Privileged privileged, BrowserCookie cookie,
-            PrometheusRegistry metrics) {
+            Refusals refusals) {
         return new AccessControl(Optional.empty(), host.toLowerCase(Locale.ROOT), sessions, privileged, cookie,
-                Optional.empty(), metrics);
+                Optional.empty(), refusals);
     }
 
     /**
@@ -52,13 +51,13 @@ public final class AccessControl implements Handler {
      * @param proxy that signs people in; empty for none
      */
     public static AccessControl by(Tokens tokens, Sessions sessions, Privileged privileged, BrowserCookie cookie,
-            Optional<TrustedProxy> proxy, PrometheusRegistry metrics) {
-        return new AccessControl(Optional.of(tokens), "", sessions, privileged, cookie, proxy, metrics);
+            Optional<TrustedProxy> proxy, Refusals refusals) {
+        return new AccessControl(Optional.of(tokens), "", sessions, privileged, cookie, proxy, refusals);
     }
 
     /** Counts what was refused, here or by an endpoint. */
     public void routes(RoutesConfig routes) {
-        routes.after(refusals::count);
+        routes.after(ctx -> refusals.count(ctx, cookie.isSent(ctx)));
     }
 
     /** Who was authenticated. */
@@ -101,6 +100,7 @@ public final class AccessControl implements Handler {
             return Identity.ANYBODY;
         }
         Identity identity = authenticate(ctx, tokens.get(), ofProxy);
+        Refusals.isOf(ctx, identity.actor, identity.user);
         if (!identity.role.mayCall(allowed)) {
             throw ApiException.forbidden("the " + identity.role + " token may not " + ctx.method() + " "
                     + Printable.shown(ctx.path()) + "; use the operator token");

@@ -5,7 +5,7 @@ import java.util.Locale;
 import org.jdbi.v3.core.Handle;
 import org.jspecify.annotations.Nullable;
 
-/** The audit trail of access: who signed in, shared a run or revoked a session. Rows are never changed. */
+/** The audit trail of access: who signed in, shared a run or revoked a session, and what was refused. Rows are never changed. */
 public final class AccessEvents {
     private AccessEvents() {
     }
@@ -13,7 +13,8 @@ public final class AccessEvents {
     enum Action {
         SIGNED_IN,
         SHARED,
-        REVOKED
+        REVOKED,
+        REFUSED
     }
 
     /** @param actor who did it, as in the audit trail of jobs */
@@ -26,6 +27,20 @@ public final class AccessEvents {
                 .bind("session", session.id()).bind("user", session.user().name()).bind("uid", session.user().uid())
                 .bind("method", session.method().toString()).bind("run", session.run()).bind("address", address)
                 .bind("correlation_id", correlationId).execute();
+    }
+
+    /** A row for requests that were refused for one cause. */
+    static void addRefused(Handle handle, Refusals.Refusal refusal, Refusals.Count count) {
+        User user = refusal.user();
+        handle.createUpdate("""
+                insert into access_event (at, action, actor, user_name, uid, address, cause, request, requests, correlation_id)
+                values (:at, :action, :actor, :user, :uid, :address, :cause, :request, :requests, :correlation_id)""")
+                .bind("at", count.firstAt()).bind("action", Action.REFUSED.name().toLowerCase(Locale.ROOT))
+                .bind("actor", refusal.actor() == null ? Caller.ANONYMOUS : refusal.actor())
+                .bind("user", user == null ? null : user.name()).bind("uid", user == null ? null : user.uid())
+                .bind("address", refusal.address()).bind("cause", refusal.cause().toString())
+                .bind("request", refusal.request()).bind("requests", count.requests())
+                .bind("correlation_id", count.correlationId()).execute();
     }
 
     /** Deletes what is older, with the audit trail of jobs. */

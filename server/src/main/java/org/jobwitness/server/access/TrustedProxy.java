@@ -42,6 +42,7 @@ public record TrustedProxy(String header, Path secretFile, List<AddressRange> ad
         List<String> secrets = Collections.list(ctx.req().getHeaders(SECRET_HEADER));
         if (addresses.stream().noneMatch(range -> range.contains(ctx.ip())) || secrets.size() != 1
                 || !isSecret(secrets.getFirst())) {
+            Refusals.isRefused(ctx, Refusals.Cause.PROXY_HEADER);
             throw ApiException.invalidRequest("the header " + header + " is taken from the proxy only");
         }
         if (sent.size() > 1) {

@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.Set;
 import org.jobwitness.server.access.BrowserCookie;
 import org.jobwitness.server.access.Caller;
+import org.jobwitness.server.access.Refusals;
 import org.jobwitness.server.access.Role;
 import org.jobwitness.server.access.Session;
 import org.jobwitness.server.access.Sessions;
@@ -63,6 +64,7 @@ public final class SignInPages {
         Links links = responses.links(ctx);
         Optional<SignInCodes.Exchanged> exchanged = codes.exchange(code, ctx.ip(), CorrelationId.of(ctx));
         if (exchanged.isEmpty()) {
+            Refusals.isRefused(ctx, Refusals.Cause.SIGN_IN);
             PageResponses.send(ctx, SignInView.used(links));
             return;
         }
