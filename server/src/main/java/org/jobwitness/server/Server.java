@@ -64,6 +64,7 @@ import org.jobwitness.server.metrics.MetricsEndpoint;
 import org.jobwitness.server.node.NodeLimit;
 import org.jobwitness.server.node.NodeTable;
 import org.jobwitness.server.node.NodesEndpoint;
+import org.jobwitness.server.node.SeenJobs;
 import org.jobwitness.server.ops.DataDisk;
 import org.jobwitness.server.ops.HealthEndpoint;
 import org.jobwitness.server.ops.Retention;
@@ -140,8 +141,9 @@ final class Server implements AutoCloseable {
             SampleStore samples = new SampleStore(database, json, config.metricsRetention(), clock, metrics);
             NodeTable nodes = new NodeTable(database, json);
             AgentQueueTable agentQueues = new AgentQueueTable(database, clock);
+            SeenJobs seenJobs = new SeenJobs(database, clock);
             EvidenceReader evidence = new EvidenceReader(database, clock);
-            JobMetrics jobMetrics = new JobMetrics(database, queries, nodes, agentQueues,
+            JobMetrics jobMetrics = new JobMetrics(database, queries, nodes, agentQueues, seenJobs,
                     new JobFindings(evidence, config.thresholds()), config.dataDir(), config.maxSeries(), clock);
             KnownClusters clusters = new KnownClusters(database, config.clusters(), config.defaultCluster());
             NodeLimit nodeLimit = new NodeLimit(database, config.maxNodes(), config.defaultCluster(), clock, metrics);
@@ -179,6 +181,7 @@ final class Server implements AutoCloseable {
                 advisoryChecks.put("storage", () -> DataDisk.problem(config.dataDir()));
             }
             slurm.ifPresent(reconciliation -> advisoryChecks.put("scheduler", reconciliation::problem));
+            slurm.ifPresent(_ -> advisoryChecks.put("agents", seenJobs::problem));
             if (!config.schedulerChosen()) {
                 advisoryChecks.put("scheduler", () -> Optional.of(LocalSlurm.NOT_ASKED));
             }
@@ -211,7 +214,7 @@ final class Server implements AutoCloseable {
             UserSummaries summaries = new UserSummaries(database, clock);
             Reports reports = new Reports(database, clock);
             Pages pages = new Pages(queries, new JobReader(queries, verdicts, charts, clock), summaries, reports,
-                    nodes, config.grafana(), cookie, clock);
+                    nodes, seenJobs, config.grafana(), cookie, clock);
 
             http = stopLater(new HttpServer(
                     new HttpServer.Settings(config.host(), config.port(), config.maxConnections(),

@@ -60,7 +60,7 @@ class HouseTest {
             table("job_node", "job.RunTable", "job node query report sample scheduler verdict"),
             table("job_deleted", "job.JobDeletion", "job query report"), table("audit", "job.AuditTable", "job"),
             table("job_use", "", "query verdict"), table("current_job", "", "node query sample verdict"),
-            table("job_figures", "job.RunTable sample.FiguresTables", "job report sample chart scheduler"),
+            table("job_figures", "job.RunTable sample.FiguresTables", "job node report sample chart scheduler"),
             table("job_gpu_figures", "sample.LateXids", "sample chart query report"),
             table("oom_kill", "sample.OomKillTable", "sample query"),
             table("sample_buffer", "sample.SampleBuffer", "sample"), table("sample_buffer_0", "", ""),

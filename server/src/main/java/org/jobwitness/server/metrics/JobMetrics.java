@@ -15,6 +15,7 @@ import org.jobwitness.server.db.Database;
 import org.jobwitness.server.node.GpuErrorTable;
 import org.jobwitness.server.node.NodeReading;
 import org.jobwitness.server.node.NodeTable;
+import org.jobwitness.server.node.SeenJobs;
 import org.jobwitness.server.query.JobLabels;
 import org.jobwitness.server.query.JobQueries;
 import org.jobwitness.server.sample.RunUse;
@@ -41,6 +42,7 @@ public final class JobMetrics {
     private final JobQueries jobs;
     private final NodeTable nodes;
     private final AgentQueueTable agentQueues;
+    private final SeenJobs seenJobs;
     private final JobFindings findings;
     private final Path folder;
     private final long maxSeries;
@@ -54,11 +56,12 @@ public final class JobMetrics {
      * @param maxSeries of one scrape
      */
     public JobMetrics(Database database, JobQueries jobs, NodeTable nodes, AgentQueueTable agentQueues,
-            JobFindings findings, Path folder, long maxSeries, Clock clock) {
+            SeenJobs seenJobs, JobFindings findings, Path folder, long maxSeries, Clock clock) {
         this.database = database;
         this.jobs = jobs;
         this.nodes = nodes;
         this.agentQueues = agentQueues;
+        this.seenJobs = seenJobs;
         this.findings = findings;
         this.folder = folder;
         this.maxSeries = maxSeries;
@@ -82,10 +85,12 @@ public final class JobMetrics {
         private final FamilyRows<AgentQueueTable.Queue> waiting = new FamilyRows<>(folder, Family.OF_AGENT);
         /** By cluster and partition. */
         private final Map<List<String>, Long> pending = new HashMap<>();
+        private List<SeenJobs.Seen> seen = List.of();
         private JobQueries.Counts counts = new JobQueries.Counts(Map.of(), Map.of());
 
         private void read(Handle handle) {
             counts = jobs.count(handle);
+            seen = seenJobs.all(handle);
             try (Stream<JobLabels> recent = jobs.recent(handle, at)) {
                 Labels ofInfo = new Labels("cluster", "job_id", "user", "partition", "account", "name");
                 Labels ofState = new Labels("cluster", "job_id", "state", "reason");
@@ -218,6 +223,9 @@ public final class JobMetrics {
                     "Pending jobs by partition; a job that may start in several counts in each.", "cluster",
                     "partition");
             pending.forEach((queue, count) -> queues.sample(count, queue.getFirst(), queue.getLast()));
+            if (!seen.isEmpty()) {
+                writeSeen(out);
+            }
             info.each(0, out.gauge("hpc_job_info",
                     "1 for each job that runs or ended less than 5 minutes ago, with its labels.")::sample);
             states.each(0, out.gauge("hpc_job_state",
@@ -241,6 +249,18 @@ public final class JobMetrics {
                     .sample((double) budget.leftOut());
             out.gauge("hpc_exporter_last_collect_timestamp_seconds", "When these figures were collected.")
                     .sample(at.toEpochMilli() / 1e3);
+        }
+
+        private void writeSeen(Exposition out) {
+            Exposition.Samples running = out.gauge("hpc_scheduler_jobs_running",
+                    "Jobs that have run for 5 minutes by the scheduler's record.", "cluster");
+            seen.forEach(one -> running.sample((double) one.running(), one.cluster()));
+            Exposition.Samples read = out.gauge("hpc_scheduler_jobs_seen",
+                    "Those of them that agents have read in the last 5 minutes.", "cluster");
+            seen.forEach(one -> read.sample((double) one.seen(), one.cluster()));
+            Exposition.Samples silent = out.gauge("hpc_scheduler_nodes_silent",
+                    "Nodes of the running jobs whose agents have sent nothing in the last 5 minutes.", "cluster");
+            seen.forEach(one -> silent.sample(one.silent().size(), one.cluster()));
         }
 
         @Override

@@ -14,6 +14,7 @@ import java.util.Objects;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jobwitness.server.node.SeenJobs.Seen;
 import org.jobwitness.server.query.JobQueries.Ends;
 import org.jobwitness.server.query.JobQueries.IdleGpus;
 import org.jobwitness.server.verdict.Phrases;
@@ -51,9 +52,10 @@ final class OverviewView {
         }
     }
 
-    static String cluster(Links links, NodePage nodes, Jobs jobs) {
+    /** @param seen by agents, of the jobs that run by Slurm's record; empty for those who may not see all */
+    static String cluster(Links links, NodePage nodes, List<Seen> seen, Jobs jobs) {
         return Layout.page(links, "Cluster", "", "all", element("h1", "Cluster"),
-                live(map(links, nodes), element("div", css("columns"), ends(links, jobs.ends(), Map.of()),
+                live(map(links, nodes, seen), element("div", css("columns"), ends(links, jobs.ends(), Map.of()),
                         JobsView.idleGpus(links, jobs.idle())),
                         list(links, "failed", "Failed in the last day", jobs.failed()),
                         waiting(links, jobs.pending()),
@@ -125,7 +127,7 @@ final class OverviewView {
                 })));
     }
 
-    private static Html map(Links links, NodePage page) {
+    private static Html map(Links links, NodePage page, List<Seen> seen) {
         Map<String, Long> states = page.nodes().stream().collect(Collectors.groupingBy(
                 node -> Objects.requireNonNullElse(node.state(), "state not known"), TreeMap::new,
                 Collectors.counting()));
@@ -136,6 +138,9 @@ final class OverviewView {
         return Pieces.section("nodes", "Nodes",
                 element("p", text(known), Html.when(page.total() > page.nodes().size(), () -> text(
                         "; the first " + page.nodes().size() + " of " + page.total() + " are shown"))),
+                group(seen.stream()
+                        .map(one -> element("p", Html.when(seen.size() > 1, () -> text(one.cluster() + ": ")),
+                                text(one.words())))),
                 element("div", css(isMany ? "map many" : "map"),
                         group(page.nodes().stream().map(node -> cell(links, node, isMany)))),
                 element("p", css("scale faint"), text("CPU use: 0 % "),

@@ -27,6 +27,7 @@ import org.jobwitness.server.http.ApiException;
 import org.jobwitness.server.http.ErrorPage;
 import org.jobwitness.server.http.StaticFile;
 import org.jobwitness.server.node.NodeTable;
+import org.jobwitness.server.node.SeenJobs;
 import org.jobwitness.server.query.JobFilter;
 import org.jobwitness.server.query.JobQueries;
 import org.jobwitness.server.query.JobSort;
@@ -57,6 +58,7 @@ public final class Pages implements ErrorPage {
     private final UserSummaries summaries;
     private final Reports reports;
     private final NodeTable nodes;
+    private final SeenJobs seenJobs;
     private final JobReader reader;
     private final PageResponses responses;
     private final BrowserCookie cookie;
@@ -70,12 +72,13 @@ public final class Pages implements ErrorPage {
 
     /** @param grafana the address of Grafana, without a slash at its end; empty for none */
     public Pages(JobQueries jobs, JobReader reader, UserSummaries summaries, Reports reports, NodeTable nodes,
-            Optional<String> grafana, BrowserCookie cookie, Clock clock) {
+            SeenJobs seenJobs, Optional<String> grafana, BrowserCookie cookie, Clock clock) {
         this.jobs = jobs;
         this.reader = reader;
         this.summaries = summaries;
         this.reports = reports;
         this.nodes = nodes;
+        this.seenJobs = seenJobs;
         this.responses = new PageResponses(grafana, cookie);
         this.cookie = cookie;
         this.clock = clock;
@@ -139,7 +142,8 @@ public final class Pages implements ErrorPage {
     private String clusterPage(Context ctx) {
         Caller caller = Caller.of(ctx);
         NodePage all = nodes.list(caller.scope(), null, null, MAX_NODES, 0, clock.instant());
-        return OverviewView.cluster(links(ctx), all, overview(caller, Map.of(), DAY));
+        List<SeenJobs.Seen> seen = caller.scope() instanceof Scope.Everything ? seenJobs.all() : List.of();
+        return OverviewView.cluster(links(ctx), all, seen, overview(caller, Map.of(), DAY));
     }
 
     private void node(Context ctx) {

@@ -26,6 +26,7 @@ import org.jobwitness.server.event.Events;
 import org.jobwitness.server.job.JobTable;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.server.node.NodeTable;
+import org.jobwitness.server.node.SeenJobs;
 import org.jobwitness.server.scheduler.FakeSlurm.FakeJob;
 import org.jobwitness.server.scheduler.FakeSlurmrestd.Mood;
 import org.jobwitness.server.testing.TestPostgres;
@@ -101,6 +102,34 @@ class ReconciliationTest {
         reconciliation.close();
         database.close();
         fake.close();
+    }
+
+    @Test
+    void jobsThatNoAgentSeesAreCountedWithTheNodesThatAreSilent() throws InterruptedException {
+        for (String id : List.of("1", "2", "3", "4")) {
+            slurm.controller.put(id, FakeJob.waiting(id, T).runs("n" + id, T.plusSeconds(60)));
+        }
+        slurm.controller.put("5", FakeJob.waiting("5", T).runs("n5", T.plusSeconds(60)).is("COMPLETED COMPLETING"));
+        rounds(1);
+        SeenJobs seenJobs = new SeenJobs(database, clock);
+        assertThat(seenJobs.problem()).as("they have not run for long").isEmpty();
+
+        now.set(T.plusSeconds(60).plus(SeenJobs.WINDOW));
+        database.write("test", handle -> {
+            for (String id : List.of("1", "2")) {
+                handle.execute("insert into job_figures (job_key, node, last_sample_at) select job_key, 'n" + id
+                        + "', timestamptz '" + now.get().minusSeconds("1".equals(id) ? 20 : 400)
+                        + "' from job where job_id = '" + id + "'");
+            }
+            return handle
+                    .execute("insert into node (cluster, node, at) values ('rig', 'n1', '%1$s'), ('rig', 'n3', '%1$s')"
+                            .formatted(now.get().minusSeconds(15))
+                            + " on conflict (cluster, node) do update set at = excluded.at");
+        });
+        assertThat(seenJobs.all()).containsExactly(
+                new SeenJobs.Seen("rig", 4, 1, List.of("n2", "n4"), List.of("3")));
+        assertThat(seenJobs.problem()).contains("rig: Jobs running according to Slurm: 4; seen by agents: 1;"
+                + " nodes without word: n2, n4; not seen though their nodes report: job 3");
     }
 
     private void rounds(int count) throws InterruptedException {
