@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Properties;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
 import java.util.logging.Level;
@@ -106,6 +107,10 @@ final class Server implements AutoCloseable {
     private static final Duration REPORT_INTERVAL = Duration.ofSeconds(15);
     private static final Duration REPORT_CORRECTION_INTERVAL = Duration.ofHours(1);
     private static final Duration WATCH_INTERVAL = Duration.ofSeconds(6);
+    /** By the word that comes first on the command line. */
+    private static final Map<String, Command> COMMANDS = new TreeMap<>(Map.of("backup", BackupCommand::backup,
+            "export", Export::run, "reports", ReportsCommand::run, "restore", BackupCommand::restore, "retention",
+            RetentionCommand::run, "token", TokenCommand::run));
     /** The exit status of a server that did not answer itself. */
     private static final int HANGS = 4;
     /** Within which another server takes over. */
@@ -297,6 +302,12 @@ final class Server implements AutoCloseable {
         }
     }
 
+    /** What is done instead of serving; returns the exit status. */
+    @FunctionalInterface
+    private interface Command {
+        int run(List<String> args, Map<String, String> environment, Path dotEnv);
+    }
+
     static String version() {
         try (InputStream in = Server.class.getResourceAsStream("/jobwitness.properties")) {
             Properties properties = new Properties();
@@ -310,17 +321,9 @@ final class Server implements AutoCloseable {
     public static void main(String[] args) {
         Locale.setDefault(Locale.ROOT);
         List<String> flags = List.of(args);
-        if (!flags.isEmpty() && flags.getFirst().equals("export")) {
-            System.exit(Export.run(flags.subList(1, flags.size()), System.getenv(), Path.of(".env")));
-        }
-        if (!flags.isEmpty() && flags.getFirst().equals("retention")) {
-            System.exit(RetentionCommand.run(flags.subList(1, flags.size()), System.getenv(), Path.of(".env")));
-        }
-        if (!flags.isEmpty() && flags.getFirst().equals("reports")) {
-            System.exit(ReportsCommand.run(flags.subList(1, flags.size()), System.getenv(), Path.of(".env")));
-        }
-        if (!flags.isEmpty() && flags.getFirst().equals("token")) {
-            System.exit(TokenCommand.run(flags.subList(1, flags.size()), System.getenv(), Path.of(".env")));
+        if (!flags.isEmpty() && COMMANDS.containsKey(flags.getFirst())) {
+            System.exit(COMMANDS.get(flags.getFirst()).run(flags.subList(1, flags.size()), System.getenv(),
+                    Path.of(".env")));
         }
         if (flags.contains("--help") || flags.contains("-h")) {
             System.out.print(help());
@@ -423,10 +426,10 @@ final class Server implements AutoCloseable {
     private static String help() {
         StringBuilder help = new StringBuilder("""
                 Usage: jobwitness-server [--SETTING VALUE]...
-                       jobwitness-server export --help
-                       jobwitness-server reports --help
-                       jobwitness-server retention --help
-                       jobwitness-server token --help
+                """);
+        COMMANDS.keySet().forEach(command -> help.append("       jobwitness-server ").append(command)
+                .append(" --help\n"));
+        help.append("""
 
                 Settings, as flags or in the environment (or in a file .env in the working folder):
                 """);

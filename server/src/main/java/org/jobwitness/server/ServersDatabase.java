@@ -25,9 +25,17 @@ final class ServersDatabase {
         Optional<DatabaseAddress> known = config.database().isPresent()
                 ? config.database()
                 : EmbeddedPostgres.running(config.dataDir());
-        if (known.isPresent()) {
-            return work.with(known.get());
-        }
+        return known.isPresent() ? work.with(known.get()) : withOwn(config, work);
+    }
+
+    /** Does some work where no server may run and there may be no database yet: an embedded PostgreSQL makes one. */
+    static <T, X extends Exception> T withoutServer(ServerConfig config, Work<T, X> work)
+            throws X, IOException, InterruptedException {
+        return config.database().isPresent() ? work.with(config.database().get()) : withOwn(config, work);
+    }
+
+    private static <T, X extends Exception> T withOwn(ServerConfig config, Work<T, X> work)
+            throws X, IOException, InterruptedException {
         try (EmbeddedPostgres own = EmbeddedPostgres.start(config.dataDir(), POSTGRES_START_TIMEOUT)) {
             Runtime.getRuntime().addShutdownHook(new Thread(own::close, "shutdown"));
             return work.with(own.address());

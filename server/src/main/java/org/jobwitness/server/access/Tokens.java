@@ -24,6 +24,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -125,9 +126,7 @@ public final class Tokens {
     /** Changes with each of the files, but for one that is written twice within the clock of the file system, in the same length. */
     private List<Object> stamp() throws IOException {
         List<Object> stamp = new ArrayList<>();
-        List<Path> files = new ArrayList<>(ROLES.stream().map(this::file).toList());
-        files.add(agentTokens.path());
-        for (Path file : files) {
+        for (Path file : files(folder)) {
             try {
                 BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
                 stamp.add(List.of(attributes.lastModifiedTime(), attributes.size(),
@@ -173,7 +172,18 @@ public final class Tokens {
     }
 
     public Path file(Role role) {
+        return file(folder, role);
+    }
+
+    private static Path file(Path folder, Role role) {
         return folder.resolve(role.name().toLowerCase(Locale.ROOT) + ".token");
+    }
+
+    /** All files that a data folder may have tokens in. */
+    public static List<Path> files(Path folder) {
+        return Stream
+                .concat(ROLES.stream().map(role -> file(folder, role)), Stream.of(new AgentTokenFile(folder).path()))
+                .toList();
     }
 
     Optional<Owner> ownerOf(String token) {

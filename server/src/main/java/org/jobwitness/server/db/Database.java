@@ -20,7 +20,9 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
+import org.flywaydb.core.api.MigrationInfo;
 import org.flywaydb.core.api.MigrationInfoService;
+import org.flywaydb.core.api.MigrationVersion;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
 import org.jdbi.v3.core.JdbiException;
@@ -38,6 +40,9 @@ import org.slf4j.LoggerFactory;
  * unavailable; until then, calls throw {@link DatabaseUnavailable}. Thread-safe.
  */
 public final class Database implements AutoCloseable {
+    /** What PostgreSQL shows as the name of a server's connections. */
+    public static final String SERVER = "jobwitness-server";
+
     private static final Logger log = LoggerFactory.getLogger(Database.class);
     private static final int ATTEMPTS = 3;
     private static final int FIRST_PARTITIONS = 100;
@@ -92,9 +97,15 @@ public final class Database implements AutoCloseable {
      * @param partitions the most urgent missing ones are created before the database counts as ready
      */
     public Database(DatabaseAddress address, int connections, Partitions partitions, PrometheusRegistry metrics) {
+        this(address, connections, partitions, metrics, SERVER);
+    }
+
+    /** @param application what PostgreSQL shows as the name of its connections */
+    public Database(DatabaseAddress address, int connections, Partitions partitions, PrometheusRegistry metrics,
+            String application) {
         this.address = address;
         this.partitions = partitions;
-        properties = properties(address);
+        properties = properties(address, application);
         HikariConfig config = new HikariConfig();
         config.setPoolName("database");
         config.setJdbcUrl(address.jdbcUrl());
@@ -117,7 +128,7 @@ public final class Database implements AutoCloseable {
         migrator = Thread.ofPlatform().name("database-migrator").daemon().unstarted(this::migrateUntilReady);
     }
 
-    private static Properties properties(DatabaseAddress address) {
+    private static Properties properties(DatabaseAddress address, String application) {
         Properties properties = new Properties();
         if (address.user() != null) {
             properties.setProperty("user", address.user());
@@ -125,7 +136,7 @@ public final class Database implements AutoCloseable {
         if (address.password() != null) {
             properties.setProperty("password", address.password());
         }
-        properties.setProperty("ApplicationName", "jobwitness-server");
+        properties.setProperty("ApplicationName", application);
         properties.setProperty("connectTimeout", "5");
         properties.setProperty("loginTimeout", "5");
         properties.setProperty("socketTimeout", String.valueOf(SOCKET_TIMEOUT.toSeconds()));
@@ -147,7 +158,7 @@ public final class Database implements AutoCloseable {
      */
     public void connectWithoutMigrating() {
         try {
-            MigrationInfoService tables = Flyway.configure().dataSource(pool).locations("classpath:db").load().info();
+            MigrationInfoService tables = tables();
             if (tables.pending().length > 0) {
                 throw new DatabaseUnavailable("the tables in " + address.place()
                         + " are of an older release, or not there: start this release's server on it once");
@@ -161,6 +172,43 @@ public final class Database implements AutoCloseable {
                     "the database " + address.place() + " cannot be reached: " + rootMessage(e), e);
         }
         ready.countDown();
+    }
+
+    /**
+     * Connects once, and makes the tables as they were in a version, or brings older ones there: for what is done without a
+     * server.
+     *
+     * @param version as {@link #schema} returns it
+     * @throws DatabaseUnavailable if it cannot be reached, or its tables are newer, or of a version that this release does not know
+     */
+    public void connectAndMigrateTo(String version) {
+        try {
+            MigrationVersion target = MigrationVersion.fromVersion(version);
+            MigrationInfo current = tables().current();
+            if ((current != null && current.getVersion().isNewerThan(target))
+                    || Arrays.stream(tables().all()).noneMatch(each -> target.equals(each.getVersion()))) {
+                throw new DatabaseUnavailable("the tables in " + address.place() + " are not of the version " + version
+                        + " that is needed, and cannot be made so by this release");
+            }
+            Flyway.configure().dataSource(pool).locations("classpath:db").target(target).load().migrate();
+        } catch (FlywayException e) {
+            throw new DatabaseUnavailable(
+                    "the database " + address.place() + " cannot be reached: " + rootMessage(e), e);
+        }
+        ready.countDown();
+    }
+
+    private MigrationInfoService tables() {
+        return Flyway.configure().dataSource(pool).locations("classpath:db").load().info();
+    }
+
+    /** The version of the tables: that of the last migration. */
+    public String schema() {
+        MigrationInfo current = tables().current();
+        if (current == null) {
+            throw new DatabaseUnavailable("there are no tables in " + address.place());
+        }
+        return current.getVersion().getVersion();
     }
 
     private void migrateUntilReady() {
@@ -186,7 +234,7 @@ public final class Database implements AutoCloseable {
     /** The most urgent ones only: thousands, as for years of samples, would take minutes, and can follow. */
     private void makePartitions() {
         for (Partition partition : jdbi.withHandle(partitions::missing).stream().limit(FIRST_PARTITIONS).toList()) {
-            jdbi.inTransaction(handle -> partitions.create(handle, partition));
+            jdbi.inTransaction(handle -> Partitions.create(handle, partition));
         }
     }
 

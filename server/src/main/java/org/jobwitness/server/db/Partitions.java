@@ -73,11 +73,16 @@ public final class Partitions {
      * Creates one, in the handle's transaction. Any number of servers may do so at once. Readers and writers of the table do
      * not wait for it.
      */
-    public boolean create(Handle handle, Partition partition) {
+    public static boolean create(Handle handle, Partition partition) {
         handle.execute("select pg_advisory_xact_lock(hashtextextended('partitions', 0))");
         handle.createQuery("select " + partition.parent() + "_partition(:first)").bind("first", partition.first())
                 .mapTo(String.class).findFirst();
         return true;
+    }
+
+    /** Those that are there, oldest first. */
+    public static List<Partition> present(Handle handle, Parent parent) {
+        return List.copyOf(named(handle, parent).keySet());
     }
 
     /** Those with nothing that must be kept, oldest first. */
@@ -86,14 +91,14 @@ public final class Partitions {
             case AUDIT -> auditRetention;
             case CHUNK -> sampleRetention;
         });
-        return present(handle, parent).keySet().stream().filter(partition -> !partition.to().isAfter(end)).toList();
+        return present(handle, parent).stream().filter(partition -> !partition.to().isAfter(end)).toList();
     }
 
     /**
      * Ours, oldest first, each with its name in SQL. A table that is anything but what {@link #create} makes is not
      * ours.
      */
-    private static Map<Partition, String> present(Handle handle, Parent parent) {
+    private static Map<Partition, String> named(Handle handle, Parent parent) {
         Map<Partition, String> present = new LinkedHashMap<>();
         handle.createQuery("""
                 select child.relname, format('%I.%I', namespace.nspname, child.relname) as qualified,
@@ -123,7 +128,7 @@ public final class Partitions {
      * @return whether it was dropped; false if it can be tried again
      */
     public boolean drop(Handle handle, Partition partition) {
-        String name = present(handle, partition.parent()).get(partition);
+        String name = named(handle, partition.parent()).get(partition);
         if (name == null) {
             return true;
         }

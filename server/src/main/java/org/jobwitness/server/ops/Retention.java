@@ -80,7 +80,7 @@ public final class Retention {
         }
         for (Partition missing : database.read("partitions_missing", partitions::missing)) {
             leadership.check();
-            database.write("partition_make", handle -> partitions.create(handle, missing));
+            database.write("partition_make", handle -> Partitions.create(handle, missing));
         }
         requireTrust();
         long runs = deleteRuns(leadership);

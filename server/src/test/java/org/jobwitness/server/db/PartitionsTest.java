@@ -236,7 +236,7 @@ class PartitionsTest {
         Partition first = missing(later).getFirst();
         try (ExecutorService servers = Executors.newVirtualThreadPerTaskExecutor()) {
             List<CompletableFuture<Boolean>> made = IntStream.range(0, 8).mapToObj(_ -> CompletableFuture.supplyAsync(
-                    () -> database.write("test", handle -> later.create(handle, first)), servers)).toList();
+                    () -> database.write("test", handle -> Partitions.create(handle, first)), servers)).toList();
             assertThat(made).allSatisfy(one -> assertThat(one.join()).isTrue());
         }
         assertThat(missing(later)).doesNotContain(first);
@@ -292,7 +292,7 @@ class PartitionsTest {
     }
 
     private void makeMissing(Partitions partitions) {
-        missing(partitions).forEach(each -> database.write("test", handle -> partitions.create(handle, each)));
+        missing(partitions).forEach(each -> database.write("test", handle -> Partitions.create(handle, each)));
     }
 
     private String old(Partitions partitions, Parent parent) {
