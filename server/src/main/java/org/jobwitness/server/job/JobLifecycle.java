@@ -264,8 +264,9 @@ final class JobLifecycle {
     }
 
     /**
-     * What Slurm reports without a start is of a job in its queue. If that was put there again, it has left the run that had
-     * begun: a requeue sets a new time of submission, and raises the restart count.
+     * What Slurm reports without a start is of a job in its queue, or of one that left it without a start. If it was put there
+     * again, it has left the run that had begun: a requeue sets a new time of submission, and raises the restart count. A node
+     * whose prolog fails may do that within the second in which the run began.
      */
     private static boolean isBehind(Run run, Evidence evidence) {
         if (!(evidence instanceof Evidence.Reported reported)) {
@@ -273,10 +274,10 @@ final class JobLifecycle {
         }
         Instant start = run.identity().startTime();
         Instant submitted = reported.submittedAt();
-        return (start != null && submitted != null && submitted.isAfter(start))
-                || (reported.state() == JobState.PENDING && run.startTime() != null
-                        && isRaised(Objects.requireNonNullElse(run.attributes().restartCount(), 0),
-                                reported.attributes().restartCount()));
+        Integer own = Objects.requireNonNullElse(run.attributes().restartCount(), 0);
+        return (start != null && submitted != null && (submitted.isAfter(start)
+                || (submitted.equals(start) && isRaised(own, run.end().restartCount()))))
+                || (run.startTime() != null && isRaised(own, reported.attributes().restartCount()));
     }
 
     /**
