@@ -162,6 +162,7 @@ create table job_figures (
     latest               double precision[] not null default '{}',
     first_sample_at      timestamptz,
     is_last              boolean not null default false,
+    is_cut_short         boolean not null default false,
     memory_count         bigint not null default 0,
     memory_sum           double precision not null default 0,
     anon_count           bigint not null default 0,
@@ -200,6 +201,8 @@ comment on column job_figures.needed_max_bytes is
 comment on column job_figures.memory_limit_min_bytes is 'A limit may change while the job runs.';
 comment on column job_figures.latest is 'The last value of each figure, by its number.';
 comment on column job_figures.is_last is 'The node''s agent marked its newest reading of the job as the last.';
+comment on column job_figures.is_cut_short is
+    'The cgroup was removed before CPU time or the peak of memory could be read for the last time.';
 comment on column job_figures.absent is 'Why figures are missing, from the newest reading.';
 comment on column job_figures.suspended_ms is 'How long Slurm had the job suspended; null where no sample says.';
 
@@ -277,6 +280,7 @@ left join lateral (
                 + greatest(last_interval_ms, covered_ms / nullif(sample_count, 0))) end) as covered_ms,
         max(suspended_ms) / 1e3 as sampled_suspended_seconds, max(last_sample_at) as last_sample_at,
         count(first_sample_at) as sampled_nodes, bool_and(is_last) as is_last,
+        bool_or(is_cut_short) as is_cut_short,
 
         sum(latest[2] * cores) / nullif(sum(cores) filter (where latest[2] is not null), 0) as cpu_last,
         sum(cpu_sum / nullif(cpu_count, 0) * cores) / nullif(sum(cores) filter (where cpu_count > 0), 0) as cpu_avg,

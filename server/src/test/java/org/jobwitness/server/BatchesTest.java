@@ -32,6 +32,7 @@ import org.jobwitness.server.access.Role;
 import org.jobwitness.server.testing.Exchange;
 import org.jobwitness.server.testing.TestServer;
 import org.jobwitness.server.testing.Waiting;
+import org.jobwitness.wire.JobReading;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -634,6 +635,24 @@ class BatchesTest {
         assertThat(job("b14").required("figures").required("complete").asBoolean()).as("it was late").isTrue();
         send("x16", NOW.plusSeconds(1), more);
         assertThat(job("b14").required("figures").required("complete").asBoolean()).as("it goes on").isFalse();
+    }
+
+    @Test
+    void figuresThatARemovedCgroupCutShortAreNeverComplete() {
+        Instant begun = NOW.minusSeconds(100);
+        String last = """
+                {"job_id": "b15", "since": "%s", "user": "ada", "last": true, "cpu_usage_usec": 30000000, "absent": {"%s": "%s"}}""";
+        for (String figure : List.of("memory_peak_bytes", "pids")) {
+            String job = last.formatted(begun, figure, JobReading.REMOVED).replace("b15", "b15-" + figure);
+            send("x17", NOW, job);
+            agent.post("/v1/events/job-finished",
+                    """
+                    {"job_id": "b15-%s", "node": "x17", "node_list": ["x17"], "exit_code": 0, "signal": 0, "timestamp": "%s"}"""
+                            .formatted(figure, begun.plusSeconds(60)));
+        }
+        assertThat(job("b15-memory_peak_bytes").required("figures").required("complete").asBoolean()).isFalse();
+        assertThat(job("b15-memory_peak_bytes").required("figures").has("cpu_efficiency")).isFalse();
+        assertThat(job("b15-pids").required("figures").required("complete").asBoolean()).as("no total").isTrue();
     }
 
     @Test

@@ -6,7 +6,8 @@ import org.jspecify.annotations.Nullable;
  * More of what a run used than is in {@link Job}: for all its nodes together, as far as their agents could read it. Memory is
  * the sum over the nodes; a maximum is the sum of each node's maximum.
  *
- * @param complete whether these are final: it has ended, and each node has sent its last reading, or has had the time to
+ * @param complete whether these are final and of the whole run: it has ended, and each node has sent its last reading, or has
+ *     had the time to; false for good where a node could not read CPU time or the peak of memory to the end
  * @param cpuEfficiency CPU seconds as percent of CPUs times run time
  * @param cpuThrottledSeconds for which a CPU quota throttled it
  * @param cpuPressureSeconds in which at least one task waited for a CPU; the same for memory and I/O

@@ -57,6 +57,8 @@ public record JobReading(String jobId, @Nullable String sluid, @Nullable Instant
         Map<String, String> absent) {
     /** How the cause of a value begins that was read, and that no reading may hold. */
     public static final String LEFT_OUT = "left out: ";
+    /** The cause in a last reading of what only an earlier one had. */
+    public static final String REMOVED = "the cgroup was removed before its last reading";
     private static final int MAX_USER_LENGTH = 256;
     private static final int MAX_PATH_LENGTH = 4096;
     private static final int MAX_CPUS = 1_000_000;

@@ -3,6 +3,7 @@ package org.jobwitness.agent.cgroup;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.Set;
 import org.jobwitness.wire.Figure;
 
 /**
@@ -85,6 +86,10 @@ enum CgroupFile {
         Map<Figure, CgroupFile> files = new EnumMap<>(Figure.class);
         Arrays.stream(values()).forEach(file -> file.keys.keySet().forEach(figure -> files.put(figure, file)));
         return files;
+    }
+
+    Set<Figure> figures() {
+        return keys.keySet();
     }
 
     /** Adds the figures that the text of this file has. */

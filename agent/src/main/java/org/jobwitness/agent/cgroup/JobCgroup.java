@@ -9,9 +9,11 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.JobReading;
@@ -38,6 +40,8 @@ public final class JobCgroup implements Closeable {
     private final Kernel kernel;
     private final Map<CgroupFile, KernelFile> files = new EnumMap<>(CgroupFile.class);
     private final Map<CgroupFile, String> problems = new EnumMap<>(CgroupFile.class);
+    /** Files that were open, and then could not be read: the cgroup was removed, or has lost a controller. */
+    private final Set<CgroupFile> lost = EnumSet.noneOf(CgroupFile.class);
     private final Counters counters = new Counters();
     private final List<OomKill> kills = new ArrayList<>();
     /** The counts in memory.events at the last look: a job that ends right after a kill is not read again. */
@@ -52,12 +56,16 @@ public final class JobCgroup implements Closeable {
     private boolean wasPopulated;
     /** As far as it is known. */
     private boolean isPopulated = true;
+    /** Whether all was read after its last process had ended: nothing can be missing then. */
+    private boolean wasReadEmpty;
+    /** Null where it was taken. */
     private @Nullable CgroupReading latest;
-    private long nanosBefore;
-    private @Nullable Long cpuUsecBefore;
+    /** What a reading is compared with: the last one that was taken. */
+    private Baseline baseline;
+    /** That of the next reading, once one was taken. */
+    private @Nullable Baseline nextBaseline;
     /** Null if unknown. */
     private @Nullable Boolean suspendedBefore;
-    private boolean wasSuspended;
 
     /** The parts of the kernel that all cgroups are read with. */
     public record Kernel(Path cgroupRoot, Path proc, KernelText text, BlockDevices devices) {
@@ -76,6 +84,21 @@ public final class JobCgroup implements Closeable {
         }
     }
 
+    /**
+     * Where the interval of the next reading begins, and what is known of it so far.
+     *
+     * @param nanos its begin; {@code readNanos} is that of the last look within it
+     * @param cpuUsec CPU time at its begin; null if unknown
+     * @param suspended how long the job was suspended in it; null if unknown
+     * @param wasSuspended whether the job was suspended at its begin, or at any look in it
+     */
+    private record Baseline(long nanos, @Nullable Long cpuUsec, long readNanos, @Nullable Duration suspended,
+            boolean wasSuspended) {
+        static Baseline at(long nanos, @Nullable Long cpuUsec) {
+            return new Baseline(nanos, cpuUsec, nanos, Duration.ZERO, false);
+        }
+    }
+
     /** Opens its files; {@code isNew} if the cgroup was made just now, so that its counters started at 0. */
     public JobCgroup(Path folder, Kernel kernel, boolean isNew, long nanos) {
         this.folder = folder;
@@ -84,16 +107,13 @@ public final class JobCgroup implements Closeable {
         oomKills = new OomKillDetector(folder);
         processIo = new ProcessIo(kernel.proc, folder);
         suspension = new Suspension(folder);
-        nanosBefore = nanos;
         open();
         suspendedBefore = suspension.isOn(kernel.text);
         suspension.frozenSince(kernel.text);
         Map<Figure, Long> values = values();
         oomKills.begin(values.getOrDefault(Figure.OOM_EVENTS, 0L), values.getOrDefault(Figure.OOM_KILLS, 0L),
                 kernel.text);
-        if (isNew) {
-            cpuUsecBefore = 0L;
-        }
+        baseline = Baseline.at(nanos, isNew ? Long.valueOf(0) : null);
     }
 
     public Path folder() {
@@ -109,6 +129,8 @@ public final class JobCgroup implements Closeable {
         processIo = new ProcessIo(kernel.proc, folder);
         suspension = new Suspension(folder);
         wasPopulated = false;
+        wasReadEmpty = false;
+        lost.clear();
         open();
     }
 
@@ -177,7 +199,10 @@ public final class JobCgroup implements Closeable {
         return !more.isEmpty();
     }
 
-    /** Reads all figures. False if the cgroup was removed, so that there is nothing to read. */
+    /**
+     * Reads all figures. A reading that was not taken is replaced: the new one stands for its time, too, and has its figures where
+     * the cgroup has lost them. False if the cgroup was removed, so that there is nothing to read.
+     */
     public boolean read(Instant at, long nanos) {
         if (readings++ % REOPEN_INTERVAL == 0) {
             openMissing();
@@ -195,33 +220,49 @@ public final class JobCgroup implements Closeable {
         if (!files.containsKey(CgroupFile.IO_STAT)) {
             addIoOfProcesses(current);
         }
+        wasReadEmpty = wasPopulated && !isPopulated && (lost.isEmpty() || wasReadEmpty);
         Map<Figure, Long> values = counters.accumulate(current);
-        Map<String, String> absent = absent(values);
         long cpus = cpus();
+        CgroupReading notTaken = latest;
+        if (notTaken != null && !lost.isEmpty()) {
+            lost.stream().flatMap(file -> file.figures().stream()).filter(notTaken.values()::containsKey)
+                    .forEach(figure -> values.putIfAbsent(figure, notTaken.values().get(figure)));
+            cpus = cpus == KernelText.NONE ? notTaken.cpus() : cpus;
+        }
+        Map<String, String> absent = absent(values);
         if (cpus == KernelText.NONE) {
             absent.put(Figure.CPUS.toString(), "Slurm does not confine jobs to CPUs (ConstrainCores)");
         }
-        Duration elapsed = Duration.ofNanos(nanos - nanosBefore);
-        Boolean isSuspended = suspension.isOn(kernel.text);
-        Duration suspended = suspended(elapsed, isSuspended, suspension.frozenSince(kernel.text));
-        wasSuspended = Boolean.TRUE.equals(isSuspended) || Boolean.TRUE.equals(suspendedBefore)
-                || (suspended != null && suspended.isPositive());
-        Double cpusUsed = cpusUsed(values.get(Figure.CPU_USAGE_USEC), nanos - nanosBefore);
-        if (wasSuspended) {
+        lookForSuspension(nanos);
+        Double cpusUsed = cpusUsed(values.get(Figure.CPU_USAGE_USEC), nanos - baseline.nanos);
+        if (wasSuspended()) {
             cpusUsed = null;
             absent.put("cpus_used", SUSPENDED);
         }
-        latest = new CgroupReading(at, elapsed, suspended, values, cpus, cpusUsed, absent);
-        cpuUsecBefore = values.get(Figure.CPU_USAGE_USEC);
-        nanosBefore = nanos;
-        suspendedBefore = isSuspended;
+        latest = new CgroupReading(at, Duration.ofNanos(nanos - baseline.nanos), baseline.suspended, values, cpus,
+                cpusUsed, absent);
         return true;
     }
 
+    private void lookForSuspension(long nanos) {
+        if (nextBaseline != null) {
+            baseline = nextBaseline;
+            nextBaseline = null;
+        }
+        Duration elapsed = Duration.ofNanos(nanos - baseline.readNanos);
+        Boolean isSuspended = suspension.isOn(kernel.text);
+        Duration more = suspended(elapsed, isSuspended, suspension.frozenSince(kernel.text));
+        Duration sum = more == null || baseline.suspended == null ? null : baseline.suspended.plus(more);
+        boolean was = baseline.wasSuspended || Boolean.TRUE.equals(isSuspended)
+                || Boolean.TRUE.equals(suspendedBefore) || (more != null && more.isPositive());
+        baseline = new Baseline(baseline.nanos, baseline.cpuUsec, nanos, sum, was);
+        suspendedBefore = isSuspended;
+    }
+
     private @Nullable Double cpusUsed(@Nullable Long cpuUsec, long elapsedNanos) {
-        return cpuUsec == null || cpuUsecBefore == null || elapsedNanos <= 0
+        return cpuUsec == null || baseline.cpuUsec == null || elapsedNanos <= 0
                 ? null
-                : Double.valueOf((cpuUsec - cpuUsecBefore) * 1e3 / elapsedNanos);
+                : Double.valueOf((cpuUsec - baseline.cpuUsec) * 1e3 / elapsedNanos);
     }
 
     /** @param frozen what the kernel counted of that; null if unknown */
@@ -235,9 +276,9 @@ public final class JobCgroup implements Closeable {
         return isSuspended && suspendedBefore ? elapsed : Duration.ZERO;
     }
 
-    /** Whether it was suspended at the last reading, at the one before, or in between: then its use meanwhile means nothing. */
+    /** Whether it was suspended in the interval of the last reading: then its use meanwhile means nothing. */
     public boolean wasSuspended() {
-        return wasSuspended;
+        return baseline.wasSuspended;
     }
 
     private Map<String, String> absent(Map<Figure, Long> values) {
@@ -282,15 +323,34 @@ public final class JobCgroup implements Closeable {
         if (reading == null) {
             return Optional.empty();
         }
-        latest = null;
+        forget();
+        if (last) {
+            lost.stream().flatMap(file -> file.figures().stream()).map(Figure::toString)
+                    .forEach(figure -> reading.absent().replace(figure, JobReading.REMOVED));
+        }
         return Optional.of(reading.toWire(identity, pathBelowRoot, takeKills(), batchAt, batchIntervalMs, last));
+    }
+
+    /** The last reading is of no use: the next one begins where it ends. */
+    public void forget() {
+        CgroupReading reading = latest;
+        if (reading != null) {
+            nextBaseline = Baseline.at(baseline.readNanos, reading.values().get(Figure.CPU_USAGE_USEC));
+            latest = null;
+        }
     }
 
     /** The last reading of a job whose cgroup was removed before it could be read again. */
     public JobReading takeLast(Identity identity, Instant at) {
-        CgroupReading nothing = new CgroupReading(at, Duration.ZERO, null, counters.accumulate(oomCounters),
-                KernelText.NONE, null,
-                Map.of(Figure.MEMORY_USAGE_BYTES.toString(), "the cgroup was removed before its last reading"));
+        Map<Figure, Long> values = counters.accumulate(oomCounters);
+        Map<String, String> absent = new TreeMap<>(
+                Map.of(Figure.MEMORY_USAGE_BYTES.toString(), JobReading.REMOVED));
+        FILE_OF.forEach((figure, file) -> {
+            if (!wasReadEmpty && !values.containsKey(figure) && (lost.contains(file) || files.containsKey(file))) {
+                absent.put(figure.toString(), JobReading.REMOVED);
+            }
+        });
+        CgroupReading nothing = new CgroupReading(at, Duration.ZERO, null, values, KernelText.NONE, null, absent);
         return nothing.toWire(identity, pathBelowRoot, takeKills(), at, null, true);
     }
 
@@ -312,6 +372,7 @@ public final class JobCgroup implements Closeable {
                 name.addFigures(kernel.text, kernel.devices, values);
             } catch (IOException e) {
                 files.remove(name);
+                lost.add(name);
                 file.close();
                 problems.put(name, name.fileName + " cannot be read: " + e.getMessage());
             }
@@ -354,6 +415,7 @@ public final class JobCgroup implements Closeable {
             try {
                 files.put(file, new KernelFile(folder.resolve(file.fileName)));
                 problems.remove(file);
+                lost.remove(file);
             } catch (NoSuchFileException e) {
                 problems.put(file, file.causeIfMissing);
             } catch (IOException e) {

@@ -212,6 +212,7 @@ public final class Sampler implements Closeable {
         Optional<JobCgroup.Identity> identity = jobs.identify(job);
         present.add(new NodeGpus.Job(job, identity.orElse(null)));
         Optional<JobReading> reading = identity.flatMap(known -> job.take(known, at, intervalMs, nanos));
+        job.cgroup.forget();
         reading.ifPresent(one -> failures.leftOut("job " + one.jobId(), one.absent()));
         return reading;
     }

@@ -161,6 +161,66 @@ class JobCgroupTest {
     }
 
     @Test
+    void aReadingThatNobodyTookIsInTheNextOne() {
+        Path folder = tree.job("job_2");
+        tree.tasks(folder, "batch", true, true);
+        JobCgroup job = new JobCgroup(folder, kernel, true, 0);
+        assertThat(job.read(NOW, 2 * SECOND)).isTrue();
+        tree.tasks(folder, "batch", true, false);
+        JobReading both = read(job, 3 * SECOND);
+        assertThat(both.intervalMs()).isEqualTo(3000);
+        assertThat(both.suspendedMs()).isEqualTo(2000);
+        assertThat(both.cpusUsed()).as("it was suspended in between").isNull();
+        assertThat(job.read(NOW, 4 * SECOND)).isTrue();
+        tree.write("system.slice/slurmstepd.scope/job_2/cpu.stat", "usage_usec 6000000\n");
+        JobReading next = read(job, 6 * SECOND);
+        assertThat(next.intervalMs()).isEqualTo(3000);
+        assertThat(next.cpusUsed()).isEqualTo(1);
+        assertThat(job.read(NOW, 8 * SECOND)).isTrue();
+        job.forget();
+        assertThat(read(job, 9 * SECOND).intervalMs()).as("what is forgotten is of no interval").isEqualTo(1000);
+    }
+
+    /** Slurm removes the folders of steps, and then the job's: each is a reason to read the job once more. */
+    @Test
+    void whatARemovedCgroupLosesIsThatOfTheReadingBefore() throws Exception {
+        Path folder = tree.job("job_2");
+        Process kernelsNumber = removable(folder, "memory.peak");
+        JobCgroup job = new JobCgroup(folder, kernel, true, 0);
+        tree.write("system.slice/slurmstepd.scope/job_2/cgroup.events", "populated 0\nfrozen 0\n");
+        assertThat(job.hasEmptied()).isTrue();
+        assertThat(job.read(NOW, SECOND)).isTrue();
+        kernelsNumber.destroyForcibly().waitFor();
+        assertThat(job.read(NOW, 2 * SECOND)).isTrue();
+        JobReading last = job.take(WHO, NOW, null, true).orElseThrow();
+        assertThat(last.memoryPeakBytes()).isNotNull();
+        assertThat(last.absent()).isEmpty();
+        assertThat(job.takeLast(WHO, NOW).absent()).as("nothing can be missing").containsOnlyKeys("memory_usage_bytes");
+    }
+
+    @Test
+    void whatNoReadingHasToTheEndHasBeenLostWithTheCgroup() throws Exception {
+        Path folder = tree.job("job_2");
+        Process kernelsNumber = removable(folder, "memory.peak");
+        JobCgroup job = new JobCgroup(folder, kernel, true, 0);
+        assertThat(read(job, SECOND).memoryPeakBytes()).isNotNull();
+        kernelsNumber.destroyForcibly().waitFor();
+        assertThat(job.read(NOW, 2 * SECOND)).isTrue();
+        JobReading last = job.take(WHO, NOW, null, true).orElseThrow();
+        assertThat(last.memoryPeakBytes()).isNull();
+        assertThat(last.cpuUsageUsec()).isEqualTo(3_000_000);
+        assertThat(last.absent()).isEqualTo(Map.of("memory_peak_bytes", JobReading.REMOVED));
+    }
+
+    /** A file with a number of the kernel that cannot be read any more once the process has ended. */
+    private static Process removable(Path folder, String file) throws IOException {
+        Process process = new ProcessBuilder("sleep", "600").start();
+        Files.delete(folder.resolve(file));
+        Files.createSymbolicLink(folder.resolve(file), Path.of("/proc/" + process.pid() + "/oom_score"));
+        return process;
+    }
+
+    @Test
     void ofTheTimeInWhichSlurmHadItSuspendedNoUseIsTold() {
         Path folder = tree.job("job_2");
         tree.tasks(folder, "batch", true, false);
@@ -313,7 +373,9 @@ class JobCgroupTest {
         JobReading last = job.takeLast(WHO, NOW);
         assertThat(last.last()).isTrue();
         assertThat(last.cpuUsageUsec()).isNull();
-        assertThat(last.absent()).containsKey("memory_usage_bytes");
+        assertThat(last.absent()).containsEntry("memory_usage_bytes", JobReading.REMOVED)
+                .containsEntry("memory_peak_bytes", JobReading.REMOVED)
+                .containsEntry("cpu_usage_usec", JobReading.REMOVED);
 
         JobCgroup never = new JobCgroup(folder, kernel, true, 0);
         assertThat(never.read(NOW, SECOND)).isFalse();

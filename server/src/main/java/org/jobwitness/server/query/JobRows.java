@@ -88,7 +88,8 @@ final class JobRows {
         }
         Instant end = time(row, "end_time");
         boolean isLast = row.getBoolean("is_last") && row.getLong("sampled_nodes") >= strings(row, "nodes").size();
-        boolean complete = state.isFinal() && end != null && (isLast || end.plus(LAST_READINGS).isBefore(now));
+        boolean complete = state.isFinal() && end != null && (isLast || end.plus(LAST_READINGS).isBefore(now))
+                && !row.getBoolean("is_cut_short");
         return new JobFigures(complete, complete ? efficiency(row, ran) : null,
                 figure(row, "cpu_user_usec", 1e6), figure(row, "cpu_system_usec", 1e6),
                 figure(row, "cpu_throttled_usec", 1e6), figure(row, "cpu_pressure_usec", 1e6),

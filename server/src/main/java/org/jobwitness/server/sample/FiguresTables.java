@@ -50,6 +50,7 @@ final class FiguresTables {
                 SumColumn.number("last_interval_ms", "integer", Merge.NEWEST,
                         sum -> sum.latest().value(Figure.INTERVAL_MS)),
                 SumColumn.number("is_last", "boolean", Merge.EITHER_OF_NEWEST, sum -> sum.isLast() ? 1 : 0),
+                SumColumn.number("is_cut_short", "boolean", Merge.EITHER_OF_NEWEST, sum -> sum.isCutShort() ? 1 : 0),
                 SumColumn.text("absent", "jsonb", Merge.NEWEST, sum -> absent(json, sum.absent()))));
         average(columns, NodeTotals::figures, "cpu", Figure.CPU_USAGE_PERCENT);
         maximum(columns, NodeTotals::figures, "cpu_max", Figure.CPU_USAGE_PERCENT);

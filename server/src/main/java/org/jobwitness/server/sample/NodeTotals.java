@@ -12,6 +12,7 @@ final class NodeTotals {
     private Figures latest = Figures.ofJob().build();
     private Map<String, String> absent = Map.of();
     private boolean isLast;
+    private boolean isCutShort;
     private long samples;
     private double needed = Double.NaN;
 
@@ -22,6 +23,7 @@ final class NodeTotals {
         first = sample.at().isBefore(first) ? sample.at() : first;
         if (!sample.at().isBefore(last)) {
             isLast = sample.isLast() || (isLast && sample.at().equals(last));
+            isCutShort = sample.isCutShort() || (isCutShort && sample.at().equals(last));
             last = sample.at();
             latest = sample.figures();
             absent = sample.absent();
@@ -68,6 +70,10 @@ final class NodeTotals {
 
     boolean isLast() {
         return isLast;
+    }
+
+    boolean isCutShort() {
+        return isCutShort;
     }
 
     long samples() {

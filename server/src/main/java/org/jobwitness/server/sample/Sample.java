@@ -3,9 +3,11 @@ package org.jobwitness.server.sample;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import org.jobwitness.wire.Figure;
 import org.jobwitness.wire.GpuDevice;
 import org.jobwitness.wire.GpuHold;
 import org.jobwitness.wire.GpuVendor;
+import org.jobwitness.wire.JobReading;
 import org.jobwitness.wire.OomKill;
 import org.jspecify.annotations.Nullable;
 
@@ -22,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record Sample(long run, String node, Instant at, Figures figures, boolean isLast, Map<String, String> absent,
         List<Gpu> gpus, List<OomKill> oomKills) {
+    private static final List<Figure> TOTALS = List.of(Figure.CPU_USAGE_USEC, Figure.MEMORY_PEAK_BYTES);
 
     public Sample {
         absent = Map.copyOf(absent);
@@ -32,6 +35,11 @@ public record Sample(long run, String node, Instant at, Figures figures, boolean
     /** With figures of the job only. */
     public Sample(long run, String node, Instant at, Figures figures) {
         this(run, node, at, figures, false, Map.of(), List.of(), List.of());
+    }
+
+    /** Whether it is the last, and lacks totals that the node's agent had read earlier: they do not tell of the whole run. */
+    boolean isCutShort() {
+        return isLast && TOTALS.stream().anyMatch(total -> JobReading.REMOVED.equals(absent.get(total.toString())));
     }
 
     /** The same figures at another time. */
