@@ -57,7 +57,7 @@ final class AccountingPoll {
             boolean isLast = !at.plus(WINDOW).isBefore(now);
             Instant end = isLast ? now.plus(MARGIN) : at.plus(WINDOW);
             intake.takeEnds(metrics.timed("ended", () -> slurm.ended(begin, end)), leadership);
-            contacts.endsReadTo(isLast ? now : end);
+            contacts.endsReadTo(isLast ? now : end, clock.instant());
         }
     }
 

@@ -71,9 +71,11 @@ final class ContactTable {
                 .map((row, _) -> knownTime(row, "ends_read_to")).findFirst());
     }
 
-    void endsReadTo(Instant to) {
+    /** Slurm was asked for them now: reading those of many days takes a while. */
+    void endsReadTo(Instant to, Instant now) {
         database.write("scheduler_contact", handle -> handle.createUpdate("""
-                insert into scheduler_contact (part, asked_at, ends_read_to) values ('accounting', :to, :to)
-                on conflict (part) do update set ends_read_to = excluded.ends_read_to""").bind("to", to).execute());
+                insert into scheduler_contact (part, asked_at, ends_read_to) values ('accounting', :now, :to)
+                on conflict (part) do update set asked_at = excluded.asked_at, ends_read_to = excluded.ends_read_to""")
+                .bind("to", to).bind("now", now).execute());
     }
 }

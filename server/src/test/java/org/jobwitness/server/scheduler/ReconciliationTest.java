@@ -601,6 +601,15 @@ class ReconciliationTest {
     }
 
     @Test
+    void thatTheEndsOfADayAreStillBeingReadIsNoProblem() {
+        new ContactTable(database).endsReadTo(T.minus(Duration.ofHours(23)), now.get());
+        assertThat(reconciliation.problem()).as("it was asked just now").isEmpty();
+        now.set(now.get().plusSeconds(3600));
+        assertThat(reconciliation.problem())
+                .hasValueSatisfying(problem -> assertThat(problem).contains("since 2026-11-23T10:02:00Z"));
+    }
+
+    @Test
     void theLessSlurmAnswersTheLessItIsAsked() throws Exception {
         fake.mood = Mood.MUTE;
         rounds(30);
