@@ -40,6 +40,7 @@ final class JobDetails {
     private static final int MAX_GPU_NAME = 16;
     private static final int GPU_BAR = 10;
     private static final int PERCENT = 7;
+    private static final int OOM_SIGNAL = 125;
     private static final String NOT_MEASURED = "no agent reported it";
 
     private final Job job;
@@ -131,6 +132,9 @@ final class JobDetails {
     }
 
     private static String ended(int code, int signal) {
+        if (signal == OOM_SIGNAL) {
+            return code + ":" + signal + ", Slurm's mark of an out-of-memory kill";
+        }
         return signal == 0 ? "code " + code : "signal " + signal;
     }
 

@@ -55,6 +55,8 @@ final class ReportPage {
             if (total.waiting().meanSeconds() != null) {
                 page.line("Waiting    " + Units.duration(total.waiting().meanSeconds()) + " on average");
             }
+            page.paragraph(0, Text.of("Wasted: held, but not used. Lost: held by runs that failed or were cancelled.",
+                    Style.FAINT));
         }
     }
 

@@ -102,7 +102,7 @@ final class TopCommand {
     }
 
     private static Page page(CliContext context, JobPage running, Order order, Screen screen) {
-        Page page = new Page(screen).line(summary(context, running));
+        Page page = new Page(screen).paragraph(0, summary(context, running));
         return running.jobs().isEmpty()
                 ? page
                 : page.blank().table(JobListing.of(running.jobs().stream().sorted(order.highestFirst()).toList(),

@@ -399,14 +399,15 @@ class PagesTest {
 
     @Test
     void aFailedJobHasItsExitStatusItsWaitAndItsBars() {
-        assertThat(shell.run("job", "1018").out()).contains("Exit      signal 125",
+        assertThat(shell.run("job", "1018").out()).contains("Exit      0:125, Slurm's mark of an out-of-memory kill",
                 "Submitted 2026-11-17 15:17:41, waited 5 min 10 s", "Ran       2026-11-17 15:22:51 to 18:02:18",
                 "Time      ████████▉░░░░░░░░░░░   44 %  2 h 39 min of 6 h",
                 "CPU       █████████████████░░░   85 %  13.6 of 16 CPUs on average",
                 "Memory    ████████████████████  100 %  64.0 GiB of 64.0 GiB at most");
         assertThat(shell.run("job", "1022").out()).doesNotContain("Exit ");
         service.replace("\"signal\":125", "\"signal\":0");
-        assertThat(shell.run("job", "1018").out()).contains("Exit      code 0; a step: signal 125");
+        assertThat(shell.run("job", "1018").out())
+                .contains("Exit      code 0; a step: 0:125, Slurm's mark of an out-of-memory kill");
     }
 
     @Test
