@@ -500,12 +500,16 @@ create table node (
     raw_state          text,
     state_reason       text,
     gpus               jsonb not null default '[]',
+    memory_for_jobs_bytes bigint,
+    partitions         text[],
     primary key (cluster, node)
 ) with (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05);
 comment on column node.at is 'Time of the agent''s reading; null if it has sent none.';
 comment on column node.state_at is 'When the scheduler reported its state.';
 comment on column node.raw_state is 'All of the scheduler''s words for its state, joined by +: a base state and flags.';
 comment on column node.state_reason is 'Why it is in its state, from the scheduler.';
+comment on column node.memory_for_jobs_bytes is 'What the scheduler gives to jobs.';
+comment on column node.partitions is 'From the scheduler; null if it has not reported the node.';
 comment on column node.gpus is 'The newest reading of each GPU, as wire.GpuReading; here, so that it takes no rows of its own.';
 
 -- What happened to nodes, by the scheduler's record. Only node.NodeEventTable writes here. Kept as long as jobs.

@@ -20,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  * @param gpuUsagePercent of all its GPUs
  * @param cpuLoad its 1-minute load average
  * @param gpus each of its GPUs, as its agent read it
+ * @param memoryForJobsBytes what the scheduler gives to jobs
+ * @param partitions that it is in, by the scheduler
  * @param bootedAt by the scheduler
  * @param reasonAt since when there is the reason for its state
  */
@@ -27,11 +29,13 @@ public record NodeReading(String cluster, String node, Instant at, @Nullable Dur
         @Nullable String rawState, @Nullable String stateReason, @Nullable Integer totalCpus,
         @Nullable Long totalMemoryBytes,
         @Nullable Integer totalGpus, @Nullable Double cpuUsagePercent, @Nullable Long memoryUsageBytes,
-        @Nullable Double gpuUsagePercent, @Nullable Double cpuLoad, List<GpuReading> gpus, @Nullable Instant bootedAt,
+        @Nullable Double gpuUsagePercent, @Nullable Double cpuLoad, List<GpuReading> gpus,
+        @Nullable Long memoryForJobsBytes, @Nullable List<String> partitions, @Nullable Instant bootedAt,
         @Nullable Instant reasonAt) {
 
     public NodeReading {
         gpus = List.copyOf(gpus);
+        partitions = partitions == null ? null : List.copyOf(partitions);
     }
 
     /** A reading of a node of which nothing is known yet. */
@@ -56,6 +60,8 @@ public record NodeReading(String cluster, String node, Instant at, @Nullable Dur
         private @Nullable Double gpuUsagePercent;
         private @Nullable Double cpuLoad;
         private List<GpuReading> gpus = List.of();
+        private @Nullable Long memoryForJobsBytes;
+        private @Nullable List<String> partitions;
         private @Nullable Instant bootedAt;
         private @Nullable Instant reasonAt;
 
@@ -103,6 +109,12 @@ public record NodeReading(String cluster, String node, Instant at, @Nullable Dur
             return this;
         }
 
+        public Builder forJobs(@Nullable Long memoryBytes, List<String> inPartitions) {
+            memoryForJobsBytes = memoryBytes;
+            partitions = inPartitions;
+            return this;
+        }
+
         public Builder gpus(List<GpuReading> readings) {
             gpus = readings;
             return this;
@@ -112,7 +124,7 @@ public record NodeReading(String cluster, String node, Instant at, @Nullable Dur
             return new NodeReading(cluster, node, at, interval, state, rawState, stateReason, totalCpus,
                     totalMemoryBytes,
                     totalGpus, cpuUsagePercent, memoryUsageBytes, gpuUsagePercent, cpuLoad, gpus,
-                    bootedAt, reasonAt);
+                    memoryForJobsBytes, partitions, bootedAt, reasonAt);
         }
     }
 

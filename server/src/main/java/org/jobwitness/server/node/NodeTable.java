@@ -40,13 +40,14 @@ public final class NodeTable {
     private static final String STORE = """
             insert into node as stored (cluster, node, at, interval_ms, state_at, state, raw_state,
                 state_reason, total_cpus, total_memory_bytes, total_gpus, cpu_usage_percent, memory_usage_bytes,
-                gpu_usage_percent, cpu_load, gpus)
+                gpu_usage_percent, cpu_load, gpus, memory_for_jobs_bytes, partitions)
             select cluster, node, case when interval_ms is not null or state is null then reported_at end, interval_ms,
                 case when state is not null then reported_at end, state, raw_state, state_reason,
-                total_cpus, total_memory_bytes, total_gpus, cpu, memory, gpu, load, cast(devices as jsonb)
-            from unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                total_cpus, total_memory_bytes, total_gpus, cpu, memory, gpu, load, cast(devices as jsonb),
+                for_jobs, string_to_array(partitions, ',')
+            from unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 as incoming (cluster, node, us, interval_ms, state, raw_state, state_reason, total_cpus,
-                total_memory_bytes, total_gpus, cpu, memory, gpu, load, devices)
+                total_memory_bytes, total_gpus, cpu, memory, gpu, load, devices, for_jobs, partitions)
             cross join lateral (select timestamptz 'epoch' + us * interval '1 microsecond' as reported_at) reported_at
             on conflict (cluster, node) do update set
                 state = case when excluded.state_at >= coalesce(stored.state_at, excluded.state_at)
@@ -59,6 +60,8 @@ public final class NodeTable {
                 total_cpus = coalesce(excluded.total_cpus, stored.total_cpus),
                 total_memory_bytes = coalesce(excluded.total_memory_bytes, stored.total_memory_bytes),
                 total_gpus = coalesce(excluded.total_gpus, stored.total_gpus),
+                memory_for_jobs_bytes = coalesce(excluded.memory_for_jobs_bytes, stored.memory_for_jobs_bytes),
+                partitions = coalesce(excluded.partitions, stored.partitions),
                 cpu_usage_percent = %1$s excluded.cpu_usage_percent else stored.cpu_usage_percent end,
                 memory_usage_bytes = %1$s excluded.memory_usage_bytes else stored.memory_usage_bytes end,
                 gpu_usage_percent = %1$s excluded.gpu_usage_percent else stored.gpu_usage_percent end,
@@ -71,6 +74,8 @@ public final class NodeTable {
             .formatted("case when excluded.at >= coalesce(stored.at, excluded.at) then");
     /** How long a state counts without being confirmed. */
     private static final Duration STATE_TTL = Duration.ofMinutes(5);
+    /** Nodes that were taken out of slurm.conf are not reported any more. */
+    private static final Duration SIZE_TTL = Duration.ofDays(1);
 
     private final Database database;
     private final Json json;
@@ -111,10 +116,15 @@ public final class NodeTable {
                     .bind(longs(ordered, NodeReading::memoryUsageBytes))
                     .bind(doubles(ordered, NodeReading::gpuUsagePercent)).bind(doubles(ordered, NodeReading::cpuLoad))
                     .bind(texts(ordered, reading -> reading.gpus().isEmpty() ? "[]" : json.text(reading.gpus())))
+                    .bind(longs(ordered, NodeReading::memoryForJobsBytes)).bind(texts(ordered, NodeTable::partitions))
                     .execute();
         }
         NodeEventTable.store(handle, ordered);
         GpuErrorTable.store(handle, readings);
+    }
+
+    private static @Nullable String partitions(NodeReading reading) {
+        return reading.partitions() == null ? null : String.join(",", reading.partitions());
     }
 
     private static @Nullable Integer intervalMs(NodeReading reading) {
@@ -214,6 +224,18 @@ public final class NodeTable {
                 .map((row, _) -> new NodeSnapshot(string(row, "cluster"), string(row, "node"), row.getLong("jobs"),
                         time(row, "at"), isKnown(row) ? reading(row, now) : null))
                 .stream();
+    }
+
+    /**
+     * The most memory that the scheduler gives to jobs on any node of a run's partition, or of its cluster if its partition is not
+     * known; null if the scheduler has not told lately.
+     */
+    public static @Nullable Long largestForJobs(Handle handle, long run, Instant now) {
+        return handle.createQuery("""
+                select max(memory_for_jobs_bytes) from job join node using (cluster)
+                where job_key = :run and node.state_at > :since
+                    and (job.partition is null or string_to_array(job.partition, ',') && node.partitions)""")
+                .bind("run", run).bind("since", now.minus(SIZE_TTL)).mapTo(Long.class).findOne().orElse(null);
     }
 
     /** A GPU of a node, as its agent read it last. */

@@ -283,9 +283,14 @@ final class SlurmJson {
             return null;
         }
         Integer gpus = Tres.of(node.text("tres")).gpus();
-        Long memoryMb = node.positive("real_memory");
+        Long realMemory = node.positive("real_memory");
+        Long memoryMb = realMemory == null || realMemory == UNCONFIGURED_MEMORY_MB ? null : realMemory;
+        Long kept = node.positive("specialized_memory");
+        Long forJobsMb = memoryMb == null || kept == null || kept >= memoryMb
+                ? memoryMb
+                : Long.valueOf(memoryMb - kept);
         return new SlurmNode(name, node.words("state"), node.text("reason"), node.positiveInt("cpus"),
-                memoryMb == null || memoryMb == UNCONFIGURED_MEMORY_MB ? null : memoryMb,
+                memoryMb, forJobsMb, node.words("partitions"),
                 gpus != null ? gpus : Tres.gpuCount(node.text("gres")), node.time("boot_time"),
                 node.time("reason_changed_at"));
     }

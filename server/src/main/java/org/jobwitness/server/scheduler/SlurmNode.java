@@ -11,15 +11,18 @@ import org.jspecify.annotations.Nullable;
  * A node in Slurm's record.
  *
  * @param words of its state: a base state, and flags beside it
+ * @param memoryForJobsMb without what is kept for the system (MemSpecLimit)
  * @param reasonAt since when there is the reason
  */
 record SlurmNode(String name, List<String> words, @Nullable String reason, @Nullable Integer cpus,
-        @Nullable Long memoryMb, @Nullable Integer gpus, @Nullable Instant bootedAt, @Nullable Instant reasonAt) {
+        @Nullable Long memoryMb, @Nullable Long memoryForJobsMb, List<String> partitions, @Nullable Integer gpus,
+        @Nullable Instant bootedAt, @Nullable Instant reasonAt) {
     /** Of a node's raw state. */
     private static final int MAX_LENGTH = 256;
 
     SlurmNode {
         words = List.copyOf(words);
+        partitions = List.copyOf(partitions);
     }
 
     /**
@@ -85,6 +88,10 @@ record SlurmNode(String name, List<String> words, @Nullable String reason, @Null
     NodeReading reading(String cluster, Instant now) {
         return NodeReading.builder(cluster, name, now).state(state(), JobEvidence.fitting(reason)).rawState(raw())
                 .since(bootedAt, reasonAt)
-                .totals(cpus, memoryMb == null ? null : Long.valueOf(memoryMb << 20), gpus).build();
+                .totals(cpus, bytes(memoryMb), gpus).forJobs(bytes(memoryForJobsMb), partitions).build();
+    }
+
+    private static @Nullable Long bytes(@Nullable Long mebibytes) {
+        return mebibytes == null ? null : Long.valueOf(mebibytes << 20);
     }
 }

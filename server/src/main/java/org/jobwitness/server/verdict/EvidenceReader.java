@@ -16,6 +16,7 @@ import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.db.Condition;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.node.NodeEventTable;
+import org.jobwitness.server.node.NodeTable;
 import org.jobwitness.server.query.RunLookup;
 import org.jobwitness.server.query.Visibility;
 import org.jobwitness.server.sample.RunUse;
@@ -59,7 +60,13 @@ public final class EvidenceReader {
                         onGpus(RunUse.ofGpus(handle, key, now)), RunLookup.oomKills(handle, key),
                         OtherRuns.ofArray(handle, visible, found.run()),
                         OtherRuns.shortJobs(handle, visible, found.run(), now),
-                        OtherRuns.ofJob(handle, visible, found.run()), nodeEvents(handle, found.run(), now)));
+                        OtherRuns.ofJob(handle, visible, found.run()), largestNode(handle, key, now),
+                        nodeEvents(handle, found.run(), now)));
+    }
+
+    private static double largestNode(Handle handle, long run, Instant now) {
+        Long bytes = NodeTable.largestForJobs(handle, run, now);
+        return bytes == null ? Double.NaN : bytes;
     }
 
     private static List<NodeEventTable.Event> nodeEvents(Handle handle, Run run, Instant now) {
@@ -102,7 +109,8 @@ public final class EvidenceReader {
     private static Recent recent(Instant now, RunRow found, List<RunUse.NodeUsage> onNodes,
             List<RunUse.GpuUsage> gpus, List<NodeEventTable.OfRun> events) {
         return new Recent(new RunEvidence(now, found.run(), found.end(), onNodes(found.run(), onNodes),
-                onGpus(gpus), List.of(), List.of(), 0, List.of(), events.stream().limit(NodeEventTable.MAX_OF_A_RUN)
+                onGpus(gpus), List.of(), List.of(), 0, List.of(), Double.NaN,
+                events.stream().limit(NodeEventTable.MAX_OF_A_RUN)
                         .map(NodeEventTable.OfRun::event).toList()),
                 onNodes, gpus);
     }

@@ -11,6 +11,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Runs of which the kernel killed processes because the job or its node ran out of memory. */
 final class MemoryEnds {
+    static final String USE_LESS = "Take a partition with larger nodes, spread the work over more nodes, or make the program use less: smaller pieces of data, or fewer tasks per node.";
+
     private static final String ASK_FOR_MORE = "Ask for more memory (--mem or --mem-per-cpu), or make the program use less: smaller pieces of data, or fewer tasks per node.";
 
     private static final String LOOK_AT_LIMITS = "Check the memory of its steps (srun --mem, --mem-per-cpu) and the last lines of the job's output before you ask for more.";
@@ -24,7 +26,7 @@ final class MemoryEnds {
                 .meaning("Its " + evidence.reported().program()
                         + " went on and ended with exit code 0, so Slurm counts it as completed. "
                         + Phrases.lostWork(evidence.oomKills()))
-                .advice("Check its results. " + ASK_FOR_MORE);
+                .advice("Check its results. " + orUseLess(evidence, ASK_FOR_MORE));
     }
 
     static Explanation jobOutOfMemory(RunEvidence evidence) {
@@ -44,7 +46,12 @@ final class MemoryEnds {
                 .meaning("When a job needs more memory than its limit, the kernel kills some of its processes"
                         + (oom.kills() == null ? "." : " (here: " + oom.kills() + ").")
                         + withRoom.map(on -> " " + unexplained(on, evidence)).orElse(""))
-                .advice(withRoom.isEmpty() ? ASK_FOR_MORE : LOOK_AT_LIMITS);
+                .advice(withRoom.isEmpty() ? orUseLess(evidence, ASK_FOR_MORE) : LOOK_AT_LIMITS);
+    }
+
+    /** @param ask the advice where a node may have more */
+    static String orUseLess(RunEvidence evidence, String ask) {
+        return evidence.hadLargestNode() ? USE_LESS : ask;
     }
 
     /** That the numbers do not fit: no limit that is known was reached. */

@@ -37,7 +37,9 @@ final class MemoryRules {
         return Judgement.found(FindingRule.OOM_KILLED, Severity.CRITICAL,
                 "The kernel killed " + kills + " of its processes for lack of memory, and the job went on without "
                         + (kills == 1 ? "it." : "them."))
-                .advice("Check its results. " + Phrases.lostWork(kills) + " Ask for more memory.").between(first, null)
+                .advice("Check its results. " + Phrases.lostWork(kills) + " "
+                        + MemoryEnds.orUseLess(evidence, "Ask for more memory."))
+                .between(first, null)
                 .by(proof(Source.AGENT, "Killed processes: " + kills + ".")
                         .quantity("oom_kills", (double) kills, Unit.COUNT).build());
     }
@@ -96,11 +98,12 @@ final class MemoryRules {
             return found(FindingRule.MEMORY_NEAR_LIMIT, Severity.WARNING, "Its processes needed " + needed
                     + " of memory" + where + ", more than its limit of " + limit + ": up to "
                     + Phrases.bytes(on.swapMax()) + " were in swap.",
-                    "Ask for more memory next time: a disk that stands in for memory makes a job many times slower.",
+                    MemoryEnds.orUseLess(evidence, "Ask for more memory next time.")
+                            + " A disk that stands in for memory makes a job many times slower.",
                     on, evidence);
         }
         if (100 * on.needed() >= near) {
-            String advice = "Ask for more memory next time.";
+            String advice = MemoryEnds.orUseLess(evidence, "Ask for more memory next time.");
             String memory = " of its " + limit + " of memory" + where + ". ";
             return evidence.run().hasEnded()
                     ? found(FindingRule.MEMORY_NEAR_LIMIT, Severity.WARNING, "Its processes used " + needed + memory

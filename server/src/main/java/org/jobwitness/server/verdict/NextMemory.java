@@ -97,7 +97,8 @@ final class NextMemory {
         }
         return option(known * PastRuns.BEYOND_LIMIT, most,
                 "It ran out of memory at " + Phrases.bytes(known)
-                        + " on one node. How much it really needs is not known; this is 50 % more, and the next run will show more.");
+                        + " on one node. How much it really needs is not known",
+                "; this is 50 % more, and the next run will show more.");
     }
 
     private static double orZero(double value) {
@@ -119,14 +120,13 @@ final class NextMemory {
         double near = runs.thresholds().memoryNearPercent() * limit;
         if (needed > limit && runs.evidence().nodes().stream().anyMatch(on -> on.swapMax() > 0)) {
             return option(runs.withMargin(used), limit, "Its processes needed " + Phrases.bytes(needed)
-                    + " on one node, more than its limit of " + Phrases.bytes(limit) + ", so a part was in swap; "
-                    + runs.margin() + " added.");
+                    + " on one node, more than its limit of " + Phrases.bytes(limit) + ", so a part was in swap",
+                    margin());
         }
         if (100 * needed >= near) {
             return option(runs.withMargin(used), limit, "Its processes used "
                     + Phrases.bytes(needed) + " of " + Phrases.bytes(limit)
-                    + " on one node, so memory nearly ran out. Peak: " + Phrases.bytes(peak) + "; " + runs.margin()
-                    + " added.");
+                    + " on one node, so memory nearly ran out. Peak: " + Phrases.bytes(peak), margin());
         }
         if (100 * peak >= near && needed < peak / 2
                 && runs.evidence().nodes().stream().anyMatch(NodeUsage::isMostlyCache)) {
@@ -141,46 +141,90 @@ final class NextMemory {
         return Double.isNaN(fewerCpus) && rounded(ask) > PastRuns.WORTH_A_CHANGE * limit
                 ? note("no change; the peak on one node was " + Phrases.bytes(used) + " of " + Phrases.bytes(limit)
                         + ".")
-                : option(ask, limit, "Peak on one node: " + Phrases.bytes(used) + ", including cached files; "
-                        + runs.margin() + " added.");
+                : option(ask, limit, "Peak on one node: " + Phrases.bytes(used) + ", including cached files", margin());
     }
 
     private static Suggestion note(String text) {
         return Suggestion.note("--mem: " + text);
     }
 
-    private Suggestion option(double bytes, double before, String why) {
+    private String margin() {
+        return "; " + runs.margin() + " added.";
+    }
+
+    /** @param margin what was added to what is known, the end of the sentence */
+    private Suggestion option(double bytes, double before, String known, String margin) {
         RunEvidence.Terms terms = runs.run().terms();
-        if (terms.isMemoryPerGpu()) {
-            return note("it asked for memory per GPU, so change --mem-per-gpu: together, " + inSlurmForm(rounded(bytes))
-                    + " on a node. " + why);
-        }
+        String why = known + margin;
+        double largest = runs.evidence().largestNode();
         if (terms.memoryPerCpuMb() > 0) {
-            return perCpu(bytes, before, why, terms.memoryPerCpuMb() * MEBIBYTE);
+            return perCpu(bytes, before, known, margin);
         }
-        Suggestion perNode = perNode(bytes, before, why);
+        if (rounded(bytes) > largest && runs.evidence().hadLargestNode()) {
+            return note(noneIsLarger(known));
+        }
+        if (terms.isMemoryPerGpu()) {
+            return note("it asked for memory per GPU, so change --mem-per-gpu: together, "
+                    + (rounded(bytes) > largest
+                            ? inSlurmForm(inMebibytes(largest)) + " on a node. " + allOfANode(known)
+                            : inSlurmForm(rounded(bytes)) + " on a node. " + why));
+        }
+        if (rounded(bytes) > largest) {
+            return perNode(inMebibytes(largest), before, allOfANode(known));
+        }
+        Suggestion perNode = perNode(rounded(bytes), before, why);
         return terms.memoryPerNodeMb() > 0
                 ? perNode
                 : Suggestion.of(perNode, note(
                         "if the script has --mem-per-cpu or --mem-per-gpu, remove that line: sbatch takes only one of them."));
     }
 
+    /** Of more than any node has, Slurm would refuse a request, or the job would wait for ever. */
+    private String noneIsLarger(String known) {
+        return Character.toLowerCase(known.charAt(0)) + noNode(known).substring(1)
+                + ", so it would never get more there. "
+                + MemoryEnds.USE_LESS;
+    }
+
+    private String allOfANode(String known) {
+        return noNode(known) + ", so this is all of it.";
+    }
+
+    private String noNode(String known) {
+        return known + "; no node of its partition gives more than "
+                + Phrases.bytes(inMebibytes(runs.evidence().largestNode())) + " to jobs";
+    }
+
+    private static double inMebibytes(double bytes) {
+        return Math.floor(bytes / MEBIBYTE) * MEBIBYTE;
+    }
+
     /** Slurm multiplies it by the CPUs of a node that it gave. */
-    private Suggestion perCpu(double bytes, double before, String why, double asked) {
+    private Suggestion perCpu(double bytes, double before, String known, String margin) {
+        double asked = runs.run().terms().memoryPerCpuMb() * MEBIBYTE;
         double cpus = before > 0 ? Math.round(before / asked) : PastRuns.max(runs.ended(), Task::cpus);
         if (!(cpus >= 1)) {
             return note("it asked for memory per CPU, and its number of CPUs is not known, so nothing is suggested.");
         }
         boolean isFewer = fewerCpus < cpus;
-        double ask = rounded(bytes / (isFewer ? fewerCpus : cpus));
+        double together = isFewer ? fewerCpus : cpus;
+        double largest = runs.evidence().largestNode();
+        double ask = rounded(bytes / together);
+        String why = known + margin;
+        if (ask * together > largest) { // several tasks might go to several nodes, but whether they can is not known
+            if (runs.evidence().hadLargestNode() || inMebibytes(largest / together) <= asked) {
+                return note(noneIsLarger(known));
+            }
+            ask = inMebibytes(largest / together);
+            why = allOfANode(known);
+        }
         return Suggestion.option("--mem-per-cpu", inSlurmForm(ask), ask, Unit.BYTES, inSlurmForm(asked),
                 why + " That is for " + (isFewer
                         ? Phrases.count((long) fewerCpus, "CPU") + ", as suggested below."
                         : Phrases.number(cpus) + " CPUs of a node."));
     }
 
-    private Suggestion perNode(double bytes, double before, String why) {
-        double ask = rounded(bytes);
+    private Suggestion perNode(double ask, double before, String why) {
         return Suggestion.option("--mem", inSlurmForm(ask), ask, Unit.BYTES,
                 Double.isNaN(before) ? null : inSlurmForm(Math.ceil(before / MEBIBYTE) * MEBIBYTE),
                 why + (runs.run().nodes().size() > 1 ? " --mem applies to each node." : ""));

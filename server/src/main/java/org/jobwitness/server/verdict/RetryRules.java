@@ -65,6 +65,9 @@ final class RetryRules {
         if (contradicts) {
             return retry(RetryHow.NOT_KNOWN, why + ", but its peak does not fit its limit.");
         }
+        if (options.isEmpty() && evidence.hadLargestNode()) {
+            return retry(RetryHow.NO_USE, why + ", and no node of its partition gives more memory to jobs.");
+        }
         return new Retry(RetryHow.MORE_MEMORY, why + (options.isEmpty() ? "; how much it needs is not known." : "."),
                 options, List.of());
     }

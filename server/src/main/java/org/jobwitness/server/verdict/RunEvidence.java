@@ -29,11 +29,12 @@ import org.jspecify.annotations.Nullable;
  * @param otherTasks the newest runs of the other tasks of its job array that have ended
  * @param shortJobs short jobs of the same user and name that started within the day before it, or when it did
  * @param otherRuns of the same job, the newest first
+ * @param largestNode the most memory that Slurm gives to jobs on any node of its partition, by Slurm's record
  * @param nodeEvents what happened to its nodes from its start until soon after its end, by Slurm's record; the earliest first
  */
 record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> nodes, List<GpuUsage> gpus,
         List<JobOomKill> kills, List<Task> otherTasks, int shortJobs, List<OtherRun> otherRuns,
-        List<NodeEventTable.Event> nodeEvents) {
+        double largestNode, List<NodeEventTable.Event> nodeEvents) {
 
     /** Reports of an end, and samples, may be on their way for so long. */
     private static final Duration REPORTS_TAKE = Duration.ofMinutes(10);
@@ -260,6 +261,11 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
                 busiest.map(NodeUsage::cpus).orElse(Double.NaN),
                 busiest.map(NodeUsage::cpusUsedAtMost).orElse(Double.NaN),
                 samples(), coverage(), reachedItsLimit());
+    }
+
+    /** Whether it had all the memory of a node that any job of its partition can have, by what Slurm reported; a mebibyte less counts. */
+    boolean hadLargestNode() {
+        return asTask().memoryLimit() > largestNode - (1 << 20);
     }
 
     /** Whether it reached a memory limit of its own; an OOM kill because the node ran out of memory does not count. */

@@ -19,7 +19,8 @@ final class StallRules {
 
     static Judgement judge(RunEvidence evidence, Thresholds thresholds) {
         Judgement memory = stall(FindingRule.MEMORY_STALLED, MEMORY, "memory",
-                "It barely fits into its memory: the kernel keeps evicting pages and reading them back. Ask for more memory.",
+                "It barely fits into its memory: the kernel keeps evicting pages and reading them back. "
+                        + MemoryEnds.orUseLess(evidence, "Ask for more memory."),
                 evidence, thresholds);
         if (memory.hasFound(FindingRule.MEMORY_STALLED)) {
             return Judgement.of(memory, Judgement.skipped(FindingRule.IO_STALLED,

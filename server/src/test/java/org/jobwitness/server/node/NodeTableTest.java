@@ -74,6 +74,41 @@ class NodeTableTest {
         assertThat(database.<Integer>write("test", handle -> NodeEventTable.forget(handle, T))).isEqualTo(2);
     }
 
+    /** Of its partition, as Slurm has reported its nodes lately; an agent knows the machine's memory, not what jobs get of it. */
+    @Test
+    void theLargestNodeOfAPartition() {
+        nodes.store(List.of(sized("n1", T, 190, "short", "long"), sized("n2", T, 380, "long"),
+                sized("n3", T.minus(Duration.ofDays(2)), 900, "long"), sized("n4", T, 2000, "big"),
+                NodeReading.builder("c2", "n5", T).state(NodeReading.State.IDLE, null)
+                        .forJobs(4000L << 30, List.of("long")).build()));
+        nodes.store(List.of(full("n2", T.plusSeconds(15), 50), full("n6", T.plusSeconds(15), 50)));
+        assertThat(largest("short")).isEqualTo(190L << 30);
+        assertThat(largest("long")).isEqualTo(380L << 30);
+        assertThat(largest("short,big")).isEqualTo(2000L << 30);
+        assertThat(largest("gone")).isNull();
+        assertThat(largest(null)).isEqualTo(2000L << 30);
+    }
+
+    private static NodeReading sized(String node, Instant at, long gib, String... partitions) {
+        return NodeReading.builder("c1", node, at).state(NodeReading.State.IDLE, null)
+                .forJobs(gib << 30, List.of(partitions)).build();
+    }
+
+    /** Null if it is not known. */
+    private Long largest(String partition) {
+        return database.write("test", handle -> {
+            long run = handle.createQuery("""
+                    insert into job (recorded_at, cluster, job_id, start_seen, nodes, gpu_devices, end_seen,
+                        oom_killed, superseded, requeued, state, newest, partition)
+                    values (:at, 'c1', '7', false, '{}', '{}', false, false, false, false, 'pending', true, :partition)
+                    returning job_key""")
+                    .bind("at", T).bind("partition", partition).mapTo(Long.class).one();
+            Long found = NodeTable.largestForJobs(handle, run, T.plusSeconds(60));
+            handle.createUpdate("delete from job where job_key = :run").bind("run", run).execute();
+            return found;
+        });
+    }
+
     private List<NodeEventTable.Event> events(Instant from) {
         return database.read("test", handle -> NodeEventTable.of(handle, "c1", List.of("n8", "n9"), from, T));
     }

@@ -53,7 +53,10 @@ class SlurmCommandsTest {
         assertThat(slurm.ended(Instant.parse("2026-11-23T11:00:00Z"), Instant.parse("2026-11-23T12:00:00Z")))
                 .isNotEmpty();
         assertThat(slurm.accounted(List.of("3", "4"))).isNotEmpty();
-        assertThat(slurm.nodes()).hasSize(2);
+        assertThat(slurm.nodes()).hasSize(2).allSatisfy(node -> {
+            assertThat(node.memoryForJobsMb()).isEqualTo(node.memoryMb()).isPositive();
+            assertThat(node.partitions()).contains("batch");
+        });
         assertThat(Files.readAllLines(folder.resolve("args"))).contains("--json=v0.0.42 --all --states=all",
                 "--json=v0.0.42 --allusers --duplicates --allocations --starttime=2026-11-23T11:00:00"
                         + " --endtime=2026-11-23T12:00:00 --state=COMPLETED,CANCELLED,FAILED,TIMEOUT,NODE_FAIL,PREEMPTED,"

@@ -282,6 +282,18 @@ class SlurmJsonTest {
         assertThat(accounted.hetJobId() + "+" + accounted.hetJobOffset()).isEqualTo("27+1");
     }
 
+    /** Without MemSpecLimit, where there is one that can be. */
+    @ParameterizedTest
+    @CsvSource(value = {"512000, 8000, 504000", "512000, 0, 512000", "512000, null, 512000", "1, 0, null",
+            "512000, 512000, 512000"}, nullValues = "none")
+    void whatANodeGivesToJobsIsRead(String memory, String kept, String forJobs) throws Exception {
+        SlurmNode node = json.nodes(text("{\"nodes\": [{\"name\": \"n1\", \"real_memory\": " + memory
+                + ", \"specialized_memory\": " + kept + ", \"partitions\": [\"short\", \"long\"]}]}")).list()
+                .getFirst();
+        assertThat(String.valueOf(node.memoryForJobsMb())).isEqualTo(forJobs);
+        assertThat(node.partitions()).containsExactly("short", "long");
+    }
+
     @Test
     void byWhatOptionItAskedForGpusIsRead() throws Exception {
         assertThat(pending("\"tres_per_node\": \"gres/gpu:a100:2\", \"tres_per_job\": \"\"").scheduler())

@@ -14,8 +14,9 @@ class SlurmNodeTest {
     private static final Instant NOW = Instant.parse("2026-11-23T12:00:00Z");
 
     private static NodeReading reading(String words) {
-        return new SlurmNode("n1", List.of(words.split("\\+", -1)), null, 8, 1000L, null, null, null).reading("c1",
-                NOW);
+        return new SlurmNode("n1", List.of(words.split("\\+", -1)), null, 8, 1000L, 900L, List.of("short"), null, null,
+                null).reading("c1",
+                        NOW);
     }
 
     /** IDLE is only what Slurm gives work to. */
@@ -44,7 +45,8 @@ class SlurmNodeTest {
     void wordsThatCannotBeShownAreLeftOut() {
         assertThat(reading("IDLE+\u0007BELL").rawState()).isNull();
         assertThat(reading("IDLE" + "+X".repeat(300)).rawState()).hasSize(256);
-        assertThat(new SlurmNode("n1", List.of(), null, null, null, null, null, null).reading("c1", NOW).rawState())
+        assertThat(new SlurmNode("n1", List.of(), null, null, null, null, List.of(), null, null, null)
+                .reading("c1", NOW).rawState())
                 .isNull();
     }
 }

@@ -82,6 +82,7 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
         private Thresholds thresholds = Thresholds.USUAL;
         private final List<OtherRun> otherRuns = new ArrayList<>();
         private int shortJobs;
+        private double largestNode = Double.NaN;
 
         Builder(String name, int line) {
             this.name = name;
@@ -113,7 +114,8 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
 
         VerdictCase build() {
             return new VerdictCase(name, line,
-                    new RunEvidence(now, known(), reported, nodes, gpus, kills, tasks, shortJobs, otherRuns, events),
+                    new RunEvidence(now, known(), reported, nodes, gpus, kills, tasks, shortJobs, otherRuns,
+                            largestNode, events),
                     thresholds, expected);
         }
 
@@ -126,6 +128,7 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
 
         private void job(Words w) {
             run = run(w);
+            largestNode = w.bytes("largest_node");
             now = w.time("now", run.end() == null ? Words.NOON : run.end().plus(Duration.ofHours(1)));
             w.end();
         }
