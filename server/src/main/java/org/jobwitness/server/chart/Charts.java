@@ -90,6 +90,14 @@ public final class Charts {
         return page(job, new Question(named, node, null, from, to, points));
     }
 
+    /** What changed for a run on a node, as far as its samples are kept. */
+    public RunChanges changes(Job job, String node) {
+        List<RunChanges> found = new ArrayList<>();
+        samples.eachSeries(job.run(), RunChanges.FIGURES, node, null, null, null,
+                series -> found.add(RunChanges.of(series)));
+        return found.isEmpty() ? RunChanges.NONE : found.getFirst();
+    }
+
     /** @throws ApiException 400 if it would be too much */
     SeriesPage page(Job job, Question question) {
         Outline ofNodes = outline("job_figures", job.run(), question);
