@@ -51,6 +51,7 @@ import org.jspecify.annotations.Nullable;
  * @param thresholds of verdicts
  * @param siteNote the site's own words, shown with the advice of verdicts
  * @param grafana the address of Grafana, for links, without a slash at its end
+ * @param frameAncestors origins whose pages may embed ours; empty for none
  */
 record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls, boolean isKeptLocal,
         Optional<DatabaseAddress> database, int databaseConnections,
@@ -60,7 +61,10 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
         Duration requestDeadline, Duration metricsRetention,
         Duration jobRetention, Duration auditRetention, boolean schedulerChosen,
         Optional<Reconciliation.Settings> slurm,
-        boolean seedDemo, Thresholds thresholds, Optional<String> siteNote, Optional<String> grafana) {
+        boolean seedDemo, Thresholds thresholds, Optional<String> siteNote, Optional<String> grafana,
+        List<String> frameAncestors) {
+    private static final Pattern ORIGIN = Pattern
+            .compile("https?://(\\*\\.)?[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?(:[0-9]{1,5})?");
     private static final Pattern PEOPLE = Pattern.compile("@?[^\\s:,@-][^\\s:,]{0,255}");
     private static final Set<String> RESERVED_HEADERS = Set.of("authorization", "cookie", "host", "origin",
             TrustedProxy.SECRET_HEADER.toLowerCase(Locale.ROOT));
@@ -191,7 +195,8 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
                     choice(Setting.SCHEDULER_BACKEND, "none", "mock", "slurm").equals("slurm")
                             ? Optional.of(slurm())
                             : Optional.empty(),
-                    seedDemo, thresholds(), siteNote(), address(Setting.GRAFANA_URL));
+                    seedDemo, thresholds(), siteNote(), address(Setting.GRAFANA_URL),
+                    frameAncestors());
         }
 
         /** Of a web server, without a slash at its end. */
@@ -202,6 +207,18 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
                         "an address such as https://grafana.example.org or https://example.org/grafana");
             }
             return Optional.ofNullable(url).map(text -> text.replaceAll("/+$", ""));
+        }
+
+        private List<String> frameAncestors() throws BadSetting {
+            List<String> origins = Arrays.stream(given.getOrDefault(Setting.FRAME_ANCESTORS, "").split(","))
+                    .map(String::strip).filter(origin -> !origin.isEmpty()).toList();
+            for (String origin : origins) {
+                if (!ORIGIN.matcher(origin).matches()) {
+                    throw bad(Setting.FRAME_ANCESTORS, origin,
+                            "origins such as https://ondemand.example.org, with commas between, without a path");
+                }
+            }
+            return origins;
         }
 
         private List<String> people(Setting setting, String byDefault) throws BadSetting {

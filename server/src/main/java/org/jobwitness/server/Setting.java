@@ -100,6 +100,8 @@ enum Setting {
             "Margin that a verdict adds to the memory or time used when it suggests what to request, 0..1000."),
     GRAFANA_URL("unset: no links",
             "Address of the Grafana with our dashboards, to which the page of a job links."),
+    FRAME_ANCESTORS("unset: nobody",
+            "Origins whose pages may embed ours, such as https://ondemand.example.org, with commas between. Those of other sites show the sign-in page, since browsers do not send them our cookie."),
     SITE_NOTE("unset",
             "Your site's own words, shown with the advice of every verdict: one line of plain text, with a link if you like, at most 500 characters, without < and >.");
 

@@ -36,7 +36,7 @@ class ServerConfigTest {
                         Duration.ofDays(7),
                         Duration.ofDays(400),
                         Duration.ofDays(800), false, Optional.empty(), false, Thresholds.USUAL,
-                        Optional.empty(), Optional.empty()));
+                        Optional.empty(), Optional.empty(), List.of()));
     }
 
     /** The system's limit of open files is reached before that of connections otherwise. */
@@ -70,6 +70,18 @@ class ServerConfigTest {
                 "https://")) {
             assertThatThrownBy(() -> read(List.of("--grafana-url=" + refused), Map.of(), ""))
                     .hasMessageStartingWith("GRAFANA_URL is").hasMessageContaining("https://");
+        }
+    }
+
+    @Test
+    void pagesAreEmbeddedByOriginsOnly() throws Exception {
+        assertThat(read(List.of(), Map.of(), "").frameAncestors()).isEmpty();
+        assertThat(read(List.of("--frame-ancestors=https://ood.example.org, https://*.example.org:3000"), Map.of(), "")
+                .frameAncestors()).containsExactly("https://ood.example.org", "https://*.example.org:3000");
+        for (String refused : List.of("*", "'unsafe-inline'", "https://a.org; script-src *", "https://a.org/path",
+                "https:", "javascript:alert(1)", "https://a.org https://b.org", "https://-a.org")) {
+            assertThatThrownBy(() -> read(List.of("--frame-ancestors=" + refused), Map.of(), ""))
+                    .hasMessageStartingWith("FRAME_ANCESTORS is");
         }
     }
 

@@ -1,6 +1,7 @@
 package org.jobwitness.server.page;
 
 import io.javalin.http.Context;
+import java.util.List;
 import java.util.Optional;
 import org.jobwitness.server.access.BrowserCookie;
 import org.jobwitness.server.access.Caller;
@@ -9,8 +10,10 @@ import org.jobwitness.server.http.StaticFile;
 
 /** Sends pages, with what all of them need: the browser's rules for them, and addresses relative to the one that was asked for. */
 final class PageResponses {
+    private static final String POLICY_HEADER = "Content-Security-Policy";
+    private static final String NO_FRAMES = "frame-ancestors 'none'";
     static final String POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-            + "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+            + "connect-src 'self'; base-uri 'none'; form-action 'self'; " + NO_FRAMES;
     private static final int MAX_DEPTH = 16;
 
     private final Optional<String> grafana;
@@ -47,6 +50,17 @@ final class PageResponses {
     }
 
     static void setHeaders(Context ctx) {
-        ctx.header("Content-Security-Policy", POLICY).header("Referrer-Policy", "same-origin");
+        ctx.header(POLICY_HEADER, POLICY).header("Referrer-Policy", "same-origin");
+    }
+
+    /**
+     * Lets pages of other origins embed this response.
+     *
+     * @param origins none if empty
+     */
+    static void allowFrames(Context ctx, List<String> origins) {
+        if (!origins.isEmpty()) {
+            ctx.header(POLICY_HEADER, POLICY.replace(NO_FRAMES, "frame-ancestors " + String.join(" ", origins)));
+        }
     }
 }
