@@ -162,7 +162,7 @@ class Chart {
       width: shape === 'limit' ? 1.5 : 2,
       dash: shape === 'limit' ? [6, 4] : DASHES[place],
       paths: shape === 'limit' ? uPlot.paths.stepped({align: 1}) : undefined,
-      points: {show: (self, at) => self.data[0].length < 3 || lonely(self, at), size: 5},
+      points: {show: (self, at) => self.data[0].length < 3, filter: (self, at, show) => show ? null : lonely(self.data[at]), size: 5},
     }));
     this.plot = new uPlot({
       width: this.box.clientWidth,
@@ -323,14 +323,25 @@ function usualStep(times) {
   return distances[distances.length >> 1] ?? 15;
 }
 
-// A point between two gaps would have no line.
-function lonely(plot, at) {
-  const values = plot.data[at];
-  let known = 0;
-  for (let i = 0; i < values.length && known < 3; i++) {
-    known += values[i] !== null && values[i] !== undefined ? 1 : 0;
+// Points between two gaps, which would have no line. Where a series has no point of its own (undefined), it goes on.
+function lonely(values) {
+  const found = [];
+  let before = null;
+  let candidate = -1;
+  values.forEach((value, at) => {
+    if (value === undefined) {
+      return;
+    }
+    if (value === null && candidate >= 0) {
+      found.push(candidate);
+    }
+    candidate = value !== null && before === null ? at : -1;
+    before = value;
+  });
+  if (candidate >= 0) {
+    found.push(candidate);
   }
-  return known < 3;
+  return found;
 }
 
 /** @param refresh exchanges the parts that the server draws */

@@ -15,6 +15,35 @@ function searchByKey() {
   });
 }
 
+// A map of thousands of nodes is one stop of the Tab key; arrows move within it, and what a node does is read out below.
+function walkMap() {
+  const map = document.querySelector('.map.many');
+  if (!map || map.dataset.walked) {
+    return;
+  }
+  map.dataset.walked = 'yes';
+  const cells = [...map.children];
+  cells.forEach((cell, i) => cell.tabIndex = i === 0 ? 0 : -1);
+  const reading = document.getElementById('node-reading');
+  const read = event => {
+    reading.textContent = event.target.closest('.cell')?.title ?? '';
+  };
+  map.addEventListener('focusin', read);
+  map.addEventListener('mouseover', read);
+  map.addEventListener('keydown', event => {
+    const at = cells.indexOf(document.activeElement);
+    const columns = Math.max(cells.findIndex(cell => cell.offsetTop > cells[0].offsetTop), 1);
+    const to = {ArrowLeft: at - 1, ArrowRight: at + 1, ArrowUp: at - columns, ArrowDown: at + columns,
+      Home: 0, End: cells.length - 1}[event.key];
+    if (cells[to]) {
+      event.preventDefault();
+      cells[at].tabIndex = -1;
+      cells[to].tabIndex = 0;
+      cells[to].focus();
+    }
+  });
+}
+
 async function copy(text) {
   if (navigator.clipboard && window.isSecureContext) {
     await navigator.clipboard.writeText(text);
@@ -46,6 +75,7 @@ function enhance(root) {
     hint.hidden = !document.querySelector('figure[data-series]') || !window.uPlot;
   }
   offerCopies(root);
+  walkMap();
 }
 
 searchByKey();

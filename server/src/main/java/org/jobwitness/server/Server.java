@@ -215,11 +215,12 @@ final class Server implements AutoCloseable {
             SignInCodes codes = new SignInCodes(database, sessions, clock);
 
             Verdicts verdicts = new Verdicts(evidence, config.thresholds(), config.siteNote());
+            ArrayVerdicts arrays = new ArrayVerdicts(database, queries, verdicts, clock);
             Charts charts = new Charts(database, samples, json, clock);
             UserSummaries summaries = new UserSummaries(database, clock);
             Reports reports = new Reports(database, clock);
-            Pages pages = new Pages(queries, new JobReader(queries, verdicts, charts, clock), summaries, reports,
-                    nodes, seenJobs, config.grafana(), cookie, clock);
+            Pages pages = new Pages(queries, new JobReader(queries, verdicts, arrays, charts, clock), summaries,
+                    reports, nodes, seenJobs, new Pages.Site(config.grafana(), config.frameAncestors()), cookie, clock);
 
             http = stopLater(new HttpServer(
                     new HttpServer.Settings(config.host(), config.port(), config.maxConnections(),
@@ -239,7 +240,7 @@ final class Server implements AutoCloseable {
                             new ManualJobsEndpoint(jobs, jobDeletion, queries, samples, requests, json, clock,
                                     config.defaultCluster())::routes,
                             new VerdictEndpoint(verdicts, config.publicUrl(), json)::routes,
-                            new ArraysEndpoint(new ArrayVerdicts(database, queries, verdicts, clock), json)::routes,
+                            new ArraysEndpoint(arrays, json)::routes,
                             new NodesEndpoint(nodes, json, clock)::routes,
                             new StreamEndpoint(stream, sessions, json)::routes,
                             new SessionsEndpoint(sessions,

@@ -75,6 +75,7 @@ class AccessMatrixTest {
             GET /                         401 401 403 403 403 own own all all all
             GET /jobs                     401 401 403 403 403 own own all all all
             GET /jobs/{id}                401 401 403 403 run own own all all all
+            GET /arrays/{id}              401 401 403 403 403 own own all all all
             GET /cluster                  401 401 403 403 403 own own all all all
             GET /reports                  401 401 403 403 403 own own all all all
             GET /nodes/{name}             401 401 403 403 403 own own all all all
@@ -341,7 +342,8 @@ class AccessMatrixTest {
                 assertThat(callers.get(caller).get("/search?q=" + asked).header("Location")).as(asked)
                         .hasValue("./jobs?q=" + asked);
             }
-            assertThat(callers.get(caller).get("/search?q=" + OWN).header("Location")).hasValue("./jobs/" + OWN);
+            assertThat(callers.get(caller).get("/search?q=" + OWN).header("Location"))
+                    .hasValue("./arrays/" + OWN + "?cluster=default");
             assertThat(callers.get(caller).get("/search?q=physics").header("Location")).hasValue("./accounts/physics");
         }
         assertThat(callers.get("operator").get("/search?q=" + MARK + "-only").header("Location"))

@@ -516,6 +516,7 @@ class OpenApiTest {
         agent.post("/v1/events/job-started", LEAST_START.formatted("4713").replace("}",
                 ",\"scheduler\":{\"array_job_id\":\"4700\",\"array_task_id\":1}}"));
         operator.get("/v1/arrays/4700");
+        operator.get("/arrays/4700");
         TestServer.Client elsewhere = server.ofNodes("default", "elsewhere");
         elsewhere.post("/v1/events/job-started", LEAST_START.formatted("4711").replace("n001", "elsewhere"));
         elsewhere.post("/v1/events/job-finished", "{\"job_id\":\"4711\",\"node\":\"elsewhere\",\"exit_code\":1}");

@@ -115,6 +115,24 @@ class SignInPagesTest {
         assertThat(browse("/", cookie(exchange(server, code("root", "")))).body()).contains("State of this server");
     }
 
+    /** Signing in is to be seen for what it is, and never inside of another page. */
+    @Test
+    void pagesMayBeEmbeddedButNotSigningIn() {
+        assertThat(policy(server, "/jobs/1")).endsWith("; frame-ancestors 'none'");
+        try (TestServer embedded = TestServer
+                .start("--frame-ancestors=https://ood.example.org,https://grafana.example.org:3000")) {
+            for (String path : List.of("/", "/jobs", "/jobs/17", "/nodes/none")) {
+                assertThat(policy(embedded, path)).as(path).startsWith("default-src 'none'; ")
+                        .endsWith("; frame-ancestors https://ood.example.org https://grafana.example.org:3000");
+            }
+            assertThat(policy(embedded, "/sign-in")).endsWith("; frame-ancestors 'none'");
+        }
+    }
+
+    private static String policy(TestServer from, String path) {
+        return from.anonymous().send("GET", path, "", "Accept", WEB).header("Content-Security-Policy").orElseThrow();
+    }
+
     @Test
     void anExpiredOrForgedCodeSignsNobodyIn() throws Exception {
         String code = code("alice", "");

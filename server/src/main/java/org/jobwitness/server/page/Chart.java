@@ -10,12 +10,13 @@ import org.jobwitness.server.verdict.Phrases;
  * @param lines the first is the one that matters most
  */
 record Chart(String id, String title, String expectation, Unit unit, List<Line> lines) {
+    static final String MEMORY_LIMIT = "memory_limit_bytes";
     static final Chart MEMORY = new Chart("memory", "Memory",
             "Should stay below the limit. Page cache may fill it: the kernel takes that back when programs need memory.",
             Unit.BYTES,
             List.of(new Line("memory_usage_bytes", "used, with page cache", Shape.AREA),
                     new Line("memory_needed_bytes", "needed by its programs", Shape.LINE),
-                    new Line("memory_limit_bytes", "limit", Shape.LIMIT)));
+                    new Line(MEMORY_LIMIT, "limit", Shape.LIMIT)));
     static final Chart CPUS = new Chart("cpus", "CPUs",
             "Should be near the number of CPUs that it has: what lies between is not used.", Unit.CPUS,
             List.of(new Line("cpus_used", "busy", Shape.AREA), new Line("cpus", "allocated", Shape.LIMIT)));

@@ -60,7 +60,7 @@ final class ChartView {
                 attribute("data-marks", kills().map(kill -> kill.timestamp().toString())
                         .collect(Collectors.joining(" "))),
                 element("figcaption", element("h3", chart.title()), element("p", text(chart.expectation())),
-                        legend(all)),
+                        legend(all, kills().findAny().isPresent())),
                 element("div", css("plot"), axis(chart, ceiling),
                         element("div", css("canvas"), attribute("role", "img"),
                                 attribute("aria-label", summary(chart, all)), curves(all, ceiling))),
@@ -128,12 +128,13 @@ final class ChartView {
                 .collect(Collectors.joining("|"));
     }
 
-    private static Html legend(List<Drawn> all) {
+    private static Html legend(List<Drawn> all, boolean hasKills) {
         return element("ul", css("legend"), group(all.stream().map(one -> element("li",
                 element("span", css("swatch " + one.classes() + (one.line().shape() == Chart.Shape.LIMIT
                         ? " dashed"
                         : "")), attribute("aria-hidden", "true")),
-                Html.foreign(one.label())))));
+                Html.foreign(one.label())))),
+                Html.when(hasKills, () -> element("li", css("critical"), text("▼ out-of-memory kill"))));
     }
 
     private static Html axis(Chart chart, double ceiling) {

@@ -31,6 +31,12 @@ sealed interface Html {
     }
 
     record Group(List<Html> pieces) implements Html {
+        public Group {
+            if (pieces.stream().anyMatch(Attribute.class::isInstance)) {
+                throw new IllegalArgumentException("an attribute must stand directly in its element: " + pieces);
+            }
+        }
+
         @Override
         public void writeTo(StringBuilder out) {
             pieces.forEach(piece -> piece.writeTo(out));

@@ -7,12 +7,17 @@ import static org.jobwitness.server.page.Html.group;
 import static org.jobwitness.server.page.Html.text;
 
 import java.util.ArrayList;
+import java.util.DoubleSummaryStatistics;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.DoubleFunction;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.jobwitness.server.verdict.Phrases;
 import org.jobwitness.wire.Job;
+import org.jspecify.annotations.Nullable;
 
 /** Runs as a table: current use of a running one, the mean or peak of an ended one; tasks of an array as one row. */
 final class JobList {
@@ -24,10 +29,18 @@ final class JobList {
     }
 
     static Html of(Links links, String caption, List<Job> jobs) {
-        if (jobs.isEmpty()) {
-            return element("p", css("faint"), text("No matching jobs."));
-        }
-        return Pieces.table(caption, HEADINGS, folded(jobs).stream().map(tasks -> row(links, tasks)));
+        return table(links, caption, folded(jobs));
+    }
+
+    /** Each task of an array by itself. */
+    static Html unfolded(Links links, String caption, List<Job> jobs) {
+        return table(links, caption, jobs.stream().map(List::of).toList());
+    }
+
+    private static Html table(Links links, String caption, List<List<Job>> rows) {
+        return rows.isEmpty()
+                ? element("p", css("faint"), text("No matching jobs."))
+                : Pieces.table(caption, HEADINGS, rows.stream().map(tasks -> row(links, tasks)));
     }
 
     /** Those that have not started: how long they wait, and why. */
@@ -44,14 +57,12 @@ final class JobList {
                 element("td", Pieces.orUnknown(job.scheduler().stateReason(), reason -> reason)));
     }
 
-    /** Tasks of one array that are in the same state together, where its first one stands. */
+    /** Tasks of one array together, where its first one stands. */
     private static List<List<Job>> folded(List<Job> jobs) {
         Map<List<Object>, List<Job>> folded = new LinkedHashMap<>();
         for (Job job : jobs) {
             String array = job.scheduler().arrayJobId();
-            List<Object> key = array == null
-                    ? List.of(job.run())
-                    : List.of(array, job.cluster(), job.state(), Objects.requireNonNullElse(job.reason(), ""));
+            List<Object> key = array == null ? List.of(job.run()) : List.of(array, job.cluster());
             folded.computeIfAbsent(key, _ -> new ArrayList<>()).add(job);
         }
         return List.copyOf(folded.values());
@@ -59,23 +70,60 @@ final class JobList {
 
     private static Html row(Links links, List<Job> tasks) {
         Job job = tasks.getFirst();
-        boolean ended = job.state().isFinal();
         return element("tr", job(links, tasks), name(job), user(links, job),
-                element("td", Pieces.state(job)), element("td", Pieces.timeOrUnknown(job.startTime())),
-                element("td", css("amount"), Pieces.orUnknown(job.runtimeSeconds(), Phrases::time)),
-                element("td", Pieces.percent(ended ? job.avgCpuUsage() : job.cpuUsage(), "cpu")),
-                element("td", Pieces.memory(ended ? job.maxMemoryUsageMb() : job.memoryUsageMb())),
-                element("td", gpus(job, ended)));
+                element("td", tasks.size() == 1 ? Pieces.state(job) : states(tasks)),
+                element("td", Pieces.timeOrUnknown(job.startTime())),
+                element("td", css("amount"), orRange(tasks, Job::runtimeSeconds, Phrases::time)),
+                element("td", orMean(tasks, JobList::cpuUse, "cpu")),
+                element("td", css("amount"),
+                        orRange(tasks, JobList::memory,
+                                Pieces::mebibytes)),
+                element("td", gpus(tasks)));
     }
 
+    private static boolean isEnded(Job job) {
+        return job.state().isFinal();
+    }
+
+    /** Each state and cause, with how many tasks have it. */
+    private static Html states(List<Job> tasks) {
+        Map<List<Object>, List<Job>> states = new LinkedHashMap<>();
+        tasks.forEach(task -> states.computeIfAbsent(
+                List.of(task.state(), Objects.requireNonNullElse(task.reason(), "")), _ -> new ArrayList<>())
+                .add(task));
+        return group(states.values().stream().map(same -> element("div", text(same.size() + " "),
+                Pieces.state(same.getFirst().state(), same.getFirst().reason()))));
+    }
+
+    /** A value of one job; of several tasks, from the least to the most. */
+    private static Html orRange(List<Job> tasks, Function<Job, @Nullable Double> value, DoubleFunction<String> words) {
+        DoubleSummaryStatistics all = known(tasks, value);
+        if (all.getCount() == 0) {
+            return Pieces.unknown();
+        }
+        String least = words.apply(all.getMin());
+        String most = words.apply(all.getMax());
+        return text(least.equals(most) ? most : least + " to " + most);
+    }
+
+    private static Html orMean(List<Job> tasks, Function<Job, @Nullable Double> percent, String classes) {
+        DoubleSummaryStatistics all = known(tasks, percent);
+        return Pieces.percent(all.getCount() == 0 ? null : Double.valueOf(all.getAverage()), classes);
+    }
+
+    private static DoubleSummaryStatistics known(List<Job> tasks, Function<Job, @Nullable Double> value) {
+        return tasks.stream().map(value).filter(Objects::nonNull)
+                .collect(Collectors.summarizingDouble(Double::doubleValue));
+    }
+
+    /** Of several tasks, their array. */
     private static Html job(Links links, List<Job> tasks) {
         Job job = tasks.getFirst();
         String array = job.scheduler().arrayJobId();
-        Html more = tasks.size() == 1 || array == null
-                ? Html.NOTHING
-                : element("small", Links.link(links.jobs("id", array, "state", job.state().toString()),
-                        "and " + Phrases.count(tasks.size() - 1, "more task")));
-        return element("th", attribute("scope", "row"), links.job(text(Pieces.slurmId(job)), job), more);
+        return element("th", attribute("scope", "row"), tasks.size() == 1 || array == null
+                ? links.job(text(Pieces.slurmId(job)), job)
+                : group(Links.link(links.array(array, job.cluster()), array),
+                        element("small", "array, " + Phrases.count(tasks.size(), "task") + " here")));
     }
 
     private static Html name(Job job) {
@@ -87,14 +135,25 @@ final class JobList {
         return element("td", job.user() == null ? Pieces.unknown() : links.user(job.user()));
     }
 
-    private static Html gpus(Job job, boolean ended) {
-        Double use = ended ? job.avgGpuUsage() : job.gpuUsage();
-        Integer count = job.allocatedGpus();
-        if (use == null && (count == null || count == 0)) {
+    private static Html gpus(List<Job> tasks) {
+        Integer count = tasks.getFirst().allocatedGpus();
+        boolean hasUse = known(tasks, JobList::gpuUse).getCount() > 0;
+        if (!hasUse && (count == null || count == 0)) {
             return Html.NOTHING;
         }
-        return count == null
-                ? Pieces.percent(use, "gpu")
-                : group(text(count + " × "), Pieces.percent(use, "gpu"));
+        Html use = orMean(tasks, JobList::gpuUse, "gpu");
+        return count == null ? use : group(text(count + " × "), use);
+    }
+
+    private static @Nullable Double cpuUse(Job job) {
+        return isEnded(job) ? job.avgCpuUsage() : job.cpuUsage();
+    }
+
+    private static @Nullable Double memory(Job job) {
+        return isEnded(job) ? job.maxMemoryUsageMb() : job.memoryUsageMb();
+    }
+
+    private static @Nullable Double gpuUse(Job job) {
+        return isEnded(job) ? job.avgGpuUsage() : job.gpuUsage();
     }
 }

@@ -10,36 +10,48 @@ import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.chart.Charts;
+import org.jobwitness.server.chart.RunChanges;
 import org.jobwitness.server.http.ApiException;
+import org.jobwitness.server.query.JobFilter;
 import org.jobwitness.server.query.JobQueries;
+import org.jobwitness.server.query.JobSort;
 import org.jobwitness.server.query.JobsEndpoint;
+import org.jobwitness.server.verdict.ArrayVerdicts;
+import org.jobwitness.server.verdict.ArraysEndpoint;
 import org.jobwitness.server.verdict.Verdicts;
 import org.jobwitness.server.verdict.Verdicts.Judged;
 import org.jobwitness.server.verdict.Verdicts.NodeUse;
+import org.jobwitness.wire.ArrayVerdict;
 import org.jobwitness.wire.AuditEntry;
 import org.jobwitness.wire.Job;
+import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.SeriesPage;
 import org.jspecify.annotations.Nullable;
 
-/** Reads what the page of a run shows. */
+/** Reads what the pages of a run and of a job array show. */
 public final class JobReader {
     private static final int MAX_AUDIT = 50;
+    /** Of an array, in each state. */
+    private static final int MAX_TASKS = 15;
     private static final List<String> METRICS = Chart.OF_NODES.stream().flatMap(chart -> chart.metrics().stream())
             .toList();
 
     private final JobQueries jobs;
     private final Verdicts verdicts;
+    private final ArrayVerdicts arrays;
     private final Charts charts;
     private final Clock clock;
 
-    public JobReader(JobQueries jobs, Verdicts verdicts, Charts charts, Clock clock) {
+    public JobReader(JobQueries jobs, Verdicts verdicts, ArrayVerdicts arrays, Charts charts, Clock clock) {
         this.jobs = jobs;
         this.verdicts = verdicts;
+        this.arrays = arrays;
         this.charts = charts;
         this.clock = clock;
     }
@@ -64,8 +76,25 @@ public final class JobReader {
         boolean hasGpus = job.gpus() != null && !job.gpus().isEmpty();
         List<AuditEntry> audit = jobs.audit(caller, job.id(), job.cluster(), job.run(), 0, MAX_AUDIT);
         return new JobView.Data(job, judged, series,
-                hasGpus ? series(job, nodes, Chart.OF_GPUS, from, to) : List.of(), from != null || to != null, audit,
-                clock.instant());
+                hasGpus ? series(job, nodes, Chart.OF_GPUS, from, to) : List.of(), from != null || to != null,
+                nodes.isEmpty() || !hasChanges(job, series) ? RunChanges.NONE : charts.changes(job, nodes.getFirst()),
+                audit, clock.instant());
+    }
+
+    /** @throws ApiException 400, or 404 if there is no such array that the caller may see */
+    ArrayView.Data readArray(Context ctx) {
+        onlyParameters(ctx, Set.of("cluster"));
+        String id = askedJobId(ctx);
+        String cluster = text(ctx, "cluster");
+        Caller caller = Caller.of(ctx);
+        ArrayVerdict array = arrays.of(caller, id, cluster).orElseThrow(() -> ArraysEndpoint.unknown(id, cluster));
+        return new ArrayView.Data(array, tasks(caller, array, JobState.FAILED), tasks(caller, array, JobState.RUNNING));
+    }
+
+    private List<Job> tasks(Caller caller, ArrayVerdict array, JobState state) {
+        JobFilter filter = JobFilter.ofId(Set.of(state), array.cluster(), array.array().id());
+        return jobs.list(caller,
+                new JobQueries.ListRequest(filter, null, null, JobSort.NEWEST_START, MAX_TASKS, 0, null)).jobs();
     }
 
     /** The node that was asked for, else those that most need a look. */
@@ -74,6 +103,15 @@ public final class JobReader {
         return asked == null
                 ? worst.limit(JobView.MAX_NODES).toList()
                 : worst.filter(Predicate.isEqual(asked)).toList();
+    }
+
+    /** Most runs have neither, and their samples need not be read again. */
+    private static boolean hasChanges(Job job, List<SeriesPage> pages) {
+        boolean hasLimits = pages.stream().flatMap(page -> page.series().stream())
+                .filter(series -> series.metric().equals(Chart.MEMORY_LIMIT))
+                .anyMatch(series -> Stream.concat(series.min().stream(), series.max().stream())
+                        .filter(Objects::nonNull).distinct().count() > 1);
+        return hasLimits || (job.suspendedSeconds() != null && job.suspendedSeconds() > 0);
     }
 
     private List<SeriesPage> series(Job job, List<String> nodes, List<String> metrics, @Nullable Instant from,

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.jobwitness.server.chart.RunChanges;
 import org.jobwitness.server.verdict.Phrases;
 import org.jobwitness.server.verdict.Verdicts.Judged;
 import org.jobwitness.server.verdict.Verdicts.NodeUse;
@@ -50,10 +51,11 @@ final class JobView {
      * @param charts series of the nodes that are shown, of the same time; empty if nothing was measured
      * @param gpus the same of GPUs
      * @param isZoomed whether the charts show a part of its time only
-     * @param audit the newest entries
+     * @param changes on the first of these nodes
+     * @param audit the oldest entries
      */
     record Data(Job job, Judged judged, List<SeriesPage> charts, List<SeriesPage> gpus, boolean isZoomed,
-            List<AuditEntry> audit, Instant now) {
+            RunChanges changes, List<AuditEntry> audit, Instant now) {
         Data {
             charts = List.copyOf(charts);
             gpus = List.copyOf(gpus);
@@ -76,7 +78,7 @@ final class JobView {
                 view.whole(),
                 element("div", css("live"), attribute("id", "top"), verdict.outcome(links),
                         element("div", css("columns"), verdict.use(), verdict.next()),
-                        TimelineView.of(data.job(), data.judged(), data.now())),
+                        TimelineView.of(data)),
                 view.charts(),
                 element("div", css("live"), attribute("id", "bottom"), view.gpus(), view.nodes(),
                         element("div", css("columns"), view.otherRuns(), view.facts()), view.audit()));
@@ -86,21 +88,19 @@ final class JobView {
     private Html whole() {
         JobArray array = job.array();
         if (array != null) {
-            return whole(
-                    "This is the newest of " + Phrases.count(array.tasks(), "task") + " of job array " + array.id(),
-                    array.id(), array.failed(), array.running());
+            return element("p", css("whole"),
+                    text("This is the newest of " + Phrases.count(array.tasks(), "task") + " of job array "
+                            + array.id() + ": " + array.failed() + " failed, " + array.running() + " running. "),
+                    Links.link(links.array(array.id(), job.cluster()), "The array as a whole"));
         }
         HetJob het = job.hetJob();
         return het == null
                 ? Html.NOTHING
-                : whole("This is one of " + Phrases.count(het.components(), "component") + " of heterogeneous job "
-                        + het.id(), het.id(), het.failed(), het.running());
-    }
-
-    private Html whole(String words, String id, long failed, long running) {
-        return element("p", css("whole"), text(words + ": " + failed + " failed, " + running + " running. "),
-                Links.link(links.jobs("id", id), "All of them"), text(" · "),
-                Links.link(links.jobs("id", id, "state", "failed"), "failed"));
+                : element("p", css("whole"),
+                        text("This is one of " + Phrases.count(het.components(), "component")
+                                + " of heterogeneous job " + het.id() + ": " + het.failed() + " failed, "
+                                + het.running() + " running. "),
+                        Links.link(links.jobs("id", het.id()), "All of them"));
     }
 
     private Html charts() {
@@ -184,7 +184,8 @@ final class JobView {
         String array = job.scheduler().arrayJobId();
         List<Html> more = new ArrayList<>();
         if (array != null) {
-            more.add(Links.link(links.jobs("id", array), "All tasks of job array " + array));
+            more.add(Links.link(links.array(array, job.cluster()), "Job array " + array + " as a whole"));
+            more.add(Links.link(links.jobs("id", array), "All its tasks"));
         }
         if (name != null && job.user() != null) {
             more.add(group(Links.link(links.jobs("user", job.user(), "q", name), "The same before"),

@@ -42,13 +42,20 @@ final class JobsView {
                 element("h1", "Jobs"), form(links, filters),
                 element("section", css("card live"), attribute("id", "top"), attribute("aria-label", "Jobs"),
                         element("p", css("faint"), text(Phrases.count(page.total(), "run") + ", the newest first.")),
-                        JobList.of(links, "Jobs", page.jobs()),
+                        list(links, page, filters),
                         next.isEmpty()
                                 ? Html.NOTHING
                                 : element("p", Links.link(links.jobs(next.entrySet().stream()
                                         .flatMap(one -> Stream.of(one.getKey(), one.getValue()))
                                         .toArray(String[]::new)),
                                         "Older jobs"))));
+    }
+
+    /** Whoever asks for an array by its id wants to see its tasks. */
+    private static Html list(Links links, JobPage page, Map<String, String> filters) {
+        return filters.containsKey("id")
+                ? JobList.unfolded(links, "Jobs", page.jobs())
+                : JobList.of(links, "Jobs", page.jobs());
     }
 
     private static Html form(Links links, Map<String, String> filters) {

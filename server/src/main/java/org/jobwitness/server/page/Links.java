@@ -56,6 +56,11 @@ record Links(String root, Optional<String> grafana, boolean isOperator, Optional
         return root + jobPath(id);
     }
 
+    /** All tasks of a job array. */
+    String array(String id, String cluster) {
+        return root + "arrays/" + encode(id) + query("cluster", cluster);
+    }
+
     /** The data of a run: the API's path below {@code /v1/jobs/ID}, such as {@code /series}. */
     String data(Job job, String below) {
         return root + "v1/" + jobPath(job.id()) + below + query("run", Long.toString(job.run()));

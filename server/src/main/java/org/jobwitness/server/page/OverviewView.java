@@ -29,6 +29,7 @@ import org.jspecify.annotations.Nullable;
 final class OverviewView {
     /** More cells show no name, which would not be legible. */
     private static final int MAX_NAMED_NODES = 200;
+    private static final int MAX_LARGE_CELLS = 2000;
     private static final List<String> OUT_OF_SERVICE = List.of("down", "drained", "draining", "fail",
             "not_responding", "invalid_reg");
 
@@ -141,8 +142,10 @@ final class OverviewView {
                 group(seen.stream()
                         .map(one -> element("p", Html.when(seen.size() > 1, () -> text(one.cluster() + ": ")),
                                 text(one.words())))),
-                element("div", css(isMany ? "map many" : "map"),
+                element("div", css(sizes(page)), attribute("role", "group"),
+                        attribute("aria-label", "Nodes by use"),
                         group(page.nodes().stream().map(node -> cell(links, node, isMany)))),
+                Html.when(isMany, () -> element("p", css("reading"), attribute("id", "node-reading"))),
                 element("p", css("scale faint"), text("CPU use: 0 % "),
                         group(Stream.of("u0", "u2", "u4", "u6", "u8", "u10").map(step -> element("span",
                                 css("cell " + step), attribute("aria-hidden", "true")))),
@@ -151,12 +154,20 @@ final class OverviewView {
                         element("span", css("cell out"), attribute("aria-hidden", "true")), text(" out of service")));
     }
 
+    private static String sizes(NodePage page) {
+        return page.total() <= MAX_NAMED_NODES ? "map" : page.total() <= MAX_LARGE_CELLS ? "map many" : "map many tiny";
+    }
+
     private static Html cell(Links links, Node node, boolean isOneOfMany) {
         String words = words(node);
         String use = node.cpuUsage() == null ? "unknown" : "u" + Math.clamp(Math.round(node.cpuUsage() / 10), 0, 10);
-        return element("a", css("cell " + (isOut(node) ? "out" : use)),
-                attribute("href", links.page("nodes/" + Links.encode(node.name()))), attribute("title", words),
-                attribute("aria-label", words), Html.when(!isOneOfMany, () -> text(node.name())));
+        List<Html> content = new ArrayList<>(List.of(css("cell " + (isOut(node) ? "out" : use)),
+                attribute("href", links.page("nodes/" + Links.encode(node.name()))), attribute("title", words)));
+        if (!isOneOfMany) {
+            content.add(attribute("aria-label", words));
+            content.add(text(node.name()));
+        }
+        return element("a", content.toArray(Html[]::new));
     }
 
     private static String words(Node node) {

@@ -6,6 +6,7 @@ import static org.jobwitness.server.json.Printable.shown;
 
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
+import io.javalin.http.HandlerType;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -36,7 +37,7 @@ import org.jobwitness.server.query.UserSummaries;
 import org.jobwitness.server.report.ReportRequest;
 import org.jobwitness.server.report.Reports;
 import org.jobwitness.wire.ErrorResponse;
-import org.jobwitness.wire.Job;
+import org.jobwitness.wire.InvalidFieldException;
 import org.jobwitness.wire.JobId;
 import org.jobwitness.wire.JobPage;
 import org.jobwitness.wire.JobState;
@@ -51,6 +52,8 @@ public final class Pages implements ErrorPage {
     private static final Duration WEEK = Duration.ofDays(7);
     private static final Duration MONTH = Duration.ofDays(30);
     private static final int MAX_NODES = 10_000;
+    private static final int UNAVAILABLE = 503;
+    private static final String RETRY_SECONDS = "10";
     /** Of each list of an overview; a link leads to the others. */
     private static final int MAX_LISTED = 15;
 
@@ -60,6 +63,7 @@ public final class Pages implements ErrorPage {
     private final NodeTable nodes;
     private final SeenJobs seenJobs;
     private final JobReader reader;
+    private final Site site;
     private final PageResponses responses;
     private final BrowserCookie cookie;
     private final Clock clock;
@@ -70,16 +74,28 @@ public final class Pages implements ErrorPage {
             StaticFile.of(uPlot("uPlot.iife.min.js"), StaticFile.SCRIPT))
             .collect(Collectors.toMap(StaticFile::name, Function.identity()));
 
-    /** @param grafana the address of Grafana, without a slash at its end; empty for none */
+    /**
+     * What the site has set.
+     *
+     * @param grafana the address of Grafana, without a slash at its end; empty for none
+     * @param frameAncestors origins whose pages may embed ours; empty for none
+     */
+    public record Site(Optional<String> grafana, List<String> frameAncestors) {
+        public Site {
+            frameAncestors = List.copyOf(frameAncestors);
+        }
+    }
+
     public Pages(JobQueries jobs, JobReader reader, UserSummaries summaries, Reports reports, NodeTable nodes,
-            SeenJobs seenJobs, Optional<String> grafana, BrowserCookie cookie, Clock clock) {
+            SeenJobs seenJobs, Site site, BrowserCookie cookie, Clock clock) {
         this.jobs = jobs;
         this.reader = reader;
         this.summaries = summaries;
         this.reports = reports;
+        this.site = site;
         this.nodes = nodes;
         this.seenJobs = seenJobs;
-        this.responses = new PageResponses(grafana, cookie);
+        this.responses = new PageResponses(site.grafana(), cookie);
         this.cookie = cookie;
         this.clock = clock;
     }
@@ -88,6 +104,7 @@ public final class Pages implements ErrorPage {
         routes.get("/", this::home, Role.USER);
         routes.get("/jobs", this::list, Role.USER);
         routes.get("/jobs/{id}", this::job, Role.USER, Role.SHARED);
+        routes.get("/arrays/{id}", ctx -> send(ctx, ArrayView.of(links(ctx), reader.readArray(ctx))), Role.USER);
         routes.get("/cluster", this::cluster, Role.USER);
         routes.get("/nodes/{name}", this::node, Role.USER);
         routes.get("/users/{user}", ctx -> owner(ctx, "user"), Role.USER);
@@ -106,8 +123,9 @@ public final class Pages implements ErrorPage {
                 .orElseThrow(() -> ApiException.notFound("there is no file " + shown(name)));
     }
 
-    private static void send(Context ctx, String html) {
+    private void send(Context ctx, String html) {
         PageResponses.send(ctx, html);
+        PageResponses.allowFrames(ctx, site.frameAncestors());
     }
 
     private Links links(Context ctx) {
@@ -122,6 +140,10 @@ public final class Pages implements ErrorPage {
             return Optional.empty();
         }
         PageResponses.setHeaders(ctx);
+        PageResponses.allowFrames(ctx, site.frameAncestors());
+        if (status == UNAVAILABLE && ctx.method().equals(HandlerType.GET)) {
+            ctx.header("Refresh", RETRY_SECONDS);
+        }
         return Optional.of(ErrorView.of(links(ctx), status, error, path, cookie.isSent(ctx)));
     }
 
@@ -258,13 +280,21 @@ public final class Pages implements ErrorPage {
         PageResponses.redirect(ctx, asked.isEmpty() ? links.jobs() : found(caller, links, asked));
     }
 
+    private Optional<String> jobOrArray(Caller caller, Links links, String asked) {
+        String id;
+        try {
+            id = JobId.asked("q", asked);
+        } catch (InvalidFieldException _) {
+            return Optional.empty();
+        }
+        return jobs.findAsked(caller, id, null, null)
+                .map(job -> job.array() == null ? links.job(id) : links.array(job.array().id(), job.cluster()));
+    }
+
     private String found(Caller caller, Links links, String asked) {
-        if (JobId.isValid(asked) || asked.contains("[")) {
-            Optional<Job> job = jobs.findAsked(caller, asked.startsWith("slurm-") ? asked.substring(6) : asked, null,
-                    null);
-            if (job.isPresent()) {
-                return links.job(asked);
-            }
+        Optional<String> job = jobOrArray(caller, links, asked);
+        if (job.isPresent()) {
+            return job.get();
         }
         if (!nodes.list(caller.scope(), null, asked, 1, 0, clock.instant()).nodes().isEmpty()) {
             return links.page("nodes/" + Links.encode(asked));

@@ -87,9 +87,15 @@ final class Pieces {
         return constant.toString().toLowerCase(Locale.ROOT).replace('_', ' ');
     }
 
-    /** As squeue and sacct write it: {@code 500_7} for a task of an array, {@code 510+1} for a component of a heterogeneous job. */
+    /**
+     * As squeue and sacct write it: {@code 500_7} for a task of an array, {@code 500_[8-20]} for those that wait together,
+     * {@code 510+1} for a component of a heterogeneous job.
+     */
     static String slurmId(Job job) {
         Scheduler scheduler = job.scheduler();
+        if (scheduler.arrayJobId() != null && scheduler.arrayTasks() != null && job.startTime() == null) {
+            return scheduler.arrayJobId() + "_[" + scheduler.arrayTasks() + "]";
+        }
         if (scheduler.arrayJobId() != null && scheduler.arrayTaskId() != null) {
             return scheduler.arrayJobId() + "_" + scheduler.arrayTaskId();
         }
@@ -117,7 +123,11 @@ final class Pieces {
 
     /** @param mebibytes null if not known */
     static Html memory(@Nullable Double mebibytes) {
-        return orUnknown(mebibytes, value -> Phrases.bytes(value * MEBIBYTE));
+        return orUnknown(mebibytes, Pieces::mebibytes);
+    }
+
+    static String mebibytes(double value) {
+        return Phrases.bytes(value * MEBIBYTE);
     }
 
     static <T> Html orUnknown(@Nullable T value, Function<T, String> words) {
@@ -146,6 +156,15 @@ final class Pieces {
     static Html section(String id, String heading, Html... content) {
         return element("section", css("card"), attribute("id", id), attribute("aria-labelledby", id + "-heading"),
                 element("h2", attribute("id", id + "-heading"), text(heading)), group(content));
+    }
+
+    /** Lines of a batch script, with a button that copies them. */
+    static Html copyable(String id, String label, List<String> lines) {
+        return element("div", css("lines"),
+                element("pre", attribute("id", id), attribute("tabindex", "0"), attribute("aria-label", label),
+                        element("code", String.join("\n", lines))),
+                element("button", attribute("type", "button"), attribute("hidden", ""), attribute("data-copy", id),
+                        text("Copy")));
     }
 
     /** One line of a list of facts. */

@@ -10,6 +10,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Stream;
 import org.jobwitness.server.node.NodeEventTable;
@@ -22,26 +23,34 @@ import org.jobwitness.wire.Reason;
 import org.jobwitness.wire.Verdict.OtherRun;
 import org.jspecify.annotations.Nullable;
 
-/** What happened to a job, on one axis of time and as a list: waiting, runs, its time limit, OOM kills, events of nodes. */
+/**
+ * What happened to a job, on one axis of time and as a list: waiting, runs, suspensions, its limits and their changes, OOM kills,
+ * events of nodes.
+ */
 final class TimelineView {
     /** Of one kind; a program that is restarted after each OOM kill could cause many. */
     private static final int MAX_MOMENTS = 8;
 
+    private static final String TIME_LIMIT = "scheduler.time_limit_minutes";
+    private static final double SECONDS_OF_MINUTE = 60;
+
+    private final JobView.Data data;
     private final Job job;
     private final Judged judged;
     private final Instant now;
 
-    private TimelineView(Job job, Judged judged, Instant now) {
-        this.job = job;
-        this.judged = judged;
-        this.now = now;
+    private TimelineView(JobView.Data data) {
+        this.data = data;
+        this.job = data.job();
+        this.judged = data.judged();
+        this.now = data.now();
     }
 
     private record Moment(Instant at, String classes, String words) {
     }
 
-    static Html of(Job job, Judged judged, Instant now) {
-        return new TimelineView(job, judged, now).section();
+    static Html of(JobView.Data data) {
+        return new TimelineView(data).section();
     }
 
     private Html section() {
@@ -81,6 +90,9 @@ final class TimelineView {
         if (start != null) {
             shapes.add(axis.span("ran " + job.state(), start, end(job.endTime())));
         }
+        data.changes().suspensions()
+                .forEach(one -> shapes
+                        .add(axis.span("suspended", one.from(), one.isOver() ? one.to() : end(job.endTime()))));
         moments().stream().filter(moment -> !moment.classes().isEmpty())
                 .forEach(moment -> shapes.add(axis.mark(moment.classes(), moment.at())));
         return Curve.svg("strip", shapes.stream());
@@ -100,12 +112,35 @@ final class TimelineView {
         kills.stream().limit(MAX_MOMENTS).forEach(kill -> add(moments, kill.timestamp(), "oom", words(kill)));
         judged.nodeEvents().stream().limit(MAX_MOMENTS)
                 .forEach(event -> add(moments, event.at(), "node-event", words(event)));
+        changes(moments);
         if (job.state() == JobState.RUNNING || job.reason() == Reason.TIMEOUT) {
             add(moments, job.deadline(), "deadline", "time limit");
         }
         add(moments, job.endTime(), "", "ended");
         moments.sort(Comparator.comparing(Moment::at));
         return moments;
+    }
+
+    private void changes(List<Moment> moments) {
+        data.changes().suspensions().stream().limit(MAX_MOMENTS).forEach(one -> {
+            add(moments, one.from(), "", "suspended");
+            add(moments, one.isOver() ? one.to() : null, "", "resumed");
+        });
+        data.changes().limits().stream().limit(MAX_MOMENTS).forEach(one -> add(moments, one.at(), "limit-change",
+                "memory limit changed from " + Phrases.bytes(one.beforeBytes()) + " to "
+                        + Phrases.bytes(one.afterBytes())));
+        data.audit().forEach(entry -> {
+            Double before = minutes(entry.before());
+            Double after = minutes(entry.after());
+            if (before != null && after != null) {
+                add(moments, entry.at(), "limit-change", "time limit changed from "
+                        + Phrases.time(before * SECONDS_OF_MINUTE) + " to " + Phrases.time(after * SECONDS_OF_MINUTE));
+            }
+        });
+    }
+
+    private static @Nullable Double minutes(@Nullable Map<String, Object> audited) {
+        return audited != null && audited.get(TIME_LIMIT) instanceof Number minutes ? minutes.doubleValue() : null;
     }
 
     private static void add(List<Moment> moments, @Nullable Instant at, String classes, String words) {

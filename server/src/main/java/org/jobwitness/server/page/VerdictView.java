@@ -60,7 +60,9 @@ final class VerdictView {
         return group(
                 Html.known(name, known -> group(text(" "), element("b", Html.foreign(known)))),
                 Html.known(job.user(), user -> group(text(" of "), links.user(user))),
-                Html.known(account, known -> group(text(" for "), links.account(known))));
+                Html.known(account, known -> group(text(" for "), links.account(known))),
+                Html.known(job.scheduler().arrayJobId(), array -> group(text(" · part of "),
+                        Links.link(links.array(array, job.cluster()), "job array " + array))));
     }
 
     /** Plain text, in which an address is a link. */
@@ -99,33 +101,51 @@ final class VerdictView {
     Html use() {
         List<ResourceUse> resources = verdict.use().resources().stream().filter(one -> !isNone(one)).toList();
         Double coverage = verdict.use().coverage();
-        String measured = coverage == null
-                ? "Nothing was measured: the figures are of Slurm and the scripts."
-                : Phrases.percent(100 * coverage) + " of its time was measured.";
+        boolean hasStarted = verdict.startTime() != null;
         return Pieces.section("use", "Use",
                 Pieces.table("Resources asked for and used", List.of("", "Asked", "May use", "Used", "Share"),
-                        resources.stream().map(VerdictView::row)),
+                        resources.stream().map(use -> row(use, hasStarted))),
                 element("p", css(coverage == null || coverage < COMPLETE ? "coverage" : "coverage faint"),
-                        text(measured)),
+                        text(measured(coverage))),
                 findings());
     }
 
-    private static Html row(ResourceUse use) {
-        Double share = share(use);
-        String note = use.absent() == null ? use.note() : use.absent();
+    private String measured(@Nullable Double coverage) {
+        if (verdict.startTime() == null) {
+            return "It has not started.";
+        }
+        return coverage == null
+                ? "Nothing was measured: the figures are of Slurm and the scripts."
+                : Phrases.percent(100 * coverage) + " of its time was measured.";
+    }
+
+    private static Html row(ResourceUse use, boolean hasStarted) {
         return element("tr", element("th", attribute("scope", "row"), text(name(use))),
                 element("td", amount(use, use.asked())), element("td", amount(use, use.allowed())),
-                element("td", use.used() == null ? Pieces.unknown() : element("b", amount(use, use.used())),
-                        Html.known(note, known -> element("small", known))),
-                element("td", share == null
-                        ? text("–")
-                        : group(element("span", css("figure"), text(Phrases.percent(100 * share))),
-                                Pieces.bar(share, "resource"))));
+                element("td", hasStarted ? used(use) : text("–")), element("td", shareOf(use)));
+    }
+
+    private static Html used(ResourceUse use) {
+        String note = use.absent() == null ? use.note() : use.absent();
+        return group(use.used() == null ? Pieces.unknown() : element("b", amount(use, use.used())),
+                Html.known(note, known -> element("small", known)));
+    }
+
+    private static Html shareOf(ResourceUse use) {
+        Double share = share(use);
+        return share == null
+                ? text("–")
+                : group(element("span", css("figure"), text(Phrases.percent(100 * share))),
+                        Pieces.bar(share, "resource"));
     }
 
     /** No GPU. */
     private static boolean isNone(ResourceUse use) {
-        return use.used() != null && use.used() == 0 && use.allowed() != null && use.allowed() == 0;
+        return isZero(use.used()) && isZero(use.allowed() == null ? use.asked() : use.allowed());
+    }
+
+    private static boolean isZero(@Nullable Double value) {
+        return value != null && value == 0;
     }
 
     /** Null if there is nothing to divide by. */
@@ -190,15 +210,14 @@ final class VerdictView {
 
     /** What to request next time. */
     Html next() {
-        NextRequest next = verdict.next();
+        return next("Next time", verdict.next());
+    }
+
+    static Html next(String heading, NextRequest next) {
         Html lines = next.lines().isEmpty()
                 ? Html.NOTHING
-                : element("div", css("lines"), element("pre", attribute("id", "lines"), attribute("tabindex", "0"),
-                        attribute("aria-label", "Lines for the batch script"),
-                        element("code", String.join("\n", next.lines()))),
-                        element("button", attribute("type", "button"), attribute("hidden", ""),
-                                attribute("data-copy", "lines"), text("Copy")));
-        return Pieces.section("next", "Next time", element("p", next.sentence()), lines,
+                : Pieces.copyable("lines", "Lines for the batch script", next.lines());
+        return Pieces.section("next", heading, element("p", next.sentence()), lines,
                 element("ul", css("options"), group(next.options().stream().map(option -> element("li",
                         element("code", option.name() + "=" + option.value()),
                         text((option.before() == null ? "" : ", was " + option.before()) + ": " + option.why())))),

@@ -47,6 +47,12 @@ public record JobFilter(Set<JobState> states, @Nullable Reason reason, @Nullable
         return new JobFilter(states, null, user, node, any, account, any, any, any);
     }
 
+    /** All of a job array or a heterogeneous job, or the runs of a job. */
+    public static JobFilter ofId(Set<JobState> states, String cluster, String id) {
+        String any = null;
+        return new JobFilter(states, null, any, any, any, any, cluster, id, any);
+    }
+
     public static JobFilter of(Context ctx) {
         return new JobFilter(states(ctx),
                 constant(ctx, "reason", Reason.values(), Reason::toString).orElse(null), Requests.text(ctx, "user"),

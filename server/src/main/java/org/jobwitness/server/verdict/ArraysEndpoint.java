@@ -12,6 +12,7 @@ import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.access.Role;
 import org.jobwitness.server.http.ApiException;
 import org.jobwitness.server.json.Json;
+import org.jspecify.annotations.Nullable;
 
 /** GET /v1/arrays/{id}. */
 public final class ArraysEndpoint {
@@ -32,7 +33,16 @@ public final class ArraysEndpoint {
         String id = askedJobId(ctx);
         String cluster = text(ctx, "cluster");
         ctx.result(json.text(arrays.of(Caller.of(ctx), id, cluster)
-                .orElseThrow(() -> ApiException.notFound("no job array " + id + " is recorded"
-                        + (cluster == null ? "" : " on the cluster " + shown(cluster))))));
+                .orElseThrow(() -> unknown(id, cluster))));
+    }
+
+    /**
+     * The error 404 of an id that means no job array that the caller may see.
+     *
+     * @param cluster null for any
+     */
+    public static ApiException unknown(String id, @Nullable String cluster) {
+        return ApiException.notFound("no job array " + id + " is recorded"
+                + (cluster == null ? "" : " on the cluster " + shown(cluster)));
     }
 }
