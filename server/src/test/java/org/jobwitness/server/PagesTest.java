@@ -5,12 +5,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.SQLException;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import org.jobwitness.server.access.Role;
 import org.jobwitness.server.testing.Browser;
 import org.jobwitness.server.testing.Exchange;
 import org.jobwitness.server.testing.LongTests;
+import org.jobwitness.server.testing.PrefixProxy;
 import org.jobwitness.server.testing.TestServer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -38,6 +44,7 @@ class PagesTest {
     static void start() throws IOException, InterruptedException {
         Browser.assumeInstalled();
         server = TestServer.start("--seed-demo=true");
+        PageStates.add(server);
         browser = Browser.start();
         Files.createDirectories(PICTURES);
     }
@@ -73,13 +80,19 @@ class PagesTest {
     @ParameterizedTest
     @CsvSource({"home, /", "jobs, /jobs", "oom, /jobs/1018", "idle-gpus, /jobs/1022", "requeued, /jobs/1063",
             "array, /jobs/1050", "shared-gpu, /jobs/1099", "node-failure, /jobs/1079", "node, /nodes/g01",
-            "user, /users/gsingh", "account, /accounts/climate", "report, /reports?by=user&from=2026-01-01"})
+            "user, /users/gsingh", "account, /accounts/climate", "report, /reports?by=user&from=2026-01-01",
+            "whole-array, /arrays/1050", "gap, /jobs/" + PageStates.GAP, "suspended, /jobs/" + PageStates.SUSPENDED,
+            "unsure-gpu, /jobs/" + PageStates.UNSURE_GPU, "ten-seconds, /jobs/" + PageStates.TEN_SECONDS,
+            "month, /jobs/" + PageStates.MONTH, "wide, /jobs/" + PageStates.WIDE,
+            "no-samples, /jobs/" + PageStates.NO_SAMPLES, "pending, /jobs/{pending}"})
     void looksRightAtEveryWidthAndInBothThemes(String name, String path) throws IOException {
+        String address = path.replace("{pending}",
+                server.get("/v1/jobs?state=pending&limit=1").json().at("/jobs/0/id").asString());
         for (String look : LOOKS) {
             String[] words = look.split(" ");
             browser.width(Integer.parseInt(words[0]));
             browser.prefer(words[1]);
-            open(path);
+            open(address);
             assertThat(browser.text("h1")).isNotBlank();
             assertThat(browser.run("getComputedStyle(document.body).backgroundColor").asString())
                     .isEqualTo(words[1].equals("dark") ? "rgb(16, 19, 24)" : "rgb(245, 246, 248)");
@@ -115,6 +128,75 @@ class PagesTest {
                 .isOne();
         assertThat(browser.text("time")).as("the reader's zone").matches("[0-9]+ [A-Z][a-z]+ [0-9:]{8}");
         assertThat(browser.run("document.querySelector('time').title").asString()).endsWith("UTC");
+    }
+
+    @Test
+    void whatHappenedStandsOnOneAxisOfTime() {
+        open("/jobs/" + PageStates.SUSPENDED);
+        assertThat(browser.text("h1")).contains("is suspended");
+        assertThat(browser.text(".moments")).containsSubsequence("started on s2", "suspended", "resumed",
+                "memory limit changed from 4 GiB to 8 GiB", "suspended").doesNotContain(" ended");
+        assertThat(browser.run("document.querySelectorAll('.strip .suspended').length").asInt()).isEqualTo(2);
+        assertThat(browser.run("document.querySelectorAll('.strip .limit-change').length").asInt()).isOne();
+    }
+
+    @Test
+    void whatIsNotKnownSaysWhy() {
+        assertThat(server.get("/jobs/" + PageStates.GAP).body()).contains("class=\"gap\"")
+                .containsPattern("6[0-9.]+ % of its time was measured");
+        open("/jobs/" + PageStates.UNSURE_GPU);
+        assertThat(browser.text("#gpus")).contains("not known whether this job has it: two jobs were given it");
+        open("/jobs/" + PageStates.NO_SAMPLES);
+        assertThat(browser.text("#charts")).contains("no agent reported this run");
+        assertThat(browser.text("#use")).contains("Nothing was measured");
+        open("/jobs/" + PageStates.TEN_SECONDS);
+        assertThat(browser.text("#use")).contains("10 s");
+    }
+
+    @Test
+    void ofManyNodesTheWorstAreDrawn() {
+        open("/jobs/" + PageStates.WIDE);
+        assertThat(browser.text("#charts")).contains("The 4 of its 64 nodes that most need a look");
+        assertThat(browser.text("#chart-memory .legend")).startsWith("w07");
+        assertThat(browser.text("#nodes tbody tr:nth-child(1)")).startsWith("w07");
+        assertThat(browser.text("#nodes tbody tr:nth-child(2)")).startsWith("w11").contains("0 %");
+        assertThat(browser.text("#nodes")).contains("56 more nodes");
+        assertThat(browser.text("#gpus tbody tr")).startsWith("w11").contains("never used");
+        assertThat(browser.text("#gpus")).contains("240 more GPUs");
+        assertThat(bytes("/jobs/" + PageStates.WIDE)).isLessThan(100_000);
+    }
+
+    @Test
+    void anArrayIsShownAsAWhole() {
+        open("/jobs");
+        browser.press("/");
+        browser.type("1050");
+        browser.press("Enter");
+        browser.await("the array is found",
+                "location.pathname === '/arrays/1050' && document.readyState === 'complete'");
+        assertThat(browser.text("h1")).isEqualTo("Job array 1050: 1 of 8 tasks failed, 7 completed");
+        assertThat(browser.text("#again")).isEqualTo("#SBATCH --array=5");
+        assertThat(browser.text("#ends")).contains("failed: exit code",
+                "1050_5: Job 1055 failed: its script ended with exit code 3");
+        assertThat(browser.text("#extremes")).contains("Worst", "1050_5", "Typical");
+        browser.run("document.querySelector('#ends .finding a').click()");
+        browser.await("its task is shown",
+                "location.pathname === '/jobs/1050_5' && document.readyState === 'complete'");
+        browser.run("document.querySelector('.who a[href*=arrays]').click()");
+        browser.await("its array is shown", "location.pathname === '/arrays/1050'");
+        assertThat(server.get("/jobs?q=docking").body()).contains("array, 8 tasks here").doesNotContain("1050_1");
+        assertThat(server.get("/jobs?id=1050").body()).contains("1050_1", "1050_5").doesNotContain("tasks here");
+    }
+
+    @Test
+    void searchesLeadToThePage() {
+        Map<String, String> pages = new LinkedHashMap<>(Map.of("1018", "./jobs/1018", "slurm-1018.out",
+                "./jobs/1018.out", "1018.batch", "./jobs/1018.batch", "1050", "./arrays/1050?cluster=demo", "1050_5",
+                "./jobs/1050_5", "1050_[5%252]", "./jobs/1050_5", "1050_*", "./arrays/1050?cluster=demo", "g01",
+                "./nodes/g01", "gsingh", "./users/gsingh", "climate", "./accounts/climate"));
+        pages.put("star-index", "./jobs?q=star-index");
+        pages.forEach((asked, page) -> assertThat(server.get("/search?q=" + asked).header("Location")).as(asked)
+                .hasValue(page));
     }
 
     @Test
@@ -202,6 +284,94 @@ class PagesTest {
         assertThat(server.get("/jobs/1022").body()).contains("class=\"idle\"", "never used");
     }
 
+    /** Below a path of its own, as by a proxy that serves several programs. */
+    @Test
+    void worksBehindAProxyWithAPrefix() throws IOException {
+        try (PrefixProxy proxy = PrefixProxy.start("/hpc/jobwitness", server.port())) {
+            browser.open(proxy.address() + "/jobs/1018");
+            browser.await("charts are drawn", "!!document.querySelector('#chart-memory').dataset.points");
+            browser.press("/");
+            browser.type("gsingh");
+            browser.press("Enter");
+            browser.await("the user is found", "location.pathname === '/hpc/jobwitness/users/gsingh'"
+                    + " && document.readyState === 'complete'");
+            browser.await("the stream is open", "document.getElementById('live').textContent.startsWith('Live')");
+            browser.run("document.querySelector('#failed a').click()");
+            browser.await("a job is shown", "location.pathname.startsWith('/hpc/jobwitness/jobs/10')"
+                    + " && document.readyState === 'complete'");
+            assertThat(browser.requests()).isNotEmpty().allMatch(address -> address.startsWith(proxy.address() + "/")
+                    || address.startsWith("data:"));
+            assertThat(browser.complaints()).isEmpty();
+            open("/jobs"); // Nothing is to be asked of the proxy any more.
+        }
+    }
+
+    @Test
+    void readsWellOnPaperAndWithoutScripts() throws IOException {
+        browser.scripts(false);
+        try {
+            open("/jobs/1018");
+            Files.write(PICTURES.resolve("oom-without-scripts.png"), browser.screenshot());
+        } finally {
+            browser.scripts(true);
+        }
+        open("/jobs/1018");
+        browser.call("Emulation.setEmulatedMedia", Map.of("media", "print"));
+        assertThat(browser.run("getComputedStyle(document.querySelector('nav')).display").asString()).isEqualTo("none");
+        Files.write(PICTURES.resolve("oom-printed.png"), browser.screenshot());
+        browser.call("Emulation.setEmulatedMedia", Map.of("media", ""));
+    }
+
+    /** The map of a large cluster is one stop of the Tab key, and arrows read its nodes. */
+    @Test
+    void aClusterOfTenThousandNodesStaysUsable() throws IOException, SQLException {
+        try (TestServer large = TestServer.start()) {
+            PageStates.manyNodes(large, 10_000);
+            browser.open("http://127.0.0.1:" + large.port() + "/cluster");
+            assertThat(browser.run("document.querySelectorAll('.map .cell').length").asInt()).isEqualTo(10_000);
+            assertThat(browser.run("document.querySelectorAll('.map .cell:not([tabindex=\"-1\"])').length").asInt())
+                    .isOne();
+            browser.run("document.querySelector('.map .cell').focus()");
+            browser.press("ArrowRight");
+            browser.press("ArrowDown");
+            assertThat(browser.run("document.activeElement.title").asString()).matches("n00[0-9]{3}: CPUs .*");
+            assertThat(browser.text("#node-reading")).isEqualTo(browser.run("document.activeElement.title").asString());
+            assertThat(large.anonymous().send("GET", "/cluster", "", "Accept-Encoding", "gzip").bytes().length)
+                    .isLessThan(200_000);
+            assertThat(browser.complaints()).isEmpty();
+            assertThat(browser.run("document.documentElement.scrollWidth - innerWidth").asInt()).isNotPositive();
+            Files.write(PICTURES.resolve("ten-thousand-nodes.png"), browser.screenshot());
+        }
+    }
+
+    @Test
+    void eachErrorHasItsOwnPage() throws IOException {
+        try (TestServer away = TestServer.startWithoutDatabase(); TestServer closed = TestServer.startWithAuth()) {
+            error("signed-out", closed, "/jobs/1", "Please sign in");
+            closed.as(Role.AGENT).post("/v1/events/job-started",
+                    "{\"job_id\": \"1\", \"user\": \"eve\", \"node_list\": [\"n1\"]}");
+            String token = closed.signedIn("alice", 1001L, null, Duration.ofHours(1)).token().orElseThrow();
+            browser.call("Network.setExtraHTTPHeaders", Map.of("headers", Map.of("Authorization", "Bearer " + token)));
+            error("foreign", closed, "/jobs/1", "Not found");
+            browser.call("Network.setExtraHTTPHeaders", Map.of("headers", Map.of()));
+            error("database-away", away, "/jobs/1", "The database is unavailable");
+        }
+    }
+
+    private static void error(String name, TestServer from, String path, String heading) throws IOException {
+        for (String look : LOOKS) {
+            String[] words = look.split(" ");
+            browser.width(Integer.parseInt(words[0]));
+            browser.prefer(words[1]);
+            browser.open("http://127.0.0.1:" + from.port() + path);
+            assertThat(browser.text("h1")).isEqualTo(heading);
+            assertThat(browser.seriousProblems()).isEmpty();
+            // The browser itself notes that the page's status is an error.
+            assertThat(browser.complaints()).allMatch(complaint -> complaint.contains("Failed to load resource"));
+            Files.write(PICTURES.resolve(name + "-" + look.replace(' ', '-') + ".png"), browser.screenshot());
+        }
+    }
+
     @Test
     void eachErrorHasItsOwnWords() {
         assertThat(browse(server, "/jobs/987654321")).contains("Not found", "No job 987654321 is recorded",
@@ -211,6 +381,8 @@ class PagesTest {
         assertThat(browse(server, "/users/nobody-at-all")).contains("Not found");
         try (TestServer away = TestServer.startWithoutDatabase(); TestServer closed = TestServer.startWithAuth()) {
             assertThat(browse(away, "/jobs/1")).contains("The database is unavailable", "Jobs keep running");
+            assertThat(away.anonymous().send("GET", "/jobs/1", "", "Accept", "text/html").header("Refresh"))
+                    .as("it loads again by itself").hasValue("10");
             assertThat(browse(closed, "/")).contains("Please sign in");
         }
     }
@@ -224,7 +396,11 @@ class PagesTest {
 
     @Test
     void thePageOfAJobIsSmall() {
-        int bytes = server.anonymous().send("GET", "/jobs/1022", "", "Accept-Encoding", "gzip").bytes().length;
-        assertThat(bytes).as("compressed").isLessThan(60_000);
+        assertThat(bytes("/jobs/1022")).isLessThan(60_000);
+    }
+
+    /** Compressed. */
+    private static int bytes(String path) {
+        return server.anonymous().send("GET", path, "", "Accept-Encoding", "gzip").bytes().length;
     }
 }

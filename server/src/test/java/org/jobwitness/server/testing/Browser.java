@@ -169,6 +169,7 @@ public final class Browser implements AutoCloseable {
             case "Tab" -> 9;
             case "Escape" -> 27;
             case "ArrowRight" -> 39;
+            case "ArrowDown" -> 40;
             case "ArrowLeft" -> 37;
             default -> throw new IllegalArgumentException(key);
         };
