@@ -9,7 +9,7 @@ DEMO_PORT ?= 8080
 SUITES ?= bookworm trixie sid
 
 .DEFAULT_GOAL := help
-.PHONY: help build agent cli package sbom demo verify verify-all e2e e2e-agent e2e-packages bench bench-load bench-agent bench-build soak soak-agent soak-http soak-build format clean
+.PHONY: help build agent cli package sbom demo verify verify-all e2e e2e-agent e2e-packages bench bench-load bench-pages bench-agent bench-build soak soak-agent soak-http soak-build format clean
 # Two Maven runs at once would both build wire.
 .NOTPARALLEL:
 
@@ -102,6 +102,11 @@ bench: bench-build ## measures the server and its parts; 15 minutes
 
 bench-load: bench-build ## runs one measurement: MODE="rate nodes=1000 seconds=30"; without MODE it lists them
 	$(BENCH).LoadBench dist/bin/jobwitness-server $(MODE)
+
+bench-pages: ## measures the pages in Chromium; 5 minutes
+	$(MVN) $(MVN_FLAGS) -q -pl wire,server test-compile dependency:build-classpath -Dmdep.outputFile=target/classpath
+	cd server && $$(../deploy/launcher/find-java) -XX:+UseSerialGC --enable-native-access=ALL-UNNAMED \
+		-cp "target/test-classes:target/classes:$$(cat target/classpath)" org.jobwitness.server.PageBench
 
 bench-agent: dist/bin/jobwitness-agent ## measures what the agent costs a node; 15 minutes
 	bench/agent-cost
