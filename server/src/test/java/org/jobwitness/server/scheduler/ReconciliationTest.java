@@ -4,14 +4,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -598,6 +603,28 @@ class ReconciliationTest {
         now.set(now.get().plusSeconds(3600));
         assertThat(reconciliation.problem())
                 .hasValueSatisfying(problem -> assertThat(problem).contains("no server has asked"));
+    }
+
+    /** What slurmctld says of the job is of its second run, though that was put into the queue in the second of the first start. */
+    @Test
+    void aFailedPrologAndACancelledSecondRunAreTwoRunsAlsoWithinASecond() throws Exception {
+        Instant start = Instant.ofEpochSecond(1796094815);
+        prolog("1", start, 0, "n1");
+        epilog("1", start, start, 1);
+        List<SlurmJob> answers = new ArrayList<>(new SlurmJson().jobs(ofFailedProlog("slurm-job.json")).list());
+        answers.addAll(new SlurmJson().accounted(ofFailedProlog("slurmdb-job.json")).list());
+        for (SlurmJob job : answers) {
+            jobs.apply(AGENT, new JobEvidence(new Json()).of(job, "rig", start.plusSeconds(60)).orElseThrow());
+        }
+        assertThat(texts(
+                "select concat_ws(' ', state, reason, confirmed) from job where job_id = '1' order by listed_at, job_key"))
+                .containsExactly("cancelled requeued t", "cancelled cancelled_by_admin t");
+    }
+
+    private static InputStream ofFailedProlog(String file) throws IOException {
+        return new ByteArrayInputStream(
+                Files.readString(Path.of("../slurm/captured/slurm-24.11/rest/prolog-failed").resolve(file))
+                        .replace("\"cluster\": \"vm\"", "\"cluster\": \"rig\"").getBytes(StandardCharsets.UTF_8));
     }
 
     @Test
