@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.Set;
 import org.jobwitness.wire.Figure;
 
 /**
@@ -92,8 +93,8 @@ enum CgroupFile {
         return keys.keySet();
     }
 
-    /** Adds the figures that the text of this file has. */
-    void addFigures(KernelText text, BlockDevices devices, Map<Figure, Long> values) {
+    /** Adds the figures that the text of this file has; to {@code odd} those whose value is none that a figure can have. */
+    void addFigures(KernelText text, BlockDevices devices, Map<Figure, Long> values, Set<Figure> odd) {
         keys.forEach((figure, key) -> {
             long value = switch (format) {
                 case SINGLE -> text.single();
@@ -103,6 +104,8 @@ enum CgroupFile {
             };
             if (value != KernelText.NONE) {
                 values.put(figure, value);
+            } else if (text.wasOdd()) {
+                odd.add(figure);
             }
         });
     }

@@ -10,9 +10,11 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.EnumSet;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.Set;
 import java.util.TreeMap;
 import org.jobwitness.wire.Figure;
@@ -34,6 +36,7 @@ public final class JobCgroup implements Closeable {
     private static final Map<Figure, CgroupFile> FILE_OF = CgroupFile.byFigure();
     /** Why a figure of use is absent. */
     public static final String SUSPENDED = "the job was suspended";
+    private static final String NO_NUMBER = " has no whole number that fits 63 bits";
 
     private final Path folder;
     private final String pathBelowRoot;
@@ -42,6 +45,10 @@ public final class JobCgroup implements Closeable {
     private final Map<CgroupFile, String> problems = new EnumMap<>(CgroupFile.class);
     /** Files that were open, and then could not be read: the cgroup was removed, or has lost a controller. */
     private final Set<CgroupFile> lost = EnumSet.noneOf(CgroupFile.class);
+    /** Figures of which the last reading had something that is no number. */
+    private final Set<Figure> odd = EnumSet.noneOf(Figure.class);
+    private boolean isUnlimited;
+    private boolean isCpuListOdd;
     private final Counters counters = new Counters();
     private final List<OomKill> kills = new ArrayList<>();
     /** The counts in memory.events at the last look: a job that ends right after a kill is not read again. */
@@ -231,7 +238,9 @@ public final class JobCgroup implements Closeable {
         }
         Map<String, String> absent = absent(values);
         if (cpus == KernelText.NONE) {
-            absent.put(Figure.CPUS.toString(), "Slurm does not confine jobs to CPUs (ConstrainCores)");
+            absent.put(Figure.CPUS.toString(), isCpuListOdd
+                    ? JobReading.LEFT_OUT + "cpuset.cpus.effective is no list of CPUs"
+                    : "Slurm does not confine jobs to CPUs (ConstrainCores)");
         }
         lookForSuspension(nanos);
         Double cpusUsed = cpusUsed(values.get(Figure.CPU_USAGE_USEC), nanos - baseline.nanos);
@@ -284,7 +293,7 @@ public final class JobCgroup implements Closeable {
     private Map<String, String> absent(Map<Figure, Long> values) {
         Map<String, String> absent = new TreeMap<>();
         FILE_OF.forEach((figure, file) -> {
-            if (!values.containsKey(figure) && !isUnlimited(figure)) {
+            if (!values.containsKey(figure) && !(figure == Figure.MEMORY_LIMIT_BYTES && isUnlimited)) {
                 absent.put(figure.toString(), cause(figure, file));
             }
         });
@@ -296,14 +305,12 @@ public final class JobCgroup implements Closeable {
         if (problem != null) {
             return problem;
         }
+        if (odd.contains(figure)) {
+            return JobReading.LEFT_OUT + file.fileName + NO_NUMBER;
+        }
         return figure == Figure.CPU_THROTTLED_USEC
                 ? "the cpu controller is not enabled for jobs"
                 : file.fileName + " has no such value";
-    }
-
-    /** memory.max holds {@code max}. */
-    private boolean isUnlimited(Figure figure) {
-        return figure == Figure.MEMORY_LIMIT_BYTES && files.containsKey(CgroupFile.MEMORY_MAX);
     }
 
     private void addIoOfProcesses(Map<Figure, Long> values) {
@@ -362,6 +369,8 @@ public final class JobCgroup implements Closeable {
 
     private Map<Figure, Long> values() {
         Map<Figure, Long> values = new EnumMap<>(Figure.class);
+        odd.clear();
+        isUnlimited = false;
         for (CgroupFile name : CgroupFile.values()) {
             KernelFile file = files.get(name);
             if (file == null) {
@@ -369,7 +378,10 @@ public final class JobCgroup implements Closeable {
             }
             try {
                 file.read(kernel.text);
-                name.addFigures(kernel.text, kernel.devices, values);
+                name.addFigures(kernel.text, kernel.devices, values, odd);
+                if (name == CgroupFile.MEMORY_MAX) {
+                    isUnlimited = kernel.text.isWord("max");
+                }
             } catch (IOException e) {
                 files.remove(name);
                 lost.add(name);
@@ -382,6 +394,7 @@ public final class JobCgroup implements Closeable {
 
     /** The number of CPUs that the job has to itself. */
     private long cpus() {
+        isCpuListOdd = false;
         KernelFile own = cpuset;
         KernelFile allowed = allowedCpus;
         if (own == null || allowed == null) {
@@ -393,7 +406,9 @@ public final class JobCgroup implements Closeable {
                 return KernelText.NONE;
             }
             allowed.read(kernel.text);
-            return kernel.text.listed();
+            long listed = kernel.text.listed();
+            isCpuListOdd = listed == KernelText.NONE;
+            return listed;
         } catch (IOException e) {
             return KernelText.NONE;
         }

@@ -20,6 +20,8 @@ final class KernelText {
     private static final long MAX_LISTED = 1_000_000;
 
     private final ByteBuffer bytes = ByteBuffer.allocateDirect(CAPACITY);
+    /** Of the last number that was asked for. */
+    private boolean isOdd;
 
     void fill(FileChannel channel) throws IOException {
         bytes.clear();
@@ -42,16 +44,33 @@ final class KernelText {
         return true;
     }
 
+    /** Whether it is this word alone. */
+    boolean isWord(String word) {
+        return startsWith(0, word) && at(word.length()) <= ' ';
+    }
+
+    /** Whether the last number was NONE although something stands in its place: what is no whole number, or beyond a long. */
+    boolean wasOdd() {
+        return isOdd;
+    }
+
     /** The one number that the file holds; NONE also if it is {@code max}. */
     long single() {
-        return numberUpTo('\n', 0);
+        isOdd = false;
+        return isBlank() || isWord("max") ? NONE : odd(numberUpTo('\n', 0));
+    }
+
+    private long odd(long number) {
+        isOdd = number == NONE;
+        return number;
     }
 
     /** The number behind a key: lines of {@code key value}. */
     long keyed(String key) {
+        isOdd = false;
         for (int line = 0; line < bytes.limit(); line = after('\n', line)) {
             if (startsWith(line, key) && at(line + key.length()) == ' ') {
-                return numberUpTo('\n', line + key.length() + 1);
+                return odd(numberUpTo('\n', line + key.length() + 1));
             }
         }
         return NONE;
@@ -59,6 +78,7 @@ final class KernelText {
 
     /** The {@code total} of a line of pressure, microseconds: {@code some avg10=0.00 avg60=0.00 avg300=0.00 total=19515}. */
     long total(String kind) {
+        isOdd = false;
         for (int line = 0; line < bytes.limit(); line = after('\n', line)) {
             if (startsWith(line, kind) && at(line + kind.length()) == ' ') {
                 return valueOf("total", line);
@@ -72,6 +92,7 @@ final class KernelText {
      * the sum of the others would be too low. A device without I/O has a line without the key.
      */
     long sum(String key, BlockDevices devices) {
+        isOdd = false;
         long sum = 0;
         for (int line = 0; line < bytes.limit(); line = after('\n', line)) {
             int colon = after(':', line) - 1;
@@ -81,7 +102,7 @@ final class KernelText {
             }
             long value = wordAt(from);
             if (value == NONE || isCutOff()) {
-                return NONE;
+                return odd(NONE);
             }
             sum = plus(sum, value);
         }
@@ -122,7 +143,7 @@ final class KernelText {
 
     private long valueOf(String key, int line) {
         int from = valueStart(key, line);
-        return from < 0 ? NONE : wordAt(from);
+        return from < 0 ? NONE : odd(wordAt(from));
     }
 
     /** Where the value of a key begins in this line; below 0 if the line does not have it. */

@@ -146,6 +146,24 @@ class JobCgroupTest {
         assertThat(read.absent()).isEmpty();
     }
 
+    /** What stands there and is no number is told as such, and counted; what does not stand there is another cause. */
+    @ParameterizedTest
+    @CsvSource({"memory.max, memory_limit_bytes, -1, true", "memory.max, memory_limit_bytes, 18446744073709551615, true",
+            "memory.max, memory_limit_bytes, maximal, true", "memory.max, memory_limit_bytes, '', false",
+            "memory.peak, memory_peak_bytes, 1e9, true", "memory.current, memory_usage_bytes, '', false",
+            "memory.stat, memory_anon_bytes, anon -5, true", "memory.stat, memory_anon_bytes, anonymous 5, false",
+            "io.stat, io_read_bytes, 8:0 rbytes=-1 wbytes=2, true",
+            "cpu.pressure, cpu_pressure_usec, some avg10=0.00 total=99999999999999999999, true",
+            "cpu.pressure, cpu_pressure_usec, full avg10=0.00 total=5, false",
+            "cpuset.cpus.effective, cpus, 0-18446744073709551615, true"})
+    void whatIsNoNumberIsToldFromWhatIsNotThere(String file, String figure, String text, boolean isLeftOut) {
+        Path folder = tree.job("job_2");
+        tree.write("system.slice/slurmstepd.scope/job_2/" + file, text + "\n");
+        JobReading read = read(new JobCgroup(folder, kernel, false, 0), SECOND);
+        assertThat(read.absent().get(figure)).isNotNull()
+                .satisfies(cause -> assertThat(cause.startsWith(JobReading.LEFT_OUT)).as(cause).isEqualTo(isLeftOut));
+    }
+
     @Test
     void busyCpusAreThoseOfTheIntervalAndUnknownAtFirstSight() {
         Path folder = tree.job("job_2");

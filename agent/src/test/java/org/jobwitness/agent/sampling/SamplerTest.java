@@ -663,6 +663,9 @@ class SamplerTest {
         start(1);
         Batch batch = batch(one -> one.intervalMs() != null);
         assertThat(batch.jobs()).hasSize(odd.size() + 2);
+        assertThat(sampler.counts().figuresLeftOut()).isGreaterThan(10L * odd.size());
+        assertThat(log.toString(StandardCharsets.UTF_8)).contains("figure_left_out figure=memory_limit_bytes of=job 1",
+                "figure_left_out figure=cpus of=job 1");
         assertThat(batch.jobs()).filteredOn(job -> job.jobId().equals("6")).singleElement().satisfies(job -> {
             assertThat(job.absent()).isEmpty();
             assertThat(job.cpuUsageUsec()).isEqualTo(3_000_000);
