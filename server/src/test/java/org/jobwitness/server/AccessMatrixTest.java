@@ -344,6 +344,10 @@ class AccessMatrixTest {
             }
             assertThat(callers.get(caller).get("/search?q=" + OWN).header("Location"))
                     .hasValue("./arrays/" + OWN + "?cluster=default");
+            assertThat(callers.get(caller).get("/search?q=JobId=" + OWN).header("Location"))
+                    .hasValue("./arrays/" + OWN + "?cluster=default");
+            assertThat(callers.get(caller).get("/search?q=JobId=" + FOREIGN).header("Location"))
+                    .hasValue("./jobs?q=JobId%3D" + FOREIGN);
             assertThat(callers.get(caller).get("/search?q=physics").header("Location")).hasValue("./accounts/physics");
         }
         assertThat(callers.get("operator").get("/search?q=" + MARK + "-only").header("Location"))

@@ -271,7 +271,7 @@ public final class Pages implements ErrorPage {
         send(ctx, JobView.of(links(ctx), reader.read(ctx)));
     }
 
-    /** A job's id in any of Slurm's forms, the name of a node or a user, else a text that is searched for. */
+    /** A job's id in any of Slurm's forms or messages, the name of a node or a user, else a text that is searched for. */
     private void search(Context ctx) {
         onlyParameters(ctx, Set.of("q"));
         String asked = parameter(ctx, "q").orElse("").strip();
@@ -304,6 +304,7 @@ public final class Pages implements ErrorPage {
                 return links.page(what + "s/" + Links.encode(asked));
             }
         }
-        return links.jobs("q", asked);
+        return PastedIds.in(asked).stream().flatMap(id -> jobOrArray(caller, links, id).stream()).findFirst()
+                .orElseGet(() -> links.jobs("q", asked));
     }
 }
