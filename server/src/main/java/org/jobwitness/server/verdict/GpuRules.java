@@ -82,7 +82,7 @@ final class GpuRules {
     }
 
     private Judgement idle() {
-        boolean all = idle.size() == gpus.size();
+        boolean all = idle.size() == gpus.size() && unread() == 0;
         Instant since = idle.stream().map(GpuRules::idleSince).max(Comparator.naturalOrder()).orElseThrow();
         Instant to = requireNonNull(lastOf(idle));
         boolean neverOpen = idle.stream().allMatch(gpu -> gpu.processes() == 0);
@@ -94,9 +94,15 @@ final class GpuRules {
                 .by(facts(idle));
     }
 
+    /** GPUs that it had by all reports, and of which no agent reported anything. */
+    private int unread() {
+        double had = evidence.run().gpus();
+        return had > evidence.gpus().size() ? (int) had - evidence.gpus().size() : 0;
+    }
+
     private String subject(boolean all) {
         if (!all) {
-            return idle.size() + " of its " + gpus.size() + " GPUs";
+            return idle.size() + " of its " + (gpus.size() + unread()) + " GPUs";
         }
         return idle.size() == 1 ? "Its GPU" : "Its " + idle.size() + " GPUs";
     }
@@ -119,10 +125,15 @@ final class GpuRules {
         if (!neverUsed()) {
             return "If the rest of the work needs no GPU, move it to a job of its own without GPUs (sbatch --dependency).";
         }
-        return all
-                ? "Check that the program supports GPUs and is set up to use them; if not, ask for none."
-                : "Ask for " + Phrases.count(gpus.size() - idle.size(), "GPU")
-                        + ", or start the program so that it uses all of them. Most programs need an option or a launcher for several GPUs.";
+        if (all) {
+            return "Check that the program supports GPUs and is set up to use them; if not, ask for none.";
+        }
+        int unread = unread();
+        return (unread == 0
+                ? "Ask for " + Phrases.count(gpus.size() - idle.size(), "GPU")
+                : "Whether it used the other " + (unread == 1 ? "one" : String.valueOf(unread))
+                        + " is not known. Ask for fewer GPUs")
+                + ", or start the program so that it uses all of them. Most programs need an option or a launcher for several GPUs.";
     }
 
     private Judgement lowUse() {

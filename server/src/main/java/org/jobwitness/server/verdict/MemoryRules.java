@@ -74,6 +74,10 @@ final class MemoryRules {
                     ? "it is not certain that it ran to its end"
                     : "it did not run to its end and might have needed more");
         }
+        if (evidence.unreadNodes() > 0) {
+            return Judgement.skipped(FindingRule.MEMORY_OVERASKED,
+                    evidence.whatIsUnread() + ", and may have needed more than the others");
+        }
         double limit = evidence.limit(on);
         if (100 * on.memoryUsed() >= thresholds.usedPercent() * limit
                 || limit - on.memoryUsed() < Thresholds.MIN_UNUSED_MEMORY) {

@@ -21,6 +21,10 @@ final class NextGpus {
         }
         GpuRequest asked = runs.run().terms().gpus();
         String option = asked == null ? "--gpus" : asked.per().option();
+        if (runs.run().gpus() > gpus.size()) { // a node without an agent, or a driver that does not answer
+            return Suggestion.note(option + ": " + gpus.size() + " of its " + Phrases.number(runs.run().gpus())
+                    + " GPUs" + Phrases.were(gpus.size()) + " read, so how many it used is not known.");
+        }
         if (!runs.evidence().otherTasks().isEmpty()) {
             return Suggestion.note(option + ": this run used " + used + " of its " + gpus.size()
                     + " GPUs; check the other tasks of the array before you ask for fewer.");

@@ -133,6 +133,10 @@ final class NextMemory {
             return note("most of its memory was page cache. Less may be enough, but files would be read more slowly. "
                     + "Its processes used at most " + Phrases.bytes(needed) + " on one node.");
         }
+        if (runs.run().hasEnded() && runs.evidence().unreadNodes() > 0) {
+            return note(runs.evidence().whatIsUnread()
+                    + ", and may have needed more than the others, so no smaller value is suggested.");
+        }
         return runs.done().isEmpty() ? note(runs.whyNoneIsDone()) : lessOrSame();
     }
 

@@ -372,6 +372,18 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
                 : Math.min(1, covered.getSum() / (seconds * count));
     }
 
+    /** How many of its nodes no agent has read; 0 if its use is that of the job as a whole. */
+    int unreadNodes() {
+        boolean isWhole = nodes.stream().anyMatch(on -> on.node().isEmpty());
+        return isWhole ? 0 : Math.max(0, run.nodes().size() - nodes.size());
+    }
+
+    /** {@code 1 of its 2 nodes was not read}. */
+    String whatIsUnread() {
+        return unreadNodes() + " of its " + run.nodes().size() + " nodes" + Phrases.were((long) unreadNodes())
+                + " not read";
+    }
+
     /** Of the node with the fewest. */
     long samples() {
         return nodes.stream().mapToLong(NodeUsage::samples).min().orElse(0);
