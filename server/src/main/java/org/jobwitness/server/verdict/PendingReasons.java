@@ -82,6 +82,7 @@ final class PendingReasons {
         put(all, "its partition does not start jobs at the moment", "PartitionInactive");
         put(all, "a node that it requires is in use, reserved, down, drained or does not respond", "ReqNodeNotAvail");
         put(all, "a node that it requires is down", "NodeDown");
+        put(all, "no front end that it may use is available now", "FrontEndDown");
         put(all, "Slurm, a file system or the network failed", "SystemFailure");
         put(all, "it could not be launched", "JobLaunchFailure");
         put(all, "its burst buffer failed", "BurstBufferOperation");
