@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -124,7 +125,7 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
         }
         try {
             int number = 0;
-            for (String raw : Files.readAllLines(dotEnv)) {
+            for (String raw : new String(Files.readAllBytes(dotEnv), StandardCharsets.UTF_8).lines().toList()) {
                 number++;
                 String line = raw.strip();
                 if (line.isEmpty() || line.startsWith("#")) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.InstanceOfAssertFactories.type;
 
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -145,6 +146,14 @@ class ServerConfigTest {
             assertThat(read(List.of("--database-url=" + url), Map.of(), "").database()).contains(expected);
         }
         assertThat(expected.toString()).doesNotContain("word");
+    }
+
+    /** An editor's encoding is no reason not to start. */
+    @Test
+    void aCommentMayBeInAnyEncoding() throws Exception {
+        Path dotEnv = Files.write(folder.resolve(".env"),
+                "# gr\u00f6\u00dfer\nPORT=9001\n".getBytes(StandardCharsets.ISO_8859_1));
+        assertThat(ServerConfig.read(List.of(), Map.of(), dotEnv).port()).isEqualTo(9001);
     }
 
     private ServerConfig read(List<String> flags, Map<String, String> environment, String file) throws Exception {

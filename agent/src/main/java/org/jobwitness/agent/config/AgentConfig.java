@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -16,6 +17,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jobwitness.agent.files.ScriptsSpool;
 import org.jspecify.annotations.Nullable;
@@ -38,6 +40,8 @@ public record AgentConfig(URI url, Optional<Path> tokenFile, Optional<Path> caFi
     /** Maximum random delay of a batch, so that not all agents send at once. */
     private static final Duration MAX_JITTER = Duration.ofSeconds(5);
     private static final Pattern NODE = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9._-]{0,253}[A-Za-z0-9])?");
+    private static final Pattern CLUSTER_NAME = Pattern
+            .compile("(?i)ClusterName\\s*=\\s*\"?([a-z0-9._-]{1,64})\"?\\s*(?:#.*)?");
     private static final List<Path> SLURM_CONFS = List.of(Path.of("/etc/slurm/slurm.conf"),
             Path.of("/run/slurm/conf/slurm.conf"), Path.of("/etc/slurm-llnl/slurm.conf"));
 
@@ -112,14 +116,14 @@ public record AgentConfig(URI url, Optional<Path> tokenFile, Optional<Path> caFi
         }
     }
 
-    /** Parsed as the scripts do: other lines are ignored. */
+    /** Parsed as the scripts do: other lines are ignored, and comments may be in any encoding. */
     private static Map<String, String> lines(Path file) throws InvalidSettingException {
         if (!Files.exists(file)) {
             return Map.of();
         }
         Map<String, String> values = new HashMap<>();
         try {
-            for (String line : Files.readAllLines(file)) {
+            for (String line : new String(Files.readAllBytes(file), StandardCharsets.UTF_8).lines().toList()) {
                 int equals = line.indexOf('=');
                 if (equals > 0) {
                     values.put(line.substring(0, equals).strip(), unquoted(line.substring(equals + 1).strip()));
@@ -128,6 +132,16 @@ public record AgentConfig(URI url, Optional<Path> tokenFile, Optional<Path> caFi
             return values;
         } catch (IOException e) {
             throw new InvalidSettingException(file + " cannot be read: " + e);
+        }
+    }
+
+    /** The cluster of a slurm.conf. Slurm's keywords are case-insensitive, and it writes its cluster in lower case. */
+    static Optional<String> clusterIn(Path slurmConf) {
+        try (var lines = Files.lines(slurmConf, StandardCharsets.ISO_8859_1)) {
+            return lines.map(line -> CLUSTER_NAME.matcher(line.strip())).filter(Matcher::matches)
+                    .map(name -> name.group(1).toLowerCase(Locale.ROOT)).findFirst();
+        } catch (IOException | UncheckedIOException e) {
+            return Optional.empty(); // missing, or not readable
         }
     }
 
@@ -206,20 +220,7 @@ public record AgentConfig(URI url, Optional<Path> tokenFile, Optional<Path> caFi
         }
 
         private static Optional<String> clusterOfSlurm() {
-            return SLURM_CONFS.stream().flatMap(conf -> nameIn(conf).stream()).findFirst();
-        }
-
-        /** Slurm's keywords are case-insensitive, and it writes its cluster in lower case. */
-        private static Optional<String> nameIn(Path slurmConf) {
-            try (var lines = Files.lines(slurmConf)) {
-                return lines.map(String::strip)
-                        .filter(line -> line.matches("(?i)ClusterName\\s*=\\s*[A-Za-z0-9._-]{1,64}"))
-                        .map(line -> line.substring(line.indexOf('=') + 1).strip()
-                                .toLowerCase(Locale.ROOT))
-                        .findFirst();
-            } catch (IOException | UncheckedIOException e) {
-                return Optional.empty(); // missing, or not readable
-            }
+            return SLURM_CONFS.stream().flatMap(conf -> clusterIn(conf).stream()).findFirst();
         }
 
         private String host(Path proc) throws InvalidSettingException {

@@ -127,7 +127,8 @@ public final class MetricsPage implements Closeable {
         page.counter("sampling_failures_total",
                 "Readings of a job, a GPU or an event that failed; the log has the first.",
                 counts.failures());
-        page.counter("figures_left_out_total", "Figures that were read, and are no number or out of range; the log has the first.",
+        page.counter("figures_left_out_total",
+                "Figures that were read, and are no number or out of range; the log has the first.",
                 counts.figuresLeftOut());
     }
 

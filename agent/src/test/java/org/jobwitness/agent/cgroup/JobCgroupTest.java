@@ -148,7 +148,8 @@ class JobCgroupTest {
 
     /** What stands there and is no number is told as such, and counted; what does not stand there is another cause. */
     @ParameterizedTest
-    @CsvSource({"memory.max, memory_limit_bytes, -1, true", "memory.max, memory_limit_bytes, 18446744073709551615, true",
+    @CsvSource({"memory.max, memory_limit_bytes, -1, true",
+            "memory.max, memory_limit_bytes, 18446744073709551615, true",
             "memory.max, memory_limit_bytes, maximal, true", "memory.max, memory_limit_bytes, '', false",
             "memory.peak, memory_peak_bytes, 1e9, true", "memory.current, memory_usage_bytes, '', false",
             "memory.stat, memory_anon_bytes, anon -5, true", "memory.stat, memory_anon_bytes, anonymous 5, false",

@@ -3,6 +3,7 @@ package org.jobwitness.agent.config;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -42,6 +43,25 @@ class AgentConfigTest {
         assertThat(config.procRoot()).isEqualTo(Path.of("/proc"));
         assertThat(config.sysRoot()).isEqualTo(Path.of("/sys"));
         assertThat(config.readsGpus()).isTrue();
+    }
+
+    /** An editor's encoding is no reason not to sample. */
+    @Test
+    void aCommentMayBeInAnyEncoding() throws Exception {
+        Files.write(folder.resolve("jobwitness.conf"),
+                "# gr\u00f6\u00dfer\nJOBWITNESS_INTERVAL=30 \n# \u00fcber\n".getBytes(StandardCharsets.ISO_8859_1));
+        assertThat(read(Map.of("JOBWITNESS_NODE", "n1")).interval()).isEqualTo(Duration.ofSeconds(30));
+    }
+
+    @ParameterizedTest
+    @CsvSource(value = {"ClusterName=rig, rig", "clustername = Rig2, rig2",
+            "'  ClusterName=rig # of the physicists', rig",
+            "'ClusterName=\"rig\"', rig", "#ClusterName=rig, ", "ClusterName=, ", "ClusterName=a b, ",
+            "OtherClusterName=rig, "})
+    void theClusterIsReadFromSlurmConf(String line, String cluster) throws Exception {
+        Path conf = Files.write(folder.resolve("slurm.conf"),
+                ("# Caf\u00e9\n" + line + "\nSlurmctldHost=h\n").getBytes(StandardCharsets.ISO_8859_1));
+        assertThat(AgentConfig.clusterIn(conf)).isEqualTo(Optional.ofNullable(cluster));
     }
 
     @Test

@@ -3,6 +3,7 @@ package org.jobwitness.server.access;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -47,7 +48,7 @@ public final class AgentTokenFile {
     public List<AgentToken> read() throws IOException {
         List<String> lines;
         try {
-            lines = Files.readAllLines(file);
+            lines = new String(Files.readAllBytes(file), StandardCharsets.UTF_8).lines().toList(); // comments may be in any encoding
         } catch (NoSuchFileException e) {
             return List.of();
         }
