@@ -1,6 +1,7 @@
 package org.jobwitness.cli;
 
 import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.ZoneId;
@@ -28,8 +29,9 @@ record CliContext(Map<String, String> environment, String user, PrintStream out,
         out.flush();
     }
 
-    void print(String json) {
-        out.print(json);
+    /** JSON, CSV and other text for programs: in UTF-8, whatever the locale can show, so that no letter is lost. */
+    void print(String data) {
+        out.writeBytes(data.getBytes(StandardCharsets.UTF_8));
         out.flush();
     }
 }
