@@ -715,3 +715,48 @@ create table report_fact (
 );
 create index report_fact_day on report_fact (day, job_key) where node = '';
 comment on index report_fact_day is 'DaySums.correct and rebuild, JobsToTalkAbout: the runs of some days.';
+
+-- What users are to be told of their running jobs, until and after it is in a message. Only notice.NoticeTable writes here, and in
+-- the two tables that follow.
+create table notice (
+    notice_id bigint generated always as identity primary key,
+    run       bigint not null,
+    rule      text not null,
+    user_name text not null,
+    found_at  timestamptz not null,
+    detail    jsonb not null,
+    told_at   timestamptz
+);
+create index notice_of_run on notice (run, rule, found_at);
+comment on index notice_of_run is 'NoticeTable.add: whether the same was found lately.';
+create index notice_untold on notice (user_name) where told_at is null;
+comment on index notice_untold is 'NoticeTable.due and write: what is not in a message yet.';
+create index notice_told on notice (user_name, told_at);
+comment on index notice_told is 'NoticeTable.due: who got a message lately.';
+comment on column notice.detail is 'notice.Notice.';
+
+-- The outbox: messages to users, until and after they are sent.
+create table notice_message (
+    message_id  bigint generated always as identity primary key,
+    channel     text not null check (channel in ('mail', 'webhook')),
+    user_name   text not null,
+    address     text,
+    subject     text not null,
+    body        text not null,
+    created_at  timestamptz not null,
+    next_try_at timestamptz not null,
+    attempts    integer not null default 0,
+    sending_at  timestamptz,
+    result      text check (result in ('sent', 'unsure', 'failed')),
+    finished_at timestamptz,
+    problem     text
+);
+create index notice_message_open on notice_message (next_try_at, message_id) where result is null;
+comment on index notice_message_open is 'NoticeTable.take.';
+comment on column notice_message.sending_at is 'Committed before it is handed over: whoever finds it later does not know whether it went out.';
+
+-- Users who do not want to be told.
+create table notice_refusal (
+    user_name text primary key,
+    at        timestamptz not null
+);

@@ -66,6 +66,8 @@ import org.jobwitness.server.node.NodeLimit;
 import org.jobwitness.server.node.NodeTable;
 import org.jobwitness.server.node.NodesEndpoint;
 import org.jobwitness.server.node.SeenJobs;
+import org.jobwitness.server.notice.Notices;
+import org.jobwitness.server.notice.NoticesEndpoint;
 import org.jobwitness.server.ops.DataDisk;
 import org.jobwitness.server.ops.HealthEndpoint;
 import org.jobwitness.server.ops.Retention;
@@ -91,6 +93,7 @@ import org.jobwitness.server.verdict.ArrayVerdicts;
 import org.jobwitness.server.verdict.ArraysEndpoint;
 import org.jobwitness.server.verdict.EvidenceReader;
 import org.jobwitness.server.verdict.JobFindings;
+import org.jobwitness.server.verdict.SiteNotes;
 import org.jobwitness.server.verdict.VerdictEndpoint;
 import org.jobwitness.server.verdict.Verdicts;
 import org.jobwitness.server.web.DocsEndpoint;
@@ -106,10 +109,12 @@ final class Server implements AutoCloseable {
     private static final Duration RETENTION_INTERVAL = Duration.ofHours(1);
     private static final Duration REPORT_INTERVAL = Duration.ofSeconds(15);
     private static final Duration REPORT_CORRECTION_INTERVAL = Duration.ofHours(1);
+    private static final Duration NOTICE_INTERVAL = Duration.ofMinutes(2);
     private static final Duration WATCH_INTERVAL = Duration.ofSeconds(6);
     /** By the word that comes first on the command line. */
     private static final Map<String, Command> COMMANDS = new TreeMap<>(Map.of("backup", BackupCommand::backup,
-            "export", Export::run, "reports", ReportsCommand::run, "restore", BackupCommand::restore, "retention",
+            "export", Export::run, "notices", NoticesCommand::run, "reports", ReportsCommand::run, "restore",
+            BackupCommand::restore, "retention",
             RetentionCommand::run, "token", TokenCommand::run));
     /** The exit status of a server that did not answer itself. */
     private static final int HANGS = 4;
@@ -173,6 +178,13 @@ final class Server implements AutoCloseable {
             LeaderTask reportCorrectionTask = stopLater(
                     new LeaderTask(database, "report_corrections", REPORT_CORRECTION_INTERVAL, daySums::correct));
 
+            Optional<Notices> notices = config.notices().isOn()
+                    ? Optional.of(stopLater(new Notices(config.notices(), database,
+                            new JobFindings(evidence, config.thresholds()), config.publicUrl(), json, clock, metrics)))
+                    : Optional.empty();
+            Optional<LeaderTask> noticeTask = notices.map(some -> stopLater(
+                    new LeaderTask(database, "notices", NOTICE_INTERVAL, some::run)));
+
             Optional<Reconciliation> slurm = config.slurm().map(settings -> stopLater(new Reconciliation(settings,
                     database, jobs, nodes, json, config.defaultCluster(), clock, metrics)));
             Optional<LeaderTask> slurmTask = slurm.map(reconciliation -> stopLater(
@@ -187,6 +199,7 @@ final class Server implements AutoCloseable {
             }
             slurm.ifPresent(reconciliation -> advisoryChecks.put("scheduler", reconciliation::problem));
             slurm.ifPresent(_ -> advisoryChecks.put("agents", seenJobs::problem));
+            notices.ifPresent(some -> advisoryChecks.put("notices", some::problem));
             if (!config.schedulerChosen()) {
                 advisoryChecks.put("scheduler", () -> Optional.of(LocalSlurm.NOT_ASKED));
             }
@@ -214,7 +227,9 @@ final class Server implements AutoCloseable {
                     .orElseGet(() -> AccessControl.off(config.host(), sessions, privileged, cookie, refusals));
             SignInCodes codes = new SignInCodes(database, sessions, clock);
 
-            Verdicts verdicts = new Verdicts(evidence, config.thresholds(), config.siteNote());
+            SiteNotes siteNotes = siteNotes(config, clock);
+            advisoryChecks.put("site_notes", siteNotes::problem);
+            Verdicts verdicts = new Verdicts(evidence, config.thresholds(), siteNotes);
             ArrayVerdicts arrays = new ArrayVerdicts(database, queries, verdicts, clock);
             Charts charts = new Charts(database, samples, json, clock);
             UserSummaries summaries = new UserSummaries(database, clock);
@@ -235,6 +250,7 @@ final class Server implements AutoCloseable {
                             new LinksEndpoint(queries, sessions, requests, json)::routes,
                             new UsersEndpoint(summaries, json, clock)::routes,
                             new ReportsEndpoint(reports, json, clock)::routes,
+                            new NoticesEndpoint(database, config.notices(), requests, json, clock)::routes,
                             new SamplesEndpoint(queries, samples, json)::routes,
                             new SeriesEndpoint(queries, charts, json)::routes,
                             new ManualJobsEndpoint(jobs, jobDeletion, queries, samples, requests, json, clock,
@@ -258,11 +274,21 @@ final class Server implements AutoCloseable {
             reportTask.start();
             reportCorrectionTask.start();
             slurmTask.ifPresent(LeaderTask::start);
+            noticeTask.ifPresent(LeaderTask::start);
             complete = true;
         } finally {
             if (!complete) {
                 close();
             }
+        }
+    }
+
+    /** Read here for the first time; ServerConfig has found it right. */
+    private static SiteNotes siteNotes(ServerConfig config, Clock clock) throws IOException {
+        try {
+            return SiteNotes.of(config.siteNote(), config.siteNotes(), clock);
+        } catch (SiteNotes.InvalidNotes e) {
+            throw new IOException(Setting.SITE_NOTES_FILE + ": " + e.getMessage(), e);
         }
     }
 

@@ -4,14 +4,17 @@ import com.sun.management.UnixOperatingSystemMXBean;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
+import java.net.URI;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -21,14 +24,18 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.jobwitness.server.access.AddressRange;
 import org.jobwitness.server.access.TrustedProxy;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.http.PublicUrl;
+import org.jobwitness.server.notice.NoticeSettings;
 import org.jobwitness.server.scheduler.AuthToken;
 import org.jobwitness.server.scheduler.Reconciliation;
 import org.jobwitness.server.scheduler.SlurmAddress;
+import org.jobwitness.server.verdict.SiteNotes;
 import org.jobwitness.server.verdict.Thresholds;
+import org.jobwitness.wire.FindingRule;
 import org.jobwitness.wire.TrustedCas;
 import org.jspecify.annotations.Nullable;
 
@@ -51,8 +58,10 @@ import org.jspecify.annotations.Nullable;
  * @param seedDemo whether to simulate a cluster; ignored where Slurm is queried
  * @param thresholds of verdicts
  * @param siteNote the site's own words, shown with the advice of verdicts
+ * @param siteNotes the file with more of them, each with a condition
  * @param grafana the address of Grafana, for links, without a slash at its end
  * @param frameAncestors origins whose pages may embed ours; empty for none
+ * @param notices who is told of running jobs
  */
 record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls, boolean isKeptLocal,
         Optional<DatabaseAddress> database, int databaseConnections,
@@ -62,14 +71,16 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
         Duration requestDeadline, Duration metricsRetention,
         Duration jobRetention, Duration auditRetention, boolean schedulerChosen,
         Optional<Reconciliation.Settings> slurm,
-        boolean seedDemo, Thresholds thresholds, Optional<String> siteNote, Optional<String> grafana,
-        List<String> frameAncestors) {
+        boolean seedDemo, Thresholds thresholds, Optional<String> siteNote, Optional<Path> siteNotes,
+        Optional<String> grafana, List<String> frameAncestors, NoticeSettings notices) {
     private static final Pattern ORIGIN = Pattern
             .compile("https?://(\\*\\.)?[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?(:[0-9]{1,5})?");
     private static final Pattern PEOPLE = Pattern.compile("@?[^\\s:,@-][^\\s:,]{0,255}");
     private static final Set<String> RESERVED_HEADERS = Set.of("authorization", "cookie", "host", "origin",
             TrustedProxy.SECRET_HEADER.toLowerCase(Locale.ROOT));
     private static final int MAX_SITE_NOTE = 500;
+    private static final Pattern WEBHOOK = Pattern.compile(
+            "(https://[A-Za-z0-9.-]{1,255}|http://(127\\.0\\.0\\.1|localhost))(:[0-9]{1,5})?(/[A-Za-z0-9._~/?=&%+-]{0,1000})?");
     private static final Pattern CLUSTER = Pattern.compile("[A-Za-z0-9._-]{1,64}");
 
     /** What a client may make a connection hold at most, with a margin: 14 KB of headers, 24 KB for a body. */
@@ -196,8 +207,8 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
                     choice(Setting.SCHEDULER_BACKEND, "none", "mock", "slurm").equals("slurm")
                             ? Optional.of(slurm())
                             : Optional.empty(),
-                    seedDemo, thresholds(), siteNote(), address(Setting.GRAFANA_URL),
-                    frameAncestors());
+                    seedDemo, thresholds(), siteNote(), siteNotes(), address(Setting.GRAFANA_URL),
+                    frameAncestors(), notices());
         }
 
         /** Of a web server, without a slash at its end. */
@@ -260,6 +271,67 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
             }
         }
 
+        private NoticeSettings notices() throws BadSetting {
+            Set<FindingRule> rules = EnumSet.noneOf(FindingRule.class);
+            String names = given.getOrDefault(Setting.NOTICE_RULES, Setting.NOTICE_RULES.byDefault());
+            for (String name : names.split(",", -1)) {
+                rules.add(Arrays.stream(FindingRule.values()).filter(rule -> rule.toString().equals(name.strip()))
+                        .findFirst().orElseThrow(() -> bad(Setting.NOTICE_RULES, names,
+                                "rules such as gpu_idle, with commas between: docs/verdicts.md")));
+            }
+            return new NoticeSettings(mail(), webhook(), rules,
+                    Duration.ofHours(number(Setting.NOTICE_COOLDOWN_HOURS, 1, 720)),
+                    Duration.ofMinutes(number(Setting.NOTICE_DIGEST_MINUTES, 1, 1440)));
+        }
+
+        private Optional<NoticeSettings.Mail> mail() throws BadSetting {
+            if (!all(Setting.NOTICE_SENDMAIL, Setting.NOTICE_FROM, Setting.NOTICE_TO)) {
+                return Optional.empty();
+            }
+            Path sendmail = path(Setting.NOTICE_SENDMAIL, given.getOrDefault(Setting.NOTICE_SENDMAIL, ""));
+            if (!sendmail.isAbsolute() || !Files.isExecutable(sendmail)) {
+                throw bad(Setting.NOTICE_SENDMAIL, sendmail.toString(), "the absolute path of a command");
+            }
+            String from = given.getOrDefault(Setting.NOTICE_FROM, "");
+            String to = given.getOrDefault(Setting.NOTICE_TO, "");
+            if (from.contains("{") || !NoticeSettings.isAddress(from)) {
+                throw bad(Setting.NOTICE_FROM, from, "an address such as jobs@example.org");
+            }
+            if (!to.contains("{user}") || !NoticeSettings.isAddress(to)) {
+                throw bad(Setting.NOTICE_TO, to, "an address with {user} in it, such as {user}@example.org");
+            }
+            return Optional.of(new NoticeSettings.Mail(sendmail, from, to));
+        }
+
+        private Optional<NoticeSettings.Webhook> webhook() throws BadSetting {
+            if (!all(Setting.NOTICE_WEBHOOK_URL, Setting.NOTICE_WEBHOOK_SECRET_FILE)) {
+                return Optional.empty();
+            }
+            String url = given.getOrDefault(Setting.NOTICE_WEBHOOK_URL, "");
+            if (!WEBHOOK.matcher(url).matches()) {
+                // Not shown: its path may be a secret.
+                throw new BadSetting(Setting.NOTICE_WEBHOOK_URL
+                        + " must be such as https://example.org/hook, without a user; http only to 127.0.0.1");
+            }
+            return Optional.of(new NoticeSettings.Webhook(URI.create(url), path(Setting.NOTICE_WEBHOOK_SECRET_FILE,
+                    given.getOrDefault(Setting.NOTICE_WEBHOOK_SECRET_FILE, ""))));
+        }
+
+        /** Whether all are set, rather than none. */
+        private boolean all(Setting... together) throws BadSetting {
+            List<Setting> settings = List.of(together);
+            if (settings.stream().noneMatch(given::containsKey)) {
+                return false;
+            }
+            for (Setting setting : settings) {
+                if (!given.containsKey(setting)) {
+                    throw bad(setting, "", "all of " + settings.stream().map(Setting::name)
+                            .collect(Collectors.joining(", ")) + ", or none");
+                }
+            }
+            return true;
+        }
+
         private int maxConnections() throws BadSetting {
             if (given.containsKey(Setting.MAX_CONNECTIONS)) {
                 return number(Setting.MAX_CONNECTIONS, 10, 1_000_000);
@@ -303,21 +375,25 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
             if (note == null) {
                 return Optional.empty();
             }
-            if (note.length() > MAX_SITE_NOTE || !note.codePoints().allMatch(Values::isPlain)) {
+            if (note.length() > MAX_SITE_NOTE || !note.codePoints().allMatch(SiteNotes::isPlain)) {
                 throw bad(Setting.SITE_NOTE, note.replaceAll("\\p{C}", "?"), "one line of at most " + MAX_SITE_NOTE
                         + " characters, without control characters, < and >");
             }
             return Optional.of(note);
         }
 
-        /** Neither a control character, nor one that hides or turns text, nor markup. */
-        private static boolean isPlain(int c) {
-            return switch (Character.getType(c)) {
-                case Character.CONTROL, Character.FORMAT, Character.SURROGATE, Character.PRIVATE_USE,
-                        Character.UNASSIGNED, Character.LINE_SEPARATOR, Character.PARAGRAPH_SEPARATOR ->
-                    false;
-                default -> c != '<' && c != '>';
-            };
+        private Optional<Path> siteNotes() throws BadSetting {
+            String name = given.get(Setting.SITE_NOTES_FILE);
+            if (name == null) {
+                return Optional.empty();
+            }
+            Path file = path(Setting.SITE_NOTES_FILE, name);
+            try {
+                SiteNotes.of(Optional.empty(), Optional.of(file), Clock.systemUTC());
+                return Optional.of(file);
+            } catch (SiteNotes.InvalidNotes e) {
+                throw new BadSetting(Setting.SITE_NOTES_FILE + ": " + e.getMessage());
+            }
         }
 
         private Path dataDir() throws BadSetting {

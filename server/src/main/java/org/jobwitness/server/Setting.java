@@ -103,7 +103,25 @@ enum Setting {
     FRAME_ANCESTORS("unset: nobody",
             "Origins whose pages may embed ours, such as https://ondemand.example.org, with commas between. Those of other sites show the sign-in page, since browsers do not send them our cookie."),
     SITE_NOTE("unset",
-            "Your site's own words, shown with the advice of every verdict: one line of plain text, with a link if you like, at most 500 characters, without < and >.");
+            "Your site's own words, shown with the advice of every verdict: one line of plain text, with a link if you like, at most 500 characters, without < and >."),
+    SITE_NOTES_FILE("unset",
+            "File with notes that are shown where their condition is met, such as cause = out_of_memory. It is read again when it changes."),
+    NOTICE_SENDMAIL("unset: no mail",
+            "Command by which users are told by mail of what their running jobs waste or are about to lack, such as /usr/sbin/sendmail."),
+    NOTICE_FROM("unset",
+            "Address that such mail comes from; with NOTICE_SENDMAIL."),
+    NOTICE_TO("unset",
+            "Address of a user, such as {user}@example.org; with NOTICE_SENDMAIL."),
+    NOTICE_WEBHOOK_URL("unset: no webhook",
+            "Address to which the same is sent as JSON: https, or http on this machine."),
+    NOTICE_WEBHOOK_SECRET_FILE("unset",
+            "File with the secret, of at least 16 characters, that signs what is sent there. It is read for each request."),
+    NOTICE_RULES("gpu_idle,gpu_partly_idle,memory_near_limit",
+            "Findings that users are told of, with commas between: rules of the verdicts."),
+    NOTICE_COOLDOWN_HOURS("24",
+            "Hours after which the same finding of the same run is told again, 1..720."),
+    NOTICE_DIGEST_MINUTES("60",
+            "Minutes between two messages to a user, at least, 1..1440: what is found meanwhile is told together.");
 
     private final String byDefault;
     private final String effect;

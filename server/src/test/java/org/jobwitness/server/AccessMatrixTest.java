@@ -68,6 +68,8 @@ class AccessMatrixTest {
             GET /v1/sessions/{session}    401 401 403 403 open open open open open open
             DELETE /v1/sessions/{session} 401 401 403 403 403 open open open open open
             POST /v1/sign-in-codes        401 401 403 403 403 open open open open open
+            GET /v1/notices               401 401 403 403 403 open 403 open open 403
+            POST /v1/notices              401 401 403 403 403 open 403 open open 403
             GET /metrics                  401 401 403 open 403 403 403 403 open open
             GET /v1/health                401 401 open open 403 403 403 403 open open
             GET /v1/live                  open open open open open open open open open open

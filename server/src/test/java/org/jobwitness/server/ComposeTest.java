@@ -219,7 +219,9 @@ class ComposeTest {
         Set<Setting> handed = EnumSet.complementOf(EnumSet.of(Setting.JOBWITNESS_DATA_DIR, Setting.HOST, Setting.PORT,
                 Setting.AUTH, Setting.MUNGE_SOCKET, Setting.PROXY_USER_HEADER, Setting.PROXY_SECRET_FILE,
                 Setting.PROXY_ADDRESSES, Setting.SLURM_COMMANDS, Setting.SLURM_AUTH_TOKEN,
-                Setting.TLS_CERT_FILE,
+                Setting.SITE_NOTES_FILE, Setting.NOTICE_SENDMAIL, Setting.NOTICE_FROM, Setting.NOTICE_TO,
+                Setting.NOTICE_WEBHOOK_URL,
+                Setting.NOTICE_WEBHOOK_SECRET_FILE, Setting.TLS_CERT_FILE,
                 Setting.TLS_KEY_FILE, Setting.PLAIN_HTTP));
         Set<String> expected = handed.stream().map(Setting::name).collect(Collectors.toCollection(TreeSet::new));
         expected.add("JAVA_OPTS");

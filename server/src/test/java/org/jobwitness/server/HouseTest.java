@@ -31,7 +31,7 @@ class HouseTest {
     /** A package may use those in the rows below its own, and none above it or in its row. */
     private static final List<List<String>> LAYERS = List.of(
             List.of("page", "web", "metrics", "ops", "stream", "backup"),
-            List.of("report"), List.of("verdict"), List.of("demo", "scheduler"), List.of("batch"),
+            List.of("notice"), List.of("report"), List.of("verdict"), List.of("demo", "scheduler"), List.of("batch"),
             List.of("manual", "node", "chart"),
             List.of("query"), List.of("sample"), List.of("chunk", "event"), List.of("job"), List.of("access"),
             List.of("http"), List.of("embedded", "json", "hosts"), List.of("db"));
@@ -74,6 +74,9 @@ class HouseTest {
             table("report_owner", "report.DaySums", "report"), table("report_day", "report.DaySums", "report"),
             table("report_day_of_runs", "", ""), table("report_day_of_nodes", "", ""),
             table("report_fact", "report.DaySums", "report"), table("retention_clock", "ops.RetentionClock", "ops"),
+            table("notice", "notice.NoticeTable", "notice"),
+            table("notice_message", "notice.NoticeTable", "notice"),
+            table("notice_refusal", "notice.NoticeTable", "notice"),
             table("agent_queue", "batch.AgentQueueTable", "batch"),
             table("scheduler_contact", "scheduler.ContactTable", "scheduler"),
             table("session", "access.Sessions", "access"),

@@ -42,6 +42,7 @@ class MetricsTest {
             "jobwitness_scheduler_call_duration_seconds", "jobwitness_scheduler_call_errors_total",
             "jobwitness_scheduler_jobs_total", "jobwitness_scheduler_jobs_unreadable_total",
             "hpc_scheduler_jobs_running", "hpc_scheduler_jobs_seen", "hpc_scheduler_nodes_silent",
+            "jobwitness_notice_messages_total",
             "jobwitness_scheduler_jobs_waiting", "jobwitness_scheduler_last_answer_timestamp_seconds");
     private static TestServer server;
     private static Instant now;

@@ -54,7 +54,7 @@ class OpenApiFuzzTest {
     private static final String SIGN_OUT = "POST /sign-out";
     /** They take a person who has signed in by munged, as MungeTest and AccessMatrixTest do. */
     private static final Set<String> OF_PERSONS = Set.of(SIGN_IN, "GET /v1/sessions/{session}",
-            "DELETE /v1/sessions/{session}", "POST /v1/jobs/{id}/links");
+            "DELETE /v1/sessions/{session}", "POST /v1/jobs/{id}/links", "GET /v1/notices", "POST /v1/notices");
     private static final long SEED = Long.getLong("jobwitness.fuzz.seed", 20_261_122);
     private static final int REQUESTS = Integer.getInteger("jobwitness.fuzz.requests",
             LongTests.times(3_000, 10_000));

@@ -14,9 +14,11 @@ import java.util.Optional;
 import java.util.Set;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.http.PublicUrl;
+import org.jobwitness.server.notice.NoticeSettings;
 import org.jobwitness.server.scheduler.AuthToken;
 import org.jobwitness.server.scheduler.Reconciliation;
 import org.jobwitness.server.verdict.Thresholds;
+import org.jobwitness.wire.FindingRule;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -37,7 +39,11 @@ class ServerConfigTest {
                         Duration.ofDays(7),
                         Duration.ofDays(400),
                         Duration.ofDays(800), false, Optional.empty(), false, Thresholds.USUAL,
-                        Optional.empty(), Optional.empty(), List.of()));
+                        Optional.empty(), Optional.empty(), Optional.empty(), List.of(),
+                        new NoticeSettings(Optional.empty(), Optional.empty(),
+                                Set.of(FindingRule.GPU_IDLE, FindingRule.GPU_PARTLY_IDLE,
+                                        FindingRule.MEMORY_NEAR_LIMIT),
+                                Duration.ofHours(24), Duration.ofHours(1))));
     }
 
     /** The system's limit of open files is reached before that of connections otherwise. */

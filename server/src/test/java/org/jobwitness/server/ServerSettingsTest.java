@@ -41,6 +41,13 @@ class ServerSettingsTest {
             SCHEDULER_BACKEND=pbs                   | SCHEDULER_BACKEND is "pbs"     | none or mock or slurm
             SCHEDULER_BACKEND=slurm                 | SCHEDULER_BACKEND is "slurm"   | SLURM_BASE_URL or SLURM_COMMANDS, of which neither is set
             SCHEDULER_BACKEND=slurm SLURM_BASE_URL=http://s:1 SLURM_COMMANDS=/bin | SCHEDULER_BACKEND | both are set
+            NOTICE_SENDMAIL=/bin/true               | NOTICE_FROM is ""              | all of NOTICE_SENDMAIL, NOTICE_FROM, NOTICE_TO, or none
+            NOTICE_SENDMAIL=true NOTICE_FROM=a@b.org NOTICE_TO={user}@b.org | NOTICE_SENDMAIL is "true" | absolute path of a command
+            NOTICE_SENDMAIL=/bin/true NOTICE_FROM=-x@b.org NOTICE_TO={user}@b.org | NOTICE_FROM is "-x@b.org" | an address such as
+            NOTICE_SENDMAIL=/bin/true NOTICE_FROM=a@b.org NOTICE_TO=all@b.org | NOTICE_TO is "all@b.org" | with {user} in it
+            NOTICE_WEBHOOK_URL=http://b.org/ NOTICE_WEBHOOK_SECRET_FILE=/s | NOTICE_WEBHOOK_URL must | http only to 127.0.0.1
+            NOTICE_RULES=gpu_idel                   | NOTICE_RULES is "gpu_idel"     | rules such as gpu_idle
+            SITE_NOTES_FILE=/no/such/file           | SITE_NOTES_FILE: /no/such/file | cannot be read
             SCHEDULER_BACKEND=slurm SLURM_BASE_URL=slurm:6820 | SLURM_BASE_URL is "slurm:6820" | unix:/path/of/socket
             SCHEDULER_BACKEND=slurm SLURM_BASE_URL=unix:s     | SLURM_BASE_URL is "unix:s" | unix:/path/of/socket
             SCHEDULER_BACKEND=slurm SLURM_BASE_URL=http://u:hunter2@s/ | SLURM_BASE_URL | https://host:port

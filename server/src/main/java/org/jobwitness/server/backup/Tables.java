@@ -11,7 +11,8 @@ final class Tables {
             "oom_kill", "audit", "sample_buffer", "sample_buffer_0", "sample_buffer_1", "chunk", "figure",
             "agent_batches",
             "node", "node_event", "gpu_error", "retention_clock", "agent_queue", "scheduler_contact", "demo", "session",
-            "sign_in_nonce", "sign_in_code", "access_event", "report_owner", "report_day", "report_fact");
+            "sign_in_nonce", "sign_in_code", "access_event", "report_owner", "report_day", "report_fact", "notice",
+            "notice_message", "notice_refusal");
 
     /** Those with samples, most of what there is; what runs used in all is not in them. */
     static final Set<String> SAMPLES = Set.of("sample_buffer", "sample_buffer_0", "sample_buffer_1", "chunk");

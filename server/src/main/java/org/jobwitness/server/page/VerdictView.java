@@ -44,7 +44,8 @@ final class VerdictView {
                 Html.known(outcome.meaning(), meaning -> element("p", meaning)),
                 element("p", verdict.use().sentence()),
                 element("p", css("advice"), text(verdict.advice())),
-                Html.known(verdict.siteNote(), note -> element("p", css("note"), siteNote(note))),
+                Html.known(verdict.siteNote(), note -> group(note.lines()
+                        .map(line -> element("p", css("note"), siteNote(line))))),
                 evidence(outcome));
     }
 

@@ -31,6 +31,8 @@ import org.jspecify.annotations.Nullable;
  * ended. Reads sums, never samples, so that a long run costs no more than a short one.
  */
 public final class EvidenceReader {
+    private static final int ENDED_AT_ONCE = 500;
+
     private final Database database;
     private final Clock clock;
 
@@ -104,6 +106,37 @@ public final class EvidenceReader {
                             recent(now, found, onNodes.of(found.run().key()), gpus.of(found.run().key()),
                                     events.of(found.run().key())))));
         }
+    }
+
+    /** Passes on each run that ended in a time, as far as findings need it, in the order of their keys. */
+    void eachEnded(Instant from, Instant to, Consumer<RunEvidence> consumer) {
+        Instant now = clock.instant();
+        List<Long> keys = endedAfter(0, from, to);
+        while (!keys.isEmpty()) {
+            for (long key : keys) {
+                database.snapshot("verdict", handle -> ofUse(handle, key, now)).ifPresent(consumer);
+            }
+            keys = endedAfter(keys.getLast(), from, to);
+        }
+    }
+
+    private List<Long> endedAfter(long run, Instant from, Instant to) {
+        return database.read("verdict_ended", handle -> handle.createQuery("""
+                select job_key from job where state not in ('pending', 'running') and job_key > :after
+                    and coalesce(end_time, 'infinity'::timestamptz) >= :from
+                    and coalesce(end_time, 'infinity'::timestamptz) < :to order by job_key limit :limit""")
+                .bind("after", run).bind("from", from).bind("to", to).bind("limit", ENDED_AT_ONCE).mapTo(Long.class)
+                .list());
+    }
+
+    private static Optional<RunEvidence> ofUse(Handle handle, long key, Instant now) {
+        return handle
+                .createQuery("select " + RunRow.COLUMNS + ", " + RunRow.EPILOG_SEEN + " from job where job_key = :run")
+                .bind("run", key).map((row, _) -> RunRow.of(row, row.getBoolean("epilog_seen"))).findFirst()
+                .map(found -> new RunEvidence(now, found.run(), found.end(),
+                        onNodes(found.run(), RunUse.onNodes(handle, key, now)),
+                        onGpus(RunUse.ofGpus(handle, key, now)), List.of(), List.of(), 0, List.of(),
+                        Double.NaN, List.of()));
     }
 
     private static Recent recent(Instant now, RunRow found, List<RunUse.NodeUsage> onNodes,

@@ -82,7 +82,7 @@ record RunEvidence(Instant now, Run run, ReportedEnd reported, List<NodeUsage> n
             JobState state, @Nullable Reason reason, @Nullable Boolean confirmed, @Nullable Instant submit,
             @Nullable Instant start, @Nullable Instant end, @Nullable Instant deadline, double timeLimitSeconds,
             double suspendedSeconds, double cpus, double memoryMb, double gpus, @Nullable String arrayJobId,
-            Terms terms) {
+            Terms terms, @Nullable String partition, @Nullable String account) {
 
         Run {
             nodes = List.copyOf(nodes);

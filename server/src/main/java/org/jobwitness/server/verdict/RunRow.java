@@ -18,7 +18,7 @@ import org.jobwitness.wire.Reason;
 /** A row of table {@code job}, as evidence. */
 record RunRow(Run run, ReportedEnd end) {
     static final String COLUMNS = """
-            job.job_key, job.job_id, job.cluster, job.user_name, job.nodes, job.state, job.reason, job.confirmed,
+            job.job_key, job.job_id, job.cluster, job.user_name, job.partition, job.account, job.nodes, job.state, job.reason, job.confirmed,
             job.start_time, job.end_time, job.deadline, coalesce(job.cpus, job.requested_cpus) as run_cpus,
             coalesce(job.memory_mb, job.requested_memory_mb) as run_memory_mb,
             coalesce(job.gpus, job.requested_gpus) as run_gpus, job.raw_state, job.scheduler_state, job.final_state,
@@ -66,7 +66,8 @@ record RunRow(Run run, ReportedEnd end) {
                         ? Duration.between(start, deadline).toMillis() / 1e3
                         : limit,
                 number(row, "suspended"), number(row, "run_cpus"), number(row, "run_memory_mb"),
-                number(row, "run_gpus"), row.getString("array_job_id"), terms(row));
+                number(row, "run_gpus"), row.getString("array_job_id"), terms(row), row.getString("partition"),
+                row.getString("account"));
     }
 
     private static RunEvidence.Terms terms(ResultSet row) throws SQLException {

@@ -12,13 +12,13 @@ import org.jspecify.annotations.Nullable;
 public final class Verdicts {
     private final EvidenceReader reader;
     private final Thresholds thresholds;
-    private final @Nullable String siteNote;
+    private final SiteNotes siteNotes;
 
-    /** @param siteNote the site's own words, shown with the advice; empty for none */
-    public Verdicts(EvidenceReader reader, Thresholds thresholds, Optional<String> siteNote) {
+    /** @param siteNotes the site's own words, shown with the advice */
+    public Verdicts(EvidenceReader reader, Thresholds thresholds, SiteNotes siteNotes) {
         this.reader = reader;
         this.thresholds = thresholds;
-        this.siteNote = siteNote.orElse(null);
+        this.siteNotes = siteNotes;
     }
 
     /**
@@ -53,7 +53,7 @@ public final class Verdicts {
      */
     public Optional<Judged> of(Caller caller, String jobId, @Nullable String cluster, @Nullable Long run) {
         return reader.read(caller, jobId, cluster, run).map(
-                evidence -> new Judged(VerdictRules.judge(evidence, thresholds, siteNote), nodes(evidence),
+                evidence -> new Judged(VerdictRules.judge(evidence, thresholds, siteNotes), nodes(evidence),
                         evidence.nodeEvents()));
     }
 

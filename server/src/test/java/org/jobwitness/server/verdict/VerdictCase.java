@@ -139,7 +139,7 @@ record VerdictCase(String name, int line, RunEvidence evidence, Thresholds thres
                     w.constant("reason", Reason.class, null), w.flag("confirmed"), w.time("submit", null),
                     w.time("start", null), w.time("end", null), w.time("deadline", null), w.seconds("limit"),
                     w.seconds("suspended"), w.number("cpus"), w.bytes("memory") / (1 << 20), w.number("gpus"),
-                    w.textOrNull("array"), terms(w));
+                    w.textOrNull("array"), terms(w), w.textOrNull("partition"), w.textOrNull("account"));
         }
 
         private static RunEvidence.Terms terms(Words w) {

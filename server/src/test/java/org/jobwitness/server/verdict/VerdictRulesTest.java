@@ -31,7 +31,7 @@ class VerdictRulesTest {
     /** A case, and where it stands. */
     record Placed(String file, VerdictCase told) {
         Verdict verdict() {
-            return VerdictRules.judge(told.evidence(), told.thresholds(), null);
+            return VerdictRules.judge(told.evidence(), told.thresholds(), SiteNotes.NONE);
         }
 
         @Override
