@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 final class Jobwitness {
     static final List<Command> COMMANDS = List.of(WhyCommand.COMMAND, JobCommand.COMMAND, SeffCommand.COMMAND,
             JobsCommand.COMMAND, TopCommand.COMMAND, UserCommand.COMMAND, ReportCommand.COMMAND, OpenCommand.COMMAND,
-            DoctorCommand.COMMAND, CompletionCommand.COMMAND);
+            NoticesCommand.COMMAND, DoctorCommand.COMMAND, CompletionCommand.COMMAND);
     private static final Option HELP = Option.flag("--help", "Show this help.").orLetter("-h");
     private static final Option VERSION = Option.flag("--version", "Show the version.").orLetter("-V");
     private static final int BUG = 70;

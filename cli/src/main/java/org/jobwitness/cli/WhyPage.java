@@ -74,7 +74,7 @@ final class WhyPage {
         page.paragraph(0, Text.of(verdict.use().sentence()));
         advice("", verdict.advice());
         if (verdict.siteNote() != null) {
-            page.paragraph(INDENT, Text.of(verdict.siteNote()));
+            verdict.siteNote().lines().forEach(line -> page.paragraph(INDENT, Text.of(line)));
         }
         page.blank().paragraph(0, about(outcome));
         if (outcome.meaning() != null) {

@@ -155,6 +155,15 @@ class SignInTest {
         assertThat(shell.run("open", "4711").status()).isEqualTo(1);
     }
 
+    @Test
+    void aUserChoosesWhetherToBeTold() throws IOException {
+        assertThat(shell.run("notices").out()).contains("Notices about jobs of root are on.", "tells nobody");
+        assertThat(shell.run("notices", "off").out()).contains("Notices about jobs of root are off.");
+        assertThat(shell.run("notices", "--json").out()).contains("\"wanted\":false");
+        assertThat(shell.run("notices", "on").out()).contains("are on.");
+        assertThat(shell.run("notices", "of").status()).isEqualTo(2);
+    }
+
     /** Passenger would import the app and call it, with its user's environment. */
     private String openByApp(Path munge) throws Exception {
         assumeThat(Files.isExecutable(Path.of("/usr/bin/python3"))).as("python3 is not installed").isTrue();

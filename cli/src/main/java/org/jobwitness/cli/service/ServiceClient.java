@@ -105,11 +105,11 @@ public final class ServiceClient {
      * Sends a POST request.
      *
      * @param body JSON
-     * @throws Problem for every status but 201
+     * @throws Problem for every status but 200 and 201
      */
     public Response post(String path, String body) throws Problem {
         Response response = signedIn(new Request(URI.create(settings.url() + path), body, true));
-        if (response.status() == 201) {
+        if (response.status() == 200 || response.status() == 201) {
             return response;
         }
         throw refusal(response);
