@@ -32,12 +32,14 @@ public final class AccessEvents {
     /** A row for requests that were refused for one cause. */
     static void addRefused(Handle handle, Refusals.Refusal refusal, Refusals.Count count) {
         User user = refusal.user();
+        String name = user == null ? null : user.name();
+        Long uid = user == null ? null : user.uid();
         handle.createUpdate("""
                 insert into access_event (at, action, actor, user_name, uid, address, cause, request, requests, correlation_id)
                 values (:at, :action, :actor, :user, :uid, :address, :cause, :request, :requests, :correlation_id)""")
                 .bind("at", count.firstAt()).bind("action", Action.REFUSED.name().toLowerCase(Locale.ROOT))
                 .bind("actor", refusal.actor() == null ? Caller.ANONYMOUS : refusal.actor())
-                .bind("user", user == null ? null : user.name()).bind("uid", user == null ? null : user.uid())
+                .bind("user", name).bind("uid", uid)
                 .bind("address", refusal.address()).bind("cause", refusal.cause().toString())
                 .bind("request", refusal.request()).bind("requests", count.requests())
                 .bind("correlation_id", count.correlationId()).execute();

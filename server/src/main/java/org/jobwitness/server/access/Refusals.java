@@ -71,6 +71,10 @@ public final class Refusals implements AutoCloseable {
      */
     record Refusal(Cause cause, @Nullable String actor, @Nullable User user, @Nullable String address,
             @Nullable String request) {
+        static Refusal ofMany(Cause cause) {
+            String unknown = null;
+            return new Refusal(cause, unknown, null, unknown, unknown);
+        }
     }
 
     /** How many there were, and the first of them. */
@@ -120,8 +124,10 @@ public final class Refusals implements AutoCloseable {
         if (cause != Cause.NO_TOKEN) {
             Endpoint endpoint = ctx.endpoints().matchedHttpEndpoint();
             Who who = ctx.attribute(WHO);
-            add(new Refusal(cause, who == null ? null : who.actor, who == null ? null : who.user, ctx.ip(),
-                    ctx.method() + (endpoint == null ? "" : " " + endpoint.path)),
+            String actor = who == null ? null : who.actor;
+            User user = who == null ? null : who.user;
+            String route = endpoint == null ? "" : " " + endpoint.path;
+            add(new Refusal(cause, actor, user, ctx.ip(), ctx.method() + route),
                     new Count(1, clock.instant(), CorrelationId.of(ctx)));
         }
     }
@@ -155,7 +161,7 @@ public final class Refusals implements AutoCloseable {
 
     private synchronized void add(Refusal refusal, Count count) {
         boolean hasRoom = unwritten.size() < MAX_ROWS || unwritten.containsKey(refusal);
-        unwritten.merge(hasRoom ? refusal : new Refusal(refusal.cause, null, null, null, null), count, Count::plus);
+        unwritten.merge(hasRoom ? refusal : Refusal.ofMany(refusal.cause), count, Count::plus);
     }
 
     private synchronized Map<Refusal, Count> takeUnwritten() {
