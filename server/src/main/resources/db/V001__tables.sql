@@ -596,8 +596,10 @@ create table session (
     created_at timestamptz not null,
     expires_at timestamptz not null,
     address    text,
+    groups     text[],
     check (user_name is not null or uid is not null)
 );
+comment on column session.groups is 'Groups of the user by whoever vouches for them, of those that OPERATORS and HELPDESK name.';
 comment on column session.token_hash is 'SHA-256 of the token, which is nowhere else.';
 comment on column session.run is 'The only run that it shows, by job_key; null for all that the user may see.';
 comment on column session.cluster is 'The only cluster on which user_name and uid mean this person; null for all.';

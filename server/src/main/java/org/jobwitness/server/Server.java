@@ -32,6 +32,7 @@ import org.jobwitness.server.access.Role;
 import org.jobwitness.server.access.Sessions;
 import org.jobwitness.server.access.SessionsEndpoint;
 import org.jobwitness.server.access.SignInByMunge;
+import org.jobwitness.server.access.SignInByOidc;
 import org.jobwitness.server.access.SignInCodes;
 import org.jobwitness.server.access.SignInCodesEndpoint;
 import org.jobwitness.server.access.Tokens;
@@ -225,6 +226,8 @@ final class Server implements AutoCloseable {
             AccessControl access = tokens.map(known -> AccessControl.by(known, sessions, privileged, cookie,
                     config.proxy(), refusals))
                     .orElseGet(() -> AccessControl.off(config.host(), sessions, privileged, cookie, refusals));
+            Optional<SignInByOidc> oidc = config.oidc().map(settings -> stopLater(
+                    new SignInByOidc(settings, database, sessions, privileged, clock)));
             SignInCodes codes = new SignInCodes(database, sessions, clock);
 
             SiteNotes siteNotes = siteNotes(config, clock);
@@ -235,13 +238,15 @@ final class Server implements AutoCloseable {
             UserSummaries summaries = new UserSummaries(database, clock);
             Reports reports = new Reports(database, clock);
             Pages pages = new Pages(queries, new JobReader(queries, verdicts, arrays, charts, clock), summaries,
-                    reports, nodes, seenJobs, new Pages.Site(config.grafana(), config.frameAncestors()), cookie, clock);
+                    reports, nodes, seenJobs, new Pages.Site(config.grafana(), oidc.map(SignInByOidc::host),
+                            config.frameAncestors()),
+                    cookie, clock);
 
             http = stopLater(new HttpServer(
                     new HttpServer.Settings(config.host(), config.port(), config.maxConnections(),
                             config.requestDeadline(), tls),
                     json, memory, access, pages,
-                    List.of(access::routes, pages::routes, new SignInPages(codes, sessions, cookie)::routes,
+                    List.of(access::routes, pages::routes, new SignInPages(codes, oidc, sessions, cookie)::routes,
                             new HealthEndpoint(requiredChecks, advisoryChecks, json, clock,
                                     version())::routes,
                             new EventsEndpoint(events, clusters, requests, json)::routes,

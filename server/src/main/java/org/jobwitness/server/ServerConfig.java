@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.net.URI;
+import java.net.URISyntaxException;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -25,7 +26,9 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.regex.PatternSyntaxException;
 import org.jobwitness.server.access.AddressRange;
+import org.jobwitness.server.access.OidcSettings;
 import org.jobwitness.server.access.TrustedProxy;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.http.PublicUrl;
@@ -51,6 +54,7 @@ import org.jspecify.annotations.Nullable;
  * @param publicUrl at which people's browsers reach the server
  * @param mungeSocket of munged, which need not be there
  * @param proxy that signs people in
+ * @param oidc the OpenID provider by which people sign in
  * @param clusters whose reports are taken; empty for any
  * @param maxSeries of jobs and nodes in one scrape
  * @param schedulerChosen whether anybody has decided that Slurm is queried, or not
@@ -66,7 +70,7 @@ import org.jspecify.annotations.Nullable;
 record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls, boolean isKeptLocal,
         Optional<DatabaseAddress> database, int databaseConnections,
         boolean auth, List<String> operators, List<String> helpdesk, PublicUrl publicUrl, Path mungeSocket,
-        Optional<TrustedProxy> proxy, String defaultCluster,
+        Optional<TrustedProxy> proxy, Optional<OidcSettings> oidc, String defaultCluster,
         Set<String> clusters, int maxNodes, int maxSeries, int maxConnections,
         Duration requestDeadline, Duration metricsRetention,
         Duration jobRetention, Duration auditRetention, boolean schedulerChosen,
@@ -199,7 +203,7 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
                     new PublicUrl(address(Setting.PUBLIC_URL)),
                     path(Setting.MUNGE_SOCKET,
                             given.getOrDefault(Setting.MUNGE_SOCKET, Setting.MUNGE_SOCKET.byDefault())),
-                    proxy(), cluster(), clusters(), number(Setting.MAX_NODES, 1, 1_000_000),
+                    proxy(), oidc(), cluster(), clusters(), number(Setting.MAX_NODES, 1, 1_000_000),
                     number(Setting.METRICS_MAX_SERIES, 1000, 100_000_000), maxConnections(),
                     Duration.ofSeconds(number(Setting.REQUEST_DEADLINE_SECONDS, 1, 600)), metricsRetention,
                     jobRetention, auditRetention,
@@ -332,6 +336,63 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
             return true;
         }
 
+        private Optional<OidcSettings> oidc() throws BadSetting {
+            List<Setting> needed = List.of(Setting.OIDC_ISSUER, Setting.OIDC_CLIENT_ID,
+                    Setting.OIDC_CLIENT_SECRET_FILE, Setting.PUBLIC_URL);
+            if (needed.subList(0, 3).stream().noneMatch(given::containsKey)) {
+                return Optional.empty();
+            }
+            for (Setting setting : needed) {
+                if (!given.containsKey(setting)) {
+                    throw bad(setting, "", "all of OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET_FILE and PUBLIC_URL,"
+                            + " or none of the first three");
+                }
+            }
+            List<String> scopes = List.of(text(Setting.OIDC_SCOPES).split(" +"));
+            if (!scopes.contains("openid") || !scopes.stream().allMatch(scope -> scope.matches("[!#-\\[\\]-~]+"))) {
+                throw bad(Setting.OIDC_SCOPES, text(Setting.OIDC_SCOPES), "scopes with blanks between; openid is one");
+            }
+            return Optional.of(new OidcSettings(issuer(), text(Setting.OIDC_CLIENT_ID),
+                    path(Setting.OIDC_CLIENT_SECRET_FILE, text(Setting.OIDC_CLIENT_SECRET_FILE)),
+                    trusted(Setting.OIDC_CA_FILE), scopes, text(Setting.OIDC_USER_CLAIM), userPattern(),
+                    Optional.ofNullable(given.get(Setting.OIDC_GROUPS_CLAIM)),
+                    URI.create(address(Setting.PUBLIC_URL).orElseThrow() + "/sign-in/oidc/callback")));
+        }
+
+        private URI issuer() throws BadSetting {
+            String text = text(Setting.OIDC_ISSUER);
+            if (!text.matches("(https://[^/?#@]+|http://(localhost|127\\.0\\.0\\.1)(:[0-9]+)?)(/[^?#]*)?")) {
+                throw bad(Setting.OIDC_ISSUER, text, "an address with https, as the provider itself writes it");
+            }
+            try {
+                return new URI(text);
+            } catch (URISyntaxException e) {
+                throw bad(Setting.OIDC_ISSUER, text, "an address: " + e.getReason());
+            }
+        }
+
+        private Pattern userPattern() throws BadSetting {
+            try {
+                return Pattern.compile(text(Setting.OIDC_USER_PATTERN));
+            } catch (PatternSyntaxException e) {
+                throw bad(Setting.OIDC_USER_PATTERN, text(Setting.OIDC_USER_PATTERN),
+                        "a regular expression of Java: " + e.getDescription());
+            }
+        }
+
+        private Optional<TrustedCas> trusted(Setting setting) throws BadSetting {
+            String file = given.get(setting);
+            try {
+                return file == null ? Optional.empty() : Optional.of(TrustedCas.read(path(setting, file)));
+            } catch (IOException e) {
+                throw bad(setting, file, "a PEM file of certificates that the server can read");
+            }
+        }
+
+        private String text(Setting setting) {
+            return given.getOrDefault(setting, setting.byDefault());
+        }
+
         private int maxConnections() throws BadSetting {
             if (given.containsKey(Setting.MAX_CONNECTIONS)) {
                 return number(Setting.MAX_CONNECTIONS, 10, 1_000_000);
@@ -457,11 +518,7 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
             if (!(address instanceof SlurmAddress.Web web) || !"https".equals(web.base().getScheme())) {
                 throw bad(Setting.SLURM_CA_FILE, caFile, "none, unless SLURM_BASE_URL is https://...");
             }
-            try {
-                return web.trusting(TrustedCas.read(path(Setting.SLURM_CA_FILE, caFile)));
-            } catch (IOException e) {
-                throw bad(Setting.SLURM_CA_FILE, caFile, "a PEM file of certificates that the server can read");
-            }
+            return web.trusting(trusted(Setting.SLURM_CA_FILE).orElseThrow());
         }
 
         private AuthToken slurmToken() throws BadSetting {

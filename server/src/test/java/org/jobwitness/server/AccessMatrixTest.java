@@ -86,6 +86,8 @@ class AccessMatrixTest {
             GET /search                   401 401 403 403 403 open open open open open
             GET /sign-in                  open open open open open open open open open open
             POST /sign-in                 open open open open open open open open open open
+            GET /sign-in/oidc             open open open open open open open open open open
+            GET /sign-in/oidc/callback    open open open open open open open open open open
             POST /sign-out                401 401 403 403 403 open open open open open
             GET /assets/{file}            open open open open open open open open open open
             GET /v1/openapi.yaml          open open open open open open open open open open

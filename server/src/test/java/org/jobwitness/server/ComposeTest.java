@@ -218,7 +218,9 @@ class ComposeTest {
     void everySettingOfTheServerCanBeSetButThoseOfTheContainer() {
         Set<Setting> handed = EnumSet.complementOf(EnumSet.of(Setting.JOBWITNESS_DATA_DIR, Setting.HOST, Setting.PORT,
                 Setting.AUTH, Setting.MUNGE_SOCKET, Setting.PROXY_USER_HEADER, Setting.PROXY_SECRET_FILE,
-                Setting.PROXY_ADDRESSES, Setting.SLURM_COMMANDS, Setting.SLURM_AUTH_TOKEN,
+                Setting.PROXY_ADDRESSES, Setting.OIDC_ISSUER, Setting.OIDC_CLIENT_ID,
+                Setting.OIDC_CLIENT_SECRET_FILE, Setting.OIDC_CA_FILE, Setting.OIDC_SCOPES, Setting.OIDC_USER_CLAIM,
+                Setting.OIDC_USER_PATTERN, Setting.OIDC_GROUPS_CLAIM, Setting.SLURM_COMMANDS, Setting.SLURM_AUTH_TOKEN,
                 Setting.SITE_NOTES_FILE, Setting.NOTICE_SENDMAIL, Setting.NOTICE_FROM, Setting.NOTICE_TO,
                 Setting.NOTICE_WEBHOOK_URL,
                 Setting.NOTICE_WEBHOOK_SECRET_FILE, Setting.TLS_CERT_FILE,

@@ -34,7 +34,7 @@ class ServerConfigTest {
                 new ServerConfig(Path.of("/home/alice/.local/share/jobwitness"), "0.0.0.0", 8080, Optional.empty(),
                         false, Optional.empty(), 10,
                         true, List.of("root"), List.of(), new PublicUrl(Optional.empty()),
-                        Path.of("/run/munge/munge.socket.2"), Optional.empty(), "default", Set.of(),
+                        Path.of("/run/munge/munge.socket.2"), Optional.empty(), Optional.empty(), "default", Set.of(),
                         20_000, 3_000_000, config.maxConnections(), Duration.ofSeconds(15),
                         Duration.ofDays(7),
                         Duration.ofDays(400),

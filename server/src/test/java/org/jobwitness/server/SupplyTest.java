@@ -47,7 +47,8 @@ class SupplyTest {
     /** Of the names that poms give them; what is not here is an SPDX name already. */
     private static final Map<String, String> SPDX = Map.of("The Apache Software License, Version 2.0", "Apache-2.0",
             "The Apache License, Version 2.0", "Apache-2.0", "Apache License, Version 2.0", "Apache-2.0",
-            "Apache License 2.0", "Apache-2.0", "Eclipse Public License - Version 2.0", "EPL-2.0",
+            "Apache License 2.0", "Apache-2.0", "Apache License, version 2.0", "Apache-2.0",
+            "Eclipse Public License - Version 2.0", "EPL-2.0",
             "Apache Software License - Version 2.0", "Apache-2.0", "EPL 2.0", "EPL-2.0", "GPL2 w/ CPE",
             "GPL-2.0-only WITH Classpath-exception-2.0", "The Apache Software License, version 2.0", "Apache-2.0");
 

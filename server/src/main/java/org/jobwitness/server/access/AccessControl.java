@@ -140,7 +140,7 @@ public final class AccessControl implements Handler {
     }
 
     private Identity ofUser(User user, @Nullable Session session) {
-        Role role = privileged.roleOf(user);
+        Role role = privileged.roleOf(user, session == null ? List.of() : session.groups());
         Scope scope = role == Role.USER ? new Scope.JobsOf(user, Set.of()) : new Scope.Everything();
         return Identity.person(Caller.actor(user), role, scope, user, session);
     }

@@ -19,6 +19,7 @@ public final class BrowserCookie {
     /** A hidden field of each form that changes something. */
     public static final String FORM_TOKEN = "form_token";
     private static final String NAME = "jobwitness";
+    private static final String ATTEMPT = "jobwitness-oidc";
     private static final String ATTRIBUTES = "; Path=/; HttpOnly; SameSite=Lax";
 
     private final boolean isSecure;
@@ -31,13 +32,13 @@ public final class BrowserCookie {
     }
 
     /** With this prefix a browser takes it from this host over TLS only, and another host of the domain cannot set it. */
-    private String name() {
-        return isSecure ? "__Host-" + NAME : NAME;
+    private String name(String name) {
+        return isSecure ? "__Host-" + name : name;
     }
 
     /** Of the session; empty if the request has no such cookie. */
     Optional<String> token(Context ctx) {
-        return Optional.ofNullable(ctx.cookie(name())).filter(Sessions::isToken);
+        return Optional.ofNullable(ctx.cookie(name(NAME))).filter(Sessions::isToken);
     }
 
     public boolean isSent(Context ctx) {
@@ -51,11 +52,35 @@ public final class BrowserCookie {
      */
     public void set(Context ctx, String token) {
         requirePrivateConnection(ctx);
-        ctx.res().addHeader("Set-Cookie", name() + "=" + token + ATTRIBUTES + (isSecure ? "; Secure" : ""));
+        add(ctx, NAME, token, "");
     }
 
     public void remove(Context ctx) {
-        ctx.res().addHeader("Set-Cookie", name() + "=" + ATTRIBUTES + "; Max-Age=0" + (isSecure ? "; Secure" : ""));
+        add(ctx, NAME, "", "; Max-Age=0");
+    }
+
+    private void add(Context ctx, String name, String value, String lifetime) {
+        ctx.res().addHeader("Set-Cookie", name(name) + "=" + value + ATTRIBUTES + lifetime
+                + (isSecure ? "; Secure" : ""));
+    }
+
+    /** The secret of a browser that is on its way to an OpenID provider, or back; null if it has none. */
+    public @Nullable String attempt(Context ctx) {
+        return ctx.cookie(name(ATTEMPT));
+    }
+
+    /**
+     * Gives such a secret to the browser, for some minutes.
+     *
+     * @throws ApiException 403 where anybody on the way could read it
+     */
+    public void setAttempt(Context ctx, String secret) {
+        requirePrivateConnection(ctx);
+        add(ctx, ATTEMPT, secret, "; Max-Age=" + OidcAttempt.LIFETIME.toSeconds());
+    }
+
+    public void removeAttempt(Context ctx) {
+        add(ctx, ATTEMPT, "", "; Max-Age=0");
     }
 
     private void requirePrivateConnection(Context ctx) {

@@ -1,6 +1,7 @@
 package org.jobwitness.server.access;
 
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * Which users are operators, and which are of the helpdesk: by name, or as members of a group with {@code @} before it.
@@ -17,20 +18,30 @@ public final class Privileged {
         this.names = new NameService();
     }
 
-    /** A user of one cluster only is never more than a user: the names here are those of this machine. */
-    Role roleOf(User user) {
+    /** Those of these groups that make an operator or the helpdesk of somebody. */
+    List<String> groupsAmong(List<String> groups) {
+        return Stream.concat(operators.stream(), helpdesk.stream()).filter(entry -> entry.startsWith("@"))
+                .map(entry -> entry.substring(1)).distinct().filter(groups::contains).toList();
+    }
+
+    /**
+     * A user of one cluster only is never more than a user: the names here are those of this machine.
+     *
+     * @param groups of the user, beside those that this machine knows
+     */
+    Role roleOf(User user, List<String> groups) {
         if (user.name() == null || user.cluster() != null) {
             return Role.USER;
         }
-        if (isIn(operators, user.name())) {
+        if (isIn(operators, user.name(), groups)) {
             return Role.OPERATOR;
         }
-        return isIn(helpdesk, user.name()) ? Role.HELPDESK : Role.USER;
+        return isIn(helpdesk, user.name(), groups) ? Role.HELPDESK : Role.USER;
     }
 
-    private boolean isIn(List<String> entries, String name) {
+    private boolean isIn(List<String> entries, String name, List<String> groups) {
         return entries.stream().anyMatch(entry -> entry.startsWith("@")
-                ? names.isMember(name, entry.substring(1))
+                ? groups.contains(entry.substring(1)) || names.isMember(name, entry.substring(1))
                 : entry.equals(name));
     }
 }

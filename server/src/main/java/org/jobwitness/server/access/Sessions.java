@@ -2,6 +2,7 @@ package org.jobwitness.server.access;
 
 import static org.jobwitness.server.db.Columns.constant;
 import static org.jobwitness.server.db.Columns.knownTime;
+import static org.jobwitness.server.db.Columns.strings;
 
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -29,7 +30,7 @@ public final class Sessions {
     private static final int MAX_LISTED = 1000;
     private static final String OWNED = "(:any or (user_name is not distinct from :owner"
             + " and uid is not distinct from :owner_uid))";
-    private static final String COLUMNS = "session_id, user_name, uid, cluster, method, run, created_at, expires_at, address";
+    private static final String COLUMNS = "session_id, user_name, uid, cluster, method, run, created_at, expires_at, address, groups";
 
     private final Database database;
     private final Clock clock;
@@ -54,6 +55,12 @@ public final class Sessions {
      */
     Created create(Handle handle, User user, Method method, @Nullable Long run, Duration lifetime,
             @Nullable String address) {
+        return create(handle, user, method, run, lifetime, address, List.of());
+    }
+
+    /** The same with groups of the user, of those that the settings name. */
+    Created create(Handle handle, User user, Method method, @Nullable Long run, Duration lifetime,
+            @Nullable String address, List<String> groups) {
         Instant now = clock.instant();
         String token = Secrets.random(PREFIX);
         handle.createUpdate("""
@@ -63,11 +70,13 @@ public final class Sessions {
                 .bind("now", now).bind("user", user.name()).bind("uid", user.uid()).bind("max", MAX_OF_A_USER - 1)
                 .execute();
         Session session = handle.createQuery("""
-                insert into session (token_hash, user_name, uid, cluster, method, run, created_at, expires_at, address)
-                values (:hash, :user, :uid, :cluster, :method, :run, :now, :until, :address) returning %s"""
+                insert into session (token_hash, user_name, uid, cluster, method, run, created_at, expires_at, address,
+                    groups)
+                values (:hash, :user, :uid, :cluster, :method, :run, :now, :until, :address, :groups) returning %s"""
                 .formatted(COLUMNS)).bind("hash", Secrets.hash(token)).bind("user", user.name()).bind("uid", user.uid())
                 .bind("cluster", user.cluster()).bind("method", method.toString()).bind("run", run).bind("now", now)
-                .bind("until", now.plus(lifetime)).bind("address", address).map((row, _) -> session(row)).one();
+                .bind("until", now.plus(lifetime)).bind("address", address).bindArray("groups", String.class, groups)
+                .map((row, _) -> session(row)).one();
         return new Created(session, token);
     }
 
@@ -138,6 +147,6 @@ public final class Sessions {
                 new User(row.getString("user_name"), row.getObject("uid", Long.class), row.getString("cluster")),
                 Objects.requireNonNull(constant(Method.class, row.getString("method"))),
                 row.getObject("run", Long.class), knownTime(row, "created_at"), knownTime(row, "expires_at"),
-                row.getString("address"));
+                row.getString("address"), strings(row, "groups"));
     }
 }

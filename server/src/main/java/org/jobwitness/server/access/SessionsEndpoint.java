@@ -102,6 +102,6 @@ public final class SessionsEndpoint {
     }
 
     private UserSession shownSession(Session session) {
-        return session.shown(session.run() == null ? privileged.roleOf(session.user()) : Role.SHARED);
+        return session.shown(session.run() == null ? privileged.roleOf(session.user(), session.groups()) : Role.SHARED);
     }
 }

@@ -57,7 +57,7 @@ public final class SignInCodesEndpoint {
             }
             return new User(named, null, null);
         }
-        if (session != null && session.method() == Session.Method.CODE) {
+        if (session != null && session.method().isOfBrowser()) {
             throw ApiException.forbidden("the session of a browser signs in no other browser");
         }
         if (named != null && !named.equals(user.name())) {

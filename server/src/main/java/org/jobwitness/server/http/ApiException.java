@@ -63,7 +63,7 @@ public final class ApiException extends RuntimeException {
         return new ApiException(415, "unsupported_media_type", message, null);
     }
 
-    int status() {
+    public int status() {
         return status;
     }
 

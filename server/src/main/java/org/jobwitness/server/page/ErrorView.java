@@ -7,6 +7,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jobwitness.wire.ErrorResponse;
+import org.jobwitness.wire.NewSignInCode;
 
 /** An error, for a person: what it is, and what to do. */
 final class ErrorView {
@@ -18,10 +19,10 @@ final class ErrorView {
     /**
      * The whole page.
      *
-     * @param path that was asked for
+     * @param target path and query that were asked for
      * @param hadSession whether the browser sent the cookie of a session
      */
-    static String of(Links links, int status, ErrorResponse error, String path, boolean hadSession) {
+    static String of(Links links, int status, ErrorResponse error, String target, boolean hadSession) {
         String heading = switch (status) {
             case 400 -> "This address has a mistake";
             case 401 -> hadSession ? "Your session has ended" : "Please sign in";
@@ -34,12 +35,18 @@ final class ErrorView {
         return Layout.page(links, heading, "", "",
                 element("section", css("card error"), element("h1", heading),
                         Html.group(advice(status, error).map(words -> element("p", words))),
-                        Html.when(status == 401, () -> SignInView.howTo(command(path)))));
+                        Html.when(status == 401, () -> SignInView.ways(links, command(target), page(target)))));
+    }
+
+    /** To be shown once somebody has signed in; empty for the first one. */
+    private static String page(String target) {
+        String page = target.substring(1);
+        return NewSignInCode.isPage(page) ? page : "";
     }
 
     /** Leads to the page that was asked for. */
-    private static String command(String path) {
-        Matcher job = JOB.matcher(path);
+    private static String command(String target) {
+        Matcher job = JOB.matcher(target.split("\\?", 2)[0]);
         return "jobwitness open" + (job.matches() ? " " + job.group(1) : "");
     }
 
@@ -57,7 +64,7 @@ final class ErrorView {
     }
 
     /** With a capital letter and a full stop. */
-    private static String sentence(String message) {
+    static String sentence(String message) {
         return message.isEmpty()
                 ? ""
                 : Character.toUpperCase(message.charAt(0)) + message.substring(1) + (message.endsWith(".") ? "" : ".");

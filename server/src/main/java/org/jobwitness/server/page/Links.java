@@ -20,10 +20,12 @@ import org.jobwitness.wire.Job;
  *
  * @param root the way from the page that is shown to the first one: {@code ./} or {@code ../}
  * @param grafana the address of Grafana; empty for none
+ * @param provider the host of the OpenID provider that signs people in; empty for none
  * @param isOperator whether the reader may see the state of the server
  * @param reader who has signed in with this browser; empty where that is nobody, or not needed
  */
-record Links(String root, Optional<String> grafana, boolean isOperator, Optional<Reader> reader) {
+record Links(String root, Optional<String> grafana, Optional<String> provider, boolean isOperator,
+        Optional<Reader> reader) {
 
     /**
      * A person.

@@ -17,18 +17,25 @@ final class PageResponses {
     private static final int MAX_DEPTH = 16;
 
     private final Optional<String> grafana;
+    private final Optional<String> provider;
     private final BrowserCookie cookie;
 
-    /** @param grafana the address of Grafana, without a slash at its end; empty for none */
-    PageResponses(Optional<String> grafana, BrowserCookie cookie) {
+    /**
+     * Responses with links.
+     *
+     * @param grafana the address of Grafana, without a slash at its end; empty for none
+     * @param provider the host of the OpenID provider; empty for none
+     */
+    PageResponses(Optional<String> grafana, Optional<String> provider, BrowserCookie cookie) {
         this.grafana = grafana;
+        this.provider = provider;
         this.cookie = cookie;
     }
 
     /** Relative, by the depth of the path: a proxy may have cut off a prefix. */
     Links links(Context ctx) {
         long depth = ctx.path().chars().filter(c -> c == '/').count() - 1;
-        return new Links(depth == 0 ? "./" : "../".repeat((int) Math.min(depth, MAX_DEPTH)), grafana,
+        return new Links(depth == 0 ? "./" : "../".repeat((int) Math.min(depth, MAX_DEPTH)), grafana, provider,
                 Caller.find(ctx).filter(caller -> caller.role() == Role.OPERATOR).isPresent(), reader(ctx));
     }
 

@@ -78,9 +78,10 @@ public final class Pages implements ErrorPage {
      * What the site has set.
      *
      * @param grafana the address of Grafana, without a slash at its end; empty for none
+     * @param provider the host of the OpenID provider; empty for none
      * @param frameAncestors origins whose pages may embed ours; empty for none
      */
-    public record Site(Optional<String> grafana, List<String> frameAncestors) {
+    public record Site(Optional<String> grafana, Optional<String> provider, List<String> frameAncestors) {
         public Site {
             frameAncestors = List.copyOf(frameAncestors);
         }
@@ -95,7 +96,7 @@ public final class Pages implements ErrorPage {
         this.site = site;
         this.nodes = nodes;
         this.seenJobs = seenJobs;
-        this.responses = new PageResponses(site.grafana(), cookie);
+        this.responses = new PageResponses(site.grafana(), site.provider(), cookie);
         this.cookie = cookie;
         this.clock = clock;
     }
@@ -144,7 +145,8 @@ public final class Pages implements ErrorPage {
         if (status == UNAVAILABLE && ctx.method().equals(HandlerType.GET)) {
             ctx.header("Refresh", RETRY_SECONDS);
         }
-        return Optional.of(ErrorView.of(links(ctx), status, error, path, cookie.isSent(ctx)));
+        return Optional.of(ErrorView.of(links(ctx), status, error,
+                path + (ctx.queryString() == null ? "" : "?" + ctx.queryString()), cookie.isSent(ctx)));
     }
 
     /** Operators begin with the cluster, all others with their own jobs. */

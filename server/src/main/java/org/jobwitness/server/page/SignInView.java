@@ -6,6 +6,8 @@ import static org.jobwitness.server.page.Html.element;
 import static org.jobwitness.server.page.Html.foreign;
 import static org.jobwitness.server.page.Html.text;
 
+import java.net.URI;
+import java.util.Optional;
 import org.jobwitness.server.access.BrowserCookie;
 import org.jobwitness.server.access.SignInCodes;
 
@@ -26,17 +28,43 @@ final class SignInView {
 
     static String used(Links links) {
         return page(links, "This link has been used, or has expired",
-                element("p", "A link signs in once, within five minutes."), howTo("jobwitness open"));
+                element("p", "A link signs in once, within five minutes."), ways(links, "jobwitness open", ""));
     }
 
-    static String signedOut(Links links) {
-        return page(links, "You are signed out", howTo("jobwitness open"));
+    static String signIn(Links links) {
+        return page(links, "Sign in", element("p", "You see your own jobs once you are signed in."),
+                ways(links, "jobwitness open", ""));
     }
 
-    /** @param command to run on a login node */
-    static Html howTo(String command) {
-        return element("p", text("On a login node, run "), element("code", command),
-                text(" and open the link that it prints. Or open jobwitness in Open OnDemand, if your site has it."));
+    /** @param endOfSession where the OpenID provider's own session ends; empty where there is none */
+    static String signedOut(Links links, Optional<URI> endOfSession) {
+        return page(links, "You are signed out", endOfSession.map(address -> element("p",
+                text("Whoever opens this browser next may still be signed in with "),
+                text(links.provider().orElse("the provider")), text(": "),
+                Links.link(address.toString(), "sign out there, too"), text("."))).orElse(Html.NOTHING),
+                ways(links, "jobwitness open", ""));
+    }
+
+    /** Nobody was signed in by the OpenID provider. */
+    static String failed(Links links, String cause) {
+        return page(links, "You are not signed in", element("p", cause), ways(links, "jobwitness open", ""));
+    }
+
+    /**
+     * How to sign in here.
+     *
+     * @param command to run on a login node
+     * @param page to show then, without a slash before it; empty for the first one
+     */
+    static Html ways(Links links, String command, String page) {
+        boolean hasProvider = links.provider().isPresent();
+        return Html.group(links.provider().map(host -> element("p", element("a", css("main"),
+                attribute("href", links.page("sign-in/oidc")
+                        + (page.isEmpty() ? "" : Links.query("page", page))),
+                text("Sign in with " + host)))).orElse(Html.NOTHING),
+                element("p", text(hasProvider ? "Or, on a login node, run " : "On a login node, run "),
+                        element("code", command), text(" and open the link that it prints. Or open jobwitness in"
+                                + " Open OnDemand, if your site has it.")));
     }
 
     /** In the head of each page: who reads it. */
