@@ -206,6 +206,17 @@ class SignInTest {
                 server.token("operator")).run("jobs"));
     }
 
+    /** Whoever listens on a port of the login node would get it. */
+    @Test
+    void aTokenOfSlurmIsNotSentWithoutTls() throws IOException {
+        CliRun run = shell.with("JOBWITNESS_MUNGE_SOCKET", "/nonexistent").with("SLURM_JWT", "a.b.c").run("jobs");
+        assertThat(run.status()).isEqualTo(DENIED);
+        assertThat(run.errors()).contains("MUNGE (/nonexistent)", "SLURM_JWT is sent over https only");
+        assertThat(shell.with("SLURM_JWT", "a.b.c").run("doctor").out()).as("MUNGE comes first")
+                .contains("signed in by munge as root (operator)");
+        assertThat(kept()).hasSize(1);
+    }
+
     @Test
     void mungedThatDoesNotAnswerIsNotWaitedFor() throws IOException {
         Path hangs = runtime.resolve("hangs");

@@ -24,6 +24,7 @@ class TlsTest {
     private static final char[] PASSWORD = "changeit".toCharArray();
     private static final int USAGE = 2;
     private static final int UNAVAILABLE = 3;
+    private static final int DENIED = 4;
 
     @TempDir
     Path folder;
@@ -83,6 +84,46 @@ class TlsTest {
     void aServerWhoseCaIsTrustedIsAsked() throws Exception {
         start("good", "-ext", "san=dns:localhost");
         assertThat(jobs("https", "good.pem").errors()).isEmpty();
+    }
+
+    /** Takes one token of Slurm, for a session that lists jobs. */
+    private void requireSession(String slurmToken) {
+        String session = """
+                {"token": "jws_1", "session": {"id": 1, "user": "alice", "role": "user", "method": "slurm_token",
+                 "created_at": "2026-12-01T00:00:00Z", "expires_at": "2026-12-01T01:00:00Z"}}""";
+        server.createContext("/v1/", exchange -> {
+            String sent = new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
+            boolean isSignIn = exchange.getRequestURI().getPath().equals("/v1/sessions/slurm")
+                    && sent.equals("{\"slurm_token\":\"" + slurmToken + "\"}");
+            boolean isSignedIn = "Bearer jws_1".equals(exchange.getRequestHeaders().getFirst("Authorization"));
+            byte[] body = (isSignIn
+                    ? session
+                    : isSignedIn
+                            ? "{\"jobs\": [], \"total\": 0, \"limit\": 20, \"offset\": 0}"
+                            : "{\"error\": \"unauthorized\", \"message\": \"Slurm does not take the token\"}")
+                    .getBytes(StandardCharsets.UTF_8);
+            exchange.sendResponseHeaders(isSignIn ? 201 : isSignedIn ? 200 : 401, body.length);
+            exchange.getResponseBody().write(body);
+            exchange.close();
+        });
+    }
+
+    @Test
+    void whereThereIsNoMungeTheTokenOfSlurmSignsInAndItsSessionIsNotKept() throws Exception {
+        start("good", "-ext", "san=dns:localhost");
+        requireSession("aa.bb.cc");
+        Shell shell = Shell.empty().with("JOBWITNESS_URL", "https://localhost:" + server.getAddress().getPort())
+                .with("JOBWITNESS_CA_FILE", folder.resolve("good.pem")).with("XDG_RUNTIME_DIR", folder)
+                .with("JOBWITNESS_MUNGE_SOCKET", "/nonexistent");
+        assertThat(shell.with("SLURM_JWT", "aa.bb.cc").run("jobs").errors()).isEmpty();
+        assertThat(folder.resolve("jobwitness")).doesNotExist();
+        for (String other : List.of("aa.bb.dd", "\"}{", "")) {
+            CliRun run = shell.with("SLURM_JWT", other).run("jobs");
+            assertThat(run.status()).isEqualTo(DENIED);
+            assertThat(run.errors()).contains("MUNGE (/nonexistent)");
+        }
+        assertThat(shell.with("SLURM_JWT", "aa.bb.dd").run("jobs").errors())
+                .contains("does not take SLURM_JWT: Slurm does not take the token");
     }
 
     @Test

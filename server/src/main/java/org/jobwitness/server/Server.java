@@ -33,8 +33,10 @@ import org.jobwitness.server.access.Sessions;
 import org.jobwitness.server.access.SessionsEndpoint;
 import org.jobwitness.server.access.SignInByMunge;
 import org.jobwitness.server.access.SignInByOidc;
+import org.jobwitness.server.access.SignInBySlurmToken;
 import org.jobwitness.server.access.SignInCodes;
 import org.jobwitness.server.access.SignInCodesEndpoint;
+import org.jobwitness.server.access.SlurmTokenCheck;
 import org.jobwitness.server.access.Tokens;
 import org.jobwitness.server.batch.AgentQueueTable;
 import org.jobwitness.server.batch.Batches;
@@ -88,6 +90,7 @@ import org.jobwitness.server.sample.SampleStore;
 import org.jobwitness.server.sample.Sealing;
 import org.jobwitness.server.scheduler.LocalSlurm;
 import org.jobwitness.server.scheduler.Reconciliation;
+import org.jobwitness.server.scheduler.SlurmrestdTokens;
 import org.jobwitness.server.stream.JobStream;
 import org.jobwitness.server.stream.StreamEndpoint;
 import org.jobwitness.server.verdict.ArrayVerdicts;
@@ -228,6 +231,8 @@ final class Server implements AutoCloseable {
                     .orElseGet(() -> AccessControl.off(config.host(), sessions, privileged, cookie, refusals));
             Optional<SignInByOidc> oidc = config.oidc().map(settings -> stopLater(
                     new SignInByOidc(settings, database, sessions, privileged, clock)));
+            SignInBySlurmToken slurmTokens = stopLater(new SignInBySlurmToken(config.slurmTokens(),
+                    config.slurm().flatMap(Server::tokenCheck), database, sessions, clock));
             SignInCodes codes = new SignInCodes(database, sessions, clock);
 
             SiteNotes siteNotes = siteNotes(config, clock);
@@ -265,7 +270,8 @@ final class Server implements AutoCloseable {
                             new NodesEndpoint(nodes, json, clock)::routes,
                             new StreamEndpoint(stream, sessions, json)::routes,
                             new SessionsEndpoint(sessions,
-                                    new SignInByMunge(database, config.mungeSocket(), sessions, clock), privileged,
+                                    new SignInByMunge(database, config.mungeSocket(), sessions, clock),
+                                    slurmTokens, privileged,
                                     requests, json)::routes,
                             new SignInCodesEndpoint(codes, config.publicUrl(), requests, json)::routes,
                             new MetricsEndpoint(jobMetrics, metrics)::routes, new DocsEndpoint()::routes)));
@@ -295,6 +301,13 @@ final class Server implements AutoCloseable {
         } catch (SiteNotes.InvalidNotes e) {
             throw new IOException(Setting.SITE_NOTES_FILE + ": " + e.getMessage(), e);
         }
+    }
+
+    /** Slurm's commands need a configuration of Slurm, in which the token of a user has no place. */
+    private static Optional<SlurmTokenCheck> tokenCheck(Reconciliation.Settings slurm) {
+        return slurm.access() instanceof Reconciliation.Rest rest
+                ? Optional.of(new SlurmrestdTokens(rest.address(), slurm.apiVersion()))
+                : Optional.empty();
     }
 
     private static boolean isDemo(ServerConfig config) {

@@ -29,6 +29,7 @@ import java.util.stream.Collectors;
 import java.util.regex.PatternSyntaxException;
 import org.jobwitness.server.access.AddressRange;
 import org.jobwitness.server.access.OidcSettings;
+import org.jobwitness.server.access.SlurmTokenSettings;
 import org.jobwitness.server.access.TrustedProxy;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.http.PublicUrl;
@@ -59,6 +60,7 @@ import org.jspecify.annotations.Nullable;
  * @param maxSeries of jobs and nodes in one scrape
  * @param schedulerChosen whether anybody has decided that Slurm is queried, or not
  * @param slurm how Slurm is queried; empty if there is no scheduler
+ * @param slurmTokens by which users sign in
  * @param seedDemo whether to simulate a cluster; ignored where Slurm is queried
  * @param thresholds of verdicts
  * @param siteNote the site's own words, shown with the advice of verdicts
@@ -74,7 +76,7 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
         Set<String> clusters, int maxNodes, int maxSeries, int maxConnections,
         Duration requestDeadline, Duration metricsRetention,
         Duration jobRetention, Duration auditRetention, boolean schedulerChosen,
-        Optional<Reconciliation.Settings> slurm,
+        Optional<Reconciliation.Settings> slurm, SlurmTokenSettings slurmTokens,
         boolean seedDemo, Thresholds thresholds, Optional<String> siteNote, Optional<Path> siteNotes,
         Optional<String> grafana, List<String> frameAncestors, NoticeSettings notices) {
     private static final Pattern ORIGIN = Pattern
@@ -211,7 +213,7 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
                     choice(Setting.SCHEDULER_BACKEND, "none", "mock", "slurm").equals("slurm")
                             ? Optional.of(slurm())
                             : Optional.empty(),
-                    seedDemo, thresholds(), siteNote(), siteNotes(), address(Setting.GRAFANA_URL),
+                    slurmTokens(), seedDemo, thresholds(), siteNote(), siteNotes(), address(Setting.GRAFANA_URL),
                     frameAncestors(), notices());
         }
 
@@ -502,6 +504,17 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
             return new Reconciliation.Settings(access,
                     Optional.ofNullable(version).map(text -> Integer.valueOf(text.substring("v0.0.".length()))),
                     Duration.ofSeconds(number(Setting.SLURM_INTERVAL_SECONDS, 5, 3600)));
+        }
+
+        private SlurmTokenSettings slurmTokens() throws BadSetting {
+            String keys = given.get(Setting.SLURM_JWKS);
+            if (keys != null && keys.contains("://") && !keys.matches("https://[!-~]+")) {
+                throw bad(Setting.SLURM_JWKS, keys, "a file, or an address that begins with https://");
+            }
+            if (keys != null && !keys.contains("://") && !Files.isReadable(path(Setting.SLURM_JWKS, keys))) {
+                throw bad(Setting.SLURM_JWKS, keys, "a file that the server can read");
+            }
+            return new SlurmTokenSettings(Optional.ofNullable(keys), text(Setting.SLURM_JWT_CLAIM));
         }
 
         private SlurmAddress slurmAddress(String url) throws BadSetting {

@@ -64,6 +64,7 @@ class AccessMatrixTest {
             GET /v1/nodes                 401 401 403 403 403 own own all all all
             GET /v1/nodes/{name}          401 401 403 403 403 own own all all all
             POST /v1/sessions             open open open open open open open open open open
+            POST /v1/sessions/slurm       open open open open open open open open open open
             GET /v1/sessions              401 401 403 403 403 own own own all all
             GET /v1/sessions/{session}    401 401 403 403 open open open open open open
             DELETE /v1/sessions/{session} 401 401 403 403 403 open open open open open

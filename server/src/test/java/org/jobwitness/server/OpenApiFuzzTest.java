@@ -52,8 +52,9 @@ class OpenApiFuzzTest {
     private static final String SIGN_IN_CODES = "POST /v1/sign-in-codes";
     private static final String SEARCH = "GET /search";
     private static final String SIGN_OUT = "POST /sign-out";
-    /** They take a person who has signed in by munged, as MungeTest and AccessMatrixTest do. */
-    private static final Set<String> OF_PERSONS = Set.of(SIGN_IN, "GET /v1/sessions/{session}",
+    /** They take a person who has signed in, as in MungeTest, OidcTest, SlurmTokensTest and AccessMatrixTest. */
+    private static final Set<String> OF_PERSONS = Set.of(SIGN_IN, SIGN_IN + "/slurm", "GET /sign-in/oidc",
+            "GET /sign-in/oidc/callback", "GET /v1/sessions/{session}",
             "DELETE /v1/sessions/{session}", "POST /v1/jobs/{id}/links", "GET /v1/notices", "POST /v1/notices");
     private static final long SEED = Long.getLong("jobwitness.fuzz.seed", 20_261_122);
     private static final int REQUESTS = Integer.getInteger("jobwitness.fuzz.requests",

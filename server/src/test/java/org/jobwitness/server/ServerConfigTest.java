@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.jobwitness.server.access.SlurmTokenSettings;
 import org.jobwitness.server.db.DatabaseAddress;
 import org.jobwitness.server.http.PublicUrl;
 import org.jobwitness.server.notice.NoticeSettings;
@@ -38,7 +39,8 @@ class ServerConfigTest {
                         20_000, 3_000_000, config.maxConnections(), Duration.ofSeconds(15),
                         Duration.ofDays(7),
                         Duration.ofDays(400),
-                        Duration.ofDays(800), false, Optional.empty(), false, Thresholds.USUAL,
+                        Duration.ofDays(800), false, Optional.empty(),
+                        new SlurmTokenSettings(Optional.empty(), "sun"), false, Thresholds.USUAL,
                         Optional.empty(), Optional.empty(), Optional.empty(), List.of(),
                         new NoticeSettings(Optional.empty(), Optional.empty(),
                                 Set.of(FindingRule.GPU_IDLE, FindingRule.GPU_PARTLY_IDLE,

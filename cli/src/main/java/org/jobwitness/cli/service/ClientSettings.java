@@ -28,10 +28,11 @@ import org.jspecify.annotations.Nullable;
  * @param token empty if no file was named or found: the service may not require one
  * @param caFile trusted certificates, instead of those that come with Java
  * @param munge how the user signs in where there is no token
+ * @param slurmToken the token for Slurm in the user's environment, by which the user signs in where MUNGE is not to be had
  * @param timeout for a whole request
  */
 public record ClientSettings(URI url, String urlFrom, Optional<Token> token, Optional<Path> caFile, MungeLogin munge,
-        Duration timeout) {
+        Optional<String> slurmToken, Duration timeout) {
     private static final String DEFAULT_URL = "http://localhost:8080";
     private static final int MAX_NAME = 255;
     private static final Set<String> LOCAL_HOSTS = Set.of("localhost", "127.0.0.1", "[::1]");
@@ -65,7 +66,7 @@ public record ClientSettings(URI url, String urlFrom, Optional<Token> token, Opt
         String caFile = first(environment.get("JOBWITNESS_CA_FILE"), inFiles(files, "JOBWITNESS_CA_FILE"));
         return new ClientSettings(url, address.from, token(typed, environment, files, url),
                 caFile.isEmpty() ? Optional.empty() : Optional.of(path("JOBWITNESS_CA_FILE", caFile)),
-                munge(environment, files, url), timeout(typed, environment));
+                munge(environment, files, url), slurmToken(environment), timeout(typed, environment));
     }
 
     private static MungeLogin munge(Map<String, String> environment, List<ConfFile> files, URI url) throws Problem {
@@ -77,6 +78,15 @@ public record ClientSettings(URI url, String urlFrom, Optional<Token> token, Opt
                 runtime.startsWith("/") && name.length() <= MAX_NAME
                         ? Optional.of(Path.of(runtime, "jobwitness", name))
                         : Optional.empty());
+    }
+
+    private static Optional<String> slurmToken(Map<String, String> environment) {
+        return Optional.of(first(environment.get("SLURM_JWT"))).filter(token -> token.matches("[\\w.-]{1,16384}"));
+    }
+
+    /** Whether it is the service that gets what is sent, and nobody else: on a login node anybody may have the port. */
+    boolean isPrivate() {
+        return "https".equals(url.getScheme());
     }
 
     private record Address(String value, String from) {

@@ -124,9 +124,13 @@ public final class ServiceClient {
     private record Request(URI target, @Nullable String body, boolean hasToken) {
     }
 
-    /** Signs in by MUNGE, and returns whether that was possible. */
+    /** Signs in by MUNGE, else by the token for Slurm, and returns whether that was possible. */
     private boolean signIn() throws Problem {
         sessionToken = null;
+        return signInByMunge() || signInBySlurmToken();
+    }
+
+    private boolean signInByMunge() throws Problem {
         String credential;
         try {
             credential = settings.munge().credential();
@@ -137,15 +141,38 @@ public final class ServiceClient {
         Response response = withinTime(new Request(URI.create(settings.url() + "/v1/sessions"),
                 "{\"munge_credential\":\"" + credential.replaceAll("[^A-Za-z0-9+/=:_-]", "") + "\"}", false));
         if (response.status() != 201) {
-            ErrorResponse error = json.error(response.body());
-            signInProblem = "the service does not take what MUNGE says: "
-                    + (error == null ? "HTTP status " + response.status() : error.message());
+            signInProblem = "the service does not take what MUNGE says: " + message(response);
             return false;
         }
         String token = json.read(response.body(), SignedIn.class).token();
         sessionToken = token;
         settings.munge().keep(token);
         return true;
+    }
+
+    /** Its session is not kept: another shell may have the token of somebody else, or none. */
+    private boolean signInBySlurmToken() throws Problem {
+        String token = settings.slurmToken().orElse(null);
+        if (token == null) {
+            return false;
+        }
+        if (!settings.isPrivate()) {
+            signInProblem += ", and SLURM_JWT is sent over https only";
+            return false;
+        }
+        Response response = withinTime(new Request(URI.create(settings.url() + "/v1/sessions/slurm"),
+                "{\"slurm_token\":\"" + token + "\"}", false));
+        if (response.status() != 201) {
+            signInProblem += ", and the service does not take SLURM_JWT: " + message(response);
+            return false;
+        }
+        sessionToken = json.read(response.body(), SignedIn.class).token();
+        return true;
+    }
+
+    private String message(Response response) {
+        ErrorResponse error = json.error(response.body());
+        return error == null ? "HTTP status " + response.status() : error.message();
     }
 
     /** For use in a path or a query. */

@@ -28,7 +28,7 @@ class ServiceChecksTest {
     private static CheckResult only(String url, Optional<Path> caFile) {
         ServiceClient service = new ServiceClient(
                 new ClientSettings(URI.create(url), "from JOBWITNESS_URL", Optional.empty(), caFile,
-                        NO_MUNGE, Duration.ofSeconds(10)),
+                        NO_MUNGE, Optional.empty(), Duration.ofSeconds(10)),
                 "1.0");
         return assertThat(new ServiceChecks(service, Clock.systemUTC()).all()).singleElement().actual();
     }
@@ -99,7 +99,7 @@ class ServiceChecksTest {
         try {
             ServiceClient client = new ServiceClient(
                     new ClientSettings(URI.create("http://127.0.0.1:" + service.getAddress().getPort()), "from --url",
-                            Optional.empty(), Optional.empty(), NO_MUNGE, Duration.ofSeconds(10)),
+                            Optional.empty(), Optional.empty(), NO_MUNGE, Optional.empty(), Duration.ofSeconds(10)),
                     "1.0");
             CheckResult first = new ServiceChecks(client, Clock.systemUTC()).all().stream()
                     .filter(result -> result.state() == State.PROBLEM).findFirst().orElseThrow();

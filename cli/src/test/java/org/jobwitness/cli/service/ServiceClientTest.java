@@ -58,7 +58,7 @@ class ServiceClientTest {
     private ServiceClient service(int port, Duration timeout) {
         return new ServiceClient(new ClientSettings(URI.create("http://127.0.0.1:" + port), "from --url",
                 Optional.of(new ClientSettings.Token("abc", Path.of("/home/alice/token"))), Optional.empty(),
-                new MungeLogin(Path.of("/nonexistent"), Optional.empty()), timeout),
+                new MungeLogin(Path.of("/nonexistent"), Optional.empty()), Optional.empty(), timeout),
                 "1.0");
     }
 

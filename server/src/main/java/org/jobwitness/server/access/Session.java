@@ -35,6 +35,8 @@ public record Session(long id, User user, Method method, @Nullable Long run, Ins
         CODE,
         /** An OpenID provider, in a browser. */
         OIDC,
+        /** A token for Slurm. */
+        SLURM_TOKEN,
         /** A link that an owner or operator made. */
         SHARE_LINK;
 

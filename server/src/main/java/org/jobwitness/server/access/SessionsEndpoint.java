@@ -16,24 +16,27 @@ import org.jobwitness.server.json.Json;
 import org.jobwitness.wire.SessionPage;
 import org.jobwitness.wire.SignIn;
 import org.jobwitness.wire.SignedIn;
+import org.jobwitness.wire.SlurmSignIn;
 import org.jobwitness.wire.UserSession;
 import org.jspecify.annotations.Nullable;
 
-/** POST /v1/sessions, by which people sign in; GET and DELETE, by which they see and revoke their sessions. */
+/** POST /v1/sessions and /v1/sessions/slurm, by which people sign in; GET and DELETE, by which they see and revoke their sessions. */
 public final class SessionsEndpoint {
     /** From strangers no more is read. */
     private static final int MAX_BYTES = 32 << 10;
 
     private final Sessions sessions;
     private final SignInByMunge signIn;
+    private final SignInBySlurmToken bySlurmToken;
     private final Privileged privileged;
     private final Requests requests;
     private final Json json;
 
-    public SessionsEndpoint(Sessions sessions, SignInByMunge signIn, Privileged privileged, Requests requests,
-            Json json) {
+    public SessionsEndpoint(Sessions sessions, SignInByMunge signIn, SignInBySlurmToken bySlurmToken,
+            Privileged privileged, Requests requests, Json json) {
         this.sessions = sessions;
         this.signIn = signIn;
+        this.bySlurmToken = bySlurmToken;
         this.privileged = privileged;
         this.requests = requests;
         this.json = json;
@@ -41,18 +44,31 @@ public final class SessionsEndpoint {
 
     public void routes(RoutesConfig routes) {
         routes.post("/v1/sessions", this::signIn, Role.OPEN);
+        routes.post("/v1/sessions/slurm", this::signInBySlurmToken, Role.OPEN);
         routes.get("/v1/sessions", this::list, Role.USER);
         routes.get("/v1/sessions/{session}", this::one, Role.USER, Role.SHARED);
         routes.delete("/v1/sessions/{session}", this::revoke, Role.USER);
     }
 
     private void signIn(Context ctx) {
+        SignIn request = body(ctx, SignIn.class);
+        respond(ctx, signIn.signIn(request, ctx.ip(), CorrelationId.of(ctx)));
+    }
+
+    private void signInBySlurmToken(Context ctx) {
+        SlurmSignIn request = body(ctx, SlurmSignIn.class);
+        respond(ctx, bySlurmToken.signIn(request.slurmToken(), ctx.ip(), CorrelationId.of(ctx)));
+    }
+
+    private <T> T body(Context ctx, Class<T> type) {
         onlyParameters(ctx, Set.of());
         if (ctx.contentLength() < 0 || ctx.contentLength() > MAX_BYTES) {
             throw ApiException.payloadTooLarge("the body must have a Content-Length of at most " + MAX_BYTES);
         }
-        SignIn request = requests.body(ctx, SignIn.class);
-        Sessions.Created created = signIn.signIn(request, ctx.ip(), CorrelationId.of(ctx));
+        return requests.body(ctx, type);
+    }
+
+    private void respond(Context ctx, Sessions.Created created) {
         ctx.status(201).result(json.text(new SignedIn(created.token(), shownSession(created.session()))));
     }
 

@@ -135,6 +135,24 @@ final class Slurmrestd implements Slurm {
         return get("/slurm/%s/nodes/", json::nodes).list();
     }
 
+    /** Whether slurmctld takes the token; it is asked something that costs little, and that every user may. */
+    boolean takesToken() throws SlurmException, InterruptedException {
+        try {
+            get("/slurm/%s/licenses/", json::states);
+            return true;
+        } catch (SlurmException e) {
+            if (e.problem() == Problem.UNAUTHORIZED) {
+                return false;
+            }
+            throw e;
+        }
+    }
+
+    /** Of its API; empty before anything was asked. */
+    Optional<Integer> knownVersion() {
+        return Optional.ofNullable(version).or(() -> wanted);
+    }
+
     /** The newest version that both sides know: each is asked for until one is there. */
     private int version() throws SlurmException, InterruptedException {
         if (version == null) {

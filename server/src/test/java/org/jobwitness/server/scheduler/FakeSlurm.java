@@ -118,6 +118,9 @@ final class FakeSlurm {
         if (path.endsWith("/diag/") && controls) {
             return ok(version, "\"statistics\": {}");
         }
+        if (path.endsWith("/licenses/") && controls) {
+            return ok(version, "\"licenses\": []");
+        }
         if (!controls && path.startsWith("/slurm/")) {
             return new Answer(500, body(version, "\"jobs\": []", """
                     {"error_number": -1, "error": "Unspecified error", "source": "slurm_load_job_state()"}"""));
