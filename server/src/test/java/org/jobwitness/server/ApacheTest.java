@@ -119,7 +119,8 @@ class ApacheTest {
     void whoSignsInThereSeesTheirOwnHere() throws Exception {
         assumeThat(Files.isExecutable(APACHE)).as("apache2 is not installed").isTrue();
         assumeThat(Files.exists(MODULES.resolve("mod_auth_openidc.so")))
-                .as("mod_auth_openidc is not installed; it is in Debian's package libapache2-mod-auth-openidc").isTrue();
+                .as("mod_auth_openidc is not installed; it is in Debian's package libapache2-mod-auth-openidc")
+                .isTrue();
         provider.start();
         int port = freePort();
         Path secret = Files.writeString(folder.resolve("proxy.secret"), SECRET + "\n");

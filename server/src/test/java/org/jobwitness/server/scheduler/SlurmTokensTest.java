@@ -114,19 +114,19 @@ class SlurmTokensTest {
 
     @Test
     void whoseTokenSlurmTakesSeesTheirOwn() throws Exception {
-        String token = scontrolToken(of("alice", HOUR));
+        String token = scontrolToken(of("bob", HOUR));
         slurmrestd.token = token;
         Exchange signedIn = signIn(token);
         assertThat(session(signedIn).required("method").asString()).isEqualTo("slurm_token");
-        TestServer.Client alice = server.withToken(signedIn.json().required("token").asString());
-        assertThat(alice.get("/v1/jobs/alice").status()).isEqualTo(200);
-        assertThat(alice.get("/v1/jobs/bob").status()).isEqualTo(404);
+        TestServer.Client bob = server.withToken(signedIn.json().required("token").asString());
+        assertThat(bob.get("/v1/jobs/bob").status()).isEqualTo(200);
+        assertThat(bob.get("/v1/jobs/alice").status()).isEqualTo(404);
         int asked = slurmrestd.calls("/licenses/").size();
         session(signIn(token));
         assertThat(slurmrestd.calls("/licenses/")).as("it is known").hasSize(asked);
         try (Connection sql = server.sql();
                 var rows = sql.createStatement().executeQuery("select count(*) from access_event where user_name ="
-                        + " 'alice' and action = 'signed_in' and method = 'slurm_token'")) {
+                        + " 'bob' and action = 'signed_in' and method = 'slurm_token'")) {
             rows.next();
             assertThat(rows.getInt(1)).isEqualTo(2);
         }
