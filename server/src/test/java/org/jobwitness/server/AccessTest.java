@@ -3,6 +3,8 @@ package org.jobwitness.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
 import org.jobwitness.server.access.Role;
 import org.jobwitness.server.testing.Exchange;
 import org.jobwitness.server.testing.RawConnection;
@@ -34,6 +36,28 @@ class AccessTest {
             Exchange refused = server.checked(connection.receive("GET", "/v1/jobs", ""));
             assertThat(refused.status()).as("%s", refused).isEqualTo(400);
         }
+    }
+
+    /** Two clusters whose users have the same names and other uids. */
+    @Test
+    void whoseUidIsKnownSeesNothingOfANamesakeOnAnotherCluster() {
+        for (String job : List.of("a 1001", "b 2001")) {
+            String[] words = job.split(" ");
+            assertThat(server.as(Role.AGENT).post("/v1/events/job-started", """
+                    {"job_id": "77%s", "cluster": "%s", "user": "alice", "uid": %s, "node_list": ["n1"]}"""
+                    .formatted(words[1], words[0], words[1])).status()).isEqualTo(200);
+        }
+        Duration hour = Duration.ofHours(1);
+        assertThat(seenBy(server.signedIn("alice", 1001L, null, hour))).containsExactly("771001");
+        assertThat(seenBy(server.signedIn("alice", 2001L, null, hour))).containsExactly("772001");
+        assertThat(seenBy(server.signedIn("alice", 3001L, null, hour))).isEmpty();
+        assertThat(seenBy(server.signedIn("alice", null, null, hour))).as("whoever vouches for her knows names only")
+                .containsExactlyInAnyOrder("771001", "772001");
+    }
+
+    private static List<String> seenBy(TestServer.Client user) {
+        return user.get("/v1/jobs").json().required("jobs").valueStream().map(job -> job.required("id").asString())
+                .toList();
     }
 
     /** Else everybody could make the server hold bodies. */
