@@ -19,11 +19,14 @@ public final class HttpSoak {
     /**
      * Prints a line for each mix; fails if a good request failed or took too long.
      *
-     * @param args the command of the server; optionally connections and seconds
+     * @param args the command of the server; optionally connections, seconds, and the only mix to hold
      */
     public static void main(String[] args) throws Exception {
         int connections = args.length > 1 ? Integer.parseInt(args[1]) : CONNECTIONS;
         Duration time = args.length > 2 ? Duration.ofSeconds(Long.parseLong(args[2])) : TIME;
+        List<HttpAttack.Mix> mixes = args.length > 3
+                ? List.of(HttpAttack.Mix.valueOf(args[3]))
+                : List.of(HttpAttack.Mix.values());
         Path folder = Files.createTempDirectory("jobwitness-http-soak");
         boolean passed = true;
         System.out.printf(Locale.ROOT, "%-13s %10s %8s %7s %11s %12s %12s %12s%n", "mix", "opened", "requests",
@@ -31,7 +34,7 @@ public final class HttpSoak {
         try (ServerProcess server = new ServerProcess(List.of(args[0]), folder)) {
             server.launch();
             int port = server.awaitReady();
-            for (HttpAttack.Mix mix : HttpAttack.Mix.values()) {
+            for (HttpAttack.Mix mix : mixes) {
                 long before = server.heapAfterCollection();
                 HttpAttack.Figures figures;
                 long during;

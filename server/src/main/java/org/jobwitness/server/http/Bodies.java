@@ -19,8 +19,6 @@ final class Bodies implements AutoCloseable {
     private static final int MAX_BYTES = 1 << 20;
     private static final int MAX_UNPACKED_BYTES = 8 << 20;
     private static final int GZIP_BUFFER = 8 << 10;
-    /** What a request costs beside its body: headers, buffers, a stack. */
-    private static final int BYTES_PER_REQUEST = 24 << 10;
     /** The objects that a parser makes of a byte. */
     private static final int PARSED_BYTES_PER_BYTE = 6;
     /** A larger one takes so long to parse that other requests would wait for their carrier thread. */
@@ -65,12 +63,16 @@ final class Bodies implements AutoCloseable {
     }
 
     private static byte[] read(Context ctx, RequestMemory.Reservation reserved) {
-        if (ctx.contentLength() > MAX_BYTES) {
+        if (ctx.req().getContentLengthLong() > MAX_BYTES) {
             throw tooLarge();
         }
-        reserved.grow(BYTES_PER_REQUEST);
         try (InputStream in = ctx.bodyInputStream()) {
+            if (hasArrived(in, ctx)) {
+                reserved.complete(); // it came with the headers, as small ones do
+            }
+            reserved.grow(RequestMemory.BYTES_PER_REQUEST, () -> hasArrived(in, ctx));
             byte[] body = read(in, MAX_BYTES + 1, reserved);
+            reserved.complete();
             if (body.length > MAX_BYTES) {
                 throw tooLarge();
             }
@@ -78,6 +80,14 @@ final class Bodies implements AutoCloseable {
                 throw ApiException.invalidRequest("the body is empty; send one JSON object");
             }
             return body;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static boolean hasArrived(InputStream in, Context ctx) {
+        try {
+            return in.available() == ctx.req().getContentLengthLong();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -56,14 +56,14 @@ final class Connections implements Connection.Listener, AutoCloseable {
         RESPONDING
     }
 
-    /** A connection, as it was at the last sweep. */
+    /** A connection, as it was when it was last looked at. */
     private static final class Open {
         private final CountingConnection connection;
         private final InetAddress address;
         private volatile Phase phase = Phase.RECEIVING;
         private volatile long messages;
-        /** nanoTime of the beginning of the phase. */
-        private volatile long since = System.nanoTime();
+        /** nanoTime when the phase was first seen. */
+        private volatile long seen = System.nanoTime();
 
         Open(CountingConnection connection, InetAddress address) {
             this.connection = connection;
@@ -76,7 +76,8 @@ final class Connections implements Connection.Listener, AutoCloseable {
                 return connection.getMessagesIn() == 0 ? Phase.NEW : Phase.IDLE;
             }
             boolean arrives = parser.inHeaderState()
-                    || (parser.inContentState() && connection.getMessagesOut() < connection.getMessagesIn());
+                    || (parser.inContentState() && connection.getMessagesOut() < connection.getMessagesIn()
+                            && !connection.hasBody());
             if (arrives) {
                 return Phase.RECEIVING;
             }
@@ -85,23 +86,34 @@ final class Connections implements Connection.Listener, AutoCloseable {
             return isUnread ? Phase.SENDING : Phase.RESPONDING;
         }
 
-        /** @return whether it receives a request for longer than allowed */
-        boolean isLate(long time, Duration deadline) {
+        /** Takes note of a phase that has begun since it was last looked at. */
+        synchronized void look(long time) {
             Phase now = now();
             long messagesNow = connection.getMessagesIn() + connection.getMessagesOut();
             if (now != phase || messagesNow != messages) {
                 phase = now;
                 messages = messagesNow;
-                since = time;
+                seen = time;
             }
-            return (now == Phase.NEW || now == Phase.RECEIVING) && time - since > deadline.toNanos();
+        }
+
+        /** nanoTime of the beginning of the phase; a request's is known exactly, since it decides which of thousands is closed. */
+        long since() {
+            return phase == Phase.RECEIVING ? connection.began() : seen;
+        }
+
+        /** @return whether it receives a request for longer than allowed */
+        boolean isLate(long time, Duration deadline) {
+            look(time);
+            return (phase == Phase.NEW || phase == Phase.RECEIVING) && time - since() > deadline.toNanos();
         }
     }
 
     /** A connection that waits for its client, as it is now: what is sorted must not change meanwhile. */
     private record Waiting(Open open, Phase phase, long since) {
         static Waiting of(Open open) {
-            return new Waiting(open, open.now(), open.since);
+            open.look(System.nanoTime());
+            return new Waiting(open, open.phase, open.since());
         }
     }
 

@@ -25,6 +25,8 @@ final class CountingConnection extends HttpConnection {
     private final RequestMemory memory;
     private RequestMemory.@Nullable Reservation body;
     private boolean isGivenUp;
+    /** nanoTime of the beginning of the current request. */
+    private volatile long began = System.nanoTime();
     /** Set by the superclass' constructor, before the fields here. */
     private @Nullable HeaderCounter headers;
 
@@ -60,6 +62,19 @@ final class CountingConnection extends HttpConnection {
         if (isGivenUp) {
             reservation.release();
         }
+    }
+
+    /** Whether the body of the current request is known to have arrived in full. */
+    synchronized boolean hasBody() {
+        return body != null && body.isComplete();
+    }
+
+    long began() {
+        return began;
+    }
+
+    private synchronized void forgetBody() {
+        body = null;
     }
 
     private synchronized void freeBody() {
@@ -100,7 +115,9 @@ final class CountingConnection extends HttpConnection {
 
         @Override
         public void messageBegin() {
+            began = System.nanoTime();
             restart();
+            forgetBody();
             super.messageBegin();
         }
 
