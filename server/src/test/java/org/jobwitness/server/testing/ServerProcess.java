@@ -102,7 +102,7 @@ public final class ServerProcess implements AutoCloseable {
         return this;
     }
 
-    int port() {
+    public int port() {
         Matcher greeting = HEALTH.matcher(out);
         if (!greeting.find()) {
             throw new AssertionError("no greeting\n" + said());
