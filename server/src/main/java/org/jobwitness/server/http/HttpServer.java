@@ -18,7 +18,10 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.function.Consumer;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import java.util.zip.Deflater;
+import org.eclipse.jetty.http.HttpParser;
 import org.eclipse.jetty.server.ConnectionFactory;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.Server;
@@ -34,6 +37,12 @@ public final class HttpServer implements AutoCloseable {
     private static final int MAX_PLATFORM_THREADS = 32;
     /** Linux takes no more, unless net.core.somaxconn is raised. A connection that finds it full comes a second later, or never. */
     private static final int ACCEPT_QUEUE = 4096;
+
+    /**
+     * Jetty warns of every request with two Host headers, so that anybody could fill the log. Held here, since java.util.logging
+     * forgets the level of a logger that nobody holds.
+     */
+    private static final Logger PARSER = Logger.getLogger(HttpParser.class.getName());
 
     private final Settings settings;
     private final Javalin javalin;
@@ -59,6 +68,7 @@ public final class HttpServer implements AutoCloseable {
      */
     public HttpServer(Settings settings, Json json, RequestMemory memory, Handler access, ErrorPage errors,
             List<Consumer<RoutesConfig>> routes) {
+        PARSER.setLevel(Level.SEVERE);
         this.settings = settings;
         connections = new Connections(settings.maxConnections(), settings.requestDeadline());
         memory.onShortage(connections::closeUnfinished);
