@@ -7,7 +7,9 @@ import java.sql.Connection;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import org.eclipse.jetty.http.HttpParser;
 import org.jobwitness.server.testing.Exchange;
+import org.jobwitness.server.testing.Logged;
 import org.jobwitness.server.testing.RawConnection;
 import org.jobwitness.server.testing.TestServer;
 import org.junit.jupiter.api.AfterAll;
@@ -69,11 +71,13 @@ class ConnectionTest {
     /** Else its client would send the next request into a connection that is about to close. */
     @Test
     void whoIsRefusedBeforeTheBodyWasReadIsToldThatTheConnectionCloses() throws IOException {
-        try (RawConnection connection = server.connect()) {
-            connection.send(HEAD.formatted(2_000_000) + "{");
-            Exchange refused = connection.receive("POST", "/v1/events/job-finished", "");
-            assertThat(refused.status()).isEqualTo(413);
-            assertThat(refused.header("Connection")).contains("close");
+        for (long length : List.of(2_000_000L, Long.MAX_VALUE)) {
+            try (RawConnection connection = server.connect()) {
+                connection.send(HEAD.formatted(length) + "{");
+                Exchange refused = connection.receive("POST", "/v1/events/job-finished", "");
+                assertThat(refused.status()).isEqualTo(413);
+                assertThat(refused.header("Connection")).contains("close");
+            }
         }
         try (RawConnection connection = server.connect()) {
             for (int i = 0; i < 2; i++) {
@@ -170,6 +174,20 @@ class ConnectionTest {
             assertThat(receive(connection).status()).isEqualTo(200);
             connection.send("GET /v1/live HTTP/1.1\r\nHost: localhost\r\n" + "a:1\r\n".repeat(64) + "\r\n");
             assertThat(receive(connection).status()).isEqualTo(431);
+        }
+    }
+
+    /** Who has no token could else fill the disk. */
+    @Test
+    void requestsThatAreNoHttpLeaveNoLineInTheLog() throws IOException {
+        try (Logged log = new Logged(HttpParser.class)) {
+            for (String odd : List.of("Host: a\r\nHost: b", "Content-Length: 1\r\nContent-Length: 2", "X: a\0b")) {
+                try (RawConnection connection = server.connect()) {
+                    connection.send("GET /v1/live HTTP/1.1\r\n" + odd + "\r\n\r\n");
+                    assertThat(receive(connection).status()).as(odd).isEqualTo(400);
+                }
+            }
+            assertThat(log.lines()).isEmpty();
         }
     }
 

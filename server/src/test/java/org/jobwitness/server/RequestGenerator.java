@@ -1,6 +1,7 @@
 package org.jobwitness.server;
 
 import java.net.URLEncoder;
+import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -35,7 +36,11 @@ final class RequestGenerator {
             "application/x-www-form-urlencoded", "multipart/form-data", "multipart/form-data; boundary=x",
             "application/json; charset=ISO-8859-1", "application/json; charset=UTF-16", "application/json;",
             "application/json; charset=\"utf-8\"", "APPLICATION/JSON", "application/json, text/plain", "application/*",
-            "application/merge-patch+json", "application/json; a=b");
+            "application/merge-patch+json", "application/json; a=b", "application/json; charset=no-such",
+            "application/json; charset=\"", "application/json; charset=",
+            "application/json; charset=utf-8; charset=utf-16",
+            "application/json; charset=UTF-8\u00e9", "application/x-www-form-urlencoded; charset=UTF-16",
+            "application/x-www-form-urlencoded; charset=no-such");
     private static final List<Map.Entry<String, String>> ODD_HEADERS = List.of(Map.entry("Accept", "image/png"),
             Map.entry("Accept", "*/*;q=0"), Map.entry("Accept", "application/openmetrics-text; version=1.0.0"),
             Map.entry("Accept-Language", "tlh"), Map.entry("Authorization", "Bearer"),
@@ -46,12 +51,24 @@ final class RequestGenerator {
             Map.entry("X-Forwarded-For", "; drop"), Map.entry("X-HTTP-Method-Override", "GET"),
             Map.entry("X-HTTP-Method-Override", "DELETE"), Map.entry("X-HTTP-Method-Override", "BREW"),
             Map.entry("X-Correlation-Id", "é"), Map.entry("X-Correlation-Id", "x".repeat(129)),
-            Map.entry("X-Correlation-Id", "a b"), Map.entry("X-Long", "x".repeat(4000)));
+            Map.entry("X-Correlation-Id", "a b"), Map.entry("X-Long", "x".repeat(4000)),
+            // A second one where the request has one of the usual spelling; the case of names does not matter.
+            Map.entry("ACCEPT", "text/html;q=x"), Map.entry("AUTHORIZATION", "Bearer x"),
+            Map.entry("CONTENT-TYPE", "application/json"), Map.entry("CONTENT-TYPE", "text/plain; charset=UTF-16"),
+            Map.entry("CONTENT-ENCODING", "gzip"), Map.entry("HOST", "other"), Map.entry("DATE", "now"),
+            Map.entry("COOKIE", "jobwitness=%ff; jobwitness=x"), Map.entry("Accept-Charset", "UTF-16, no-such;q=2"),
+            Map.entry("Content-Encoding", "gzip, gzip"), Map.entry("Accept-Encoding", "gzip;q=x, *;q=-1"));
     private static final List<String> ODD_ENDS_OF_PATHS = List.of("/.", "/x/y", "/..%2f", "/%2e%2e", "%00", "%", "%zz",
             "%ff", ";a=b", "/;a=b", "\\x", "/../../etc/passwd", ".json", "%0d%0aX-Evil:1", "+", "%C3%A9", "é", "|",
-            "/metrics/metrics");
+            "/metrics/metrics", "%c0%ae%c0%ae", "%c0%80", "%ed%a0%80", "%f4%90%80%80", "%fe%ff%00a", "%ff%fea%00",
+            "%u0041",
+            "%252e", "%25ff", "%E2%80%AE", "%EF%BB%BF", "%7f", "%09", "%0a", "%5c", "\u00ff", "//", "/%2f");
+    private static final List<Charset> OTHER_CHARSETS = List.of(StandardCharsets.UTF_16, StandardCharsets.UTF_16LE,
+            StandardCharsets.UTF_16BE, StandardCharsets.UTF_32, StandardCharsets.ISO_8859_1);
     private static final List<String> ODD_QUERIES = List.of("%zz", "%ff", "%", "no_such=1", "no_such", "LIMIT=1",
-            "limit[]=1", "limit=1=2", "limit=%00", "a=%C3", "limit=%F0%9F%98%80", "é=1", "limit=+1", "q=+");
+            "limit[]=1", "limit=1=2", "limit=%00", "a=%C3", "limit=%F0%9F%98%80", "é=1", "limit=+1", "q=+",
+            "q=%c0%af", "q=%ed%a0%80", "q=%f8%88%80%80%80", "q=%fe%ff%00a", "q=%u0041", "q=%EF%BF%BF", "%ff=%ff", "&&&",
+            "=", "q=a%0d%0ab", "q=\u00ff", "limit=%31", "lim%69t=2", "limit=1;limit=2", "limit=%EF%BC%91");
 
     private final ApiDocument document;
     private final long seed;
@@ -210,7 +227,7 @@ final class RequestGenerator {
         }
 
         private void damage() {
-            switch (random.nextInt(body.length > 0 ? 12 : 7)) {
+            switch (random.nextInt(body.length > 0 ? 13 : 7)) {
                 case 0 -> method = pick(METHODS);
                 case 1 -> headers.put("Content-Type", pick(CONTENT_TYPES));
                 case 2 -> query.add(pick(ODD_QUERIES));
@@ -222,6 +239,7 @@ final class RequestGenerator {
                 }
                 case 6 -> body = body.length > 0 ? new byte[0] : bytes(pick(List.of("{}", "x", "\0")));
                 case 7 -> body = cutOff();
+                case 8 -> body = new String(body, StandardCharsets.UTF_8).getBytes(pick(OTHER_CHARSETS));
                 default -> body = bytes(damaged(new String(body, StandardCharsets.UTF_8)));
             }
         }

@@ -97,7 +97,7 @@ final class ErrorHandler {
     }
 
     private void respond(Context ctx, int status, ErrorResponse error) {
-        if (ctx.contentLength() > MAX_DISCARDED || ctx.header("Transfer-Encoding") != null) {
+        if (ctx.req().getContentLengthLong() > MAX_DISCARDED || ctx.header("Transfer-Encoding") != null) {
             // Perhaps not read to its end: Jetty then closes the connection, but does not announce it.
             ctx.header("Connection", "close");
         }

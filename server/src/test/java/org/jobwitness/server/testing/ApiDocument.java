@@ -11,6 +11,8 @@ import com.networknt.schema.SpecificationVersion;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -171,7 +173,8 @@ public final class ApiDocument {
         String[] parts = exchange.target().split("\\?", 2);
         if (parts.length == 2 && !parts[1].isEmpty()) {
             assertThat(parts[1].split("&")).as("query of %s", exchange)
-                    .allSatisfy(pair -> assertThat(pair.split("=")[0]).isIn(parameters));
+                    .allSatisfy(pair -> assertThat(
+                            URLDecoder.decode(pair.split("=")[0], StandardCharsets.UTF_8)).isIn(parameters));
         }
         JsonNode body = operation.path("requestBody").path("content").path("application/json").path("schema");
         if (!body.isMissingNode()) {
