@@ -9,7 +9,7 @@ DEMO_PORT ?= 8080
 SUITES ?= bookworm trixie sid
 
 .DEFAULT_GOAL := help
-.PHONY: help build agent cli package sbom demo verify verify-all e2e e2e-agent e2e-packages bench bench-load bench-pages bench-agent bench-build soak soak-agent soak-http soak-build format clean
+.PHONY: help build agent cli package sbom demo verify verify-all e2e e2e-agent e2e-packages bench bench-load bench-pages bench-agent bench-build soak soak-agent soak-http soak-server soak-build format clean
 # Two Maven runs at once would both build wire.
 .NOTPARALLEL:
 
@@ -114,17 +114,21 @@ bench-agent: dist/bin/jobwitness-agent ## measures what the agent costs a node; 
 bench-build: dist/bin/jobwitness-server
 	$(MVN) $(MVN_FLAGS) -q -pl wire,server,bench -DskipTests package dependency:build-classpath -Dmdep.outputFile=target/classpath
 
-soak: ## kills server and PostgreSQL under load (100 rounds of events, 500 of batches), and sends 200,000 fuzzed requests
+soak: ## kills server and PostgreSQL under load (100 rounds of events, 500 of batches), sends 200,000 fuzzed requests, and what soak-server does
 	$(MVN) -B -pl wire,server test -Dtest=ServerFailureTest,OpenApiFuzzTest -Dtests.excluded=none -Dsurefire.failIfNoSpecifiedTests=false \
 		-Djobwitness.kill.rounds=100 -Djobwitness.fuzz.requests=200000 -Djobwitness.fuzz.seed=$$(date +%s)
 	$(MVN) -B -pl wire,server test -Dtest=BatchFailureTest -Dtests.excluded=none -Dsurefire.failIfNoSpecifiedTests=false \
 		-Djobwitness.kill.rounds=500 -Djobwitness.kill.seed=$$(date +%s)
+	$(MAKE) --no-print-directory soak-server
 
 soak-agent: soak-build ## runs the agent under all faults, and prints a table; FAULTS="only=agent kills=500", see AgentSoak; as root
 	$(SOAK).AgentSoak dist/bin/jobwitness-server dist/bin/jobwitness-agent $(FAULTS)
 
 soak-http: soak-build ## holds 19,000 unfinished requests against a server with 1 GB of heap, in three mixes; 7 minutes
 	JAVA_OPTS=-Xmx1g $(SOAK).HttpSoak dist/bin/jobwitness-server $(HTTP)
+
+soak-server: soak-build ## cuts the power, lets the clock jump, silences PostgreSQL; FAULTS="only=power cuts=100"; needs a C compiler
+	$(SOAK).ServerSoak dist/bin/jobwitness-server $(FAULTS)
 
 soak-build: dist/bin/jobwitness-server dist/bin/jobwitness-agent
 	$(MVN) $(MVN_FLAGS) -q -pl wire,agent,server,soak -DskipTests package dependency:build-classpath -Dmdep.outputFile=target/classpath

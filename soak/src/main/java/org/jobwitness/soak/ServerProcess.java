@@ -15,7 +15,9 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
@@ -36,6 +38,7 @@ public final class ServerProcess implements AutoCloseable {
 
     private final List<String> command;
     private final Path folder;
+    private final Map<String, String> environment = new HashMap<>();
     private final HttpClient http = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1)
             .connectTimeout(Duration.ofSeconds(2)).build();
     private @Nullable Process process;
@@ -47,8 +50,13 @@ public final class ServerProcess implements AutoCloseable {
         this.folder = folder;
     }
 
-    private Path data() {
+    Path data() {
         return folder.resolve("data");
+    }
+
+    /** Its environment from the next start on. */
+    void environment(String name, String value) {
+        environment.put(name, value);
     }
 
     /** On the same port each time; does not wait until it is ready. */
@@ -63,7 +71,9 @@ public final class ServerProcess implements AutoCloseable {
     private ProcessBuilder process(String... arguments) {
         List<String> all = new ArrayList<>(command);
         all.addAll(List.of(arguments));
-        return new ProcessBuilder(all)
+        ProcessBuilder builder = new ProcessBuilder(all);
+        builder.environment().putAll(environment);
+        return builder
                 .redirectError(ProcessBuilder.Redirect.appendTo(folder.resolve("server.log").toFile()));
     }
 
@@ -118,6 +128,42 @@ public final class ServerProcess implements AutoCloseable {
         }
     }
 
+    /** SIGTERM; PostgreSQL ends with it. */
+    void terminate() {
+        if (process != null) {
+            process.destroy();
+        }
+    }
+
+    boolean endsWithin(Duration time) throws InterruptedException {
+        return process == null || process.waitFor(time.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    /** kill -9 of the server and of PostgreSQL, so that none of them writes anything more. */
+    void killAll() throws IOException {
+        List<ProcessHandle> all = new ArrayList<>(postgres());
+        all.forEach(ProcessHandle::destroyForcibly);
+        kill();
+        for (List<ProcessHandle> left = postgres(); !left.isEmpty(); left = postgres()) {
+            left.forEach(ProcessHandle::destroyForcibly);
+        }
+    }
+
+    int port() {
+        return port;
+    }
+
+    /** PostgreSQL's data folder, and the one of its programs. */
+    Path postgres(String prefix) throws IOException {
+        try (var folders = Files.newDirectoryStream(data().resolve("postgres"), prefix + "-*")) {
+            return folders.iterator().next().toRealPath();
+        }
+    }
+
+    String log() throws IOException {
+        return Files.readString(folder.resolve("server.log"));
+    }
+
     /** kill -9 of PostgreSQL's main process. */
     public void killPostmaster() throws IOException {
         ProcessHandle.of(postmaster()).ifPresent(ProcessHandle::destroyForcibly);
@@ -130,10 +176,13 @@ public final class ServerProcess implements AutoCloseable {
         }
     }
 
-    /** STOP or CONT to all of PostgreSQL's processes. */
+    /** STOP or CONT to all of PostgreSQL's processes, if there are any. */
     void signalPostgres(String signal) throws IOException, InterruptedException {
         List<String> kill = new ArrayList<>(List.of("kill", "-" + signal));
         postgres().forEach(one -> kill.add(Long.toString(one.pid())));
+        if (kill.size() == 2) {
+            return;
+        }
         new ProcessBuilder(kill).inheritIO().start().waitFor();
     }
 
@@ -193,6 +242,20 @@ public final class ServerProcess implements AutoCloseable {
                 return row.getLong(1);
             }
         }
+    }
+
+    /** All job ids that are stored, those with several runs several times. */
+    List<String> jobIds() throws SQLException {
+        DatabaseAddress database = EmbeddedPostgres.running(data()).orElseThrow();
+        List<String> ids = new ArrayList<>();
+        try (Connection connection = DriverManager.getConnection(database.jdbcUrl(), database.user(),
+                database.password());
+                ResultSet row = connection.createStatement().executeQuery("select job_id from job")) {
+            while (row.next()) {
+                ids.add(row.getString(1));
+            }
+        }
+        return ids;
     }
 
     @Override
