@@ -58,7 +58,7 @@ final class ErrorView {
                     "It may have been deleted, its ID may be mistyped, or it belongs to somebody whose jobs you may not see.");
             case 503 ->
                 Stream.of("Jobs keep running, and agents keep what they measure until it can be stored. This page"
-                        + " loads again by itself.", message);
+                        + " loads again by itself.", sentence(error.message().split(";", 2)[0]));
             default -> Stream.of(message);
         };
     }

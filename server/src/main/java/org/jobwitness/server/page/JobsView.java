@@ -92,7 +92,7 @@ final class JobsView {
     static Html idleGpus(Links links, List<IdleGpus> idle) {
         return Pieces.section("idle", "GPUs idle now", idle.isEmpty()
                 ? element("p", css("faint"),
-                        text("Every GPU that a job holds alone is used, as far as agents read it."))
+                        text("None, as far as agents read GPUs that a job holds alone."))
                 : Pieces.table("Jobs whose GPUs are idle", List.of("Job", "User", "Idle", "Mean use", "Started"),
                         idle.stream().map(one -> row(links, one))));
     }

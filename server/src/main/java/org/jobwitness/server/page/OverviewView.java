@@ -240,12 +240,11 @@ final class OverviewView {
     private static Html summary(UserSummary summary) {
         return Pieces.section("summary", "The last 30 days", element("dl", css("facts"), group(Stream.of(
                 Pieces.fact("Runs", text(Long.toString(summary.runs()))),
-                Pieces.fact("CPU hours", group(text(hours(summary.cpuHours())), text(" "),
-                        measured(summary.cpuUsage(), summary.cpuCoverage(), "cpu"))),
-                Pieces.fact("GPU hours", group(text(hours(summary.gpuHours())), text(" "),
-                        summary.gpuHours() == 0
-                                ? Html.NOTHING
-                                : measured(summary.gpuUsage(), summary.gpuCoverage(), "gpu"))),
+                Pieces.fact("CPU hours allocated", text(hours(summary.cpuHours()))),
+                Pieces.fact("Share of them used", measured(summary.cpuUsage(), summary.cpuCoverage(), "cpu")),
+                Pieces.fact("GPU hours allocated", text(hours(summary.gpuHours()))),
+                Html.when(summary.gpuHours() > 0, () -> Pieces.fact("Share of them used",
+                        measured(summary.gpuUsage(), summary.gpuCoverage(), "gpu"))),
                 Pieces.fact("Memory used at peak", Pieces.percent(summary.memoryUsage(), "memory"))))));
     }
 
@@ -256,6 +255,6 @@ final class OverviewView {
     private static Html measured(@Nullable Double use, @Nullable Double coverage, String classes) {
         return group(Pieces.percent(use, classes), coverage == null
                 ? Html.NOTHING
-                : element("small", "used, of the " + Phrases.percent(100 * coverage) + " that was measured"));
+                : element("small", Phrases.percent(100 * coverage) + " of them were measured"));
     }
 }
