@@ -32,6 +32,7 @@ import org.jdbi.v3.core.statement.StatementCustomizer;
 import org.jdbi.v3.core.transaction.TransactionIsolationLevel;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGStatement;
+import org.postgresql.util.PSQLException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -314,8 +315,11 @@ public final class Database implements AutoCloseable {
                     if (REFUSES_WRITES.contains(sqlState(e))) {
                         refusedWrite = new RefusedWrite(rootMessage(e), System.nanoTime());
                     }
-                    if (attempt == ATTEMPTS || !RETRYABLE.contains(sqlState(e))) {
+                    if (attempt == ATTEMPTS || (!RETRYABLE.contains(sqlState(e)) && !isWithoutPartition(e))) {
                         throw e;
+                    }
+                    if (isWithoutPartition(e)) {
+                        makePartitions();
                     }
                 }
             }
@@ -402,6 +406,17 @@ public final class Database implements AutoCloseable {
     /** Whether another session held a lock for longer than {@code lock_timeout}. */
     public static boolean isLockTimeout(Throwable e) {
         return sqlState(e).equals("55P03");
+    }
+
+    /** A row of a time for which there is no partition: the clock has been set by more than is made ahead, or back. */
+    private static boolean isWithoutPartition(Throwable e) {
+        for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+            // PostgreSQL has the same state for every violated check, and its message may be in any language.
+            if (cause instanceof PSQLException ours && ours.getServerErrorMessage() != null) {
+                return "ExecFindPartition".equals(ours.getServerErrorMessage().getRoutine());
+            }
+        }
+        return false;
     }
 
     static String sqlState(Throwable e) {
