@@ -231,7 +231,7 @@ public final class ServiceClient {
         if (request.body != null) {
             byte[] body = request.body.getBytes(StandardCharsets.UTF_8);
             connection.setDoOutput(true);
-            connection.setFixedLengthStreamingMode(body.length);
+            // Not streamed: of a 401 to a streamed body, Java keeps only the status, and not why.
             connection.setRequestProperty("Content-Type", "application/json");
             try (OutputStream out = connection.getOutputStream()) {
                 out.write(body);
