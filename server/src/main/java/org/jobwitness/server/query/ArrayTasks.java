@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -93,6 +94,12 @@ public record ArrayTasks(String text, List<Range> ranges) {
     /** How many there are, at least. */
     public long count() {
         return Math.max(isCut() ? 1 : 0, ranges.stream().mapToLong(Range::count).sum());
+    }
+
+    /** Their numbers, as far as it has them. */
+    public LongStream numbers() {
+        return ranges.stream().flatMapToLong(range -> LongStream.range(0, range.count())
+                .map(place -> range.first() + place * range.step()));
     }
 
     /** Whether it has this task. */

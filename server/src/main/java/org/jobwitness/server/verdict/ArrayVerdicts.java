@@ -8,6 +8,7 @@ import static org.jobwitness.server.db.Columns.string;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Clock;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -16,12 +17,16 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jdbi.v3.core.Handle;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.db.Condition;
 import org.jobwitness.server.db.Database;
+import org.jobwitness.server.query.ArrayTasks;
 import org.jobwitness.server.query.JobQueries;
 import org.jobwitness.server.query.Visibility;
 import org.jobwitness.wire.ArrayVerdict;
@@ -55,6 +60,10 @@ public final class ArrayVerdicts {
     /** A task that has ended. */
     private record Ended(String jobId, long run, long task, JobState state, @Nullable Reason reason, double seconds,
             double cpuSeconds, @Nullable Double cpuPercent, @Nullable Double memoryPeakMb) {
+        Ended as(long number) {
+            return new Ended(jobId, run, number, state, reason, seconds, cpuSeconds, cpuPercent, memoryPeakMb);
+        }
+
         double idleSeconds() {
             return cpuPercent == null ? -1 : cpuSeconds * (1 - cpuPercent / 100);
         }
@@ -94,17 +103,44 @@ public final class ArrayVerdicts {
 
     private List<Ended> ended(Caller caller, String array, String cluster) {
         Condition visible = Visibility.of(caller.scope());
-        return database.read("array_tasks", handle -> handle.createQuery("""
-                select job_id, job_key, (scheduler ->> 'array_task_id')::bigint as task, state, nullif(reason, 'unknown') as reason,
-                    greatest(0, coalesce(extract(epoch from end_time - start_time), 0)
-                        - coalesce(suspended_seconds, 0))::double precision as seconds,
-                    coalesce(cpus, 0) as cpus, cpu_avg, memory_max
-                from job join job_use using (job_key)
-                where scheduler ->> 'array_job_id' = :array and cluster = :cluster and newest
-                    and scheduler ->> 'array_task_id' is not null and state in ('completed', 'failed', 'cancelled') and %s
-                order by listed_at desc, job_key desc limit :max""".formatted(visible.sql())).bindMap(visible.values())
-                .bind("array", array).bind("cluster", cluster).bind("max", MAX_TASKS).map((row, _) -> task(row))
-                .list());
+        return database.read("array_tasks", handle -> {
+            List<Ended> ended = new ArrayList<>(handle.createQuery("""
+                    select job_id, job_key, (scheduler ->> 'array_task_id')::bigint as task, state,
+                        nullif(reason, 'unknown') as reason,
+                        greatest(0, coalesce(extract(epoch from end_time - start_time), 0)
+                            - coalesce(suspended_seconds, 0))::double precision as seconds,
+                        coalesce(cpus, 0) as cpus, cpu_avg, memory_max
+                    from job join job_use using (job_key)
+                    where scheduler ->> 'array_job_id' = :array and cluster = :cluster and newest
+                        and scheduler ->> 'array_task_id' is not null and state in ('completed', 'failed', 'cancelled') and %s
+                    order by listed_at desc, job_key desc limit :max""".formatted(visible.sql()))
+                    .bindMap(visible.values())
+                    .bind("array", array).bind("cluster", cluster).bind("max", MAX_TASKS).map((row, _) -> task(row))
+                    .list());
+            ended.addAll(neverStarted(handle, visible, array, cluster).limit(MAX_TASKS - ended.size()).toList());
+            return ended;
+        });
+    }
+
+    /** Tasks that were cancelled together while they waited, as one job: those of its list that have no job of their own. */
+    private static Stream<Ended> neverStarted(Handle handle, Condition visible, String array, String cluster) {
+        Set<Long> own = handle.createQuery("select (scheduler ->> 'array_task_id')::bigint from job"
+                + " where scheduler ->> 'array_job_id' = :array and cluster = :cluster and newest"
+                + " and scheduler ->> 'array_task_id' is not null and " + visible.sql() + " limit :max")
+                .bindMap(visible.values()).bind("array", array).bind("cluster", cluster).bind("max", MAX_TASKS)
+                .mapTo(Long.class).set();
+        return handle.createQuery("""
+                select job_id, job_key, 0 as task, state, nullif(reason, 'unknown') as reason, 0.0::double precision as seconds,
+                    0 as cpus, null::double precision as cpu_avg, null::double precision as memory_max,
+                    scheduler ->> 'array_tasks' as list
+                from job
+                where scheduler ->> 'array_job_id' = :array and cluster = :cluster and newest and start_time is null
+                    and scheduler ->> 'array_task_id' is null and state in ('failed', 'cancelled') and %s
+                order by job_key limit :max""".formatted(visible.sql())).bindMap(visible.values())
+                .bind("array", array).bind("cluster", cluster).bind("max", MAX_TASKS)
+                .map((row, _) -> Map.entry(task(row), ArrayTasks.parse(row.getString("list")))).list().stream()
+                .flatMap(job -> job.getValue().stream().flatMap(tasks -> tasks.numbers().boxed())
+                        .filter(task -> !own.contains(task)).map(task -> job.getKey().as(task)));
     }
 
     private static Ended task(ResultSet row) throws SQLException {
