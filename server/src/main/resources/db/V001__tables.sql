@@ -706,8 +706,18 @@ create table report_day (
 ) partition by list (node);
 create table report_day_of_runs partition of report_day for values in ('');
 create table report_day_of_nodes partition of report_day default;
+create index report_day_owner on report_day (owner_id, day);
+comment on index report_day_owner is 'Reports: the rows that are shown, and all of a user.';
 comment on table report_day is 'Its key serves DaySums, which adds to rows, and reports of some days.';
 comment on column report_day.gpu_model is 'Empty where the runs had no GPU or its model is not known; likewise reason.';
+
+-- The same by month (its first day) of all owners of a cluster, for reports by node of a year.
+create table report_month (
+    like report_day,
+    cluster text not null,
+    primary key (day, cluster, node, gpu_model, state, reason)
+) with (fillfactor = 60);
+alter table report_month drop column owner_id;
 
 -- What each ended run adds to report_day, to be subtracted when it is corrected. A run has a row for itself and one for each node.
 create table report_fact (
@@ -716,7 +726,9 @@ create table report_fact (
     primary key (job_key, node)
 );
 create index report_fact_day on report_fact (day, job_key) where node = '';
-comment on index report_fact_day is 'DaySums.correct and rebuild, JobsToTalkAbout: the runs of some days.';
+comment on index report_fact_day is 'DaySums.correct and rebuild, NodesToBlame: the runs of some days.';
+create index report_fact_owner on report_fact (owner_id, day) where node = '';
+comment on index report_fact_owner is 'JobsToTalkAbout: the runs of some users.';
 
 -- What users are to be told of their running jobs, until and after it is in a message. Only notice.NoticeTable writes here, and in
 -- the two tables that follow.

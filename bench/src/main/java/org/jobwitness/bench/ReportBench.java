@@ -39,6 +39,19 @@ public final class ReportBench {
             from generate_series(1, 365) day cross join generate_series(0, %3$d) n cross join generate_series(0, 1) way
             %4$s on conflict do nothing""";
 
+    /** All amounts of report_month are bigint. */
+    private static final String MONTHS = """
+            do $$
+            declare
+                names text := (select string_agg(column_name, ', ' order by column_name) from information_schema.columns
+                    where table_name = 'report_month' and data_type = 'bigint');
+            begin
+                execute 'insert into report_month (day, cluster, node, gpu_model, state, reason, ' || names
+                    || ') select date_trunc(''month'', day)::date, cluster, node, gpu_model, state, reason, sum('
+                    || replace(names, ', ', '), sum(')
+                    || ') from report_day join report_owner using (owner_id) group by 1, 2, 3, 4, 5, 6';
+            end $$""";
+
     private ReportBench() {
     }
 
@@ -47,7 +60,8 @@ public final class ReportBench {
         try (ServerUnderTest server = ServerUnderTest.start(Path.of(args[0]))) {
             fill(server.database(), OWNERS, String.format(Locale.ROOT, DAYS, "''", "n", 899, ""),
                     String.format(Locale.ROOT, DAYS, "'node' || lpad(n::text, 4, '0')", "(n * 12 + own)", 999,
-                            "cross join generate_series(0, 5) own"));
+                            "cross join generate_series(0, 5) own"),
+                    MONTHS);
             for (String question : List.of("by=account", "by=user&limit=10000", "by=user&every=week&sort=cpu_wasted",
                     "by=partition&every=month", "by=gpu_model&every=day&limit=10000", "by=account&user=user17",
                     "by=node&limit=1000&days=30", "by=node&limit=1000")) {
@@ -80,7 +94,7 @@ public final class ReportBench {
                 statement.execute(sql);
             }
             statement.execute("vacuum analyze");
-            for (String table : List.of("report_day_of_runs", "report_day_of_nodes")) {
+            for (String table : List.of("report_day_of_runs", "report_day_of_nodes", "report_month")) {
                 try (ResultSet row = statement.executeQuery(
                         "select count(*), pg_total_relation_size('" + table + "') / 1048576 from " + table)) {
                     row.next();

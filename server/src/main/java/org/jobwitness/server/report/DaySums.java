@@ -27,6 +27,12 @@ public final class DaySums {
     private static final Duration DAY = Duration.ofDays(1);
     private static final String LOCK = "(hashtextextended('report_day', 0))";
     private static final String KEY = "day, node, owner_id, gpu_model, state, reason";
+    private static final String MONTH = "(day - (date_part('day', day)::integer - 1))";
+    private static final String TO_MONTHS = "insert into report_month (day, cluster, node, gpu_model, state, reason, "
+            + Amount.each("%1$s") + ") select " + MONTH + ", cluster, node, gpu_model, state, reason, "
+            + Amount.each("sum(%1$s)::bigint");
+    private static final String ON_MONTHS = "group by 1, 2, 3, 4, 5, 6 having row(%s) <> row(%s) order by 1, 2, 3, 4, 5, 6"
+            + " on conflict (day, cluster, node, gpu_model, state, reason) do update set %s";
     private static final String ADD_OWNERS = """
             insert into report_owner (cluster, user_name, uid, account, partition)
             select distinct cluster, user_name, uid, account, partition from job
@@ -50,12 +56,21 @@ public final class DaySums {
                 select %1$s, %5$s from (
                     select %1$s, %2$s from fresh union all select %1$s, %6$s from stored) each_fact
                 group by %1$s having row(%7$s) <> row(%8$s)
+            ), months as (
+                %10$s from difference join report_owner using (owner_id) %11$s
             )
             insert into report_day (%1$s, %2$s) select %1$s, %2$s from difference order by %1$s
             on conflict (%1$s) do update set %9$s""".formatted(KEY, Amount.each("%1$s"),
             "excluded." + KEY.replace(", ", ", excluded."), Amount.each("excluded.%1$s"),
             Amount.each("sum(%1$s)::bigint as %1$s"), Amount.each("-%1$s"), Amount.each("sum(%1$s)"), Amount.each("0"),
-            Amount.each("%1$s = report_day.%1$s + excluded.%1$s"));
+            Amount.each("%1$s = report_day.%1$s + excluded.%1$s"), TO_MONTHS,
+            ON_MONTHS.formatted(Amount.each("sum(%1$s)"),
+                    Amount.each("0"), Amount.each("%1$s = report_month.%1$s + excluded.%1$s")));
+    /** What is to be made anew of a day leaves its month first. */
+    private static final String LEAVE_MONTH = TO_MONTHS.replace("sum(", "-sum(")
+            + " from report_day join report_owner using (owner_id) where day = :day "
+            + ON_MONTHS.formatted(Amount.each("sum(%1$s)"), Amount.each("0"),
+                    Amount.each("%1$s = report_month.%1$s + excluded.%1$s"));
     private static final String RUNS_OF_DAY = """
             select job_key from job where state in ('completed', 'failed', 'cancelled') and job_key > :after and (
                 coalesce(end_time, 'infinity'::timestamptz) >= :from and coalesce(end_time, 'infinity'::timestamptz) < :to
@@ -106,8 +121,10 @@ public final class DaySums {
             position = correctFrom(position).orElse(null);
         }
         database.writeInBackground("report_clean", handle -> {
-            handle.createUpdate("delete from report_day where day >= :since and runs = 0").bind("since", since)
-                    .execute();
+            for (String table : List.of("report_day", "report_month")) {
+                handle.createUpdate("delete from " + table + " where day >= :since and runs = 0")
+                        .bind("since", since.withDayOfMonth(1)).execute();
+            }
             return handle.createUpdate("""
                     delete from report_fact where day <= (
                         select max((ended_before at time zone 'UTC')::date) from job_deleted)
@@ -199,6 +216,7 @@ public final class DaySums {
 
     private static long rebuild(Handle handle, LocalDate day) {
         lock(handle);
+        handle.createUpdate(LEAVE_MONTH).bind("day", day).execute();
         handle.createUpdate("delete from report_day where day = :day").bind("day", day).execute();
         handle.createUpdate("delete from report_fact where day = :day").bind("day", day).execute();
         long all = 0;
@@ -219,7 +237,9 @@ public final class DaySums {
 
     /** Removes days that are older than the audit trail. */
     public static int forget(Handle handle, Instant before) {
-        return handle.createUpdate("delete from report_day where day < :day")
-                .bind("day", LocalDate.ofInstant(before, ZoneOffset.UTC)).execute();
+        LocalDate day = LocalDate.ofInstant(before, ZoneOffset.UTC);
+        handle.createUpdate("delete from report_month where day < :month").bind("month", day.withDayOfMonth(1))
+                .execute();
+        return handle.createUpdate("delete from report_day where day < :day").bind("day", day).execute();
     }
 }

@@ -71,8 +71,8 @@ public record ReportRequest(Dimension by, Every every, LocalDate from, LocalDate
     public enum Every {
         PERIOD("date '1970-01-01'", ""),
         DAY("day", "YYYY-MM-DD"),
-        WEEK("date_trunc('week', day)::date", "IYYY\"-W\"IW"),
-        MONTH("date_trunc('month', day)::date", "YYYY-MM");
+        WEEK("(date '1969-12-29' + (day - date '1969-12-29') / 7 * 7)", "IYYY\"-W\"IW"),
+        MONTH("(day - (date_part('day', day)::integer - 1))", "YYYY-MM");
 
         private final String sql;
         private final String format;
@@ -135,12 +135,16 @@ public record ReportRequest(Dimension by, Every every, LocalDate from, LocalDate
      */
     public static ReportRequest of(Context ctx, LocalDate today, Set<String> others) {
         onlyParameters(ctx, Stream.concat(PARAMETERS.stream(), others.stream()).collect(Collectors.toSet()));
-        LocalDate to = day(ctx, "to", today.plusDays(1));
-        LocalDate from = day(ctx, "from", to.minusDays(DEFAULT_DAYS));
-        if (!from.isBefore(to) || from.plusDays(MAX_DAYS).isBefore(to)) {
-            throw ApiException.invalidField("from", "from must be a day before to, which is " + to + ", and at most "
-                    + MAX_DAYS + " days before it; was " + from);
-        }
+        Period period = period(ctx, today, MAX_DAYS);
+        return new ReportRequest(constant(ctx, "by", Dimension.values(), Dimension::parameter, Dimension.ACCOUNT),
+                constant(ctx, "every", Every.values(), Every::parameter, Every.PERIOD), period.from(), period.to(),
+                filters(ctx),
+                constant(ctx, "sort", Sort.values(), Sort::parameter, Sort.CPU_HOURS),
+                number(ctx, "limit", DEFAULT_ROWS, 1, MAX_ROWS));
+    }
+
+    /** The query parameters that limit it, of which another request may know only some. */
+    static Map<Dimension, String> filters(Context ctx) {
         Map<Dimension, String> filters = new TreeMap<>();
         for (Dimension dimension : Dimension.values()) {
             String value = text(ctx, dimension.parameter());
@@ -148,10 +152,17 @@ public record ReportRequest(Dimension by, Every every, LocalDate from, LocalDate
                 filters.put(dimension, value);
             }
         }
-        return new ReportRequest(constant(ctx, "by", Dimension.values(), Dimension::parameter, Dimension.ACCOUNT),
-                constant(ctx, "every", Every.values(), Every::parameter, Every.PERIOD), from, to, filters,
-                constant(ctx, "sort", Sort.values(), Sort::parameter, Sort.CPU_HOURS),
-                number(ctx, "limit", DEFAULT_ROWS, 1, MAX_ROWS));
+        return filters;
+    }
+
+    static Period period(Context ctx, LocalDate today, int maxDays) {
+        LocalDate to = day(ctx, "to", today.plusDays(1));
+        LocalDate from = day(ctx, "from", to.minusDays(DEFAULT_DAYS));
+        if (!from.isBefore(to) || from.plusDays(maxDays).isBefore(to)) {
+            throw ApiException.invalidField("from", "from must be a day before to, which is " + to + ", and at most "
+                    + maxDays + " days before it; was " + from);
+        }
+        return new Period(from, to);
     }
 
     private static LocalDate day(Context ctx, String name, LocalDate byDefault) {

@@ -9,18 +9,17 @@ import java.time.Clock;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumMap;
-import java.util.LinkedHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Collectors;
 import org.jdbi.v3.core.Handle;
-import org.jdbi.v3.core.statement.Query;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.db.Condition;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.query.Visibility;
-import org.jobwitness.server.report.ReportRequest.Dimension;
 import org.jobwitness.server.report.ReportRequest.Every;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.Reason;
@@ -29,8 +28,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Makes reports of the sums of days, each within the caller's scope. */
 public final class Reports {
-    private static final double HOUR_MS = 3_600_000;
-    private static final double GIB_HOUR_MIB_S = 3_600.0 * 1024;
+    static final double HOUR_MS = 3_600_000;
+    static final double GIB_HOUR_MIB_S = 3_600.0 * 1024;
     /** For all sums of tens of thousands of groups: with PostgreSQL's default of 4 MB they go to disk. */
     private static final String MEMORY = "set local work_mem = '64MB'";
     private static final double KWH_JOULES = 3_600_000;
@@ -43,34 +42,47 @@ public final class Reports {
         this.clock = clock;
     }
 
-    /** Which rows were summed together; empty texts where something is not known. */
-    private record Group(boolean isTotal, String key, String period) {
-    }
-
     /** The sums of the runs of a group that ended in one way. */
     private record Part(JobState state, @Nullable Reason reason, Map<Amount, Long> amounts) {
     }
 
     public Report of(Caller caller, ReportRequest request) {
+        ReportSql sql = new ReportSql(caller.scope(), request);
         return database.snapshot("report", handle -> {
             handle.execute(MEMORY);
-            Map<Group, List<Part>> groups = new LinkedHashMap<>();
-            long[] count = {0};
-            query(handle, caller.scope(), request).map((row, _) -> {
-                count[0] = row.getLong("groups");
-                return groups.computeIfAbsent(
-                        new Group(row.getBoolean("is_total"), string(row, "key"), string(row, "period")),
-                        _ -> new ArrayList<>()).add(part(row));
-            }).list();
-            List<Part> total = groups.getOrDefault(new Group(true, "", ""), List.of());
+            List<ReportSql.Ranked> ranked = sql.ranked(handle);
+            long groups = ranked.isEmpty() ? 0 : ranked.getFirst().groups();
+            Map<ReportSql.Group, List<Part>> parts = new HashMap<>();
+            if (!ranked.isEmpty()) {
+                sql.of(handle, ranked, (group, row) -> parts.computeIfAbsent(group, _ -> new ArrayList<>())
+                        .add(part(row)));
+            }
+            List<Part> total = ranked.size() == groups
+                    ? together(parts.values().stream().flatMap(List::stream).toList())
+                    : sql.total(handle, (row, _) -> part(row));
             return new Report(request.by().parameter(),
                     request.every() == Every.PERIOD ? null : request.every().parameter(), request.from(), request.to(),
-                    clock.instant(), pending(handle, caller.scope()), count[0], row(null, null, total),
-                    groups.entrySet().stream().filter(group -> !group.getKey().isTotal())
-                            .map(group -> row(orNull(group.getKey().key()), orNull(group.getKey().period()),
-                                    group.getValue()))
+                    clock.instant(), pending(handle, caller.scope()), groups, row(null, null, total),
+                    ranked.stream().sorted(Comparator.comparing(one -> one.group().starts()))
+                            .map(one -> row(orNull(one.group().key()), orNull(one.period()),
+                                    Objects.requireNonNull(parts.get(one.group()))))
                             .toList());
         });
+    }
+
+    /** The sums of all groups by state and reason. */
+    private static List<Part> together(List<Part> parts) {
+        return parts.stream().collect(Collectors.groupingBy(part -> List.of(part.state(),
+                part.reason() == null ? "" : part.reason()))).values().stream()
+                .map(same -> new Part(same.getFirst().state(), same.getFirst().reason(), sums(same))).toList();
+    }
+
+    private static Map<Amount, Long> sums(List<Part> parts) {
+        Map<Amount, Long> all = new EnumMap<>(Amount.class);
+        for (Amount amount : Amount.values()) {
+            all.put(amount, parts.stream().mapToLong(part -> amount(part.amounts(), amount)).sum());
+        }
+        return all;
     }
 
     private static long pending(Handle handle, Scope scope) {
@@ -79,46 +91,6 @@ public final class Reports {
                 + " and state in ('completed', 'failed', 'cancelled') and " + visible.sql()
                 + " and not exists (select from report_fact where report_fact.job_key = job.job_key and node = '')")
                 .bindMap(visible.values()).mapTo(Long.class).one();
-    }
-
-    /** Rows come by period, the largest first; the parts of the total before them. */
-    private static Query query(Handle handle, Scope scope, ReportRequest request) {
-        Condition visible = Visibility.of(scope);
-        StringBuilder owners = new StringBuilder(visible.sql());
-        StringBuilder days = new StringBuilder(request.isOfNodes() ? "node <> ''" : "node = ''");
-        request.filters().keySet().forEach(dimension -> (isOfOwner(dimension) ? owners : days)
-                .append(" and ").append(dimension.sql()).append(" = :").append(dimension.parameter()));
-        Query query = handle.createQuery("""
-                with cell as materialized (
-                    select %1$s as key, %2$s as starts, state, reason, %4$s
-                    from report_day join (select * from report_owner where %5$s) owner using (owner_id)
-                    where day >= :from and day < :to and %6$s group by 1, 2, 3, 4
-                ), ranked as (
-                    select key, starts, row_number() over (order by sum(%7$s) desc, key, starts) as place,
-                        count(*) over () as groups
-                    from cell group by key, starts having sum(runs) > 0
-                )
-                select true as is_total, '' as key, '' as period, null::date as starts, 0 as place, state, reason,
-                    (select coalesce(max(groups), 0) from ranked) as groups, %4$s
-                from cell group by state, reason
-                union all
-                select false, key, coalesce(to_char(starts, :format), ''), starts, place, state, reason, groups, %3$s
-                from ranked join cell using (key, starts) where place <= :limit
-                order by is_total desc, starts, place""".formatted(request.by().sql(), request.every().sql(),
-                Amount.each("%1$s"), Amount.each("sum(%1$s)::bigint as %1$s"), owners, days,
-                request.sort().amount().column()))
-                .bind("format", request.every().format()).bindMap(visible.values()).bind("from", request.from())
-                .bind("to", request.to())
-                .bind("limit", request.limit());
-        request.filters().forEach((dimension, value) -> query.bind(dimension.parameter(), value));
-        return query;
-    }
-
-    private static boolean isOfOwner(Dimension dimension) {
-        return switch (dimension) {
-            case ACCOUNT, USER, PARTITION, CLUSTER -> true;
-            case NODE, GPU_MODEL -> false;
-        };
     }
 
     private static Part part(ResultSet row) throws SQLException {
@@ -135,10 +107,7 @@ public final class Reports {
     }
 
     private static Report.Row row(@Nullable String key, @Nullable String period, List<Part> parts) {
-        Map<Amount, Long> all = new EnumMap<>(Amount.class);
-        for (Amount amount : Amount.values()) {
-            all.put(amount, parts.stream().mapToLong(part -> amount(part.amounts(), amount)).sum());
-        }
+        Map<Amount, Long> all = sums(parts);
         long nodes = amount(all, Amount.NODE_MS);
         long waits = amount(all, Amount.WAITS);
         return new Report.Row(key, period, amount(all, Amount.RUNS), amount(all, Amount.NOT_MEASURED_RUNS),
@@ -179,7 +148,7 @@ public final class Reports {
     }
 
     /** To less than half a second of an hour. */
-    private static double rounded(double value) {
+    static double rounded(double value) {
         return Math.round(value * 1e4) / 1e4;
     }
 }
