@@ -12,12 +12,16 @@ import org.jobwitness.cli.service.Response;
 import org.jobwitness.cli.service.ServiceClient;
 import org.jobwitness.cli.service.ServiceClient.Parameter;
 import org.jobwitness.wire.Report;
+import org.jobwitness.wire.ReportFaults;
+import org.jobwitness.wire.ReportTalk;
 import org.jspecify.annotations.Nullable;
 
 /** {@code jobwitness report}. */
 final class ReportCommand {
     private static final int DEFAULT_LIMIT = 25;
     private static final int MAX_LIMIT = 10_000;
+    private static final int TOPICS = 5;
+    private static final int MAX_TOPICS = 20;
     private static final Option BY = Option
             .of("--by", "WHAT", "A row for each account (else), user, partition, cluster,"
                     + " node or gpu_model.")
@@ -35,8 +39,15 @@ final class ReportCommand {
             + DEFAULT_LIMIT + "; " + MAX_LIMIT + " with --csv).").orLetter("-n");
     private static final Option CSV = Option.flag("--csv", "Show the rows as CSV.");
 
+    private static final Option TALK = Option.flag("--talk",
+            "Show where a change would free the most, and the lines for it.");
+    private static final Option FAULTS = Option.flag("--faults",
+            "Show nodes and GPUs on which more fails than chance explains; for operators.");
+    private static final List<Option> OF_SUMS = List.of(BY, EVERY, GPU_MODEL, SORT, CSV);
+
     static final Command COMMAND = new Command("report", List.of(),
-            ServiceOptions.and(FilterOptions.OF_REPORTS, BY, EVERY, FROM, TO, GPU_MODEL, SORT, LIMIT, CSV),
+            ServiceOptions.and(FilterOptions.OF_REPORTS, BY, EVERY, FROM, TO, GPU_MODEL, SORT, LIMIT, CSV,
+                    TALK, FAULTS),
             List.of("Shows where the hours go: what runs that ended in the last 30 days were given, used, wasted and lost.",
                     "Wasted is the unused part of the hours of which the use is known; lost are the hours of runs that"
                             + " failed or were cancelled. USED is of what was measured. A run counts on the day of its end."),
@@ -46,6 +57,9 @@ final class ReportCommand {
     }
 
     private static int run(CliContext context, Arguments arguments) throws Problem {
+        if (arguments.has(TALK) || arguments.has(FAULTS)) {
+            return worthATalk(context, arguments);
+        }
         boolean csv = arguments.has(CSV);
         ServiceClient client = ServiceOptions.client(context, arguments);
         List<Parameter> parameters = new ArrayList<>(FilterOptions.ofReport(context, arguments));
@@ -61,10 +75,40 @@ final class ReportCommand {
         Response response = client.get("/v1/reports", parameters);
         if (csv) {
             context.print(response.csv());
+            if (response.missingRows() > 0) {
+                context.errors().println("jobwitness: " + response.missingRows() + " of " + response.rows()
+                        + " rows are left out, the smallest; ask for a shorter period or for one account");
+            }
         } else if (arguments.has(ServiceOptions.JSON)) {
             context.print(response.json());
         } else {
             context.print(ReportPage.of(client.read(response, Report.class), context.screen()));
+        }
+        return 0;
+    }
+
+    private static int worthATalk(CliContext context, Arguments arguments) throws Problem {
+        boolean talk = arguments.has(TALK);
+        for (Option option : OF_SUMS) {
+            if (arguments.has(option) || (talk && arguments.has(FAULTS))) {
+                throw new Problem(Problem.Kind.USAGE, (talk ? "--talk" : "--faults") + " does not go with "
+                        + (arguments.has(option) ? option.name() : "--faults"));
+            }
+        }
+        List<Parameter> parameters = new ArrayList<>(FilterOptions.ofReport(context, arguments));
+        parameters.add(new Parameter("from", day(context, arguments, FROM)));
+        parameters.add(new Parameter("to", day(context, arguments, TO)));
+        if (talk) {
+            parameters.add(new Parameter("limit", Long.toString(arguments.number(LIMIT, TOPICS, 1, MAX_TOPICS))));
+        }
+        ServiceClient client = ServiceOptions.client(context, arguments);
+        Response response = client.get(talk ? "/v1/reports/talk" : "/v1/reports/faults", parameters);
+        if (arguments.has(ServiceOptions.JSON)) {
+            context.print(response.json());
+        } else if (talk) {
+            context.print(TalkPage.of(client.read(response, ReportTalk.class), context.screen()));
+        } else {
+            context.print(TalkPage.of(client.read(response, ReportFaults.class), context.screen()));
         }
         return 0;
     }

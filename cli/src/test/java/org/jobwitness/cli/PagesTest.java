@@ -463,7 +463,36 @@ class PagesTest {
                 "user=").doesNotContain("to=", "sort=", "format=");
         shell.run("report", "--csv", "--to=2026-11-21");
         assertThat(service.queries()).last().asString().contains("format=csv", "limit=10000", "to=2026-11-21");
+        assertThat(shell.run("report", "--csv").errors()).isEmpty();
+        service.rows("12000");
+        assertThat(shell.run("report", "--csv").errors()).matches("jobwitness: 1\\d+ of 12000 rows are left out, the"
+                + " smallest; ask for a shorter period or for one account\n");
         assertThat(shell.run("report", "--from=1w", "--limit=0").errors()).contains("--limit must be 1..10000");
+    }
+
+    @Test
+    void whatIsWorthATalkHasItsLinesToCopy() {
+        assertThat(shell.run("report", "--talk", "--user=gsingh", "--limit=3").out()).isEqualTo("""
+                By runs that ended from 2026-11-01 to 2026-11-30 (UTC)
+
+                A change would free the most GPU-hours:
+
+                  gsingh, 12 runs of train: 210 of 280 GPU-hours unused
+                    Job 1022: 3 of its 4 GPUs were idle. Ask for one GPU.
+                    #SBATCH --gpus=1
+                """);
+        assertThat(service.queries()).last().asString().contains("user=gsingh", "limit=3");
+        assertThat(shell.run("report", "--faults").out()).isEqualTo("""
+                By runs that ended from 2026-11-01 to 2026-11-30 (UTC), on 16 nodes with 32 GPUs
+
+                  g07, GPU 2 (NVIDIA H100): 3 of 3 runs failed, of 3 of 3 users.
+
+                To keep jobs from them:
+                  #SBATCH --exclude=g07
+                """);
+        assertThat(shell.run("report", "--talk", "--by=user").errors())
+                .isEqualTo("jobwitness: --talk does not go with --by\n");
+        assertThat(shell.run("report", "--talk", "--faults").errors()).contains("--talk does not go with --faults");
     }
 
     @Test

@@ -22,6 +22,7 @@ final class StubService implements AutoCloseable {
     private final Map<String, String> replacements = new ConcurrentHashMap<>();
 
     private volatile String link = "";
+    private volatile String rows = "";
 
     StubService() throws IOException {
         server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
@@ -36,6 +37,9 @@ final class StubService implements AutoCloseable {
             byte[] body = response.getBytes(StandardCharsets.UTF_8);
             if (!link.isEmpty()) {
                 exchange.getResponseHeaders().set("Link", link);
+            }
+            if (!rows.isEmpty()) {
+                exchange.getResponseHeaders().set("X-Total-Rows", rows);
             }
             exchange.sendResponseHeaders(200, body.length);
             exchange.getResponseBody().write(body);
@@ -56,6 +60,11 @@ final class StubService implements AutoCloseable {
     /** From now on, a header of every response. */
     void link(String header) {
         link = header;
+    }
+
+    /** From now on, how many rows every response says there are. */
+    void rows(String header) {
+        rows = header;
     }
 
     /** The paths of all requests. */

@@ -83,7 +83,10 @@ import org.jobwitness.server.query.JobsEndpoint;
 import org.jobwitness.server.query.LinksEndpoint;
 import org.jobwitness.server.query.UserSummaries;
 import org.jobwitness.server.query.UsersEndpoint;
+import org.jobwitness.server.report.AllReports;
 import org.jobwitness.server.report.DaySums;
+import org.jobwitness.server.report.JobsToTalkAbout;
+import org.jobwitness.server.report.NodesToBlame;
 import org.jobwitness.server.report.Reports;
 import org.jobwitness.server.report.ReportsEndpoint;
 import org.jobwitness.server.sample.SampleStore;
@@ -117,7 +120,8 @@ final class Server implements AutoCloseable {
     private static final Duration WATCH_INTERVAL = Duration.ofSeconds(6);
     /** By the word that comes first on the command line. */
     private static final Map<String, Command> COMMANDS = new TreeMap<>(Map.of("backup", BackupCommand::backup,
-            "export", Export::run, "notices", NoticesCommand::run, "reports", ReportsCommand::run, "restore",
+            "export", Export::run, "notices", NoticesCommand::run, "reports",
+            ReportsCommand::run, "restore",
             BackupCommand::restore, "retention",
             RetentionCommand::run, "token", TokenCommand::run));
     /** The exit status of a server that did not answer itself. */
@@ -241,7 +245,8 @@ final class Server implements AutoCloseable {
             ArrayVerdicts arrays = new ArrayVerdicts(database, queries, verdicts, clock);
             Charts charts = new Charts(database, samples, json, clock);
             UserSummaries summaries = new UserSummaries(database, clock);
-            Reports reports = new Reports(database, clock);
+            AllReports reports = new AllReports(new Reports(database, clock),
+                    new JobsToTalkAbout(database, verdicts, clock), new NodesToBlame(database, clock));
             Pages pages = new Pages(queries, new JobReader(queries, verdicts, arrays, charts, clock), summaries,
                     reports, nodes, seenJobs, new Pages.Site(config.grafana(), oidc.map(SignInByOidc::host),
                             config.frameAncestors()),

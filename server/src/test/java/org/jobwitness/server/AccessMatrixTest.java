@@ -61,6 +61,8 @@ class AccessMatrixTest {
             GET /v1/stream                401 401 403 403 403 own own all all all
             GET /v1/users/{user}/summary  401 401 403 403 403 own own all all all
             GET /v1/reports               401 401 403 403 403 own own all all all
+            GET /v1/reports/talk          401 401 403 403 403 own own all all all
+            GET /v1/reports/faults        401 401 403 403 403 403 403 all all all
             GET /v1/nodes                 401 401 403 403 403 own own all all all
             GET /v1/nodes/{name}          401 401 403 403 403 own own all all all
             POST /v1/sessions             open open open open open open open open open open
@@ -81,6 +83,7 @@ class AccessMatrixTest {
             GET /arrays/{id}              401 401 403 403 403 own own all all all
             GET /cluster                  401 401 403 403 403 own own all all all
             GET /reports                  401 401 403 403 403 own own all all all
+            GET /reports/talk             401 401 403 403 403 own own all all all
             GET /nodes/{name}             401 401 403 403 403 own own all all all
             GET /users/{user}             401 401 403 403 403 own own all all all
             GET /accounts/{account}       401 401 403 403 403 own own all all all

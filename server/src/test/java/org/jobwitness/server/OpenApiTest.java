@@ -62,6 +62,8 @@ import org.jobwitness.wire.OomCause;
 import org.jobwitness.wire.OomKill;
 import org.jobwitness.wire.Reason;
 import org.jobwitness.wire.Report;
+import org.jobwitness.wire.ReportFaults;
+import org.jobwitness.wire.ReportTalk;
 import org.jobwitness.wire.SamplePage;
 import org.jobwitness.wire.Scheduler;
 import org.jobwitness.wire.SeriesPage;
@@ -109,7 +111,10 @@ class OpenApiTest {
             entry("ArrayExample", ArrayVerdict.Example.class), entry("ArrayTask", ArrayVerdict.Task.class),
             entry("ArrayAgain", ArrayVerdict.Again.class), entry("Report", Report.class),
             entry("ReportRow", Report.Row.class), entry("ReportHours", Report.Hours.class),
-            entry("ReportWaiting", Report.Waiting.class), entry("ReportEnd", Report.End.class));
+            entry("ReportWaiting", Report.Waiting.class), entry("ReportEnd", Report.End.class),
+            entry("ReportTalk", ReportTalk.class), entry("ReportTopic", ReportTalk.Topic.class),
+            entry("ReportExample", ReportTalk.Example.class), entry("ReportFaults", ReportFaults.class),
+            entry("ReportFault", ReportFaults.Fault.class), entry("ReportExclude", ReportFaults.Exclude.class));
     private static final Map<String, Class<? extends Record>> REQUESTS = Map.ofEntries(
             entry("JobStarted", JobStarted.class), entry("JobFinished", JobFinished.class),
             entry("Reading", EpilogReading.class), entry("NewJob", NewJob.class),

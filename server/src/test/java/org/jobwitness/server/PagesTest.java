@@ -81,6 +81,7 @@ class PagesTest {
     @CsvSource({"home, /", "jobs, /jobs", "oom, /jobs/1018", "idle-gpus, /jobs/1022", "requeued, /jobs/1063",
             "array, /jobs/1050", "shared-gpu, /jobs/1099", "node-failure, /jobs/1079", "node, /nodes/g01",
             "user, /users/gsingh", "account, /accounts/climate", "report, /reports?by=user&from=2026-01-01",
+            "talk, /reports/talk",
             "whole-array, /arrays/1050", "gap, /jobs/" + PageStates.GAP, "suspended, /jobs/" + PageStates.SUSPENDED,
             "unsure-gpu, /jobs/" + PageStates.UNSURE_GPU, "ten-seconds, /jobs/" + PageStates.TEN_SECONDS,
             "month, /jobs/" + PageStates.MONTH, "wide, /jobs/" + PageStates.WIDE,

@@ -8,6 +8,7 @@ import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -169,6 +170,54 @@ class ReportsTest {
         assertThat(none.required("total").required("runs").asInt()).isZero();
         assertThat(nobody.get("/v1/reports?by=user&user=" + user + "&" + PERIOD).json().required("groups").asInt())
                 .isZero();
+    }
+
+    @Test
+    void whereAChangeWouldFreeTheMostIsFoundWithTheLinesForIt() {
+        JsonNode talk = operator().get("/v1/reports/talk?" + PERIOD).json();
+        assertThat(talk.required("topics").valueStream().map(topic -> topic.required("resource").asString()))
+                .contains("cpu", "gpu", "memory");
+        for (String resource : List.of("cpu", "gpu", "memory")) {
+            List<JsonNode> topics = talk.required("topics").valueStream()
+                    .filter(topic -> topic.required("resource").asString().equals(resource)).toList();
+            assertThat(topics).hasSizeBetween(1, 5).isSortedAccordingTo(
+                    Comparator.comparingDouble(topic -> -topic.required("wasted").asDouble()));
+            topics.forEach(topic -> assertThat(topic.required("wasted").asDouble()).isPositive()
+                    .isLessThanOrEqualTo(topic.required("allocated").asDouble()));
+            JsonNode example = topics.getFirst().required("example");
+            JsonNode verdict = operator().get("/v1/jobs/" + example.required("id").asString() + "/verdict?run="
+                    + example.required("run").asLong()).json();
+            assertThat(example.required("lines")).isEqualTo(verdict.at("/next/lines"));
+            assertThat(verdict.toString()).contains(example.required("sentence").toString());
+        }
+        double wasted = report("&by=user&sort=gpu_wasted").at("/rows/0/gpu/wasted").asDouble();
+        assertThat(talk.required("topics").valueStream()
+                .filter(topic -> topic.required("resource").asString().equals("gpu"))
+                .mapToDouble(topic -> topic.required("wasted").asDouble()).max().orElseThrow())
+                .isBetween(0.01, wasted + 0.001);
+    }
+
+    @Test
+    void usersSeeTheirOwnTopicsAndNoFaults() {
+        String user = operator().get("/v1/reports/talk?" + PERIOD).json().at("/topics/0/user").asString();
+        Client own = server.signedIn(user, null, null, Duration.ofHours(1));
+        JsonNode talk = own.get("/v1/reports/talk?" + PERIOD).json();
+        assertThat(talk.required("topics")).isNotEmpty();
+        talk.required("topics").forEach(topic -> assertThat(topic.required("user").asString()).isEqualTo(user));
+        assertThat(server.signedIn("stranger", null, null, Duration.ofHours(1)).get("/v1/reports/talk").json()
+                .required("topics")).isEmpty();
+        assertThat(own.get("/v1/reports/faults").status()).isEqualTo(403);
+        JsonNode faults = operator().get("/v1/reports/faults?" + PERIOD).json();
+        assertThat(faults.required("nodes").asInt()).isEqualTo(16);
+        assertThat(operator().get("/v1/reports/faults?from=2026-01-01&to=2026-04-04").status()).isEqualTo(400);
+    }
+
+    @Test
+    void aCsvOfSomeRowsSaysHowManyThereAre() {
+        int groups = report("&by=user").required("groups").asInt();
+        Exchange csv = operator().get("/v1/reports?by=user&limit=2&format=csv&" + PERIOD);
+        assertThat(csv.body().lines()).hasSize(3);
+        assertThat(csv.header("X-Total-Rows")).hasValue(Integer.toString(groups));
     }
 
     @Test

@@ -10,8 +10,9 @@ import org.jspecify.annotations.Nullable;
  *
  * @param status of HTTP
  * @param link the response's Link header; null if it has none
+ * @param rows its X-Total-Rows header: how many rows there are, of which a CSV may have fewer; null if it has none
  */
-public record Response(int status, String body, @Nullable String link) {
+public record Response(int status, String body, @Nullable String link, @Nullable String rows) {
     private static final Pattern PAGE = Pattern
             .compile("<(https?://[!#-;=?-~]{1,2000})>; rel=\"alternate\"; type=\"text/html\"");
 
@@ -39,6 +40,13 @@ public record Response(int status, String body, @Nullable String link) {
             }
         }
         return safe.toString().stripTrailing() + "\n";
+    }
+
+    /** How many rows a CSV lacks, besides its first line. */
+    public long missingRows() {
+        return rows == null || !rows.matches("[0-9]{1,18}")
+                ? 0
+                : Math.max(0, Long.parseLong(rows) - Math.max(0, body.lines().count() - 1));
     }
 
     /** The CSV as it came, with lines as Unix has them, and a question mark in place of each character that controls a terminal. */

@@ -239,7 +239,8 @@ public final class ServiceClient {
         }
         int status = connection.getResponseCode();
         try (InputStream body = status < 400 ? connection.getInputStream() : connection.getErrorStream()) {
-            return new Response(status, body == null ? "" : read(body), connection.getHeaderField("Link"));
+            return new Response(status, body == null ? "" : read(body), connection.getHeaderField("Link"),
+                    connection.getHeaderField("X-Total-Rows"));
         }
     }
 

@@ -88,8 +88,8 @@ class RecordReaderTest {
 
     @Test
     void jsonIsShownAsItIsButForWhatATerminalWouldObey() {
-        assertThat(new Response(200, "{\"name\":\"a\u009b31m\u202e\u007f ü日\"}", null).json())
+        assertThat(new Response(200, "{\"name\":\"a\u009b31m\u202e\u007f ü日\"}", null, null).json())
                 .isEqualTo("{\"name\":\"a\\u009b31m\\u202e\\u007f ü日\"}\n");
-        assertThat(new Response(200, "{\"name\":\"\u001b[2J\"}", null).json()).doesNotContain("\u001b");
+        assertThat(new Response(200, "{\"name\":\"\u001b[2J\"}", null, null).json()).doesNotContain("\u001b");
     }
 }

@@ -50,7 +50,7 @@ record Links(String root, Optional<String> grafana, Optional<String> provider, b
 
     /** This run, even when its id means a later one. */
     String job(Job job) {
-        return root + jobPath(job.id()) + query("run", Long.toString(job.run()));
+        return run(job.id(), job.run());
     }
 
     /** The newest run of an id. */
@@ -61,6 +61,11 @@ record Links(String root, Optional<String> grafana, Optional<String> provider, b
     /** All tasks of a job array. */
     String array(String id, String cluster) {
         return root + "arrays/" + encode(id) + query("cluster", cluster);
+    }
+
+    /** The same of a run by its key. */
+    String run(String id, long run) {
+        return root + jobPath(id) + query("run", Long.toString(run));
     }
 
     /** The data of a run: the API's path below {@code /v1/jobs/ID}, such as {@code /series}. */

@@ -34,8 +34,10 @@ import org.jobwitness.server.query.JobQueries;
 import org.jobwitness.server.query.JobSort;
 import org.jobwitness.server.query.JobsEndpoint;
 import org.jobwitness.server.query.UserSummaries;
+import org.jobwitness.server.report.AllReports;
+import org.jobwitness.server.report.Period;
 import org.jobwitness.server.report.ReportRequest;
-import org.jobwitness.server.report.Reports;
+import org.jobwitness.server.report.ReportsEndpoint;
 import org.jobwitness.wire.ErrorResponse;
 import org.jobwitness.wire.InvalidFieldException;
 import org.jobwitness.wire.JobId;
@@ -43,6 +45,7 @@ import org.jobwitness.wire.JobPage;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.Node;
 import org.jobwitness.wire.NodePage;
+import org.jobwitness.wire.ReportTalk;
 import org.jobwitness.wire.UserSummary;
 import org.jspecify.annotations.Nullable;
 
@@ -59,7 +62,7 @@ public final class Pages implements ErrorPage {
 
     private final JobQueries jobs;
     private final UserSummaries summaries;
-    private final Reports reports;
+    private final AllReports reports;
     private final NodeTable nodes;
     private final SeenJobs seenJobs;
     private final JobReader reader;
@@ -87,7 +90,7 @@ public final class Pages implements ErrorPage {
         }
     }
 
-    public Pages(JobQueries jobs, JobReader reader, UserSummaries summaries, Reports reports, NodeTable nodes,
+    public Pages(JobQueries jobs, JobReader reader, UserSummaries summaries, AllReports reports, NodeTable nodes,
             SeenJobs seenJobs, Site site, BrowserCookie cookie, Clock clock) {
         this.jobs = jobs;
         this.reader = reader;
@@ -111,6 +114,7 @@ public final class Pages implements ErrorPage {
         routes.get("/users/{user}", ctx -> owner(ctx, "user"), Role.USER);
         routes.get("/accounts/{account}", ctx -> owner(ctx, "account"), Role.USER);
         routes.get("/reports", this::report, Role.USER);
+        routes.get("/reports/talk", this::talk, Role.USER);
         routes.get("/search", this::search, Role.USER);
         routes.get("/assets/{file}", ctx -> asset(ctx.pathParam("file")).send(ctx, PageResponses.POLICY), Role.OPEN);
     }
@@ -261,7 +265,15 @@ public final class Pages implements ErrorPage {
             return;
         }
         ReportRequest request = ReportRequest.of(ctx, LocalDate.ofInstant(clock.instant(), ZoneOffset.UTC), Set.of());
-        send(ctx, ReportView.of(links, reports.of(Caller.of(ctx), request), request, given));
+        send(ctx, ReportView.of(links, reports.sums().of(Caller.of(ctx), request), request, given));
+    }
+
+    private void talk(Context ctx) {
+        ReportTalk talk = ReportsEndpoint.talk(ctx, reports.talks(),
+                LocalDate.ofInstant(clock.instant(), ZoneOffset.UTC));
+        boolean seesAll = Caller.of(ctx).scope() instanceof Scope.Everything;
+        send(ctx, TalkView.of(links(ctx), talk,
+                seesAll ? reports.faults().of(new Period(talk.from(), talk.to())) : null));
     }
 
     private static String[] flat(Map<String, String> parameters) {

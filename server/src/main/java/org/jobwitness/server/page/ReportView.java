@@ -43,7 +43,9 @@ final class ReportView {
         ReportView view = new ReportView(links, report, request, given);
         return Layout.page(links, "Report", "", "",
                 element("h1", "Report by " + name(request.by())),
-                element("p", css("faint"), text(view.covered())), view.form(),
+                element("p", css("faint"), text(view.covered() + " "),
+                        Links.link(links.page("reports/talk"), "Worth a talk")),
+                view.form(),
                 Pieces.section("total", "All together", view.total()),
                 Pieces.section("rows", "By " + name(request.by()), view.rows()),
                 Pieces.section("ends", "How runs ended", view.ends()),

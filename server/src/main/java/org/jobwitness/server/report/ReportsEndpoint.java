@@ -5,22 +5,32 @@ import io.javalin.http.Context;
 import java.time.Clock;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
+import java.util.Map;
 import java.util.Set;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.access.Role;
+import org.jobwitness.server.http.ApiException;
 import org.jobwitness.server.http.Csv;
+import org.jobwitness.server.http.Requests;
 import org.jobwitness.server.json.Json;
+import org.jobwitness.server.report.ReportRequest.Dimension;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.Report;
+import org.jobwitness.wire.ReportTalk;
 import org.jspecify.annotations.Nullable;
 
-/** GET /v1/reports. */
+/** GET /v1/reports, /v1/reports/talk and /v1/reports/faults. */
 public final class ReportsEndpoint {
-    private final Reports reports;
+    /** How many rows there are: a CSV has at most as many as were asked for, and no other place to say so. */
+    private static final String ROWS = "X-Total-Rows";
+    private static final int TOPICS = 5;
+    private static final Set<String> OF_TALK = Set.of("cluster", "account", "user", "partition", "limit");
+
+    private final AllReports reports;
     private final Json json;
     private final Clock clock;
 
-    public ReportsEndpoint(Reports reports, Json json, Clock clock) {
+    public ReportsEndpoint(AllReports reports, Json json, Clock clock) {
         this.reports = reports;
         this.json = json;
         this.clock = clock;
@@ -28,13 +38,33 @@ public final class ReportsEndpoint {
 
     public void routes(RoutesConfig routes) {
         routes.get("/v1/reports", this::report, Role.USER);
+        routes.get("/v1/reports/talk", ctx -> ctx.result(json.text(talk(ctx, reports.talks(), today()))), Role.USER);
+        routes.get("/v1/reports/faults",
+                ctx -> ctx.result(json.text(reports.faults().of(Period.of(ctx, today(), Set.of())))), Role.HELPDESK);
+    }
+
+    private LocalDate today() {
+        return LocalDate.ofInstant(clock.instant(), ZoneOffset.UTC);
+    }
+
+    /**
+     * As its query parameters ask for.
+     *
+     * @param today the day in UTC
+     * @throws ApiException 400
+     */
+    public static ReportTalk talk(Context ctx, JobsToTalkAbout talks, LocalDate today) {
+        Period period = Period.of(ctx, today, OF_TALK);
+        Map<Dimension, String> filters = ReportRequest.filters(ctx);
+        return talks.of(Caller.of(ctx), period, filters,
+                Requests.number(ctx, "limit", TOPICS, 1, JobsToTalkAbout.MAX_TOPICS));
     }
 
     private void report(Context ctx) {
-        ReportRequest request = ReportRequest.of(ctx, LocalDate.ofInstant(clock.instant(), ZoneOffset.UTC),
-                Set.of("format"));
+        ReportRequest request = ReportRequest.of(ctx, today(), Set.of("format"));
         boolean csv = Csv.isAskedFor(ctx);
-        Report report = reports.of(Caller.of(ctx), request);
+        Report report = reports.sums().of(Caller.of(ctx), request);
+        ctx.header(ROWS, Long.toString(report.groups()));
         if (csv) {
             ctx.contentType(Csv.CONTENT_TYPE).header("Content-Disposition", "attachment; filename=\"report-"
                     + request.from() + "-" + request.to() + ".csv\"").result(csv(report));

@@ -24,7 +24,7 @@ import org.jobwitness.wire.Verdict.Unit;
  * Errors that the driver of a GPU reported: NVIDIA's Xid, and uncorrectable memory errors. Those of the GPU itself come before the
  * program is blamed. And what slowed the GPU down.
  */
-final class GpuFaults {
+public final class GpuFaults {
     private static final Map<Integer, String> OF_GPU = Map.ofEntries(
             Map.entry(48, "an uncorrectable memory error"), Map.entry(62, "its internal processor halted"),
             Map.entry(63, "a part of its memory was replaced"),
@@ -47,7 +47,7 @@ final class GpuFaults {
     }
 
     /** Errors that stop the work on the GPU. */
-    static Set<Integer> fatal() {
+    public static Set<Integer> fatal() {
         return OF_GPU.keySet().stream().filter(GpuFaults::isFatal).collect(Collectors.toUnmodifiableSet());
     }
 
@@ -174,7 +174,8 @@ final class GpuFaults {
         return String.join(", ", errors);
     }
 
-    private static String named(List<Integer> xids) {
+    /** {@code Xid 79 (it fell off the bus), Xid 31}, fatal ones first. */
+    public static String named(List<Integer> xids) {
         Map<Boolean, List<Integer>> byWeight = xids.stream().collect(Collectors.partitioningBy(GpuFaults::isFatal));
         return Stream.of(true, false).flatMap(fatal -> byWeight.getOrDefault(fatal, List.of()).stream())
                 .map(xid -> "Xid " + xid + (OF_GPU.containsKey(xid) ? " (" + OF_GPU.get(xid) + ")" : ""))

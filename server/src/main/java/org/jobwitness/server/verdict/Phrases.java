@@ -142,7 +142,7 @@ public final class Phrases {
     }
 
     /** Text from users or Slurm as one short line, without what steers a terminal, turns the reading direction or ends our quotation. */
-    static String plain(String text) {
+    public static String plain(String text) {
         return plain(text, MAX_LENGTH);
     }
 
