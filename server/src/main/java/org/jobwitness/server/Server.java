@@ -120,7 +120,7 @@ final class Server implements AutoCloseable {
     private static final Duration WATCH_INTERVAL = Duration.ofSeconds(6);
     /** By the word that comes first on the command line. */
     private static final Map<String, Command> COMMANDS = new TreeMap<>(Map.of("backup", BackupCommand::backup,
-            "export", Export::run, "notices", NoticesCommand::run, "reports",
+            "export", Export::run, "facts", FactsCommand::run, "notices", NoticesCommand::run, "reports",
             ReportsCommand::run, "restore",
             BackupCommand::restore, "retention",
             RetentionCommand::run, "token", TokenCommand::run));
