@@ -12,6 +12,7 @@ create table job (
     user_name         text,
     uid               bigint,
     nodes             text[] not null,
+    nodes_told        boolean not null default false,
     partition         text,
     account           text,
     het_job_id        text,

@@ -130,6 +130,7 @@ public final class Events {
                 .withRun(event.hetJobId(), event.restartCount(), deadline(event))
                 .withAllocated(new Resources(cpusOfJob(event.cpuAllocation(), cpus), event.memoryAllocationMb(),
                         node == null ? event.gpuAllocation() : null));
+        ofJob = listed.isEmpty() ? ofJob : ofJob.withNodesTold();
         JobAttributes attributes = node == null
                 ? ofJob.withDevices(event.gpuVendor(), event.gpuDevices(), event.cgroupPath())
                 : ofJob;
@@ -153,8 +154,9 @@ public final class Events {
         boolean isReleased = isReleased(event, listed);
         List<Integer> cpus = isReleased ? List.of() : cpusOfNodes(event.cpusPerNode(), listed, leftOut);
         List<String> nodes = listed.isEmpty() && event.node() != null ? List.of(event.node()) : listed;
-        JobAttributes attributes = attributes(event.user(), event.uid(), nodes, event.partition(), event.account(),
+        JobAttributes ofJob = attributes(event.user(), event.uid(), nodes, event.partition(), event.account(),
                 event.scheduler());
+        JobAttributes attributes = listed.isEmpty() ? ofJob : ofJob.withNodesTold();
         Identity identity = identity(event.cluster(), event.jobId(), event.sluid(), event.startTime());
         NodeAllocation onNode = event.node() == null
                 ? null

@@ -127,7 +127,8 @@ public sealed interface Evidence {
         public Reported again() {
             JobAttributes changes = attributes.changeable();
             return new Reported(identity, at, state == JobState.PENDING ? changes.without(PRIORITY) : changes, state,
-                    reason, rawState, endTime, null, List.of(), null, null, submittedAt);
+                    reason, rawState, endTime, null, attributes.nodesTold() ? cpusOfNodes : List.of(), null, null,
+                    submittedAt);
         }
 
         /** The attributes alone, of a run whose end was reported before, with a reason that may be more precise. */

@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  * What a run is: its user, its nodes, its resources. Every hook of every node may add to it. Only the scheduler may change
  * what is known.
  *
- * @param nodes in Slurm's order
+ * @param nodes in Slurm's order; all that it had, also those that it gave up
+ * @param nodesTold whether Slurm or its hooks listed them: then a node that only an agent's readings name is none of them
  * @param partition of a pending job that may start in any of several, all of them with commas between
  * @param restartCount how often the job had been requeued when the run began, by its prolog
  * @param deadline when its time limit expires, by its prolog, or by the scheduler since then; null where the scheduler
@@ -25,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * @param scheduler shown, and nothing is decided by it: fields of {@code wire.Scheduler} by their JSON names. A null value
  *     means that the field has no value, or no longer. It is kept, so that a late report does not restore the old one
  */
-public record JobAttributes(@Nullable String user, @Nullable Long uid, List<String> nodes,
+public record JobAttributes(@Nullable String user, @Nullable Long uid, List<String> nodes, boolean nodesTold,
         @Nullable String partition, @Nullable String account, @Nullable String hetJobId,
         @Nullable Integer restartCount, @Nullable Instant deadline, Resources allocated, @Nullable GpuVendor gpuVendor,
         List<String> gpuDevices, @Nullable String cgroupPath, Resources requested,
@@ -80,37 +81,57 @@ public record JobAttributes(@Nullable String user, @Nullable Long uid, List<Stri
 
     /** Attributes without any but these; the others are added by {@code with...}. */
     public static JobAttributes of(@Nullable String user, @Nullable Long uid, List<String> nodes) {
-        return new JobAttributes(user, uid, nodes, null, null, null, null, null, Resources.UNKNOWN, null,
+        return new JobAttributes(user, uid, nodes, false, null, null, null, null, null, Resources.UNKNOWN, null,
                 List.of(), null, Resources.UNKNOWN, Map.of());
     }
 
+    /** The nodes are from a list of Slurm's. */
+    public JobAttributes withNodesTold() {
+        return new JobAttributes(user, uid, nodes, !nodes.isEmpty(), partition, account, hetJobId, restartCount,
+                deadline, allocated, gpuVendor, gpuDevices, cgroupPath, requested, scheduler);
+    }
+
+    /** As an agent's readings describe a run of which this is known: without its node, where Slurm names others. */
+    JobAttributes observed(JobAttributes known) {
+        return !known.nodesTold || known.nodes.containsAll(nodes)
+                ? this
+                : new JobAttributes(user, uid, List.of(), false, partition, account, hetJobId, restartCount, deadline,
+                        allocated, gpuVendor, gpuDevices, cgroupPath, requested, scheduler);
+    }
+
     public JobAttributes withPartition(@Nullable String inPartition, @Nullable String ofAccount) {
-        return new JobAttributes(user, uid, nodes, inPartition, ofAccount, hetJobId, restartCount, deadline, allocated,
+        return new JobAttributes(user, uid, nodes, nodesTold, inPartition, ofAccount, hetJobId, restartCount, deadline,
+                allocated,
                 gpuVendor, gpuDevices, cgroupPath, requested, scheduler);
     }
 
     public JobAttributes withRun(@Nullable String ofHetJob, @Nullable Integer restarts, @Nullable Instant limitedTo) {
-        return new JobAttributes(user, uid, nodes, partition, account, ofHetJob, restarts, limitedTo, allocated,
+        return new JobAttributes(user, uid, nodes, nodesTold, partition, account, ofHetJob, restarts, limitedTo,
+                allocated,
                 gpuVendor, gpuDevices, cgroupPath, requested, scheduler);
     }
 
     public JobAttributes withAllocated(Resources resources) {
-        return new JobAttributes(user, uid, nodes, partition, account, hetJobId, restartCount, deadline, resources,
+        return new JobAttributes(user, uid, nodes, nodesTold, partition, account, hetJobId, restartCount, deadline,
+                resources,
                 gpuVendor, gpuDevices, cgroupPath, requested, scheduler);
     }
 
     public JobAttributes withDevices(@Nullable GpuVendor vendor, List<String> devices, @Nullable String cgroup) {
-        return new JobAttributes(user, uid, nodes, partition, account, hetJobId, restartCount, deadline, allocated,
+        return new JobAttributes(user, uid, nodes, nodesTold, partition, account, hetJobId, restartCount, deadline,
+                allocated,
                 vendor, devices, cgroup, requested, scheduler);
     }
 
     public JobAttributes withRequested(Resources resources) {
-        return new JobAttributes(user, uid, nodes, partition, account, hetJobId, restartCount, deadline, allocated,
+        return new JobAttributes(user, uid, nodes, nodesTold, partition, account, hetJobId, restartCount, deadline,
+                allocated,
                 gpuVendor, gpuDevices, cgroupPath, resources, scheduler);
     }
 
     public JobAttributes withScheduler(Map<String, @Nullable Object> fields) {
-        return new JobAttributes(user, uid, nodes, partition, account, hetJobId, restartCount, deadline, allocated,
+        return new JobAttributes(user, uid, nodes, nodesTold, partition, account, hetJobId, restartCount, deadline,
+                allocated,
                 gpuVendor, gpuDevices, cgroupPath, requested, fields);
     }
 
@@ -131,7 +152,8 @@ public record JobAttributes(@Nullable String user, @Nullable Long uid, List<Stri
 
     /** Only what the scheduler may change while the run is pending or running. */
     JobAttributes changeable() {
-        return NONE.withPartition(partition, account).withRun(null, null, deadline).withScheduler(scheduler);
+        JobAttributes placed = nodesTold ? of(null, null, nodes).withNodesTold().withAllocated(allocated) : NONE;
+        return placed.withPartition(partition, account).withRun(null, null, deadline).withScheduler(scheduler);
     }
 
     /** With the scheduler's values for what it may change: it overrules all others. */
@@ -140,6 +162,12 @@ public record JobAttributes(@Nullable String user, @Nullable Long uid, List<Stri
         return withPartition(incoming.partition == null ? partition : incoming.partition,
                 incoming.account == null ? account : incoming.account)
                 .withRun(hetJobId, restartCount, limitedTo);
+    }
+
+    /** With the scheduler's resources of a running job, if its nodes have changed. */
+    JobAttributes resizedTo(JobAttributes incoming) {
+        boolean isResized = incoming.nodesTold && nodesTold && !Set.copyOf(nodes).equals(Set.copyOf(incoming.nodes));
+        return isResized ? withAllocated(incoming.allocated.orElse(allocated)) : this;
     }
 
     /** With the CPUs that are left after nodes were given up; a late report of an earlier time changes nothing. */
@@ -159,7 +187,7 @@ public record JobAttributes(@Nullable String user, @Nullable Long uid, List<Stri
 
     JobAttributes merge(JobAttributes incoming, Differences differences) {
         return new JobAttributes(UserName.better(user, incoming.user, differences),
-                differences.keep("uid", uid, incoming.uid), union(nodes, incoming.nodes),
+                differences.keep("uid", uid, incoming.uid), merged(incoming), nodesTold || incoming.nodesTold,
                 differences.keep("partition", chosen(partition, incoming.partition), incoming.partition),
                 differences.keep("account", account, incoming.account),
                 differences.keep("het_job_id", hetJobId, incoming.hetJobId),
@@ -190,6 +218,10 @@ public record JobAttributes(@Nullable String user, @Nullable Long uid, List<Stri
             return stored;
         }
         return List.of(stored.split(",", -1)).contains(incoming) ? incoming : stored;
+    }
+
+    private List<String> merged(JobAttributes incoming) {
+        return incoming.nodesTold && !nodesTold ? union(List.of(), incoming.nodes) : union(nodes, incoming.nodes);
     }
 
     /** All names of both. A list that contains the other one gives the order, whichever of them came first. */

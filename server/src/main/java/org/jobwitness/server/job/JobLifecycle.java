@@ -97,8 +97,9 @@ final class JobLifecycle {
 
     /** The run with the evidence in it, but without what follows from other runs. */
     private static Run merge(Run run, Evidence evidence, Instant now, Differences differences) {
+        NodeAllocation reporting = isElsewhere(run, evidence) ? null : evidence.onNode();
         Run known = run.with(run.identity().merge(evidence.identity()), attributes(run, evidence, differences),
-                onNode(run.onNode(), evidence.onNode(), differences));
+                onNode(run.onNode(), reporting, differences));
         return switch (evidence) {
             case Evidence.Started started -> known.withStart(true,
                     firstStart(known, Objects.requireNonNullElse(started.at(), now)));
@@ -114,6 +115,12 @@ final class JobLifecycle {
             case Evidence.Created created -> known.withStart(true, created.at());
             case Evidence.Patched patched -> mergePatched(run, patched, differences);
         };
+    }
+
+    /** Whether an agent reads it under a name that is not in Slurm's list of its nodes: the host's name may differ. */
+    private static boolean isElsewhere(Run run, Evidence evidence) {
+        JobAttributes incoming = evidence.attributes();
+        return evidence instanceof Evidence.Observed && !incoming.observed(run.attributes()).equals(incoming);
     }
 
     private static @Nullable NodeAllocation onNode(@Nullable NodeAllocation stored, @Nullable NodeAllocation incoming,
@@ -183,11 +190,13 @@ final class JobLifecycle {
             return stored.grownTo(incoming).merge(incoming, differences);
         }
         if (!(evidence instanceof Evidence.Reported reported)) {
-            return stored.merge(incoming, differences);
+            return stored.merge(evidence instanceof Evidence.Observed ? incoming.observed(stored) : incoming,
+                    differences);
         }
         EndEvidence.SchedulerState last = run.end().scheduler();
         boolean wasPending = last != null && last.state() == JobState.PENDING && reported.state() != JobState.PENDING;
-        return (wasPending ? stored.noLongerPending() : stored).changedBy(incoming).merge(incoming, differences);
+        JobAttributes sized = reported.state() == JobState.RUNNING ? stored.resizedTo(incoming) : stored;
+        return (wasPending ? sized.noLongerPending() : sized).changedBy(incoming).merge(incoming, differences);
     }
 
     /** Whether the scheduler reports a state that the run has left: the report is late, or is repeated. */

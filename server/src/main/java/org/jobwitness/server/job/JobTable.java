@@ -19,6 +19,7 @@ import org.jobwitness.server.db.Database;
 import org.jobwitness.server.http.ApiException;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.wire.EventResponse;
+import org.jobwitness.wire.JobState;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -180,6 +181,11 @@ public final class JobTable {
         for (Decision.Change change : taken.others()) {
             update(handle, caller, change.before(), change.after(), Map.of(), evidence, changes);
         }
+        if (evidence instanceof Evidence.Reported reported && reported.state() == JobState.RUNNING
+                && reported.attributes().nodesTold() && !taken.run().hasEnded()
+                && !reported.attributes().nodes().containsAll(taken.run().attributes().nodes())) {
+            RunTable.release(handle, run, reported.attributes().nodes());
+        }
         if (evidence.reading() != null && evidence.onNode() != null) {
             RunTable.addReading(handle, run, evidence.onNode().node(), evidence.reading());
             if (taken.run().hasEnded() && changes.isEmpty()) {
@@ -208,6 +214,7 @@ public final class JobTable {
             if (!after.attributes().nodes().equals(before.attributes().nodes())
                     || !Objects.equals(after.attributes().allocated().cpus(),
                             before.attributes().allocated().cpus())) {
+                RunTable.removeNodes(handle, after.key(), without(before.attributes(), after.attributes()));
                 RunTable.addNodes(handle, after.key(), evidence);
             }
             if (before.hasEnded() || after.hasEnded()) {
@@ -228,6 +235,11 @@ public final class JobTable {
         if (!removed.isEmpty() || !added.isEmpty()) {
             audit.add(handle, caller, AuditTable.Action.UPDATED, after, eventId, removed, added);
         }
+    }
+
+    /** Nodes that only agents had named, before Slurm told its list. */
+    private static List<String> without(JobAttributes before, JobAttributes after) {
+        return before.nodes().stream().filter(node -> !after.nodes().contains(node)).toList();
     }
 
     private static Map<String, Object> without(Map<String, Object> fields, Map<String, Object> same) {

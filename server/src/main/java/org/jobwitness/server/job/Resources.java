@@ -6,6 +6,12 @@ import org.jspecify.annotations.Nullable;
 public record Resources(@Nullable Integer cpus, @Nullable Long memoryMb, @Nullable Integer gpus) {
     public static final Resources UNKNOWN = new Resources(null, null, null);
 
+    /** These, and the other ones where these are unknown. */
+    Resources orElse(Resources other) {
+        return new Resources(cpus == null ? other.cpus : cpus, memoryMb == null ? other.memoryMb : memoryMb,
+                gpus == null ? other.gpus : gpus);
+    }
+
     /** @param kind prefix of the fields' names in the audit trail */
     Resources merge(String kind, Resources incoming, Differences differences) {
         return new Resources(differences.keep(kind + "_cpus", cpus, incoming.cpus),

@@ -31,6 +31,7 @@ final class RunColumns extends TableColumns<Run> {
     private final Column<Run, String> user = text("user_name", run -> run.attributes().user());
     private final Column<Run, Long> uid = bigint("uid", run -> run.attributes().uid());
     private final Column<Run, List<String>> nodes = texts("nodes", run -> run.attributes().nodes());
+    private final Column<Run, Boolean> nodesTold = flag("nodes_told", run -> run.attributes().nodesTold());
     private final Column<Run, String> partition = text("partition", run -> run.attributes().partition());
     private final Column<Run, String> account = text("account", run -> run.attributes().account());
     private final Column<Run, String> hetJobId = text("het_job_id", run -> run.attributes().hetJobId());
@@ -86,7 +87,8 @@ final class RunColumns extends TableColumns<Run> {
         Identity identity = new Identity(cluster.known(row), jobId.known(row), sluid.read(row),
                 schedulerStart.read(row));
         JobAttributes attributes = new JobAttributes(user.read(row), uid.read(row), nodes.known(row),
-                partition.read(row), account.read(row), hetJobId.read(row), restartCount.read(row), deadline.read(row),
+                nodesTold.known(row), partition.read(row), account.read(row), hetJobId.read(row),
+                restartCount.read(row), deadline.read(row),
                 new Resources(cpus.read(row), memoryMb.read(row), gpus.read(row)), gpuVendor.read(row),
                 gpuDevices.known(row), cgroupPath.read(row),
                 new Resources(requestedCpus.read(row), requestedMemoryMb.read(row), requestedGpus.read(row)),

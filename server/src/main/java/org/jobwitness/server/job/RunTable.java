@@ -80,6 +80,21 @@ final class RunTable {
                 .bindArray("cpus", Integer.class, evidence.cpusOfNodes()).execute();
     }
 
+    /** Takes nodes from a run that are none of it; their figures stay. */
+    static void removeNodes(Handle handle, long run, List<String> nodes) {
+        if (!nodes.isEmpty()) {
+            handle.createUpdate("delete from job_node where job_key = :key and node = any(:nodes)").bind("key", run)
+                    .bindArray("nodes", String.class, nodes).execute();
+        }
+    }
+
+    /** Ends a run that goes on on all nodes but those that it still has. */
+    static void release(Handle handle, long run, List<String> kept) {
+        handle.createUpdate("""
+                update job_node set ended = true where job_key = :key and not ended and node <> all(:kept)""")
+                .bind("key", run).bindArray("kept", String.class, kept).execute();
+    }
+
     /**
      * A run on one of its nodes. Its end is that of the node where the node itself has reported it, where there is no other
      * node, or where the scheduler or the sender of an event knows the final state; a run that is lost may turn up again.

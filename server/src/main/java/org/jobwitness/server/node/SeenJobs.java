@@ -39,7 +39,12 @@ public final class SeenJobs {
                     where one.cluster = running.cluster and coalesce(node.at <= :since, true)
                     order by job_node.node) as silent,
                 array(select job_id from unseen where unseen.cluster = running.cluster and not is_on_silent
-                    order by job_id) as missed
+                    order by job_id) as missed,
+                array(select distinct job_figures.node from running one join job_figures using (job_key)
+                    where one.cluster = running.cluster and last_sample_at > :since
+                        and not exists (select from job_node where job_node.job_key = one.job_key
+                            and job_node.node = job_figures.node)
+                    order by job_figures.node) as misnamed
             from running group by cluster order by cluster""";
 
     private final Database database;
@@ -56,9 +61,12 @@ public final class SeenJobs {
      * @param seen those of them with a reading, on any of their nodes, within the window
      * @param silent nodes of the running jobs from whose agents nothing came within the window
      * @param missed ids of jobs that were not seen though the agents of all their nodes report
+     * @param misnamed names under which agents read these jobs, and which are not in Slurm's list of the jobs' nodes
      */
-    public record Seen(String cluster, long running, long seen, List<String> silent, List<String> missed) {
+    public record Seen(String cluster, long running, long seen, List<String> silent, List<String> missed,
+            List<String> misnamed) {
         public Seen {
+            misnamed = List.copyOf(misnamed);
             silent = List.copyOf(silent);
             missed = List.copyOf(missed);
         }
@@ -67,7 +75,11 @@ public final class SeenJobs {
         public String words() {
             return "Jobs running according to Slurm: " + running + "; seen by agents: " + seen
                     + (silent.isEmpty() ? "" : "; nodes without word: " + named(silent))
-                    + (missed.isEmpty() ? "" : "; not seen though their nodes report: job " + named(missed));
+                    + (missed.isEmpty() ? "" : "; not seen though their nodes report: job " + named(missed))
+                    + (misnamed.isEmpty()
+                            ? ""
+                            : "; agents whose name is not Slurm's name of the node, for which JOBWITNESS_NODE is to be set: "
+                                    + named(misnamed));
         }
 
         private static String named(List<String> all) {
@@ -76,7 +88,7 @@ public final class SeenJobs {
         }
 
         private boolean isComplete() {
-            return seen == running && silent.isEmpty();
+            return seen == running && silent.isEmpty() && misnamed.isEmpty();
         }
     }
 
@@ -93,7 +105,7 @@ public final class SeenJobs {
 
     private static Seen seen(ResultSet row) throws SQLException {
         return new Seen(string(row, "cluster"), row.getLong("running"), row.getLong("seen"),
-                strings(row, "silent"), strings(row, "missed"));
+                strings(row, "silent"), strings(row, "missed"), strings(row, "misnamed"));
     }
 
     /** Of each cluster where agents do not see all; empty if they do. */

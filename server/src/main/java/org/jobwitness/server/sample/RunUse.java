@@ -161,7 +161,7 @@ public final class RunUse {
     /** Joined run by run: a join of whole tables, which an estimate may choose, would read those of all runs that have ended. */
     private static Query onNodes(Handle handle, String runs, Instant now) {
         return handle.createQuery("""
-                select job_key, on_node.*, state = 'running' and not coalesce(ended, false) as is_running, %s as is_fresh,
+                select job_key, on_node.*, state = 'running' and not coalesce(ended, true) as is_running, %s as is_fresh,
                     case when state = 'running' and not ended and start_time is not null
                         then greatest(0, date_part('epoch', cast(:now as timestamptz) - start_time)) end as runtime
                 from (select job_key, state, start_time %s order by job_key) job cross join lateral (

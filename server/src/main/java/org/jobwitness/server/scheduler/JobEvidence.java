@@ -87,7 +87,10 @@ final class JobEvidence {
         Instant deadline = state == JobState.RUNNING && !hasEnded && !job.accounted() && job.timeLimitMinutes() != null
                 ? job.end()
                 : null;
-        return JobAttributes.of(fitting(job.user()), job.uid(), nodes)
+        JobAttributes placed = JobAttributes.of(fitting(job.user()), job.uid(), nodes);
+        // slurmctld lists what is left of a job that completes; slurmdbd has a record of each size of a running one.
+        boolean isAll = !job.state().isCompleting() && (state.isFinal() || !job.accounted());
+        return (isAll ? placed.withNodesTold() : placed)
                 .withPartition(fitting(job.partition()), fitting(job.account()))
                 .withRun(job.hetJobId(), job.restartCount(), deadline)
                 .withAllocated(new Resources(cpus, isWaiting ? null : job.allocated().memoryMb(),

@@ -38,7 +38,7 @@ public final class EventLine {
     }
 
     private static Evidence.Reported reported(Words words) {
-        return new Evidence.Reported(identity(words), words.take("at", Words::time), attributes(words),
+        return new Evidence.Reported(identity(words), words.take("at", Words::time), attributes(words).withNodesTold(),
                 words.take("state", EventLine::state), words.take("reason", EventLine::reason),
                 words.take("raw_state"), words.take("end", Words::time), null, List.of(),
                 words.take("exit", EventLine::waitStatus), words.take("derived", Integer::valueOf),
@@ -108,7 +108,7 @@ public final class EventLine {
         return new Evidence.Started(identity(words), words.take("at", Words::time),
                 ofNode ? new NodeAllocation(node, gpuCount, vendor, devices, cgroup, false) : null,
                 JobAttributes.of(words.take("user"), words.take("uid", Long::valueOf), words.takeList("nodes"))
-                        .withPartition(words.take("partition"), words.take("account"))
+                        .withNodesTold().withPartition(words.take("partition"), words.take("account"))
                         .withRun(words.take("het"), words.take("restarts", Integer::valueOf),
                                 words.take("deadline", Words::time))
                         .withAllocated(new Resources(words.take("cpus", Integer::valueOf),
@@ -127,7 +127,7 @@ public final class EventLine {
         return new Evidence.Ended(identity(words), at,
                 node == null ? null : new NodeAllocation(node, null, null, List.of(), null, true),
                 JobAttributes.of(words.take("user"), words.take("uid", Long::valueOf), words.takeList("nodes"))
-                        .withPartition(words.take("partition"), words.take("account"))
+                        .withNodesTold().withPartition(words.take("partition"), words.take("account"))
                         .withAllocated(new Resources(words.take("cpus", Integer::valueOf), null, null)),
                 List.of(), null,
                 EndEvidence.reported(at).withFinalState(words.take("state", EventLine::state))
@@ -140,7 +140,8 @@ public final class EventLine {
     private static Evidence.NodeReleased released(Words words) {
         return new Evidence.NodeReleased(identity(words), words.take("at", Words::time),
                 new NodeAllocation(words.take("node"), null, null, List.of(), null, true),
-                JobAttributes.of(words.take("user"), words.take("uid", Long::valueOf), words.takeList("nodes")),
+                JobAttributes.of(words.take("user"), words.take("uid", Long::valueOf), words.takeList("nodes"))
+                        .withNodesTold(),
                 words.take("left", Integer::valueOf), null, null);
     }
 

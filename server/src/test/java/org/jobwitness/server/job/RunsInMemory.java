@@ -31,7 +31,11 @@ final class RunsInMemory {
     }
 
     private void store(Run run) {
-        runs.put(run.key(), run);
+        Run before = runs.put(run.key(), run);
+        if (before != null) {
+            nodesOf(run).keySet().removeIf(node -> before.attributes().nodes().contains(node)
+                    && !run.attributes().nodes().contains(node));
+        }
         if (run.onNode() != null) {
             nodes.computeIfAbsent(run.key(), _ -> new TreeMap<>()).put(run.onNode().node(), run.onNode());
         }

@@ -28,10 +28,15 @@ import org.jobwitness.server.db.LeaderTask;
 import org.jobwitness.server.db.OneTurn;
 import org.jobwitness.server.db.Partitions;
 import org.jobwitness.server.event.Events;
+import org.jobwitness.server.job.Evidence;
+import org.jobwitness.server.job.Identity;
+import org.jobwitness.server.job.JobAttributes;
 import org.jobwitness.server.job.JobTable;
+import org.jobwitness.server.job.NodeAllocation;
 import org.jobwitness.server.json.Json;
 import org.jobwitness.server.node.NodeTable;
 import org.jobwitness.server.node.SeenJobs;
+import org.jobwitness.server.sample.RunUse;
 import org.jobwitness.server.scheduler.FakeSlurm.FakeJob;
 import org.jobwitness.server.scheduler.FakeSlurmrestd.Mood;
 import org.jobwitness.server.testing.TestPostgres;
@@ -132,7 +137,7 @@ class ReconciliationTest {
                             + " on conflict (cluster, node) do update set at = excluded.at");
         });
         assertThat(seenJobs.all()).containsExactly(
-                new SeenJobs.Seen("rig", 4, 1, List.of("n2", "n4"), List.of("3")));
+                new SeenJobs.Seen("rig", 4, 1, List.of("n2", "n4"), List.of("3"), List.of()));
         assertThat(seenJobs.problem()).contains("rig: Jobs running according to Slurm: 4; seen by agents: 1;"
                 + " nodes without word: n2, n4; not seen though their nodes report: job 3");
     }
@@ -273,6 +278,69 @@ class ReconciliationTest {
         assertThat(runs("3")).containsExactly(
                 (version < 40 ? "cancelled requeued f" : "cancelled requeued t") + " 10:00:00 - 10:01:00",
                 "completed t 10:11:40 - 10:12:40");
+    }
+
+    private List<String> onNodes(String job) {
+        return texts("select concat_ws(' ', node, job_node.cpus, case when ended then 'ended' end) from job_node"
+                + " join job using (job_key) where job_id = '" + job + "' order by node");
+    }
+
+    @Test
+    void aJobThatOnlySlurmsRecordShowsToBeSmallerHasFewerCpusAndNodes() throws Exception {
+        events.apply(AGENT, new JobStarted("8", "alice", List.of("n[1-4]"), T, "n1", 1001L, null, null, null, null,
+                List.of(), null, "batch", "proj1", "rig", null, T, T.plusSeconds(3600), 0, null, "2(x4)", null, "p-8"));
+        FakeJob job = FakeJob.waiting("8", T).runs("n[1-4]", T);
+        slurm.put(job);
+        rounds(1);
+        assertThat(onNodes("8")).containsExactly("n1 2", "n2 2", "n3 2", "n4 2");
+        assertThat(texts("select cpus::text from job")).as("the prolog's").containsExactly("8");
+        slurm.put(job.runs("n[1-2]", T).is("RUNNING COMPLETING"));
+        now.set(now.get().plus(Duration.ofMinutes(6)));
+        rounds(1);
+        assertThat(onNodes("8")).as("slurmctld lists the nodes on which it still completes")
+                .containsExactly("n1 2", "n2 2", "n3 2", "n4 2");
+        slurm.put(job.runs("n[1-2]", T));
+        now.set(now.get().plus(Duration.ofMinutes(6)));
+        rounds(1);
+        assertThat(onNodes("8")).containsExactly("n1 2", "n2 2", "n3 2 ended", "n4 2 ended");
+        assertThat(texts("select cpus::text from job")).containsExactly("4");
+        observed("8", "n4");
+        assertThat(onNodes("8")).containsExactly("n1 2", "n2 2", "n3 2 ended", "n4 2 ended");
+        slurm.put(job.runs("n[1-2,7]", T));
+        now.set(now.get().plus(Duration.ofMinutes(6)));
+        rounds(1);
+        assertThat(onNodes("8")).as("it got another one")
+                .containsExactly("n1 2", "n2 2", "n3 2 ended", "n4 2 ended", "n7");
+    }
+
+    private void observed(String job, String node) {
+        jobs.observe(AGENT, new Evidence.Observed(new Identity("rig", job, null, null), T.plusSeconds(1), true,
+                new NodeAllocation(node, null, null, List.of(), "/job_" + job, false),
+                JobAttributes.of("alice", 1001L, List.of(node)), false));
+    }
+
+    @Test
+    void aNodeThatOnlyAnAgentNamesIsNoneOfTheJobWhoseNodesSlurmTells() throws Exception {
+        observed("9", "host5");
+        assertThat(onNodes("9")).as("nobody says better").containsExactly("host5");
+        slurm.put(FakeJob.waiting("9", T).runs("n5", T));
+        rounds(1);
+        assertThat(onNodes("9")).containsExactly("n5 4");
+        observed("9", "host5");
+        assertThat(onNodes("9")).containsExactly("n5 4");
+        assertThat(texts("select concat_ws(' ', nodes, cpus) from job")).containsExactly("{n5} 4");
+
+        database.write("test", handle -> handle.execute("insert into job_figures (job_key, node, first_sample_at,"
+                + " last_sample_at, last_interval_ms, cpu_count, latest) select job_key, 'host5', '%1$s', '%1$s', 15000, 1,"
+                        .formatted(now.get())
+                + " array[null, 50, null, null, 4]::float8[] from job"));
+        assertThat(database.read("test", handle -> RunUse.onNodes(handle,
+                handle.createQuery("select job_key from job").mapTo(Long.class).one(), now.get())).stream()
+                .map(on -> on.node() + " " + on.cpus())).containsExactly("host5 NaN", "n5 4.0");
+        now.set(T.plusSeconds(60).plus(SeenJobs.WINDOW));
+        assertThat(new SeenJobs(database, clock).problem()).contains("rig: Jobs running according to Slurm: 1; seen by"
+                + " agents: 1; nodes without word: n5; agents whose name is not Slurm's name of the node, for which"
+                + " JOBWITNESS_NODE is to be set: host5");
     }
 
     @Test
