@@ -565,7 +565,7 @@ comment on column agent_queue.since is 'When the oldest entry was read on the no
 -- The last polls of the scheduler, whichever server made them, and how far they have come. Only scheduler.ContactTable writes
 -- here.
 create table scheduler_contact (
-    part         text primary key check (part in ('controller', 'accounting', 'nodes')),
+    part         text primary key check (part in ('controller', 'accounting', 'nodes', 'coordinators')),
     asked_at     timestamptz not null,
     answered_at  timestamptz,
     problem      text,
@@ -573,6 +573,16 @@ create table scheduler_contact (
 );
 comment on column scheduler_contact.problem is 'Why the last poll failed; null if it was answered.';
 comment on column scheduler_contact.ends_read_to is 'Of accounting: all ends up to then have been read.';
+
+-- Who coordinates which accounts, with those below them, by the scheduler's accounting. Only access.Coordinators writes here.
+create table coordinator (
+    user_name text not null,
+    cluster   text not null,
+    account   text not null,
+    read_at   timestamptz not null,
+    primary key (user_name, cluster, account)
+);
+comment on column coordinator.read_at is 'It counts for a day.';
 
 -- The simulated cluster: when its history ends, up to when it was delivered, and the last downtime of the server, whose live
 -- jobs are left out. Empty on a real one.

@@ -26,6 +26,7 @@ import java.util.logging.Level;
 import javax.net.SocketFactory;
 import org.jobwitness.server.access.AccessControl;
 import org.jobwitness.server.access.BrowserCookie;
+import org.jobwitness.server.access.Coordinators;
 import org.jobwitness.server.access.Privileged;
 import org.jobwitness.server.access.Refusals;
 import org.jobwitness.server.access.Role;
@@ -228,11 +229,14 @@ final class Server implements AutoCloseable {
             tokens = config.auth() ? Optional.of(Tokens.in(config.dataDir())) : Optional.empty();
             Sessions sessions = new Sessions(database, clock);
             Privileged privileged = new Privileged(config.operators(), config.helpdesk());
+            Coordinators coordinators = new Coordinators(database, clock);
             BrowserCookie cookie = new BrowserCookie(tls.isPresent(), config.publicUrl());
             Refusals refusals = stopLater(new Refusals(database, clock, metrics));
-            AccessControl access = tokens.map(known -> AccessControl.by(known, sessions, privileged, cookie,
-                    config.proxy(), refusals))
-                    .orElseGet(() -> AccessControl.off(config.host(), sessions, privileged, cookie, refusals));
+            AccessControl access = tokens
+                    .map(known -> AccessControl.by(known, sessions, privileged, coordinators, cookie,
+                            config.proxy(), refusals))
+                    .orElseGet(() -> AccessControl.off(config.host(), sessions, privileged, coordinators, cookie,
+                            refusals));
             Optional<SignInByOidc> oidc = config.oidc().map(settings -> stopLater(
                     new SignInByOidc(settings, database, sessions, privileged, clock)));
             SignInBySlurmToken slurmTokens = stopLater(new SignInBySlurmToken(config.slurmTokens(),
@@ -273,7 +277,7 @@ final class Server implements AutoCloseable {
                             new VerdictEndpoint(verdicts, config.publicUrl(), json)::routes,
                             new ArraysEndpoint(arrays, json)::routes,
                             new NodesEndpoint(nodes, json, clock)::routes,
-                            new StreamEndpoint(stream, sessions, json)::routes,
+                            new StreamEndpoint(stream, sessions, coordinators, json)::routes,
                             new SessionsEndpoint(sessions,
                                     new SignInByMunge(database, config.mungeSocket(), sessions, clock),
                                     slurmTokens, privileged,

@@ -2,13 +2,16 @@ package org.jobwitness.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Function;
@@ -38,65 +41,71 @@ class AccessMatrixTest {
     private static final String OF_ACCOUNT = "710002";
     private static final String FOREIGN = "710003";
     private static final String UNKNOWN = "710009";
-    /** What each kind of caller is given: {@code open} anything, {@code own}, {@code run} or {@code all} of the jobs, or an error. */
+    /**
+     * What each kind of caller is given: {@code open} anything, {@code own}, {@code run}, {@code account} or {@code all} of the jobs,
+     * or an error.
+     */
     private static final List<String> CALLERS = List.of("anonymous", "ended", "agent", "scrape", "link", "user", "uid",
-            "helpdesk", "root", "operator");
+            "coord", "helpdesk", "root", "operator");
+    /** The jobs of {@link #start} that a kind of caller may see. */
+    private static final Map<String, Set<String>> SEEN = Map.of("user", Set.of(OWN), "uid", Set.of(OWN), "coord",
+            Set.of(OWN, OF_ACCOUNT));
     private static final Map<String, List<String>> MATRIX = matrix("""
-            POST /v1/events/job-started   401 401 open 403 403 403 403 403 open open
-            POST /v1/events/job-finished  401 401 open 403 403 403 403 403 open open
-            POST /v1/batches              401 401 open 403 403 403 403 403 open open
-            GET /v1/jobs                  401 401 403 403 403 own own all all all
-            POST /v1/jobs                 401 401 403 403 403 403 403 403 open open
-            GET /v1/jobs/{id}             401 401 403 403 run own own all all all
-            PATCH /v1/jobs/{id}           401 401 403 403 403 403 403 403 all all
-            DELETE /v1/jobs/{id}          401 401 403 403 403 403 403 403 open open
-            GET /v1/jobs/{id}/metrics     401 401 403 403 run own own all all all
-            POST /v1/jobs/{id}/metrics    401 401 open 403 403 403 403 403 open open
-            GET /v1/jobs/{id}/series      401 401 403 403 run own own all all all
-            GET /v1/jobs/{id}/runs        401 401 403 403 run own own all all all
-            GET /v1/jobs/{id}/audit       401 401 403 403 run own own all all all
-            GET /v1/jobs/{id}/verdict     401 401 403 403 run own own all all all
-            GET /v1/arrays/{id}           401 401 403 403 403 own own all all all
-            POST /v1/jobs/{id}/links      401 401 403 403 403 link link 403 link 403
-            GET /v1/stream                401 401 403 403 403 own own all all all
-            GET /v1/users/{user}/summary  401 401 403 403 403 own own all all all
-            GET /v1/reports               401 401 403 403 403 own own all all all
-            GET /v1/reports/talk          401 401 403 403 403 own own all all all
-            GET /v1/reports/faults        401 401 403 403 403 403 403 all all all
-            GET /v1/nodes                 401 401 403 403 403 own own all all all
-            GET /v1/nodes/{name}          401 401 403 403 403 own own all all all
-            POST /v1/sessions             open open open open open open open open open open
-            POST /v1/sessions/slurm       open open open open open open open open open open
-            GET /v1/sessions              401 401 403 403 403 own own own all all
-            GET /v1/sessions/{session}    401 401 403 403 open open open open open open
-            DELETE /v1/sessions/{session} 401 401 403 403 403 open open open open open
-            POST /v1/sign-in-codes        401 401 403 403 403 open open open open open
-            GET /v1/notices               401 401 403 403 403 open 403 open open 403
-            POST /v1/notices              401 401 403 403 403 open 403 open open 403
-            GET /metrics                  401 401 403 open 403 403 403 403 open open
-            GET /v1/health                401 401 open open 403 403 403 403 open open
-            GET /v1/live                  open open open open open open open open open open
-            GET /v1/ready                 open open open open open open open open open open
-            GET /                         401 401 403 403 403 own own all all all
-            GET /jobs                     401 401 403 403 403 own own all all all
-            GET /jobs/{id}                401 401 403 403 run own own all all all
-            GET /arrays/{id}              401 401 403 403 403 own own all all all
-            GET /cluster                  401 401 403 403 403 own own all all all
-            GET /reports                  401 401 403 403 403 own own all all all
-            GET /reports/talk             401 401 403 403 403 own own all all all
-            GET /nodes/{name}             401 401 403 403 403 own own all all all
-            GET /users/{user}             401 401 403 403 403 own own all all all
-            GET /accounts/{account}       401 401 403 403 403 own own all all all
-            GET /search                   401 401 403 403 403 open open open open open
-            GET /sign-in                  open open open open open open open open open open
-            POST /sign-in                 open open open open open open open open open open
-            GET /sign-in/oidc             open open open open open open open open open open
-            GET /sign-in/oidc/callback    open open open open open open open open open open
-            POST /sign-out                401 401 403 403 403 open open open open open
-            GET /assets/{file}            open open open open open open open open open open
-            GET /v1/openapi.yaml          open open open open open open open open open open
-            GET /docs                     open open open open open open open open open open
-            GET /docs/assets/{file}       open open open open open open open open open open
+            POST /v1/events/job-started   401 401 open 403 403 403 403 403 403 open open
+            POST /v1/events/job-finished  401 401 open 403 403 403 403 403 403 open open
+            POST /v1/batches              401 401 open 403 403 403 403 403 403 open open
+            GET /v1/jobs                  401 401 403 403 403 own own account all all all
+            POST /v1/jobs                 401 401 403 403 403 403 403 403 403 open open
+            GET /v1/jobs/{id}             401 401 403 403 run own own account all all all
+            PATCH /v1/jobs/{id}           401 401 403 403 403 403 403 403 403 all all
+            DELETE /v1/jobs/{id}          401 401 403 403 403 403 403 403 403 open open
+            GET /v1/jobs/{id}/metrics     401 401 403 403 run own own account all all all
+            POST /v1/jobs/{id}/metrics    401 401 open 403 403 403 403 403 403 open open
+            GET /v1/jobs/{id}/series      401 401 403 403 run own own account all all all
+            GET /v1/jobs/{id}/runs        401 401 403 403 run own own account all all all
+            GET /v1/jobs/{id}/audit       401 401 403 403 run own own account all all all
+            GET /v1/jobs/{id}/verdict     401 401 403 403 run own own account all all all
+            GET /v1/arrays/{id}           401 401 403 403 403 own own account all all all
+            POST /v1/jobs/{id}/links      401 401 403 403 403 link link 404 403 link 403
+            GET /v1/stream                401 401 403 403 403 own own account all all all
+            GET /v1/users/{user}/summary  401 401 403 403 403 own own account all all all
+            GET /v1/reports               401 401 403 403 403 own own account all all all
+            GET /v1/reports/talk          401 401 403 403 403 own own account all all all
+            GET /v1/reports/faults        401 401 403 403 403 403 403 403 all all all
+            GET /v1/nodes                 401 401 403 403 403 own own account all all all
+            GET /v1/nodes/{name}          401 401 403 403 403 own own account all all all
+            POST /v1/sessions             open open open open open open open open open open open
+            POST /v1/sessions/slurm       open open open open open open open open open open open
+            GET /v1/sessions              401 401 403 403 403 own own own own all all
+            GET /v1/sessions/{session}    401 401 403 403 open open open open open open open
+            DELETE /v1/sessions/{session} 401 401 403 403 403 open open open open open open
+            POST /v1/sign-in-codes        401 401 403 403 403 open open open open open open
+            GET /v1/notices               401 401 403 403 403 open 403 open open open 403
+            POST /v1/notices              401 401 403 403 403 open 403 open open open 403
+            GET /metrics                  401 401 403 open 403 403 403 403 403 open open
+            GET /v1/health                401 401 open open 403 403 403 403 403 open open
+            GET /v1/live                  open open open open open open open open open open open
+            GET /v1/ready                 open open open open open open open open open open open
+            GET /                         401 401 403 403 403 own own account all all all
+            GET /jobs                     401 401 403 403 403 own own account all all all
+            GET /jobs/{id}                401 401 403 403 run own own account all all all
+            GET /arrays/{id}              401 401 403 403 403 own own account all all all
+            GET /cluster                  401 401 403 403 403 own own account all all all
+            GET /reports                  401 401 403 403 403 own own account all all all
+            GET /reports/talk             401 401 403 403 403 own own account all all all
+            GET /nodes/{name}             401 401 403 403 403 own own account all all all
+            GET /users/{user}             401 401 403 403 403 own own account all all all
+            GET /accounts/{account}       401 401 403 403 403 own own account all all all
+            GET /search                   401 401 403 403 403 open open open open open open
+            GET /sign-in                  open open open open open open open open open open open
+            POST /sign-in                 open open open open open open open open open open open
+            GET /sign-in/oidc             open open open open open open open open open open open
+            GET /sign-in/oidc/callback    open open open open open open open open open open open
+            POST /sign-out                401 401 403 403 403 open open open open open open
+            GET /assets/{file}            open open open open open open open open open open open
+            GET /v1/openapi.yaml          open open open open open open open open open open open
+            GET /docs                     open open open open open open open open open open open
+            GET /docs/assets/{file}       open open open open open open open open open open open
             """);
 
     private static TestServer server;
@@ -113,12 +122,14 @@ class AccessMatrixTest {
     static void start() {
         server = TestServer.startWithAuth("--helpdesk=helen,@no-such-group");
         started(OWN, "alice", 1001, "shared1", "physics", "mine");
-        started(OF_ACCOUNT, MARK + "bob", 1002, "shared1", "physics", MARK);
+        started(OF_ACCOUNT, MARK + "bob", 1002, "shared1", "physics", MARK + "bobs");
         started(FOREIGN, MARK + "eve", 1003, "shared1", MARK, MARK);
         started("710004", MARK + "eve", 1003, MARK + "-only", MARK, MARK);
         gpuHeldByForeignJob();
         long run = server.as(Role.OPERATOR).get("/v1/jobs/" + OWN).json().required("run").asLong();
         Duration hour = Duration.ofHours(1);
+        coordinates("clara", "physics");
+        coordinates("cora", "physics");
         callers = new LinkedHashMap<>();
         callers.put("anonymous", server.anonymous());
         callers.put("ended", server.signedIn("alice", 1001L, null, Duration.ZERO));
@@ -127,6 +138,7 @@ class AccessMatrixTest {
         callers.put("link", server.signedIn("alice", 1001L, run, hour));
         callers.put("user", server.signedIn("alice", 1001L, null, hour));
         callers.put("uid", server.signedIn(null, 1001L, null, hour));
+        callers.put("coord", server.signedIn("clara", 1005L, null, hour));
         callers.put("helpdesk", server.signedIn("helen", 1004L, null, hour));
         callers.put("root", server.signedIn("root", 0L, null, hour));
         callers.put("operator", server.as(Role.OPERATOR));
@@ -145,6 +157,17 @@ class AccessMatrixTest {
                  "array_job_id": "7100%s", "array_task_id": 1}, "gpu_vendor": "nvidia", "gpu_devices": ["GPU-1"]}"""
                 .formatted(job, user, uid, node, node, START, account, name, name, name, job.substring(4)));
         assertThat(told.status()).as("%s", told).isEqualTo(200);
+    }
+
+    private static void coordinates(String user, String account) {
+        try (var connection = server.sql(); var statement = connection.prepareStatement("""
+                insert into coordinator (user_name, cluster, account, read_at) values (?, 'default', ?, now())""")) {
+            statement.setString(1, user);
+            statement.setString(2, account);
+            statement.executeUpdate();
+        } catch (SQLException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     private static void gpuHeldByForeignJob() {
@@ -176,7 +199,12 @@ class AccessMatrixTest {
             String cell = MATRIX.get(route).get(i);
             switch (cell) {
                 case "open" -> assertThat(ask(caller, route, UNKNOWN).status()).as(caller).isNotIn(401, 403);
-                case "own", "run" -> ownOnly(caller, route);
+                case "own", "run" -> ownOnly(caller, route, List.of(OF_ACCOUNT, FOREIGN));
+                case "account" -> {
+                    boolean isOfJob = !route.matches(".*\\{(name|account)}"); // where others are asked for
+                    assertThat(ask(caller, route, OF_ACCOUNT).status()).as(caller).isEqualTo(isOfJob ? 200 : 404);
+                    ownOnly(caller, route, List.of(FOREIGN));
+                }
                 case "all" -> everything(caller, route);
                 case "link" -> linksOwnOnly(caller, route);
                 default -> refused(caller, route, Integer.parseInt(cell));
@@ -192,10 +220,10 @@ class AccessMatrixTest {
         }
     }
 
-    private static void ownOnly(String caller, String route) {
+    private static void ownOnly(String caller, String route, List<String> others) {
         assertThat(ask(caller, route, OWN).status()).as("%s %s", caller, route).isEqualTo(200);
         Exchange unknown = ask(caller, route, UNKNOWN);
-        for (String job : List.of(OF_ACCOUNT, FOREIGN)) {
+        for (String job : others) {
             Exchange other = ask(caller, route, job);
             assertThat(shape(other)).as("%s: another's is like unknown", caller).isEqualTo(shape(unknown));
             hidesOthers(caller, other);
@@ -228,7 +256,12 @@ class AccessMatrixTest {
     /** What was asked may be repeated in an error. */
     private static void hidesOthers(String caller, Exchange response) {
         String body = response.status() == 200 ? response.body() : "";
-        assertThat(body).as("%s: %s", caller, response).doesNotContain(MARK, OF_ACCOUNT, FOREIGN, "710004");
+        String seen = caller.equals("coord") ? "(?!bob)" : "";
+        assertThat(body).as("%s: %s", caller, response).doesNotContainPattern(MARK + seen)
+                .doesNotContain(FOREIGN, "710004");
+        if (seen.isEmpty()) {
+            assertThat(body).as("%s: %s", caller, response).doesNotContain(OF_ACCOUNT);
+        }
         assertThat(response.headers().toString()).as("%s: %s", caller, response).doesNotContain(MARK);
     }
 
@@ -272,15 +305,21 @@ class AccessMatrixTest {
     void listsGiveNothingAway(String question) {
         Exchange everything = callers.get("helpdesk").get("/v1/jobs" + question);
         assertThat(everything.json().required("total").asInt()).as("%s", everything).isPositive();
-        for (String caller : List.of("user", "uid")) {
+        SEEN.forEach((caller, visible) -> {
             Exchange seen = callers.get(caller).get("/v1/jobs" + question);
             hidesOthers(caller, seen);
-            boolean withOwn = callers.get("helpdesk").get("/v1/jobs" + question.replace("limit=1", "")).body()
-                    .contains("\"" + OWN + "\"");
-            assertThat(seen.json().required("total").asInt()).as("%s", seen).isEqualTo(withOwn ? 1 : 0);
-            assertThat(seen.json().required("jobs").size()).isEqualTo(withOwn ? 1 : 0);
-            assertThat(seen.json().has("next_cursor")).as("%s", seen).isFalse();
-        }
+            Set<String> expected = ids(callers.get("helpdesk").get("/v1/jobs" + question.replace("limit=1", "")));
+            expected.retainAll(visible);
+            assertThat(seen.json().required("total").asInt()).as("%s", seen).isEqualTo(expected.size());
+            assertThat(expected).containsAll(ids(seen));
+            assertThat(seen.json().has("next_cursor")).as("%s", seen)
+                    .isEqualTo(question.contains("limit=1") && expected.size() > 1);
+        });
+    }
+
+    private static Set<String> ids(Exchange jobs) {
+        return jobs.json().required("jobs").valueStream().map(job -> job.required("id").asString())
+                .collect(Collectors.toCollection(HashSet::new));
     }
 
     static Stream<String> questions() {
@@ -303,7 +342,7 @@ class AccessMatrixTest {
     void anotherRunOfAnIdIsNotThereThroughItsNumber() {
         long foreign = callers.get("operator").get("/v1/jobs/" + FOREIGN).json().required("run").asLong();
         for (String path : List.of("", "/verdict", "/series", "/metrics")) {
-            for (String caller : List.of("user", "uid", "link")) {
+            for (String caller : List.of("user", "uid", "coord", "link")) {
                 Exchange own = callers.get(caller).get("/v1/jobs/" + OWN + path + "?run=" + foreign);
                 assertThat(own.status()).as("%s", own).isEqualTo(404);
                 Exchange others = callers.get(caller).get("/v1/jobs/" + FOREIGN + path + "?run=" + foreign);
@@ -317,7 +356,7 @@ class AccessMatrixTest {
         for (Function<Client, Exchange> question : List.<Function<Client, Exchange>>of(
                 client -> client.get("/v1/nodes"), client -> client.get("/v1/nodes/shared1"))) {
             assertThat(question.apply(callers.get("operator")).body()).contains(FOREIGN, OWN);
-            for (String caller : List.of("user", "uid")) {
+            for (String caller : SEEN.keySet()) {
                 Exchange seen = question.apply(callers.get(caller));
                 hidesOthers(caller, seen);
                 assertThat(seen.body()).contains(OWN);
@@ -341,6 +380,25 @@ class AccessMatrixTest {
         }
         assertThat(callers.get("operator").send("DELETE", "/v1/jobs/710006", "").status()).isEqualTo(204);
         assertThat(callers.get("operator").send("DELETE", "/v1/jobs/710005", "").status()).isEqualTo(204);
+    }
+
+    /** Ended by the server, so that the client asks anew: with what may be seen now. */
+    @Test
+    void theStreamOfACoordinatorEndsWhenTheUserIsNoneAnyMore() throws Exception {
+        Client cora = server.signedIn("cora", 1006L, null, Duration.ofHours(1));
+        try (EventStream stream = EventStream.open(server, "", "Authorization: Bearer " + cora.token().orElseThrow())) {
+            started("710007", MARK + "eve", 1003, "shared1", MARK, MARK);
+            started("710008", MARK + "bob", 1002, "shared1", "physics", "mine");
+            stream.await("710008", "running");
+            assertThat(stream.events()).extracting(EventStream.Told::job).doesNotContain("710007");
+            try (var connection = server.sql(); var statement = connection.createStatement()) {
+                statement.executeUpdate("delete from coordinator where user_name = 'cora'");
+            }
+            stream.awaitEnd();
+        }
+        for (String job : List.of("710007", "710008")) {
+            assertThat(callers.get("operator").send("DELETE", "/v1/jobs/" + job, "").status()).isEqualTo(204);
+        }
     }
 
     @Test

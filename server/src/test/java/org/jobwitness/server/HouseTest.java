@@ -80,6 +80,7 @@ class HouseTest {
             table("notice_refusal", "notice.NoticeTable", "notice"),
             table("agent_queue", "batch.AgentQueueTable", "batch"),
             table("scheduler_contact", "scheduler.ContactTable", "scheduler"),
+            table("coordinator", "access.Coordinators", "access"),
             table("session", "access.Sessions", "access"),
             table("sign_in_nonce", "access.SignInByMunge", "access"),
             table("sign_in_code", "access.SignInCodes", "access"),

@@ -23,25 +23,29 @@ public final class AccessControl implements Handler {
     private final String host;
     private final Sessions sessions;
     private final Privileged privileged;
+    private final Coordinators coordinators;
     private final BrowserCookie cookie;
     private final Optional<TrustedProxy> proxy;
     private final Refusals refusals;
 
     private AccessControl(Optional<Tokens> tokens, String host, Sessions sessions, Privileged privileged,
-            BrowserCookie cookie, Optional<TrustedProxy> proxy, Refusals refusals) {
+            Coordinators coordinators, BrowserCookie cookie, Optional<TrustedProxy> proxy, Refusals refusals) {
         this.tokens = tokens;
         this.host = host;
         this.sessions = sessions;
         this.privileged = privileged;
+        this.coordinators = coordinators;
         this.cookie = cookie;
         this.proxy = proxy;
         this.refusals = refusals;
     }
 
     /** No authentication: all programs on this machine may do everything. For a loopback host only. */
-    public static AccessControl off(String host, Sessions sessions, Privileged privileged, BrowserCookie cookie,
+    public static AccessControl off(String host, Sessions sessions, Privileged privileged, Coordinators coordinators,
+            BrowserCookie cookie,
             Refusals refusals) {
-        return new AccessControl(Optional.empty(), host.toLowerCase(Locale.ROOT), sessions, privileged, cookie,
+        return new AccessControl(Optional.empty(), host.toLowerCase(Locale.ROOT), sessions, privileged, coordinators,
+                cookie,
                 Optional.empty(), refusals);
     }
 
@@ -50,9 +54,10 @@ public final class AccessControl implements Handler {
      *
      * @param proxy that signs people in; empty for none
      */
-    public static AccessControl by(Tokens tokens, Sessions sessions, Privileged privileged, BrowserCookie cookie,
+    public static AccessControl by(Tokens tokens, Sessions sessions, Privileged privileged, Coordinators coordinators,
+            BrowserCookie cookie,
             Optional<TrustedProxy> proxy, Refusals refusals) {
-        return new AccessControl(Optional.of(tokens), "", sessions, privileged, cookie, proxy, refusals);
+        return new AccessControl(Optional.of(tokens), "", sessions, privileged, coordinators, cookie, proxy, refusals);
     }
 
     /** Counts what was refused, here or by an endpoint. */
@@ -141,7 +146,7 @@ public final class AccessControl implements Handler {
 
     private Identity ofUser(User user, @Nullable Session session) {
         Role role = privileged.roleOf(user, session == null ? List.of() : session.groups());
-        Scope scope = role == Role.USER ? new Scope.JobsOf(user, Set.of()) : new Scope.Everything();
+        Scope scope = role == Role.USER ? new Scope.JobsOf(user, coordinators.of(user)) : new Scope.Everything();
         return Identity.person(Caller.actor(user), role, scope, user, session);
     }
 

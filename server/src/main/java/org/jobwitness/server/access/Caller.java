@@ -2,6 +2,7 @@ package org.jobwitness.server.access;
 
 import io.javalin.http.Context;
 import java.util.Optional;
+import java.util.Set;
 import org.jobwitness.server.http.ApiException;
 import org.jspecify.annotations.Nullable;
 
@@ -41,6 +42,15 @@ public record Caller(String actor, @Nullable String claim, @Nullable String sour
     /** The same of a request that may not have come so far. */
     public static Optional<Caller> find(Context ctx) {
         return Optional.ofNullable(ctx.attribute(ATTRIBUTE));
+    }
+
+    /** The same without the jobs of accounts that the user coordinates. */
+    public Caller withOwnJobs() {
+        return scope instanceof Scope.JobsOf jobs
+                ? new Caller(actor, claim, source, correlationId, role, new Scope.JobsOf(jobs.user(), Set.of()),
+                        reports,
+                        user, session)
+                : this;
     }
 
     /** For people: the user's name, or what the program is. */

@@ -10,7 +10,8 @@ final class Tables {
             "ended_run",
             "oom_kill", "audit", "sample_buffer", "sample_buffer_0", "sample_buffer_1", "chunk", "figure",
             "agent_batches",
-            "node", "node_event", "gpu_error", "retention_clock", "agent_queue", "scheduler_contact", "demo", "session",
+            "node", "node_event", "gpu_error", "retention_clock", "agent_queue", "scheduler_contact", "demo",
+            "coordinator", "session",
             "sign_in_nonce", "sign_in_code", "access_event", "report_owner", "report_day", "report_fact", "notice",
             "notice_message", "notice_refusal");
 

@@ -50,7 +50,7 @@ public final class LinksEndpoint {
         if (user == null || caller.role() == Role.HELPDESK) {
             throw ApiException.forbidden("a job's owner or an operator shares it, and only one who has signed in");
         }
-        Job job = jobs.findAsked(caller, id, cluster, run)
+        Job job = jobs.findAsked(caller.withOwnJobs(), id, cluster, run)
                 .orElseThrow(() -> JobsEndpoint.unknown(id, cluster, run));
         Duration lifetime = Duration.ofDays(link.days() == null ? DEFAULT_DAYS : link.days());
         Sessions.Created created = sessions.share(caller, user, job.run(), lifetime, ctx.ip());

@@ -22,7 +22,8 @@ final class ContactTable {
     enum Part {
         CONTROLLER,
         ACCOUNTING,
-        NODES;
+        NODES,
+        COORDINATORS;
 
         @Override
         public String toString() {

@@ -32,6 +32,7 @@ public final class Reconciliation implements AutoCloseable {
     private static final Duration ACCOUNTING_INTERVAL = Duration.ofMinutes(1);
     /** A node's state counts for five minutes. */
     private static final Duration NODES_INTERVAL = Duration.ofMinutes(2);
+    private static final Duration COORDINATORS_INTERVAL = Duration.ofHours(1);
     private static final int ROUNDS_PER_TURN = 200;
     /** So many intervals may pass without a response before it is a problem. */
     private static final int TOLERATED_INTERVALS = 4;
@@ -74,6 +75,7 @@ public final class Reconciliation implements AutoCloseable {
     private final EvidenceIntake intake;
     private final ControllerPoll controller;
     private final AccountingPoll accounting;
+    private final CoordinatorPoll coordinators;
     private final Map<Part, PollSchedule> schedules = new EnumMap<>(Part.class);
     private final Map<Part, SlurmException.Problem> problems = new EnumMap<>(Part.class);
 
@@ -95,9 +97,11 @@ public final class Reconciliation implements AutoCloseable {
         this.intake = new EvidenceIntake(slurm, jobs, known, new JobEvidence(json), metrics, clock, defaultCluster);
         this.controller = new ControllerPoll(slurm, known, intake, metrics, clock);
         this.accounting = new AccountingPoll(slurm, known, contacts, intake, metrics, clock);
+        this.coordinators = new CoordinatorPoll(slurm, database, metrics, clock);
         schedules.put(Part.CONTROLLER, new PollSchedule(interval));
         schedules.put(Part.ACCOUNTING, new PollSchedule(longer(interval, ACCOUNTING_INTERVAL)));
         schedules.put(Part.NODES, new PollSchedule(longer(interval, NODES_INTERVAL)));
+        schedules.put(Part.COORDINATORS, new PollSchedule(longer(interval, COORDINATORS_INTERVAL)));
     }
 
     private static Slurm open(Settings settings) {
@@ -133,6 +137,7 @@ public final class Reconciliation implements AutoCloseable {
             });
         }
         poll(Part.NODES, this::readNodes, leadership);
+        poll(Part.COORDINATORS, () -> coordinators.read(leadership), leadership);
     }
 
     @FunctionalInterface
@@ -194,18 +199,22 @@ public final class Reconciliation implements AutoCloseable {
     }
 
     private Optional<String> problem(Contact contact, Instant now) {
-        if (contact.askedAt().isBefore(now.minus(POLL_TIMEOUT).minus(interval))) {
+        if (contact.askedAt().isBefore(now.minus(POLL_TIMEOUT).minus(intervalOf(contact.part())))) {
             return Optional.of("no server has asked Slurm's " + contact.part() + " since "
                     + contact.askedAt().truncatedTo(ChronoUnit.SECONDS));
         }
         Instant answered = contact.answeredAt();
         boolean isOld = answered == null
-                || answered.isBefore(now.minus(interval.multipliedBy(TOLERATED_INTERVALS)));
+                || answered.isBefore(now.minus(intervalOf(contact.part()).multipliedBy(TOLERATED_INTERVALS)));
         return contact.problem() == null || !isOld
                 ? Optional.empty()
                 : Optional.of("Slurm has not answered about its " + contact.part() + " "
                         + (answered == null ? "yet" : "since " + answered.truncatedTo(ChronoUnit.SECONDS)) + ": "
                         + contact.problem());
+    }
+
+    private Duration intervalOf(Part part) {
+        return part == Part.COORDINATORS ? longer(interval, COORDINATORS_INTERVAL) : interval;
     }
 
     @Override

@@ -23,6 +23,12 @@ interface Slurm extends AutoCloseable {
 
     List<SlurmNode> nodes() throws SlurmException, InterruptedException;
 
+    /** All users, as slurmdbd has them. */
+    List<SlurmUser> users() throws SlurmException, InterruptedException;
+
+    /** All accounts of all clusters, as slurmdbd has them. */
+    List<SlurmAccount> accounts() throws SlurmException, InterruptedException;
+
     @Override
     void close();
 

@@ -20,7 +20,7 @@ import org.jobwitness.server.scheduler.SlurmException.Problem;
 import org.jobwitness.server.scheduler.SlurmJson.Answer;
 
 /**
- * Runs Slurm's own commands, where there is no slurmrestd: {@code squeue}, {@code sacct} and {@code scontrol}, of Slurm 23.02 on,
+ * Runs Slurm's own commands, where there is no slurmrestd: {@code squeue}, {@code sacct}, {@code scontrol} and {@code sacctmgr}, of Slurm 23.02 on,
  * whose {@code --json} prints the same JSON. The server's user needs the rights to see all jobs.
  */
 final class SlurmCommands implements Slurm {
@@ -111,6 +111,16 @@ final class SlurmCommands implements Slurm {
     @Override
     public List<SlurmNode> nodes() throws SlurmException, InterruptedException {
         return run(json::nodes, "scontrol", jsonOption, "show", "nodes").list();
+    }
+
+    @Override
+    public List<SlurmUser> users() throws SlurmException, InterruptedException {
+        return run(json::users, "sacctmgr", jsonOption, "show", "user", "withcoord").list();
+    }
+
+    @Override
+    public List<SlurmAccount> accounts() throws SlurmException, InterruptedException {
+        return SlurmJson.accounts(run(json::associations, "sacctmgr", jsonOption, "show", "assoc").list());
     }
 
     private <T> Answer<T> run(Reader<T> reader, String... words) throws SlurmException, InterruptedException {

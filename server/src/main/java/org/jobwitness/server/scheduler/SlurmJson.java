@@ -27,7 +27,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Reads the responses of slurmrestd, and what {@code squeue}, {@code sacct} and {@code scontrol} print with {@code --json}, from
+ * Reads the responses of slurmrestd, and what {@code squeue}, {@code sacct}, {@code scontrol} and {@code sacctmgr} print with {@code --json}, from
  * v0.0.39 to v0.0.45. Names and shapes are those of Slurm's data_parser plugins. A list is read element by element, so that it
  * takes no more memory than what is made of it. An element that cannot be read is left out and counted.
  */
@@ -97,6 +97,42 @@ final class SlurmJson {
 
     Answer<SlurmNode> nodes(InputStream in) throws IOException, SlurmException {
         return read(in, "nodes", SlurmJson::node);
+    }
+
+    /** Filled only if coordinators are asked for. */
+    Answer<SlurmUser> users(InputStream in) throws IOException, SlurmException {
+        return read(in, "users", user -> {
+            String name = user.text("name");
+            return name == null ? null : new SlurmUser(name, coordinated(user));
+        });
+    }
+
+    /** An account that slurmdbd lists because it is below another one is marked by {@code direct}, a number in v0.0.39. */
+    private static List<String> coordinated(Fields user) {
+        return user.list("coordinators").stream().filter(one -> one.isTrue("direct"))
+                .flatMap(one -> Stream.ofNullable(one.text("name"))).toList();
+    }
+
+    /**
+     * A user or an account on a cluster.
+     *
+     * @param user null for an account itself
+     */
+    record Association(@Nullable String user, SlurmAccount account) {
+    }
+
+    Answer<Association> associations(InputStream in) throws IOException, SlurmException {
+        return read(in, "associations", one -> {
+            String cluster = one.text("cluster");
+            String account = one.text("account");
+            return cluster == null || account == null
+                    ? null
+                    : new Association(one.text("user"), new SlurmAccount(cluster, account, one.text("parent_account")));
+        });
+    }
+
+    static List<SlurmAccount> accounts(List<Association> all) {
+        return all.stream().filter(one -> one.user == null).map(Association::account).toList();
     }
 
     private <T> Answer<T> read(InputStream in, String listName, Function<Fields, @Nullable T> element)

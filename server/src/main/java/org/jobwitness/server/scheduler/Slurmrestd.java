@@ -153,6 +153,16 @@ final class Slurmrestd implements Slurm {
         return Optional.ofNullable(version).or(() -> wanted);
     }
 
+    @Override
+    public List<SlurmUser> users() throws SlurmException, InterruptedException {
+        return get("/slurmdb/%s/users/?with_coords=true", json::users).list();
+    }
+
+    @Override
+    public List<SlurmAccount> accounts() throws SlurmException, InterruptedException {
+        return SlurmJson.accounts(get("/slurmdb/%s/associations/", json::associations).list());
+    }
+
     /** The newest version that both sides know: each is asked for until one is there. */
     private int version() throws SlurmException, InterruptedException {
         if (version == null) {

@@ -8,7 +8,9 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import org.jobwitness.server.access.Caller;
+import org.jobwitness.server.access.Coordinators;
 import org.jobwitness.server.access.Role;
+import org.jobwitness.server.access.Scope;
 import org.jobwitness.server.access.Session;
 import org.jobwitness.server.access.Sessions;
 import org.jobwitness.server.http.ApiException;
@@ -17,7 +19,6 @@ import org.jobwitness.server.json.Json;
 import org.jobwitness.server.query.JobFilter;
 import org.jobwitness.server.stream.Listener.Next;
 import org.jobwitness.wire.StreamOverflow;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -26,18 +27,20 @@ public final class StreamEndpoint {
     private static final Logger log = LoggerFactory.getLogger(StreamEndpoint.class);
     /** Shorter than the idle timeouts of proxies; it also detects clients that are gone. */
     private static final Duration HEARTBEAT_INTERVAL = Duration.ofSeconds(15);
-    /** How long the stream of a session goes on that has expired or was revoked. */
+    /** How long a stream goes on whose session has expired or was revoked, or whose user coordinates other accounts by now. */
     private static final Duration SESSION_INTERVAL = Duration.ofSeconds(5);
     private static final byte[] OPENING = bytes("retry: 3000\n: what this server takes in from now on\n\n");
     private static final byte[] HEARTBEAT = bytes(": nothing new\n\n");
 
     private final JobStream stream;
     private final Sessions sessions;
+    private final Coordinators coordinators;
     private final Json json;
 
-    public StreamEndpoint(JobStream stream, Sessions sessions, Json json) {
+    public StreamEndpoint(JobStream stream, Sessions sessions, Coordinators coordinators, Json json) {
         this.stream = stream;
         this.sessions = sessions;
+        this.coordinators = coordinators;
         this.json = json;
     }
 
@@ -58,7 +61,7 @@ public final class StreamEndpoint {
         try {
             head(ctx);
             // Not Javalin's stream, which buffers what it compresses.
-            send(listener, Caller.of(ctx).session(), ctx.res().getOutputStream());
+            send(listener, Caller.of(ctx), ctx.res().getOutputStream());
         } catch (IOException e) {
             log.debug("stream_disconnected cause=\"{}\"", e.getMessage());
         } catch (InterruptedException e) {
@@ -72,18 +75,26 @@ public final class StreamEndpoint {
         ctx.contentType("text/event-stream").header("Cache-Control", "no-store").header("X-Accel-Buffering", "no");
     }
 
-    private void send(Listener listener, @Nullable Session session, OutputStream out)
+    /** Whether it still may see what it saw when the stream began. */
+    private boolean isAdmitted(Caller caller) {
+        Session session = caller.session();
+        return (session == null || sessions.isLive(session.id()))
+                && !(caller.scope() instanceof Scope.JobsOf jobs
+                        && !coordinators.of(jobs.user()).equals(jobs.coordinated()));
+    }
+
+    private void send(Listener listener, Caller caller, OutputStream out)
             throws IOException, InterruptedException {
         out.write(OPENING);
         out.flush();
         boolean isOpen = true;
         long checkedAt = System.nanoTime();
         while (isOpen) {
-            if (session != null && System.nanoTime() - checkedAt >= SESSION_INTERVAL.toNanos()) {
-                isOpen = sessions.isLive(session.id());
+            if (caller.user() != null && System.nanoTime() - checkedAt >= SESSION_INTERVAL.toNanos()) {
+                isOpen = isAdmitted(caller);
                 checkedAt = System.nanoTime();
             }
-            switch (listener.next(session == null ? HEARTBEAT_INTERVAL : SESSION_INTERVAL)) {
+            switch (listener.next(caller.user() == null ? HEARTBEAT_INTERVAL : SESSION_INTERVAL)) {
                 case Next.Read(Event event) -> write(out, event);
                 case Next.Gap(long missed) -> write(out, Event.of("overflow", json.text(new StreamOverflow(missed))));
                 case Next.Idle _ -> out.write(HEARTBEAT);

@@ -22,6 +22,10 @@ final class FakeSlurm {
     final Map<String, FakeJob> controller = new ConcurrentSkipListMap<>();
     final List<FakeJob> books = new CopyOnWriteArrayList<>();
     final Map<String, String> nodes = new ConcurrentSkipListMap<>();
+    /** Of a user, the accounts: one with a {@code *} is of slurmdbd's own making, since it is below another. */
+    final Map<String, List<String>> coordinators = new ConcurrentSkipListMap<>();
+    /** Each as {@code cluster account parent}. */
+    final List<String> accounts = new CopyOnWriteArrayList<>();
     volatile boolean keepsBooks = true;
     /** Whether slurmctld is there. */
     volatile boolean controls = true;
@@ -126,6 +130,17 @@ final class FakeSlurm {
                     {"error_number": -1, "error": "Unspecified error", "source": "slurm_load_job_state()"}"""));
         }
         if (path.startsWith("/slurmdb/")) {
+            if (keepsBooks && path.endsWith("/users/")) {
+                return ok(version,
+                        "\"users\": " + list(List.copyOf(coordinators.entrySet()), user -> user(user.getKey(),
+                                query.containsKey("with_coords") ? user.getValue() : List.of(), version)));
+            }
+            if (keepsBooks && path.endsWith("/associations/")) {
+                return ok(version, "\"associations\": " + list(accounts, account -> """
+                        {"cluster": "%s", "account": "%s", "parent_account": "%s", "user": ""},
+                        {"cluster": "%1$s", "account": "%2$s", "parent_account": "", "user": "alice"}"""
+                        .formatted((Object[]) (account + " ").split(" ", -1))));
+            }
             return keepsBooks
                     ? ok(version, "\"jobs\": " + list(books.stream().filter(asked(version, query)).toList(),
                             job -> accounted(job, version)))
@@ -160,6 +175,12 @@ final class FakeSlurm {
                                 node.getValue().contains(" ") ? node.getValue().split(" ", 2)[1] : ""))
                         .collect(Collectors.joining(",")) + "]")
                 : null;
+    }
+
+    private static String user(String name, List<String> accounts, int version) {
+        return "{\"name\": \"%s\", \"administrator_level\": [\"None\"], \"coordinators\": %s}".formatted(name,
+                list(accounts, account -> "{\"name\": \"%s\", \"direct\": %s}".formatted(account.replace("*", ""),
+                        account.endsWith("*") ? version < 40 ? "0" : "false" : version < 40 ? "1" : "true")));
     }
 
     record Answer(int status, String body) {

@@ -22,7 +22,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Collectors;
 import org.jobwitness.server.access.Caller;
+import org.jobwitness.server.access.Coordinators;
+import org.jobwitness.server.access.User;
 import org.jobwitness.server.db.Database;
 import org.jobwitness.server.db.LeaderTask;
 import org.jobwitness.server.db.OneTurn;
@@ -378,9 +381,9 @@ class ReconciliationTest {
         assertThat(runs("21")).containsExactly("failed timeout t 10:00:00 - 11:00:00");
         assertThat(runs("22")).containsExactly("completed t 10:00:00 - 10:01:00");
         assertThat(runs("23")).as("it never began").containsExactly("cancelled cancelled_by_user t - 10:01:00");
-        assertThat(fake.calls("/slurmdb/")).as("an hour at a time").hasSize(24);
+        assertThat(fake.calls("&end_time=")).as("an hour at a time").hasSize(24);
         rounds(4);
-        assertThat(fake.calls("/slurmdb/")).as("from there on, once a minute").hasSizeLessThanOrEqualTo(26);
+        assertThat(fake.calls("&end_time=")).as("from there on, once a minute").hasSizeLessThanOrEqualTo(26);
     }
 
     @Test
@@ -752,6 +755,43 @@ class ReconciliationTest {
         assertThat(runs("51")).containsExactly("pending -");
         assertThat(scheduler("51", "name")).isNull();
         assertThat(scheduler("52", "name")).isEqualTo("name \"<b>$(id)");
+    }
+
+    private String accountsOf(String user) {
+        return new Coordinators(database, clock).of(new User(user, null, null)).stream()
+                .map(account -> account.cluster() + "/" + account.name()).sorted().collect(Collectors.joining(" "));
+    }
+
+    @Test
+    void coordinatorsAreLearnedEachHourAndCountForADay() throws Exception {
+        slurm.accounts.addAll(List.of("rig root", "rig physics root", "rig optics physics", "rig lasers optics",
+                "other root", "other physics root", "other optics root", "other gone gone"));
+        slurm.coordinators.put("carol", List.of("physics", "lasers*", "optics*"));
+        slurm.coordinators.put("alice", List.of());
+        slurm.coordinators.put("dave", List.of("unknown", "gone"));
+        rounds(1);
+        assertThat(accountsOf("carol")).as("of the other cluster only what is below there")
+                .isEqualTo("other/physics rig/lasers rig/optics rig/physics");
+        assertThat(accountsOf("alice")).isEmpty();
+        assertThat(accountsOf("dave")).isEqualTo("other/gone");
+        slurm.coordinators.put("carol", List.of("optics"));
+        rounds(1);
+        assertThat(accountsOf("carol")).contains("rig/physics");
+        now.set(now.get().plusSeconds(4000));
+        rounds(1);
+        assertThat(accountsOf("carol")).isEqualTo("other/optics rig/lasers rig/optics");
+        slurm.keepsBooks = false;
+        now.set(now.get().plus(Duration.ofHours(23)));
+        rounds(1);
+        assertThat(accountsOf("carol")).contains("rig/optics");
+        assertThat(reconciliation.problem()).hasValueSatisfying(problem -> assertThat(problem)
+                .contains("Slurm has not answered about its coordinators since 2026-11-23T11:"));
+        now.set(now.get().plus(Duration.ofHours(1)));
+        assertThat(accountsOf("carol")).isEmpty();
+        slurm.keepsBooks = true;
+        now.set(now.get().plus(Duration.ofHours(1)));
+        rounds(2);
+        assertThat(accountsOf("carol")).contains("rig/optics");
     }
 
     @Test

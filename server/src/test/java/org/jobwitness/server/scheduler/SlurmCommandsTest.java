@@ -65,6 +65,18 @@ class SlurmCommandsTest {
     }
 
     @Test
+    void coordinatorsAreReadFromWhatSacctmgrPrints() throws Exception {
+        play("sacctmgr", "case \"$*\" in *withcoord) cat " + CAPTURED + "/coordinators/cli/sacctmgr-users.json ;;"
+                + " *) cat " + CAPTURED + "/coordinators/cli/sacctmgr-assoc.json ;; esac");
+        SlurmCommands slurm = commands(Optional.empty());
+        assertThat(slurm.users()).contains(new SlurmUser("carol", List.of("physics")));
+        assertThat(slurm.accounts()).contains(new SlurmAccount("one", "optics", "physics"),
+                new SlurmAccount("two", "optics", "root")).hasSize(8);
+        assertThat(Files.readAllLines(folder.resolve("args"))).containsExactly("--json show user withcoord",
+                "--json show assoc");
+    }
+
+    @Test
     void theyGetAnEnvironmentOfTheirOwn() throws Exception {
         play("squeue", "echo '{\"jobs\": []}'; env | grep -v ^_ | cut -d= -f1 | sort >" + folder + "/env");
         commands(Optional.empty()).list();

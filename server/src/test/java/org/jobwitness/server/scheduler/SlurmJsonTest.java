@@ -11,8 +11,10 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import org.jobwitness.server.access.Scope.Account;
 import org.jobwitness.server.job.Evidence;
 import org.jobwitness.server.job.JobAttributes;
 import org.jobwitness.server.job.NodeAllocation;
@@ -75,6 +77,25 @@ class SlurmJsonTest {
         assertThat(json.states(open(newSlurm + version + "/slurm-jobs-state.json")).list())
                 .extracting(entry -> entry.name() + " " + entry.state().raw())
                 .contains("2 FAILED", "20_0 COMPLETED", "8 TIMEOUT");
+    }
+
+    /** Without those of the other cluster that slurmdbd adds because they are below on this one. */
+    @ParameterizedTest
+    @ValueSource(strings = {"24.11/rest/coordinators/v0.0.40/slurmdb-", "24.11/rest/coordinators/v0.0.41/slurmdb-",
+            "24.11/rest/coordinators/v0.0.42/slurmdb-", "24.11/rest/coordinators/cli/sacctmgr-",
+            "26.05/rest/coordinators/v0.0.42/slurmdb-", "26.05/rest/coordinators/v0.0.43/slurmdb-",
+            "26.05/rest/coordinators/v0.0.44/slurmdb-", "26.05/rest/coordinators/v0.0.45/slurmdb-",
+            "26.05/rest/coordinators/cli/sacctmgr-"})
+    void whoCoordinatesWhichAccountsIsTold(String files) throws Exception {
+        String path = "../../slurm-" + files;
+        List<SlurmUser> users = json.users(open(path + "users.json")).list();
+        List<SlurmAccount> accounts = SlurmJson.accounts(json.associations(
+                open(path + (files.contains("/cli/") ? "assoc.json" : "associations.json"))).list());
+        assertThat(users).hasSize(5);
+        assertThat(CoordinatorPoll.coordinated(users, accounts)).isEqualTo(Map.of("alice", Set.of(), "root", Set.of(),
+                "bob", Set.of(new Account("one", "lasers")), "dave", Set.of(new Account("one", "chem")), "carol",
+                Set.of(new Account("one", "physics"), new Account("one", "optics"), new Account("one", "lasers"),
+                        new Account("two", "physics"))));
     }
 
     @ParameterizedTest
