@@ -331,6 +331,17 @@ class AccessMatrixTest {
     }
 
     @Test
+    void oneMayAskForOnesOwnOnly() {
+        started("710010", "clara", 1005, "shared1", "physics", "hers");
+        assertThat(ids(callers.get("coord").get("/v1/jobs?mine=true"))).containsExactly("710010");
+        assertThat(ids(callers.get("coord").get("/v1/jobs?mine=false"))).contains(OWN, "710010");
+        assertThat(ids(callers.get("user").get("/v1/jobs?mine=true"))).containsExactly(OWN);
+        assertThat(ids(callers.get("helpdesk").get("/v1/jobs?mine=true"))).contains(OWN, FOREIGN);
+        assertThat(callers.get("user").get("/v1/jobs?mine=me").status()).isEqualTo(400);
+        assertThat(callers.get("operator").send("DELETE", "/v1/jobs/710010", "").status()).isEqualTo(204);
+    }
+
+    @Test
     void aCursorOfAnotherCallerLeadsToOwnJobsOnly() {
         String cursor = callers.get("operator").get("/v1/jobs?limit=1").json().required("next_cursor").asString();
         Exchange seen = callers.get("user").get("/v1/jobs?cursor=" + cursor);

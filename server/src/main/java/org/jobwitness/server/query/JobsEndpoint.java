@@ -31,6 +31,9 @@ public final class JobsEndpoint {
             .concat(JobFilter.PARAMETERS.stream(), Stream.of("from", "to", "limit", "offset", "cursor", "sort"))
             .collect(Collectors.toUnmodifiableSet());
 
+    /** A query parameter: only the caller's own runs. */
+    public static final String MINE = "mine";
+
     private final JobQueries jobs;
     private final PublicUrl publicUrl;
     private final Json json;
@@ -49,7 +52,16 @@ public final class JobsEndpoint {
     }
 
     private void list(Context ctx) {
-        ctx.result(json.text(jobs.list(Caller.of(ctx), listRequest(ctx))));
+        ctx.result(json.text(jobs.list(asking(ctx), listRequest(ctx, Set.of(MINE)))));
+    }
+
+    /** The caller, without the accounts that they coordinate if only their own runs are asked for. */
+    public static Caller asking(Context ctx) {
+        String mine = parameter(ctx, MINE).orElse("false");
+        if (!List.of("true", "false").contains(mine)) {
+            throw ApiException.invalidField(MINE, MINE + " must be true or false, was " + shown(mine));
+        }
+        return mine.equals("true") ? Caller.of(ctx).withOwnJobs() : Caller.of(ctx);
     }
 
     private void one(Context ctx) {
@@ -123,7 +135,11 @@ public final class JobsEndpoint {
      * @throws ApiException 400
      */
     public static JobQueries.ListRequest listRequest(Context ctx) {
-        onlyParameters(ctx, LIST_PARAMETERS);
+        return listRequest(ctx, Set.of());
+    }
+
+    private static JobQueries.ListRequest listRequest(Context ctx, Set<String> others) {
+        onlyParameters(ctx, Stream.concat(LIST_PARAMETERS.stream(), others.stream()).collect(Collectors.toSet()));
         JobCursor cursor = parameter(ctx, "cursor").map(JobCursor::parse).orElse(null);
         JobSort sort = JobFilter.constant(ctx, "sort", JobSort.values(), JobSort::parameter)
                 .orElse(cursor == null ? JobSort.NEWEST_START : cursor.sort());

@@ -13,6 +13,7 @@ import org.jobwitness.server.http.ApiException;
 import org.jobwitness.server.http.Csv;
 import org.jobwitness.server.http.Requests;
 import org.jobwitness.server.json.Json;
+import org.jobwitness.server.query.JobsEndpoint;
 import org.jobwitness.server.report.ReportRequest.Dimension;
 import org.jobwitness.wire.JobState;
 import org.jobwitness.wire.Report;
@@ -61,9 +62,9 @@ public final class ReportsEndpoint {
     }
 
     private void report(Context ctx) {
-        ReportRequest request = ReportRequest.of(ctx, today(), Set.of("format"));
+        ReportRequest request = ReportRequest.of(ctx, today(), Set.of("format", JobsEndpoint.MINE));
         boolean csv = Csv.isAskedFor(ctx);
-        Report report = reports.sums().of(Caller.of(ctx), request);
+        Report report = reports.sums().of(JobsEndpoint.asking(ctx), request);
         ctx.header(ROWS, Long.toString(report.groups()));
         if (csv) {
             ctx.contentType(Csv.CONTENT_TYPE).header("Content-Disposition", "attachment; filename=\"report-"
