@@ -47,6 +47,7 @@ public final class MachineChecks {
         results.clear();
         Optional<SlurmConf> slurm = slurmConf();
         slurm.ifPresent(this::slurm);
+        MungeVersion.check(root).ifPresent(results::add);
         if (isComputeNode()) {
             settings();
             slurm.ifPresent(found -> {

@@ -15,6 +15,8 @@ import org.jobwitness.cli.service.ConfFile;
 import org.jobwitness.cli.service.Problem;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A compute node as a folder has it, where one thing after the other is broken. */
@@ -110,6 +112,26 @@ class MachineChecksTest {
                 .hasSize(1);
         permit("rw-r--r--");
         finds("agent token", "chmod 0640");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0.5.15 (2022-06-22), UNKNOWN", "0.5.17 (2026-01-01), UNKNOWN", "0.5.18 (2026-02-10), OK", "0.6.0, OK"})
+    void anOldMungeIsSaidToHaveAHole(String version, State state) throws Exception {
+        write("usr/sbin/munged", "#!/bin/sh\n[ \"$*\" = --version ] && echo 'munge-" + version + "'\n");
+        executable("usr/sbin/munged", true);
+        assertThat(found()).filteredOn(finding -> finding.what().equals("munge")).singleElement()
+                .satisfies(finding -> {
+                    assertThat(finding.state()).isEqualTo(state);
+                    assertThat(finding.found()).startsWith(version.split(" ")[0]);
+                    assertThat(finding.found().contains("CVE-2026-25506")).isEqualTo(state == State.UNKNOWN);
+                });
+    }
+
+    @Test
+    void aMungeThatDoesNotSayItsVersionIsNotMentioned() throws Exception {
+        write("usr/sbin/munged", "#!/bin/sh\nexit 1\n");
+        executable("usr/sbin/munged", true);
+        assertThat(found()).noneMatch(finding -> finding.what().equals("munge"));
     }
 
     @Test
