@@ -97,6 +97,7 @@ bench: bench-build ## measures the server and its parts; 15 minutes
 	JAVA_OPTS=-Xmx64m $(BENCH).MetricsBench dist/bin/jobwitness-server
 	$(BENCH).VerdictBench dist/bin/jobwitness-server
 	$(BENCH).ReportBench dist/bin/jobwitness-server
+	$(BENCH).ScopeBench dist/bin/jobwitness-server
 	$(BENCH).ChunkBench
 	$(BENCH).LoadBench dist/bin/jobwitness-server all
 

@@ -73,7 +73,10 @@ final class ServerUnderTest implements AutoCloseable {
 
     private Process launch() {
         List<String> command = new ArrayList<>(List.of(launcher.toString(), "--host", "127.0.0.1", "--port",
-                Integer.toString(port), "--auth", "off", "--jobwitness-data-dir", folder.resolve("data").toString()));
+                Integer.toString(port), "--jobwitness-data-dir", dataDir().toString()));
+        if (!flags.contains("--auth")) {
+            command.addAll(List.of("--auth", "off"));
+        }
         command.addAll(flags);
         DatabaseAddress address = database();
         String login = encode(Objects.requireNonNull(address.user())) + ":"
@@ -133,6 +136,11 @@ final class ServerUnderTest implements AutoCloseable {
 
     int port() {
         return port;
+    }
+
+    /** With the tokens, where some are needed. */
+    Path dataDir() {
+        return folder.resolve("data");
     }
 
     DatabaseAddress database() {
