@@ -124,7 +124,7 @@ final class Server implements AutoCloseable {
             "export", Export::run, "facts", FactsCommand::run, "notices", NoticesCommand::run, "reports",
             ReportsCommand::run, "restore",
             BackupCommand::restore, "retention",
-            RetentionCommand::run, "token", TokenCommand::run));
+            RetentionCommand::run, "token", TokenCommand::run, "user", UserCommand::run));
     /** The exit status of a server that did not answer itself. */
     private static final int HANGS = 4;
     /** Within which another server takes over. */

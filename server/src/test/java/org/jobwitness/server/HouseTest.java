@@ -30,7 +30,7 @@ import org.junit.jupiter.api.Test;
 class HouseTest {
     /** A package may use those in the rows below its own, and none above it or in its row. */
     private static final List<List<String>> LAYERS = List.of(
-            List.of("page", "web", "metrics", "ops", "stream", "backup"),
+            List.of("page", "web", "metrics", "ops", "stream", "backup", "privacy"),
             List.of("notice"), List.of("report"), List.of("verdict"), List.of("demo", "scheduler"), List.of("batch"),
             List.of("manual", "node", "chart"),
             List.of("query"), List.of("sample"), List.of("chunk", "event"), List.of("job"), List.of("access"),
@@ -57,13 +57,15 @@ class HouseTest {
      * that are put together at run time are not seen: {@code sample.FiguresTables} and {@code sample.SampleBuffer} have such.
      */
     private static final Map<String, Access> SQL = Map.ofEntries(
-            table("job", "job.RunTable job.JobDeletion", "job node query report sample scheduler verdict"),
-            table("job_node", "job.RunTable", "job node query report sample scheduler verdict"),
-            table("job_deleted", "job.JobDeletion", "job query report"), table("audit", "job.AuditTable", "job"),
+            table("job", "job.RunTable job.JobDeletion job.RunErasure",
+                    "job privacy node query report sample scheduler verdict"),
+            table("job_node", "job.RunTable job.RunErasure", "privacy job node query report sample scheduler verdict"),
+            table("job_deleted", "job.JobDeletion", "job query report"),
+            table("audit", "job.AuditTable job.RunErasure", "job privacy"),
             table("job_use", "", "query verdict"), table("current_job", "", "node query sample verdict"),
-            table("job_figures", "job.RunTable sample.FiguresTables", "job node report sample chart scheduler"),
-            table("job_gpu_figures", "sample.LateXids", "sample chart query report"),
-            table("oom_kill", "sample.OomKillTable", "sample query"),
+            table("job_figures", "job.RunTable sample.FiguresTables", "job node report sample chart scheduler privacy"),
+            table("job_gpu_figures", "sample.LateXids", "privacy sample chart query report"),
+            table("oom_kill", "sample.OomKillTable", "sample query privacy"),
             table("sample_buffer", "sample.SampleBuffer", "sample"), table("sample_buffer_0", "", ""),
             table("sample_buffer_1", "", ""), table("buffered_sample", "", "sample"),
             table("chunk", "sample.ChunkTable", "sample"), table("figure", "sample.FigureTable", "sample"),
@@ -71,20 +73,23 @@ class HouseTest {
             table("agent_batches", "batch.AgentBatches", "batch"), table("node", "node.NodeTable", "node"),
             table("node_event", "node.NodeEventTable", "node"), table("gpu_error", "node.GpuErrorTable", "node"),
             table("ended_run", "job.EndedRuns", "job report"),
-            table("report_owner", "report.DaySums", "report"), table("report_day", "report.DaySums", "report"),
-            table("report_month", "report.DaySums", "report"), table("report_day_of_runs", "", ""),
-            table("report_day_of_nodes", "", ""),
-            table("report_fact", "report.DaySums", "report"), table("retention_clock", "ops.RetentionClock", "ops"),
-            table("notice", "notice.NoticeTable", "notice"),
-            table("notice_message", "notice.NoticeTable", "notice"),
-            table("notice_refusal", "notice.NoticeTable", "notice"),
+            table("report_owner", "report.DaySums report.OwnerErasure", "report privacy"),
+            table("report_day", "report.DaySums report.OwnerErasure", "report privacy"),
+            table("report_month", "report.DaySums", "report"),
+            table("report_day_of_runs", "", ""), table("report_day_of_nodes", "", ""),
+            table("report_fact", "report.DaySums report.OwnerErasure", "report"),
+            table("retention_clock", "ops.RetentionClock", "ops"),
+            table("notice", "notice.NoticeTable notice.NoticeErasure", "notice"),
+            table("notice_message", "notice.NoticeTable notice.NoticeErasure", "notice privacy"),
+            table("notice_refusal", "notice.NoticeTable notice.NoticeErasure", "notice privacy"),
             table("agent_queue", "batch.AgentQueueTable", "batch"),
             table("scheduler_contact", "scheduler.ContactTable", "scheduler"),
-            table("coordinator", "access.Coordinators", "access"),
-            table("session", "access.Sessions", "access"),
-            table("sign_in_nonce", "access.SignInByMunge", "access"),
-            table("sign_in_code", "access.SignInCodes", "access"),
-            table("access_event", "access.AccessEvents", "access"), table("demo", "demo.DemoTable", "demo"));
+            table("coordinator", "access.Coordinators access.PersonalData", "access privacy"),
+            table("session", "access.Sessions access.PersonalData", "access privacy"),
+            table("sign_in_nonce", "access.SignInByMunge access.PersonalData", "access privacy"),
+            table("sign_in_code", "access.SignInCodes access.PersonalData", "access privacy"),
+            table("access_event", "access.AccessEvents access.PersonalData", "access privacy"),
+            table("demo", "demo.DemoTable", "demo"));
 
     private static final JavaClasses server = new ClassFileImporter()
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS).importPackages("org.jobwitness");

@@ -14,7 +14,9 @@ public final class AccessEvents {
         SIGNED_IN,
         SHARED,
         REVOKED,
-        REFUSED
+        REFUSED,
+        EXPORTED,
+        ERASED
     }
 
     /** @param actor who did it, as in the audit trail of jobs */
@@ -43,6 +45,25 @@ public final class AccessEvents {
                 .bind("address", refusal.address()).bind("cause", refusal.cause().toString())
                 .bind("request", refusal.request()).bind("requests", count.requests())
                 .bind("correlation_id", count.correlationId()).execute();
+    }
+
+    /** All that is kept of a user was written to a file: so many rows. */
+    public static void addExported(Handle handle, String by, User user, long rows) {
+        addPrivacy(handle, Action.EXPORTED, by, user, rows);
+    }
+
+    /** A user was taken out of so many runs, and whatever else there was: of whom, is not said. */
+    public static void addErased(Handle handle, String by, long runs) {
+        addPrivacy(handle, Action.ERASED, by, null, runs);
+    }
+
+    private static void addPrivacy(Handle handle, Action action, String by, @Nullable User user, long rows) {
+        handle.createUpdate("""
+                insert into access_event (action, actor, user_name, uid, requests, correlation_id)
+                values (:action, :actor, :user, :uid, :rows, '')""")
+                .bind("action", action.name().toLowerCase(Locale.ROOT)).bind("actor", by)
+                .bind("user", user == null ? null : user.name()).bind("uid", user == null ? null : user.uid())
+                .bind("rows", rows).execute();
     }
 
     /** Deletes what is older, with the audit trail of jobs. */

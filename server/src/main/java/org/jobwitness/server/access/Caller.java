@@ -59,7 +59,7 @@ public record Caller(String actor, @Nullable String claim, @Nullable String sour
     }
 
     /** How the actor of a user is written, so that none is taken for a program. */
-    static String actor(User user) {
+    public static String actor(User user) {
         return "user:" + user.label();
     }
 

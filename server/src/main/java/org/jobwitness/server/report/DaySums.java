@@ -159,7 +159,7 @@ public final class DaySums {
         return handle.createQuery("select pg_try_advisory_xact_lock" + LOCK).mapTo(Boolean.class).one();
     }
 
-    private static void lock(Handle handle) {
+    static void lock(Handle handle) {
         handle.execute("set local lock_timeout = " + LOCK_TIMEOUT_MS);
         handle.createQuery("select pg_advisory_xact_lock" + LOCK).mapTo(String.class).findFirst();
     }
