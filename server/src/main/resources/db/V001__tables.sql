@@ -75,6 +75,8 @@ create index job_by_user on job (user_name, listed_at desc);
 comment on index job_by_user is 'JobQueries.list of one user.';
 create index job_by_uid on job (uid, listed_at desc);
 comment on index job_by_uid is 'query.Visibility: the runs of a user whose name is not known.';
+create index job_by_account on job (account, listed_at desc);
+comment on index job_by_account is 'query.Visibility: the runs of coordinated accounts; JobQueries.list of one account.';
 create index job_by_state on job (cluster, state) where newest;
 comment on index job_by_state is '/metrics: how many jobs are in each state.';
 create index job_open on job (job_key) where state in ('pending', 'running');

@@ -61,8 +61,9 @@ public final class Visibility {
         List<Account> accounts = List.copyOf(jobs.coordinated());
         values.put("scope_clusters", accounts.stream().map(Account::cluster).toArray(String[]::new));
         values.put("scope_accounts", accounts.stream().map(Account::name).toArray(String[]::new));
-        return new Condition("(" + own + " or (cluster, account) in (select * from unnest(:scope_clusters,"
-                + " :scope_accounts)))", values);
+        // The first condition on the account has an index.
+        return new Condition("(" + own + " or account = any(:scope_accounts) and (cluster, account) in"
+                + " (select * from unnest(:scope_clusters, :scope_accounts)))", values);
     }
 
     private static void put(Map<String, Object> values, String name, @Nullable Object value) {
