@@ -73,7 +73,7 @@ final class ServerUnderTest implements AutoCloseable {
 
     private Process launch() {
         List<String> command = new ArrayList<>(List.of(launcher.toString(), "--host", "127.0.0.1", "--port",
-                Integer.toString(port), "--jobwitness-data-dir", dataDir().toString()));
+                Integer.toString(port), "--jobwitness-data-dir", folder.resolve("data").toString()));
         if (!flags.contains("--auth")) {
             command.addAll(List.of("--auth", "off"));
         }
@@ -136,11 +136,6 @@ final class ServerUnderTest implements AutoCloseable {
 
     int port() {
         return port;
-    }
-
-    /** With the tokens, where some are needed. */
-    Path dataDir() {
-        return folder.resolve("data");
     }
 
     DatabaseAddress database() {
