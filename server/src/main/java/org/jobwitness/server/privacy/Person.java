@@ -52,8 +52,8 @@ public record Person(User user) {
                             + " one person");
         }
         String only = clusters.size() == 1 ? clusters.iterator().next() : null;
-        return new Person(new User(name, uid != null ? uid : uids.isEmpty() ? null : uids.iterator().next(),
-                cluster == null ? only : cluster));
+        Long onlyUid = uids.isEmpty() ? null : uids.iterator().next();
+        return new Person(new User(name, uid == null ? onlyUid : uid, cluster == null ? only : cluster));
     }
 
     String name() {
