@@ -12,8 +12,8 @@ final class Tables {
             "agent_batches",
             "node", "node_event", "gpu_error", "retention_clock", "agent_queue", "scheduler_contact", "demo",
             "coordinator", "session",
-            "sign_in_nonce", "sign_in_code", "access_event", "report_owner", "report_day", "report_fact", "notice",
-            "notice_message", "notice_refusal");
+            "sign_in_nonce", "sign_in_code", "access_event", "report_owner", "report_day", "report_month",
+            "report_fact", "notice", "notice_message", "notice_refusal");
 
     /** Those with samples, most of what there is; what runs used in all is not in them. */
     static final Set<String> SAMPLES = Set.of("sample_buffer", "sample_buffer_0", "sample_buffer_1", "chunk");
