@@ -50,12 +50,13 @@ final class WhyCommand {
             Job job = RunOptions.mayBeWhole(arguments)
                     ? client.get(Job.class, RunOptions.path(arguments, ""), RunOptions.parameters(arguments))
                     : null;
-            ArrayVerdict array = job == null || job.array() == null
+            Response ofArray = job == null || job.array() == null
                     ? null
-                    : client.get(ArrayVerdict.class, "/v1/arrays/" + ServiceClient.encoded(job.array().id()),
+                    : client.get("/v1/arrays/" + ServiceClient.encoded(job.array().id()),
                             List.of(new Parameter("cluster", job.cluster())));
+            ArrayVerdict array = ofArray == null ? null : client.read(ofArray, ArrayVerdict.class);
             Page page = WhyPage.of(verdict, job, array, context.screen(), context.zone());
-            RunOptions.addPage(page, response);
+            RunOptions.addPage(page, ofArray == null ? response : ofArray);
             context.print(page);
         }
         return arguments.has(EXIT_CODE) ? verdict.retry().how().exitStatus() : 0;

@@ -275,7 +275,7 @@ final class Server implements AutoCloseable {
                             new ManualJobsEndpoint(jobs, jobDeletion, queries, samples, requests, json, clock,
                                     config.defaultCluster())::routes,
                             new VerdictEndpoint(verdicts, config.publicUrl(), json)::routes,
-                            new ArraysEndpoint(arrays, json)::routes,
+                            new ArraysEndpoint(arrays, config.publicUrl(), json)::routes,
                             new NodesEndpoint(nodes, json, clock)::routes,
                             new StreamEndpoint(stream, sessions, coordinators, json)::routes,
                             new SessionsEndpoint(sessions,

@@ -264,6 +264,11 @@ class SignInPagesTest {
                     .as("a cookie that another host may have set").isEqualTo(401);
             proxied.as(Role.AGENT).post("/v1/events/job-started",
                     "{\"job_id\": \"a+b\", \"user\": \"alice\", \"node_list\": [\"n1\"]}");
+            proxied.as(Role.AGENT).post("/v1/events/job-started", """
+                    {"job_id": "507", "user": "alice", "node_list": ["n1"],
+                     "scheduler": {"array_job_id": "500", "array_task_id": 7}}""");
+            assertThat(proxied.as(Role.OPERATOR).get("/v1/arrays/500").header("Link")).contains("<https://example.org"
+                    + "/jobwitness/arrays/500?cluster=default>; rel=\"alternate\"; type=\"text/html\"");
             for (String path : List.of("/v1/jobs/a+b", "/v1/jobs/a+b/verdict")) {
                 assertThat(proxied.as(Role.OPERATOR).get(path).header("Link").orElseThrow()).matches(
                         "<https://example\\.org/jobwitness/jobs/a%2Bb\\?run=[0-9]+>; rel=\"alternate\"; type=\"text/html\"");

@@ -31,7 +31,19 @@ public record PublicUrl(Optional<String> base) {
 
     /** Says in a response about a run where its page is. */
     public void linkJob(Context ctx, String id, long run) {
-        of("/jobs/" + URLEncoder.encode(id, StandardCharsets.UTF_8).replace("+", "%20") + "?run=" + run)
-                .ifPresent(url -> ctx.header("Link", "<" + url + ">; rel=\"alternate\"; type=\"text/html\""));
+        link(ctx, "/jobs/" + encoded(id) + "?run=" + run);
+    }
+
+    /** The same in a response about a job array. */
+    public void linkArray(Context ctx, String id, String cluster) {
+        link(ctx, "/arrays/" + encoded(id) + "?cluster=" + encoded(cluster));
+    }
+
+    private void link(Context ctx, String path) {
+        of(path).ifPresent(url -> ctx.header("Link", "<" + url + ">; rel=\"alternate\"; type=\"text/html\""));
+    }
+
+    private static String encoded(String text) {
+        return URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
     }
 }

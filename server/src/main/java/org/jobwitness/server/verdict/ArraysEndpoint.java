@@ -11,16 +11,20 @@ import java.util.Set;
 import org.jobwitness.server.access.Caller;
 import org.jobwitness.server.access.Role;
 import org.jobwitness.server.http.ApiException;
+import org.jobwitness.server.http.PublicUrl;
 import org.jobwitness.server.json.Json;
+import org.jobwitness.wire.ArrayVerdict;
 import org.jspecify.annotations.Nullable;
 
 /** GET /v1/arrays/{id}. */
 public final class ArraysEndpoint {
     private final ArrayVerdicts arrays;
+    private final PublicUrl publicUrl;
     private final Json json;
 
-    public ArraysEndpoint(ArrayVerdicts arrays, Json json) {
+    public ArraysEndpoint(ArrayVerdicts arrays, PublicUrl publicUrl, Json json) {
         this.arrays = arrays;
+        this.publicUrl = publicUrl;
         this.json = json;
     }
 
@@ -32,8 +36,9 @@ public final class ArraysEndpoint {
         onlyParameters(ctx, Set.of("cluster"));
         String id = askedJobId(ctx);
         String cluster = text(ctx, "cluster");
-        ctx.result(json.text(arrays.of(Caller.of(ctx), id, cluster)
-                .orElseThrow(() -> unknown(id, cluster))));
+        ArrayVerdict found = arrays.of(Caller.of(ctx), id, cluster).orElseThrow(() -> unknown(id, cluster));
+        publicUrl.linkArray(ctx, found.array().id(), found.cluster());
+        ctx.result(json.text(found));
     }
 
     /**
