@@ -2,6 +2,7 @@ package org.jobwitness.server.page;
 
 import static org.jobwitness.server.http.Requests.onlyParameters;
 import static org.jobwitness.server.http.Requests.parameter;
+import static org.jobwitness.server.http.Requests.text;
 import static org.jobwitness.server.json.Printable.shown;
 
 import io.javalin.config.RoutesConfig;
@@ -178,7 +179,7 @@ public final class Pages implements ErrorPage {
         onlyParameters(ctx, Set.of("cluster"));
         String name = ctx.pathParam("name");
         Caller caller = Caller.of(ctx);
-        List<Node> found = nodes.list(caller.scope(), parameter(ctx, "cluster").orElse(null), name, 2, 0,
+        List<Node> found = nodes.list(caller.scope(), text(ctx, "cluster"), name, 2, 0,
                 clock.instant()).nodes();
         if (found.isEmpty()) {
             throw ApiException
