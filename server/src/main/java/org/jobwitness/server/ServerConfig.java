@@ -24,6 +24,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import java.util.stream.Collectors;
@@ -85,6 +86,8 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
     private static final Set<String> RESERVED_HEADERS = Set.of("authorization", "cookie", "host", "origin",
             TrustedProxy.SECRET_HEADER.toLowerCase(Locale.ROOT));
     private static final int MAX_SITE_NOTE = 500;
+    private static final Pattern SMTP = Pattern.compile("(?<scheme>smtps?)://((?<user>[A-Za-z0-9._%+-]{1,128})@)?"
+            + "(?<host>[A-Za-z0-9.-]{1,255})(:(?<port>[0-9]{1,5}))?/?");
     private static final Pattern WEBHOOK = Pattern.compile(
             "(https://[A-Za-z0-9.-]{1,255}|http://(127\\.0\\.0\\.1|localhost))(:[0-9]{1,5})?(/[A-Za-z0-9._~/?=&%+-]{0,1000})?");
     private static final Pattern CLUSTER = Pattern.compile("[A-Za-z0-9._-]{1,64}");
@@ -291,12 +294,13 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
         }
 
         private Optional<NoticeSettings.Mail> mail() throws BadSetting {
-            if (!all(Setting.NOTICE_SENDMAIL, Setting.NOTICE_FROM, Setting.NOTICE_TO)) {
-                return Optional.empty();
+            boolean isByCommand = given.containsKey(Setting.NOTICE_SENDMAIL);
+            if (isByCommand && given.containsKey(Setting.NOTICE_SMTP_URL)) {
+                throw new BadSetting("NOTICE_SENDMAIL and NOTICE_SMTP_URL are both set; one of them is enough");
             }
-            Path sendmail = path(Setting.NOTICE_SENDMAIL, given.getOrDefault(Setting.NOTICE_SENDMAIL, ""));
-            if (!sendmail.isAbsolute() || !Files.isExecutable(sendmail)) {
-                throw bad(Setting.NOTICE_SENDMAIL, sendmail.toString(), "the absolute path of a command");
+            Setting route = isByCommand ? Setting.NOTICE_SENDMAIL : Setting.NOTICE_SMTP_URL;
+            if (!all(route, Setting.NOTICE_FROM, Setting.NOTICE_TO)) {
+                return Optional.empty();
             }
             String from = given.getOrDefault(Setting.NOTICE_FROM, "");
             String to = given.getOrDefault(Setting.NOTICE_TO, "");
@@ -306,7 +310,44 @@ record ServerConfig(Path dataDir, String host, int port, Optional<TlsFiles> tls,
             if (!to.contains("{user}") || !NoticeSettings.isAddress(to)) {
                 throw bad(Setting.NOTICE_TO, to, "an address with {user} in it, such as {user}@example.org");
             }
-            return Optional.of(new NoticeSettings.Mail(sendmail, from, to));
+            return Optional.of(new NoticeSettings.Mail(isByCommand ? sendmail() : smtp(), from, to));
+        }
+
+        private NoticeSettings.Command sendmail() throws BadSetting {
+            Path sendmail = path(Setting.NOTICE_SENDMAIL, given.getOrDefault(Setting.NOTICE_SENDMAIL, ""));
+            if (!sendmail.isAbsolute() || !Files.isExecutable(sendmail)) {
+                throw bad(Setting.NOTICE_SENDMAIL, sendmail.toString(), "the absolute path of a command");
+            }
+            return new NoticeSettings.Command(sendmail);
+        }
+
+        private NoticeSettings.Smtp smtp() throws BadSetting {
+            String url = given.getOrDefault(Setting.NOTICE_SMTP_URL, "");
+            Matcher parts = SMTP.matcher(url);
+            if (!parts.matches()) {
+                throw bad(Setting.NOTICE_SMTP_URL, url,
+                        "such as smtp://localhost, smtps://mail.example.org or smtp://user@mail.example.org:587");
+            }
+            boolean isTls = parts.group("scheme").equals("smtps");
+            Optional<NoticeSettings.Login> login = smtpLogin(Optional.ofNullable(parts.group("user")));
+            int usual = isTls ? 465 : login.isPresent() ? 587 : 25;
+            int port = Optional.ofNullable(parts.group("port")).map(Integer::parseInt).orElse(usual);
+            if (port < 1 || port > 65_535) {
+                throw bad(Setting.NOTICE_SMTP_URL, url, "with a port from 1 to 65535");
+            }
+            return new NoticeSettings.Smtp(parts.group("host"), port, isTls, login,
+                    trusted(Setting.NOTICE_SMTP_CA_FILE));
+        }
+
+        private Optional<NoticeSettings.Login> smtpLogin(Optional<String> user) throws BadSetting {
+            if (user.isPresent() != given.containsKey(Setting.NOTICE_SMTP_PASSWORD_FILE)) {
+                throw bad(Setting.NOTICE_SMTP_PASSWORD_FILE, given.getOrDefault(Setting.NOTICE_SMTP_PASSWORD_FILE, ""),
+                        "a file with the password if NOTICE_SMTP_URL has a user, and only then");
+            }
+            return user.isEmpty()
+                    ? Optional.empty()
+                    : Optional.of(new NoticeSettings.Login(user.get(), path(Setting.NOTICE_SMTP_PASSWORD_FILE,
+                            given.getOrDefault(Setting.NOTICE_SMTP_PASSWORD_FILE, ""))));
         }
 
         private Optional<NoticeSettings.Webhook> webhook() throws BadSetting {

@@ -221,7 +221,8 @@ class ComposeTest {
                 Setting.PROXY_ADDRESSES, Setting.OIDC_ISSUER, Setting.OIDC_CLIENT_ID,
                 Setting.OIDC_CLIENT_SECRET_FILE, Setting.OIDC_CA_FILE, Setting.OIDC_SCOPES, Setting.OIDC_USER_CLAIM,
                 Setting.OIDC_USER_PATTERN, Setting.OIDC_GROUPS_CLAIM, Setting.SLURM_COMMANDS, Setting.SLURM_AUTH_TOKEN,
-                Setting.SITE_NOTES_FILE, Setting.NOTICE_SENDMAIL, Setting.NOTICE_FROM, Setting.NOTICE_TO,
+                Setting.SITE_NOTES_FILE, Setting.NOTICE_SENDMAIL, Setting.NOTICE_SMTP_URL,
+                Setting.NOTICE_SMTP_PASSWORD_FILE, Setting.NOTICE_SMTP_CA_FILE, Setting.NOTICE_FROM, Setting.NOTICE_TO,
                 Setting.NOTICE_WEBHOOK_URL,
                 Setting.NOTICE_WEBHOOK_SECRET_FILE, Setting.TLS_CERT_FILE,
                 Setting.TLS_KEY_FILE, Setting.PLAIN_HTTP));

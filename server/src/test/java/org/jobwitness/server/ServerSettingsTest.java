@@ -45,6 +45,11 @@ class ServerSettingsTest {
             NOTICE_SENDMAIL=true NOTICE_FROM=a@b.org NOTICE_TO={user}@b.org | NOTICE_SENDMAIL is "true" | absolute path of a command
             NOTICE_SENDMAIL=/bin/true NOTICE_FROM=-x@b.org NOTICE_TO={user}@b.org | NOTICE_FROM is "-x@b.org" | an address such as
             NOTICE_SENDMAIL=/bin/true NOTICE_FROM=a@b.org NOTICE_TO=all@b.org | NOTICE_TO is "all@b.org" | with {user} in it
+            NOTICE_SMTP_URL=smtp://localhost        | NOTICE_FROM is ""              | all of NOTICE_SMTP_URL, NOTICE_FROM, NOTICE_TO, or none
+            NOTICE_SMTP_URL=smtp://b.org NOTICE_SENDMAIL=/bin/true | NOTICE_SENDMAIL and NOTICE_SMTP_URL are both set | one of them
+            NOTICE_SMTP_URL=http://b.org NOTICE_FROM=a@b.org NOTICE_TO={user}@b.org | NOTICE_SMTP_URL is "http://b.org" | such as smtp://localhost
+            NOTICE_SMTP_URL=smtp://b.org:0 NOTICE_FROM=a@b.org NOTICE_TO={user}@b.org | NOTICE_SMTP_URL is "smtp://b.org:0" | a port from 1
+            NOTICE_SMTP_URL=smtp://me@b.org NOTICE_FROM=a@b.org NOTICE_TO={user}@b.org | NOTICE_SMTP_PASSWORD_FILE is "" | if NOTICE_SMTP_URL has a user
             NOTICE_WEBHOOK_URL=http://b.org/ NOTICE_WEBHOOK_SECRET_FILE=/s | NOTICE_WEBHOOK_URL must | http only to 127.0.0.1
             NOTICE_RULES=gpu_idel                   | NOTICE_RULES is "gpu_idel"     | rules such as gpu_idle
             SITE_NOTES_FILE=/no/such/file           | SITE_NOTES_FILE: /no/such/file | cannot be read

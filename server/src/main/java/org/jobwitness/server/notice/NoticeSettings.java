@@ -10,6 +10,7 @@ import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jobwitness.wire.FindingRule;
+import org.jobwitness.wire.TrustedCas;
 
 /**
  * Who is told what, and how. Without a mail and a webhook nobody is.
@@ -25,6 +26,7 @@ public record NoticeSettings(Optional<Mail> mail, Optional<Webhook> webhook, Set
     private static final int MAX_USER = 64;
     private static final Pattern ADDRESS = Pattern
             .compile("[A-Za-z0-9_]+(?:[.+-]?[A-Za-z0-9_]+)*@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?");
+    private static final Pattern HERE = Pattern.compile("localhost|127(?:\\.[0-9]{1,3}){3}");
     static final String PLACE = "{user}";
 
     public NoticeSettings {
@@ -32,11 +34,11 @@ public record NoticeSettings(Optional<Mail> mail, Optional<Webhook> webhook, Set
     }
 
     /**
-     * By the command of the machine's mail server.
+     * How mail goes out, and between which addresses.
      *
      * @param to an address with {user} in it
      */
-    public record Mail(Path sendmail, String from, String to) {
+    public record Mail(Route route, String from, String to) {
         /** Of a user; empty if the name does not go into an address. */
         Optional<String> addressOf(String user) {
             return user.length() <= MAX_USER && USER.matcher(user).matches()
@@ -60,6 +62,36 @@ public record NoticeSettings(Optional<Mail> mail, Optional<Webhook> webhook, Set
     /** Such as mail and webhook. */
     List<Channel> channels() {
         return Stream.concat(mail.map(_ -> Channel.MAIL).stream(), webhook.map(_ -> Channel.WEBHOOK).stream()).toList();
+    }
+
+    /** To the mail server. */
+    public sealed interface Route {
+    }
+
+    /** By the command of a mail server on this machine. */
+    public record Command(Path sendmail) implements Route {
+    }
+
+    /**
+     * By SMTP.
+     *
+     * @param isTls whether TLS begins with the connection; else STARTTLS is required, but on this machine
+     * @param ca whom to trust instead of Java's CAs
+     */
+    public record Smtp(String host, int port, boolean isTls, Optional<Login> login, Optional<TrustedCas> ca)
+            implements
+                Route {
+        boolean needsStartTls() {
+            return !isTls && !HERE.matcher(host).matches();
+        }
+    }
+
+    /**
+     * A user of the mail server.
+     *
+     * @param passwordFile read for each message
+     */
+    public record Login(String user, Path passwordFile) {
     }
 
     /** Whether it is an address, or becomes one with a user's name. */

@@ -70,11 +70,19 @@ public final class Notices implements AutoCloseable {
         this.source = source;
         this.json = json;
         this.clock = clock;
-        settings.mail().ifPresent(mail -> senders.put(Channel.MAIL, new Sendmail(mail, clock)));
+        settings.mail().ifPresent(mail -> senders.put(Channel.MAIL, sender(mail, clock)));
         settings.webhook().ifPresent(webhook -> senders.put(Channel.WEBHOOK, new WebhookSender(webhook, clock)));
         messages = Counter.builder().name("jobwitness_notice_messages_total")
                 .help("Messages to users about their jobs, by channel and result.").labelNames("channel", "result")
                 .register(registry);
+    }
+
+    private static Sender sender(NoticeSettings.Mail mail, Clock clock) {
+        MailText text = new MailText(mail.from(), clock);
+        return switch (mail.route()) {
+            case NoticeSettings.Command command -> new Sendmail(command.sendmail(), text);
+            case NoticeSettings.Smtp smtp -> new SmtpSender(smtp, text);
+        };
     }
 
     /** For tests: another way of sending. */

@@ -122,7 +122,8 @@ class NoticesTest {
                 %2$s
                 """.formatted(folder, end));
         Files.setPosixFilePermissions(command, PosixFilePermissions.fromString("rwxr-xr-x"));
-        return new NoticeSettings.Mail(command, "jobs@example.org", "{user}@users.example.org");
+        return new NoticeSettings.Mail(new NoticeSettings.Command(command), "jobs@example.org",
+                "{user}@users.example.org");
     }
 
     private List<String> mails() throws IOException {
