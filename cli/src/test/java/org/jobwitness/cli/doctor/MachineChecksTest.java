@@ -15,9 +15,9 @@ import org.jobwitness.cli.service.ConfFile;
 import org.jobwitness.cli.service.Problem;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.api.io.TempDir;
 
 /** A compute node as a folder has it, where one thing after the other is broken. */
 class MachineChecksTest {

@@ -8,8 +8,13 @@ public record Resources(@Nullable Integer cpus, @Nullable Long memoryMb, @Nullab
 
     /** These, and the other ones where these are unknown. */
     Resources orElse(Resources other) {
-        return new Resources(cpus == null ? other.cpus : cpus, memoryMb == null ? other.memoryMb : memoryMb,
-                gpus == null ? other.gpus : gpus);
+        Integer theirCpus = cpus == null ? other.cpus : cpus;
+        Long theirMemory = memoryMb == null ? other.memoryMb : memoryMb;
+        return new Resources(theirCpus, theirMemory, gpus == null ? other.gpus : gpus);
+    }
+
+    public Resources withCpus(@Nullable Integer others) {
+        return new Resources(others, memoryMb, gpus);
     }
 
     /** @param kind prefix of the fields' names in the audit trail */

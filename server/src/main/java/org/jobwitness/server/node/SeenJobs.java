@@ -74,16 +74,17 @@ public final class SeenJobs {
         /** Such as "Jobs running according to Slurm: 412; seen by agents: 371; nodes without word: n1, n2". */
         public String words() {
             return "Jobs running according to Slurm: " + running + "; seen by agents: " + seen
-                    + (silent.isEmpty() ? "" : "; nodes without word: " + named(silent))
-                    + (missed.isEmpty() ? "" : "; not seen though their nodes report: job " + named(missed))
-                    + (misnamed.isEmpty()
-                            ? ""
-                            : "; agents whose name is not Slurm's name of the node, for which JOBWITNESS_NODE is to be set: "
-                                    + named(misnamed));
+                    + named("; nodes without word: ", silent)
+                    + named("; not seen though their nodes report: job ", missed)
+                    + named("; agents whose name is not Slurm's name of the node, for which JOBWITNESS_NODE is to be set: ",
+                            misnamed);
         }
 
-        private static String named(List<String> all) {
-            return all.stream().limit(MAX_NAMED).collect(Collectors.joining(", "))
+        private static String named(String what, List<String> all) {
+            if (all.isEmpty()) {
+                return "";
+            }
+            return what + all.stream().limit(MAX_NAMED).collect(Collectors.joining(", "))
                     + (all.size() > MAX_NAMED ? " and " + (all.size() - MAX_NAMED) + " more" : "");
         }
 

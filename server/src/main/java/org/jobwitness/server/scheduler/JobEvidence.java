@@ -93,8 +93,7 @@ final class JobEvidence {
         return (isAll ? placed.withNodesTold() : placed)
                 .withPartition(fitting(job.partition()), fitting(job.account()))
                 .withRun(job.hetJobId(), job.restartCount(), deadline)
-                .withAllocated(new Resources(cpus, isWaiting ? null : job.allocated().memoryMb(),
-                        isWaiting ? null : job.allocated().gpus()))
+                .withAllocated(isWaiting ? Resources.UNKNOWN : job.allocated().withCpus(cpus))
                 .withRequested(job.requested()).withScheduler(words(job));
     }
 

@@ -47,7 +47,8 @@ class JobFindingsTest {
             });
             assertThat(found.keySet()).containsExactly("1", "2", "3", "4", "5");
             found.forEach((id, ofJob) -> assertThat(ofJob).as(id).isEqualTo(VerdictRules
-                    .judge(reader.read(OPERATOR, id, "c1", null).orElseThrow(), Thresholds.USUAL, null).findings()));
+                    .judge(reader.read(OPERATOR, id, "c1", null).orElseThrow(), Thresholds.USUAL, SiteNotes.NONE)
+                    .findings()));
             assertThat(found.get("1")).singleElement().extracting(Verdict.Finding::sentence)
                     .isEqualTo("Slurm took node n2 out of service at 2026-03-02T11:30:00Z (“disk”).");
             assertThat(found.get("3")).singleElement().extracting(finding -> finding.severity().toString())
