@@ -254,8 +254,8 @@ class OpenApiFuzzTest {
 
     /** The value that a parameter's text stands for. */
     private static JsonNode typed(JsonNode schema, String text) {
-        boolean isNumber = Set.of("integer", "number").contains(schema.path("type").asString(""));
-        return isNumber || schema.path("type").asString("").equals("array")
+        boolean isJson = Set.of("integer", "number", "boolean", "array").contains(schema.path("type").asString(""));
+        return isJson
                 ? Exchange.JSON.readTree(text)
                 : JsonNodeFactory.instance.stringNode(text);
     }
