@@ -507,7 +507,7 @@ class PagesTest {
     void theManualHasEveryCommandOptionAndStatus() throws IOException {
         String manual = Files.readString(Path.of("../deploy/man/jobwitness.1")).replace("\\-", "-");
         String page = Files.readString(Path.of("../docs/cli.md"));
-        assertThat(Jobwitness.COMMANDS).hasSize(10).allSatisfy(command -> {
+        assertThat(Jobwitness.COMMANDS).hasSize(11).allSatisfy(command -> {
             assertThat(page).contains("`" + command.name());
             assertThat(manual).contains(".B " + command.name());
             assertThat(command.options()).allSatisfy(option -> assertThat(manual).contains(option.name()));
