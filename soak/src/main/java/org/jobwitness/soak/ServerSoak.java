@@ -45,7 +45,11 @@ public final class ServerSoak {
         run("cc", "-std=gnu11", "-O2", "-Wall", "-shared", "-fPIC", "-o", library.toString(), "soak/faults.c");
     }
 
-    /** @param args the command of the server; optionally only=power,clock,silent cuts=10 seed=1 fsync=off */
+    /**
+     * Runs the scenarios, all or those that are named.
+     *
+     * @param args the command of the server; optionally only=power,clock,silent cuts=10 seed=1 fsync=off
+     */
     public static void main(String[] args) throws Exception {
         Locale.setDefault(Locale.ROOT);
         Path folder = Files.createTempDirectory(Files.createDirectories(Path.of("soak/target")), "server")
