@@ -11,7 +11,6 @@ import java.util.Map;
 import java.util.Optional;
 import org.jobwitness.server.access.AgentToken;
 import org.jobwitness.server.access.AgentTokenFile;
-import org.jspecify.annotations.Nullable;
 
 /** {@code jobwitness-server token}: makes, lists and revokes the tokens for the agents of some nodes. */
 final class TokenCommand {
@@ -39,15 +38,6 @@ final class TokenCommand {
         this.dotEnv = dotEnv;
     }
 
-    /** Wrong arguments. */
-    private static final class BadUsage extends Exception {
-        private static final long serialVersionUID = 1L;
-
-        BadUsage(@Nullable String message) {
-            super(message);
-        }
-    }
-
     /** Returns the exit status: 0; 1 if it fails; 2 for bad usage. */
     static int run(List<String> args, Map<String, String> environment, Path dotEnv) {
         return run(args, environment, dotEnv, System.out, System.err);
@@ -73,28 +63,11 @@ final class TokenCommand {
     private void run(List<String> args) throws BadUsage, ServerConfig.BadSetting, IOException {
         List<String> rest = new ArrayList<>(args.subList(Math.min(1, args.size()), args.size()));
         switch (args.isEmpty() ? "" : args.getFirst()) {
-            case "agent" -> issue(take(rest, "--nodes"), take(rest, "--cluster"), rest);
+            case "agent" -> issue(CommandOptions.take(rest, "--nodes"), CommandOptions.take(rest, "--cluster"), rest);
             case "list" -> list(rest);
             case "revoke" -> revoke(rest);
             default -> throw new BadUsage("token needs agent, list or revoke");
         }
-    }
-
-    /** Removes an option of this command, in either form, and returns its value. */
-    private static Optional<String> take(List<String> args, String option) throws BadUsage {
-        for (int i = 0; i < args.size(); i++) {
-            if (args.get(i).startsWith(option + "=")) {
-                return Optional.of(args.remove(i).substring(option.length() + 1));
-            }
-            if (args.get(i).equals(option)) {
-                if (i + 1 == args.size()) {
-                    throw new BadUsage(option + " needs a value");
-                }
-                args.remove(i);
-                return Optional.of(args.remove(i));
-            }
-        }
-        return Optional.empty();
     }
 
     private void issue(Optional<String> nodes, Optional<String> cluster, List<String> flags)

@@ -49,14 +49,6 @@ final class UserCommand {
     private UserCommand() {
     }
 
-    private static final class BadUsage extends Exception {
-        private static final long serialVersionUID = 1L;
-
-        BadUsage(String message) {
-            super(message);
-        }
-    }
-
     /** The work of one of the two commands. */
     @FunctionalInterface
     private interface Work {
@@ -92,14 +84,15 @@ final class UserCommand {
             throw new BadUsage("the user is missing");
         }
         String name = args.removeFirst();
-        Optional<String> cluster = take(args, "--cluster");
-        Optional<String> uid = take(args, "--uid");
+        Optional<String> cluster = CommandOptions.take(args, "--cluster");
+        Optional<String> uid = CommandOptions.take(args, "--uid");
         if (uid.isPresent() && !uid.get().matches("[0-9]{1,10}")) {
             throw new BadUsage("--uid must be a number, was " + Printable.shown(uid.get()));
         }
         Work work;
         if (command.equals("export")) {
-            Path file = Path.of(take(args, "--output").orElseThrow(() -> new BadUsage("--output is missing")));
+            Path file = Path
+                    .of(CommandOptions.take(args, "--output").orElseThrow(() -> new BadUsage("--output is missing")));
             work = (database, person) -> export(database, person, file);
         } else if (args.remove(CONFIRM)) {
             work = UserCommand::erase;
@@ -114,23 +107,6 @@ final class UserCommand {
                         uid.map(Long::valueOf).orElse(null)));
             }
         });
-    }
-
-    /** Removes an option of this command, in either form, and returns its value. */
-    private static Optional<String> take(List<String> args, String option) throws BadUsage {
-        for (int i = 0; i < args.size(); i++) {
-            if (args.get(i).startsWith(option + "=")) {
-                return Optional.of(args.remove(i).substring(option.length() + 1));
-            }
-            if (args.get(i).equals(option)) {
-                if (i + 1 == args.size()) {
-                    throw new BadUsage(option + " needs a value");
-                }
-                args.remove(i);
-                return Optional.of(args.remove(i));
-            }
-        }
-        return Optional.empty();
     }
 
     private static Database database(ServerConfig config, DatabaseAddress address) {

@@ -7,7 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
-import java.time.ZoneId;
+import java.time.InstantSource;
 import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Optional;
@@ -28,22 +28,7 @@ class SiteNotesTest {
     private static final Instant T = Instant.parse("2026-11-23T10:00:00Z");
 
     private Instant now = T;
-    private final Clock clock = new Clock() {
-        @Override
-        public ZoneId getZone() {
-            return ZoneOffset.UTC;
-        }
-
-        @Override
-        public Clock withZone(ZoneId zone) {
-            throw new UnsupportedOperationException();
-        }
-
-        @Override
-        public Instant instant() {
-            return now;
-        }
-    };
+    private final Clock clock = ((InstantSource) () -> now).withZone(ZoneOffset.UTC);
 
     private static RunEvidence evidence(@Nullable String partition, @Nullable String account) {
         RunEvidence.Run run = new RunEvidence.Run("7", 1, "alpha", "ada", null, List.of("n1"), JobState.FAILED,
